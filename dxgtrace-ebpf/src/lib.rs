@@ -1,0 +1,2 @@
+//! What the probe and user space share.
+#![no_std]

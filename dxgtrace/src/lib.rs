@@ -1,0 +1,5 @@
+//! dxgtrace: traffic capture and protocol analyzer for GPU paravirtualization
+//! over VMBus, the protocol between Linux's `dxgkrnl` driver and its Windows host.
+
+pub mod capture;
+pub mod packet;

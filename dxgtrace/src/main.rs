@@ -1,0 +1,3 @@
+//! The `dxgtrace` command.
+
+fn main() {}
