@@ -1,0 +1,311 @@
+//! One value at a fixed place: its type, and what it must obey.
+
+use super::check::check_fields;
+use super::ty::{Era, Ty};
+use crate::protocol::text::stop;
+use crate::protocol::values::Flags;
+
+/// A condition on a field: of the same part of the message, or of the request.
+#[derive(Debug, Clone, Copy)]
+pub struct When {
+    /// The field that decides.
+    pub field: &'static str,
+    /// Which bits of it count.
+    pub mask: u64,
+    /// The masked values for which the condition holds.
+    pub values: &'static [u64],
+    /// Whether the field is one of the request, seen from its reply.
+    pub of_request: bool,
+}
+
+/// Holds if `field` has one of `values`.
+pub const fn when(field: &'static str, values: &'static [u64]) -> When {
+    When {
+        field,
+        mask: u64::MAX,
+        values,
+        of_request: false,
+    }
+}
+
+/// In a reply: holds if `field` of the request had one of `values`.
+pub const fn when_request(field: &'static str, values: &'static [u64]) -> When {
+    When {
+        field,
+        mask: u64::MAX,
+        values,
+        of_request: true,
+    }
+}
+
+/// Holds if the bit `bit` of `field` is set.
+pub const fn when_set(field: &'static str, set: &'static Flags, bit: &str) -> When {
+    match set.find(bit) {
+        Some(bit) => When {
+            field,
+            mask: bit.mask(),
+            values: SET[bit.shift as usize],
+            of_request: false,
+        },
+        None => stop(field, "has no bit", bit),
+    }
+}
+
+/// Holds if the bit `bit` of `field` is clear.
+pub const fn when_clear(field: &'static str, set: &'static Flags, bit: &str) -> When {
+    match set.find(bit) {
+        Some(bit) => When {
+            field,
+            mask: bit.mask(),
+            values: &[0],
+            of_request: false,
+        },
+        None => stop(field, "has no bit", bit),
+    }
+}
+
+/// `SET[n]` holds the one number whose only bit is `n`.
+const SET: &[&[u64]] = &[
+    &[1],
+    &[1 << 1],
+    &[1 << 2],
+    &[1 << 3],
+    &[1 << 4],
+    &[1 << 5],
+    &[1 << 6],
+    &[1 << 7],
+    &[1 << 8],
+    &[1 << 9],
+    &[1 << 10],
+    &[1 << 11],
+    &[1 << 12],
+    &[1 << 13],
+    &[1 << 14],
+    &[1 << 15],
+    &[1 << 16],
+];
+
+impl When {
+    /// Whether the condition holds for a value of the field.
+    pub fn holds(&self, value: u64) -> bool {
+        self.values.contains(&(value & self.mask))
+    }
+}
+
+/// What a field's value must obey.
+#[derive(Debug, Clone, Copy)]
+pub enum Rule {
+    /// Any value is fine.
+    Any,
+    /// Zero in every known version.
+    Reserved,
+    /// A slot that the host fills in: in a request its content is whatever
+    /// the application left there.
+    Output,
+    /// Every known driver sends this value.
+    Always(u64),
+    /// The driver refuses to send values outside of this range, ends included.
+    Range(u64, u64),
+    /// The host must repeat what this field of an earlier request held.
+    Echoes {
+        /// Name of the request.
+        message: &'static str,
+        /// Name of its field.
+        field: &'static str,
+    },
+}
+
+/// What a message does to the object that a handle names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// Nothing that is known.
+    None,
+    /// It exists from a successful reply on.
+    Creates,
+    /// It no longer exists after a successful reply.
+    Destroys,
+    /// It must exist when the request is sent. 0 means that none is meant.
+    Uses,
+}
+
+/// One value at a fixed place.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// Offset in bytes.
+    pub at: u16,
+    /// The public structure's name for it; dots reach into nested structures.
+    pub name: &'static str,
+    /// What its bytes mean.
+    pub ty: Ty,
+    /// How many values of that type stand in a row; 1 unless it is an array.
+    pub count: u16,
+    /// For an array: the field that says how many elements are in use.
+    pub used: Option<&'static str>,
+    /// For a bit field: lowest bit and width within the value at `at`.
+    pub bits: Option<(u8, u8)>,
+    /// For one of several meanings of the same bytes: when it applies.
+    pub when: Option<When>,
+    /// What its value must obey.
+    pub rule: Rule,
+    /// What the message does to the object it names.
+    pub life: Life,
+    /// The life applies only if this holds of the request.
+    pub life_when: Option<When>,
+    /// The first generation of the driver that knows it.
+    pub since: Era,
+    /// What it is, in a sentence.
+    pub doc: &'static str,
+}
+
+/// A field of one value at offset `at`.
+pub const fn field(at: u16, name: &'static str, ty: Ty, doc: &'static str) -> Field {
+    Field {
+        at,
+        name,
+        ty,
+        count: 1,
+        used: None,
+        bits: None,
+        when: None,
+        rule: Rule::Any,
+        life: Life::None,
+        life_when: None,
+        since: Era::May2020,
+        doc,
+    }
+}
+
+impl Field {
+    /// The field is an array of `count` elements.
+    pub const fn array(mut self, count: u16) -> Self {
+        self.count = count;
+        self
+    }
+
+    /// Of the array, only as many elements are used as `field` says.
+    pub const fn used(mut self, field: &'static str) -> Self {
+        self.used = Some(field);
+        self
+    }
+
+    /// The field is `width` bits wide and begins at bit `shift`.
+    pub const fn bits(mut self, shift: u8, width: u8) -> Self {
+        self.bits = Some((shift, width));
+        self
+    }
+
+    /// The bytes mean this only when the condition holds.
+    pub const fn when(mut self, when: When) -> Self {
+        self.when = Some(when);
+        self
+    }
+
+    /// The value must be zero.
+    pub const fn reserved(mut self) -> Self {
+        self.rule = Rule::Reserved;
+        self
+    }
+
+    /// In a request, the value means nothing.
+    pub const fn output(mut self) -> Self {
+        self.rule = Rule::Output;
+        self
+    }
+
+    /// Every known driver sends `value`.
+    pub const fn always(mut self, value: u64) -> Self {
+        self.rule = Rule::Always(value);
+        self
+    }
+
+    /// The driver sends only values from `low` to `high`.
+    pub const fn range(mut self, low: u64, high: u64) -> Self {
+        self.rule = Rule::Range(low, high);
+        self
+    }
+
+    /// The host must repeat `field` of the request `message`.
+    pub const fn echoes(mut self, message: &'static str, field: &'static str) -> Self {
+        self.rule = Rule::Echoes { message, field };
+        self
+    }
+
+    /// The object exists from the successful reply on.
+    pub const fn creates(mut self) -> Self {
+        self.life = Life::Creates;
+        self
+    }
+
+    /// The object ends with the successful reply.
+    pub const fn destroys(mut self) -> Self {
+        self.life = Life::Destroys;
+        self
+    }
+
+    /// The object must exist.
+    pub const fn uses(mut self) -> Self {
+        self.life = Life::Uses;
+        self
+    }
+
+    /// The life applies only if the request fulfils the condition.
+    pub const fn life_when(mut self, when: When) -> Self {
+        self.life_when = Some(when);
+        self
+    }
+
+    /// Drivers know the field from this generation on.
+    pub const fn since(mut self, era: Era) -> Self {
+        self.since = era;
+        self
+    }
+
+    /// Bytes that the field takes.
+    pub const fn size(&self) -> u16 {
+        self.ty.size() * self.count
+    }
+
+    /// Offset of the first byte behind it.
+    pub const fn end(&self) -> u16 {
+        self.at + self.size()
+    }
+
+    /// Which bits of the value at `at` belong to the field.
+    pub const fn mask(&self) -> u64 {
+        match self.bits {
+            Some((shift, width)) => (u64::MAX >> (64 - width as u32)) << shift,
+            None => u64::MAX >> (64 - 8 * self.ty.size() as u32),
+        }
+    }
+}
+
+/// A structure that occurs as an element or inside opaque data.
+#[derive(Debug)]
+pub struct Struct {
+    /// Its name in this reference.
+    pub name: &'static str,
+    /// `sizeof`, in bytes.
+    pub size: u16,
+    /// Its fields; offsets count from its own start.
+    pub fields: &'static [Field],
+    /// What it is, in a sentence.
+    pub doc: &'static str,
+}
+
+impl Struct {
+    /// A structure, checked.
+    pub const fn new(
+        name: &'static str,
+        size: u16,
+        fields: &'static [Field],
+        doc: &'static str,
+    ) -> Self {
+        check_fields(name, fields, 0, size, false);
+        Self {
+            name,
+            size,
+            fields,
+            doc,
+        }
+    }
+}

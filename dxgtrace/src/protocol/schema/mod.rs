@@ -1,0 +1,28 @@
+//! The vocabulary in which messages are described.
+//!
+//! A [`Message`] is a constant. Its layouts name their fields at the offsets
+//! that the C compiler gave them, counted from the 24-byte command header (of
+//! replies: from the first payload byte), and then the tails: the arrays that
+//! follow, each with a rule for its length. Everything that depends on names
+//! is resolved here, at compile time; a mistake stops the build and names the
+//! message.
+
+mod check;
+mod field;
+mod layout;
+mod message;
+mod tail;
+mod ty;
+
+pub use field::{Field, Life, Rule, Struct, When, field, when, when_clear, when_request, when_set};
+pub use layout::{Fact, Layout, Origin, Source, layout};
+pub use message::{Message, Mode, Reply, Subject};
+pub use tail::{Element, Len, Tail, structs, tail};
+pub use ty::{Era, Object, Set, Ty};
+
+/// Most tails that a layout may have.
+pub const MAX_TAILS: usize = 4;
+/// Most numbers that the replies of a message may need of its request.
+pub const MAX_FACTS: usize = 4;
+/// Length of every command header.
+pub const HEADER: u16 = 24;

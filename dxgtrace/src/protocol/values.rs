@@ -1,0 +1,154 @@
+//! How named values are described: enumerations, bit sets, NTSTATUS values.
+//! All of them are open: an unknown number is kept and shown as a number.
+
+/// A named set of numbers.
+#[derive(Debug)]
+pub struct Enum {
+    /// The public name of the type.
+    pub name: &'static str,
+    /// Whether the values are signed 32-bit numbers.
+    pub signed: bool,
+    /// The known values. Where one number has two names, the first is shown.
+    pub values: &'static [Value],
+}
+
+/// One value of an [`Enum`].
+#[derive(Debug)]
+pub struct Value {
+    /// The number; negative ones as their 32-bit pattern.
+    pub number: u32,
+    /// The public name.
+    pub name: &'static str,
+}
+
+/// A value of an enumeration.
+pub const fn value(number: u32, name: &'static str) -> Value {
+    Value { number, name }
+}
+
+impl Enum {
+    /// The name of a number.
+    pub fn name_of(&self, number: u64) -> Option<&'static str> {
+        self.values
+            .iter()
+            .find(|value| u64::from(value.number) == number)
+            .map(|value| value.name)
+    }
+
+    /// The number of a name, ignoring case; the common prefix may be left out.
+    pub fn number_of(&self, name: &str) -> Option<u64> {
+        self.values
+            .iter()
+            .find(|value| named(value.name, name))
+            .map(|value| u64::from(value.number))
+    }
+}
+
+/// A named set of bits.
+#[derive(Debug)]
+pub struct Flags {
+    /// The public name of the type.
+    pub name: &'static str,
+    /// The known bits and bit groups, lowest first.
+    pub bits: &'static [Bit],
+}
+
+/// One bit, or a group of adjacent bits, of a [`Flags`].
+#[derive(Debug)]
+pub struct Bit {
+    /// Number of the lowest bit.
+    pub shift: u8,
+    /// How many bits belong to it.
+    pub width: u8,
+    /// The public name.
+    pub name: &'static str,
+}
+
+/// A single bit of a bit set.
+pub const fn bit(shift: u8, name: &'static str) -> Bit {
+    Bit {
+        shift,
+        width: 1,
+        name,
+    }
+}
+
+/// A group of bits of a bit set.
+pub const fn bit_group(shift: u8, width: u8, name: &'static str) -> Bit {
+    Bit { shift, width, name }
+}
+
+impl Bit {
+    /// All bits of the group, in place.
+    pub const fn mask(&self) -> u64 {
+        (u64::MAX >> (64 - self.width as u32)) << self.shift
+    }
+
+    /// The group's value within `flags`.
+    pub const fn of(&self, flags: u64) -> u64 {
+        (flags & self.mask()) >> self.shift
+    }
+}
+
+impl Flags {
+    /// All bits that have a name.
+    pub fn known(&self) -> u64 {
+        self.bits.iter().fold(0, |mask, bit| mask | bit.mask())
+    }
+
+    /// The bit group of that name.
+    pub const fn find(&self, name: &str) -> Option<&'static Bit> {
+        let mut i = 0;
+        while i < self.bits.len() {
+            if super::text::same(self.bits[i].name, name) {
+                return Some(&self.bits[i]);
+            }
+            i += 1;
+        }
+        None
+    }
+}
+
+/// What the driver makes of a status that the host answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GuestResult {
+    /// Success; the caller gets 0.
+    Zero,
+    /// Success; the caller gets the status itself as a positive result.
+    Positive,
+    /// Failure; the caller gets this negative errno.
+    Errno(i32),
+    /// Failure that the driver has no case for; the caller gets -EINVAL.
+    Unmapped,
+}
+
+/// A status of the host that has a name.
+#[derive(Debug)]
+pub struct Status {
+    /// The 32-bit value.
+    pub value: u32,
+    /// The public name.
+    pub name: &'static str,
+    /// What the driver makes of it.
+    pub result: GuestResult,
+    /// In plain words.
+    pub doc: &'static str,
+}
+
+impl Status {
+    /// Whether the driver takes a status as success: not negative.
+    pub const fn is_success(value: u32) -> bool {
+        (value as i32) >= 0
+    }
+}
+
+/// Whether `word` means `name`: the same but for case, or its end after a `_`.
+fn named(name: &str, word: &str) -> bool {
+    let Some(start) = name.len().checked_sub(word.len()) else {
+        return false;
+    };
+    name.get(start..)
+        .is_some_and(|end| end.eq_ignore_ascii_case(word))
+        && (start == 0 || name.as_bytes().get(start - 1) == Some(&b'_'))
+        && !word.is_empty()
+}
