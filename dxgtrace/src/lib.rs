@@ -2,5 +2,6 @@
 //! over VMBus, the protocol between Linux's `dxgkrnl` driver and its Windows host.
 
 pub mod capture;
+pub mod decode;
 pub mod packet;
 pub mod protocol;

@@ -34,7 +34,7 @@ pub const MAX_MESSAGE: u32 = 131_072;
 pub const EXTENDED_HEADER: u16 = 16;
 
 /// The extended header: before every request from interface version 40 on.
-pub const EXTENDED: &[Field] = &[
+pub static EXTENDED: Layout = layout(EXTENDED_HEADER, &[
     field(
         0,
         "ext.command_offset",
@@ -49,40 +49,48 @@ pub const EXTENDED: &[Field] = &[
         Ty::Luid,
         "The virtual GPU as the host numbers it; 0 for messages about the whole virtual machine.",
     ),
-];
+]).header("extended header");
 
 /// The command header of messages in the vGPU and the host set.
-pub const COMMAND: &[Field] = &[
-    COMMAND_ID,
-    PROCESS,
-    field(
-        12,
-        "channel_type",
-        Ty::Enum(&CHANNEL_TYPE),
-        "Which numbering `command` belongs to.",
-    )
-    .bits(0, 8),
-    field(12, "async_msg", Ty::U32, "No reply is wanted.")
-        .bits(8, 1)
-        .since(Era::Mid2021),
-    field(12, "reserved", Ty::U32, "Unused.")
-        .bits(9, 23)
-        .reserved(),
-    COMMAND_TYPE,
-];
+pub static COMMAND: Layout = layout(
+    HEADER,
+    &[
+        COMMAND_ID,
+        PROCESS,
+        field(
+            12,
+            "channel_type",
+            Ty::Enum(&CHANNEL_TYPE),
+            "Which numbering `command` belongs to.",
+        )
+        .bits(0, 8),
+        field(12, "async_msg", Ty::U32, "No reply is wanted.")
+            .bits(8, 1)
+            .since(Era::Mid2021),
+        field(12, "reserved", Ty::U32, "Unused.")
+            .bits(9, 23)
+            .reserved(),
+        COMMAND_TYPE,
+    ],
+)
+.header("command header");
 
 /// The command header of messages in the global set.
-pub const COMMAND_GLOBAL: &[Field] = &[
-    COMMAND_ID,
-    PROCESS,
-    field(
-        12,
-        "channel_type",
-        Ty::Enum(&CHANNEL_TYPE),
-        "Which numbering `command` belongs to.",
-    ),
-    COMMAND_TYPE,
-];
+pub static COMMAND_GLOBAL: Layout = layout(
+    HEADER,
+    &[
+        COMMAND_ID,
+        PROCESS,
+        field(
+            12,
+            "channel_type",
+            Ty::Enum(&CHANNEL_TYPE),
+            "Which numbering `command` belongs to.",
+        ),
+        COMMAND_TYPE,
+    ],
+)
+.header("command header");
 
 const COMMAND_ID: Field = field(0, "command_id", Ty::U64, "Unused by the guest.").always(0);
 const PROCESS: Field = field(
@@ -93,10 +101,10 @@ const PROCESS: Field = field(
 );
 const COMMAND_TYPE: Field = field(16, "command", Ty::U32, "Number of the message in its set.");
 
-/// The header's fields for a set.
-pub const fn header(set: Set) -> &'static [Field] {
+/// The command header of a set.
+pub fn header(set: Set) -> &'static Layout {
     match set {
-        Set::Global => COMMAND_GLOBAL,
-        Set::Vgpu | Set::Host => COMMAND,
+        Set::Global => &COMMAND_GLOBAL,
+        Set::Vgpu | Set::Host => &COMMAND,
     }
 }

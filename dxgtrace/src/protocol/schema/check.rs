@@ -1,10 +1,10 @@
 //! What stops the build: names that mean nothing, fields out of place.
 
-use super::MAX_FACTS;
 use super::field::Field;
 use super::layout::Fact;
 use super::tail::{Element, Tail};
 use super::ty::Ty;
+use super::{MAX_FACTS, MAX_GAPS};
 use crate::protocol::text::{same, stop};
 
 pub(super) const fn find(fields: &'static [Field], name: &str) -> Option<&'static Field> {
@@ -123,4 +123,43 @@ pub(super) const fn check_fields(
         }
         i += 1;
     }
+}
+
+/// The bytes from `start` to `end` that belong to no field, as runs.
+pub(super) const fn gaps(
+    message: &str,
+    fields: &'static [Field],
+    start: u16,
+    end: u16,
+) -> [(u16, u16); MAX_GAPS] {
+    let mut gaps = [(0, 0); MAX_GAPS];
+    let mut used = 0;
+    let mut at = start;
+    while at < end {
+        // The nearest field that covers `at` or comes after it.
+        let mut next = end;
+        let mut covered = at;
+        let mut i = 0;
+        while i < fields.len() {
+            let field = &fields[i];
+            if field.at <= at && field.end() > covered {
+                covered = field.end();
+            }
+            if field.at > at && field.at < next {
+                next = field.at;
+            }
+            i += 1;
+        }
+        if covered > at {
+            at = covered;
+            continue;
+        }
+        if used == MAX_GAPS {
+            stop(message, "has too many runs of padding in", "its fixed part");
+        }
+        gaps[used] = (at, next - at);
+        used += 1;
+        at = next;
+    }
+    gaps
 }

@@ -1,10 +1,10 @@
 //! The shape of one part of a message, with every name in it resolved.
 
-use super::check::{check_fields, find, keep, need, need_member, need_u32};
+use super::check::{check_fields, find, gaps, keep, need, need_member, need_u32};
 use super::field::Field;
 use super::tail::{Len, Tail};
 use super::ty::Ty;
-use super::{MAX_FACTS, MAX_TAILS};
+use super::{MAX_FACTS, MAX_GAPS, MAX_TAILS};
 use crate::protocol::text::stop;
 
 /// Who wrote the bytes between the fields of a request.
@@ -105,6 +105,8 @@ pub struct Layout {
     pub sources: [Source; MAX_TAILS],
     /// Lengths of the tails as the driver counts on them.
     pub expected: [Source; MAX_TAILS],
+    /// Bytes of the fixed part that belong to no field: offset and length.
+    pub gaps: [(u16, u16); MAX_GAPS],
     /// Offset of the status, if there is one.
     pub status: Option<u16>,
     /// The fact by which alternatives of a reply are told apart, if its
@@ -130,6 +132,7 @@ pub const fn layout(size: u16, fields: &'static [Field]) -> Layout {
         echo: false,
         sources: [Source::At(0); MAX_TAILS],
         expected: [Source::At(0); MAX_TAILS],
+        gaps: [(0, 0); MAX_GAPS],
         status: None,
         selector: None,
     }
@@ -200,14 +203,19 @@ impl Layout {
         if let Some(total) = self.total {
             return total as u64;
         }
-        let mut total = self.tails_at as u64 + tails + self.slack as u64;
+        let mut total = (self.tails_at as u64 + self.slack as u64).saturating_add(tails);
         if total < self.min as u64 {
             total = self.min as u64;
         }
         if self.round8 {
-            total = total.next_multiple_of(8);
+            total = total.saturating_add(7) & !7;
         }
         total
+    }
+
+    /// A header: a fixed part that stands before the messages.
+    pub const fn header(self, name: &str) -> Self {
+        self.resolve(name, 0, None, &mut [Fact::None; MAX_FACTS])
     }
 
     /// Checks the layout and resolves the names in it. `request` is given for
@@ -221,6 +229,7 @@ impl Layout {
     ) -> Self {
         self.start = start;
         check_fields(message, self.fields, start, self.size, self.packed);
+        self.gaps = gaps(message, self.fields, start, self.tails_at);
         if self.tails.len() > MAX_TAILS {
             stop(message, "has too many tails after", self.tails[0].name);
         }

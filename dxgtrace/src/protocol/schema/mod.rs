@@ -24,5 +24,7 @@ pub use ty::{Era, Object, Set, Ty};
 pub const MAX_TAILS: usize = 4;
 /// Most numbers that the replies of a message may need of its request.
 pub const MAX_FACTS: usize = 4;
+/// Most runs of padding that the fixed part of a layout may have.
+pub const MAX_GAPS: usize = 6;
 /// Length of every command header.
 pub const HEADER: u16 = 24;

@@ -1,0 +1,141 @@
+//! The headers before a message.
+
+use nom::number::complete::{le_u32, le_u64};
+use nom::{IResult, Parser};
+
+use crate::protocol::framing::{EXTENDED_HEADER, VERSION_EXTENDED, VERSION_OLD};
+use crate::protocol::schema::{HEADER, Set};
+
+/// The headers of a guest or host message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    /// The extended header, if the payload begins with one.
+    pub extended: Option<Extended>,
+    /// Unused by the guest: 0.
+    pub command_id: u64,
+    /// The process as the host numbers it.
+    pub process: u32,
+    /// The word that holds channel type and async bit.
+    pub channel_word: u32,
+    /// Number of the message in its set.
+    pub command: u32,
+}
+
+/// The extended header of interface version 40.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extended {
+    /// Distance to the command header.
+    pub command_offset: u32,
+    /// The virtual GPU, or 0.
+    pub vgpu_luid: u64,
+}
+
+/// Why a payload does not begin with headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotAFrame {
+    /// It ends within them.
+    #[error("{had} bytes hold no command header, which takes {wanted}")]
+    Short {
+        /// Bytes that the headers take.
+        wanted: usize,
+        /// Bytes that were captured.
+        had: usize,
+    },
+    /// It begins with neither 0 (the old format) nor 16 (the new one).
+    #[error("the first word is {0:#x}, neither 0 (command header) nor 16 (extended header)")]
+    Foreign(u32),
+}
+
+/// Bits of the channel word that hold the channel type, where the async bit exists.
+const CHANNEL_TYPE: u32 = 0xFF;
+/// The bit of the channel word that says that no reply is wanted.
+const ASYNC: u32 = 1 << 8;
+
+impl Frame {
+    /// The headers of a guest message, in either format.
+    pub(super) fn request(data: &[u8]) -> Result<Self, NotAFrame> {
+        let short = |wanted: u16| NotAFrame::Short {
+            wanted: usize::from(wanted),
+            had: data.len(),
+        };
+        let (_, first) = le_u32::<_, ()>(data).map_err(|_| short(HEADER))?;
+        match first {
+            0 => command(data, None).map_err(|_| short(HEADER)),
+            n if n == u32::from(EXTENDED_HEADER) => (extended, rest)
+                .parse(data)
+                .map_err(|_| ())
+                .and_then(|(_, (extended, rest))| command(rest, Some(extended)).map_err(|_| ()))
+                .map_err(|()| short(EXTENDED_HEADER + HEADER)),
+            other => Err(NotAFrame::Foreign(other)),
+        }
+        .map(|(_, frame)| frame)
+    }
+
+    /// The header of a host message.
+    pub(super) fn event(data: &[u8]) -> Result<Self, NotAFrame> {
+        command(data, None)
+            .map(|(_, frame)| frame)
+            .map_err(|_| NotAFrame::Short {
+                wanted: usize::from(HEADER),
+                had: data.len(),
+            })
+    }
+
+    /// Offset of the command header in the payload.
+    pub fn base(&self) -> usize {
+        if self.extended.is_some() {
+            usize::from(EXTENDED_HEADER)
+        } else {
+            0
+        }
+    }
+
+    /// The set that the command's number belongs to.
+    pub fn set(&self) -> Option<Set> {
+        match self.channel_word & CHANNEL_TYPE {
+            0 => Some(Set::Vgpu),
+            1 => Some(Set::Global),
+            2 => Some(Set::Host),
+            _ => None,
+        }
+    }
+
+    /// Whether the sender wants no reply.
+    pub fn is_async(&self) -> bool {
+        self.channel_word & ASYNC != 0
+    }
+
+    /// The interface version that this framing belongs to.
+    pub fn version(&self) -> u32 {
+        if self.extended.is_some() {
+            VERSION_EXTENDED
+        } else {
+            VERSION_OLD
+        }
+    }
+}
+
+fn extended(data: &[u8]) -> IResult<&[u8], Extended, ()> {
+    (le_u32, le_u32, le_u64)
+        .map(|(command_offset, _, vgpu_luid)| Extended {
+            command_offset,
+            vgpu_luid,
+        })
+        .parse(data)
+}
+
+fn rest(data: &[u8]) -> IResult<&[u8], &[u8], ()> {
+    nom::combinator::rest(data)
+}
+
+fn command(data: &[u8], extended: Option<Extended>) -> IResult<&[u8], Frame, ()> {
+    (le_u64, le_u32, le_u32, le_u32, le_u32)
+        .map(|(command_id, process, channel_word, command, _)| Frame {
+            extended,
+            command_id,
+            process,
+            channel_word,
+            command,
+        })
+        .parse(data)
+}

@@ -1,0 +1,448 @@
+//! A layout laid over bytes: where its tails lie, and what can be read.
+
+use nom::Parser;
+use nom::bytes::complete::take;
+
+use crate::protocol::schema::{
+    Element, Field, Layout, MAX_FACTS, MAX_TAILS, Source, Struct, Tail, When,
+};
+
+use super::Value;
+
+/// The bytes of a packet, which may be fewer than travelled.
+#[derive(Debug, Clone, Copy)]
+pub struct Payload<'a> {
+    /// What was captured.
+    pub data: &'a [u8],
+    /// How many bytes travelled.
+    pub length: usize,
+    /// Whether `length` is exact. On the ring it is rounded up to 8.
+    pub exact: bool,
+}
+
+impl<'a> Payload<'a> {
+    /// A payload that was captured whole, of exact length.
+    pub fn whole(data: &'a [u8]) -> Self {
+        Self {
+            data,
+            length: data.len(),
+            exact: true,
+        }
+    }
+}
+
+/// Where a tail lies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Span {
+    /// Offset of its first byte from the layout's zero.
+    pub at: usize,
+    /// How many elements it has.
+    pub count: usize,
+}
+
+/// A part that does not fit into the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shortfall {
+    /// The field or tail that ends too late.
+    pub part: &'static str,
+    /// Offset of the part from the layout's zero.
+    pub at: usize,
+    /// Bytes that it takes from there.
+    pub wanted: usize,
+    /// Bytes that are there.
+    pub had: usize,
+}
+
+/// A layout laid over bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Located<'a> {
+    /// What was laid over them.
+    pub layout: &'static Layout,
+    /// The captured bytes from the layout's zero on.
+    data: &'a [u8],
+    /// How many bytes travelled from the layout's zero on.
+    pub length: usize,
+    /// Offset of the layout's zero in the payload.
+    pub base: usize,
+    spans: [Span; MAX_TAILS],
+    facts: [u64; MAX_FACTS],
+    /// What is missing, if the message is too short for its own counts.
+    pub shortfall: Option<Shortfall>,
+    /// Length that the layout and the counts describe, from its zero.
+    pub described: u64,
+}
+
+/// A field at its place in the payload.
+#[derive(Debug, Clone, Copy)]
+pub struct Spot<'a> {
+    /// The field.
+    pub field: &'static Field,
+    /// Offset in the payload.
+    pub at: usize,
+    /// Its captured bytes: fewer than `field.size()` if cut.
+    pub bytes: &'a [u8],
+    /// How many elements of an array field are in use; 1 for others.
+    pub used: usize,
+}
+
+impl<'a> Spot<'a> {
+    /// What the field says, or `None` if it was not captured.
+    pub fn value(&self) -> Option<Value<'a>> {
+        Value::of_field(self.field, self.bytes)
+    }
+
+    /// The field's number (the first of an array), or `None` if not captured.
+    pub fn number(&self) -> Option<u64> {
+        read(self.bytes, 0, self.field.ty.size()).map(|raw| bits_of(self.field, raw))
+    }
+}
+
+/// A tail at its place in the payload.
+#[derive(Debug, Clone, Copy)]
+pub struct TailSpot<'a> {
+    /// The tail.
+    pub tail: &'static Tail,
+    /// Offset in the payload.
+    pub at: usize,
+    /// How many elements it has.
+    pub count: usize,
+    /// Its captured bytes.
+    pub bytes: &'a [u8],
+    /// The structure that its data begin with, if they do.
+    pub view: Option<&'static Struct>,
+}
+
+impl<'a> TailSpot<'a> {
+    /// Bytes of the tail, captured or not.
+    pub fn size(&self) -> usize {
+        self.count
+            .saturating_mul(usize::from(self.tail.element.size()))
+    }
+
+    /// The captured bytes of element `index`.
+    pub fn element(&self, index: usize) -> &'a [u8] {
+        let size = usize::from(self.tail.element.size());
+        let rest = self
+            .bytes
+            .get(index.saturating_mul(size)..)
+            .unwrap_or_default();
+        rest.get(..size).unwrap_or(rest)
+    }
+
+    /// The fields of element `index`, if the elements are structures.
+    pub fn members(&self, index: usize) -> impl Iterator<Item = Spot<'a>> + use<'a> {
+        let structure = match self.tail.element {
+            Element::Struct(structure) => Some(structure),
+            Element::Value(_) => None,
+        };
+        let size = usize::from(self.tail.element.size());
+        let at = self.at + index.saturating_mul(size);
+        members(structure, self.element(index), at)
+    }
+
+    /// The fields of the structure that the data begin with.
+    pub fn viewed(&self) -> impl Iterator<Item = Spot<'a>> + use<'a> {
+        let enough = |view: &&'static Struct| self.size() >= usize::from(view.size);
+        members(self.view.filter(enough), self.bytes, self.at)
+    }
+}
+
+/// The fields of a structure that apply.
+fn members<'a>(
+    structure: Option<&'static Struct>,
+    bytes: &'a [u8],
+    at: usize,
+) -> impl Iterator<Item = Spot<'a>> + use<'a> {
+    structure
+        .into_iter()
+        .flat_map(|structure| structure.fields.iter().map(move |field| (structure, field)))
+        .filter(move |(structure, field)| match &field.when {
+            None => true,
+            Some(when) => structure
+                .fields
+                .iter()
+                .find(|other| other.name == when.field)
+                .and_then(|other| read(bytes, usize::from(other.at), other.ty.size()))
+                .is_some_and(|value| when.holds(value)),
+        })
+        .map(move |(_, field)| Spot {
+            field,
+            at: at + usize::from(field.at),
+            bytes: part(bytes, usize::from(field.at), usize::from(field.size())),
+            used: usize::from(field.count),
+        })
+}
+
+impl<'a> Located<'a> {
+    /// Lays `layout` over `payload`, with its zero at `base`.
+    pub(super) fn new(
+        layout: &'static Layout,
+        payload: Payload<'a>,
+        base: usize,
+        facts: &[u64; MAX_FACTS],
+    ) -> Self {
+        let mut this = Self {
+            layout,
+            data: payload.data.get(base..).unwrap_or_default(),
+            length: payload.length.saturating_sub(base),
+            base,
+            spans: [Span::default(); MAX_TAILS],
+            facts: *facts,
+            shortfall: None,
+            described: 0,
+        };
+        this.locate();
+        this
+    }
+
+    fn locate(&mut self) {
+        let fixed = usize::from(self.layout.tails_at);
+        if self.length < fixed {
+            self.shortfall = Some(self.fixed_shortfall());
+        }
+        let mut at = fixed;
+        let mut end = fixed as u64;
+        for index in 0..self.layout.tails.len() {
+            let (Some(tail), Some(source)) =
+                (self.layout.tails.get(index), self.layout.sources.get(index))
+            else {
+                break;
+            };
+            let count = self.count(*source, at, tail);
+            if let Some(span) = self.spans.get_mut(index) {
+                *span = Span { at, count };
+            }
+            let size = (count as u64).saturating_mul(u64::from(tail.element.size()));
+            end = end.saturating_add(size);
+            let had = self.length.saturating_sub(at);
+            if size > had as u64 && self.shortfall.is_none() {
+                self.shortfall = Some(Shortfall {
+                    part: tail.name,
+                    at,
+                    wanted: usize::try_from(size).unwrap_or(usize::MAX),
+                    had,
+                });
+            }
+            at = usize::try_from(end).unwrap_or(usize::MAX);
+        }
+        self.described = self.layout.total_with(end - fixed as u64);
+        let travelled = self.length as u64;
+        if self.shortfall.is_none() && travelled < self.described {
+            // All parts are there; what lacks are the unused bytes behind them.
+            self.shortfall = Some(Shortfall {
+                part: "the unused bytes at the end",
+                at,
+                wanted: usize::try_from(self.described.saturating_sub(end)).unwrap_or(usize::MAX),
+                had: self.length.saturating_sub(at),
+            });
+        }
+    }
+
+    /// How many elements a tail at `at` has.
+    fn count(&self, source: Source, at: usize, tail: &Tail) -> usize {
+        let field = |at: u16| self.number(usize::from(at), 4).unwrap_or(0);
+        let count = match source {
+            Source::At(place) => field(place),
+            Source::AtOrOne(place) => field(place).max(1),
+            Source::AtIfRoom(place) => {
+                let count = field(place);
+                let room = self.length.saturating_sub(at) as u64;
+                if count > 0 && room >= count * u64::from(tail.element.size()) {
+                    count
+                } else {
+                    0
+                }
+            }
+            Source::Sum {
+                tail,
+                stride,
+                member,
+            } => self.sum(usize::from(tail), stride, member),
+            Source::Fill => {
+                u64::from(self.layout.total.unwrap_or(0)).saturating_sub(at as u64)
+                    / u64::from(tail.element.size())
+            }
+            Source::Area {
+                head,
+                element,
+                count,
+            } => (u64::from(head) + u64::from(element) * field(count).max(1)).next_multiple_of(8),
+            Source::Fact(fact) => self.fact(fact),
+        };
+        usize::try_from(count).unwrap_or(usize::MAX)
+    }
+
+    fn fact(&self, fact: u8) -> u64 {
+        self.facts.get(usize::from(fact)).copied().unwrap_or(0)
+    }
+
+    /// The first field of the fixed part that does not fit.
+    fn fixed_shortfall(&self) -> Shortfall {
+        let missing = self
+            .layout
+            .fields
+            .iter()
+            .find(|field| usize::from(field.end()) > self.length);
+        match missing {
+            Some(field) => Shortfall {
+                part: field.name,
+                at: usize::from(field.at),
+                wanted: usize::from(field.size()),
+                had: self.length.saturating_sub(usize::from(field.at)),
+            },
+            None => Shortfall {
+                part: "the padding of the fixed part",
+                at: self.length,
+                wanted: usize::from(self.layout.tails_at) - self.length,
+                had: 0,
+            },
+        }
+    }
+
+    /// Sum of the `u32` at `member` over the elements of an earlier tail.
+    pub(super) fn sum(&self, tail: usize, stride: u16, member: u16) -> u64 {
+        let Some(span) = self.spans.get(tail) else {
+            return 0;
+        };
+        let bytes = self.data.get(span.at..).unwrap_or_default();
+        bytes
+            .chunks(usize::from(stride).max(1))
+            .take(span.count)
+            .filter_map(|element| read(element, usize::from(member), 4))
+            .fold(0, u64::saturating_add)
+    }
+
+    /// The little-endian number of `size` bytes at `at`, if captured.
+    pub fn number(&self, at: usize, size: u16) -> Option<u64> {
+        read(self.data, at, size)
+    }
+
+    /// The number that a field holds, if it was captured.
+    pub fn get(&self, field: &Field) -> Option<u64> {
+        self.number(usize::from(field.at), field.ty.size())
+            .map(|raw| bits_of(field, raw))
+    }
+
+    /// The number in the field of that name.
+    pub fn by_name(&self, name: &str) -> Option<u64> {
+        self.layout.field(name).and_then(|field| self.get(field))
+    }
+
+    /// Whether a condition holds here.
+    pub fn holds(&self, when: &When) -> bool {
+        let value = if when.of_request {
+            self.layout.selector.map(|fact| self.fact(fact))
+        } else {
+            self.by_name(when.field)
+        };
+        value.is_some_and(|value| when.holds(value))
+    }
+
+    /// The fields that apply and fit, in order. A field that was cut off by
+    /// the snap length is there without bytes.
+    pub fn fields(&self) -> impl Iterator<Item = Spot<'a>> + use<'_, 'a> {
+        self.layout
+            .fields
+            .iter()
+            .filter(|field| usize::from(field.end()) <= self.length)
+            .filter(|field| field.when.as_ref().is_none_or(|when| self.holds(when)))
+            .map(|field| self.spot(field))
+    }
+
+    /// A field at its place.
+    pub fn spot(&self, field: &'static Field) -> Spot<'a> {
+        let all = usize::from(field.count);
+        Spot {
+            field,
+            at: self.base + usize::from(field.at),
+            bytes: part(self.data, usize::from(field.at), usize::from(field.size())),
+            used: match field.used {
+                Some(used) => self
+                    .by_name(used)
+                    .map_or(all, |used| usize::try_from(used).unwrap_or(all).min(all)),
+                None => all,
+            },
+        }
+    }
+
+    /// The tails, as far as they fit, in order.
+    pub fn tails(&self) -> impl Iterator<Item = TailSpot<'a>> + use<'_, 'a> {
+        self.layout
+            .tails
+            .iter()
+            .zip(&self.spans)
+            .map(move |(tail, span)| {
+                let element = usize::from(tail.element.size()).max(1);
+                // A count that runs past the end shows the elements that are whole.
+                let room = self.length.saturating_sub(span.at) / element;
+                let count = span.count.min(room);
+                let view = tail
+                    .view
+                    .as_ref()
+                    .filter(|(_, when)| self.holds(when))
+                    .map(|(structure, _)| *structure);
+                TailSpot {
+                    tail,
+                    at: self.base.saturating_add(span.at),
+                    count,
+                    bytes: part(self.data, span.at, count.saturating_mul(element)),
+                    view,
+                }
+            })
+    }
+}
+
+impl Layout {
+    /// Bytes that the driver expects of a reply, given the request's facts.
+    pub(super) fn expected_length(&self, facts: &[u64; MAX_FACTS]) -> u64 {
+        if !self.read {
+            return 0;
+        }
+        let tails = self
+            .tails
+            .iter()
+            .zip(&self.expected)
+            .map(|(tail, source)| {
+                let count = match source {
+                    Source::Fact(fact) => facts.get(usize::from(*fact)).copied().unwrap_or(0),
+                    _ => 0,
+                };
+                count.saturating_mul(u64::from(tail.element.size()))
+            })
+            .fold(0, u64::saturating_add);
+        self.total_with(tails)
+    }
+}
+
+/// The bits of `raw` that belong to the field.
+fn bits_of(field: &Field, raw: u64) -> u64 {
+    match field.bits {
+        Some((shift, _)) => (raw & field.mask()) >> shift,
+        None => raw,
+    }
+}
+
+/// The bytes of a part, as far as they were captured.
+fn part(data: &[u8], at: usize, size: usize) -> &[u8] {
+    let rest = data.get(at..).unwrap_or_default();
+    match take::<_, _, ()>(size).parse(rest) {
+        Ok((_, part)) => part,
+        Err(_) => rest,
+    }
+}
+
+/// The little-endian number of `size` bytes at `at`.
+fn read(data: &[u8], at: usize, size: u16) -> Option<u64> {
+    let bytes = data.get(at..)?;
+    match size {
+        1 => bytes.first().map(|byte| u64::from(*byte)),
+        2 => bytes
+            .first_chunk()
+            .map(|bytes| u64::from(u16::from_le_bytes(*bytes))),
+        4 => bytes
+            .first_chunk()
+            .map(|bytes| u64::from(u32::from_le_bytes(*bytes))),
+        8 => bytes.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)),
+        _ => None,
+    }
+}

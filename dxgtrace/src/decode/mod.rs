@@ -1,0 +1,135 @@
+//! Bytes to messages: where each part lies, and what a field's bytes say.
+//!
+//! Decoding locates, it does not parse: [`request`], [`event`] and [`reply`]
+//! prove where the fixed part and every tail lie, and a field is read when
+//! somebody asks for it. Whatever the bytes, there is a result: a message that
+//! is too short keeps what can be read and carries a [`Shortfall`].
+//!
+//! This is the only code that knows how bytes become a message, and it names
+//! no message.
+
+mod frame;
+mod located;
+mod pending;
+mod value;
+
+pub use frame::{Frame, NotAFrame};
+pub use located::{Located, Payload, Shortfall, Span, Spot, TailSpot};
+pub use pending::Pending;
+pub use value::{Value, escaped};
+
+use crate::protocol::schema::{Layout, MAX_FACTS, Message, Set};
+use crate::protocol::{self, framing};
+
+/// Which part of a message a packet carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// From the guest.
+    Request,
+    /// The host's answer to a request.
+    Reply,
+    /// From the host, on its own accord.
+    Event,
+}
+
+impl Part {
+    /// The part's name in text, JSON and Wireshark.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Reply => "reply",
+            Self::Event => "event",
+        }
+    }
+}
+
+/// A message, located in its payload.
+#[derive(Debug, Clone, Copy)]
+pub struct Decoded<'a> {
+    /// Which part of the message this is.
+    pub part: Part,
+    /// The headers; a reply has none of its own.
+    pub frame: Option<Frame>,
+    /// The message, if its number is known.
+    pub message: Option<&'static Message>,
+    /// The body, if its layout is known.
+    pub body: Option<Located<'a>>,
+    /// The whole payload.
+    pub payload: Payload<'a>,
+    /// Offset of the body's own zero: of the command header, or of a reply.
+    pub base: usize,
+}
+
+impl<'a> Decoded<'a> {
+    /// The message's name, or what stands for one.
+    pub fn name(&self) -> &'static str {
+        self.message.map_or("unknown", |message| message.name)
+    }
+
+    /// The headers, laid out: of a reply only if it repeats the request's.
+    pub fn headers(&self) -> impl Iterator<Item = Located<'a>> + use<'a> {
+        let (extended, set) = match (&self.frame, &self.body) {
+            (Some(frame), _) => (
+                frame.extended.is_some(),
+                Some(frame.set().unwrap_or(Set::Vgpu)),
+            ),
+            (None, Some(body)) if body.layout.echo => {
+                (false, self.message.map(|message| message.set))
+            }
+            _ => (false, None),
+        };
+        let (payload, base) = (self.payload, self.base);
+        let lay = move |layout, base| Located::new(layout, payload, base, &[0; MAX_FACTS]);
+        let first = extended.then(|| lay(&framing::EXTENDED, 0));
+        let second = set.map(|set| lay(framing::header(set), base));
+        first.into_iter().chain(second)
+    }
+
+    /// The status in the packet, if its layout has one and it is there.
+    pub fn status(&self) -> Option<u32> {
+        let body = self.body.as_ref()?;
+        let at = usize::from(body.layout.status?);
+        body.number(at, 4).map(|value| value as u32)
+    }
+}
+
+/// Locates a guest message.
+pub fn request(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
+    command(payload, Part::Request, Frame::request(payload.data)?)
+}
+
+/// Locates a host message.
+pub fn event(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
+    command(payload, Part::Event, Frame::event(payload.data)?)
+}
+
+/// Locates the answer to `pending`.
+pub fn reply<'a>(payload: Payload<'a>, pending: &Pending) -> Decoded<'a> {
+    let layout = pending
+        .message
+        .and_then(|message| message.reply_at(pending.version));
+    Decoded {
+        part: Part::Reply,
+        frame: None,
+        message: pending.message,
+        body: layout.map(|layout| Located::new(layout, payload, 0, &pending.facts)),
+        payload,
+        base: 0,
+    }
+}
+
+fn command(payload: Payload<'_>, part: Part, frame: Frame) -> Result<Decoded<'_>, NotAFrame> {
+    let base = frame.base();
+    let message = frame
+        .set()
+        .and_then(|set| protocol::lookup(set, frame.command));
+    let layout: Option<&'static Layout> = message.and_then(|message| message.request.as_ref());
+    Ok(Decoded {
+        part,
+        frame: Some(frame),
+        message,
+        body: layout.map(|layout| Located::new(layout, payload, base, &[0; MAX_FACTS])),
+        payload,
+        base,
+    })
+}

@@ -1,0 +1,54 @@
+//! What is left of a request until its reply comes.
+
+use super::{Decoded, Frame};
+use crate::protocol::framing::VERSION_OLD;
+use crate::protocol::schema::{Fact, MAX_FACTS, Message};
+
+/// A request that waits for its reply: the means to read it.
+#[derive(Debug, Clone, Copy)]
+pub struct Pending {
+    /// The request's message, if known.
+    pub message: Option<&'static Message>,
+    /// The interface version that the request's framing shows.
+    pub version: u32,
+    /// The numbers of the request that its reply depends on.
+    pub facts: [u64; MAX_FACTS],
+}
+
+impl Pending {
+    /// Remembers a request.
+    pub fn new(request: &Decoded<'_>) -> Self {
+        let mut facts = [0; MAX_FACTS];
+        if let (Some(message), Some(body)) = (request.message, &request.body) {
+            for (value, fact) in facts.iter_mut().zip(&message.facts) {
+                let at = |at: u16| body.number(usize::from(at), 4).unwrap_or(0);
+                *value = match *fact {
+                    Fact::None => break,
+                    Fact::At(place) => at(place),
+                    Fact::AtOrOne(place) => at(place).max(1),
+                    Fact::AtIf(place, flag) => match body.number(usize::from(flag), 1) {
+                        Some(0) | None => 0,
+                        Some(_) => at(place),
+                    },
+                    Fact::Sum {
+                        tail,
+                        stride,
+                        member,
+                    } => body.sum(usize::from(tail), stride, member),
+                };
+            }
+        }
+        Self {
+            message: request.message,
+            version: request.frame.as_ref().map_or(VERSION_OLD, Frame::version),
+            facts,
+        }
+    }
+
+    /// How many bytes the driver expects in the reply, by the protocol. `None`
+    /// if the message or its reply is not known.
+    pub fn expected(&self) -> Option<u64> {
+        let layout = self.message?.reply_at(self.version)?;
+        Some(layout.expected_length(&self.facts))
+    }
+}
