@@ -2,6 +2,7 @@
 //! over VMBus, the protocol between Linux's `dxgkrnl` driver and its Windows host.
 
 pub mod capture;
+pub mod check;
 pub mod decode;
 pub mod packet;
 pub mod protocol;

@@ -1,8 +1,12 @@
 //! A layout laid over bytes: where its tails lie, and what can be read.
 
+use std::ops::Range;
+
 use nom::Parser;
 use nom::bytes::complete::take;
 
+use crate::capture::header::Known;
+use crate::packet::Packet;
 use crate::protocol::schema::{
     Element, Field, Layout, MAX_FACTS, MAX_TAILS, Source, Struct, Tail, When,
 };
@@ -21,6 +25,15 @@ pub struct Payload<'a> {
 }
 
 impl<'a> Payload<'a> {
+    /// The payload of a captured packet.
+    pub fn of(packet: &Packet<'a>) -> Self {
+        Self {
+            data: packet.payload,
+            length: packet.header.payload_length as usize,
+            exact: packet.header.known.has(Known::EXACT_LENGTH),
+        }
+    }
+
     /// A payload that was captured whole, of exact length.
     pub fn whole(data: &'a [u8]) -> Self {
         Self {
@@ -315,6 +328,21 @@ impl<'a> Located<'a> {
     /// The little-endian number of `size` bytes at `at`, if captured.
     pub fn number(&self, at: usize, size: u16) -> Option<u64> {
         read(self.data, at, size)
+    }
+
+    /// The captured bytes of a part.
+    pub fn bytes(&self, at: usize, length: usize) -> &'a [u8] {
+        part(self.data, at, length)
+    }
+
+    /// The unused bytes behind the last tail that belong to the message.
+    pub fn unused(&self) -> Option<Range<usize>> {
+        let last = self.layout.tails.len().checked_sub(1)?;
+        let (span, tail) = (self.spans.get(last)?, self.layout.tails.get(last)?);
+        let size = usize::from(tail.element.size());
+        let start = span.at.checked_add(span.count.checked_mul(size)?)?;
+        let end = usize::try_from(self.described).ok()?.min(self.length);
+        (start < end).then_some(start..end)
     }
 
     /// The number that a field holds, if it was captured.

@@ -1,0 +1,137 @@
+//! Does a message obey the protocol? Rules that know no message: they walk
+//! the description and compare it with the bytes.
+//!
+//! A finding holds numbers, not text, and is made without allocation; its
+//! sentence is composed when somebody reads it.
+
+mod codes;
+mod framing;
+mod sizes;
+mod values;
+
+pub use codes::{Code, Description, Layer, Severity};
+
+use std::fmt::{self, Display};
+
+use crate::capture::header::{Direction, Kind};
+use crate::decode::{self, Decoded, Payload, Pending};
+use crate::packet::Packet;
+use crate::protocol::framing::{PACKET_COMPLETION, PACKET_INBAND};
+
+/// Something about a packet that is worth saying.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Finding {
+    /// What kind of thing.
+    pub code: Code,
+    /// The field, tail or message that it is about.
+    pub part: &'static str,
+    /// Which element of an array, counted from 0.
+    pub index: Option<u32>,
+    /// Offset in the payload.
+    pub at: u32,
+    /// First number of the sentence.
+    pub a: u64,
+    /// Second number of the sentence.
+    pub b: u64,
+}
+
+impl Finding {
+    /// A finding about a whole packet.
+    pub const fn new(code: Code, part: &'static str, a: u64, b: u64) -> Self {
+        Self {
+            code,
+            part,
+            index: None,
+            at: 0,
+            a,
+            b,
+        }
+    }
+
+    /// The same at an offset in the payload.
+    pub(crate) fn at(mut self, at: usize) -> Self {
+        self.at = u32::try_from(at).unwrap_or(u32::MAX);
+        self
+    }
+
+    /// The same in element `index`.
+    pub(crate) fn element(mut self, index: Option<usize>) -> Self {
+        self.index = index.and_then(|index| u32::try_from(index).ok());
+        self
+    }
+}
+
+impl Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.code.description().what;
+        while let Some((before, after)) = rest.split_once('{') {
+            f.write_str(before)?;
+            let (name, after) = after.split_once('}').unwrap_or((after, ""));
+            match name {
+                "part" => f.write_str(self.part)?,
+                "at" => write!(f, "{}", self.at)?,
+                "a" => write!(f, "{}", self.a)?,
+                "b" => write!(f, "{}", self.b)?,
+                "a:x" => write!(f, "{:#x}", self.a)?,
+                "b:x" => write!(f, "{:#x}", self.b)?,
+                _ => {}
+            }
+            if let ("part", Some(index)) = (name, self.index) {
+                write!(f, "[{index}]")?;
+            }
+            rest = after;
+        }
+        f.write_str(rest)
+    }
+}
+
+/// Decodes a packet and says what is wrong with it. `pending` is the request
+/// that a completion answers. `None` if there is no message in the packet.
+pub fn packet<'a>(
+    packet: &Packet<'a>,
+    pending: Option<&Pending>,
+    found: &mut impl FnMut(Finding),
+) -> Option<Decoded<'a>> {
+    if packet.header.kind == Kind::Lost {
+        return None;
+    }
+    let payload = Payload::of(packet);
+    let outbound = packet.header.direction == Direction::GuestToHost;
+    let decoded = match (packet.header.packet_type, outbound) {
+        (PACKET_COMPLETION, false) => {
+            return pending.map(|pending| {
+                let decoded = decode::reply(payload, pending);
+                sizes::reply(&decoded, pending, &packet.header, found);
+                values::reply(&decoded, found);
+                decoded
+            });
+        }
+        (PACKET_INBAND, true) => decode::request(payload),
+        (PACKET_INBAND, false) => decode::event(payload),
+        (PACKET_COMPLETION, true) => {
+            found(Finding::new(Code::PacketDirection, "completion", 0, 0));
+            return None;
+        }
+        (other, _) => {
+            found(Finding::new(
+                Code::PacketType,
+                "packet",
+                u64::from(other),
+                0,
+            ));
+            return None;
+        }
+    };
+    match decoded {
+        Ok(decoded) => {
+            framing::check(&decoded, packet, found);
+            sizes::command(&decoded, found);
+            values::command(&decoded, found);
+            Some(decoded)
+        }
+        Err(error) => {
+            framing::refused(error, payload, found);
+            None
+        }
+    }
+}

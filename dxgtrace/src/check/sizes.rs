@@ -1,0 +1,111 @@
+//! Lengths: of the message, of its parts, of what the reply should take.
+
+use super::{Code, Finding};
+use crate::capture::header::{Header, Known};
+use crate::decode::{Decoded, Located, Part, Pending};
+
+/// The ring rounds lengths up to this.
+const RING_UNIT: u64 = 8;
+
+/// Checks a request or host message.
+pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
+    let Some(body) = &decoded.body else { return };
+    short(body, found);
+    let described = if decoded.payload.exact {
+        body.described
+    } else {
+        body.described.next_multiple_of(RING_UNIT)
+    };
+    let travelled = body.length as u64;
+    if body.shortfall.is_none() && travelled > described {
+        let end = usize::try_from(body.described).unwrap_or(usize::MAX);
+        let extra = Finding::new(Code::SizeTrailing, "message", travelled - described, 0);
+        found(extra.at(body.base.saturating_add(end)));
+    }
+    for spot in body.fields() {
+        let Some(used) = spot.field.used else {
+            continue;
+        };
+        if let Some(count) = body.by_name(used)
+            && count > u64::from(spot.field.count)
+        {
+            let room = u64::from(spot.field.count);
+            found(Finding::new(Code::CountArray, used, count, room).at(spot.at));
+        }
+    }
+}
+
+/// Checks a reply against what its request asked for.
+pub(super) fn reply(
+    decoded: &Decoded<'_>,
+    pending: &Pending,
+    header: &Header,
+    found: &mut impl FnMut(Finding),
+) {
+    let (Some(body), Some(by_protocol)) = (&decoded.body, pending.expected()) else {
+        return;
+    };
+    if !body.layout.read {
+        return;
+    }
+    let expected = if header.known.has(Known::EXPECTED_REPLY) {
+        let room = u64::from(header.expected_reply_length);
+        if room != by_protocol {
+            found(Finding::new(
+                Code::SizeReplyRoom,
+                "reply",
+                by_protocol,
+                room,
+            ));
+        }
+        room
+    } else {
+        by_protocol
+    };
+    let travelled = body.length as u64;
+    if travelled < expected {
+        found(Finding::new(
+            Code::SizeReplyShort,
+            "reply",
+            expected,
+            travelled,
+        ));
+    } else {
+        let end = body.described.max(expected).next_multiple_of(RING_UNIT);
+        if travelled > end {
+            found(Finding::new(Code::SizeReplyLong, "reply", travelled - end, 0).at(body.length));
+        }
+    }
+}
+
+fn short(body: &Located<'_>, found: &mut impl FnMut(Finding)) {
+    let Some(shortfall) = body.shortfall else {
+        return;
+    };
+    let tail = body
+        .layout
+        .tails
+        .iter()
+        .any(|tail| tail.name == shortfall.part);
+    let code = if tail {
+        Code::CountBeyondEnd
+    } else {
+        Code::SizeShort
+    };
+    found(
+        Finding::new(
+            code,
+            shortfall.part,
+            shortfall.wanted as u64,
+            shortfall.had as u64,
+        )
+        .at(body.base.saturating_add(shortfall.at)),
+    );
+}
+
+impl Decoded<'_> {
+    /// Whether this part comes from the guest.
+    pub fn from_guest(&self) -> bool {
+        self.part == Part::Request
+    }
+}
