@@ -6,3 +6,4 @@ pub mod check;
 pub mod decode;
 pub mod packet;
 pub mod protocol;
+pub mod session;
