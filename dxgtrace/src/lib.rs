@@ -4,6 +4,7 @@
 pub mod capture;
 pub mod check;
 pub mod decode;
+pub mod output;
 pub mod packet;
 pub mod protocol;
 pub mod session;

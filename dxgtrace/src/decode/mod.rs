@@ -11,12 +11,14 @@
 mod frame;
 mod located;
 mod pending;
+mod tree;
 mod value;
 
 pub use frame::{Frame, NotAFrame};
 pub use located::{Located, Payload, Shortfall, Span, Spot, TailSpot};
 pub use pending::Pending;
-pub use value::{Value, escaped};
+pub use tree::{Node, tree};
+pub use value::{Value, escaped, utf16};
 
 use crate::protocol::schema::{Layout, MAX_FACTS, Message, Set};
 use crate::protocol::{self, framing};
