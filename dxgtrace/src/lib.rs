@@ -3,7 +3,10 @@
 
 pub mod capture;
 pub mod check;
+pub mod cli;
+pub mod commands;
 pub mod decode;
+pub mod export;
 pub mod output;
 pub mod packet;
 pub mod protocol;

@@ -49,6 +49,15 @@ pub enum Layer {
 }
 
 impl Layer {
+    /// Every layer, from the application to the host.
+    pub const ALL: &'static [Self] = &[
+        Self::Library,
+        Self::Guest,
+        Self::Transport,
+        Self::Host,
+        Self::Capture,
+    ];
+
     /// The layer's name.
     pub const fn name(self) -> &'static str {
         match self {

@@ -11,6 +11,7 @@
 mod frame;
 mod located;
 mod pending;
+mod summary;
 mod tree;
 mod value;
 

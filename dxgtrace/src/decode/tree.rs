@@ -88,7 +88,12 @@ fn message(decoded: &Decoded<'_>, body: &Located<'_>, elements: usize, nodes: &m
         } else {
             "trailing bytes"
         };
-        nodes.push(Node::plain(1, label, Value::Bytes(bytes).to_string(), range));
+        nodes.push(Node::plain(
+            1,
+            label,
+            Value::Bytes(bytes).to_string(),
+            range,
+        ));
     }
 }
 
@@ -103,7 +108,12 @@ fn raw(decoded: &Decoded<'_>, nodes: &mut Vec<Node>) {
     if !bytes.is_empty() {
         let label = format!("{} {}", decoded.name(), decoded.part.name());
         let range = start..decoded.payload.length;
-        nodes.push(Node::plain(0, label, Value::Bytes(bytes).to_string(), range));
+        nodes.push(Node::plain(
+            0,
+            label,
+            Value::Bytes(bytes).to_string(),
+            range,
+        ));
     }
 }
 
@@ -148,8 +158,12 @@ fn field(spot: &Spot<'_>, prefix: &str, depth: u8, nodes: &mut Vec<Node>) {
 /// A name is followed by its number, so that both can be searched for.
 fn with_number(ty: Ty, number: Option<u64>, text: String) -> String {
     match (ty, number) {
-        (Ty::NtStatus, Some(number)) if !text.starts_with("0x") => format!("{text} ({number:#010x})"),
-        (Ty::Enum(_), Some(number)) if !text.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
+        (Ty::NtStatus, Some(number)) if !text.starts_with("0x") => {
+            format!("{text} ({number:#010x})")
+        }
+        (Ty::Enum(_), Some(number))
+            if !text.starts_with(|c: char| c.is_ascii_digit() || c == '-') =>
+        {
             format!("{text} ({number})")
         }
         _ => text,

@@ -11,7 +11,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 use super::{Entry, Sink, Totals};
-use crate::capture::header::{Direction, Header, Kind, Known};
+use crate::capture::header::{Direction, Header, Kind, Known, Lost};
 use crate::check::Finding;
 use crate::decode::{Decoded, Located, Spot, TailSpot, Value, escaped};
 use crate::protocol::schema::{Element, Ty};
@@ -64,7 +64,11 @@ impl<W: Write> Sink for Json<W> {
                 process: Process::of(&request.header),
                 time: Text(entry.packet.time),
                 latency: Text(entry.seen.latency(entry.packet).unwrap_or(0)),
-                status: entry.seen.decoded.and_then(|decoded| decoded.status()).map(|status| Typed(Ty::NtStatus, Value::Status(status))),
+                status: entry
+                    .seen
+                    .decoded
+                    .and_then(|decoded| decoded.status())
+                    .map(|status| Typed(Ty::NtStatus, Value::Status(status))),
             })?;
         }
         for finding in entry.findings {
@@ -183,7 +187,7 @@ struct LostRecord<'a>(&'a Entry<'a>);
 impl Serialize for LostRecord<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let packet = self.0.packet;
-        let lost = packet.lost().unwrap_or_default();
+        let lost = Lost::decode(packet.payload).unwrap_or_default();
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("type", "lost")?;
         map.serialize_entry("number", &packet.number)?;
@@ -249,7 +253,11 @@ impl Serialize for MessageRecord<'_> {
             }
             map.serialize_entry("fields", &Fields(decoded))?;
         }
-        if entry.seen.decoded.is_none_or(|decoded| decoded.body.is_none()) {
+        if entry
+            .seen
+            .decoded
+            .is_none_or(|decoded| decoded.body.is_none())
+        {
             map.serialize_entry("payload", &Text(Hex(packet.payload)))?;
         }
         map.end()
@@ -269,10 +277,14 @@ impl Serialize for Fields<'_> {
             let name = self.0.name();
             fixed(&mut map, body, &format!("dxg.{name}."))?;
             for tail in body.tails() {
-                map.serialize_entry(&format_args!("dxg.{name}.{}", tail.tail.name), &Elements(tail))?;
+                map.serialize_entry(
+                    &format_args!("dxg.{name}.{}", tail.tail.name),
+                    &Elements(tail),
+                )?;
                 for spot in tail.viewed() {
                     if let Some(value) = spot.value() {
-                        let name = format_args!("dxg.{name}.{}.{}", tail.tail.name, spot.field.name);
+                        let name =
+                            format_args!("dxg.{name}.{}.{}", tail.tail.name, spot.field.name);
                         map.serialize_entry(&name, &Typed(spot.field.ty, value))?;
                     }
                 }

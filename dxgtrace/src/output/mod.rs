@@ -1,16 +1,21 @@
 //! Ways to write down what was seen.
 
+mod capture;
 mod hex;
 mod json;
 mod text;
 mod time;
 
+pub use capture::Capture;
 pub use hex::hex;
 pub use json::{Json, SCHEMA_VERSION};
 pub use text::{Detail, Text};
 pub use time::TimeFormat;
 
 use std::io;
+
+use crate::capture::header::{Kind, Lost};
+use crate::protocol::framing::PACKET_COMPLETION;
 
 use crate::check::{Finding, Severity};
 use crate::packet::{Channel, Packet};
@@ -21,8 +26,8 @@ use crate::session::Seen;
 pub struct Entry<'a> {
     /// The packet.
     pub packet: &'a Packet<'a>,
-    /// Its channel, if the capture describes it.
-    pub channel: Option<&'a Channel>,
+    /// The capture's channels, as far as they are known.
+    pub channels: &'a [Channel],
     /// Its message and its request.
     pub seen: &'a Seen<'a>,
     /// What is wrong with it.
@@ -36,7 +41,14 @@ pub struct Entry<'a> {
 impl Entry<'_> {
     /// The channel's name.
     pub fn channel_name(&self) -> &str {
-        self.channel.map_or("?", |channel| channel.name.as_str())
+        self.channels
+            .get(self.packet.interface as usize)
+            .map_or("?", |channel| channel.name.as_str())
+    }
+
+    /// The packet in one line.
+    pub fn summary(&self) -> impl std::fmt::Display {
+        Summary(self)
     }
 
     /// The worst severity of its findings.
@@ -45,6 +57,32 @@ impl Entry<'_> {
             .iter()
             .map(|finding| finding.code.severity())
             .max()
+    }
+}
+
+struct Summary<'a>(&'a Entry<'a>);
+
+impl std::fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let header = &self.0.packet.header;
+        match (header.kind, &self.0.seen.decoded) {
+            (Kind::Lost, _) => {
+                let lost = Lost::decode(self.0.packet.payload).unwrap_or_default();
+                write!(f, "{} packets lost here", lost.total())
+            }
+            (Kind::Refused, decoded) => {
+                let name = decoded.map_or("message", |decoded| decoded.name());
+                write!(f, "{name} refused: not sent")
+            }
+            (Kind::Packet, Some(decoded)) => decoded.summary().fmt(f),
+            (Kind::Packet, None) if header.packet_type == PACKET_COMPLETION => {
+                f.write_str("reply to an unknown request")
+            }
+            (Kind::Packet, None) => {
+                let (kind, length) = (header.packet_type, header.payload_length);
+                write!(f, "not a message (packet type {kind}, {length} bytes)")
+            }
+        }
     }
 }
 
@@ -74,12 +112,13 @@ pub struct Totals {
 impl Totals {
     /// Counts an entry; `shown` if it passed the filter.
     pub fn count(&mut self, entry: &Entry<'_>, shown: bool) {
-        use crate::capture::header::Kind;
         let header = &entry.packet.header;
         match header.kind {
             Kind::Packet => self.messages += 1,
             Kind::Refused => self.refused += 1,
-            Kind::Lost => {}
+            Kind::Lost => {
+                self.lost += Lost::decode(entry.packet.payload).map_or(0, |lost| lost.total());
+            }
         }
         self.shown += u64::from(shown);
         self.exchanges += u64::from(entry.seen.request.is_some());

@@ -69,7 +69,11 @@ impl<W: Write> Text<W> {
             write!(self.out, "  [{} to {}]", duration(latency), request.number)?;
         }
         if header.refused_attempts > 0 && header.kind == Kind::Packet {
-            write!(self.out, "  [after {} refused attempts]", header.refused_attempts)?;
+            write!(
+                self.out,
+                "  [after {} refused attempts]",
+                header.refused_attempts
+            )?;
         }
         if packet.is_cut() {
             let (kept, all) = (packet.payload.len(), header.payload_length);
@@ -102,7 +106,11 @@ impl<W: Write> Text<W> {
                 let indent = 4 + 4 * usize::from(node.depth);
                 let at = node.range.start;
                 let colon = if node.text.is_empty() { "" } else { ": " };
-                writeln!(self.out, "{:indent$}{at:>4}  {}{colon}{}", "", node.label, node.text)?;
+                writeln!(
+                    self.out,
+                    "{:indent$}{at:>4}  {}{colon}{}",
+                    "", node.label, node.text
+                )?;
             }
         }
         for finding in entry.findings {

@@ -90,7 +90,9 @@ pub(super) fn duration(nanoseconds: u64) -> impl Display {
             match ns {
                 0..1_000 => write!(f, "{ns} ns"),
                 1_000..1_000_000 => write!(f, "{}.{} us", ns / 1_000, ns % 1_000 / 100),
-                1_000_000..SECOND => write!(f, "{}.{:02} ms", ns / 1_000_000, ns % 1_000_000 / 10_000),
+                1_000_000..SECOND => {
+                    write!(f, "{}.{:02} ms", ns / 1_000_000, ns % 1_000_000 / 10_000)
+                }
                 _ => write!(f, "{}.{:03} s", ns / SECOND, ns % SECOND / 1_000_000),
             }
         }

@@ -1,0 +1,150 @@
+//! What can be said on the command line. Definitions only.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Traces and explains what the Linux GPU driver dxgkrnl and its Windows host
+/// say to each other.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dxgtrace",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+
+    /// What to do; without a command: capture
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read a capture file and show what it holds
+    Read(ReadArgs),
+    /// Write generated files: the Wireshark dissector, the reference, schemas
+    Export(ExportArgs),
+    /// Write a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual page
+    Man,
+}
+
+/// How packets are shown.
+#[derive(Debug, Clone, Args)]
+pub struct ShowArgs {
+    /// Show the tree of fields below each line
+    #[arg(short = 'V', long = "verbose")]
+    pub tree: bool,
+
+    /// Show the bytes below each line
+    #[arg(short = 'x', long = "hex")]
+    pub hex: bool,
+
+    /// Form of the output
+    #[arg(
+        short = 'T',
+        long = "format",
+        value_name = "FORM",
+        default_value = "text"
+    )]
+    pub form: Form,
+
+    /// Form of the time column
+    #[arg(short = 't', long = "time", value_name = "TIME", default_value = "r")]
+    pub time: Time,
+
+    /// Flush after every packet
+    #[arg(short = 'l', long = "line-buffered")]
+    pub each: bool,
+
+    /// Show no packets, only the closing lines
+    #[arg(short = 'q', long = "quiet")]
+    pub quiet: bool,
+}
+
+/// Form of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// A line a packet.
+    Text,
+    /// JSON lines.
+    Jsonl,
+}
+
+/// Form of the time column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Time {
+    /// Seconds since the first packet.
+    R,
+    /// Seconds since the packet before.
+    D,
+    /// Seconds since 1970.
+    E,
+    /// Time of day, UTC.
+    U,
+    /// Date and time of day, UTC.
+    Ud,
+}
+
+/// `dxgtrace read`
+#[derive(Debug, Args)]
+pub struct ReadArgs {
+    /// The capture file; `-` is standard input
+    #[arg(
+        value_name = "FILE",
+        required_unless_present = "input",
+        conflicts_with = "input"
+    )]
+    pub file: Option<PathBuf>,
+
+    /// The capture file, as tshark has it
+    #[arg(short = 'r', long = "read", value_name = "FILE")]
+    pub input: Option<PathBuf>,
+
+    /// Write the packets to a capture file instead; `-` is standard output
+    #[arg(short = 'w', long = "write", value_name = "FILE")]
+    pub write: Option<PathBuf>,
+
+    /// Stop after this many packets
+    #[arg(short = 'c', long = "count", value_name = "N")]
+    pub count: Option<u64>,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    pub show: ShowArgs,
+}
+
+/// `dxgtrace export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// What to write
+    pub what: Export,
+}
+
+/// What can be written out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Export {
+    /// The JSON Schema of `-T jsonl`
+    Schema,
+}
