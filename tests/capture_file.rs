@@ -90,7 +90,7 @@ fn owned(channel: u32, payload: &[u8]) -> Owned {
         channel,
         header: Header {
             payload_length: payload.len() as u32,
-            channel: 20 + channel,
+            channel: 20u32.wrapping_add(channel),
             ..header()
         },
         payload: payload.to_vec(),
