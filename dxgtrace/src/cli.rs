@@ -10,7 +10,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(
     name = "dxgtrace",
     version,
-    propagate_version = true,
     max_term_width = 100
 )]
 pub struct Cli {
