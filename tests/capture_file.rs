@@ -1,6 +1,13 @@
 //! Capture files, written and read: equality, cuts, damage, other programs'
 //! files.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 use std::io::{self, Cursor, Read, Write};
 
 use dxgtrace::capture::file::{
@@ -40,7 +47,10 @@ fn read_from(input: impl Read) -> (Read_, Vec<Channel>, Summary, Option<ReadErro
             Err(error) => break Some(error),
         }
     };
-    assert!(matches!(reader.next_record(), Ok(None)), "one error, then nothing");
+    assert!(
+        matches!(reader.next_record(), Ok(None)),
+        "one error, then nothing"
+    );
     let summary = reader.summary();
     let channels = reader.channels().to_vec();
     ((packets, comments, places), channels, summary, error)
@@ -188,6 +198,18 @@ proptest! {
     }
 
     #[test]
+    fn no_damage_to_a_sample_makes_it_panic_or_hang(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20)
+    ) {
+        let mut bytes = std::fs::read(samples().join("v40-errors.pcapng")).unwrap();
+        for (at, value) in damage {
+            *at.get_mut(&mut bytes) = value;
+        }
+        let (_, _, summary, _) = read(&bytes);
+        prop_assert!(summary.packets <= 63 && summary.records <= 63);
+    }
+
+    #[test]
     fn no_bytes_make_it_panic_or_hang(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         read(&bytes);
         let mut tail = plain(&[owned(0, b"first")]);
@@ -236,7 +258,10 @@ fn a_record_is_given_out_before_the_next_one_arrives() {
     writer.write(&first.packet(1), &channels(), &[]).unwrap();
     drop(writer);
     let mut reader = Reader::new(Stops(&bytes)).unwrap();
-    assert_eq!(reader.next_record().unwrap().unwrap().packet.payload, b"first");
+    assert_eq!(
+        reader.next_record().unwrap().unwrap().packet.payload,
+        b"first"
+    );
     assert!(matches!(reader.next_record(), Err(ReadError::Io { .. })));
 }
 
@@ -291,10 +316,8 @@ fn no_flipped_bit_makes_it_panic_hang_or_lose_earlier_records() {
             if at as u64 >= places[1].offset {
                 assert_eq!(packets.first(), good.first(), "bit {bit} of byte {at}");
             }
-            let accounted = summary.packets
-                + summary.foreign
-                + summary.unsupported
-                + summary.damaged;
+            let accounted =
+                summary.packets + summary.foreign + summary.unsupported + summary.damaged;
             assert_eq!(summary.records, accounted);
             if summary.damaged > 0 {
                 assert!(error.is_some());
@@ -320,6 +343,20 @@ fn lengths_from_a_damaged_file_do_not_allocate() {
 }
 
 #[test]
+fn a_file_of_nothing_but_headers_is_bounded() {
+    let too_many = |bytes: &[u8]| match read(bytes).3 {
+        Some(ReadError::Damaged { what, .. }) => matches!(what, Damage::TooMany { .. }),
+        _ => false,
+    };
+    let empty = plain(&[]);
+    assert!(too_many(&empty.repeat(70_000)));
+    let one = plain(&[owned(0, b"x")]);
+    let interface = &one[empty.len()..][..152];
+    assert_eq!(interface[..4], [1, 0, 0, 0]);
+    assert!(too_many(&[&empty[..], &interface.repeat(2_000)].concat()));
+}
+
+#[test]
 fn a_tail_of_zeros_is_named() {
     let mut bytes = plain(&[owned(0, b"first")]);
     bytes.extend([0; 64]);
@@ -327,7 +364,10 @@ fn a_tail_of_zeros_is_named() {
     assert_eq!(packets.len(), 1);
     assert!(matches!(
         error,
-        Some(ReadError::Damaged { what: Damage::Zeros, .. })
+        Some(ReadError::Damaged {
+            what: Damage::Zeros,
+            ..
+        })
     ));
 }
 
@@ -359,7 +399,10 @@ fn what_is_no_capture_is_named() {
     };
     assert_eq!(what(b""), NotACapture::Empty);
     assert_eq!(what(b"hello\n"), NotACapture::Text);
-    assert_eq!(what(b"{\"type\": \"msg\", \"number\": 1}\n"), NotACapture::Text);
+    assert_eq!(
+        what(b"{\"type\": \"msg\", \"number\": 1}\n"),
+        NotACapture::Text
+    );
     assert_eq!(what(b"\x1f\x8b\x08\0\0\0\0\0"), NotACapture::Gzip);
     assert_eq!(what(b"\x28\xb5\x2f\xfd\0\0"), NotACapture::Zstd);
     assert_eq!(what(&[0; 40]), NotACapture::Other([0; 4]));
@@ -524,7 +567,9 @@ fn collected_blocks_go_out_whole() {
     let mut writer = Writer::new(Whole(0), &About::default(), Flush::Collect(1000)).unwrap();
     for number in 1..=50 {
         let packet = owned(0, &[1; 33]);
-        writer.write(&packet.packet(number), &channels(), &[]).unwrap();
+        writer
+            .write(&packet.packet(number), &channels(), &[])
+            .unwrap();
     }
     // Section, interface, records, statistics.
     assert_eq!(writer.finish().unwrap().0, 1 + 1 + 50 + 1);
@@ -545,7 +590,9 @@ fn a_packet_without_channel_or_too_long_is_refused_but_does_no_harm() {
     ));
     let comments = vec!["ä".repeat(40_000); 40];
     let good = owned(0, b"good");
-    writer.write(&good.packet(1), &channels(), &comments).unwrap();
+    writer
+        .write(&good.packet(1), &channels(), &comments)
+        .unwrap();
     let ((packets, read_comments, _), ..) = read(&writer.finish().unwrap());
     assert_eq!(packets.len(), 1);
     assert!(read_comments[0].iter().all(|text| text.len() == 32 << 10));
@@ -573,7 +620,9 @@ fn foreign_file(endianness: pcap_file::Endianness) -> Vec<u8> {
     let mut milliseconds = InterfaceDescriptionBlock::new(DataLink::WIRESHARK_UPPER_PDU, 0);
     milliseconds
         .options
-        .push(InterfaceDescriptionOption::IfTsResol(InterfaceTsResolution::MILLI));
+        .push(InterfaceDescriptionOption::IfTsResol(
+            InterfaceTsResolution::MILLI,
+        ));
     block(milliseconds.into_block());
     block(InterfaceDescriptionBlock::new(DataLink::ETHERNET, 0).into_block());
     let packet = |interface_id, data: &[u8]| {
@@ -644,10 +693,7 @@ fn files_of_other_programs_are_read_in_both_byte_orders() {
 
 #[test]
 fn classic_pcap_is_read() {
-    for (magic, fraction, big) in [
-        (0xa1b2_3c4d_u32, 789u32, false),
-        (0xa1b2_c3d4, 789, true),
-    ] {
+    for (magic, fraction, big) in [(0xa1b2_3c4d_u32, 789u32, false), (0xa1b2_c3d4, 789, true)] {
         let word = |value: u32| {
             if big {
                 value.to_be_bytes()
@@ -692,7 +738,10 @@ fn classic_pcap_is_read() {
 fn every_sample_survives_rewriting() {
     for entry in std::fs::read_dir(samples()).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "pcapng") {
+        if path
+            .extension()
+            .is_none_or(|extension| extension != "pcapng")
+        {
             continue;
         }
         let bytes = std::fs::read(&path).unwrap();
@@ -705,4 +754,23 @@ fn every_sample_survives_rewriting() {
         let ((again, ..), ..) = read(&writer.finish().unwrap());
         assert_eq!(again, packets, "{}", path.display());
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_may_read_a_capture_even_if_the_file_was_there_before() {
+    use std::os::unix::fs::PermissionsExt;
+    let path = std::env::temp_dir().join(format!("dxgtrace-mode-{}", std::process::id()));
+    let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    std::fs::write(&path, "old").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    dxgtrace::capture::file::create(&path).unwrap();
+    assert_eq!(
+        (mode(), std::fs::metadata(&path).unwrap().len()),
+        (0o600, 0)
+    );
+    std::fs::remove_file(&path).unwrap();
+    dxgtrace::capture::file::create(&path).unwrap();
+    assert_eq!(mode(), 0o600);
+    std::fs::remove_file(&path).unwrap();
 }

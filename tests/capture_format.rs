@@ -1,5 +1,11 @@
 //! The example in `docs/capture-format.md` is what the program reads and writes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 use dxgtrace::capture::file::{About, Flush, Reader, Writer};
 use dxgtrace::capture::header::{ChannelKind, Direction, Header, Kind, Known, Lost};
 use dxgtrace::packet::{Channel, Packet};

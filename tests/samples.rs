@@ -1,6 +1,12 @@
 //! The sample captures: readable, as long as their notes say, and the synthetic
 //! ones still what their generator makes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -83,7 +89,10 @@ fn every_sample_is_as_long_as_its_note_says() {
 fn every_sample_is_listed() {
     let list = fs::read_to_string(samples().join("README.md")).unwrap();
     for name in names() {
-        assert!(list.contains(&format!("({name}.md)")), "{name} is not listed");
+        assert!(
+            list.contains(&format!("({name}.md)")),
+            "{name} is not listed"
+        );
     }
 }
 

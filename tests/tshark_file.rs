@@ -2,6 +2,12 @@
 //!
 //! Skipped where they are not installed, unless DXGTRACE_REQUIRE_TSHARK is 1.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -23,7 +29,7 @@ fn run(tool: &str, arguments: &[&str]) -> Option<(String, i32)> {
         Err(error) => {
             let required = std::env::var("DXGTRACE_REQUIRE_TSHARK").is_ok_and(|value| value == "1");
             assert!(!required, "{tool} is required: {error}");
-            eprintln!("skipped: tshark not found");
+            let _ = writeln!(std::io::stderr(), "skipped: {tool} not found");
             None
         }
     }
@@ -139,7 +145,11 @@ fn comments_are_shown() {
     }
     writer.finish().unwrap();
     let arguments = ["-r", &path, "-Y", "pkt_comment", "-T", "fields"];
-    let arguments = [&arguments[..], &["-e", "frame.number", "-e", "frame.comment"]].concat();
+    let arguments = [
+        &arguments[..],
+        &["-e", "frame.number", "-e", "frame.comment"],
+    ]
+    .concat();
     let Some((text, _)) = run("tshark", &arguments) else {
         return;
     };
@@ -149,8 +159,10 @@ fn comments_are_shown() {
 #[test]
 fn a_cut_file_shows_every_whole_frame() {
     let file = sample("synthetic-cut.pcapng");
-    let Some((text, code)) = run("tshark", &["-r", &file, "-T", "fields", "-e", "frame.number"])
-    else {
+    let Some((text, code)) = run(
+        "tshark",
+        &["-r", &file, "-T", "fields", "-e", "frame.number"],
+    ) else {
         return;
     };
     assert_eq!(text.lines().count(), 9);
