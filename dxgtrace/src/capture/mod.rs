@@ -1,3 +1,5 @@
 //! Where packets come from: the live probe, or a capture file.
 
 pub mod header;
+#[cfg(target_os = "linux")]
+pub mod live;
