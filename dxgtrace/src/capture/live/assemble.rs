@@ -11,11 +11,11 @@ use dxgtrace_ebpf::record::{self, CHANNEL_GLOBAL, CHANNEL_VGPU, KIND_SEND};
 
 use super::{
     Delivery,
-    bounded::Bounded,
     clock::Clock,
     refusals::{Attempt, Refusals},
 };
 use crate::{
+    bounded::Bounded,
     capture::header::{ChannelKind, Direction, Header, Kind, Known, Lost},
     packet::{Channel, Packet},
 };

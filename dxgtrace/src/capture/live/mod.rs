@@ -10,7 +10,6 @@
 
 mod assemble;
 mod attach;
-mod bounded;
 mod clock;
 mod counters;
 mod error;

@@ -7,7 +7,7 @@ use std::{
 
 /// A map of at most a given number of entries.
 #[derive(Debug)]
-pub(super) struct Bounded<K, V> {
+pub(crate) struct Bounded<K, V> {
     entries: HashMap<K, (V, u64)>,
     // Keys by age; one whose number is not the entry's was replaced or removed.
     ages: VecDeque<(K, u64)>,
@@ -16,7 +16,7 @@ pub(super) struct Bounded<K, V> {
 }
 
 impl<K: Copy + Eq + Hash, V> Bounded<K, V> {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
             entries: HashMap::new(),
             ages: VecDeque::new(),
@@ -26,7 +26,7 @@ impl<K: Copy + Eq + Hash, V> Bounded<K, V> {
     }
 
     /// Adds or replaces an entry; the oldest makes room for it.
-    pub(super) fn insert(&mut self, key: K, value: V) {
+    pub(crate) fn insert(&mut self, key: K, value: V) {
         let age = self.next;
         self.next += 1;
         self.entries.insert(key, (value, age));
@@ -44,7 +44,7 @@ impl<K: Copy + Eq + Hash, V> Bounded<K, V> {
     }
 
     /// Takes an entry out.
-    pub(super) fn remove(&mut self, key: &K) -> Option<V> {
+    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
         let value = self.entries.remove(key)?.0;
         if self.entries.is_empty() {
             self.ages.clear();
