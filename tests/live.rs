@@ -3,7 +3,12 @@
 //! These tests need the right to load BPF programs. Where it is missing they
 //! say so and pass, unless `DXGTRACE_REQUIRE_LIVE=1` is set.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test"
+)]
 
 use std::{
     path::{Path, PathBuf},

@@ -1,6 +1,6 @@
 //! Which channels are the driver's.
 
-use dxgtrace_ebpf::record::{CHANNEL_GLOBAL, CHANNEL_VGPU, GLOBAL_TYPE, VGPU_TYPE};
+use dxgtrace_ebpf::record::{CHANNEL_GLOBAL, CHANNEL_VGPU, GLOBAL_TYPE, VGPU_TYPE, Words, words};
 
 use crate::{
     config::{IF_TYPE_OFFSET, RELID_OFFSET},
@@ -13,8 +13,8 @@ use crate::{
 pub struct Channel {
     /// Address of the `struct vmbus_channel`.
     pub address: u64,
-    /// Instance GUID, as two words in memory order.
-    pub instance: [u64; 2],
+    /// Instance GUID.
+    pub instance: Words,
     /// Channel number.
     pub relid: u32,
     /// `CHANNEL_GLOBAL` or `CHANNEL_VGPU`.
@@ -28,9 +28,9 @@ impl Channel {
     pub fn identify<M: Memory>(address: u64) -> Option<Self> {
         let offer = address.wrapping_add(IF_TYPE_OFFSET.load().into());
         let [type_low, type_high, instance_low, instance_high] = M::read::<[u64; 4]>(offer)?;
-        let kind = if (type_low, type_high) == words(GLOBAL_TYPE) {
+        let kind = if [type_low, type_high] == words(GLOBAL_TYPE) {
             CHANNEL_GLOBAL
-        } else if (type_low, type_high) == words(VGPU_TYPE) {
+        } else if [type_low, type_high] == words(VGPU_TYPE) {
             CHANNEL_VGPU
         } else {
             return None;
@@ -43,9 +43,4 @@ impl Channel {
             kind: kind.into(),
         })
     }
-}
-
-const fn words(bytes: [u8; 16]) -> (u64, u64) {
-    let both = u128::from_ne_bytes(bytes);
-    (both as u64, (both >> 64) as u64)
 }

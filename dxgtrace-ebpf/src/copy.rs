@@ -6,7 +6,6 @@
 
 use core::{arch::asm, mem::size_of};
 
-use aya_ebpf::helpers::generated;
 use dxgtrace_ebpf::record::{MAX_PAYLOAD, Packet, SendReturn};
 
 use crate::{
@@ -82,15 +81,13 @@ fn write<M: Memory, const CLASS: usize, const SIZE: usize>(packet: &Packet, payl
     }
     // SAFETY: `target` is valid for `SIZE` bytes and 8-byte aligned; the
     // payload goes behind the header and is at most `CLASS` = `SIZE` - header
-    // bytes long; the name is 16 bytes of the header.
+    // bytes long.
     let copied = unsafe {
         target.cast::<Packet>().write(Packet {
             lost_ring_full,
             lost_unreadable,
             ..*packet
         });
-        let comm = &raw mut (*target.cast::<Packet>()).comm;
-        generated::bpf_get_current_comm(comm.cast(), 16);
         M::copy(target.add(size_of::<Packet>()), kept as u32, payload)
     };
     if !copied && kept > 0 {

@@ -1,9 +1,11 @@
 //! What happens at each hook, whatever kind of program called it.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::helpers::{
-    bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_ns,
+    bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_ns, generated,
 };
-use dxgtrace_ebpf::record::{KIND_RECEIVE, KIND_SEND, KIND_SEND_RETURN, Packet, SendReturn};
+use dxgtrace_ebpf::record::{KIND_RECEIVE, KIND_SEND, KIND_SEND_RETURN, Packet, SendReturn, Words};
 
 use crate::{
     channel::Channel,
@@ -204,15 +206,9 @@ fn header(kind: u8, channel: &Channel, task: u64, time: u64) -> Packet {
         relid: channel.relid,
         // SAFETY: a helper without arguments.
         cpu: unsafe { bpf_get_smp_processor_id() },
-        instance: instance(channel),
-        comm: [0; 16],
+        instance: channel.instance,
+        comm: comm(),
     }
-}
-
-#[inline(always)]
-fn instance(channel: &Channel) -> [u8; 16] {
-    let [low, high] = channel.instance;
-    (u128::from(low) | u128::from(high) << 64).to_le_bytes()
 }
 
 /// Whether the user asked for this task's sends.
@@ -222,11 +218,20 @@ fn wanted(task: u64) -> bool {
         return false;
     }
     if FILTER_COMM.load() != 0 {
-        let comm = bpf_get_current_comm().unwrap_or_default();
-        let both = u128::from_ne_bytes(comm);
-        return both as u64 == COMM_LOW.load() && (both >> 64) as u64 == COMM_HIGH.load();
+        return comm() == [COMM_LOW.load(), COMM_HIGH.load()];
     }
     true
+}
+
+/// The name of the running task.
+#[inline(always)]
+fn comm() -> Words {
+    let mut comm = MaybeUninit::<Words>::uninit();
+    // SAFETY: the helper fills all 16 bytes of the local, with NULs on errors.
+    unsafe {
+        generated::bpf_get_current_comm(comm.as_mut_ptr().cast(), 16);
+        comm.assume_init()
+    }
 }
 
 #[inline(always)]

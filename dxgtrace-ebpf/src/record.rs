@@ -38,6 +38,29 @@ pub const RELID_OFFSET: u32 = 212;
 /// The longest payload that is copied: 128 KiB and an extended header.
 pub const MAX_PAYLOAD: u32 = 128 * 1024 + 16;
 
+/// Sixteen bytes as two words in memory order: BPF would move bytes one by one.
+pub type Words = [u64; 2];
+
+/// The words of sixteen bytes.
+pub const fn words(bytes: [u8; 16]) -> Words {
+    let both = u128::from_ne_bytes(bytes);
+    if cfg!(target_endian = "little") {
+        [both as u64, (both >> 64) as u64]
+    } else {
+        [(both >> 64) as u64, both as u64]
+    }
+}
+
+/// The bytes of two words.
+pub const fn bytes([first, second]: Words) -> [u8; 16] {
+    let both = if cfg!(target_endian = "little") {
+        first as u128 | (second as u128) << 64
+    } else {
+        (first as u128) << 64 | second as u128
+    };
+    both.to_ne_bytes()
+}
+
 /// A packet: of [`KIND_SEND`] or [`KIND_RECEIVE`].
 ///
 /// The ring reserves by size class, so the record is longer than the header
@@ -76,9 +99,9 @@ pub struct Packet {
     /// The processor.
     pub cpu: u32,
     /// Instance GUID of the channel.
-    pub instance: [u8; 16],
+    pub instance: Words,
     /// Name of the running task.
-    pub comm: [u8; 16],
+    pub comm: Words,
 }
 
 /// The end of a send.
@@ -177,8 +200,8 @@ impl Packet {
             lost_unreadable: u32::from_ne_bytes(part(bytes, 52)?),
             relid: u32::from_ne_bytes(part(bytes, 56)?),
             cpu: u32::from_ne_bytes(part(bytes, 60)?),
-            instance: part(bytes, 64)?,
-            comm: part(bytes, 80)?,
+            instance: words(part(bytes, 64)?),
+            comm: words(part(bytes, 80)?),
         })
     }
 }

@@ -378,7 +378,7 @@ impl Assembler {
         let known = self.channels.iter().position(|channel| {
             channel.relid == packet.relid
                 && channel.kind == kind
-                && channel.instance == Some(packet.instance)
+                && channel.instance == Some(record::bytes(packet.instance))
         });
         let index = known.unwrap_or_else(|| {
             let stem = match kind {
@@ -399,7 +399,7 @@ impl Assembler {
                 },
                 kind,
                 relid: packet.relid,
-                instance: Some(packet.instance),
+                instance: Some(record::bytes(packet.instance)),
             });
             self.channels.len() - 1
         });
@@ -480,7 +480,7 @@ fn header(packet: &record::Packet) -> Header {
             known: Known(Known::TASK | Known::EXACT_LENGTH),
             pid: (packet.task >> 32) as u32,
             tid: packet.task as u32,
-            comm: packet.comm,
+            comm: record::bytes(packet.comm),
             ..common
         }
     } else {

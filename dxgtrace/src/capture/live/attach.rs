@@ -10,6 +10,7 @@ use aya::{
     maps::HashMap,
     programs::{FEntry, FExit, KProbe, Program, ProgramError, UProbe, uprobe::UProbeScope},
 };
+use dxgtrace_ebpf::record;
 
 use super::{
     Options, Target,
@@ -147,8 +148,7 @@ fn load(options: &Options) -> Result<Ebpf, AttachError> {
     let wake_shift = ring_bytes.ilog2() - WAKE_SHARE;
     let filter_pids = u32::from(!options.pids.is_empty());
     let filter_comm = u32::from(options.comm.is_some());
-    let comm = u128::from_ne_bytes(options.comm.unwrap_or_default());
-    let (comm_low, comm_high) = (comm as u64, (comm >> 64) as u64);
+    let [comm_low, comm_high] = record::words(options.comm.unwrap_or_default());
     let probe = object::PROBE.ok_or(AttachError::Architecture)?;
     let mut ebpf = EbpfLoader::new()
         .map_max_entries("RECORDS", ring_bytes)

@@ -33,8 +33,8 @@ fn send(task: u64, time: u64, transaction: u64) -> record::Packet {
         lost_unreadable: 0,
         relid: 20,
         cpu: 0,
-        instance: [7; 16],
-        comm: *b"app\0\0\0\0\0\0\0\0\0\0\0\0\0",
+        instance: [7; 2],
+        comm: record::words(*b"app\0\0\0\0\0\0\0\0\0\0\0\0\0"),
     }
 }
 
@@ -282,7 +282,7 @@ fn channels_are_named_in_the_order_of_their_first_packet() {
     let vgpu = |relid: u32| record::Packet {
         channel_kind: record::CHANNEL_VGPU,
         relid,
-        instance: [relid as u8; 16],
+        instance: [relid.into(); 2],
         ..receive(1, 1)
     };
     for packet in [vgpu(30), receive(1, 1), vgpu(31), vgpu(30)] {
