@@ -2,6 +2,7 @@
 
 pub mod recording;
 pub mod synthetic;
+pub mod traffic;
 
 use std::path::PathBuf;
 
