@@ -61,6 +61,14 @@ impl<'a> Pipeline<'a> {
         Ok(())
     }
 
+    /// Nothing comes for a while: what the sinks hold back goes out.
+    ///
+    /// # Errors
+    /// A sink's output refuses.
+    pub fn idle(&mut self) -> io::Result<()> {
+        self.sinks.iter_mut().try_for_each(|sink| sink.idle())
+    }
+
     /// What was seen so far.
     pub fn totals(&self) -> &Totals {
         &self.totals

@@ -77,6 +77,10 @@ impl<W: Write> Sink for Json<W> {
         if self.each { self.out.flush() } else { Ok(()) }
     }
 
+    fn idle(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     fn end(&mut self, totals: &Totals) -> io::Result<()> {
         self.record(&Summary {
             r#type: "summary",
