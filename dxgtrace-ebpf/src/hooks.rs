@@ -75,7 +75,8 @@ pub fn send_return(value: i32) {
     count(|counters| unsafe { &raw mut (*counters).returns });
     let record = SendReturn {
         kind: KIND_SEND_RETURN,
-        reserved: [0; 3],
+        reserved: 0,
+        reserved_too: 0,
         value,
         entry,
         task,

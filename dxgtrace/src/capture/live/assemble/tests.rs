@@ -50,7 +50,8 @@ fn receive(time: u64, transaction: u64) -> record::Packet {
 fn end(of: &record::Packet, value: i32) -> SendReturn {
     SendReturn {
         kind: KIND_SEND_RETURN,
-        reserved: [0; 3],
+        reserved: 0,
+        reserved_too: 0,
         value,
         entry: of.time,
         task: of.task,
