@@ -121,6 +121,10 @@ impl Live {
         let ring = Ring::new(&mut attachment.ebpf)?;
         let counters = Counters::new(&mut attachment.ebpf)?;
         let filtered = !options.pids.is_empty() || options.comm.is_some();
+        let patience = match attachment.backend {
+            Backend::Uprobe => assemble::STAND_IN_PATIENCE,
+            Backend::Fentry | Backend::Kprobe => assemble::PATIENCE,
+        };
         Ok(Self {
             ebpf: Some(attachment.ebpf),
             backend: attachment.backend,
@@ -128,7 +132,7 @@ impl Live {
             driver,
             ring,
             counters,
-            assembler: Assembler::new(clock, filtered),
+            assembler: Assembler::new(clock, filtered, patience),
         })
     }
 
