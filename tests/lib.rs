@@ -1,6 +1,8 @@
 //! Tools shared by the tests.
 
+pub mod program;
 pub mod recording;
+pub mod requirement;
 pub mod synthetic;
 pub mod traffic;
 
