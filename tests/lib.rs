@@ -1,1 +1,3 @@
 //! Tools shared by the tests.
+
+pub mod generate;
