@@ -1,5 +1,7 @@
 //! Tools shared by the tests.
 
+pub mod exercise;
+pub mod generate;
 pub mod program;
 pub mod recording;
 pub mod requirement;
