@@ -50,25 +50,57 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The modules that a source names, as `crate::a::b`, two steps deep.
+/// The modules that a source names, as `a::b` of `crate::a::b`, two steps deep.
 fn named(text: &str) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for line in text
+    let code: String = text
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))
-    {
-        for after in line.split("crate::").skip(1) {
-            let path: Vec<&str> = after
-                .split(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == ':'))
-                .next()
-                .unwrap()
-                .split("::")
-                .take(2)
-                .collect();
-            names.insert(path.join("::"));
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let mut names = BTreeSet::new();
+    for after in code.split("crate::").skip(1) {
+        match after.strip_prefix('{') {
+            Some(group) => names.extend(entries(group).iter().map(|entry| two_steps(entry))),
+            None => {
+                names.insert(two_steps(after));
+            }
         }
     }
     names
+}
+
+/// The entries of a `{a::b, c::{d, e}}` whose opening brace is gone.
+fn entries(group: &str) -> Vec<String> {
+    let mut entries = vec![String::new()];
+    let mut depth = 0;
+    for letter in group.chars() {
+        match letter {
+            '}' if depth == 0 => break,
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                entries.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        entries.last_mut().unwrap().push(letter);
+    }
+    entries.retain(|entry| !entry.trim().is_empty());
+    entries
+}
+
+fn two_steps(path: &str) -> String {
+    let path: Vec<&str> = path
+        .trim_start()
+        .split(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == ':'))
+        .next()
+        .unwrap()
+        .split("::")
+        .filter(|step| !step.is_empty())
+        .take(2)
+        .collect();
+    path.join("::")
 }
 
 #[test]

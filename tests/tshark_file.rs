@@ -5,7 +5,6 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
