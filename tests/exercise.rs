@@ -9,7 +9,7 @@ use std::fmt::{self, Write};
 
 use dxgtrace::capture::header::{ChannelKind, Direction, Header, Kind, Known};
 use dxgtrace::check;
-use dxgtrace::decode::{Decoded, Part, Pending, Spot, TailSpot};
+use dxgtrace::decode::{Decoded, Part, Pending, Spot, TailSpot, tree};
 use dxgtrace::packet::Packet;
 use dxgtrace::protocol::schema::Element;
 
@@ -69,6 +69,11 @@ pub fn read(decoded: &Decoded<'_>) -> usize {
         work += 1;
     }
     assert_eq!(at, decoded.payload.length, "spans add up");
+    for node in tree(decoded, 16) {
+        assert!(node.range.start <= node.range.end, "{node:?}");
+        assert!(node.range.end <= at, "{node:?} within {at} bytes");
+        show(&node.text);
+    }
     work + decoded.status().map_or(0, |_| 1)
 }
 
