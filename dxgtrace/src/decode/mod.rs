@@ -18,7 +18,7 @@ pub use frame::{Frame, NotAFrame};
 pub use located::{Located, Payload, Shortfall, Span, Spot, TailSpot};
 pub use pending::Pending;
 pub use regions::{Owner, Region};
-pub use value::{Value, escaped};
+pub use value::{Value, escaped, is_unsafe};
 
 use crate::protocol::schema::{Layout, MAX_FACTS, Message, Set};
 use crate::protocol::{self, framing};
