@@ -8,8 +8,8 @@ use super::own::{Get, OWN, Own};
 use super::record::{Needs, Record, key};
 use super::site::{Header, Item, Site, Sites};
 use super::types::{Names, Type};
-use crate::protocol::schema::{Element, Field, Layout, Message, Object, Rule, Struct, Ty};
 use crate::protocol;
+use crate::protocol::schema::{Element, Field, Layout, Message, Object, Rule, Struct, Ty};
 use crate::protocol::values::{Bit, Flags};
 
 /// The prefix of this protocol's fields, which may be left out.
@@ -218,16 +218,35 @@ impl List {
             match tail.element {
                 Element::Value(ty) => {
                     let site = Site::tail(shape.key, index, ty);
-                    self.value(name.clone(), ty, Type::of(ty, false, true), tail.doc, site, unused);
+                    self.value(
+                        name.clone(),
+                        ty,
+                        Type::of(ty, false, true),
+                        tail.doc,
+                        site,
+                        unused,
+                    );
                 }
                 Element::Struct(structure) => {
                     let entry = self.entry(name.clone(), Type::Label, tail.doc);
                     entry.sites.push(Site::label(shape.key, index));
-                    self.members(&name, structure, |site| site.in_elements(index), shape.key, unused);
+                    self.members(
+                        &name,
+                        structure,
+                        |site| site.in_elements(index),
+                        shape.key,
+                        unused,
+                    );
                 }
             }
             if let Some((structure, _)) = tail.view {
-                self.members(&name, structure, |site| site.in_view(index), shape.key, unused);
+                self.members(
+                    &name,
+                    structure,
+                    |site| site.in_view(index),
+                    shape.key,
+                    unused,
+                );
             }
         }
     }
@@ -242,7 +261,12 @@ impl List {
     ) {
         for field in structure.fields {
             let site = home(Site::field(key, field, structure.fields));
-            self.place(prefix, field, site, unused || matches!(field.rule, Rule::Output));
+            self.place(
+                prefix,
+                field,
+                site,
+                unused || matches!(field.rule, Rule::Output),
+            );
         }
     }
 
@@ -390,4 +414,3 @@ const fn kind_doc(kind: Object) -> &'static str {
         Object::Gpadl => "A list of guest pages, in any message.",
     }
 }
-

@@ -391,7 +391,10 @@ impl Sites {
         self.starts.clear();
         if self.bodies.len() > FEW {
             self.starts = (0..=KEYS)
-                .map(|key| self.bodies.partition_point(|site| usize::from(site.key) < key))
+                .map(|key| {
+                    self.bodies
+                        .partition_point(|site| usize::from(site.key) < key)
+                })
                 .map(|start| u16::try_from(start).unwrap_or(u16::MAX))
                 .collect();
         }
@@ -462,7 +465,11 @@ impl Sites {
 
 fn number(decoded: &Decoded<'_>, word: &Word, base: usize) -> Option<i128> {
     let at = base.checked_add(usize::from(word.at))?;
-    let bytes = decoded.payload.data.get(at..)?.get(..usize::from(word.size))?;
+    let bytes = decoded
+        .payload
+        .data
+        .get(at..)?
+        .get(..usize::from(word.size))?;
     Some(word.value(little_endian(bytes)))
 }
 

@@ -172,11 +172,7 @@ impl Names {
             Self::Message => Box::new(protocol::all().filter_map(|message| {
                 protocol::place(message).map(|place| (place as i128, message.name))
             })),
-            Self::Code => Box::new(
-                Code::ALL
-                    .iter()
-                    .map(|code| (*code as i128, code.word())),
-            ),
+            Self::Code => Box::new(Code::ALL.iter().map(|code| (*code as i128, code.word()))),
             Self::Severity => Box::new(
                 Severity::ALL
                     .iter()
