@@ -1,3 +1,16 @@
 //! Tools shared by the tests.
 
+pub mod exercise;
 pub mod generate;
+pub mod program;
+pub mod recording;
+pub mod requirement;
+pub mod synthetic;
+pub mod traffic;
+
+use std::path::PathBuf;
+
+/// The folder of sample captures.
+pub fn samples() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../samples"))
+}

@@ -1,10 +1,11 @@
 //! One thing wrong at a time gives that one finding and no other.
 
 use dxgtrace::check::Code;
+use dxgtrace::decode::{Owner, Pending};
 use dxgtrace::protocol;
 use dxgtrace::protocol::framing::{EXTENDED, header};
-use dxgtrace::protocol::schema::{Element, Field, Layout, Origin, Rule, Set, Ty, When};
-use dxgtrace_tests::generate::{self, Counts, Framing, Made, get, put};
+use dxgtrace::protocol::schema::{Element, Field, Layout, Len, Origin, Rule, Set, Ty, When};
+use dxgtrace_tests::generate::{self, Counts, Framing, Made, Plan, get, put};
 
 use super::{commands, decoded, findings, found_in, optional_tail, words};
 
@@ -134,7 +135,7 @@ fn what_stands_in_meanings_that_do_not_apply_is_not_judged() {
     for made in samples() {
         let decoded = decoded(&made);
         for span in decoded.spans() {
-            if let dxgtrace::decode::Owner::Idle = span.owner {
+            if let Owner::Idle = span.owner {
                 let mut payload = made.payload.clone();
                 payload[span.at..span.at + span.length].fill(0xff);
                 let found = found_in(&made.with_payload(payload));
@@ -305,7 +306,7 @@ fn bytes_behind_the_end_of_a_reply_are_found() {
             if reply.body.is_none() {
                 continue;
             }
-            let pending = dxgtrace::decode::Pending::new(&decoded(&request));
+            let pending = Pending::new(&decoded(&request));
             let mut payload = reply.payload.clone();
             let end = payload.len();
             payload.resize(end + 24, 0);
@@ -319,4 +320,64 @@ fn bytes_behind_the_end_of_a_reply_are_found() {
             );
         }
     }
+}
+
+#[test]
+fn a_count_beyond_its_array_is_found_once() {
+    let mut changes = 0;
+    for made in samples() {
+        let Some(body) = &made.body else { continue };
+        for array in body.layout.fields.iter().filter(|field| field.count > 1) {
+            let count = array.used.and_then(|used| body.layout.field(used));
+            let Some(count) = count else { continue };
+            let place = (count, made.base());
+            let beyond = u64::from(array.count) + 1;
+            let found = found_in(&with(&made, place, beyond));
+            let expected = match count.rule {
+                Rule::Range(..) => Code::ValueRange,
+                _ => Code::CountArray,
+            };
+            let [one] = found.as_slice() else {
+                panic!("{}: {:?}", count.name, words(&found));
+            };
+            assert_eq!((one.code, one.part, one.a), (expected, count.name, beyond));
+            changes += 1;
+        }
+    }
+    assert!(changes > 0);
+}
+
+#[test]
+fn a_reply_whose_own_counts_run_past_its_end_is_found() {
+    let mut changes = 0;
+    for message in protocol::all().filter(|message| message.set != Set::Host) {
+        let plan = Plan::new(Framing::Extended, 2).counts(Counts::Near(2));
+        let request = generate::request(message, plan);
+        let reply = generate::reply(&request, plan);
+        let Some(body) = &reply.body else { continue };
+        let pending = Pending::new(&decoded(&request));
+        for tail in body.layout.tails {
+            let Len::SumOf(counted, member) = tail.len else {
+                continue;
+            };
+            let at = body
+                .layout
+                .tails
+                .iter()
+                .position(|tail| tail.name == counted);
+            let at = at.expect("the description is resolved");
+            let Element::Struct(structure) = body.layout.tails[at].element else {
+                panic!("{counted} has members");
+            };
+            let field = structure.fields.iter().find(|field| field.name == member);
+            let mut payload = reply.payload.clone();
+            let field = field.expect("the description is resolved");
+            put(&mut payload, body.tails[at].0, field, 0x10_0000);
+            let found = findings(&reply.with_payload(payload).packet(), Some(&pending));
+            assert_eq!(words(&found), ["count.beyond_end"], "{}", message.name);
+            assert_eq!(found[0].part, tail.name);
+            changes += 1;
+        }
+    }
+    assert!(changes > 0);
 }

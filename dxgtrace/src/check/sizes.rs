@@ -29,16 +29,20 @@ pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
         let Some(used) = spot.field.used else {
             continue;
         };
-        if let Some(Rule::Range(..)) = body.layout.field(used).map(|field| field.rule) {
-            continue;
-        }
+        let room = u64::from(spot.field.count);
         if let Some(count) = body.by_name(used)
-            && count > u64::from(spot.field.count)
+            && count > room
+            && !is_limited(body, used)
         {
-            let room = u64::from(spot.field.count);
             found(Finding::new(Code::CountArray, used, count, room).at(spot.at));
         }
     }
+}
+
+/// Whether the driver limits a count: then the limit is what is checked.
+fn is_limited(body: &Located<'_>, count: &str) -> bool {
+    let rule = body.layout.field(count).map(|field| field.rule);
+    matches!(rule, Some(Rule::Range(..)))
 }
 
 /// Checks a reply against what its request asked for.

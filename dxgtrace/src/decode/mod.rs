@@ -12,13 +12,16 @@ mod frame;
 mod located;
 mod pending;
 mod regions;
+mod summary;
+mod tree;
 mod value;
 
 pub use frame::{Frame, NotAFrame};
 pub use located::{Located, Payload, Shortfall, Span, Spot, TailSpot};
 pub use pending::Pending;
 pub use regions::{Owner, Region};
-pub use value::{Value, escaped, is_unsafe};
+pub use tree::{Node, tree};
+pub use value::{Value, escaped, is_unsafe, utf16};
 
 use crate::protocol::schema::{Layout, MAX_FACTS, Message, Set};
 use crate::protocol::{self, framing};

@@ -40,11 +40,11 @@ pub const MESSAGES: &[Message] = &[
         "PROPAGATEPRESENTHISTORYTOKEN",
         "Named only; the driver reports it as unexpected.",
     )
+    .mode(Mode::OneWay)
     .cause(
         "Named only; if received the guest logs an unexpected-message \
                      error.",
-    )
-    .mode(Mode::OneWay),
+    ),
     Message::new(
         Host,
         2,
@@ -111,6 +111,6 @@ pub const MESSAGES: &[Message] = &[
         "SENDWNFNOTIFICATION",
         "Accepted and ignored by the driver.",
     )
-    .cause("Accepted and ignored by the guest; layout unknown.")
-    .mode(Mode::OneWay),
+    .mode(Mode::OneWay)
+    .cause("Accepted and ignored by the guest; layout unknown."),
 ];
