@@ -8,8 +8,14 @@ use dxgtrace::filter::{Filter, Record};
 use dxgtrace::packet::Packet;
 use dxgtrace_tests::generate;
 
-/// How often all packets are asked.
-const ROUNDS: u32 = 400;
+/// How often all packets are asked; once if only run as a test.
+fn rounds() -> u32 {
+    if std::env::args().any(|argument| argument == "--bench") {
+        400
+    } else {
+        1
+    }
+}
 
 fn decoded<'a>(packet: &Packet<'a>, last: Option<&Pending>) -> Option<Decoded<'a>> {
     let payload = Payload::of(packet);
@@ -21,6 +27,7 @@ fn decoded<'a>(packet: &Packet<'a>, last: Option<&Pending>) -> Option<Decoded<'a
 }
 
 fn main() {
+    let rounds = rounds();
     let made = generate::capture(1);
     let packets: Vec<Packet<'_>> = made.iter().map(|made| made.packet()).collect();
     let mut last = None;
@@ -35,7 +42,7 @@ fn main() {
             (pending, decoded)
         })
         .collect();
-    let count = packets.len() as f64 * f64::from(ROUNDS);
+    let count = packets.len() as f64 * f64::from(rounds);
     #[expect(clippy::print_stdout, reason = "the bench's result")]
     let report = |name: &str, start: Instant, passed: usize| {
         let each = start.elapsed().as_nanos() as f64 / count;
@@ -46,7 +53,7 @@ fn main() {
     };
     let start = Instant::now();
     let mut passed = 0;
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         for (packet, (pending, _)) in packets.iter().zip(&messages) {
             passed +=
                 usize::from(black_box(decoded(black_box(packet), pending.as_ref())).is_some());
@@ -71,7 +78,7 @@ fn main() {
         };
         let start = Instant::now();
         let mut passed = 0;
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             for (packet, (_, decoded)) in packets.iter().zip(&messages) {
                 let record = Record::new(black_box(packet)).decoded(decoded.as_ref());
                 passed += usize::from(black_box(filter.matches(&record)));

@@ -1,6 +1,7 @@
 //! Any input.
 
-use dxgtrace::filter::{self, Filter, Type, complete};
+use dxgtrace::filter::{self, Filter, Type};
+use dxgtrace_tests::exercise;
 use proptest::prelude::*;
 
 /// A literal that suits a type, more or less.
@@ -121,22 +122,7 @@ fn pieces() -> impl Strategy<Value = String> {
 }
 
 fn survives(input: &str) {
-    match Filter::parse(input) {
-        Ok(filter) => {
-            let text = filter.to_string();
-            let again = Filter::parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
-            assert_eq!(again.to_string(), text);
-        }
-        Err(error) => {
-            assert!(input.get(error.span.clone()).is_some(), "{error:?}");
-            assert!(!error.to_string().contains('\u{1b}'));
-            assert!(!error.caret().to_string().contains('\u{1b}'));
-        }
-    }
-    // At three places: every one takes too long for tests.
-    for cursor in [input.len() / 3, input.len() / 2, input.len()] {
-        complete(input, cursor);
-    }
+    exercise::filter(input.as_bytes());
 }
 
 proptest! {
