@@ -21,6 +21,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["check", "decode", "protocol", "packet", "capture::header"],
     ),
     (
+        "filter",
+        &["check", "decode", "protocol", "packet", "capture::header"],
+    ),
+    (
         "output",
         &[
             "session",
