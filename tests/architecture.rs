@@ -27,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "output",
         &[
+            "filter",
             "session",
             "check",
             "decode",

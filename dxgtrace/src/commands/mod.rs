@@ -10,6 +10,7 @@ mod pipeline;
 mod read;
 #[cfg(target_os = "linux")]
 mod replay;
+mod show;
 
 pub use failure::{Exit, Failure};
 

@@ -1,12 +1,14 @@
 //! Ways to write down what was seen.
 
 mod capture;
+mod columns;
 mod hex;
 mod json;
 mod text;
 mod time;
 
 pub use capture::Capture;
+pub use columns::Columns;
 pub use hex::hex;
 pub use json::{Json, SCHEMA_VERSION};
 pub use text::{Detail, Text};
@@ -18,6 +20,7 @@ use crate::capture::header::{Kind, Lost};
 use crate::protocol::framing::PACKET_COMPLETION;
 
 use crate::check::{Finding, Severity};
+use crate::filter::{Exchange, Record};
 use crate::packet::{Channel, Packet};
 use crate::session::Seen;
 
@@ -32,6 +35,8 @@ pub struct Entry<'a> {
     pub seen: &'a Seen<'a>,
     /// What is wrong with it.
     pub findings: &'a [Finding],
+    /// Of a request: number of its reply, where the whole capture is known.
+    pub reply_in: Option<u64>,
     /// Time of the capture's first packet, in nanoseconds since 1970.
     pub first: u64,
     /// Time of the entry before this one.
@@ -44,6 +49,19 @@ impl Entry<'_> {
         self.channels
             .get(self.packet.interface as usize)
             .map_or("?", |channel| channel.name.as_str())
+    }
+
+    /// The entry as filters and columns see it.
+    pub fn record(&self) -> Record<'_> {
+        Record::new(self.packet)
+            .decoded(self.seen.decoded.as_ref())
+            .findings(self.findings)
+            .exchange(Exchange {
+                request_in: self.seen.request.map(|request| request.number),
+                reply_in: self.reply_in,
+                time: self.seen.latency(self.packet),
+            })
+            .within(self.channels, self.first)
     }
 
     /// The packet in one line.
