@@ -1,1 +1,11 @@
 //! Tools shared by the tests.
+
+pub mod recording;
+pub mod synthetic;
+
+use std::path::PathBuf;
+
+/// The folder of sample captures.
+pub fn samples() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../samples"))
+}

@@ -46,6 +46,17 @@ pub enum Direction {
     HostToGuest = 1,
 }
 
+impl Direction {
+    /// The direction with this number, if this version knows it.
+    pub fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::GuestToHost),
+            1 => Some(Self::HostToGuest),
+            _ => None,
+        }
+    }
+}
+
 /// Which of dxgkrnl's two channel types a packet travelled on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -56,6 +67,18 @@ pub enum ChannelKind {
     Global = 1,
     /// The channel of one virtual GPU.
     Vgpu = 2,
+}
+
+impl ChannelKind {
+    /// The channel kind with this number; a number that this version does not
+    /// know is [`ChannelKind::Unknown`], since the packet can be read without.
+    pub fn from_number(number: u8) -> Self {
+        match number {
+            1 => Self::Global,
+            2 => Self::Vgpu,
+            _ => Self::Unknown,
+        }
+    }
 }
 
 /// Which optional members of [`Header`] hold something.
@@ -82,6 +105,33 @@ impl Known {
     pub fn has(self, bits: u16) -> bool {
         self.0 & bits == bits
     }
+}
+
+/// Why bytes are no pseudo-header of this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderError {
+    /// Fewer bytes than the shortest header, or than the header says it has.
+    #[error("pseudo-header needs {wanted} bytes, only {had} are there")]
+    Short {
+        /// Bytes that the header takes.
+        wanted: usize,
+        /// Bytes that are there.
+        had: usize,
+    },
+    /// Version 0, or a header length below that of version 1.
+    #[error("pseudo-header claims version {version} and {length} bytes, which no version has")]
+    Malformed {
+        /// What stands in the version byte.
+        version: u8,
+        /// What stands in the header length field, in bytes.
+        length: u16,
+    },
+    /// A record kind that only a later version knows.
+    #[error("record kind {0} is not known to this version")]
+    UnknownKind(u8),
+    /// A direction that only a later version knows.
+    #[error("direction {0} is not known to this version")]
+    UnknownDirection(u8),
 }
 
 /// The pseudo-header of one record, decoded.
@@ -127,6 +177,92 @@ pub struct Header {
     pub payload_length: u32,
 }
 
+impl Header {
+    /// The header as it stands in a file, in the current [`VERSION`].
+    pub fn encode(&self) -> [u8; LENGTH] {
+        let mut out = [0; LENGTH];
+        out[0] = VERSION;
+        out[1] = self.kind as u8;
+        out[2..4].copy_from_slice(&(LENGTH as u16).to_le_bytes());
+        out[4] = self.direction as u8;
+        out[5] = self.channel_kind as u8;
+        out[6..8].copy_from_slice(&self.packet_type.to_le_bytes());
+        out[8..10].copy_from_slice(&self.packet_flags.to_le_bytes());
+        out[10..12].copy_from_slice(&self.known.0.to_le_bytes());
+        out[12..16].copy_from_slice(&self.channel.to_le_bytes());
+        out[16..24].copy_from_slice(&self.transaction.to_le_bytes());
+        out[24..28].copy_from_slice(&self.pid.to_le_bytes());
+        out[28..32].copy_from_slice(&self.tid.to_le_bytes());
+        out[32..48].copy_from_slice(&self.comm);
+        out[48..52].copy_from_slice(&self.return_value.to_le_bytes());
+        out[52..56].copy_from_slice(&self.refused_attempts.to_le_bytes());
+        out[56..60].copy_from_slice(&self.expected_reply_length.to_le_bytes());
+        out[60..64].copy_from_slice(&self.interface_version.to_le_bytes());
+        out[64..68].copy_from_slice(&self.ioctl.to_le_bytes());
+        out[68..72].copy_from_slice(&self.ioctl_result.to_le_bytes());
+        out[72..76].copy_from_slice(&self.cpu.to_le_bytes());
+        out[76..80].copy_from_slice(&self.payload_length.to_le_bytes());
+        out
+    }
+
+    /// Reads a header of this or a later version from the start of `bytes`, and
+    /// says how many bytes it took: the payload starts there. What a later
+    /// version appended is skipped.
+    ///
+    /// # Errors
+    /// See [`HeaderError`]. An unknown kind or direction is an error, so that
+    /// the caller can count what it passes over.
+    pub fn decode(bytes: &[u8]) -> Result<(Self, usize), HeaderError> {
+        let had = bytes.len();
+        let fields: &[u8; LENGTH] = bytes.first_chunk().ok_or(HeaderError::Short {
+            wanted: LENGTH,
+            had,
+        })?;
+        let version = fields[0];
+        let length = u16::from_le_bytes(take(fields, 2));
+        let wanted = usize::from(length);
+        if version == 0 || wanted < LENGTH {
+            return Err(HeaderError::Malformed { version, length });
+        }
+        if had < wanted {
+            return Err(HeaderError::Short { wanted, had });
+        }
+        let header = Self {
+            kind: Kind::from_number(fields[1]).ok_or(HeaderError::UnknownKind(fields[1]))?,
+            direction: Direction::from_number(fields[4])
+                .ok_or(HeaderError::UnknownDirection(fields[4]))?,
+            channel_kind: ChannelKind::from_number(fields[5]),
+            packet_type: u16::from_le_bytes(take(fields, 6)),
+            packet_flags: u16::from_le_bytes(take(fields, 8)),
+            known: Known(u16::from_le_bytes(take(fields, 10))),
+            channel: u32::from_le_bytes(take(fields, 12)),
+            transaction: u64::from_le_bytes(take(fields, 16)),
+            pid: u32::from_le_bytes(take(fields, 24)),
+            tid: u32::from_le_bytes(take(fields, 28)),
+            comm: take(fields, 32),
+            return_value: i32::from_le_bytes(take(fields, 48)),
+            refused_attempts: u32::from_le_bytes(take(fields, 52)),
+            expected_reply_length: u32::from_le_bytes(take(fields, 56)),
+            interface_version: u32::from_le_bytes(take(fields, 60)),
+            ioctl: u32::from_le_bytes(take(fields, 64)),
+            ioctl_result: i32::from_le_bytes(take(fields, 68)),
+            cpu: u32::from_le_bytes(take(fields, 72)),
+            payload_length: u32::from_le_bytes(take(fields, 76)),
+        };
+        Ok((header, wanted))
+    }
+}
+
+/// `N` bytes from `at` of a whole header. Every caller's offset is a constant
+/// within it, so the fallback is never used and the compiler drops it.
+fn take<const N: usize>(fields: &[u8; LENGTH], at: usize) -> [u8; N] {
+    fields
+        .get(at..)
+        .and_then(|rest| rest.first_chunk())
+        .copied()
+        .unwrap_or([0; N])
+}
+
 /// How many packets were lost at one place of the stream, by cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Lost {
@@ -144,11 +280,170 @@ impl Lost {
     /// Length of the encoded form in bytes: four `u64`, in the order above.
     pub const LENGTH: usize = 32;
 
+    /// The payload of a [`Kind::Lost`] record.
+    pub fn encode(&self) -> [u8; Self::LENGTH] {
+        let mut out = [0; Self::LENGTH];
+        let causes = [
+            self.ring_full,
+            self.missed_probes,
+            self.user_queue,
+            self.unreadable,
+        ];
+        for (place, cause) in out.chunks_exact_mut(8).zip(causes) {
+            place.copy_from_slice(&cause.to_le_bytes());
+        }
+        out
+    }
+
+    /// Reads the payload of a [`Kind::Lost`] record. Causes that a later
+    /// version appended are not told apart but counted as [`Lost::unreadable`],
+    /// so that the total stays right. `None` if a cause of this version lacks.
+    pub fn decode(payload: &[u8]) -> Option<Self> {
+        let (causes, rest) = payload.as_chunks::<8>();
+        if !rest.is_empty() {
+            return None;
+        }
+        let mut causes = causes.iter().map(|cause| u64::from_le_bytes(*cause));
+        let mut lost = Self {
+            ring_full: causes.next()?,
+            missed_probes: causes.next()?,
+            user_queue: causes.next()?,
+            unreadable: causes.next()?,
+        };
+        for later in causes {
+            lost.unreadable = lost.unreadable.saturating_add(later);
+        }
+        Some(lost)
+    }
+
     /// All causes together.
     pub fn total(&self) -> u64 {
         self.ring_full
             .saturating_add(self.missed_probes)
             .saturating_add(self.user_queue)
             .saturating_add(self.unreadable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header() -> Header {
+        Header {
+            kind: Kind::Refused,
+            direction: Direction::HostToGuest,
+            channel_kind: ChannelKind::Vgpu,
+            packet_type: 0x0b0a,
+            packet_flags: 0x0d0c,
+            known: Known(0x0f0e),
+            channel: 0x1312_1110,
+            transaction: 0x2726_2524_2322_2120,
+            pid: 0x3332_3130,
+            tid: 0x4342_4140,
+            comm: *b"0123456789abcdef",
+            return_value: -11,
+            refused_attempts: 0x5352_5150,
+            expected_reply_length: 0x6362_6160,
+            interface_version: 40,
+            ioctl: 0x7372_7170,
+            ioctl_result: -75,
+            cpu: 3,
+            payload_length: 0x8382_8180,
+        }
+    }
+
+    #[test]
+    fn a_header_survives_encoding() {
+        assert_eq!(Header::decode(&header().encode()), Ok((header(), LENGTH)));
+    }
+
+    #[test]
+    fn every_field_stands_where_the_format_says() {
+        let bytes = header().encode();
+        assert_eq!(bytes[..12], [1, 1, 80, 0, 1, 2, 10, 11, 12, 13, 14, 15]);
+        assert_eq!(bytes[12..16], [0x10, 0x11, 0x12, 0x13]);
+        assert_eq!(bytes[16], 0x20);
+        assert_eq!(bytes[24], 0x30);
+        assert_eq!(bytes[28], 0x40);
+        assert_eq!(&bytes[32..48], b"0123456789abcdef");
+        assert_eq!(bytes[48..52], [0xf5, 0xff, 0xff, 0xff]);
+        assert_eq!(bytes[52], 0x50);
+        assert_eq!(bytes[56], 0x60);
+        assert_eq!(bytes[60], 40);
+        assert_eq!(bytes[64], 0x70);
+        assert_eq!(bytes[68], 0xb5);
+        assert_eq!(bytes[72], 3);
+        assert_eq!(bytes[76..80], [0x80, 0x81, 0x82, 0x83]);
+    }
+
+    #[test]
+    fn a_longer_header_of_a_later_version_is_read() {
+        let mut bytes = header().encode().to_vec();
+        bytes[0] = 2;
+        bytes[2] = 88;
+        bytes.extend([0xaa; 8]);
+        assert_eq!(Header::decode(&bytes), Ok((header(), 88)));
+        bytes.pop();
+        assert_eq!(
+            Header::decode(&bytes),
+            Err(HeaderError::Short {
+                wanted: 88,
+                had: 87
+            })
+        );
+    }
+
+    #[test]
+    fn what_a_later_version_means_is_not_guessed() {
+        let mut bytes = header().encode();
+        bytes[1] = 9;
+        assert_eq!(Header::decode(&bytes), Err(HeaderError::UnknownKind(9)));
+        bytes[1] = 0;
+        bytes[4] = 7;
+        assert_eq!(Header::decode(&bytes), Err(HeaderError::UnknownDirection(7)));
+        bytes[4] = 0;
+        bytes[5] = 200;
+        assert_eq!(
+            Header::decode(&bytes).map(|(header, _)| header.channel_kind),
+            Ok(ChannelKind::Unknown)
+        );
+    }
+
+    #[test]
+    fn a_header_that_no_version_has_is_refused() {
+        let mut bytes = header().encode();
+        bytes[0] = 0;
+        assert!(matches!(
+            Header::decode(&bytes),
+            Err(HeaderError::Malformed { version: 0, .. })
+        ));
+        bytes[0] = 1;
+        bytes[2] = 79;
+        assert!(matches!(
+            Header::decode(&bytes),
+            Err(HeaderError::Malformed { length: 79, .. })
+        ));
+        assert!(matches!(
+            Header::decode(&bytes[..79]),
+            Err(HeaderError::Short { had: 79, .. })
+        ));
+    }
+
+    #[test]
+    fn losses_survive_encoding_and_later_causes_stay_in_the_total() {
+        let lost = Lost {
+            ring_full: 1,
+            missed_probes: 2,
+            user_queue: 3,
+            unreadable: 4,
+        };
+        let mut bytes = lost.encode().to_vec();
+        assert_eq!(Lost::decode(&bytes), Some(lost));
+        bytes.extend(5u64.to_le_bytes());
+        assert_eq!(Lost::decode(&bytes).map(|lost| lost.total()), Some(15));
+        bytes.pop();
+        assert_eq!(Lost::decode(&bytes), None);
+        assert_eq!(Lost::decode(&bytes[..24]), None);
     }
 }

@@ -1,3 +1,4 @@
 //! Where packets come from: the live probe, or a capture file.
 
+pub mod file;
 pub mod header;

@@ -1,0 +1,118 @@
+//! Where the parts of a packet block are. Read by hand rather than through
+//! pcap-file's typed blocks, which allocate a list of options per packet.
+
+use std::ops::Range;
+
+use pcap_file::pcapng::blocks::{ENHANCED_PACKET_BLOCK, PACKET_BLOCK, SIMPLE_PACKET_BLOCK};
+
+use super::error::Damage;
+use super::order::Order;
+
+/// A packet's parts; ranges count from the block's first byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Parts {
+    /// Interface number within the section.
+    pub interface: u32,
+    /// Time in the interface's unit; `None` where the block type has none.
+    pub ticks: Option<u64>,
+    /// Captured bytes.
+    pub data: Range<usize>,
+    /// Options, up to the trailing block length.
+    pub options: Range<usize>,
+}
+
+/// Splits a whole pcapng block of `kind`; `None` if that is no packet block.
+/// `snap_length` is that of the section's interface 0, which alone tells the
+/// captured length of a simple packet block.
+pub(super) fn split(
+    kind: u32,
+    block: &[u8],
+    order: Order,
+    snap_length: u32,
+) -> Option<Result<Parts, Damage>> {
+    let parts = match kind {
+        ENHANCED_PACKET_BLOCK => split_timed(block, order, order.u32(block, 8)),
+        PACKET_BLOCK => split_timed(block, order, order.u16(block, 8).map(u32::from)),
+        SIMPLE_PACKET_BLOCK => split_simple(block, order, snap_length),
+        _ => return None,
+    };
+    Some(parts)
+}
+
+/// Bytes of type, length and trailing length around a block's body.
+const FRAME: usize = 12;
+
+fn split_timed(block: &[u8], order: Order, interface: Option<u32>) -> Result<Parts, Damage> {
+    const DATA: usize = 28;
+    let short = || Damage::ShortBlock(block.len());
+    if block.len() < DATA + 4 {
+        return Err(short());
+    }
+    let end = block.len() - 4;
+    let high = order.u32(block, 12).ok_or_else(short)?;
+    let low = order.u32(block, 16).ok_or_else(short)?;
+    let captured = order.u32(block, 20).ok_or_else(short)?;
+    let length = captured as usize;
+    let data = DATA..DATA.saturating_add(length);
+    let padded = data.end.saturating_add(length.wrapping_neg() % 4);
+    if padded > end {
+        return Err(Damage::CapturedLength { captured });
+    }
+    Ok(Parts {
+        interface: interface.ok_or_else(short)?,
+        ticks: Some(u64::from(high) << 32 | u64::from(low)),
+        data,
+        options: padded..end,
+    })
+}
+
+fn split_simple(block: &[u8], order: Order, snap_length: u32) -> Result<Parts, Damage> {
+    const DATA: usize = 12;
+    let original = order
+        .u32(block, 8)
+        .filter(|_| block.len() >= FRAME + 4)
+        .ok_or(Damage::ShortBlock(block.len()))?;
+    let captured = match snap_length {
+        0 => original,
+        limit => original.min(limit),
+    };
+    let end = block.len() - 4;
+    let data = DATA..DATA.saturating_add(captured as usize);
+    if data.end > end {
+        return Err(Damage::CapturedLength { captured });
+    }
+    Ok(Parts {
+        interface: 0,
+        ticks: None,
+        data,
+        options: end..end,
+    })
+}
+
+/// Length of a classic pcap record's header in bytes.
+pub(super) const CLASSIC: usize = 16;
+
+/// Captured length of the classic pcap record that starts `bytes`.
+pub(super) fn classic_length(bytes: &[u8], order: Order) -> Option<u32> {
+    order.u32(bytes, 8)
+}
+
+/// Splits a whole classic pcap record whose fractions count `per_second`.
+pub(super) fn split_classic(
+    record: &[u8],
+    order: Order,
+    per_second: u64,
+) -> Result<Parts, Damage> {
+    let short = || Damage::ShortBlock(record.len());
+    let seconds = order.u32(record, 0).ok_or_else(short)?;
+    let fraction = order.u32(record, 4).ok_or_else(short)?;
+    if record.len() < CLASSIC {
+        return Err(short());
+    }
+    Ok(Parts {
+        interface: 0,
+        ticks: Some(u64::from(seconds) * per_second + u64::from(fraction)),
+        data: CLASSIC..record.len(),
+        options: record.len()..record.len(),
+    })
+}

@@ -1,0 +1,100 @@
+//! Timestamps of an interface, in whatever unit it counts.
+
+use pcap_file::pcapng::blocks::interface_description::InterfaceDescriptionBlock;
+
+/// What an interface's ticks mean. Our files count nanoseconds; files that were
+/// rewritten by other programs may count anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Clock {
+    tick: Tick,
+    /// Seconds to add.
+    offset: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tick {
+    /// So many nanoseconds each.
+    Nanoseconds(u64),
+    /// 2 to the minus this seconds each.
+    Binary(u8),
+}
+
+impl Clock {
+    /// Ticks of so many nanoseconds each.
+    pub(super) const fn decimal(nanoseconds: u64) -> Self {
+        Self {
+            tick: Tick::Nanoseconds(nanoseconds),
+            offset: 0,
+        }
+    }
+
+    /// The clock that an interface describes.
+    pub(super) fn of(interface: &InterfaceDescriptionBlock<'_>) -> Self {
+        let resolution = interface.ts_resolution();
+        let digits = resolution.resolution();
+        let tick = if resolution.is_bin() {
+            Tick::Binary(digits)
+        } else {
+            Tick::Nanoseconds(10u64.saturating_pow(9u32.saturating_sub(digits.into())))
+        };
+        Self {
+            tick,
+            offset: interface.ts_offset(),
+        }
+    }
+
+    /// Nanoseconds since 1970, or `None` if they do not fit into 64 bits
+    /// (before 1970 or after 2554).
+    pub(super) fn nanoseconds(self, ticks: u64) -> Option<u64> {
+        let nanoseconds = match self.tick {
+            Tick::Nanoseconds(each) => ticks.checked_mul(each)?,
+            Tick::Binary(digits) => {
+                u64::try_from((u128::from(ticks) * 1_000_000_000).checked_shr(digits.into())?)
+                    .ok()?
+            }
+        };
+        if self.offset == 0 {
+            return Some(nanoseconds);
+        }
+        let shift = i128::from(self.offset) * 1_000_000_000;
+        u64::try_from(i128::from(nanoseconds) + shift).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pcap_file::DataLink;
+    use pcap_file::pcapng::blocks::interface_description::{
+        InterfaceDescriptionOption, InterfaceTsResolution,
+    };
+
+    fn clock(binary: bool, digits: u8, offset: i64) -> Clock {
+        let mut interface = InterfaceDescriptionBlock::new(DataLink::WIRESHARK_UPPER_PDU, 0);
+        interface.options = vec![
+            InterfaceDescriptionOption::IfTsResol(
+                InterfaceTsResolution::new(binary, digits).unwrap(),
+            ),
+            InterfaceDescriptionOption::IfTsOffset(offset),
+        ];
+        Clock::of(&interface)
+    }
+
+    #[test]
+    fn ticks_of_any_unit_become_nanoseconds() {
+        assert_eq!(clock(false, 9, 0).nanoseconds(5), Some(5));
+        assert_eq!(clock(false, 6, 0).nanoseconds(5), Some(5_000));
+        assert_eq!(clock(false, 0, 0).nanoseconds(5), Some(5_000_000_000));
+        assert_eq!(clock(true, 1, 0).nanoseconds(3), Some(1_500_000_000));
+        assert_eq!(clock(false, 3, 2).nanoseconds(1), Some(2_001_000_000));
+        assert_eq!(clock(false, 0, -2).nanoseconds(3), Some(1_000_000_000));
+    }
+
+    #[test]
+    fn times_that_do_not_fit_are_none() {
+        assert_eq!(clock(false, 6, 0).nanoseconds(u64::MAX), None);
+        assert_eq!(clock(true, 0, 0).nanoseconds(u64::MAX), None);
+        assert_eq!(clock(false, 0, -2).nanoseconds(1), None);
+        assert_eq!(clock(false, 9, i64::MAX).nanoseconds(1), None);
+    }
+}

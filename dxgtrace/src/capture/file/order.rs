@@ -1,0 +1,49 @@
+//! Byte order of a section, and bounded reads in it.
+
+use pcap_file::Endianness;
+
+/// Byte order of the numbers in a section's blocks. The pseudo-header is little
+/// endian and the tags are big endian whatever this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    Little,
+    Big,
+}
+
+impl From<Endianness> for Order {
+    fn from(endianness: Endianness) -> Self {
+        match endianness {
+            Endianness::Little => Self::Little,
+            Endianness::Big => Self::Big,
+        }
+    }
+}
+
+impl Order {
+    /// The number at `at`, or `None` beyond the end.
+    pub(super) fn u16(self, bytes: &[u8], at: usize) -> Option<u16> {
+        let raw = *bytes.get(at..)?.first_chunk()?;
+        Some(match self {
+            Self::Little => u16::from_le_bytes(raw),
+            Self::Big => u16::from_be_bytes(raw),
+        })
+    }
+
+    /// The number at `at`, or `None` beyond the end.
+    pub(super) fn u32(self, bytes: &[u8], at: usize) -> Option<u32> {
+        let raw = *bytes.get(at..)?.first_chunk()?;
+        Some(match self {
+            Self::Little => u32::from_le_bytes(raw),
+            Self::Big => u32::from_be_bytes(raw),
+        })
+    }
+
+    /// The number at `at`, or `None` beyond the end.
+    pub(super) fn u64(self, bytes: &[u8], at: usize) -> Option<u64> {
+        let raw = *bytes.get(at..)?.first_chunk()?;
+        Some(match self {
+            Self::Little => u64::from_le_bytes(raw),
+            Self::Big => u64::from_be_bytes(raw),
+        })
+    }
+}

@@ -1,0 +1,174 @@
+//! Samples that no recording holds: made from real ones by a few stated edits.
+//! `cargo run -p dxgtrace-tests --bin make-samples` writes them; a test checks
+//! that the ones in the repository are what this makes.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use dxgtrace::capture::file::{self, About, Flush, Writer};
+use dxgtrace::capture::header::{Direction, Header, Kind, Lost};
+use dxgtrace::packet::{Channel, Packet};
+
+/// A packet that owns its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owned {
+    /// Nanoseconds since 1970.
+    pub time: u64,
+    /// Index into the channels.
+    pub channel: u32,
+    /// Pseudo-header.
+    pub header: Header,
+    /// Captured bytes.
+    pub payload: Vec<u8>,
+}
+
+impl Owned {
+    /// A copy of `packet`.
+    pub fn new(packet: &Packet<'_>) -> Self {
+        Self {
+            time: packet.time,
+            channel: packet.interface,
+            header: packet.header,
+            payload: packet.payload.to_vec(),
+        }
+    }
+
+    /// The packet as record `number`.
+    pub fn packet(&self, number: u64) -> Packet<'_> {
+        Packet {
+            number,
+            time: self.time,
+            interface: self.channel,
+            header: self.header,
+            payload: &self.payload,
+        }
+    }
+}
+
+/// Everything in a capture file.
+pub fn load(path: &Path) -> Result<(Vec<Channel>, Vec<Owned>)> {
+    let mut reader = file::open(path).with_context(|| path.display().to_string())?;
+    let mut packets = Vec::new();
+    while let Some(record) = reader.next_record()? {
+        packets.push(Owned::new(&record.packet));
+    }
+    Ok((reader.channels().to_vec(), packets))
+}
+
+/// The synthetic samples: file name and content.
+pub fn all(samples: &Path) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    Ok(vec![
+        ("synthetic-loss.pcapng", loss(samples)?),
+        ("synthetic-cut.pcapng", cut(samples)?),
+    ])
+}
+
+fn about() -> About {
+    About {
+        hardware: "x86_64 (QEMU, emulated VMBus and host)".to_owned(),
+        os: "Debian, Linux 6.1.0-54-amd64".to_owned(),
+        application: "dxgtrace make-samples (synthetic)".to_owned(),
+    }
+}
+
+/// A second virtual GPU, a send that succeeded after three refusals, one that
+/// never did, a loss of three packets and messages cut at 96 bytes.
+fn loss(samples: &Path) -> Result<Vec<u8>> {
+    let (mut channels, packets) = load(&samples.join("v40-basic.pcapng"))?;
+    let first = channels
+        .iter()
+        .position(|channel| channel.name == "vgpu0")
+        .context("no vgpu0")?;
+    let mut second = channels[first].clone();
+    second.name = "vgpu1".to_owned();
+    second.relid += 1;
+    if let Some(instance) = &mut second.instance {
+        instance[0] += 1;
+    }
+    channels.push(second);
+    let second = (channels.len() - 1) as u32;
+
+    // Frames 1-2 are the global channel's start, 3-6 that of vgpu0.
+    let mut made: Vec<Owned> = packets.iter().take(6).cloned().collect();
+    for packet in packets.iter().skip(2).take(4) {
+        let mut packet = packet.clone();
+        packet.time += 50_000_000;
+        packet.channel = second;
+        packet.header.channel = channels[second as usize].relid;
+        // The LUID in the extended header and at the end of the description.
+        let luid = match packet.header.direction {
+            Direction::GuestToHost => 8,
+            Direction::HostToGuest => 704,
+        };
+        if let Some(byte) = packet.payload.get_mut(luid) {
+            *byte += 1;
+        }
+        made.push(packet);
+    }
+
+    let mut rest: Vec<Owned> = packets.iter().skip(6).take(60).cloned().collect();
+    let sends: Vec<usize> = (0..rest.len())
+        .filter(|index| rest[*index].header.direction == Direction::GuestToHost)
+        .collect();
+    rest[sends[4]].header.refused_attempts = 3;
+
+    // This one never left the guest, so nobody answered it.
+    let refused = sends[10];
+    let key = (rest[refused].header.channel, rest[refused].header.transaction);
+    let header = &mut rest[refused].header;
+    header.kind = Kind::Refused;
+    header.return_value = -11;
+    header.refused_attempts = 49;
+    rest[refused].payload.truncate(64);
+    let mut position = 0;
+    rest.retain(|packet| {
+        position += 1;
+        position - 1 == refused || (packet.header.channel, packet.header.transaction) != key
+    });
+
+    let lost_at = 40;
+    let lost = Lost {
+        ring_full: 2,
+        missed_probes: 1,
+        ..Lost::default()
+    };
+    let mut notice = rest[lost_at + 2].clone();
+    notice.header = Header {
+        kind: Kind::Lost,
+        packet_type: 0,
+        packet_flags: 0,
+        transaction: 0,
+        known: Default::default(),
+        pid: 0,
+        tid: 0,
+        comm: [0; 16],
+        payload_length: Lost::LENGTH as u32,
+        ..notice.header
+    };
+    notice.payload = lost.encode().to_vec();
+    rest.splice(lost_at..lost_at + 3, [notice]);
+
+    made.extend(rest);
+    let mut output = Vec::new();
+    let mut writer =
+        Writer::new(&mut output, &about(), Flush::EveryRecord)?.with_snap_length(96);
+    for (index, packet) in made.iter().enumerate() {
+        writer.write(&packet.packet(index as u64 + 1), &channels, &[])?;
+    }
+    writer.finish()?;
+    Ok(output)
+}
+
+/// The start of a capture whose writer was killed in the middle of a block.
+fn cut(samples: &Path) -> Result<Vec<u8>> {
+    const MISSING: usize = 30;
+    let (channels, packets) = load(&samples.join("v40-enum.pcapng"))?;
+    let mut output = Vec::new();
+    let mut writer = Writer::new(&mut output, &about(), Flush::EveryRecord)?;
+    for (index, packet) in packets.iter().enumerate() {
+        writer.write(&packet.packet(index as u64 + 1), &channels, &[])?;
+    }
+    drop(writer);
+    output.truncate(output.len() - MISSING);
+    Ok(output)
+}
