@@ -4,5 +4,6 @@
 pub mod capture;
 pub mod check;
 pub mod decode;
+pub mod export;
 pub mod packet;
 pub mod protocol;

@@ -11,15 +11,20 @@
 mod frame;
 mod located;
 mod pending;
+pub(crate) mod summary;
 mod value;
 
 pub use frame::{Frame, NotAFrame};
 pub use located::{Located, Payload, Shortfall, Span, Spot, TailSpot};
 pub use pending::Pending;
+pub use summary::{is_brief, summary};
 pub use value::{Value, escaped};
 
 use crate::protocol::schema::{Layout, MAX_FACTS, Message, Set};
 use crate::protocol::{self, framing};
+
+/// What stands for the name of a message that has none.
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// Which part of a message a packet carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,7 +68,7 @@ pub struct Decoded<'a> {
 impl<'a> Decoded<'a> {
     /// The message's name, or what stands for one.
     pub fn name(&self) -> &'static str {
-        self.message.map_or("unknown", |message| message.name)
+        self.message.map_or(UNKNOWN, |message| message.name)
     }
 
     /// The headers, laid out: of a reply only if it repeats the request's.
