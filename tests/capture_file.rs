@@ -40,7 +40,10 @@ fn read_from(input: impl Read) -> (Read_, Vec<Channel>, Summary, Option<ReadErro
             Err(error) => break Some(error),
         }
     };
-    assert!(matches!(reader.next_record(), Ok(None)), "one error, then nothing");
+    assert!(
+        matches!(reader.next_record(), Ok(None)),
+        "one error, then nothing"
+    );
     let summary = reader.summary();
     let channels = reader.channels().to_vec();
     ((packets, comments, places), channels, summary, error)
@@ -236,7 +239,10 @@ fn a_record_is_given_out_before_the_next_one_arrives() {
     writer.write(&first.packet(1), &channels(), &[]).unwrap();
     drop(writer);
     let mut reader = Reader::new(Stops(&bytes)).unwrap();
-    assert_eq!(reader.next_record().unwrap().unwrap().packet.payload, b"first");
+    assert_eq!(
+        reader.next_record().unwrap().unwrap().packet.payload,
+        b"first"
+    );
     assert!(matches!(reader.next_record(), Err(ReadError::Io { .. })));
 }
 
@@ -291,10 +297,8 @@ fn no_flipped_bit_makes_it_panic_hang_or_lose_earlier_records() {
             if at as u64 >= places[1].offset {
                 assert_eq!(packets.first(), good.first(), "bit {bit} of byte {at}");
             }
-            let accounted = summary.packets
-                + summary.foreign
-                + summary.unsupported
-                + summary.damaged;
+            let accounted =
+                summary.packets + summary.foreign + summary.unsupported + summary.damaged;
             assert_eq!(summary.records, accounted);
             if summary.damaged > 0 {
                 assert!(error.is_some());
@@ -327,7 +331,10 @@ fn a_tail_of_zeros_is_named() {
     assert_eq!(packets.len(), 1);
     assert!(matches!(
         error,
-        Some(ReadError::Damaged { what: Damage::Zeros, .. })
+        Some(ReadError::Damaged {
+            what: Damage::Zeros,
+            ..
+        })
     ));
 }
 
@@ -359,7 +366,10 @@ fn what_is_no_capture_is_named() {
     };
     assert_eq!(what(b""), NotACapture::Empty);
     assert_eq!(what(b"hello\n"), NotACapture::Text);
-    assert_eq!(what(b"{\"type\": \"msg\", \"number\": 1}\n"), NotACapture::Text);
+    assert_eq!(
+        what(b"{\"type\": \"msg\", \"number\": 1}\n"),
+        NotACapture::Text
+    );
     assert_eq!(what(b"\x1f\x8b\x08\0\0\0\0\0"), NotACapture::Gzip);
     assert_eq!(what(b"\x28\xb5\x2f\xfd\0\0"), NotACapture::Zstd);
     assert_eq!(what(&[0; 40]), NotACapture::Other([0; 4]));
@@ -524,7 +534,9 @@ fn collected_blocks_go_out_whole() {
     let mut writer = Writer::new(Whole(0), &About::default(), Flush::Collect(1000)).unwrap();
     for number in 1..=50 {
         let packet = owned(0, &[1; 33]);
-        writer.write(&packet.packet(number), &channels(), &[]).unwrap();
+        writer
+            .write(&packet.packet(number), &channels(), &[])
+            .unwrap();
     }
     // Section, interface, records, statistics.
     assert_eq!(writer.finish().unwrap().0, 1 + 1 + 50 + 1);
@@ -545,7 +557,9 @@ fn a_packet_without_channel_or_too_long_is_refused_but_does_no_harm() {
     ));
     let comments = vec!["ä".repeat(40_000); 40];
     let good = owned(0, b"good");
-    writer.write(&good.packet(1), &channels(), &comments).unwrap();
+    writer
+        .write(&good.packet(1), &channels(), &comments)
+        .unwrap();
     let ((packets, read_comments, _), ..) = read(&writer.finish().unwrap());
     assert_eq!(packets.len(), 1);
     assert!(read_comments[0].iter().all(|text| text.len() == 32 << 10));
@@ -573,7 +587,9 @@ fn foreign_file(endianness: pcap_file::Endianness) -> Vec<u8> {
     let mut milliseconds = InterfaceDescriptionBlock::new(DataLink::WIRESHARK_UPPER_PDU, 0);
     milliseconds
         .options
-        .push(InterfaceDescriptionOption::IfTsResol(InterfaceTsResolution::MILLI));
+        .push(InterfaceDescriptionOption::IfTsResol(
+            InterfaceTsResolution::MILLI,
+        ));
     block(milliseconds.into_block());
     block(InterfaceDescriptionBlock::new(DataLink::ETHERNET, 0).into_block());
     let packet = |interface_id, data: &[u8]| {
@@ -644,10 +660,7 @@ fn files_of_other_programs_are_read_in_both_byte_orders() {
 
 #[test]
 fn classic_pcap_is_read() {
-    for (magic, fraction, big) in [
-        (0xa1b2_3c4d_u32, 789u32, false),
-        (0xa1b2_c3d4, 789, true),
-    ] {
+    for (magic, fraction, big) in [(0xa1b2_3c4d_u32, 789u32, false), (0xa1b2_c3d4, 789, true)] {
         let word = |value: u32| {
             if big {
                 value.to_be_bytes()
@@ -692,7 +705,10 @@ fn classic_pcap_is_read() {
 fn every_sample_survives_rewriting() {
     for entry in std::fs::read_dir(samples()).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "pcapng") {
+        if path
+            .extension()
+            .is_none_or(|extension| extension != "pcapng")
+        {
             continue;
         }
         let bytes = std::fs::read(&path).unwrap();

@@ -107,7 +107,10 @@ fn run(arguments: &Arguments) -> Result<()> {
         let last = writer.records();
         if last >= first {
             let received = last + 1 - first - sent;
-            table += &format!("| {first}-{last} | {} | {sent} | {received} |\n", phase.name);
+            table += &format!(
+                "| {first}-{last} | {} | {sent} | {received} |\n",
+                phase.name
+            );
         }
     }
     writer.finish()?;

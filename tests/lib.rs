@@ -1,5 +1,6 @@
 //! Tools shared by the tests.
 
+pub mod differential;
 pub mod recording;
 pub mod synthetic;
 

@@ -114,7 +114,10 @@ fn loss(samples: &Path) -> Result<Vec<u8>> {
 
     // This one never left the guest, so nobody answered it.
     let refused = sends[10];
-    let key = (rest[refused].header.channel, rest[refused].header.transaction);
+    let key = (
+        rest[refused].header.channel,
+        rest[refused].header.transaction,
+    );
     let header = &mut rest[refused].header;
     header.kind = Kind::Refused;
     header.return_value = -11;
@@ -150,8 +153,7 @@ fn loss(samples: &Path) -> Result<Vec<u8>> {
 
     made.extend(rest);
     let mut output = Vec::new();
-    let mut writer =
-        Writer::new(&mut output, &about(), Flush::EveryRecord)?.with_snap_length(96);
+    let mut writer = Writer::new(&mut output, &about(), Flush::EveryRecord)?.with_snap_length(96);
     for (index, packet) in made.iter().enumerate() {
         writer.write(&packet.packet(index as u64 + 1), &channels, &[])?;
     }

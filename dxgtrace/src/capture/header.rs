@@ -401,7 +401,10 @@ mod tests {
         assert_eq!(Header::decode(&bytes), Err(HeaderError::UnknownKind(9)));
         bytes[1] = 0;
         bytes[4] = 7;
-        assert_eq!(Header::decode(&bytes), Err(HeaderError::UnknownDirection(7)));
+        assert_eq!(
+            Header::decode(&bytes),
+            Err(HeaderError::UnknownDirection(7))
+        );
         bytes[4] = 0;
         bytes[5] = 200;
         assert_eq!(

@@ -108,6 +108,12 @@ pub fn event(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
     command(payload, Part::Event, Frame::event(payload.data)?)
 }
 
+/// Lays a layout that belongs to no message over a payload, as the
+/// pseudo-header's over its own bytes.
+pub fn lay_out<'a>(layout: &'static Layout, payload: Payload<'a>) -> Located<'a> {
+    Located::new(layout, payload, 0, &[0; MAX_FACTS])
+}
+
 /// Locates the answer to `pending`.
 pub fn reply<'a>(payload: Payload<'a>, pending: &Pending) -> Decoded<'a> {
     let layout = pending

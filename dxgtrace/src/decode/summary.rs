@@ -26,10 +26,7 @@ pub fn is_brief(field: &Field) -> bool {
         field.rule,
         Rule::Any | Rule::Range(..) | Rule::Echoes { .. }
     );
-    let opaque = matches!(
-        field.ty,
-        Ty::Pointer | Ty::Byte | Ty::Utf16 | Ty::NtStatus
-    );
+    let opaque = matches!(field.ty, Ty::Pointer | Ty::Byte | Ty::Utf16 | Ty::NtStatus);
     chosen && !opaque && field.count == 1
 }
 

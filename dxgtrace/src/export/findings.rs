@@ -1,4 +1,6 @@
 //! x
 use std::fmt::{self, Write};
 /// x
-pub fn findings(_out: &mut impl Write) -> fmt::Result { Ok(()) }
+pub fn findings(_out: &mut impl Write) -> fmt::Result {
+    Ok(())
+}

@@ -72,48 +72,166 @@ const IOCTL_VALUES: [Value; IOCTLS.len()] = {
 };
 
 /// The pseudo-header before every payload.
-pub static RECORD: Layout = layout(80, &[
-    field(0, "version", Ty::U32, "Version of this header; later ones only append.").bits(0, 8),
-    field(0, "kind", Ty::Enum(&KIND), "What the record is.").bits(8, 8),
-    field(0, "header_length", Ty::U32, "Length of this header in bytes; the payload follows it.")
+pub static RECORD: Layout = layout(
+    80,
+    &[
+        field(
+            0,
+            "version",
+            Ty::U32,
+            "Version of this header; later ones only append.",
+        )
+        .bits(0, 8),
+        field(0, "kind", Ty::Enum(&KIND), "What the record is.").bits(8, 8),
+        field(
+            0,
+            "header_length",
+            Ty::U32,
+            "Length of this header in bytes; the payload follows it.",
+        )
         .bits(16, 16),
-    field(4, "direction", Ty::Enum(&DIRECTION), "Which way it went.").bits(0, 8),
-    field(4, "channel_kind", Ty::Enum(&CHANNEL_KIND), "Which type of channel it used.").bits(8, 8),
-    field(4, "packet_type", Ty::Enum(&PACKET_TYPE), "VMBus packet type.").bits(16, 16),
-    field(8, "packet_flags", Ty::Flags16(&PACKET_FLAGS), "VMBus packet flags."),
-    field(10, "known", Ty::Flags16(&KNOWN), "Which of the following members hold something."),
-    field(12, "channel", Ty::U32, "VMBus channel number, unique among open channels."),
-    field(16, "transaction", Ty::U64, "VMBus transaction id, 0 where none is used."),
-    field(24, "pid", Ty::U32, "Process id: thread group id in the initial pid namespace.")
+        field(4, "direction", Ty::Enum(&DIRECTION), "Which way it went.").bits(0, 8),
+        field(
+            4,
+            "channel_kind",
+            Ty::Enum(&CHANNEL_KIND),
+            "Which type of channel it used.",
+        )
+        .bits(8, 8),
+        field(
+            4,
+            "packet_type",
+            Ty::Enum(&PACKET_TYPE),
+            "VMBus packet type.",
+        )
+        .bits(16, 16),
+        field(
+            8,
+            "packet_flags",
+            Ty::Flags16(&PACKET_FLAGS),
+            "VMBus packet flags.",
+        ),
+        field(
+            10,
+            "known",
+            Ty::Flags16(&KNOWN),
+            "Which of the following members hold something.",
+        ),
+        field(
+            12,
+            "channel",
+            Ty::U32,
+            "VMBus channel number, unique among open channels.",
+        ),
+        field(
+            16,
+            "transaction",
+            Ty::U64,
+            "VMBus transaction id, 0 where none is used.",
+        ),
+        field(
+            24,
+            "pid",
+            Ty::U32,
+            "Process id: thread group id in the initial pid namespace.",
+        )
         .when(when_set("known", &KNOWN, "task")),
-    field(28, "tid", Ty::U32, "Thread id in the initial pid namespace.")
+        field(
+            28,
+            "tid",
+            Ty::U32,
+            "Thread id in the initial pid namespace.",
+        )
         .when(when_set("known", &KNOWN, "task")),
-    field(32, "comm", Ty::Byte, "Task name.")
-        .array(16)
-        .when(when_set("known", &KNOWN, "task")),
-    field(48, "return_value", Ty::I32, "What the send function returned: 0 or a negative errno.")
+        field(32, "comm", Ty::Byte, "Task name.")
+            .array(16)
+            .when(when_set("known", &KNOWN, "task")),
+        field(
+            48,
+            "return_value",
+            Ty::I32,
+            "What the send function returned: 0 or a negative errno.",
+        )
         .when(when_set("known", &KNOWN, "return_value")),
-    field(52, "refused_attempts", Ty::U32, "Attempts that were refused before this one."),
-    field(56, "expected_reply_length", Ty::U32, "Bytes that the driver expects in the reply.")
+        field(
+            52,
+            "refused_attempts",
+            Ty::U32,
+            "Attempts that were refused before this one.",
+        ),
+        field(
+            56,
+            "expected_reply_length",
+            Ty::U32,
+            "Bytes that the driver expects in the reply.",
+        )
         .when(when_set("known", &KNOWN, "expected_reply")),
-    field(60, "interface_version", Ty::U32, "Negotiated interface version, 0 if not known."),
-    field(64, "ioctl", Ty::Enum(&IOCTL), "The ioctl during which the packet was sent.")
+        field(
+            60,
+            "interface_version",
+            Ty::U32,
+            "Negotiated interface version, 0 if not known.",
+        ),
+        field(
+            64,
+            "ioctl",
+            Ty::Enum(&IOCTL),
+            "The ioctl during which the packet was sent.",
+        )
         .when(when_set("known", &KNOWN, "ioctl")),
-    field(68, "ioctl_result", Ty::I32, "What that ioctl returned to the application.")
+        field(
+            68,
+            "ioctl_result",
+            Ty::I32,
+            "What that ioctl returned to the application.",
+        )
         .when(when_set("known", &KNOWN, "ioctl")),
-    field(72, "cpu", Ty::U32, "Processor on which the packet was seen.")
-        .when(when_set("known", &KNOWN, "task")),
-    field(76, "payload_length", Ty::U32, "Bytes that travelled, captured or not."),
-])
+        field(
+            72,
+            "cpu",
+            Ty::U32,
+            "Processor on which the packet was seen.",
+        ),
+        field(
+            76,
+            "payload_length",
+            Ty::U32,
+            "Bytes that travelled, captured or not.",
+        ),
+    ],
+)
 .header("pseudo-header");
 
 /// The payload of a record that stands for lost packets.
-pub static LOST: Layout = layout(32, &[
-    field(0, "lost.ring_full", Ty::U64, "Lost because the kernel's ring buffer was full."),
-    field(8, "lost.missed_probes", Ty::U64, "Lost because the kernel did not run the probe."),
-    field(16, "lost.user_queue", Ty::U64, "Lost between reader and consumer."),
-    field(24, "lost.unreadable", Ty::U64, "Lost because their memory could not be read."),
-])
+pub static LOST: Layout = layout(
+    32,
+    &[
+        field(
+            0,
+            "lost.ring_full",
+            Ty::U64,
+            "Lost because the kernel's ring buffer was full.",
+        ),
+        field(
+            8,
+            "lost.missed_probes",
+            Ty::U64,
+            "Lost because the kernel did not run the probe.",
+        ),
+        field(
+            16,
+            "lost.user_queue",
+            Ty::U64,
+            "Lost between reader and consumer.",
+        ),
+        field(
+            24,
+            "lost.unreadable",
+            Ty::U64,
+            "Lost because their memory could not be read.",
+        ),
+    ],
+)
 .header("loss");
 
 #[cfg(test)]
@@ -160,8 +278,27 @@ mod tests {
         let bytes = header.encode();
         let negative = |value: i32| u64::from(value as u32);
         let wanted = [
-            1, 1, 80, 1, 2, 11, 1, 0x3f, 20, 1 << 40, 300, 301, u64::from(b'0'), negative(-11), 3,
-            24, 40, 0xc040_4702, negative(-75), 5, 1000,
+            1,
+            1,
+            80,
+            1,
+            2,
+            11,
+            1,
+            0x3f,
+            20,
+            1 << 40,
+            300,
+            301,
+            u64::from(b'0'),
+            negative(-11),
+            3,
+            24,
+            40,
+            0xc040_4702,
+            negative(-75),
+            5,
+            1000,
         ];
         assert_eq!(usize::from(RECORD.size), LENGTH);
         assert_eq!(RECORD.gaps[0].1, 0, "every byte belongs to a field");
@@ -173,7 +310,11 @@ mod tests {
 
     #[test]
     fn names_stand_for_the_same_numbers() {
-        let kinds = [(Kind::Packet, "packet"), (Kind::Refused, "refused"), (Kind::Lost, "lost")];
+        let kinds = [
+            (Kind::Packet, "packet"),
+            (Kind::Refused, "refused"),
+            (Kind::Lost, "lost"),
+        ];
         for (kind, name) in kinds {
             assert_eq!(KIND.name_of(kind as u64), Some(name));
         }
@@ -201,14 +342,22 @@ mod tests {
             (Known::EXACT_LENGTH, "exact_length"),
         ];
         for (mask, name) in bits {
-            assert_eq!(KNOWN.find(name).map(|bit| bit.mask()), Some(u64::from(mask)));
+            assert_eq!(
+                KNOWN.find(name).map(|bit| bit.mask()),
+                Some(u64::from(mask))
+            );
         }
         assert_eq!(KNOWN.bits.len(), bits.len());
     }
 
     #[test]
     fn losses_stand_in_their_order() {
-        let lost = Lost { ring_full: 1, missed_probes: 2, user_queue: 3, unreadable: 4 };
+        let lost = Lost {
+            ring_full: 1,
+            missed_probes: 2,
+            user_queue: 3,
+            unreadable: 4,
+        };
         let bytes = lost.encode();
         assert_eq!(usize::from(LOST.size), Lost::LENGTH);
         for (field, wanted) in LOST.fields.iter().zip(1..) {

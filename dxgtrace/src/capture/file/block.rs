@@ -98,11 +98,7 @@ pub(super) fn classic_length(bytes: &[u8], order: Order) -> Option<u32> {
 }
 
 /// Splits a whole classic pcap record whose fractions count `per_second`.
-pub(super) fn split_classic(
-    record: &[u8],
-    order: Order,
-    per_second: u64,
-) -> Result<Parts, Damage> {
+pub(super) fn split_classic(record: &[u8], order: Order, per_second: u64) -> Result<Parts, Damage> {
     let short = || Damage::ShortBlock(record.len());
     let seconds = order.u32(record, 0).ok_or_else(short)?;
     let fraction = order.u32(record, 4).ok_or_else(short)?;

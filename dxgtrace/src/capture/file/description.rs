@@ -158,7 +158,10 @@ mod tests {
         assert_eq!(parse("a", "dxgkrnl"), None);
         assert_eq!(parse("a", "eth0 relid=7"), None);
         assert_eq!(parse("a", ""), None);
-        let odd = parse("a", "dxgkrnl relid=7 instance=é001a2b-0000-0000-9f31-1c557a02d466");
+        let odd = parse(
+            "a",
+            "dxgkrnl relid=7 instance=é001a2b-0000-0000-9f31-1c557a02d466",
+        );
         assert_eq!(odd.and_then(|channel| channel.instance), None);
     }
 }

@@ -84,7 +84,11 @@ impl<R: Read> Reader<R> {
             first_damage: None,
             ended: false,
         };
-        if reader.window.bytes().starts_with(&SECTION_HEADER_BLOCK.to_be_bytes()) {
+        if reader
+            .window
+            .bytes()
+            .starts_with(&SECTION_HEADER_BLOCK.to_be_bytes())
+        {
             reader.begin_pcapng()?;
         } else {
             reader.begin_classic()?;
@@ -135,8 +139,8 @@ impl<R: Read> Reader<R> {
             return Err(ReadError::NotACapture(NotACapture::Empty));
         };
         let first = self.window.bytes().get(..length).unwrap_or(&[]);
-        let (_, parser) = PcapNgParser::new(first)
-            .map_err(|error| damaged(0, 0, format_damage(&error)))?;
+        let (_, parser) =
+            PcapNgParser::new(first).map_err(|error| damaged(0, 0, format_damage(&error)))?;
         begin_section(&mut self.layout, &parser, 0).map_err(|what| damaged(0, 0, what))?;
         self.parser = Some(parser);
         self.spent = length;
@@ -271,10 +275,12 @@ impl<R: Read> Reader<R> {
                     .layout
                     .interface(section, 0)
                     .map_or(0, |first| first.snap_length);
-                Ok(match block::split(kind, block, section.order, snap_length) {
-                    Some(parts) => self.judge(parts, length),
-                    None => Step::PassedOver,
-                })
+                Ok(
+                    match block::split(kind, block, section.order, snap_length) {
+                        Some(parts) => self.judge(parts, length),
+                        None => Step::PassedOver,
+                    },
+                )
             }
         }
     }
@@ -321,9 +327,7 @@ impl<R: Read> Reader<R> {
                 self.summary.foreign += 1;
                 return Step::PassedOver;
             }
-            Err(Damage::Header(
-                HeaderError::UnknownKind(_) | HeaderError::UnknownDirection(_),
-            )) => {
+            Err(Damage::Header(HeaderError::UnknownKind(_) | HeaderError::UnknownDirection(_))) => {
                 self.summary.unsupported += 1;
                 return Step::PassedOver;
             }

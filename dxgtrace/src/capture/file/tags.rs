@@ -50,7 +50,8 @@ mod tests {
 
     #[test]
     fn further_tags_and_padding_do_not_hide_the_name() {
-        let tags = b"\x00\x21\x00\x04DXG\x00\x00\x0c\x00\x0cdxgtrace\x00\x00\x00\x00\x00\x00\x00\x00rest";
+        let tags =
+            b"\x00\x21\x00\x04DXG\x00\x00\x0c\x00\x0cdxgtrace\x00\x00\x00\x00\x00\x00\x00\x00rest";
         assert_eq!(skip(tags), Some(tags.len() - 4));
     }
 

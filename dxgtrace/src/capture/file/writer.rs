@@ -233,9 +233,7 @@ impl<W: Write> Writer<W> {
                 interface_id: number as u32,
                 timestamp: Duration::from_nanos(statistics.last),
                 options: vec![
-                    InterfaceStatisticsOption::IsbStartTime(Duration::from_nanos(
-                        statistics.first,
-                    )),
+                    InterfaceStatisticsOption::IsbStartTime(Duration::from_nanos(statistics.first)),
                     InterfaceStatisticsOption::IsbEndTime(Duration::from_nanos(statistics.last)),
                     InterfaceStatisticsOption::IsbIfRecv(statistics.received),
                     InterfaceStatisticsOption::IsbIfDrop(statistics.dropped),
@@ -258,11 +256,7 @@ impl<W: Write> Writer<W> {
     }
 
     /// The interface number of a packet's channel, described if need be.
-    fn interface(
-        &mut self,
-        packet: &Packet<'_>,
-        channels: &[Channel],
-    ) -> Result<u32, WriteError> {
+    fn interface(&mut self, packet: &Packet<'_>, channels: &[Channel]) -> Result<u32, WriteError> {
         let index = packet.interface as usize;
         if let Some(Some(number)) = self.interfaces.get(index) {
             return Ok(*number);

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write};
 
-use super::text::quoted;
 use super::kinds;
+use super::text::quoted;
 use crate::check::{limits, padding_code};
 use crate::decode::is_brief;
 use crate::protocol::schema::{Element, Field, Layout, Rule, Source, Tail, Ty, When};
@@ -142,8 +142,8 @@ fn of_type(out: &mut impl Write, ty: Ty, output: bool) -> fmt::Result {
 
 fn when(out: &mut impl Write, siblings: &[Field], when: &When) -> fmt::Result {
     out.write_str(" when = {")?;
-    let mut window = (when.mask != u64::MAX)
-        .then(|| (when.mask.trailing_zeros(), when.mask.count_ones()));
+    let mut window =
+        (when.mask != u64::MAX).then(|| (when.mask.trailing_zeros(), when.mask.count_ones()));
     if when.of_request {
         out.write_str(" request = true,")?;
     } else if let Some(field) = siblings.iter().find(|field| field.name == when.field) {
@@ -153,7 +153,9 @@ fn when(out: &mut impl Write, siblings: &[Field], when: &When) -> fmt::Result {
             window = Some((shift.into(), width.into()));
         }
     }
-    let shifted = window.filter(|_| when.mask != u64::MAX).map_or(0, |(shift, _)| shift);
+    let shifted = window
+        .filter(|_| when.mask != u64::MAX)
+        .map_or(0, |(shift, _)| shift);
     if let Some((shift, width)) = window {
         write!(out, " shift = {shift}, width = {width},")?;
     }

@@ -130,7 +130,10 @@ impl Names {
             for bit in set.bits {
                 let (shift, width) = (bit.shift, bit.width);
                 let name = quoted(bit.name);
-                writeln!(out, "    {{ shift = {shift}, width = {width}, name = {name} }},")?;
+                writeln!(
+                    out,
+                    "    {{ shift = {shift}, width = {width}, name = {name} }},"
+                )?;
             }
             out.write_str("  },\n")?;
         }
@@ -232,7 +235,11 @@ fn surroundings(out: &mut impl Write) -> fmt::Result {
         writeln!(out, "  {name} = {},", quoted(line))?;
     }
     out.write_str("}\n\n")?;
-    for (name, layout) in [("record", &RECORD), ("lost", &LOST), ("extended", &EXTENDED)] {
+    for (name, layout) in [
+        ("record", &RECORD),
+        ("lost", &LOST),
+        ("extended", &EXTENDED),
+    ] {
         write!(out, "data.{name} = ")?;
         layout::layout(out, "", "", layout, name == "record")?;
         out.write_str("\n\n")?;
