@@ -7,7 +7,7 @@
 
 -- Data ------------------------------------------------------------------------
 
-local data = {}
+local data = { protocol = "dxgtrace" }
 
 local enums = {
   CHANNEL_KIND = { values = {
@@ -721,7 +721,7 @@ data.codes = {
   { id = "AsyncUnexpected", word = "async.unexpected", severity = "error",
     what = "{part} is sent without a reply, which the protocol knows only of submissions, signals and waits" },
   { id = "CommandUnknown", word = "command.unknown", severity = "error",
-    what = "command {a} has no name in its set" },
+    what = "command {a} has no name in the {part} set" },
   { id = "CommandUnsent", word = "command.unsent", severity = "note",
     what = "{part} is named, but no public driver sends it" },
   { id = "SizeShort", word = "size.short", severity = "error",
@@ -754,6 +754,20 @@ data.codes = {
     what = "{part} is {a:x}, where every public driver sends {b:x}" },
   { id = "ValueRange", word = "value.range", severity = "warn",
     what = "{part} is {a}, beyond the limit of {b} that the public driver keeps" },
+  { id = "ReplyOrphan", word = "reply.orphan", severity = "error",
+    what = "transaction {a} was never asked on this channel" },
+  { id = "ReplyDuplicate", word = "reply.duplicate", severity = "error",
+    what = "transaction {a} was answered already (request in packet {b})" },
+  { id = "ReplyUnwanted", word = "reply.unwanted", severity = "error",
+    what = "a reply to transaction {a}: a message that wants none" },
+  { id = "ReplyBeforeCapture", word = "reply.before_capture", severity = "chat",
+    what = "transaction {a} was asked before the capture began" },
+  { id = "ReplyInGap", word = "reply.in_gap", severity = "note",
+    what = "the request of transaction {a} may be among the lost packets" },
+  { id = "TransactionReused", word = "transaction.reused", severity = "warn",
+    what = "transaction {a} is used again while {part} in packet {b} waits for it" },
+  { id = "SendRefused", word = "send.refused", severity = "error",
+    what = "{part} was not sent: the send function returned -{a} after {b} refused attempts" },
 }
 
 data.framing = {
@@ -781,7 +795,7 @@ data.parts = { request = "request", reply = "reply", event = "event", }
 
 -- What the info column says.
 data.lines = {
-  none = "no message",
+  nameless = "message",
   orphan = "reply to an unknown request",
   refused = " refused: not sent",
   lost = "%s packets lost here",
@@ -810,7 +824,7 @@ data.record = { size = 80, tails_at = 80, slack = 0, min = 0, read = true, paddi
     { at = 60, name = "interface_version", type = "u32", brief = true, doc = "Negotiated interface version, 0 if not known." },
     { at = 64, name = "ioctl", type = "enum", names = enums.IOCTL, when = { at = 10, size = 2, shift = 4, width = 1, values = { [1] = true, } }, brief = true, doc = "The ioctl during which the packet was sent." },
     { at = 68, name = "ioctl_result", type = "i32", when = { at = 10, size = 2, shift = 4, width = 1, values = { [1] = true, } }, brief = true, doc = "What that ioctl returned to the application." },
-    { at = 72, name = "cpu", type = "u32", when = { at = 10, size = 2, shift = 0, width = 1, values = { [1] = true, } }, brief = true, doc = "Processor on which the packet was seen." },
+    { at = 72, name = "cpu", type = "u32", brief = true, doc = "Processor on which the packet was seen." },
     { at = 76, name = "payload_length", type = "u32", brief = true, doc = "Bytes that travelled, captured or not." },
   },
   tails = {
@@ -2360,7 +2374,7 @@ data.messages = {
       tails = {
       } },
     replies = {} },
-  { set = 2, id = 1, name = "propagate_present_history_token", unsent = true, facts = { },
+  { set = 2, id = 1, name = "propagate_present_history_token", facts = { },
     replies = {} },
   { set = 2, id = 2, name = "set_guest_data", facts = { },
     request = { size = 48, tails_at = 48, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
@@ -2386,7 +2400,7 @@ data.messages = {
       tails = {
       } },
     replies = {} },
-  { set = 2, id = 4, name = "send_wnf_notification", unsent = true, facts = { },
+  { set = 2, id = 4, name = "send_wnf_notification", facts = { },
     replies = {} },
 }
 
@@ -2598,7 +2612,7 @@ end
 -- Every ProtoField is declared when the script is loaded, so that filters,
 -- columns and `-G fields` know it.
 
-local proto = Proto("dxgtrace", "GPU paravirtualization (dxgkrnl)")
+local proto = Proto(data.protocol, "GPU paravirtualization (dxgkrnl)")
 local PREFIX = "dxg."
 
 local declared, by_name = {}, {}
@@ -3055,7 +3069,7 @@ local function check_framing(packet, frame, found)
   end
   local message = frame.message
   if not message then
-    found(code.CommandUnknown, "command", frame.command, 0, frame.base + data.framing.command)
+    found(code.CommandUnknown, data.sets[frame.set], frame.command, 0, frame.base + data.framing.command)
   elseif message.unsent then
     found(code.CommandUnsent, message.name, 0, 0, frame.base + data.framing.command)
   end
@@ -3237,17 +3251,110 @@ local function sentence(entry, part, a, b, at, index)
   end))
 end
 
--- Dissecting -----------------------------------------------------------------
+-- Pairing --------------------------------------------------------------------
 --
 -- A reply has no header: what it is follows from its request, found by channel
 -- and transaction id. The tables are filled in the first pass and kept for
 -- later looks at single packets.
 
-local pending, requests, replies = {}, {}, {}
+-- By channel and id: the request that waits, and the frame whose reply came.
+local pending, done = {}, {}
+-- By channel: the transaction ids seen on it. They count up from 1.
+local channels = {}
+-- By frame: the request of a reply, the request itself, what is odd about it.
+local replies, requests, remarks = {}, {}, {}
 
 function proto.init()
-  pending, requests, replies = {}, {}, {}
+  pending, done, channels = {}, {}, {}
+  replies, requests, remarks = {}, {}, {}
 end
+
+local function comparable(id)
+  return type(id) == "number" and id or id:tonumber()
+end
+
+local function nanoseconds(seconds)
+  local whole = floor(seconds)
+  return NSTime.new(whole, floor((seconds - whole) * 1e9 + 0.5))
+end
+
+-- Takes a request. A later one of the same id replaces it.
+local function ask(packet, pinfo, decoded)
+  if pinfo.visited or packet.packet_flags % 2 == 0 then return end
+  local id = comparable(packet.transaction)
+  local ids = channels[packet.channel]
+  if not ids then
+    ids = { first = id }
+    channels[packet.channel] = ids
+  end
+  ids.last = id
+  -- The count goes on where it was: nothing of this channel was lost.
+  if ids.before_gap and ids.before_gap + 1 >= id then ids.before_gap = nil end
+  local older = pending[packet.key]
+  if older then
+    remarks[pinfo.number] = {
+      code = code.TransactionReused, part = older.message and older.message.name or data.lines.unknown,
+      a = packet.transaction, b = older.frame,
+    }
+  end
+  local request = {
+    frame = pinfo.number, at = pinfo.rel_ts, message = decoded.message,
+    version = decoded.version, facts = decoded.facts,
+  }
+  done[packet.key] = nil
+  pending[packet.key] = request
+  requests[pinfo.number] = request
+end
+
+-- What a reply without a waiting request is, and the frame that it is about.
+local function stray(packet)
+  if packet.transaction == 0 then return code.ReplyUnwanted, 0 end
+  local frame = done[packet.key]
+  if frame then return code.ReplyDuplicate, frame end
+  local ids, id = channels[packet.channel], comparable(packet.transaction)
+  if not ids then
+    return packet.requester and code.ReplyInGap or code.ReplyBeforeCapture, 0
+  elseif id < ids.first then
+    return code.ReplyBeforeCapture, 0
+  elseif ids.before_gap and id > ids.before_gap then
+    return code.ReplyInGap, 0
+  end
+  return code.ReplyOrphan, 0
+end
+
+-- Takes a reply; the request that it answers, which it uses up.
+local function answer(packet, pinfo)
+  if pinfo.visited then return replies[pinfo.number] end
+  local request = pending[packet.key]
+  if request then
+    pending[packet.key] = nil
+    done[packet.key] = request.frame
+    request.reply = pinfo.number
+    request.time = nanoseconds(pinfo.rel_ts - request.at)
+    replies[pinfo.number] = request
+  else
+    local entry, frame = stray(packet)
+    remarks[pinfo.number] = { code = entry, part = "reply", a = packet.transaction, b = frame }
+  end
+  return request
+end
+
+-- Packets are missing here.
+local function gap()
+  for _, ids in pairs(channels) do ids.before_gap = ids.before_gap or ids.last end
+end
+
+-- Links between a request and its reply.
+local function show_links(root, number)
+  local asked, answered = requests[number], replies[number]
+  if asked and asked.reply then root:add(shown.reply_in, asked.reply):set_generated() end
+  if answered then
+    root:add(shown.request_in, answered.frame):set_generated()
+    root:add(shown.time, answered.time):set_generated()
+  end
+end
+
+-- Dissecting -----------------------------------------------------------------
 
 local member = {}
 for _, field in ipairs(data.record.fields) do member[field.name] = field end
@@ -3276,7 +3383,11 @@ local function read_packet(s)
     expected = bits(known, known_bit.expected_reply, 1) == 1
       and header_value(s, "expected_reply_length") or nil,
     length = header_value(s, "payload_length"),
+    requester = bits(known, known_bit.requester, 1) == 1,
+    channel = header_value(s, "channel"),
     transaction = header_value(s, "transaction"),
+    attempts = header_value(s, "refused_attempts"),
+    return_value = header_value(s, "return_value"),
     key = sub(s, member.channel.at + 1, member.channel.stop)
       .. sub(s, member.transaction.at + 1, member.transaction.stop),
   }
@@ -3309,8 +3420,7 @@ local function read_frame(packet)
 end
 
 local function unknown_name(frame)
-  local where = frame.set and data.sets[frame.set] or format("channel type %d", frame.number)
-  return format("unknown command %d (%s)", frame.command, where)
+  return format("unknown command %d (%s set)", frame.command, frame.set and data.sets[frame.set] or "no")
 end
 
 -- A request or event.
@@ -3395,77 +3505,52 @@ local function reply(packet, request, root, tvb, found)
   return { name = name, line = line .. (body and brief(body) or "") }
 end
 
--- Links between a request and its reply.
-local function show_links(root, number)
-  local asked, answered = requests[number], replies[number]
-  if asked and asked.reply then root:add(shown.reply_in, asked.reply):set_generated() end
-  if answered then
-    root:add(shown.request_in, answered.frame):set_generated()
-    root:add(shown.time, answered.time):set_generated()
-  end
-end
-
-local function nanoseconds(seconds)
-  local whole = floor(seconds)
-  return NSTime.new(whole, floor((seconds - whole) * 1e9 + 0.5))
-end
-
--- Remembers a request until its reply comes; a later one of the same id
--- replaces it.
-local function remember(packet, pinfo, decoded)
-  if packet.kind ~= data.kind.packet or packet.transaction == 0 then return end
-  local entry
-  if decoded then
-    entry = {
-      frame = pinfo.number, at = pinfo.rel_ts, message = decoded.message,
-      version = decoded.version, facts = decoded.facts,
-    }
-    requests[pinfo.number] = entry
-  end
-  pending[packet.key] = entry
-end
-
--- The request that a completion answers, which it uses up.
-local function answered(packet, pinfo)
-  if not pinfo.visited then
-    local request = pending[packet.key]
-    if request then
-      pending[packet.key] = nil
-      request.reply = pinfo.number
-      request.time = nanoseconds(pinfo.rel_ts - request.at)
-      replies[pinfo.number] = request
-    end
-  end
-  return replies[pinfo.number]
-end
-
+-- The line of a packet, whether a message was found in it or not.
 local function line_of(packet, decoded)
-  return packet.kind == data.kind.refused and decoded.name .. data.lines.refused or decoded.line
+  if packet.kind == data.kind.refused then
+    return (decoded and decoded.name or data.lines.nameless) .. data.lines.refused
+  elseif decoded then
+    return decoded.line
+  elseif packet.packet_type == data.framing.completion and not packet.outbound then
+    return data.lines.orphan
+  end
+  return format("not a message (packet type %d, %d bytes)", packet.packet_type, packet.length)
 end
+
+local function nothing() end
 
 -- Decodes a packet; returns its line.
 local function message_line(packet, pinfo, root, tvb, found)
-  if packet.packet_type == data.framing.completion then
+  if packet.kind == data.kind.refused then
+    packet.outbound = true
+    local decoded = command(packet, root, tvb, nothing)
+    local name = decoded and (decoded.message and decoded.message.name or data.lines.unknown)
+    local errno = packet.return_value
+    found(code.SendRefused, name or data.lines.nameless, errno < 2147483648 and errno or 4294967296 - errno,
+      packet.attempts, 0)
+    return line_of(packet, decoded)
+  elseif packet.packet_type == data.framing.completion then
     if packet.outbound then
       found(code.PacketDirection, "completion", 0, 0, 0)
-      return data.lines.none
+      return line_of(packet)
     end
-    local request = answered(packet, pinfo)
+    local request = answer(packet, pinfo)
     if not request then
       if root then show_bytes(root, tvb, packet.s, shown.body, packet.start, #packet.s) end
-      return data.lines.orphan
+      return line_of(packet)
     end
     return line_of(packet, reply(packet, request, root, tvb, found))
   elseif packet.packet_type ~= data.framing.inband then
     found(code.PacketType, "packet", packet.packet_type, 0, 0)
-    return data.lines.none
+    return line_of(packet)
   end
   local decoded = command(packet, root, tvb, found)
-  if packet.outbound and not pinfo.visited then remember(packet, pinfo, decoded) end
-  return decoded and line_of(packet, decoded) or data.lines.none
+  if decoded and packet.outbound then ask(packet, pinfo, decoded) end
+  return line_of(packet, decoded)
 end
 
-local function lost_line(packet, root, tvb)
+local function lost_line(packet, pinfo, root, tvb)
+  if not pinfo.visited then gap() end
   local body = locate(data.lost, packet.s, packet.start, 0, packet.length)
   if root then show_message_body(root, tvb, body) end
   local total, at = 0, packet.start
@@ -3485,7 +3570,7 @@ function proto.dissector(tvb, pinfo, tree)
   local s = tvb:raw(0, captured)
   local packet = read_packet(s)
   if packet.start < HEADER_SIZE or packet.start > captured then return 0 end
-  pinfo.cols.protocol = proto.name
+  pinfo.cols.protocol = data.protocol
   pinfo.cols.src = packet.outbound and "guest" or "host"
   pinfo.cols.dst = packet.outbound and "host" or "guest"
 
@@ -3509,12 +3594,14 @@ function proto.dissector(tvb, pinfo, tree)
 
   local line
   if packet.kind == data.kind.lost then
-    line = lost_line(packet, root, tvb)
+    line = lost_line(packet, pinfo, root, tvb)
   elseif packet.kind == data.kind.packet or packet.kind == data.kind.refused then
     line = message_line(packet, pinfo, root, tvb, found)
+    local remark = remarks[pinfo.number]
+    if remark then found(remark.code, remark.part, remark.a, remark.b, 0) end
     show_links(root, pinfo.number)
   else
-    line = data.lines.none
+    line = line_of(packet)
   end
   pinfo.cols.info = line
   root:append_text(", " .. line)

@@ -1,6 +1,13 @@
 //! Capture files, written and read: equality, cuts, damage, other programs'
 //! files.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 use std::io::{self, Cursor, Read, Write};
 
 use dxgtrace::capture::file::{
@@ -93,7 +100,7 @@ fn owned(channel: u32, payload: &[u8]) -> Owned {
         channel,
         header: Header {
             payload_length: payload.len() as u32,
-            channel: 20 + channel,
+            channel: 20u32.wrapping_add(channel),
             ..header()
         },
         payload: payload.to_vec(),
@@ -188,6 +195,18 @@ proptest! {
             let record = random.read_at(index as u64 + 1, *at).unwrap();
             prop_assert_eq!(Owned::new(&record.packet), read[index].clone());
         }
+    }
+
+    #[test]
+    fn no_damage_to_a_sample_makes_it_panic_or_hang(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20)
+    ) {
+        let mut bytes = std::fs::read(samples().join("v40-errors.pcapng")).unwrap();
+        for (at, value) in damage {
+            *at.get_mut(&mut bytes) = value;
+        }
+        let (_, _, summary, _) = read(&bytes);
+        prop_assert!(summary.packets <= 63 && summary.records <= 63);
     }
 
     #[test]
@@ -321,6 +340,20 @@ fn lengths_from_a_damaged_file_do_not_allocate() {
         Some(ReadError::Damaged { offset, records: 1, what: Damage::TooLong { length: 0xffff_fff0, .. } })
             if offset == end as u64
     ));
+}
+
+#[test]
+fn a_file_of_nothing_but_headers_is_bounded() {
+    let too_many = |bytes: &[u8]| match read(bytes).3 {
+        Some(ReadError::Damaged { what, .. }) => matches!(what, Damage::TooMany { .. }),
+        _ => false,
+    };
+    let empty = plain(&[]);
+    assert!(too_many(&empty.repeat(70_000)));
+    let one = plain(&[owned(0, b"x")]);
+    let interface = &one[empty.len()..][..152];
+    assert_eq!(interface[..4], [1, 0, 0, 0]);
+    assert!(too_many(&[&empty[..], &interface.repeat(2_000)].concat()));
 }
 
 #[test]
@@ -721,4 +754,23 @@ fn every_sample_survives_rewriting() {
         let ((again, ..), ..) = read(&writer.finish().unwrap());
         assert_eq!(again, packets, "{}", path.display());
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_may_read_a_capture_even_if_the_file_was_there_before() {
+    use std::os::unix::fs::PermissionsExt;
+    let path = std::env::temp_dir().join(format!("dxgtrace-mode-{}", std::process::id()));
+    let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    std::fs::write(&path, "old").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    dxgtrace::capture::file::create(&path).unwrap();
+    assert_eq!(
+        (mode(), std::fs::metadata(&path).unwrap().len()),
+        (0o600, 0)
+    );
+    std::fs::remove_file(&path).unwrap();
+    dxgtrace::capture::file::create(&path).unwrap();
+    assert_eq!(mode(), 0o600);
+    std::fs::remove_file(&path).unwrap();
 }

@@ -78,9 +78,7 @@ fn run(arguments: &Arguments) -> Result<()> {
             bail!("no run {name}; there are: {}", known.join(", "));
         }
     }
-    let chosen = |phase: &&Phase| {
-        arguments.runs.is_empty() || arguments.runs.iter().any(|run| *run == phase.name)
-    };
+    let chosen = |phase: &&Phase| arguments.runs.is_empty() || arguments.runs.contains(&phase.name);
 
     let about = About {
         hardware: "x86_64 (QEMU, emulated VMBus and host)".to_owned(),

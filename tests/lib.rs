@@ -3,6 +3,7 @@
 pub mod differential;
 pub mod recording;
 pub mod synthetic;
+pub mod traffic;
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
 //! How long reading takes, beside only walking the blocks with pcap-file.
-//! `cargo run --release -p dxgtrace-tests --example walk [PACKETS]`
+//! `cargo run --release -p dxgtrace-tests --example walk [PACKETS [SAMPLE]]`
 
 use std::fs::File;
 use std::io::{Write, stdout};
@@ -15,7 +15,8 @@ fn main() -> Result<()> {
         Some(count) => count.parse()?,
         None => 1_000_000,
     };
-    let (channels, packets) = synthetic::load(&samples().join("v40-basic.pcapng"))?;
+    let sample = std::env::args().nth(2).unwrap_or("v40-errors".to_owned());
+    let (channels, packets) = synthetic::load(&samples().join(sample + ".pcapng"))?;
     let path = std::env::temp_dir().join("dxgtrace-walk.pcapng");
     let start = Instant::now();
     let output = file::create(&path)?;

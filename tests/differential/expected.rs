@@ -1,17 +1,16 @@
 //! What the dissector should show, by the decoder.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use anyhow::Result;
 use dxgtrace::capture::file::Reader;
-use dxgtrace::capture::header::{Direction, Kind, LENGTH};
-use dxgtrace::check;
-use dxgtrace::decode::{self, Decoded, Located, Payload, Pending, Spot, escaped, summary};
+use dxgtrace::capture::header::{Kind, LENGTH};
+use dxgtrace::decode::{self, Decoded, Located, Payload, Spot, escaped, summary};
 use dxgtrace::packet::Packet;
-use dxgtrace::protocol::framing::{PACKET_COMPLETION, PACKET_INBAND};
 use dxgtrace::protocol::record::{LOST, RECORD};
 use dxgtrace::protocol::schema::{Element, Field, Object, Rule, Ty};
+use dxgtrace::session::Session;
 
 /// Bytes of the tags before the pseudo-header.
 const TAGS: usize = 16;
@@ -64,39 +63,27 @@ pub struct Frame {
 /// Walks a capture.
 pub fn expected(input: impl Read) -> Result<Vec<Frame>> {
     let mut reader = Reader::new(input)?;
+    let mut session = Session::new();
     let mut frames: Vec<Frame> = Vec::new();
-    let mut waiting: HashMap<(u32, u64), (Option<Pending>, usize, u64)> = HashMap::new();
     while let Some(record) = reader.next_record()? {
         let packet = record.packet;
-        let header = &packet.header;
-        let number = frames.len() + 1;
         let mut frame = Frame::default();
-        let outbound = header.direction == Direction::GuestToHost;
-        let key = (header.channel, header.transaction);
-        let message = header.kind != Kind::Lost;
-        let completes = message && header.packet_type == PACKET_COMPLETION && !outbound;
-        let request = completes.then(|| waiting.remove(&key)).flatten();
-        let pending = request.as_ref().and_then(|(pending, ..)| pending.as_ref());
-        let decoded = check::packet(&packet, pending, &mut |finding| {
+        let seen = session.see(&packet, &mut |finding| {
             let code = finding.code.word().to_owned();
             frame.findings.insert((code, finding.to_string()));
         });
-        if let Some((Some(_), from, time)) = request {
-            frame.request = Some((from, packet.time.saturating_sub(time)));
+        if let (Some(request), Some(time)) = (&seen.request, seen.latency(&packet)) {
+            let from = request.number as usize;
+            frame.request = Some((from, time));
+            let number = frames.len() + 1;
             if let Some(asked) = frames.get_mut(from - 1) {
                 asked.reply = Some(number);
             }
         }
-        if header.kind == Kind::Packet
-            && outbound
-            && header.packet_type == PACKET_INBAND
-            && header.transaction != 0
-        {
-            let pending = decoded.as_ref().map(Pending::new);
-            waiting.insert(key, (pending, number, packet.time));
-        }
+        let decoded = seen.decoded;
         frame.line = summary(&packet, decoded.as_ref()).to_string();
-        frame.missing = (header.payload_length as usize).saturating_sub(packet.payload.len());
+        frame.missing =
+            (packet.header.payload_length as usize).saturating_sub(packet.payload.len());
         frame.fields(&packet, decoded.as_ref());
         frames.push(frame);
     }

@@ -46,7 +46,7 @@ impl Event {
     /// The payload's bytes.
     pub fn payload(&self) -> Result<Vec<u8>> {
         let digits = self.hex.as_bytes();
-        if digits.len() % 2 != 0 {
+        if !digits.len().is_multiple_of(2) {
             bail!("odd number of digits");
         }
         digits

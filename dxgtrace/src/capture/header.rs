@@ -86,7 +86,7 @@ impl ChannelKind {
 pub struct Known(pub u16);
 
 impl Known {
-    /// `pid`, `tid`, `comm` and `cpu` describe the task that was running.
+    /// `pid`, `tid` and `comm` describe the task that was running.
     pub const TASK: u16 = 1 << 0;
     /// The task is the one that made the request (of a completion: found by
     /// channel and transaction id), not whoever the interrupt hit.

@@ -49,6 +49,15 @@ pub enum Layer {
 }
 
 impl Layer {
+    /// Every layer, from the application to the host.
+    pub const ALL: &'static [Self] = &[
+        Self::Library,
+        Self::Guest,
+        Self::Transport,
+        Self::Host,
+        Self::Capture,
+    ];
+
     /// The layer's name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -143,7 +152,7 @@ codes! {
         "In async mode four messages go without a reply; all others keep theirs.",
         "Look at the driver build.";
     CommandUnknown = "command.unknown", Error, Guest,
-        "command {a} has no name in its set",
+        "command {a} has no name in the {part} set",
         "The number is not in any public version of the protocol.",
         "The sender is newer than this program: report the number with the driver's and host's versions.";
     CommandUnsent = "command.unsent", Note, Guest,
@@ -210,6 +219,34 @@ codes! {
         "{part} is {a}, beyond the limit of {b} that the public driver keeps",
         "The driver checks this before it sends; this one does not.",
         "Note the driver's version; the host may refuse the request.";
+    ReplyOrphan = "reply.orphan", Error, Host,
+        "transaction {a} was never asked on this channel",
+        "The host answers a request that was not made, or gives a wrong id. The driver logs that it found nothing to complete and drops the reply; the true request stays unanswered.",
+        "Look for a request on the same channel that is never answered: its reply may be this one.";
+    ReplyDuplicate = "reply.duplicate", Error, Host,
+        "transaction {a} was answered already (request in packet {b})",
+        "The host answers twice. The driver drops the second reply.",
+        "Compare the two replies; the first one counted.";
+    ReplyUnwanted = "reply.unwanted", Error, Host,
+        "a reply to transaction {a}: a message that wants none",
+        "In async mode some messages go without a reply; the host answered one all the same. The driver drops it.",
+        "Nothing breaks, but host and guest disagree about async mode.";
+    ReplyBeforeCapture = "reply.before_capture", Chat, Capture,
+        "transaction {a} was asked before the capture began",
+        "The capture was started while the driver was working.",
+        "Start the capture earlier to see the request.";
+    ReplyInGap = "reply.in_gap", Note, Capture,
+        "the request of transaction {a} may be among the lost packets",
+        "Packets were lost before this reply.",
+        "Nothing is known of the request; see capture.lost.";
+    TransactionReused = "transaction.reused", Warn, Guest,
+        "transaction {a} is used again while {part} in packet {b} waits for it",
+        "Ids are used once in the life of a channel: the channel was closed and opened again, or packets are missing.",
+        "Look for a restart of the driver between the two packets.";
+    SendRefused = "send.refused", Error, Transport,
+        "{part} was not sent: the send function returned -{a} after {b} refused attempts",
+        "-11 (EAGAIN): the ring to the host stayed full, so the host does not read. -19 (ENODEV): the channel was revoked.",
+        "Look at what the host was asked last, and whether its answers stopped.";
 }
 
 impl Code {

@@ -45,8 +45,13 @@ pub(super) fn check(decoded: &Decoded<'_>, packet: &Packet<'_>, found: &mut impl
     }
     match decoded.message {
         None => found(
-            Finding::new(Code::CommandUnknown, "command", u64::from(frame.command), 0)
-                .at(decoded.base + 16),
+            Finding::new(
+                Code::CommandUnknown,
+                set.name(),
+                u64::from(frame.command),
+                0,
+            )
+            .at(decoded.base + 16),
         ),
         Some(message) if message.mode == Mode::NeverSent => {
             found(Finding::new(Code::CommandUnsent, message.name, 0, 0).at(decoded.base + 16))

@@ -97,6 +97,9 @@ pub fn packet<'a>(
         return None;
     }
     let payload = Payload::of(packet);
+    if packet.header.kind == Kind::Refused {
+        return decode::request(payload).ok();
+    }
     let outbound = packet.header.direction == Direction::GuestToHost;
     let decoded = match (packet.header.packet_type, outbound) {
         (PACKET_COMPLETION, false) => {

@@ -12,13 +12,15 @@ mod frame;
 mod located;
 mod pending;
 pub(crate) mod summary;
+mod tree;
 mod value;
 
 pub use frame::{Frame, NotAFrame};
 pub use located::{Located, Payload, Shortfall, Span, Spot, TailSpot};
 pub use pending::Pending;
-pub use summary::{is_brief, summary};
-pub use value::{Value, escaped};
+pub use summary::{may_tell, summary};
+pub use tree::{Node, tree};
+pub use value::{Value, escaped, utf16};
 
 use crate::protocol::schema::{Layout, MAX_FACTS, Message, Set};
 use crate::protocol::{self, framing};

@@ -1,34 +1,25 @@
-//! A packet in one line: what the Wireshark column and the text output show.
+//! A packet in one line: what stands in the packet list, in text output and in
+//! Wireshark's info column.
 
 use std::fmt::{self, Display};
 
-use super::{Decoded, Frame, Part, Value};
+use super::{Decoded, Frame, Part, Spot, UNKNOWN, Value};
 use crate::capture::header::{Direction, Kind, Lost};
 use crate::packet::Packet;
 use crate::protocol::framing::PACKET_COMPLETION;
-use crate::protocol::schema::{Field, Rule, Ty};
+use crate::protocol::schema::{Field, Rule, Set, Ty};
 
-/// Most fields that a line names.
-const SHOWN_FIELDS: usize = 4;
+/// Fields shown at most.
+const FIELDS: usize = 4;
 
-/// The line of a packet in which no message was found.
-pub(crate) const NO_MESSAGE: &str = "no message";
+/// What stands for the name of a packet that holds no message.
+pub(crate) const NAMELESS: &str = "message";
 /// The line of a reply whose request is not known.
 pub(crate) const ORPHAN: &str = "reply to an unknown request";
 /// What follows the name of a message that was refused.
 pub(crate) const REFUSED: &str = " refused: not sent";
 /// What follows the number of lost packets.
 pub(crate) const LOST: &str = " packets lost here";
-
-/// Whether a line may name this field: one number that somebody chose.
-pub fn is_brief(field: &Field) -> bool {
-    let chosen = matches!(
-        field.rule,
-        Rule::Any | Rule::Range(..) | Rule::Echoes { .. }
-    );
-    let opaque = matches!(field.ty, Ty::Pointer | Ty::Byte | Ty::Utf16 | Ty::NtStatus);
-    chosen && !opaque && field.count == 1
-}
 
 impl<'a> Decoded<'a> {
     /// The message in one line: its name, of a reply its status, and the first
@@ -38,38 +29,36 @@ impl<'a> Decoded<'a> {
     }
 }
 
-/// The line of any record; `decoded` is what was found in it.
-pub fn summary<'a>(packet: &Packet<'_>, decoded: Option<&Decoded<'a>>) -> impl Display + use<'a> {
-    let completion = packet.header.packet_type == PACKET_COMPLETION
-        && packet.header.direction == Direction::HostToGuest;
-    match (packet.header.kind, decoded) {
-        (Kind::Lost, _) => {
-            Summary::Lost(Lost::decode(packet.payload).map_or(0, |lost| lost.total()))
-        }
-        (Kind::Refused, Some(decoded)) => Summary::Refused(*decoded),
-        (_, Some(decoded)) => Summary::Message(*decoded),
-        (_, None) if completion => Summary::Text(ORPHAN),
-        (_, None) => Summary::Text(NO_MESSAGE),
-    }
+/// Any record in one line; `decoded` is what was found in it.
+pub fn summary<'a>(packet: &Packet<'a>, decoded: Option<&Decoded<'a>>) -> impl Display + use<'a> {
+    Summary(*packet, decoded.copied())
 }
 
-enum Summary<'a> {
-    Lost(u64),
-    Refused(Decoded<'a>),
-    Message(Decoded<'a>),
-    Text(&'static str),
-}
+struct Summary<'a>(Packet<'a>, Option<Decoded<'a>>);
 
 impl Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Lost(count) => write!(f, "{count}{LOST}"),
-            Self::Refused(decoded) => {
+        let Self(packet, decoded) = self;
+        let header = &packet.header;
+        let completion = header.packet_type == PACKET_COMPLETION;
+        match (header.kind, decoded) {
+            (Kind::Lost, _) => {
+                let lost = Lost::decode(packet.payload).unwrap_or_default();
+                write!(f, "{}{LOST}", lost.total())
+            }
+            (Kind::Refused, None) => write!(f, "{NAMELESS}{REFUSED}"),
+            (Kind::Refused, Some(decoded)) => {
                 name(f, decoded)?;
                 f.write_str(REFUSED)
             }
-            Self::Message(decoded) => Line(*decoded).fmt(f),
-            Self::Text(text) => f.write_str(text),
+            (Kind::Packet, Some(decoded)) => Line(*decoded).fmt(f),
+            (Kind::Packet, None) if completion && header.direction == Direction::HostToGuest => {
+                f.write_str(ORPHAN)
+            }
+            (Kind::Packet, None) => {
+                let (kind, length) = (header.packet_type, header.payload_length);
+                write!(f, "not a message (packet type {kind}, {length} bytes)")
+            }
         }
     }
 }
@@ -82,35 +71,49 @@ impl Display for Line<'_> {
         name(f, decoded)?;
         if decoded.part == Part::Reply {
             f.write_str(" reply")?;
-            if let Some(status) = decoded.status() {
-                write!(f, " {}", Value::Status(status))?;
-            }
+        }
+        if decoded.part == Part::Reply
+            && let Some(status) = decoded.status()
+        {
+            write!(f, " {}", Value::Status(status))?;
         }
         let Some(body) = &decoded.body else {
             return Ok(());
         };
-        body.fields()
-            .filter(|spot| is_brief(spot.field) && spot.number().is_some_and(|value| value != 0))
-            .filter_map(|spot| Some((spot.field.name, spot.value()?)))
-            .take(SHOWN_FIELDS)
-            .try_for_each(|(name, value)| write!(f, " {name}={value}"))
+        let telling = body.fields().filter(tells).take(FIELDS);
+        for spot in telling {
+            if let Some(value) = spot.value() {
+                write!(f, " {}={value}", spot.field.name)?;
+            }
+        }
+        Ok(())
     }
+}
+
+/// Whether a field says something in a line.
+fn tells(spot: &Spot<'_>) -> bool {
+    may_tell(spot.field) && spot.number().is_some_and(|value| value != 0)
+}
+
+/// Whether a line may name this field: one number that somebody chose.
+pub fn may_tell(field: &Field) -> bool {
+    field.count == 1
+        && matches!(
+            field.rule,
+            Rule::Any | Rule::Range(..) | Rule::Echoes { .. }
+        )
+        && !matches!(field.ty, Ty::Pointer | Ty::Byte | Ty::Utf16 | Ty::NtStatus)
 }
 
 /// Writes the message's name, or what stands for one.
 fn name(f: &mut fmt::Formatter<'_>, decoded: &Decoded<'_>) -> fmt::Result {
     match (decoded.message, &decoded.frame) {
         (Some(message), _) => f.write_str(message.name),
-        (None, Some(frame)) => unknown(f, frame),
-        (None, None) => f.write_str(decoded.name()),
+        (None, Some(Frame { command, .. })) => {
+            let set = decoded.frame.and_then(|frame| frame.set());
+            let set = set.map_or("no", Set::name);
+            write!(f, "unknown command {command} ({set} set)")
+        }
+        (None, None) => f.write_str(UNKNOWN),
     }
-}
-
-fn unknown(f: &mut fmt::Formatter<'_>, frame: &Frame) -> fmt::Result {
-    write!(f, "unknown command {} (", frame.command)?;
-    match frame.set() {
-        Some(set) => f.write_str(set.name())?,
-        None => write!(f, "channel type {}", frame.channel_word & 0xFF)?,
-    }
-    f.write_str(")")
 }

@@ -63,6 +63,11 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The single value that bytes hold, or `None` if they are too few.
+    pub fn of_bytes(ty: Ty, bytes: &[u8]) -> Option<Self> {
+        number(bytes, ty).map(|raw| Self::of_type(ty, raw))
+    }
+
     /// The value of a number of a type.
     pub fn of_type(ty: Ty, raw: u64) -> Self {
         match ty {
@@ -185,6 +190,10 @@ fn hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
 }
 
 /// UTF-16LE text up to its first NUL, made safe to print.
+pub fn utf16(bytes: &[u8]) -> impl Display {
+    Utf16(bytes)
+}
+
 struct Utf16<'a>(&'a [u8]);
 
 impl Display for Utf16<'_> {

@@ -1,11 +1,14 @@
 //! What is generated from the description: the Wireshark dissector, the
-//! protocol reference and the page of findings. All of it is checked in;
-//! `make generate` writes it again.
+//! protocol reference, the page of findings and the JSON schema. All but the
+//! schema are checked in; `make generate` writes them again.
 
 mod findings;
+mod json_schema;
 mod lua;
+mod named;
 mod reference;
 
 pub use findings::findings;
+pub use json_schema::schema;
 pub use lua::lua;
 pub use reference::reference;

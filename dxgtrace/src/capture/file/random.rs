@@ -106,6 +106,7 @@ impl<F: Read + Seek> RandomReader<F> {
                 header: inner.header,
                 payload: self.block.get(inner.payload).unwrap_or(&[]),
             },
+            channels: self.layout.channels(),
             at,
             options: Options {
                 bytes: self.block.get(parts.options).unwrap_or(&[]),

@@ -106,7 +106,7 @@ impl<R: Read> Reader<R> {
             return Ok(None);
         };
         let block = self.window.bytes();
-        Ok(Some(found.record(block)))
+        Ok(Some(found.record(block, self.layout.channels())))
     }
 
     /// The channels seen so far; [`Packet::interface`] is an index into them.
@@ -447,7 +447,7 @@ struct Found {
 }
 
 impl Found {
-    fn record<'a>(self, block: &'a [u8]) -> Record<'a> {
+    fn record<'a>(self, block: &'a [u8], channels: &'a [Channel]) -> Record<'a> {
         Record {
             packet: Packet {
                 number: self.number,
@@ -456,6 +456,7 @@ impl Found {
                 header: self.inner.header,
                 payload: block.get(self.inner.payload).unwrap_or(&[]),
             },
+            channels,
             at: self.at,
             options: Options {
                 bytes: block.get(self.options).unwrap_or(&[]),

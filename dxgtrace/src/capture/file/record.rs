@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::packet::Packet;
+use crate::packet::{Channel, Packet};
 
 use super::order::Order;
 
@@ -21,6 +21,8 @@ pub struct RecordAt {
 pub struct Record<'a> {
     /// The packet itself.
     pub packet: Packet<'a>,
+    /// The channels known so far; [`Packet::interface`] is an index into them.
+    pub channels: &'a [Channel],
     /// Where it stands.
     pub at: RecordAt,
     pub(super) options: Options<'a>,

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use super::kinds;
 use super::text::quoted;
 use crate::check::{limits, padding_code};
-use crate::decode::is_brief;
+use crate::decode::may_tell;
 use crate::protocol::schema::{Element, Field, Layout, Rule, Source, Tail, Ty, When};
 
 /// Writes a layout. `first` is what stands first in its table; in a layout
@@ -114,7 +114,7 @@ fn typed(
     if matches!(field.rule, Rule::Output) {
         out.write_str(" output = true,")?;
     }
-    if is_brief(field) {
+    if may_tell(field) {
         out.write_str(" brief = true,")?;
     }
     writeln!(out, " doc = {} }},", quoted(field.doc))

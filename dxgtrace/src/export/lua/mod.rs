@@ -4,19 +4,17 @@
 mod layout;
 mod text;
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
+use super::named::Names;
 use crate::capture::header::Direction;
 use crate::check::Code;
 use crate::decode::{Part, UNKNOWN, summary};
 use crate::protocol::framing::{self, COMMAND, EXTENDED};
 use crate::protocol::record::{CHANNEL_KIND, KIND, LOST, RECORD};
-use crate::protocol::schema::{
-    Element, Fact, HEADER, Layout, Message, Mode, Object, Set, Struct, Ty,
-};
+use crate::protocol::schema::{Fact, HEADER, Layout, Message, Mode, Object, Set, Ty};
 use crate::protocol::statuses::STATUSES;
-use crate::protocol::values::{Enum, Flags};
+use crate::protocol::values::Enum;
 use crate::protocol::{self};
 use text::quoted;
 
@@ -27,6 +25,7 @@ const ENGINE: &[&str] = &[
     include_str!("engine/locate.lua"),
     include_str!("engine/check.lua"),
     include_str!("engine/show.lua"),
+    include_str!("engine/pair.lua"),
     include_str!("engine/dissect.lua"),
 ];
 
@@ -47,8 +46,7 @@ pub fn lua(out: &mut impl Write) -> fmt::Result {
          \n\
          local data = { protocol = \"dxgtrace\" }\n\n",
     )?;
-    let names = Names::collect();
-    names.write(out)?;
+    named(out, &Names::of_captures())?;
     statuses(out)?;
     codes(out)?;
     surroundings(out)?;
@@ -64,100 +62,44 @@ pub fn lua(out: &mut impl Write) -> fmt::Result {
     Ok(())
 }
 
-/// Everything that the messages refer to by name, once each.
-#[derive(Default)]
-struct Names {
-    enums: BTreeMap<&'static str, &'static Enum>,
-    flags: BTreeMap<&'static str, &'static Flags>,
-    structs: BTreeMap<&'static str, &'static Struct>,
-}
-
-impl Names {
-    fn collect() -> Self {
-        let mut names = Self::default();
-        for layout in layouts() {
-            for field in layout.fields {
-                names.of_type(field.ty);
-            }
-            for tail in layout.tails {
-                match tail.element {
-                    Element::Value(ty) => names.of_type(ty),
-                    Element::Struct(structure) => names.of_struct(structure),
-                }
-                if let Some((structure, _)) = tail.view {
-                    names.of_struct(structure);
-                }
+/// What the messages refer to by name.
+fn named(out: &mut impl Write, names: &Names) -> fmt::Result {
+    out.write_str("local enums = {\n")?;
+    for of in names.enums.values() {
+        let signed = if of.signed { "signed = true, " } else { "" };
+        writeln!(out, "  {} = {{ {signed}values = {{", of.name)?;
+        let mut seen = Vec::new();
+        for value in of.values {
+            // Where one number has two names, the first is shown.
+            if !seen.contains(&value.number) {
+                seen.push(value.number);
+                writeln!(out, "    [{}] = {},", value.number, quoted(value.name))?;
             }
         }
-        names
+        out.write_str("  } },\n")?;
     }
-
-    fn of_struct(&mut self, structure: &'static Struct) {
-        self.structs.insert(structure.name, structure);
+    out.write_str("}\n\nlocal flags = {\n")?;
+    for set in names.flags.values() {
+        writeln!(out, "  {} = {{", set.name)?;
+        for bit in set.bits {
+            let (shift, width) = (bit.shift, bit.width);
+            let name = quoted(bit.name);
+            writeln!(
+                out,
+                "    {{ shift = {shift}, width = {width}, name = {name} }},"
+            )?;
+        }
+        out.write_str("  },\n")?;
+    }
+    out.write_str("}\n\nlocal structs = {\n")?;
+    for structure in names.structs.values() {
+        writeln!(out, "  {} = {{ size = {},", structure.name, structure.size)?;
         for field in structure.fields {
-            self.of_type(field.ty);
+            layout::field(out, "    ", structure.fields, field)?;
         }
+        out.write_str("  },\n")?;
     }
-
-    fn of_type(&mut self, ty: Ty) {
-        match ty {
-            Ty::Enum(names) => drop(self.enums.insert(names.name, names)),
-            Ty::Flags16(set) | Ty::Flags32(set) | Ty::Flags64(set) => {
-                self.flags.insert(set.name, set);
-            }
-            _ => {}
-        }
-    }
-
-    fn write(&self, out: &mut impl Write) -> fmt::Result {
-        out.write_str("local enums = {\n")?;
-        for names in self.enums.values() {
-            let signed = if names.signed { "signed = true, " } else { "" };
-            writeln!(out, "  {} = {{ {signed}values = {{", names.name)?;
-            let mut seen = Vec::new();
-            for value in names.values {
-                // Where one number has two names, the first is shown.
-                if !seen.contains(&value.number) {
-                    seen.push(value.number);
-                    writeln!(out, "    [{}] = {},", value.number, quoted(value.name))?;
-                }
-            }
-            out.write_str("  } },\n")?;
-        }
-        out.write_str("}\n\nlocal flags = {\n")?;
-        for set in self.flags.values() {
-            writeln!(out, "  {} = {{", set.name)?;
-            for bit in set.bits {
-                let (shift, width) = (bit.shift, bit.width);
-                let name = quoted(bit.name);
-                writeln!(
-                    out,
-                    "    {{ shift = {shift}, width = {width}, name = {name} }},"
-                )?;
-            }
-            out.write_str("  },\n")?;
-        }
-        out.write_str("}\n\nlocal structs = {\n")?;
-        for structure in self.structs.values() {
-            writeln!(out, "  {} = {{ size = {},", structure.name, structure.size)?;
-            for field in structure.fields {
-                layout::field(out, "    ", structure.fields, field)?;
-            }
-            out.write_str("  },\n")?;
-        }
-        out.write_str("}\n\n")
-    }
-}
-
-/// Every layout of the description.
-fn layouts() -> impl Iterator<Item = &'static Layout> {
-    let around = [&RECORD, &LOST, &EXTENDED];
-    let headers = [Set::Vgpu, Set::Global, Set::Host].map(framing::header);
-    let messages = protocol::all().flat_map(|message| {
-        let replies = message.replies.iter().flatten().map(|reply| &reply.layout);
-        message.request.iter().chain(replies)
-    });
-    around.into_iter().chain(headers).chain(messages)
+    out.write_str("}\n\n")
 }
 
 fn statuses(out: &mut impl Write) -> fmt::Result {
@@ -225,7 +167,7 @@ fn surroundings(out: &mut impl Write) -> fmt::Result {
     out.write_str(" }\n\n-- What the info column says.\ndata.lines = {\n")?;
     let lost = format!("%s{}", summary::LOST);
     let lines = [
-        ("none", summary::NO_MESSAGE),
+        ("nameless", summary::NAMELESS),
         ("orphan", summary::ORPHAN),
         ("refused", summary::REFUSED),
         ("lost", lost.as_str()),

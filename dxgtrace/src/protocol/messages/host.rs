@@ -40,6 +40,7 @@ pub const MESSAGES: &[Message] = &[
         "PROPAGATEPRESENTHISTORYTOKEN",
         "Named only; the driver reports it as unexpected.",
     )
+    .mode(Mode::OneWay)
     .cause(
         "Named only; if received the guest logs an unexpected-message \
                      error.",
@@ -110,5 +111,6 @@ pub const MESSAGES: &[Message] = &[
         "SENDWNFNOTIFICATION",
         "Accepted and ignored by the driver.",
     )
+    .mode(Mode::OneWay)
     .cause("Accepted and ignored by the guest; layout unknown."),
 ];

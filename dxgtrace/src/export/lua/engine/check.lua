@@ -143,7 +143,7 @@ local function check_framing(packet, frame, found)
   end
   local message = frame.message
   if not message then
-    found(code.CommandUnknown, "command", frame.command, 0, frame.base + data.framing.command)
+    found(code.CommandUnknown, data.sets[frame.set], frame.command, 0, frame.base + data.framing.command)
   elseif message.unsent then
     found(code.CommandUnsent, message.name, 0, 0, frame.base + data.framing.command)
   end

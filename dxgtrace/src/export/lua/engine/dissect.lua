@@ -1,14 +1,4 @@
 -- Dissecting -----------------------------------------------------------------
---
--- A reply has no header: what it is follows from its request, found by channel
--- and transaction id. The tables are filled in the first pass and kept for
--- later looks at single packets.
-
-local pending, requests, replies = {}, {}, {}
-
-function proto.init()
-  pending, requests, replies = {}, {}, {}
-end
 
 local member = {}
 for _, field in ipairs(data.record.fields) do member[field.name] = field end
@@ -37,7 +27,11 @@ local function read_packet(s)
     expected = bits(known, known_bit.expected_reply, 1) == 1
       and header_value(s, "expected_reply_length") or nil,
     length = header_value(s, "payload_length"),
+    requester = bits(known, known_bit.requester, 1) == 1,
+    channel = header_value(s, "channel"),
     transaction = header_value(s, "transaction"),
+    attempts = header_value(s, "refused_attempts"),
+    return_value = header_value(s, "return_value"),
     key = sub(s, member.channel.at + 1, member.channel.stop)
       .. sub(s, member.transaction.at + 1, member.transaction.stop),
   }
@@ -70,8 +64,7 @@ local function read_frame(packet)
 end
 
 local function unknown_name(frame)
-  local where = frame.set and data.sets[frame.set] or format("channel type %d", frame.number)
-  return format("unknown command %d (%s)", frame.command, where)
+  return format("unknown command %d (%s set)", frame.command, frame.set and data.sets[frame.set] or "no")
 end
 
 -- A request or event.
@@ -156,77 +149,52 @@ local function reply(packet, request, root, tvb, found)
   return { name = name, line = line .. (body and brief(body) or "") }
 end
 
--- Links between a request and its reply.
-local function show_links(root, number)
-  local asked, answered = requests[number], replies[number]
-  if asked and asked.reply then root:add(shown.reply_in, asked.reply):set_generated() end
-  if answered then
-    root:add(shown.request_in, answered.frame):set_generated()
-    root:add(shown.time, answered.time):set_generated()
-  end
-end
-
-local function nanoseconds(seconds)
-  local whole = floor(seconds)
-  return NSTime.new(whole, floor((seconds - whole) * 1e9 + 0.5))
-end
-
--- Remembers a request until its reply comes; a later one of the same id
--- replaces it.
-local function remember(packet, pinfo, decoded)
-  if packet.kind ~= data.kind.packet or packet.transaction == 0 then return end
-  local entry
-  if decoded then
-    entry = {
-      frame = pinfo.number, at = pinfo.rel_ts, message = decoded.message,
-      version = decoded.version, facts = decoded.facts,
-    }
-    requests[pinfo.number] = entry
-  end
-  pending[packet.key] = entry
-end
-
--- The request that a completion answers, which it uses up.
-local function answered(packet, pinfo)
-  if not pinfo.visited then
-    local request = pending[packet.key]
-    if request then
-      pending[packet.key] = nil
-      request.reply = pinfo.number
-      request.time = nanoseconds(pinfo.rel_ts - request.at)
-      replies[pinfo.number] = request
-    end
-  end
-  return replies[pinfo.number]
-end
-
+-- The line of a packet, whether a message was found in it or not.
 local function line_of(packet, decoded)
-  return packet.kind == data.kind.refused and decoded.name .. data.lines.refused or decoded.line
+  if packet.kind == data.kind.refused then
+    return (decoded and decoded.name or data.lines.nameless) .. data.lines.refused
+  elseif decoded then
+    return decoded.line
+  elseif packet.packet_type == data.framing.completion and not packet.outbound then
+    return data.lines.orphan
+  end
+  return format("not a message (packet type %d, %d bytes)", packet.packet_type, packet.length)
 end
+
+local function nothing() end
 
 -- Decodes a packet; returns its line.
 local function message_line(packet, pinfo, root, tvb, found)
-  if packet.packet_type == data.framing.completion then
+  if packet.kind == data.kind.refused then
+    packet.outbound = true
+    local decoded = command(packet, root, tvb, nothing)
+    local name = decoded and (decoded.message and decoded.message.name or data.lines.unknown)
+    local errno = packet.return_value
+    found(code.SendRefused, name or data.lines.nameless, errno < 2147483648 and errno or 4294967296 - errno,
+      packet.attempts, 0)
+    return line_of(packet, decoded)
+  elseif packet.packet_type == data.framing.completion then
     if packet.outbound then
       found(code.PacketDirection, "completion", 0, 0, 0)
-      return data.lines.none
+      return line_of(packet)
     end
-    local request = answered(packet, pinfo)
+    local request = answer(packet, pinfo)
     if not request then
       if root then show_bytes(root, tvb, packet.s, shown.body, packet.start, #packet.s) end
-      return data.lines.orphan
+      return line_of(packet)
     end
     return line_of(packet, reply(packet, request, root, tvb, found))
   elseif packet.packet_type ~= data.framing.inband then
     found(code.PacketType, "packet", packet.packet_type, 0, 0)
-    return data.lines.none
+    return line_of(packet)
   end
   local decoded = command(packet, root, tvb, found)
-  if packet.outbound and not pinfo.visited then remember(packet, pinfo, decoded) end
-  return decoded and line_of(packet, decoded) or data.lines.none
+  if decoded and packet.outbound then ask(packet, pinfo, decoded) end
+  return line_of(packet, decoded)
 end
 
-local function lost_line(packet, root, tvb)
+local function lost_line(packet, pinfo, root, tvb)
+  if not pinfo.visited then gap() end
   local body = locate(data.lost, packet.s, packet.start, 0, packet.length)
   if root then show_message_body(root, tvb, body) end
   local total, at = 0, packet.start
@@ -270,12 +238,14 @@ function proto.dissector(tvb, pinfo, tree)
 
   local line
   if packet.kind == data.kind.lost then
-    line = lost_line(packet, root, tvb)
+    line = lost_line(packet, pinfo, root, tvb)
   elseif packet.kind == data.kind.packet or packet.kind == data.kind.refused then
     line = message_line(packet, pinfo, root, tvb, found)
+    local remark = remarks[pinfo.number]
+    if remark then found(remark.code, remark.part, remark.a, remark.b, 0) end
     show_links(root, pinfo.number)
   else
-    line = data.lines.none
+    line = line_of(packet)
   end
   pinfo.cols.info = line
   root:append_text(", " .. line)

@@ -1,0 +1,62 @@
+//! How the program ends.
+
+use std::io;
+
+/// A regular end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// All went well.
+    Fine,
+}
+
+impl Exit {
+    /// The exit code.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Fine => 0,
+        }
+    }
+}
+
+/// Why the program could not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The command line makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// The input is bad or not there. What could be read has been shown.
+    #[error("{0}")]
+    Input(String),
+    /// The probe cannot be attached.
+    #[error("{0}")]
+    Attach(String),
+    /// The reader of the output has gone away.
+    #[error("the output was closed")]
+    Closed,
+}
+
+impl Failure {
+    /// A failure to write the output.
+    pub fn output(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::Closed
+        } else {
+            Self::Input(format!("cannot write the output: {error}"))
+        }
+    }
+
+    /// The exit code, as tshark's where tshark has one.
+    pub const fn code(&self) -> u8 {
+        match self {
+            Self::Closed => 0,
+            Self::Usage(_) => 1,
+            Self::Input(_) => 2,
+            Self::Attach(_) => 3,
+        }
+    }
+
+    /// Whether to end without a word: whoever would read it has gone.
+    pub const fn is_silent(&self) -> bool {
+        matches!(self, Self::Closed)
+    }
+}

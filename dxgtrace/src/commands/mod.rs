@@ -1,0 +1,89 @@
+//! What the program does, one module a command.
+
+#[cfg(target_os = "linux")]
+mod capture;
+#[cfg(target_os = "linux")]
+mod demo;
+mod export;
+mod failure;
+mod pipeline;
+mod read;
+#[cfg(target_os = "linux")]
+mod replay;
+
+pub use failure::{Exit, Failure};
+
+use std::io::IsTerminal;
+
+use clap::{CommandFactory, Parser};
+
+use crate::cli::{Cli, Color, Command};
+
+/// Does what the command line says.
+///
+/// # Errors
+/// What a [`Failure`] says, to be shown in one line.
+pub fn run(cli: Cli) -> Result<Exit, Failure> {
+    let command = match cli.command {
+        Some(command) => command,
+        None => Cli::parse_from(["dxgtrace", "capture"])
+            .command
+            .ok_or_else(|| Failure::Usage("say what to do, see dxgtrace --help".to_owned()))?,
+    };
+    match command {
+        #[cfg(target_os = "linux")]
+        Command::Capture(args) => capture::run(&args, cli.color),
+        #[cfg(target_os = "linux")]
+        Command::Replay(args) => replay::run(&args),
+        #[cfg(target_os = "linux")]
+        Command::Demo(args) => demo::run(&args, cli.color),
+        #[cfg(not(target_os = "linux"))]
+        Command::Capture(_) | Command::Replay(_) | Command::Demo(_) => Err(Failure::Attach(
+            "capturing works on Linux only; here, `dxgtrace read FILE` shows captures".to_owned(),
+        )),
+        Command::Read(args) => read::run(&args, cli.color),
+        Command::Export(args) => export::run(&args),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "dxgtrace", &mut script);
+            output::all(&script)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command())
+                .render(&mut page)
+                .map_err(Failure::output)?;
+            output::all(&page)
+        }
+    }
+}
+
+mod output {
+    //! Standard output, with colours or without.
+
+    use std::io::{self, BufWriter, StdoutLock, Write};
+
+    use anstream::{AutoStream, ColorChoice};
+
+    use super::{Color, Exit, Failure, IsTerminal};
+
+    /// Standard output as `color` wants it.
+    pub fn stream(color: Color) -> BufWriter<AutoStream<StdoutLock<'static>>> {
+        let choice = match color {
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+            Color::Auto if io::stdout().is_terminal() => ColorChoice::Auto,
+            Color::Auto => ColorChoice::Never,
+        };
+        BufWriter::with_capacity(1 << 16, AutoStream::new(io::stdout().lock(), choice))
+    }
+
+    /// Writes all of a finished text.
+    pub fn all(bytes: &[u8]) -> Result<Exit, Failure> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes)
+            .and_then(|()| out.flush())
+            .map_err(Failure::output)?;
+        Ok(Exit::Fine)
+    }
+}

@@ -1,0 +1,88 @@
+//! From packets to output: the same for a file and for a live capture.
+
+use std::io;
+
+use crate::check::Finding;
+use crate::output::{Entry, Sink, Totals};
+use crate::packet::{Channel, Packet};
+use crate::session::Session;
+
+/// Takes packets in order and hands those that pass on to its sinks.
+pub struct Pipeline<'a> {
+    session: Session,
+    sinks: Vec<Box<dyn Sink + 'a>>,
+    totals: Totals,
+    findings: Vec<Finding>,
+    first: Option<u64>,
+    previous: u64,
+}
+
+impl<'a> Pipeline<'a> {
+    /// A pipeline into `sinks`.
+    pub fn new(sinks: Vec<Box<dyn Sink + 'a>>) -> Self {
+        Self {
+            session: Session::new(),
+            sinks,
+            totals: Totals::default(),
+            findings: Vec::new(),
+            first: None,
+            previous: 0,
+        }
+    }
+
+    /// Takes the next packet of a capture with these channels.
+    ///
+    /// # Errors
+    /// A sink's output refuses.
+    pub fn packet(&mut self, packet: &Packet<'_>, channels: &[Channel]) -> io::Result<()> {
+        self.findings.clear();
+        let findings = &mut self.findings;
+        let seen = self
+            .session
+            .see(packet, &mut |finding| findings.push(finding));
+        let first = *self.first.get_or_insert(packet.time);
+        let entry = Entry {
+            packet,
+            channels,
+            seen: &seen,
+            findings: &self.findings,
+            first,
+            previous: if self.previous == 0 {
+                first
+            } else {
+                self.previous
+            },
+        };
+        self.totals.count(&entry, true);
+        for sink in &mut self.sinks {
+            sink.entry(&entry)?;
+        }
+        self.previous = packet.time;
+        Ok(())
+    }
+
+    /// Nothing comes for a while: what the sinks hold back goes out.
+    ///
+    /// # Errors
+    /// A sink's output refuses.
+    pub fn idle(&mut self) -> io::Result<()> {
+        self.sinks.iter_mut().try_for_each(|sink| sink.idle())
+    }
+
+    /// What was seen so far.
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Ends the output.
+    ///
+    /// # Errors
+    /// A sink's output refuses.
+    pub fn end(mut self) -> io::Result<Totals> {
+        self.totals.unanswered = self.session.waiting().len() as u64;
+        for sink in &mut self.sinks {
+            sink.end(&self.totals)?;
+        }
+        Ok(self.totals)
+    }
+}

@@ -1,0 +1,60 @@
+//! Entries as a capture file, findings as comments.
+
+use std::io::{self, Write};
+
+use super::{Entry, Sink, Totals};
+use crate::capture::file::{WriteError, Writer};
+
+/// Writes entries into a capture file.
+pub struct Capture<W> {
+    writer: Option<Writer<W>>,
+    comments: Vec<String>,
+}
+
+impl<W: Write> Capture<W> {
+    /// Entries go to `writer`.
+    pub fn new(writer: Writer<W>) -> Self {
+        Self {
+            writer: Some(writer),
+            comments: Vec::new(),
+        }
+    }
+}
+
+impl<W: Write> Sink for Capture<W> {
+    fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+        self.comments.clear();
+        for finding in entry.findings {
+            let description = finding.code.description();
+            let (severity, word) = (description.severity.name(), description.word);
+            self.comments.push(format!("{severity} {word}: {finding}"));
+        }
+        match &mut self.writer {
+            Some(writer) => Ok(writer.write(entry.packet, entry.channels, &self.comments)?),
+            None => Ok(()),
+        }
+    }
+
+    fn idle(&mut self) -> io::Result<()> {
+        match &mut self.writer {
+            Some(writer) => Ok(writer.flush()?),
+            None => Ok(()),
+        }
+    }
+
+    fn end(&mut self, _: &Totals) -> io::Result<()> {
+        if let Some(writer) = self.writer.take() {
+            writer.finish()?;
+        }
+        Ok(())
+    }
+}
+
+impl From<WriteError> for io::Error {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Io(error) => error,
+            other => Self::other(other),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Ways to write down what was seen.
+
+mod capture;
+mod hex;
+mod json;
+mod text;
+mod time;
+
+pub use capture::Capture;
+pub use hex::hex;
+pub use json::{Json, SCHEMA_VERSION};
+pub use text::{Detail, Text};
+pub use time::TimeFormat;
+
+use std::io;
+
+use crate::capture::header::{Kind, Lost};
+
+use crate::check::{Finding, Severity};
+use crate::decode::summary;
+use crate::packet::{Channel, Packet};
+use crate::session::Seen;
+
+/// One packet with all that is known of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    /// The packet.
+    pub packet: &'a Packet<'a>,
+    /// The capture's channels, as far as they are known.
+    pub channels: &'a [Channel],
+    /// Its message and its request.
+    pub seen: &'a Seen<'a>,
+    /// What is wrong with it.
+    pub findings: &'a [Finding],
+    /// Time of the capture's first packet, in nanoseconds since 1970.
+    pub first: u64,
+    /// Time of the entry before this one.
+    pub previous: u64,
+}
+
+impl Entry<'_> {
+    /// The channel's name.
+    pub fn channel_name(&self) -> &str {
+        self.channels
+            .get(self.packet.interface as usize)
+            .map_or("?", |channel| channel.name.as_str())
+    }
+
+    /// The packet in one line.
+    pub fn summary(&self) -> impl std::fmt::Display {
+        summary(self.packet, self.seen.decoded.as_ref())
+    }
+
+    /// The worst severity of its findings.
+    pub fn severity(&self) -> Option<Severity> {
+        self.findings
+            .iter()
+            .map(|finding| finding.code.severity())
+            .max()
+    }
+}
+
+/// What a capture held, counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Totals {
+    /// Messages that travelled.
+    pub messages: u64,
+    /// Messages that the filter let through.
+    pub shown: u64,
+    /// Replies with their requests.
+    pub exchanges: u64,
+    /// Requests that no reply came for.
+    pub unanswered: u64,
+    /// Sends that never succeeded.
+    pub refused: u64,
+    /// Attempts to send that were refused, whether or not a later one succeeded.
+    pub refused_attempts: u64,
+    /// Messages that were cut by the snap length.
+    pub cut: u64,
+    /// Packets that are known to be missing.
+    pub lost: u64,
+    /// Findings of each severity, mildest first.
+    pub findings: [u64; Severity::ALL.len()],
+}
+
+impl Totals {
+    /// Counts an entry; `shown` if it passed the filter.
+    pub fn count(&mut self, entry: &Entry<'_>, shown: bool) {
+        let header = &entry.packet.header;
+        match header.kind {
+            Kind::Packet => self.messages += 1,
+            Kind::Refused => self.refused += 1,
+            Kind::Lost => {
+                self.lost += Lost::decode(entry.packet.payload).map_or(0, |lost| lost.total());
+            }
+        }
+        self.shown += u64::from(shown);
+        self.exchanges += u64::from(entry.seen.request.is_some());
+        self.refused_attempts += u64::from(header.refused_attempts);
+        self.cut += u64::from(entry.packet.is_cut());
+        for finding in entry.findings {
+            if let Some(count) = self.findings.get_mut(finding.code.severity() as usize) {
+                *count += 1;
+            }
+        }
+    }
+}
+
+/// Where entries go.
+pub trait Sink {
+    /// Takes the next entry that passed the filter.
+    fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()>;
+
+    /// Nothing comes for a while: what is held back goes out.
+    fn idle(&mut self) -> io::Result<()>;
+
+    /// Ends the output.
+    fn end(&mut self, totals: &Totals) -> io::Result<()>;
+}

@@ -1,0 +1,155 @@
+//! One line a packet, and on request its tree and its bytes.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use super::time::duration;
+use super::{Entry, Sink, TimeFormat, Totals, hex};
+use crate::capture::header::{Direction, Kind, Known};
+use crate::check::Severity;
+use crate::decode::{escaped, tree};
+
+/// Elements of a tail that the tree lists at most.
+const TREE_ELEMENTS: usize = 64;
+
+/// What is written below each line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Detail {
+    /// The tree of fields.
+    pub tree: bool,
+    /// The bytes.
+    pub hex: bool,
+}
+
+/// Writes entries as text. Colours are stripped by the stream underneath if
+/// they are not wanted.
+#[derive(Debug)]
+pub struct Text<W> {
+    out: W,
+    time: TimeFormat,
+    detail: Detail,
+    each: bool,
+}
+
+impl<W: Write> Text<W> {
+    /// Text to `out`. With `each`, every packet is flushed.
+    pub fn new(out: W, time: TimeFormat, detail: Detail, each: bool) -> Self {
+        Self {
+            out,
+            time,
+            detail,
+            each,
+        }
+    }
+
+    fn line(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+        let packet = entry.packet;
+        let header = &packet.header;
+        let time = self.time.of(packet.time, entry.first, entry.previous);
+        write!(self.out, "{:>6} {time}  ", packet.number)?;
+        if header.kind == Kind::Lost {
+            let style = colour(Severity::Warn);
+            return writeln!(self.out, "{style}{}{style:#}", entry.summary());
+        }
+        let who = if header.known.has(Known::TASK) {
+            format!("{}[{}]", escaped(&header.comm), header.pid)
+        } else {
+            "-".to_owned()
+        };
+        let arrow = match header.direction {
+            Direction::GuestToHost => "->",
+            Direction::HostToGuest => "<-",
+        };
+        write!(self.out, "{who:<22} {:<6} {arrow} ", entry.channel_name())?;
+        let style = entry.severity().map(colour).unwrap_or_default();
+        write!(self.out, "{style}{}{style:#}", entry.summary())?;
+        if let Some(request) = &entry.seen.request {
+            let latency = entry.seen.latency(packet).unwrap_or(0);
+            write!(self.out, "  [{} to {}]", duration(latency), request.number)?;
+        }
+        if header.refused_attempts > 0 && header.kind == Kind::Packet {
+            write!(
+                self.out,
+                "  [after {} refused attempts]",
+                header.refused_attempts
+            )?;
+        }
+        if packet.is_cut() {
+            let (kept, all) = (packet.payload.len(), header.payload_length);
+            write!(self.out, "  [cut: {kept} of {all} bytes]")?;
+        }
+        for finding in entry.findings {
+            let style = colour(finding.code.severity());
+            write!(self.out, "  {style}{}{style:#}", finding.code.word())?;
+        }
+        self.out.write_all(b"\n")
+    }
+
+    fn tree(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+        let header = &entry.packet.header;
+        writeln!(
+            self.out,
+            "    packet: type {}, flags {:#x}, transaction {}, channel {} ({}), {} bytes",
+            header.packet_type,
+            header.packet_flags,
+            header.transaction,
+            header.channel,
+            entry.channel_name(),
+            header.payload_length,
+        )?;
+        if header.known.has(Known::RETURN_VALUE) && header.return_value != 0 {
+            writeln!(self.out, "    return value: {}", header.return_value)?;
+        }
+        if let Some(decoded) = &entry.seen.decoded {
+            for node in tree(decoded, TREE_ELEMENTS) {
+                let indent = 4 + 4 * usize::from(node.depth);
+                let at = node.range.start;
+                let colon = if node.text.is_empty() { "" } else { ": " };
+                writeln!(
+                    self.out,
+                    "{:indent$}{at:>4}  {}{colon}{}",
+                    "", node.label, node.text
+                )?;
+            }
+        }
+        for finding in entry.findings {
+            let severity = finding.code.severity();
+            let style = colour(severity);
+            let (name, word) = (severity.name(), finding.code.word());
+            writeln!(self.out, "    {style}{name} {word}: {finding}{style:#}")?;
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> Sink for Text<W> {
+    fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+        self.line(entry)?;
+        if self.detail.tree {
+            self.tree(entry)?;
+        }
+        if self.detail.hex && entry.packet.header.kind != Kind::Lost {
+            hex(&mut self.out, entry.packet.payload, "    ")?;
+        }
+        if self.each { self.out.flush() } else { Ok(()) }
+    }
+
+    fn idle(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn end(&mut self, _: &Totals) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// How a severity looks.
+fn colour(severity: Severity) -> Style {
+    match severity {
+        Severity::Chat => Style::new(),
+        Severity::Note => Style::new().fg_color(Some(AnsiColor::Cyan.into())),
+        Severity::Warn => Style::new().fg_color(Some(AnsiColor::Yellow.into())),
+        Severity::Error => Style::new().fg_color(Some(AnsiColor::Red.into())),
+    }
+}

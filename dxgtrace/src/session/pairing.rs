@@ -1,0 +1,190 @@
+//! Requests and replies, joined by channel and transaction id.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
+use crate::capture::header::{Header, Known};
+use crate::decode::{Decoded, Pending};
+use crate::packet::Packet;
+use crate::protocol::framing::FLAG_COMPLETION_REQUESTED;
+
+/// Requests remembered at most; the oldest is forgotten first. A guest has at
+/// most one outstanding request a thread, so this is far above what happens.
+const WAITING_MAX: usize = 1 << 16;
+/// Answered ids remembered at most, to tell a second answer from a stray one.
+const ANSWERED_MAX: usize = 1 << 12;
+
+/// Channel number and transaction id.
+type Key = (u32, u64);
+
+/// A request that has no reply yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Waiting {
+    /// The packet's number.
+    pub number: u64,
+    /// When it was sent, in nanoseconds since 1970.
+    pub time: u64,
+    /// The means to read the reply.
+    pub pending: Pending,
+    /// What the recorder knew of the request.
+    pub header: Header,
+    /// The process as the host numbers it.
+    pub process: u32,
+    /// The virtual GPU that the extended header names, or 0.
+    pub vgpu_luid: u64,
+}
+
+impl Waiting {
+    /// The message's name, or what stands for one.
+    pub fn name(&self) -> &'static str {
+        self.pending
+            .message
+            .map_or("unknown", |message| message.name)
+    }
+}
+
+/// What a reply turns out to be.
+#[derive(Debug, Clone, Copy)]
+pub enum Answer {
+    /// The reply to this request.
+    To(Waiting),
+    /// A second reply to the request of that packet number.
+    Again(u64),
+    /// A reply to a message that wants none.
+    Unwanted,
+    /// A reply to a request from before the capture.
+    BeforeCapture,
+    /// A reply whose request may be among lost packets.
+    InGap,
+    /// A reply to nothing.
+    Orphan,
+}
+
+/// The requests that wait, by channel and transaction id.
+#[derive(Debug, Default)]
+pub struct Pairing {
+    waiting: FxHashMap<Key, Waiting>,
+    order: VecDeque<(Key, u64)>,
+    answered: FxHashMap<Key, u64>,
+    answered_order: VecDeque<Key>,
+    channels: FxHashMap<u32, Ids>,
+}
+
+/// The transaction ids seen on a channel. They count up from 1.
+#[derive(Debug, Clone, Copy)]
+struct Ids {
+    /// The first one in the capture.
+    first: u64,
+    /// The latest one.
+    last: u64,
+    /// The latest one before the last loss of packets.
+    before_gap: Option<u64>,
+}
+
+impl Pairing {
+    /// Takes a request. If its id is still waited for, that older request is
+    /// given back: its reply can no longer be told.
+    pub fn ask(&mut self, packet: &Packet<'_>, decoded: &Decoded<'_>) -> Option<Waiting> {
+        let header = &packet.header;
+        if header.packet_flags & FLAG_COMPLETION_REQUESTED == 0 {
+            return None;
+        }
+        let id = header.transaction;
+        let ids = self.channels.entry(header.channel).or_insert(Ids {
+            first: id,
+            last: id,
+            before_gap: None,
+        });
+        ids.last = id;
+        if ids.before_gap.is_some_and(|before| before + 1 >= id) {
+            // The count goes on where it was: nothing of this channel was lost.
+            ids.before_gap = None;
+        }
+        let key = (header.channel, id);
+        self.answered.remove(&key);
+        self.order.push_back((key, packet.number));
+        self.forget();
+        self.waiting.insert(
+            key,
+            Waiting {
+                number: packet.number,
+                time: packet.time,
+                pending: Pending::new(decoded),
+                header: *header,
+                process: decoded.frame.map_or(0, |frame| frame.process),
+                vgpu_luid: decoded
+                    .frame
+                    .and_then(|frame| frame.extended)
+                    .map_or(0, |extended| extended.vgpu_luid),
+            },
+        )
+    }
+
+    /// Takes a reply.
+    pub fn answer(&mut self, packet: &Packet<'_>) -> Answer {
+        let header = &packet.header;
+        let key = (header.channel, header.transaction);
+        if let Some(request) = self.waiting.remove(&key) {
+            self.answered.insert(key, request.number);
+            self.answered_order.push_back(key);
+            if self.answered_order.len() > ANSWERED_MAX
+                && let Some(oldest) = self.answered_order.pop_front()
+            {
+                self.answered.remove(&oldest);
+            }
+            return Answer::To(request);
+        }
+        if header.transaction == 0 {
+            return Answer::Unwanted;
+        }
+        if let Some(number) = self.answered.get(&key) {
+            return Answer::Again(*number);
+        }
+        match self.channels.get(&header.channel) {
+            None if header.known.has(Known::REQUESTER) => Answer::InGap,
+            None => Answer::BeforeCapture,
+            Some(ids) if header.transaction < ids.first => Answer::BeforeCapture,
+            Some(ids)
+                if ids
+                    .before_gap
+                    .is_some_and(|before| header.transaction > before) =>
+            {
+                Answer::InGap
+            }
+            Some(_) => Answer::Orphan,
+        }
+    }
+
+    /// Packets are missing here.
+    pub fn gap(&mut self) {
+        for ids in self.channels.values_mut() {
+            ids.before_gap.get_or_insert(ids.last);
+        }
+    }
+
+    /// The requests that wait, oldest first.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        let mut waiting: Vec<_> = self.waiting.values().copied().collect();
+        waiting.sort_by_key(|request| request.number);
+        waiting
+    }
+
+    /// Forgets what is beyond the bound.
+    fn forget(&mut self) {
+        while self.waiting.len() >= WAITING_MAX || self.order.len() > 2 * WAITING_MAX {
+            let Some((key, number)) = self.order.pop_front() else {
+                break;
+            };
+            // The place may belong to a later request with the same id.
+            if self
+                .waiting
+                .get(&key)
+                .is_some_and(|request| request.number == number)
+                && self.waiting.len() >= WAITING_MAX
+            {
+                self.waiting.remove(&key);
+            }
+        }
+    }
+}

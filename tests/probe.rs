@@ -1,0 +1,1 @@
+//! The checked-in probe is the one that its sources make.
