@@ -23,7 +23,7 @@ fn captures() -> Result<Vec<(String, Vec<u8>)>> {
                 .map(|name| name.to_string_lossy().into_owned());
             captures.push((
                 name.context("a sample without a name")?,
-                std::fs::read(&path)?,
+                mutate::whole(&std::fs::read(&path)?)?,
             ));
         }
     }
@@ -86,7 +86,7 @@ fn cut_samples_look_the_same() -> Result<()> {
         return Ok(());
     };
     for (name, content) in captures()? {
-        for snap in [0, 3, 20, 50, 90] {
+        for snap in [0, 20, 90] {
             let name = format!("{name}-cut-{snap}");
             check(&tshark, &name, &mutate::cut(&content, snap)?).context(name)?;
         }
@@ -100,7 +100,7 @@ fn damaged_samples_look_the_same() -> Result<()> {
         return Ok(());
     };
     for (name, content) in captures()? {
-        for seed in 1..=3 {
+        for seed in 1..=2 {
             let name = format!("{name}-damaged-{seed}");
             check(&tshark, &name, &mutate::damage(&content, seed)?).context(name)?;
         }

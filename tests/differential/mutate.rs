@@ -6,6 +6,11 @@ use anyhow::Result;
 use dxgtrace::capture::file::{About, Flush, Reader, Writer};
 use dxgtrace::capture::header::{Direction, Kind};
 
+/// Copies what can be read of a capture: one that is cut off ends cleanly.
+pub fn whole(capture: &[u8]) -> Result<Vec<u8>> {
+    copy(capture, usize::MAX, |_, _| {})
+}
+
 /// Copies a capture, with at most `snap` bytes of each message.
 pub fn cut(capture: &[u8], snap: usize) -> Result<Vec<u8>> {
     copy(capture, snap, |_, _| {})
@@ -68,12 +73,12 @@ fn copy(
     mut change: impl FnMut(&mut dxgtrace::capture::header::Header, &mut Vec<u8>),
 ) -> Result<Vec<u8>> {
     let mut reader = Reader::new(Cursor::new(capture))?;
-    while reader.next_record()?.is_some() {}
+    while let Ok(Some(_)) = reader.next_record() {}
     let channels = reader.channels().to_vec();
     let mut reader = Reader::new(Cursor::new(capture))?;
     let mut writer =
         Writer::new(Vec::new(), &About::default(), Flush::Collect(1 << 20))?.with_snap_length(snap);
-    while let Some(record) = reader.next_record()? {
+    while let Ok(Some(record)) = reader.next_record() {
         let mut packet = record.packet;
         let mut payload = packet.payload.to_vec();
         change(&mut packet.header, &mut payload);

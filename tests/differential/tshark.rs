@@ -54,7 +54,7 @@ impl Tshark {
         }
         ensure!(output.status.success(), "tshark {arguments:?} failed");
         let text = String::from_utf8(output.stdout).context("output that is not UTF-8")?;
-        if let Some(at) = text.find("Lua Error") {
+        if let Some(at) = text.find("Lua Error:") {
             let line = text.get(at..).and_then(|rest| rest.lines().next());
             bail!("tshark {arguments:?}: {}", line.unwrap_or_default());
         }
@@ -71,8 +71,9 @@ impl Tshark {
         let script = format!("lua_script:{}", self.script.display());
         Command::new(&self.program)
             .env("WIRESHARK_CONFIG_DIR", &self.home)
-            .args(["-X", &script])
+            // `-G` must stand first.
             .args(arguments)
+            .args(["-X", &script])
             .output()
             .context("tshark does not start")
     }
