@@ -777,6 +777,7 @@ data.framing = {
   vgpu_channel = 2,
   vgpu = 0,
   host = 2,
+  global = 1,
   header = 24,
   extended_header = 16,
   version_old = 27,
@@ -784,6 +785,7 @@ data.framing = {
   channel_word = 12,
   channel_type_width = 8,
   async_bit = 8,
+  max_payload = 524280,
   command = 16,
 }
 
@@ -900,6 +902,7 @@ data.messages = {
         { at = 562, name = "dwm_process", type = "u8", shift = 1, width = 1, rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
         { at = 562, name = "wow64_process", type = "u8", shift = 2, width = 1, rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
         { at = 562, name = "linux_process", type = "u8", shift = 3, width = 1, rule = "ValueUnusual", low = 1, high = 1, doc = "Always 1 from this driver." },
+        { at = 562, name = "reserved", type = "u8", shift = 4, width = 4, rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
       },
       tails = {
       } },
@@ -1223,7 +1226,7 @@ data.messages = {
   { set = 0, id = 44, name = "ddi_get_node_metadata", unsent = true, facts = { },
     replies = {} },
   { set = 0, id = 48, name = "query_statistics", facts = { },
-    request = { size = 832, tails_at = 832, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+    request = { size = 832, tails_at = 832, slack = 0, min = 0, read = true, padding = "PaddingUser",
       gaps = { { 36, 4 }, { 824, 8 }, },
       fields = {
         { at = 24, name = "type", type = "enum", names = enums.D3DKMT_QUERYSTATISTICS_TYPE, brief = true, doc = "What kind." },
@@ -1251,7 +1254,7 @@ data.messages = {
   { set = 0, id = 55, name = "get_next_hard_link", unsent = true, facts = { },
     replies = {} },
   { set = 0, id = 62, name = "query_clock_calibration", facts = { },
-    request = { size = 64, tails_at = 64, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+    request = { size = 64, tails_at = 64, slack = 0, min = 0, read = true, padding = "PaddingUser",
       gaps = { },
       fields = {
         { at = 24, name = "adapter", type = "handle", kinds = { "adapter", }, brief = true, doc = "Host adapter handle." },
@@ -1386,7 +1389,7 @@ data.messages = {
         } },
     } },
   { set = 0, id = 28, name = "get_device_state", facts = { },
-    request = { size = 80, tails_at = 80, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+    request = { size = 80, tails_at = 80, slack = 0, min = 0, read = true, padding = "PaddingUser",
       gaps = { },
       fields = {
         { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
@@ -1424,7 +1427,7 @@ data.messages = {
         } },
     } },
   { set = 0, id = 29, name = "mark_device_as_error", facts = { },
-    request = { size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+    request = { size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingUser",
       gaps = { },
       fields = {
         { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
@@ -1602,7 +1605,7 @@ data.messages = {
         } },
     } },
   { set = 0, id = 23, name = "lock2", facts = { },
-    request = { size = 64, tails_at = 64, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+    request = { size = 64, tails_at = 64, slack = 0, min = 0, read = true, padding = "PaddingUser",
       gaps = { { 49, 3 }, { 60, 4 }, },
       fields = {
         { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
@@ -1627,7 +1630,7 @@ data.messages = {
         } },
     } },
   { set = 0, id = 24, name = "unlock2", facts = { },
-    request = { size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+    request = { size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingUser",
       gaps = { { 33, 7 }, },
       fields = {
         { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
@@ -1750,7 +1753,7 @@ data.messages = {
         } },
     } },
   { set = 0, id = 56, name = "update_allocation_property", facts = { },
-    request = { size = 64, tails_at = 64, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+    request = { size = 64, tails_at = 64, slack = 0, min = 0, read = true, padding = "PaddingUser",
       gaps = { { 44, 4 }, { 60, 4 }, },
       fields = {
         { at = 24, name = "paging_queue", type = "handle", kinds = { "paging_queue", }, brief = true, doc = "The paging queue." },
@@ -1819,7 +1822,7 @@ data.messages = {
         } },
     } },
   { set = 0, id = 9, name = "create_paging_queue", facts = { },
-    request = { size = 56, tails_at = 56, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+    request = { size = 56, tails_at = 56, slack = 0, min = 0, read = true, padding = "PaddingUser",
       gaps = { { 52, 4 }, },
       fields = {
         { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
@@ -1941,7 +1944,7 @@ data.messages = {
         } },
     } },
   { set = 0, id = 41, name = "query_allocation_residency", facts = { { "at_or_one", 40 }, },
-    request = { size = 56, tails_at = 56, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+    request = { size = 56, tails_at = 56, slack = 0, min = 0, read = true, padding = "PaddingUser",
       gaps = { },
       fields = {
         { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
@@ -1961,11 +1964,11 @@ data.messages = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
         },
         tails = {
-          { name = "residency_status", type = "enum", names = enums.D3DKMT_ALLOCATIONRESIDENCYSTATUS, len = { "fact", 1 }, doc = "Per allocation: where it is." },
+          { name = "residency_status_list", type = "enum", names = enums.D3DKMT_ALLOCATIONRESIDENCYSTATUS, len = { "fact", 1 }, doc = "Per allocation: where it is." },
         } },
     } },
   { set = 0, id = 49, name = "change_video_memory_reservation", facts = { },
-    request = { size = 56, tails_at = 56, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+    request = { size = 56, tails_at = 56, slack = 0, min = 0, read = true, padding = "PaddingUser",
       gaps = { { 52, 4 }, },
       fields = {
         { at = 24, name = "process", type = "u64", rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
@@ -2075,7 +2078,7 @@ data.messages = {
         } },
     } },
   { set = 0, id = 16, name = "free_gpu_virtual_address", facts = { },
-    request = { size = 48, tails_at = 48, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+    request = { size = 48, tails_at = 48, slack = 0, min = 0, read = true, padding = "PaddingUser",
       gaps = { },
       fields = {
         { at = 24, name = "adapter", type = "handle", kinds = { "adapter", }, brief = true, doc = "Host adapter handle." },
@@ -2095,7 +2098,7 @@ data.messages = {
         } },
     } },
   { set = 0, id = 17, name = "map_gpu_virtual_address", facts = { },
-    request = { size = 136, tails_at = 136, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+    request = { size = 136, tails_at = 136, slack = 0, min = 0, read = true, padding = "PaddingUser",
       gaps = { { 28, 4 }, { 60, 4 }, { 100, 4 }, { 132, 4 }, },
       fields = {
         { at = 24, name = "paging_queue", type = "handle", kinds = { "paging_queue", }, brief = true, doc = "The paging queue." },
@@ -2127,7 +2130,7 @@ data.messages = {
         } },
     } },
   { set = 0, id = 18, name = "reserve_gpu_virtual_address", facts = { },
-    request = { size = 96, tails_at = 96, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+    request = { size = 96, tails_at = 96, slack = 0, min = 0, read = true, padding = "PaddingUser",
       gaps = { { 28, 4 }, { 68, 4 }, },
       fields = {
         { at = 24, name = "adapter", type = "handle", kinds = { "adapter", "paging_queue", }, brief = true, doc = "Host adapter handle, or, when the user passed a paging queue handle, that paging queue handle unchanged." },
@@ -2176,7 +2179,7 @@ data.messages = {
         } },
     } },
   { set = 0, id = 8, name = "create_sync_object", facts = { },
-    request = { size = 128, tails_at = 128, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+    request = { size = 128, tails_at = 128, slack = 0, min = 0, read = true, padding = "PaddingUser",
       gaps = { { 76, 28 }, { 108, 4 }, { 124, 4 }, },
       fields = {
         { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
@@ -2292,7 +2295,7 @@ data.messages = {
   { set = 0, id = 46, name = "is_sync_object_signaled", unsent = true, facts = { },
     replies = {} },
   { set = 0, id = 20, name = "submit_command", async = true, facts = { },
-    request = { size = 408, tails_at = 408, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+    request = { size = 408, tails_at = 408, slack = 0, min = 0, read = true, padding = "PaddingUser",
       gaps = { },
       fields = {
         { at = 24, name = "command_buffer", type = "u64", brief = true, doc = "GPU virtual address." },
@@ -2300,12 +2303,12 @@ data.messages = {
         { at = 36, name = "flags", type = "flags32", names = flags.D3DKMT_SUBMITCOMMANDFLAGS, brief = true, doc = "Options." },
         { at = 40, name = "present_history_token", type = "u64", brief = true, doc = "Opaque." },
         { at = 48, name = "broadcast_context_count", type = "u32", rule = "ValueRange", low = 1, high = 64, brief = true, doc = "1..64." },
-        { at = 52, name = "broadcast_context", type = "handle", kinds = { "context", }, count = 64, used = { name = "broadcast_context_count", at = 48, size = 4 }, doc = "The contexts." },
+        { at = 52, name = "broadcast_context", type = "handle", kinds = { "context", }, count = 64, used = { name = "broadcast_context_count", at = 48, size = 4, limited = true }, doc = "The contexts." },
         { at = 308, name = "reserved", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
         { at = 312, name = "priv_drv_data", type = "pointer", output = true, doc = "User pointer, ignore." },
         { at = 320, name = "priv_drv_data_size", type = "u32", brief = true, doc = "Bytes of private driver data." },
         { at = 324, name = "num_primaries", type = "u32", brief = true, doc = "NOT limited to 16 by the guest; clamp to 16 when reading written_primaries." },
-        { at = 328, name = "written_primaries", type = "handle", kinds = { "allocation", }, count = 16, used = { name = "num_primaries", at = 324, size = 4 }, doc = "Primary allocations that the commands write." },
+        { at = 328, name = "written_primaries", type = "handle", kinds = { "allocation", }, count = 16, used = { name = "num_primaries", at = 324, size = 4, limited = false }, doc = "Primary allocations that the commands write." },
         { at = 392, name = "num_history_buffers", type = "u32", rule = "ValueRange", low = 0, high = 1024, brief = true, doc = "0..1024." },
         { at = 396, name = "reserved1", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
         { at = 400, name = "history_buffer_array", type = "pointer", output = true, doc = "User pointer, ignore." },
@@ -2336,7 +2339,7 @@ data.messages = {
   { set = 0, id = 47, name = "cdd_sync_gpu_access", unsent = true, facts = { },
     replies = {} },
   { set = 0, id = 52, name = "submit_command_to_hwqueue", async = true, facts = { },
-    request = { size = 80, tails_at = 80, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+    request = { size = 80, tails_at = 80, slack = 0, min = 0, read = true, padding = "PaddingUser",
       gaps = { },
       fields = {
         { at = 24, name = "hwqueue", type = "handle", kinds = { "hwqueue", }, brief = true, doc = "The hardware queue." },
@@ -2802,9 +2805,18 @@ local function applies(body, field)
   return field.stop <= body.length and (not field.when or holds(body, body.zero, field.when))
 end
 
+-- The number at `at`; 0 if the message ends before it, nil if only the
+-- capture does.
+local function settled(body, at, size)
+  local value = read(body.s, body.zero + at, size)
+  if not value and at + size > body.length then return 0 end
+  return value
+end
+
 -- Sum of the member at `member` over the elements of an earlier tail.
 local function sum(body, tail, stride, member)
   local span, total = body.spans[tail], 0
+  if not span or #body.s - body.zero < min(span.at + span.count * stride, body.length) then return nil end
   local s, at = body.s, body.zero + span.at
   for _ = 1, span.count do
     local value = read(s, at + member, 4)
@@ -2815,25 +2827,30 @@ local function sum(body, tail, stride, member)
   return total
 end
 
--- How many elements a tail at `at` has.
+-- How many elements a tail at `at` has; nil if the capture was cut before the
+-- count.
 local count_by = {
-  at = function(body, len) return read(body.s, body.zero + len[2], 4) or 0 end,
-  at_or_one = function(body, len) return max(read(body.s, body.zero + len[2], 4) or 0, 1) end,
+  at = function(body, len) return settled(body, len[2], 4) end,
+  at_or_one = function(body, len)
+    local count = settled(body, len[2], 4)
+    return count and max(count, 1)
+  end,
   at_if_room = function(body, len, at, tail)
-    local count = read(body.s, body.zero + len[2], 4) or 0
-    return max(body.length - at, 0) >= count * tail.size and count or 0
+    local count = settled(body, len[2], 4)
+    return count and (max(body.length - at, 0) >= count * tail.size and count or 0)
   end,
   at_if = function(body, len)
-    local flag = read(body.s, body.zero + len[3], 1) or 0
-    return flag ~= 0 and read(body.s, body.zero + len[2], 4) or 0
+    local flag = settled(body, len[3], 1)
+    if not flag or flag == 0 then return flag end
+    return settled(body, len[2], 4)
   end,
   sum = function(body, len) return sum(body, len[2], len[3], len[4]) end,
   fill = function(body, _, at, tail) return floor(max((body.layout.total or 0) - at, 0) / tail.size) end,
   area = function(body, len)
-    local count = max(read(body.s, body.zero + len[4], 4) or 0, 1)
-    return floor((len[2] + len[3] * count + 7) / 8) * 8
+    local count = settled(body, len[4], 4)
+    return count and floor((len[2] + len[3] * max(count, 1) + 7) / 8) * 8
   end,
-  fact = function(body, len) return body.facts[len[2]] or 0 end,
+  fact = function(body, len) return body.facts[len[2]] end,
 }
 
 -- The total length when the tails take `size` bytes.
@@ -2857,6 +2874,8 @@ end
 
 local NO_FACTS = {}
 
+-- A tail whose count was not captured has no span, nor have those behind it;
+-- then `described`, the length by layout and counts, is not known either.
 local function locate(layout, s, zero, base, length, facts)
   length = max(length, 0)
   local body = {
@@ -2867,6 +2886,7 @@ local function locate(layout, s, zero, base, length, facts)
   if length < at then body.short = fixed_shortfall(layout, length) end
   for i, tail in ipairs(layout.tails) do
     local count = count_by[tail.len[1]](body, tail.len, at, tail)
+    if not count then return body end
     body.spans[i] = { at = at, count = count }
     local size, had = count * tail.size, max(length - at, 0)
     if size > had and not body.short then
@@ -2886,8 +2906,9 @@ end
 
 -- The unused bytes behind the last tail: offset and length.
 local function unused(body)
+  if not body.described then return nil end
   local stop = min(body.described, body.length)
-  if #body.layout.tails > 0 and body.stop < stop then return body.stop, stop - body.stop end
+  if body.stop < stop then return body.stop, stop - body.stop end
 end
 
 -- The number of elements of tail `i` that lie whole within the message, and
@@ -2902,7 +2923,7 @@ end
 -- What the replies of a message need of its request.
 local function facts_of(message, body)
   local facts = {}
-  for i, fact in ipairs(message.facts) do facts[i] = body and count_by[fact[1]](body, fact) or 0 end
+  for i, fact in ipairs(message.facts) do facts[i] = body and count_by[fact[1]](body, fact) end
   return facts
 end
 
@@ -2913,13 +2934,17 @@ local function reply_layout(message, version)
   end
 end
 
--- Bytes that the driver expects of a reply.
+-- Bytes that the driver expects of a reply; nil if that is not known.
 local function expected_length(layout, facts)
   if not layout.read then return 0 end
   local size = 0
   for _, tail in ipairs(layout.tails) do
     local len = tail.expects or tail.len
-    if len[1] == "fact" then size = size + (facts[len[2]] or 0) * tail.size end
+    if len[1] == "fact" then
+      local count = facts[len[2]]
+      if not count then return nil end
+      size = size + count * tail.size
+    end
   end
   return total_with(layout, size)
 end
@@ -2936,15 +2961,21 @@ local function check_short(body, found)
     body.base + short.at)
 end
 
+local function round8(size) return floor((size + 7) / 8) * 8 end
+
 local function check_command_size(body, exact, found)
   check_short(body, found)
-  local described = exact and body.described or floor((body.described + 7) / 8) * 8
-  if not body.short and body.length > described then
-    found(code.SizeTrailing, "message", body.length - described, 0, body.base + body.described)
+  local described = body.described
+  if described and not body.short then
+    local stop = exact and described or round8(described)
+    if body.length > stop then
+      found(code.SizeTrailing, "message", body.length - stop, 0, body.base + described)
+    end
   end
   for _, field in ipairs(body.layout.fields) do
     local used = field.used
-    if used and applies(body, field) then
+    -- Where the driver limits a count, the limit is what is checked.
+    if used and not used.limited and applies(body, field) then
       local count = read(body.s, body.zero + used.at, used.size)
       if count and count > field.count then
         found(code.CountArray, used.name, count, field.count, body.base + field.at)
@@ -2954,17 +2985,20 @@ local function check_command_size(body, exact, found)
 end
 
 local function check_reply_size(body, by_protocol, room, found)
-  if not body.layout.read then return end
+  if not by_protocol or not body.layout.read then return end
   if room and room ~= by_protocol then
     found(code.SizeReplyRoom, "reply", by_protocol, room, 0)
   end
   local expected = room or by_protocol
   if body.length < expected then
     found(code.SizeReplyShort, "reply", expected, body.length, 0)
-  else
-    local stop = floor((max(body.described, expected) + 7) / 8) * 8
+    return
+  end
+  check_short(body, found)
+  if body.described and not body.short then
+    local stop = round8(max(body.described, expected))
     if body.length > stop then
-      found(code.SizeReplyLong, "reply", body.length - stop, 0, body.length)
+      found(code.SizeReplyLong, "reply", body.length - stop, 0, stop)
     end
   end
 end
@@ -2982,30 +3016,50 @@ local function check_named(field, value, found, at, index)
   end
 end
 
-local function obeys(field, value)
-  return type(value) == "number" and value >= field.low and value <= field.high
+-- Checks a value against its field's rule; whether it obeys.
+local function check_rule(field, value, found, at)
+  if not field.rule then return true end
+  local limit = field.high
+  if type(value) == "number" then
+    if value >= field.low and value <= limit then return true end
+    if value < field.low then limit = field.low end
+  end
+  found(code[field.rule], field.name, value, limit, at)
+  return false
 end
 
-local function check_fields(body, ruled, found)
+-- Checks the rules of a request's or event's fields, and their names.
+local function check_fields(body, found)
   for _, field in ipairs(body.layout.fields) do
     if (field.rule or field.has_names) and applies(body, field) then
-      local value = field_value(body, field)
-      if value then
-        local at = body.base + field.at
-        if ruled and field.rule and not obeys(field, value) then
-          found(code[field.rule], field.name, value, field.high, at)
-        end
-        if not (ruled and field.output) then check_named(field, value, found, at) end
+      local value, at = field_value(body, field), body.base + field.at
+      if value and check_rule(field, value, found, at) and not field.output then
+        check_named(field, value, found, at)
       end
     end
   end
 end
 
+-- Checks only the rules, as of headers.
+local function check_rules(body, found)
+  for _, field in ipairs(body.layout.fields) do
+    local value = field.rule and applies(body, field) and field_value(body, field)
+    if value then check_rule(field, value, found, body.base + field.at) end
+  end
+end
+
+-- Checks only the names, as of replies.
+local function check_names(body, found)
+  for _, field in ipairs(body.layout.fields) do
+    local value = field.has_names and applies(body, field) and field_value(body, field)
+    if value then check_named(field, value, found, body.base + field.at) end
+  end
+end
+
 -- Checks the members of a structure that begins at `at` of the packet.
-local function check_members(body, members, at, limit, found, index)
+local function check_members(body, members, at, found, index)
   for _, member in ipairs(members) do
-    if member.has_names and member.at + member.size <= limit
-      and (not member.when or holds(body, at, member.when)) then
+    if member.has_names and (not member.when or holds(body, at, member.when)) then
       local value = read(body.s, at + member.at, member.size)
       if value then
         check_named(member, value, found, body.base + at - body.zero + member.at, index)
@@ -3015,14 +3069,14 @@ local function check_members(body, members, at, limit, found, index)
 end
 
 local function check_tails(body, found)
-  for i, tail in ipairs(body.layout.tails) do
+  for i in ipairs(body.spans) do
+    local tail = body.layout.tails[i]
     local whole, captured = elements(body, i)
     local start = body.zero + body.spans[i].at
     if not tail.output then
       if tail.members then
-        -- The last element may be captured in part.
-        for index = 0, min(whole, captured + 1) - 1 do
-          check_members(body, tail.members, start + index * tail.size, tail.size, found, index)
+        for index = 0, captured - 1 do
+          check_members(body, tail.members, start + index * tail.size, found, index)
         end
       elseif tail.has_names and not tail.bit_fields then
         for index = 0, captured - 1 do
@@ -3033,7 +3087,7 @@ local function check_tails(body, found)
       end
       local view = tail.view
       if view and whole * tail.size >= view.struct.size and holds(body, body.zero, view.when) then
-        check_members(body, view.members, start, view.struct.size, found)
+        check_members(body, view.members, start, found)
       end
     end
   end
@@ -3062,7 +3116,13 @@ local function check_framing(packet, frame, found)
     return
   end
   if (frame.set == data.framing.host) == packet.outbound then
+    -- Nothing else that its headers say means anything then.
     found(code.PacketDirection, "message", 0, 0, at)
+    return
+  end
+  if frame.set == data.framing.global and frame.word ~= frame.set then
+    -- In this set the channel type is the whole word.
+    found(code.ChannelType, "channel_type", frame.word, 0, at)
   end
   if frame.set ~= data.framing.vgpu and packet.channel_kind == data.framing.vgpu_channel then
     found(code.ChannelWrong, data.sets[frame.set], 0, 0, at)
@@ -3201,7 +3261,7 @@ local function show_body(tree, tvb, body)
   for _, gap in ipairs(body.layout.gaps) do
     show_bytes(tree, tvb, s, shown.padding, zero + gap[1], gap[2])
   end
-  for i in ipairs(body.layout.tails) do show_tail(tree, tvb, body, i) end
+  for i in ipairs(body.spans) do show_tail(tree, tvb, body, i) end
   local at, length = unused(body)
   if at then show_bytes(tree, tvb, s, shown.padding, zero + at, length) end
 end
@@ -3209,7 +3269,7 @@ end
 -- Adds a whole message's body, and what follows it.
 local function show_message_body(tree, tvb, body)
   show_body(tree, tvb, body)
-  if body.length > body.described then
+  if body.described and body.length > body.described then
     show_bytes(tree, tvb, body.s, shown.trailing, body.zero + body.described, body.length - body.described)
   end
 end
@@ -3382,7 +3442,9 @@ local function read_packet(s)
     exact = bits(known, known_bit.exact_length, 1) == 1,
     expected = bits(known, known_bit.expected_reply, 1) == 1
       and header_value(s, "expected_reply_length") or nil,
-    length = header_value(s, "payload_length"),
+    -- What the record claims, and what can be.
+    claimed = header_value(s, "payload_length"),
+    length = max(min(header_value(s, "payload_length"), data.framing.max_payload), #s - start),
     requester = bits(known, known_bit.requester, 1) == 1,
     channel = header_value(s, "channel"),
     transaction = header_value(s, "transaction"),
@@ -3411,6 +3473,8 @@ local function read_frame(packet)
   local command = read(s, start + base + data.framing.command, 4)
   local number = bits(word, 0, data.framing.channel_type_width)
   local set = data.sets[number] and number
+  -- The guest never looks at a host message's channel type.
+  if not packet.outbound and number == data.framing.vgpu then set = data.framing.host end
   return {
     base = base, word = word, number = number, set = set, command = command,
     is_async = bits(word, data.framing.async_bit, 1) == 1,
@@ -3446,11 +3510,11 @@ local function command(packet, root, tvb, found)
   check_framing(packet, frame, found)
   if body then check_command_size(body, packet.exact, found) end
   for _, header in ipairs(headers) do
-    check_fields(header, true, found)
+    check_rules(header, found)
     if packet.outbound then check_padding(header, found) end
   end
   if body then
-    check_fields(body, true, found)
+    check_fields(body, found)
     check_tails(body, found)
     if packet.outbound then check_padding(body, found) end
   end
@@ -3482,7 +3546,7 @@ local function reply(packet, request, root, tvb, found)
   local status
   if body then
     check_reply_size(body, expected_length(layout, request.facts), packet.expected, found)
-    check_fields(body, false, found)
+    check_names(body, found)
     check_tails(body, found)
     status = layout.status and read(s, start + layout.status, 4)
   end
@@ -3514,7 +3578,7 @@ local function line_of(packet, decoded)
   elseif packet.packet_type == data.framing.completion and not packet.outbound then
     return data.lines.orphan
   end
-  return format("not a message (packet type %d, %d bytes)", packet.packet_type, packet.length)
+  return format("not a message (packet type %d, %d bytes)", packet.packet_type, packet.claimed)
 end
 
 local function nothing() end
@@ -3577,7 +3641,7 @@ function proto.dissector(tvb, pinfo, tree)
   local root = tree:add(proto, tvb())
   local record = root:add(tvb:range(0, packet.start), "Record")
   show_body(record, tvb, locate(data.record, s, 0, 0, packet.start))
-  local missing = packet.length - (captured - packet.start)
+  local missing = packet.claimed - (captured - packet.start)
   if missing > 0 then root:add(shown.missing, missing):set_generated() end
 
   local function found(entry, part, a, b, at, index)

@@ -1,6 +1,8 @@
 //! Tools shared by the tests.
 
 pub mod differential;
+pub mod exercise;
+pub mod generate;
 pub mod recording;
 pub mod synthetic;
 pub mod traffic;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use dxgtrace_tests::differential::{Tshark, compare, expected, mutate};
-use dxgtrace_tests::samples;
+use dxgtrace_tests::{generate, samples};
 
 /// Every sample, by name.
 fn captures() -> Result<Vec<(String, Vec<u8>)>> {
@@ -104,6 +104,22 @@ fn damaged_samples_look_the_same() -> Result<()> {
             let name = format!("{name}-damaged-{seed}");
             check(&tshark, &name, &mutate::damage(&content, seed)?).context(name)?;
         }
+    }
+    Ok(())
+}
+
+#[test]
+fn generated_packets_look_the_same() -> Result<()> {
+    let Some(tshark) = Tshark::find()? else {
+        return Ok(());
+    };
+    for seed in 1..=2 {
+        let content = mutate::capture(&generate::capture(seed))?;
+        check(&tshark, &format!("generated-{seed}"), &content)?;
+        let damaged = mutate::damage(&content, seed)?;
+        check(&tshark, &format!("generated-{seed}-damaged"), &damaged)?;
+        let cut = mutate::cut(&content, 64)?;
+        check(&tshark, &format!("generated-{seed}-cut"), &cut)?;
     }
     Ok(())
 }

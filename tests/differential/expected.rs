@@ -253,7 +253,7 @@ impl Walk<'_> {
     }
 
     fn trailing(&mut self, body: &Located<'_>) {
-        let Ok(described) = usize::try_from(body.described) else {
+        let Some(described) = body.described.and_then(|end| usize::try_from(end).ok()) else {
             return;
         };
         if body.length > described {

@@ -4,7 +4,10 @@ use std::io::Cursor;
 
 use anyhow::Result;
 use dxgtrace::capture::file::{About, Flush, Reader, Writer};
-use dxgtrace::capture::header::{Direction, Kind};
+use dxgtrace::capture::header::{ChannelKind, Direction, Kind};
+use dxgtrace::packet::Channel;
+
+use crate::generate::Made;
 
 /// Copies what can be read of a capture: one that is cut off ends cleanly.
 pub fn whole(capture: &[u8]) -> Result<Vec<u8>> {
@@ -14,6 +17,32 @@ pub fn whole(capture: &[u8]) -> Result<Vec<u8>> {
 /// Copies a capture, with at most `snap` bytes of each message.
 pub fn cut(capture: &[u8], snap: usize) -> Result<Vec<u8>> {
     copy(capture, snap, |_, _| {})
+}
+
+/// A capture of packets that follow each other by a microsecond.
+pub fn capture(packets: &[Made]) -> Result<Vec<u8>> {
+    let channels: Vec<_> = [ChannelKind::Global, ChannelKind::Vgpu]
+        .into_iter()
+        .zip(["global", "vgpu0"])
+        .enumerate()
+        .map(|(index, (kind, name))| Channel {
+            name: name.to_owned(),
+            kind,
+            relid: index as u32 + 1,
+            instance: None,
+        })
+        .collect();
+    let mut writer = Writer::new(Vec::new(), &About::default(), Flush::Collect(1 << 20))?;
+    for (index, made) in packets.iter().enumerate() {
+        let mut packet = made.packet();
+        let vgpu = packet.header.channel_kind == ChannelKind::Vgpu;
+        packet.interface = u32::from(vgpu);
+        packet.header.channel = packet.interface + 1;
+        packet.number = index as u64 + 1;
+        packet.time = packet.number * 1000;
+        writer.write(&packet, &channels, &[])?;
+    }
+    Ok(writer.finish()?)
 }
 
 /// Copies a capture with a few changes to every second packet.

@@ -9,7 +9,9 @@ use crate::protocol::schema::{Element, Origin, Rule, Ty};
 /// Checks a request or host message, headers included.
 pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
     for header in decoded.headers() {
-        fields(&header, true, found);
+        for spot in header.fields() {
+            rule(&spot, found);
+        }
         if decoded.from_guest() {
             padding(&header, Origin::Built, found);
         }
@@ -32,10 +34,9 @@ pub(super) fn reply(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
 
 fn fields(body: &Located<'_>, ruled: bool, found: &mut impl FnMut(Finding)) {
     for spot in body.fields() {
-        if ruled {
-            rule(&spot, found);
-        }
-        if !matches!(spot.field.rule, Rule::Output) || !ruled {
+        // A value that breaks its rule is not also called nameless.
+        let named_too = !ruled || (rule(&spot, found) && !matches!(spot.field.rule, Rule::Output));
+        if named_too {
             named(&spot, None, found);
         }
     }
@@ -59,16 +60,17 @@ pub fn padding_code(origin: Origin) -> Code {
     }
 }
 
-/// Checks a value against the field's rule.
-fn rule(spot: &Spot<'_>, found: &mut impl FnMut(Finding)) {
-    let Some((code, allowed)) = limits(&spot.field.rule) else {
-        return;
+/// Checks a value against the field's rule; whether it obeys.
+fn rule(spot: &Spot<'_>, found: &mut impl FnMut(Finding)) -> bool {
+    let (Some(value), Some((code, allowed))) = (spot.number(), limits(&spot.field.rule)) else {
+        return true;
     };
-    if let Some(value) = spot.number()
-        && !allowed.contains(&value)
-    {
-        found(Finding::new(code, spot.field.name, value, *allowed.end()).at(spot.at));
+    if allowed.contains(&value) {
+        return true;
     }
+    let limit = value.clamp(*allowed.start(), *allowed.end());
+    found(Finding::new(code, spot.field.name, value, limit).at(spot.at));
+    false
 }
 
 /// Checks that a value has a name, where its type has names.
@@ -109,7 +111,7 @@ fn tails(body: &Located<'_>, found: &mut impl FnMut(Finding)) {
         }
         match tail.tail.element {
             Element::Struct(_) => {
-                for index in 0..tail.count {
+                for index in 0..tail.captured() {
                     for spot in tail.members(index) {
                         named(&spot, Some(index), found);
                     }

@@ -9,8 +9,9 @@
 //! no message.
 
 mod frame;
-mod located;
+pub(crate) mod located;
 mod pending;
+mod regions;
 pub(crate) mod summary;
 mod tree;
 mod value;
@@ -18,6 +19,7 @@ mod value;
 pub use frame::{Frame, NotAFrame};
 pub use located::{Located, Payload, Shortfall, Span, Spot, TailSpot};
 pub use pending::Pending;
+pub use regions::{Owner, Region};
 pub use summary::{may_tell, summary};
 pub use tree::{Node, tree};
 pub use value::{Value, escaped, utf16};
@@ -86,7 +88,7 @@ impl<'a> Decoded<'a> {
             _ => (false, None),
         };
         let (payload, base) = (self.payload, self.base);
-        let lay = move |layout, base| Located::new(layout, payload, base, &[0; MAX_FACTS]);
+        let lay = move |layout, base| Located::new(layout, payload, base, &[None; MAX_FACTS]);
         let first = extended.then(|| lay(&framing::EXTENDED, 0));
         let second = set.map(|set| lay(framing::header(set), base));
         first.into_iter().chain(second)
@@ -113,7 +115,7 @@ pub fn event(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
 /// Lays a layout that belongs to no message over a payload, as the
 /// pseudo-header's over its own bytes.
 pub fn lay_out<'a>(layout: &'static Layout, payload: Payload<'a>) -> Located<'a> {
-    Located::new(layout, payload, 0, &[0; MAX_FACTS])
+    Located::new(layout, payload, 0, &[None; MAX_FACTS])
 }
 
 /// Locates the answer to `pending`.
@@ -141,7 +143,7 @@ fn command(payload: Payload<'_>, part: Part, frame: Frame) -> Result<Decoded<'_>
         part,
         frame: Some(frame),
         message,
-        body: layout.map(|layout| Located::new(layout, payload, base, &[0; MAX_FACTS])),
+        body: layout.map(|layout| Located::new(layout, payload, base, &[None; MAX_FACTS])),
         payload,
         base,
     })

@@ -77,7 +77,10 @@ fn message(decoded: &Decoded<'_>, body: &Located<'_>, elements: usize, nodes: &m
         let text = Value::Bytes(body.bytes(unused.start, unused.len())).to_string();
         nodes.push(Node::plain(1, "unused", text, range));
     }
-    let described = usize::try_from(body.described).unwrap_or(usize::MAX);
+    let described = body
+        .described
+        .and_then(|end| usize::try_from(end).ok())
+        .unwrap_or(usize::MAX);
     if described < body.length {
         let bytes = body.bytes(described, body.length - described);
         let range = body.base + described..end;

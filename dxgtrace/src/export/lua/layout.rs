@@ -98,10 +98,11 @@ fn typed(
     {
         write!(
             out,
-            " used = {{ name = {}, at = {}, size = {} }},",
+            " used = {{ name = {}, at = {}, size = {}, limited = {} }},",
             quoted(used.name),
             used.at,
-            used.ty.size()
+            used.ty.size(),
+            matches!(used.rule, Rule::Range(..))
         )?;
     }
     if let Some(when) = &field.when {

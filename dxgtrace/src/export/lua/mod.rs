@@ -9,6 +9,7 @@ use std::fmt::{self, Write};
 use super::named::Names;
 use crate::capture::header::Direction;
 use crate::check::Code;
+use crate::decode::located::MAX_PAYLOAD;
 use crate::decode::{Part, UNKNOWN, summary};
 use crate::protocol::framing::{self, COMMAND, EXTENDED};
 use crate::protocol::record::{CHANNEL_KIND, KIND, LOST, RECORD};
@@ -139,6 +140,7 @@ fn surroundings(out: &mut impl Write) -> fmt::Result {
         ("vgpu_channel", number(&CHANNEL_KIND, "vgpu")),
         ("vgpu", Set::Vgpu as u64),
         ("host", Set::Host as u64),
+        ("global", Set::Global as u64),
         ("header", HEADER.into()),
         ("extended_header", framing::EXTENDED_HEADER.into()),
         ("version_old", framing::VERSION_OLD.into()),
@@ -146,6 +148,7 @@ fn surroundings(out: &mut impl Write) -> fmt::Result {
         ("channel_word", at(&COMMAND, "channel_type").into()),
         ("channel_type_width", channel_type_width.into()),
         ("async_bit", async_bit.into()),
+        ("max_payload", MAX_PAYLOAD as u64),
         ("command", at(&COMMAND, "command").into()),
     ];
     out.write_str("data.framing = {\n")?;

@@ -44,7 +44,8 @@ pub const MESSAGES: &[Message] = &[
     .cause(
         "Named only; if received the guest logs an unexpected-message \
                      error.",
-    ),
+    )
+    .mode(Mode::OneWay),
     Message::new(
         Host,
         2,
@@ -111,6 +112,6 @@ pub const MESSAGES: &[Message] = &[
         "SENDWNFNOTIFICATION",
         "Accepted and ignored by the driver.",
     )
-    .mode(Mode::OneWay)
-    .cause("Accepted and ignored by the guest; layout unknown."),
+    .cause("Accepted and ignored by the guest; layout unknown.")
+    .mode(Mode::OneWay),
 ];

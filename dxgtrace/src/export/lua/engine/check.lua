@@ -10,15 +10,21 @@ local function check_short(body, found)
     body.base + short.at)
 end
 
+local function round8(size) return floor((size + 7) / 8) * 8 end
+
 local function check_command_size(body, exact, found)
   check_short(body, found)
-  local described = exact and body.described or floor((body.described + 7) / 8) * 8
-  if not body.short and body.length > described then
-    found(code.SizeTrailing, "message", body.length - described, 0, body.base + body.described)
+  local described = body.described
+  if described and not body.short then
+    local stop = exact and described or round8(described)
+    if body.length > stop then
+      found(code.SizeTrailing, "message", body.length - stop, 0, body.base + described)
+    end
   end
   for _, field in ipairs(body.layout.fields) do
     local used = field.used
-    if used and applies(body, field) then
+    -- Where the driver limits a count, the limit is what is checked.
+    if used and not used.limited and applies(body, field) then
       local count = read(body.s, body.zero + used.at, used.size)
       if count and count > field.count then
         found(code.CountArray, used.name, count, field.count, body.base + field.at)
@@ -28,17 +34,20 @@ local function check_command_size(body, exact, found)
 end
 
 local function check_reply_size(body, by_protocol, room, found)
-  if not body.layout.read then return end
+  if not by_protocol or not body.layout.read then return end
   if room and room ~= by_protocol then
     found(code.SizeReplyRoom, "reply", by_protocol, room, 0)
   end
   local expected = room or by_protocol
   if body.length < expected then
     found(code.SizeReplyShort, "reply", expected, body.length, 0)
-  else
-    local stop = floor((max(body.described, expected) + 7) / 8) * 8
+    return
+  end
+  check_short(body, found)
+  if body.described and not body.short then
+    local stop = round8(max(body.described, expected))
     if body.length > stop then
-      found(code.SizeReplyLong, "reply", body.length - stop, 0, body.length)
+      found(code.SizeReplyLong, "reply", body.length - stop, 0, stop)
     end
   end
 end
@@ -56,30 +65,50 @@ local function check_named(field, value, found, at, index)
   end
 end
 
-local function obeys(field, value)
-  return type(value) == "number" and value >= field.low and value <= field.high
+-- Checks a value against its field's rule; whether it obeys.
+local function check_rule(field, value, found, at)
+  if not field.rule then return true end
+  local limit = field.high
+  if type(value) == "number" then
+    if value >= field.low and value <= limit then return true end
+    if value < field.low then limit = field.low end
+  end
+  found(code[field.rule], field.name, value, limit, at)
+  return false
 end
 
-local function check_fields(body, ruled, found)
+-- Checks the rules of a request's or event's fields, and their names.
+local function check_fields(body, found)
   for _, field in ipairs(body.layout.fields) do
     if (field.rule or field.has_names) and applies(body, field) then
-      local value = field_value(body, field)
-      if value then
-        local at = body.base + field.at
-        if ruled and field.rule and not obeys(field, value) then
-          found(code[field.rule], field.name, value, field.high, at)
-        end
-        if not (ruled and field.output) then check_named(field, value, found, at) end
+      local value, at = field_value(body, field), body.base + field.at
+      if value and check_rule(field, value, found, at) and not field.output then
+        check_named(field, value, found, at)
       end
     end
   end
 end
 
+-- Checks only the rules, as of headers.
+local function check_rules(body, found)
+  for _, field in ipairs(body.layout.fields) do
+    local value = field.rule and applies(body, field) and field_value(body, field)
+    if value then check_rule(field, value, found, body.base + field.at) end
+  end
+end
+
+-- Checks only the names, as of replies.
+local function check_names(body, found)
+  for _, field in ipairs(body.layout.fields) do
+    local value = field.has_names and applies(body, field) and field_value(body, field)
+    if value then check_named(field, value, found, body.base + field.at) end
+  end
+end
+
 -- Checks the members of a structure that begins at `at` of the packet.
-local function check_members(body, members, at, limit, found, index)
+local function check_members(body, members, at, found, index)
   for _, member in ipairs(members) do
-    if member.has_names and member.at + member.size <= limit
-      and (not member.when or holds(body, at, member.when)) then
+    if member.has_names and (not member.when or holds(body, at, member.when)) then
       local value = read(body.s, at + member.at, member.size)
       if value then
         check_named(member, value, found, body.base + at - body.zero + member.at, index)
@@ -89,14 +118,14 @@ local function check_members(body, members, at, limit, found, index)
 end
 
 local function check_tails(body, found)
-  for i, tail in ipairs(body.layout.tails) do
+  for i in ipairs(body.spans) do
+    local tail = body.layout.tails[i]
     local whole, captured = elements(body, i)
     local start = body.zero + body.spans[i].at
     if not tail.output then
       if tail.members then
-        -- The last element may be captured in part.
-        for index = 0, min(whole, captured + 1) - 1 do
-          check_members(body, tail.members, start + index * tail.size, tail.size, found, index)
+        for index = 0, captured - 1 do
+          check_members(body, tail.members, start + index * tail.size, found, index)
         end
       elseif tail.has_names and not tail.bit_fields then
         for index = 0, captured - 1 do
@@ -107,7 +136,7 @@ local function check_tails(body, found)
       end
       local view = tail.view
       if view and whole * tail.size >= view.struct.size and holds(body, body.zero, view.when) then
-        check_members(body, view.members, start, view.struct.size, found)
+        check_members(body, view.members, start, found)
       end
     end
   end
@@ -136,7 +165,13 @@ local function check_framing(packet, frame, found)
     return
   end
   if (frame.set == data.framing.host) == packet.outbound then
+    -- Nothing else that its headers say means anything then.
     found(code.PacketDirection, "message", 0, 0, at)
+    return
+  end
+  if frame.set == data.framing.global and frame.word ~= frame.set then
+    -- In this set the channel type is the whole word.
+    found(code.ChannelType, "channel_type", frame.word, 0, at)
   end
   if frame.set ~= data.framing.vgpu and packet.channel_kind == data.framing.vgpu_channel then
     found(code.ChannelWrong, data.sets[frame.set], 0, 0, at)

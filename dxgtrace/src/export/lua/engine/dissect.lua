@@ -26,7 +26,9 @@ local function read_packet(s)
     exact = bits(known, known_bit.exact_length, 1) == 1,
     expected = bits(known, known_bit.expected_reply, 1) == 1
       and header_value(s, "expected_reply_length") or nil,
-    length = header_value(s, "payload_length"),
+    -- What the record claims, and what can be.
+    claimed = header_value(s, "payload_length"),
+    length = max(min(header_value(s, "payload_length"), data.framing.max_payload), #s - start),
     requester = bits(known, known_bit.requester, 1) == 1,
     channel = header_value(s, "channel"),
     transaction = header_value(s, "transaction"),
@@ -55,6 +57,8 @@ local function read_frame(packet)
   local command = read(s, start + base + data.framing.command, 4)
   local number = bits(word, 0, data.framing.channel_type_width)
   local set = data.sets[number] and number
+  -- The guest never looks at a host message's channel type.
+  if not packet.outbound and number == data.framing.vgpu then set = data.framing.host end
   return {
     base = base, word = word, number = number, set = set, command = command,
     is_async = bits(word, data.framing.async_bit, 1) == 1,
@@ -90,11 +94,11 @@ local function command(packet, root, tvb, found)
   check_framing(packet, frame, found)
   if body then check_command_size(body, packet.exact, found) end
   for _, header in ipairs(headers) do
-    check_fields(header, true, found)
+    check_rules(header, found)
     if packet.outbound then check_padding(header, found) end
   end
   if body then
-    check_fields(body, true, found)
+    check_fields(body, found)
     check_tails(body, found)
     if packet.outbound then check_padding(body, found) end
   end
@@ -126,7 +130,7 @@ local function reply(packet, request, root, tvb, found)
   local status
   if body then
     check_reply_size(body, expected_length(layout, request.facts), packet.expected, found)
-    check_fields(body, false, found)
+    check_names(body, found)
     check_tails(body, found)
     status = layout.status and read(s, start + layout.status, 4)
   end
@@ -158,7 +162,7 @@ local function line_of(packet, decoded)
   elseif packet.packet_type == data.framing.completion and not packet.outbound then
     return data.lines.orphan
   end
-  return format("not a message (packet type %d, %d bytes)", packet.packet_type, packet.length)
+  return format("not a message (packet type %d, %d bytes)", packet.packet_type, packet.claimed)
 end
 
 local function nothing() end
@@ -221,7 +225,7 @@ function proto.dissector(tvb, pinfo, tree)
   local root = tree:add(proto, tvb())
   local record = root:add(tvb:range(0, packet.start), "Record")
   show_body(record, tvb, locate(data.record, s, 0, 0, packet.start))
-  local missing = packet.length - (captured - packet.start)
+  local missing = packet.claimed - (captured - packet.start)
   if missing > 0 then root:add(shown.missing, missing):set_generated() end
 
   local function found(entry, part, a, b, at, index)

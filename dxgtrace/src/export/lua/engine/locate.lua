@@ -28,9 +28,18 @@ local function applies(body, field)
   return field.stop <= body.length and (not field.when or holds(body, body.zero, field.when))
 end
 
+-- The number at `at`; 0 if the message ends before it, nil if only the
+-- capture does.
+local function settled(body, at, size)
+  local value = read(body.s, body.zero + at, size)
+  if not value and at + size > body.length then return 0 end
+  return value
+end
+
 -- Sum of the member at `member` over the elements of an earlier tail.
 local function sum(body, tail, stride, member)
   local span, total = body.spans[tail], 0
+  if not span or #body.s - body.zero < min(span.at + span.count * stride, body.length) then return nil end
   local s, at = body.s, body.zero + span.at
   for _ = 1, span.count do
     local value = read(s, at + member, 4)
@@ -41,25 +50,30 @@ local function sum(body, tail, stride, member)
   return total
 end
 
--- How many elements a tail at `at` has.
+-- How many elements a tail at `at` has; nil if the capture was cut before the
+-- count.
 local count_by = {
-  at = function(body, len) return read(body.s, body.zero + len[2], 4) or 0 end,
-  at_or_one = function(body, len) return max(read(body.s, body.zero + len[2], 4) or 0, 1) end,
+  at = function(body, len) return settled(body, len[2], 4) end,
+  at_or_one = function(body, len)
+    local count = settled(body, len[2], 4)
+    return count and max(count, 1)
+  end,
   at_if_room = function(body, len, at, tail)
-    local count = read(body.s, body.zero + len[2], 4) or 0
-    return max(body.length - at, 0) >= count * tail.size and count or 0
+    local count = settled(body, len[2], 4)
+    return count and (max(body.length - at, 0) >= count * tail.size and count or 0)
   end,
   at_if = function(body, len)
-    local flag = read(body.s, body.zero + len[3], 1) or 0
-    return flag ~= 0 and read(body.s, body.zero + len[2], 4) or 0
+    local flag = settled(body, len[3], 1)
+    if not flag or flag == 0 then return flag end
+    return settled(body, len[2], 4)
   end,
   sum = function(body, len) return sum(body, len[2], len[3], len[4]) end,
   fill = function(body, _, at, tail) return floor(max((body.layout.total or 0) - at, 0) / tail.size) end,
   area = function(body, len)
-    local count = max(read(body.s, body.zero + len[4], 4) or 0, 1)
-    return floor((len[2] + len[3] * count + 7) / 8) * 8
+    local count = settled(body, len[4], 4)
+    return count and floor((len[2] + len[3] * max(count, 1) + 7) / 8) * 8
   end,
-  fact = function(body, len) return body.facts[len[2]] or 0 end,
+  fact = function(body, len) return body.facts[len[2]] end,
 }
 
 -- The total length when the tails take `size` bytes.
@@ -83,6 +97,8 @@ end
 
 local NO_FACTS = {}
 
+-- A tail whose count was not captured has no span, nor have those behind it;
+-- then `described`, the length by layout and counts, is not known either.
 local function locate(layout, s, zero, base, length, facts)
   length = max(length, 0)
   local body = {
@@ -93,6 +109,7 @@ local function locate(layout, s, zero, base, length, facts)
   if length < at then body.short = fixed_shortfall(layout, length) end
   for i, tail in ipairs(layout.tails) do
     local count = count_by[tail.len[1]](body, tail.len, at, tail)
+    if not count then return body end
     body.spans[i] = { at = at, count = count }
     local size, had = count * tail.size, max(length - at, 0)
     if size > had and not body.short then
@@ -112,8 +129,9 @@ end
 
 -- The unused bytes behind the last tail: offset and length.
 local function unused(body)
+  if not body.described then return nil end
   local stop = min(body.described, body.length)
-  if #body.layout.tails > 0 and body.stop < stop then return body.stop, stop - body.stop end
+  if body.stop < stop then return body.stop, stop - body.stop end
 end
 
 -- The number of elements of tail `i` that lie whole within the message, and
@@ -128,7 +146,7 @@ end
 -- What the replies of a message need of its request.
 local function facts_of(message, body)
   local facts = {}
-  for i, fact in ipairs(message.facts) do facts[i] = body and count_by[fact[1]](body, fact) or 0 end
+  for i, fact in ipairs(message.facts) do facts[i] = body and count_by[fact[1]](body, fact) end
   return facts
 end
 
@@ -139,13 +157,17 @@ local function reply_layout(message, version)
   end
 end
 
--- Bytes that the driver expects of a reply.
+-- Bytes that the driver expects of a reply; nil if that is not known.
 local function expected_length(layout, facts)
   if not layout.read then return 0 end
   local size = 0
   for _, tail in ipairs(layout.tails) do
     local len = tail.expects or tail.len
-    if len[1] == "fact" then size = size + (facts[len[2]] or 0) * tail.size end
+    if len[1] == "fact" then
+      local count = facts[len[2]]
+      if not count then return nil end
+      size = size + count * tail.size
+    end
   end
   return total_with(layout, size)
 end

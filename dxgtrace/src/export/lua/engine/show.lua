@@ -114,7 +114,7 @@ local function show_body(tree, tvb, body)
   for _, gap in ipairs(body.layout.gaps) do
     show_bytes(tree, tvb, s, shown.padding, zero + gap[1], gap[2])
   end
-  for i in ipairs(body.layout.tails) do show_tail(tree, tvb, body, i) end
+  for i in ipairs(body.spans) do show_tail(tree, tvb, body, i) end
   local at, length = unused(body)
   if at then show_bytes(tree, tvb, s, shown.padding, zero + at, length) end
 end
@@ -122,7 +122,7 @@ end
 -- Adds a whole message's body, and what follows it.
 local function show_message_body(tree, tvb, body)
   show_body(tree, tvb, body)
-  if body.length > body.described then
+  if body.described and body.length > body.described then
     show_bytes(tree, tvb, body.s, shown.trailing, body.zero + body.described, body.length - body.described)
   end
 end
