@@ -211,6 +211,7 @@ local function lost_line(packet, pinfo, root, tvb)
 end
 
 local HEADER_SIZE = data.record.size
+local self_dissector
 
 function proto.dissector(tvb, pinfo, tree)
   local captured = tvb:captured_len()
@@ -223,10 +224,15 @@ function proto.dissector(tvb, pinfo, tree)
   pinfo.cols.dst = packet.outbound and "host" or "guest"
 
   local root = tree:add(proto, tvb())
-  local record = root:add(tvb:range(0, packet.start), "Record")
-  show_body(record, tvb, locate(data.record, s, 0, 0, packet.start))
-  local missing = packet.claimed - (captured - packet.start)
-  if missing > 0 then root:add(shown.missing, missing):set_generated() end
+  -- Checks are made always; what is shown is built only for who looks at it.
+  self_dissector = self_dissector or Dissector.get(data.protocol)
+  local detail = tree:referenced(self_dissector) and root
+  if detail then
+    local record = root:add(tvb:range(0, packet.start), "Record")
+    show_body(record, tvb, locate(data.record, s, 0, 0, packet.start))
+    local missing = packet.claimed - (captured - packet.start)
+    if missing > 0 then root:add(shown.missing, missing):set_generated() end
+  end
 
   local function found(entry, part, a, b, at, index)
     local place = packet.start + at
@@ -242,12 +248,12 @@ function proto.dissector(tvb, pinfo, tree)
 
   local line
   if packet.kind == data.kind.lost then
-    line = lost_line(packet, pinfo, root, tvb)
+    line = lost_line(packet, pinfo, detail, tvb)
   elseif packet.kind == data.kind.packet or packet.kind == data.kind.refused then
-    line = message_line(packet, pinfo, root, tvb, found)
+    line = message_line(packet, pinfo, detail, tvb, found)
     local remark = remarks[pinfo.number]
     if remark then found(remark.code, remark.part, remark.a, remark.b, 0) end
-    show_links(root, pinfo.number)
+    if detail then show_links(root, pinfo.number) end
   else
     line = line_of(packet)
   end
