@@ -1,5 +1,6 @@
 //! Tools shared by the tests.
 
+pub mod differential;
 pub mod exercise;
 pub mod generate;
 pub mod many;

@@ -288,6 +288,12 @@ pub struct ExportArgs {
 /// What can be written out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Export {
+    /// The Wireshark dissector, `dxg.lua`
+    Lua,
+    /// The reference of the protocol, Markdown
+    Reference,
+    /// What every finding means, Markdown
+    Findings,
     /// The JSON Schema of `-T jsonl`
     Schema,
 }

@@ -15,7 +15,7 @@ use super::Value;
 
 /// Most bytes that a VMBus packet can carry: its descriptor counts units of 8
 /// bytes with 16 bits. A record that claims more lies.
-const MAX_PAYLOAD: usize = 8 * u16::MAX as usize;
+pub(crate) const MAX_PAYLOAD: usize = 8 * u16::MAX as usize;
 
 /// The bytes of a packet, which may be fewer than travelled.
 #[derive(Debug, Clone, Copy)]

@@ -17,9 +17,9 @@ pub use time::TimeFormat;
 use std::io;
 
 use crate::capture::header::{Kind, Lost};
-use crate::protocol::framing::PACKET_COMPLETION;
 
 use crate::check::{Finding, Severity};
+use crate::decode::summary;
 use crate::filter::{Exchange, Record};
 use crate::packet::{Channel, Packet};
 use crate::session::Seen;
@@ -66,7 +66,7 @@ impl Entry<'_> {
 
     /// The packet in one line.
     pub fn summary(&self) -> impl std::fmt::Display {
-        Summary(self)
+        summary(self.packet, self.seen.decoded.as_ref())
     }
 
     /// The worst severity of its findings.
@@ -75,32 +75,6 @@ impl Entry<'_> {
             .iter()
             .map(|finding| finding.code.severity())
             .max()
-    }
-}
-
-struct Summary<'a>(&'a Entry<'a>);
-
-impl std::fmt::Display for Summary<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let header = &self.0.packet.header;
-        match (header.kind, &self.0.seen.decoded) {
-            (Kind::Lost, _) => {
-                let lost = Lost::decode(self.0.packet.payload).unwrap_or_default();
-                write!(f, "{} packets lost here", lost.total())
-            }
-            (Kind::Refused, decoded) => {
-                let name = decoded.map_or("message", |decoded| decoded.name());
-                write!(f, "{name} refused: not sent")
-            }
-            (Kind::Packet, Some(decoded)) => decoded.summary().fmt(f),
-            (Kind::Packet, None) if header.packet_type == PACKET_COMPLETION => {
-                f.write_str("reply to an unknown request")
-            }
-            (Kind::Packet, None) => {
-                let (kind, length) = (header.packet_type, header.payload_length);
-                write!(f, "not a message (packet type {kind}, {length} bytes)")
-            }
-        }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod framing;
 pub mod ioctls;
 mod messages;
 mod named;
+pub mod record;
 pub mod schema;
 pub mod statuses;
 pub mod structs;
