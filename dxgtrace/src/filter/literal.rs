@@ -176,9 +176,7 @@ fn fit(field: &FieldInfo, value: i128) -> Option<i128> {
     let half = room / 2;
     let value = match (field.ty.is_signed(), field.ty) {
         (true, _) if value >= half => value - room,
-        (false, Type::Named(Names::Status | Names::Ioctl)) if value < 0 && value >= -half => {
-            value + room
-        }
+        (false, Type::Named(Names::Status)) if value < 0 && value >= -half => value + room,
         _ => value,
     };
     let fits = if field.ty.is_signed() {
