@@ -141,9 +141,13 @@ fn wanted(ty: Type) -> String {
             format!("one of {}", words.join(", "))
         }
         Type::Named(names) => names.noun().to_owned(),
-        Type::Label | Type::Unsigned | Type::Signed | Type::Pointer | Type::Text | Type::Bytes => {
-            "a number".to_owned()
-        }
+        Type::Label
+        | Type::Unsigned
+        | Type::Signed
+        | Type::Pointer
+        | Type::Address
+        | Type::Text
+        | Type::Bytes => "a number".to_owned(),
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Type {
     Handle(&'static [Object]),
     /// A guest address.
     Pointer,
+    /// A GPU or guest-physical address.
+    Address,
     /// A set of named bits.
     Flags(&'static Flags),
     /// A number with names.
@@ -52,6 +54,7 @@ impl Type {
             Ty::NtStatus => Self::Named(Names::Status),
             Ty::Luid => Self::Luid,
             Ty::Pointer => Self::Pointer,
+            Ty::Address => Self::Address,
             Ty::Utf16 if array => Self::Text,
             Ty::Byte if array => Self::Bytes,
             Ty::Utf16 | Ty::Byte => Self::Unsigned,
@@ -66,7 +69,8 @@ impl Type {
             Self::Signed => "signed",
             Self::Bool => "boolean",
             Self::Handle(_) => "handle",
-            Self::Pointer => "address",
+            Self::Pointer => "guest address",
+            Self::Address => "address",
             Self::Flags(_) => "flags",
             Self::Named(Names::Enum(_)) => "enumeration",
             Self::Named(Names::Status) => "status",
@@ -91,6 +95,7 @@ impl Type {
             | Self::Signed
             | Self::Handle(_)
             | Self::Pointer
+            | Self::Address
             | Self::Flags(_)
             | Self::Time
             | Self::Duration => true,
@@ -102,7 +107,9 @@ impl Type {
     /// Whether single bits of a value mean something.
     pub(super) const fn has_bits(self) -> bool {
         match self {
-            Self::Unsigned | Self::Handle(_) | Self::Pointer | Self::Flags(_) => true,
+            Self::Unsigned | Self::Handle(_) | Self::Pointer | Self::Address | Self::Flags(_) => {
+                true
+            }
             Self::Named(names) => names.is_open(),
             _ => false,
         }
@@ -112,7 +119,11 @@ impl Type {
     pub(super) const fn is_hex(self) -> bool {
         matches!(
             self,
-            Self::Handle(_) | Self::Pointer | Self::Flags(_) | Self::Named(Names::Status)
+            Self::Handle(_)
+                | Self::Pointer
+                | Self::Address
+                | Self::Flags(_)
+                | Self::Named(Names::Status)
         )
     }
 

@@ -366,7 +366,7 @@ impl Serialize for Typed<'_> {
             Value::Signed(value) => serializer.serialize_i64(value),
             Value::Bool(value @ 0..=1) => serializer.serialize_bool(value == 1),
             Value::Bool(value) => serializer.serialize_u8(value),
-            Value::Handle(_) | Value::Pointer(_) | Value::Luid(..) => {
+            Value::Handle(_) | Value::Address(_) | Value::Luid(..) => {
                 serializer.collect_str(&self.1)
             }
             Value::Enum(names, value) => named(serializer, value, names.name_of(value)),

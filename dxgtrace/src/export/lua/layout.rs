@@ -241,6 +241,7 @@ fn word(ty: Ty) -> &'static str {
         Ty::NtStatus => "status",
         Ty::Luid => "luid",
         Ty::Pointer => "pointer",
+        Ty::Address => "address",
         Ty::Utf16 => "utf16",
         Ty::Byte => "byte",
     }

@@ -219,6 +219,7 @@ fn ty(ty: Ty) -> String {
         Ty::NtStatus => "[NTSTATUS](#statuses)".to_owned(),
         Ty::Luid => "LUID, u32 and i32".to_owned(),
         Ty::Pointer => "guest address, u64".to_owned(),
+        Ty::Address => "address, u64".to_owned(),
         Ty::Utf16 => "UTF-16LE".to_owned(),
         Ty::Byte => "bytes".to_owned(),
     }

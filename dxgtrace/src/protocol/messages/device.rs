@@ -237,7 +237,7 @@ pub const MESSAGES: &[Message] = &[
                 field(
                     56,
                     "page_fault_state.faulted_virtual_address",
-                    U64,
+                    Address,
                     "GPU address that faulted.",
                 )
                 .when(when("state_type", &[5]))
@@ -312,7 +312,7 @@ pub const MESSAGES: &[Message] = &[
             field(
                 32,
                 "page_fault_state.faulted_virtual_address",
-                U64,
+                Address,
                 "GPU address that faulted.",
             )
             .when(when("state_type", &[5])),
@@ -418,7 +418,7 @@ pub const MESSAGES: &[Message] = &[
                 field(
                     48,
                     "hwqueue_progress_fence_gpuva",
-                    U64,
+                    Address,
                     "GPU address of the fence value.",
                 )
                 .output(),
@@ -467,7 +467,7 @@ pub const MESSAGES: &[Message] = &[
                 field(
                     48,
                     "hwqueue_progress_fence_gpuva",
-                    U64,
+                    Address,
                     "GPU address of the fence value.",
                 ),
                 field(56, "context", Handle(&[Context]), "The context."),

@@ -113,6 +113,7 @@ local types = {
     text = function(value) return data.statuses[value] or format("0x%08x", value) end },
   luid = { size = 8, field = "uint64", hex = true, text = luid_text },
   pointer = { size = 8, field = "uint64", hex = true, text = hexadecimal },
+  address = { size = 8, field = "uint64", hex = true, text = hexadecimal },
   utf16 = { size = 2, field = "string" },
   byte = { size = 1, field = "bytes" },
   name = { size = 1, field = "string" },
