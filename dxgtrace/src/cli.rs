@@ -7,11 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Traces and explains what the Linux GPU driver dxgkrnl and its Windows host
 /// say to each other.
 #[derive(Debug, Parser)]
-#[command(
-    name = "dxgtrace",
-    version,
-    max_term_width = 100
-)]
+#[command(name = "dxgtrace", version, max_term_width = 100)]
 pub struct Cli {
     /// When to use colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]

@@ -189,8 +189,7 @@ pub const MESSAGES: &[Message] = &[
             )
             .creates(),
             field(4, "status", NtStatus, "Outcome of the request."),
-            field(8, "vmbus_interface_version", U32, "Ignored by the guest.")
-                .role(Role::Version),
+            field(8, "vmbus_interface_version", U32, "Ignored by the guest.").role(Role::Version),
             field(
                 12,
                 "vmbus_last_compatible_interface_version",
@@ -429,8 +428,8 @@ pub const MESSAGES: &[Message] = &[
                 "LUID of the physical adapter on the host; used in QUERYSTATISTICS.",
             ),
             field(24, "device_description", Utf16, "UTF-16LE.")
-                    .array(80)
-                    .role(Role::Name),
+                .array(80)
+                .role(Role::Name),
             field(184, "device_instance_id", Utf16, "UTF-16LE.").array(260),
         ],
     ))
