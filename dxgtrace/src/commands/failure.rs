@@ -27,6 +27,9 @@ pub enum Failure {
     /// The input is bad or not there. What could be read has been shown.
     #[error("{0}")]
     Input(String),
+    /// The probe cannot be attached.
+    #[error("{0}")]
+    Attach(String),
     /// The reader of the output has gone away.
     #[error("the output was closed")]
     Closed,
@@ -48,6 +51,7 @@ impl Failure {
             Self::Closed => 0,
             Self::Usage(_) => 1,
             Self::Input(_) => 2,
+            Self::Attach(_) => 3,
         }
     }
 

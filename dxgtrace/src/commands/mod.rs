@@ -1,15 +1,21 @@
 //! What the program does, one module a command.
 
+#[cfg(target_os = "linux")]
+mod capture;
+#[cfg(target_os = "linux")]
+mod demo;
 mod export;
 mod failure;
 mod pipeline;
 mod read;
+#[cfg(target_os = "linux")]
+mod replay;
 
 pub use failure::{Exit, Failure};
 
 use std::io::IsTerminal;
 
-use clap::CommandFactory;
+use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Color, Command};
 
@@ -18,12 +24,23 @@ use crate::cli::{Cli, Color, Command};
 /// # Errors
 /// What a [`Failure`] says, to be shown in one line.
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
-    let Some(command) = cli.command else {
-        return Err(Failure::Usage(
-            "say what to do: dxgtrace read FILE, or see dxgtrace --help".to_owned(),
-        ));
+    let command = match cli.command {
+        Some(command) => command,
+        None => Cli::parse_from(["dxgtrace", "capture"])
+            .command
+            .ok_or_else(|| Failure::Usage("say what to do, see dxgtrace --help".to_owned()))?,
     };
     match command {
+        #[cfg(target_os = "linux")]
+        Command::Capture(args) => capture::run(&args, cli.color),
+        #[cfg(target_os = "linux")]
+        Command::Replay(args) => replay::run(&args),
+        #[cfg(target_os = "linux")]
+        Command::Demo(args) => demo::run(&args, cli.color),
+        #[cfg(not(target_os = "linux"))]
+        Command::Capture(_) | Command::Replay(_) | Command::Demo(_) => Err(Failure::Attach(
+            "capturing works on Linux only; here, `dxgtrace read FILE` shows captures".to_owned(),
+        )),
         Command::Read(args) => read::run(&args, cli.color),
         Command::Export(args) => export::run(&args),
         Command::Completions { shell } => {

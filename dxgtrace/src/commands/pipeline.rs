@@ -61,9 +61,12 @@ impl<'a> Pipeline<'a> {
         Ok(())
     }
 
-    /// What was seen so far.
-    pub fn totals(&self) -> &Totals {
-        &self.totals
+    /// Nothing comes for a while: what the sinks hold back goes out.
+    ///
+    /// # Errors
+    /// A sink's output refuses.
+    pub fn idle(&mut self) -> io::Result<()> {
+        self.sinks.iter_mut().try_for_each(|sink| sink.idle())
     }
 
     /// Ends the output.

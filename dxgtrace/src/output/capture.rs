@@ -35,6 +35,13 @@ impl<W: Write> Sink for Capture<W> {
         }
     }
 
+    fn idle(&mut self) -> io::Result<()> {
+        match &mut self.writer {
+            Some(writer) => Ok(writer.flush()?),
+            None => Ok(()),
+        }
+    }
+
     fn end(&mut self, _: &Totals) -> io::Result<()> {
         if let Some(writer) = self.writer.take() {
             writer.finish()?;

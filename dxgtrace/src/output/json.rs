@@ -77,6 +77,10 @@ impl<W: Write> Sink for Json<W> {
         if self.each { self.out.flush() } else { Ok(()) }
     }
 
+    fn idle(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     fn end(&mut self, totals: &Totals) -> io::Result<()> {
         self.record(&Summary {
             r#type: "summary",
@@ -327,8 +331,8 @@ impl Serialize for Elements<'_> {
                 list.end()
             }
             Element::Struct(_) => {
-                let mut list = serializer.serialize_seq(Some(tail.count))?;
-                for index in 0..tail.count {
+                let mut list = serializer.serialize_seq(Some(tail.captured()))?;
+                for index in 0..tail.captured() {
                     list.serialize_element(&Members(tail, index))?;
                 }
                 list.end()

@@ -137,6 +137,9 @@ pub trait Sink {
     /// Takes the next entry that passed the filter.
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()>;
 
+    /// Nothing comes for a while: what is held back goes out.
+    fn idle(&mut self) -> io::Result<()>;
+
     /// Ends the output.
     fn end(&mut self, totals: &Totals) -> io::Result<()>;
 }

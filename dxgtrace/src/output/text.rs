@@ -135,6 +135,10 @@ impl<W: Write> Sink for Text<W> {
         if self.each { self.out.flush() } else { Ok(()) }
     }
 
+    fn idle(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     fn end(&mut self, _: &Totals) -> io::Result<()> {
         self.out.flush()
     }
