@@ -1,6 +1,8 @@
 //! Tools shared by the tests.
 
+pub mod conversation;
 pub mod exercise;
+pub mod findings;
 pub mod generate;
 pub mod program;
 pub mod recording;

@@ -14,7 +14,7 @@ pub fn run(args: &StatArgs, color: Color) -> Result<Exit, Failure> {
         let mut statistics = Statistics::default();
         let mut pipeline = Pipeline::new(vec![Box::new(&mut statistics)]);
         if let Err(failure) = input::feed(path, &mut pipeline) {
-            damage = Some(failure);
+            input::first(&mut damage, failure);
         }
         let session = pipeline.session().clone();
         let totals = pipeline.end().map_err(Failure::output)?;

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::time::duration;
 use super::{Entry, Histogram, Sink, Totals};
-use crate::capture::header::{Direction, Known};
+use crate::capture::header::{ChannelKind, Direction, Known};
 use crate::check::Finding;
 use crate::decode::{Decoded, Part, Value, escaped};
 use crate::protocol::schema::Object;
@@ -14,6 +14,8 @@ use crate::session::{Name, Outcome, Place, Session};
 
 /// Processes told apart at most; later ones count together.
 const PROCESSES_MAX: usize = 1 << 12;
+/// Virtual GPUs told apart at most; more than that are made up.
+const ADAPTERS_MAX: usize = 1 << 8;
 /// Different failures told apart at most.
 const FAILURES_MAX: usize = 1 << 10;
 /// Requests listed at most that nobody has answered.
@@ -69,7 +71,11 @@ impl Statistics {
     fn process(&mut self, entry: &Entry<'_>) {
         let header = &entry.packet.header;
         let request = entry.seen.request.as_ref();
-        let frame = entry.seen.decoded.as_ref().and_then(|decoded| decoded.frame);
+        let frame = entry
+            .seen
+            .decoded
+            .as_ref()
+            .and_then(|decoded| decoded.frame);
         let handle = request.map(|request| request.process);
         let handle = handle.or(frame.map(|frame| frame.process)).unwrap_or(0);
         let (pid, comm) = match header.known.has(Known::TASK) {
@@ -207,13 +213,21 @@ fn pending(out: &mut impl Write, session: &Session) -> io::Result<()> {
     for request in waiting.iter().take(PENDING_MAX) {
         let age = session.now().saturating_sub(request.time);
         let who = match request.header.known.has(Known::TASK) {
-            true => format!(" by {}[{}]", escaped(&request.header.comm), request.header.tid),
+            true => format!(
+                " by {}[{}]",
+                escaped(&request.header.comm),
+                request.header.tid
+            ),
             false => String::new(),
         };
         let (number, age) = (request.number, duration(age).to_string());
         writeln!(out, "{number:>9}  {age:>9}  {}{who}", request.name())?;
     }
-    if let Some(more) = waiting.len().checked_sub(PENDING_MAX).filter(|more| *more > 0) {
+    if let Some(more) = waiting
+        .len()
+        .checked_sub(PENDING_MAX)
+        .filter(|more| *more > 0)
+    {
         writeln!(out, "{:>9}  {:>9}  and {more} more", "", "")?;
     }
     Ok(())
@@ -230,7 +244,11 @@ fn memory(out: &mut impl Write, session: &Session) -> io::Result<()> {
             continue;
         }
         if !head {
-            writeln!(out, "\n{:>9} {:>9}  memory at the end", "allocated", "resident")?;
+            writeln!(
+                out,
+                "\n{:>9} {:>9}  memory at the end",
+                "allocated", "resident"
+            )?;
             head = true;
         }
         let name = node.name.copied().unwrap_or_default();
@@ -283,10 +301,12 @@ impl Sink for Statistics {
         let extended = frame.and_then(|frame| frame.extended);
         let luid = request.map_or(0, |request| request.vgpu_luid);
         let luid = extended.map_or(luid, |extended| extended.vgpu_luid);
-        let vgpu = entry.packet.header.channel_kind == crate::capture::header::ChannelKind::Vgpu;
-        if vgpu || luid != 0 {
+        let vgpu = entry.packet.header.channel_kind == ChannelKind::Vgpu;
+        if decoded.is_some() && (vgpu || luid != 0) {
             let key = (luid, entry.packet.interface);
-            self.adapters.entry(key).or_default().count(entry);
+            if self.adapters.len() < ADAPTERS_MAX || self.adapters.contains_key(&key) {
+                self.adapters.entry(key).or_default().count(entry);
+            }
         }
         if self.channels.len() < entry.channels.len() {
             self.channels = entry.channels.iter().map(|one| one.name.clone()).collect();
@@ -316,7 +336,14 @@ mod tests {
         let text = [0, 1_023, 1_024, 1_536, 5 << 20, u64::MAX].map(bytes);
         assert_eq!(
             text,
-            ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "5.0 MiB", "16383.9 PiB"]
+            [
+                "0 B",
+                "1023 B",
+                "1.0 KiB",
+                "1.5 KiB",
+                "5.0 MiB",
+                "16383.9 PiB"
+            ]
         );
     }
 }
