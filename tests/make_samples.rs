@@ -10,6 +10,7 @@ fn main() -> Result<()> {
     }
     let folder = samples().join("findings");
     std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("README.md"), findings::list()?)?;
     for case in findings::all()? {
         let name = format!("{}.pcapng", case.code.word());
         std::fs::write(folder.join(name), findings::file(&case.found)?)?;

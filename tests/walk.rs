@@ -7,8 +7,13 @@ use std::time::Instant;
 
 use anyhow::Result;
 use dxgtrace::capture::file::{self, About, Flush, RandomReader, Reader, RecordAt, Writer};
+use dxgtrace::check::Severity;
+use dxgtrace::session::Session;
 use dxgtrace_tests::{samples, synthetic};
 use pcap_file::pcapng::PcapNgReader;
+
+/// Packets of the driver's start, at the head of each recording.
+const START_UP: usize = 6;
 
 fn main() -> Result<()> {
     let count: u64 = match std::env::args().nth(1) {
@@ -21,7 +26,21 @@ fn main() -> Result<()> {
     let start = Instant::now();
     let output = file::create(&path)?;
     let mut writer = Writer::new(output, &About::default(), Flush::Collect(1 << 16))?;
-    for (number, packet) in (1..=count).zip(packets.iter().cycle()) {
+    // Over and over again what comes after the start-up, as if the same
+    // programs ran again: ids and times go on.
+    let (head, body) = packets.split_at(START_UP);
+    let highest = packets.iter().map(|packet| packet.header.transaction).max();
+    for number in 1..=count {
+        let round = (number - 1).saturating_sub(START_UP as u64) / body.len() as u64;
+        let place = (number - 1) as usize;
+        let mut packet = match head.get(place) {
+            Some(packet) => packet.clone(),
+            None => body[(place - START_UP) % body.len()].clone(),
+        };
+        if packet.header.transaction > 0 {
+            packet.header.transaction += round * highest.unwrap_or(0);
+        }
+        packet.time += round * 60_000_000_000;
         writer.write(&packet.packet(number), &channels, &[])?;
     }
     writer.finish()?;
@@ -51,6 +70,21 @@ fn main() -> Result<()> {
             index.push(record.at);
         }
         writeln!(out, "Reader, with an index   {:6.1} ns/packet", per(start))?;
+        let start = Instant::now();
+        let mut checked = Reader::new(File::open(&path)?)?;
+        let mut session = Session::new();
+        let mut found = [0_u64; Severity::ALL.len()];
+        while let Some(record) = checked.next_record()? {
+            session.see(&record.packet, &mut |finding| {
+                found[finding.code.severity() as usize] += 1;
+            });
+        }
+        let text = format!("{} objects, {found:?}", session.object_count());
+        writeln!(
+            out,
+            "Reader and Session      {:6.1} ns/packet, {text}",
+            per(start)
+        )?;
         let start = Instant::now();
         let mut random = RandomReader::new(File::open(&path)?, reader.into_layout());
         let mut taken = 0;

@@ -6,6 +6,8 @@ mod packets;
 mod replies;
 mod versions;
 
+use std::fmt::Write;
+
 use anyhow::Result;
 use dxgtrace::capture::file::{About, Flush, Writer};
 use dxgtrace::check::Code;
@@ -72,6 +74,34 @@ pub fn all() -> Result<Vec<Case>> {
     cases.extend(objects::cases()?);
     cases.sort_by_key(|case| case.code);
     Ok(cases)
+}
+
+/// The list of the samples, for their folder.
+pub fn list() -> Result<String> {
+    let mut text = "\
+# Findings
+
+A capture for every kind of finding that `dxgtrace check` knows: it shows that finding and, but for the companions named here, no other. \
+`tests/findings` says what is in each, and a conversation beside it that comes close and does not show it.
+
+Written by `cargo run -p dxgtrace-tests --bin make-samples`.
+
+| capture | frames | severity | layer | with |
+|---|--:|---|---|---|
+"
+    .to_owned();
+    for case in all()? {
+        let about = case.code.description();
+        let with: Vec<&str> = case.with.iter().map(|code| code.word()).collect();
+        let (word, severity, layer) = (about.word, about.severity.name(), about.layer.name());
+        let frames = case.found.packets.len();
+        let with = with.join(", ");
+        writeln!(
+            text,
+            "| [{word}]({word}.pcapng) | {frames} | {severity} | {layer} | {with} |"
+        )?;
+    }
+    Ok(text)
 }
 
 /// A conversation as a capture file.

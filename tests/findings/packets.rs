@@ -128,7 +128,7 @@ pub fn cases() -> Result<Vec<Case>> {
             Code::PacketDirection,
             &[],
             Device,
-            |talk| hosts(talk, GLOBAL, PACKET_INBAND, host(0, 37, 24)),
+            |talk| hosts(talk, GLOBAL, PACKET_INBAND, host(1, 37, 24)),
             |talk| hosts(talk, GLOBAL, PACKET_INBAND, host(2, 4, 24)),
         )?,
         case(

@@ -22,7 +22,7 @@ mod versions;
 pub use adapters::Adapter;
 pub use names::Name;
 pub use objects::{Change, End, Entity, Gone, Id, Moment};
-pub use pairing::{Answer, Pairing, Waiting};
+pub use pairing::{Pairing, Stray, Waiting};
 pub use status::{Outcome, errno};
 pub use tree::{History, Node, Place};
 
@@ -183,12 +183,12 @@ impl Session {
         }
         let id = header.transaction;
         let (code, number) = match self.pairing.answer(packet) {
-            Answer::To(request) => return Some(request),
-            Answer::Unwanted => (Code::ReplyUnwanted, 0),
-            Answer::Again(number) => (Code::ReplyDuplicate, number),
-            Answer::BeforeCapture => (Code::ReplyBeforeCapture, 0),
-            Answer::InGap => (Code::ReplyInGap, 0),
-            Answer::Orphan => (Code::ReplyOrphan, 0),
+            Ok(request) => return Some(request),
+            Err(Stray::Unwanted) => (Code::ReplyUnwanted, 0),
+            Err(Stray::Again(number)) => (Code::ReplyDuplicate, number),
+            Err(Stray::BeforeCapture) => (Code::ReplyBeforeCapture, 0),
+            Err(Stray::InGap) => (Code::ReplyInGap, 0),
+            Err(Stray::Orphan) => (Code::ReplyOrphan, 0),
         };
         found(Finding::new(code, "reply", id, number));
         None

@@ -54,11 +54,9 @@ impl Waiting {
     }
 }
 
-/// What a reply turns out to be.
-#[derive(Debug, Clone, Copy)]
-pub enum Answer {
-    /// The reply to this request.
-    To(Waiting),
+/// A reply that answers no request that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stray {
     /// A second reply to the request of that packet number.
     Again(u64),
     /// A reply to a message that wants none.
@@ -193,8 +191,8 @@ impl Pairing {
         }
     }
 
-    /// Takes a reply.
-    pub fn answer(&mut self, packet: &Packet<'_>) -> Answer {
+    /// Takes a reply, and gives the request that it answers.
+    pub fn answer(&mut self, packet: &Packet<'_>) -> Result<Waiting, Stray> {
         let header = &packet.header;
         let key = (header.channel, header.transaction);
         if let Some(request) = self.waiting.remove(&key) {
@@ -205,26 +203,30 @@ impl Pairing {
             {
                 self.answered.remove(&oldest);
             }
-            return Answer::To(request);
+            return Ok(request);
         }
+        Err(self.stray(header))
+    }
+
+    /// What a reply is that answers no request that waits.
+    fn stray(&self, header: &Header) -> Stray {
         if header.transaction == 0 {
-            return Answer::Unwanted;
+            return Stray::Unwanted;
         }
-        if let Some(number) = self.answered.get(&key) {
-            return Answer::Again(*number);
+        let ids = self.channels.get(&header.channel);
+        let gap = ids.is_some_and(|ids| ids.before_gap.is_some());
+        match self.answered.get(&(header.channel, header.transaction)) {
+            Some(number) if !gap || *number > self.lost_at => return Stray::Again(*number),
+            // The channel may have been opened anew among the lost packets.
+            Some(_) => return Stray::InGap,
+            None => {}
         }
-        match self.channels.get(&header.channel) {
-            None if header.known.has(Known::REQUESTER) => Answer::InGap,
-            None => Answer::BeforeCapture,
-            Some(ids) if header.transaction < ids.first => Answer::BeforeCapture,
-            Some(ids)
-                if ids
-                    .before_gap
-                    .is_some_and(|before| header.transaction > before) =>
-            {
-                Answer::InGap
-            }
-            Some(_) => Answer::Orphan,
+        match ids {
+            None if header.known.has(Known::REQUESTER) => Stray::InGap,
+            None => Stray::BeforeCapture,
+            Some(ids) if header.transaction < ids.first => Stray::BeforeCapture,
+            Some(_) if gap => Stray::InGap,
+            Some(_) => Stray::Orphan,
         }
     }
 
