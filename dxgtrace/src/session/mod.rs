@@ -6,7 +6,7 @@
 //! The state between two packets is that of all before: to look at an earlier
 //! place, keep clones along the way and let one see the packets from there
 //! again. A clone costs as much as copying what exists (some 200 bytes an
-//! object and an outstanding request, and up to 4 MB of what is remembered of
+//! object and an outstanding request, and up to 1 MB of what is remembered of
 //! ended objects), so one every 10,000 packets or so is cheap.
 
 mod adapters;

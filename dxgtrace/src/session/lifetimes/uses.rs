@@ -153,7 +153,8 @@ impl Lifetimes {
         }
         let mixed = step.kinds.vm_wide().next().is_some();
         let owner = self.objects.get(process)?;
-        let sure = owner.epoch == epoch && !owner.is_from_before() && (!mixed || self.is_complete());
+        let sure =
+            owner.epoch == epoch && !owner.is_from_before() && (!mixed || self.is_complete());
         let code = match self.objects.gone(Key::of(process, handle)) {
             Some(gone) if gone.epoch == epoch && gone.certain => {
                 let code = match step.life {
