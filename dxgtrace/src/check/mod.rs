@@ -10,6 +10,7 @@ mod sizes;
 mod values;
 
 pub use codes::{Code, Description, Layer, Severity};
+pub use values::{limits, padding_code};
 
 use std::fmt::{self, Display};
 

@@ -1,5 +1,7 @@
 //! Values: reserved fields, padding, flags, enumerators, limits.
 
+use std::ops::RangeInclusive;
+
 use super::{Code, Finding};
 use crate::decode::{Decoded, Located, Spot};
 use crate::protocol::schema::{Element, Origin, Rule, Ty};
@@ -60,18 +62,33 @@ const fn has_names(ty: Ty) -> bool {
     )
 }
 
+/// The values that a rule allows, and what it is called to be outside of them.
+pub fn limits(rule: &Rule) -> Option<(Code, RangeInclusive<u64>)> {
+    match *rule {
+        Rule::Any | Rule::Output | Rule::Echoes { .. } => None,
+        Rule::Reserved => Some((Code::ReservedNonzero, 0..=0)),
+        Rule::Always(value) => Some((Code::ValueUnusual, value..=value)),
+        Rule::Range(low, high) => Some((Code::ValueRange, low..=high)),
+    }
+}
+
+/// What it is called when padding is not zero.
+pub fn padding_code(origin: Origin) -> Code {
+    match origin {
+        Origin::Built => Code::PaddingNonzero,
+        Origin::Copied => Code::PaddingUser,
+    }
+}
+
 /// Checks a value against the field's rule; whether it obeys.
 fn rule(spot: &Spot<'_>, found: &mut impl FnMut(Finding)) -> bool {
-    let Some(value) = spot.number() else {
+    let (Some(value), Some((code, allowed))) = (spot.number(), limits(&spot.field.rule)) else {
         return true;
     };
-    let (code, limit) = match spot.field.rule {
-        Rule::Reserved if value != 0 => (Code::ReservedNonzero, 0),
-        Rule::Always(only) if value != only => (Code::ValueUnusual, only),
-        Rule::Range(low, _) if value < low => (Code::ValueRange, low),
-        Rule::Range(_, high) if value > high => (Code::ValueRange, high),
-        _ => return true,
-    };
+    if allowed.contains(&value) {
+        return true;
+    }
+    let limit = value.clamp(*allowed.start(), *allowed.end());
     found(Finding::new(code, spot.field.name, value, limit).at(spot.at));
     false
 }
@@ -139,10 +156,7 @@ fn tails(body: &Located<'_>, found: &mut impl FnMut(Finding)) {
 
 /// Checks the bytes between the fields, and those behind the tails.
 fn padding(body: &Located<'_>, origin: Origin, found: &mut impl FnMut(Finding)) {
-    let code = match origin {
-        Origin::Built => Code::PaddingNonzero,
-        Origin::Copied => Code::PaddingUser,
-    };
+    let code = padding_code(origin);
     let fixed = body
         .layout
         .gaps

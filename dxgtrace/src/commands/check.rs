@@ -5,6 +5,7 @@ use super::pipeline::Pipeline;
 use super::{Exit, Failure, input};
 use crate::check::Severity;
 use crate::cli::{CheckArgs, Color, Level};
+use crate::filter::Filter;
 use crate::output::Groups;
 
 /// Checks the files, one after the other.
@@ -15,7 +16,7 @@ pub fn run(args: &CheckArgs, color: Color) -> Result<Exit, Failure> {
     let mut out = stream(color);
     for path in &args.files {
         let mut groups = Groups::new(args.examples);
-        let mut pipeline = Pipeline::new(vec![Box::new(&mut groups)]);
+        let mut pipeline = Pipeline::new(Filter::default(), vec![Box::new(&mut groups)]);
         if let Err(failure) = input::feed(path, &mut pipeline) {
             input::first(&mut damage, failure);
         }

@@ -12,6 +12,7 @@ mod pipeline;
 mod read;
 #[cfg(target_os = "linux")]
 mod replay;
+mod show;
 mod stat;
 
 pub use failure::{Exit, Failure};
