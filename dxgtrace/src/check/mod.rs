@@ -15,8 +15,9 @@ pub use values::{limits, padding_code};
 use std::fmt::{self, Display};
 
 use crate::capture::header::{Direction, Kind};
-use crate::decode::{self, Decoded, Payload, Pending};
+use crate::decode::{self, Decoded, Payload, Pending, Value};
 use crate::packet::Packet;
+use crate::protocol::errno;
 use crate::protocol::framing::{PACKET_COMPLETION, PACKET_INBAND};
 
 /// Something about a packet that is worth saying.
@@ -24,6 +25,8 @@ use crate::protocol::framing::{PACKET_COMPLETION, PACKET_INBAND};
 pub struct Finding {
     /// What kind of thing.
     pub code: Code,
+    /// Which layer it speaks of: the code's, unless the other side sent it.
+    pub layer: Layer,
     /// The field, tail or message that it is about.
     pub part: &'static str,
     /// Which element of an array, counted from 0.
@@ -41,12 +44,22 @@ impl Finding {
     pub const fn new(code: Code, part: &'static str, a: u64, b: u64) -> Self {
         Self {
             code,
+            layer: code.description().layer,
             part,
             index: None,
             at: 0,
             a,
             b,
         }
+    }
+
+    /// The same about a packet of the host: what speaks of its sender, who in
+    /// most messages is the guest, speaks of the host.
+    fn of_host(mut self) -> Self {
+        if matches!(self.layer, Layer::Guest | Layer::Library) {
+            self.layer = Layer::Host;
+        }
+        self
     }
 
     /// The same at an offset in the payload.
@@ -75,6 +88,13 @@ impl Display for Finding {
                 "b" => write!(f, "{}", self.b)?,
                 "a:x" => write!(f, "{:#x}", self.a)?,
                 "b:x" => write!(f, "{:#x}", self.b)?,
+                "a:status" => Value::Status(self.a as u32).fmt(f)?,
+                "b:errno" => {
+                    write!(f, "-{}", self.b)?;
+                    if let Some(name) = errno::name(self.b as u32) {
+                        write!(f, " ({name})")?;
+                    }
+                }
                 _ => {}
             }
             if let ("part", Some(index)) = (name, self.index) {
@@ -96,11 +116,14 @@ pub fn packet<'a>(
     if packet.header.kind == Kind::Lost {
         return None;
     }
+    let outbound = packet.header.direction == Direction::GuestToHost;
+    let found = &mut |finding: Finding| {
+        found(if outbound { finding } else { finding.of_host() });
+    };
     let payload = Payload::of(packet);
     if packet.header.kind == Kind::Refused {
         return decode::request(payload).ok();
     }
-    let outbound = packet.header.direction == Direction::GuestToHost;
     let decoded = match (packet.header.packet_type, outbound) {
         (PACKET_COMPLETION, false) => {
             return pending.map(|pending| {

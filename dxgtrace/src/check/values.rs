@@ -8,7 +8,9 @@ use crate::protocol::schema::{Element, Origin, Rule, Ty};
 
 /// Checks a request or host message, headers included.
 pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
-    for header in decoded.headers() {
+    let plain = decoded.frame.is_some_and(|frame| frame.is_plain());
+    let headers = (!plain).then(|| decoded.headers());
+    for header in headers.into_iter().flatten() {
         for spot in header.fields() {
             rule(&spot, found);
         }
@@ -33,13 +35,31 @@ pub(super) fn reply(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
 }
 
 fn fields(body: &Located<'_>, ruled: bool, found: &mut impl FnMut(Finding)) {
-    for spot in body.fields() {
+    for field in body.layout.fields {
+        // Most fields can hold anything: those cost nothing.
+        if !(has_names(field.ty) || ruled && is_ruled(field.rule)) || !body.applies(field) {
+            continue;
+        }
+        let spot = body.spot(field);
         // A value that breaks its rule is not also called nameless.
         let named_too = !ruled || (rule(&spot, found) && !matches!(spot.field.rule, Rule::Output));
         if named_too {
             named(&spot, None, found);
         }
     }
+}
+
+/// Whether a rule forbids anything.
+const fn is_ruled(rule: Rule) -> bool {
+    matches!(rule, Rule::Reserved | Rule::Always(_) | Rule::Range(..))
+}
+
+/// Whether values of a type have names.
+const fn has_names(ty: Ty) -> bool {
+    matches!(
+        ty,
+        Ty::Flags16(_) | Ty::Flags32(_) | Ty::Flags64(_) | Ty::Enum(_) | Ty::Bool
+    )
 }
 
 /// The values that a rule allows, and what it is called to be outside of them.
@@ -75,10 +95,7 @@ fn rule(spot: &Spot<'_>, found: &mut impl FnMut(Finding)) -> bool {
 
 /// Checks that a value has a name, where its type has names.
 fn named(spot: &Spot<'_>, index: Option<usize>, found: &mut impl FnMut(Finding)) {
-    if !matches!(
-        spot.field.ty,
-        Ty::Flags16(_) | Ty::Flags32(_) | Ty::Flags64(_) | Ty::Enum(_) | Ty::Bool
-    ) {
+    if !has_names(spot.field.ty) {
         return;
     }
     if let Some(value) = spot.number() {

@@ -412,9 +412,14 @@ impl<'a> Located<'a> {
         self.layout
             .fields
             .iter()
-            .filter(|field| usize::from(field.end()) <= self.length)
-            .filter(|field| field.when.as_ref().is_none_or(|when| self.holds(when)))
+            .filter(|field| self.applies(field))
             .map(|field| self.spot(field))
+    }
+
+    /// Whether a field of the layout applies and fits.
+    pub fn applies(&self, field: &Field) -> bool {
+        usize::from(field.end()) <= self.length
+            && field.when.as_ref().is_none_or(|when| self.holds(when))
     }
 
     /// A field at its place.

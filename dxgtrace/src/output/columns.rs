@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::{Entry, Sink, Totals};
+use crate::check::Finding;
 use crate::filter::Fields;
 
 /// Writes entries as rows of columns.
@@ -28,6 +29,11 @@ impl<W: Write> Sink for Columns<W> {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         self.fields.write(&entry.record(), &mut self.out)?;
         if self.each { self.out.flush() } else { Ok(()) }
+    }
+
+    fn finding(&mut self, _: u64, _: &Finding) -> io::Result<()> {
+        // Rows are packets.
+        Ok(())
     }
 
     fn idle(&mut self) -> io::Result<()> {

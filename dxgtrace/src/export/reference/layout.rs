@@ -121,6 +121,7 @@ fn life(life: Life, condition: Option<&When>) -> Option<String> {
         Life::Creates => "Created by this message",
         Life::Destroys => "Ends with this message",
         Life::Uses => "Must exist, or be 0",
+        Life::Mentions => "A hint: need not exist",
     };
     Some(match condition {
         Some(condition) => format!("{what}, if {} in the request.", when(condition)),
