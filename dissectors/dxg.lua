@@ -768,62 +768,8 @@ data.codes = {
     what = "transaction {a} is used again while {part} in packet {b} waits for it" },
   { id = "SendRefused", word = "send.refused", severity = "error",
     what = "{part} was not sent: the send function returned -{a} after {b} refused attempts" },
-  { id = "ReplyMissing", word = "reply.missing", severity = "error",
-    what = "{part} was not answered in the {a} s until the end of the capture" },
-  { id = "ReplyPending", word = "reply.pending", severity = "chat",
-    what = "{part} was still waiting for its answer when the capture ended" },
-  { id = "ReplyLate", word = "reply.late", severity = "warn",
-    what = "the answer to {part} (packet {b}) comes after its thread has gone on" },
-  { id = "ReplySlow", word = "reply.slow", severity = "note",
-    what = "{part} took {a} ms to be answered" },
   { id = "ChannelReopened", word = "channel.reopened", severity = "chat",
     what = "transaction ids start again at 1: the channel was opened anew; {a} requests of before stay unanswered" },
-  { id = "VersionIncompatible", word = "version.incompatible", severity = "error",
-    what = "one side speaks interface version {a}, the other needs at least {b}; the driver does not look" },
-  { id = "VersionHostNewer", word = "version.host_newer", severity = "note",
-    what = "the host speaks interface version {a}, the driver {b}" },
-  { id = "VersionContradicts", word = "version.contradicts", severity = "warn",
-    what = "the host answers interface version {a} where the driver declared {b}; the driver does not look" },
-  { id = "VersionFallback", word = "version.fallback", severity = "note",
-    what = "the driver uses interface version {a}: the old format, without the extended header" },
-  { id = "VersionFraming", word = "version.framing", severity = "error",
-    what = "{part} has the headers of version {a}, but version {b} was declared" },
-  { id = "StatusFailed", word = "status.failed", severity = "warn",
-    what = "{part} failed with {a:status}; the driver makes {b:errno} of it" },
-  { id = "StatusUnmapped", word = "status.unmapped", severity = "warn",
-    what = "{part} failed with {a:status}, which the driver does not know and folds to {b:errno}" },
-  { id = "StatusByHandle", word = "status.by_handle", severity = "warn",
-    what = "{part} failed: the host gives no handle and no reason" },
-  { id = "StatusProbe", word = "status.probe", severity = "note",
-    what = "{part}: the host says {a:status}; the driver makes {b:errno} of it" },
-  { id = "StatusVital", word = "status.vital", severity = "error",
-    what = "{part} failed with {a:status}: without it the driver cannot go on ({b:errno})" },
-  { id = "ObjectUnknown", word = "object.unknown", severity = "warn",
-    what = "{part} is {a:x}, a handle that was never given out" },
-  { id = "ObjectWrongKind", word = "object.wrong_kind", severity = "warn",
-    what = "{part} is {a:x}, which is an object of another kind (created in packet {b})" },
-  { id = "ObjectForeign", word = "object.foreign", severity = "warn",
-    what = "{part} is {a:x}, which means nothing in this process but an object in process {b:x}" },
-  { id = "ObjectAfterDestroy", word = "object.after_destroy", severity = "warn",
-    what = "{part} is {a:x}, which was destroyed in packet {b}" },
-  { id = "ObjectDestroyedTwice", word = "object.destroyed_twice", severity = "error",
-    what = "{part} is {a:x}, which was destroyed already in packet {b}" },
-  { id = "ObjectInUse", word = "object.in_use", severity = "error",
-    what = "the host gives {part} the handle {a:x}, which the object of packet {b} still has" },
-  { id = "ObjectLeaked", word = "object.leaked", severity = "warn",
-    what = "{part} {a:x} was not destroyed before its process ended in packet {b}" },
-  { id = "ObjectLeftToDevice", word = "object.left_to_device", severity = "warn",
-    what = "{part} {a:x} of packet {b} was not destroyed before its device" },
-  { id = "ObjectHint", word = "object.hint", severity = "note",
-    what = "{part} is {a:x}, which names no such object (packet {b})" },
-  { id = "EventStale", word = "event.stale", severity = "warn",
-    what = "{part} {a} is signalled, but nobody waits for it (ended in packet {b}; 0: never announced)" },
-  { id = "PointerNotEchoed", word = "pointer.not_echoed", severity = "warn",
-    what = "{part} is {a:x}, which is no value that the guest announced" },
-  { id = "CaptureLost", word = "capture.lost", severity = "warn",
-    what = "{a} packets are missing here" },
-  { id = "CaptureCut", word = "capture.cut", severity = "chat",
-    what = "{a} of {b} bytes were captured" },
 }
 
 data.framing = {
@@ -3374,15 +3320,20 @@ end
 -- and transaction id. The tables are filled in the first pass and kept for
 -- later looks at single packets.
 
--- By channel and id: the request that waits, and the frame whose reply came.
-local pending, done = {}, {}
--- By channel: the transaction ids seen on it. They count up from 1.
+-- By channel and id: the request that waits.
+local pending = {}
+-- By channel: the transaction ids seen on it, which count up from 1, and of the
+-- latest answered ones the frames of their requests.
 local channels = {}
+-- How many answered ids are kept of a channel: each has its place.
+local ANSWERED = 512
+-- The frame of the latest loss.
+local lost_at = 0
 -- By frame: the request of a reply, the request itself, what is odd about it.
 local replies, requests, remarks = {}, {}, {}
 
 function proto.init()
-  pending, done, channels = {}, {}, {}
+  pending, channels, lost_at = {}, {}, 0
   replies, requests, remarks = {}, {}, {}
 end
 
@@ -3395,16 +3346,30 @@ local function nanoseconds(seconds)
   return NSTime.new(whole, floor((seconds - whole) * 1e9 + 0.5))
 end
 
+-- The channel was closed and opened anew: what waits on it is never answered.
+local function restart(packet, pinfo)
+  local count = 0
+  for key, request in pairs(pending) do
+    if request.channel == packet.channel then
+      pending[key] = nil
+      count = count + 1
+    end
+  end
+  channels[packet.channel] = nil
+  remarks[pinfo.number] = { code = code.ChannelReopened, part = "channel", a = count, b = 0 }
+end
+
 -- Takes a request. A later one of the same id replaces it.
 local function ask(packet, pinfo, decoded)
   if pinfo.visited or packet.packet_flags % 2 == 0 then return end
   local id = comparable(packet.transaction)
+  if id == 1 and channels[packet.channel] then restart(packet, pinfo) end
   local ids = channels[packet.channel]
   if not ids then
-    ids = { first = id }
+    ids = { first = id, last = id, answered = {} }
     channels[packet.channel] = ids
   end
-  ids.last = id
+  ids.last = math.max(ids.last, id)
   -- The count goes on where it was: nothing of this channel was lost.
   if ids.before_gap and ids.before_gap + 1 >= id then ids.before_gap = nil end
   local older = pending[packet.key]
@@ -3415,10 +3380,11 @@ local function ask(packet, pinfo, decoded)
     }
   end
   local request = {
-    frame = pinfo.number, at = pinfo.rel_ts, message = decoded.message,
+    frame = pinfo.number, at = pinfo.rel_ts, message = decoded.message, channel = packet.channel,
     version = decoded.version, facts = decoded.facts,
   }
-  done[packet.key] = nil
+  local answered = ids.answered[id % ANSWERED]
+  if answered and answered.id == id then ids.answered[id % ANSWERED] = nil end
   pending[packet.key] = request
   requests[pinfo.number] = request
 end
@@ -3426,14 +3392,17 @@ end
 -- What a reply without a waiting request is, and the frame that it is about.
 local function stray(packet)
   if packet.transaction == 0 then return code.ReplyUnwanted, 0 end
-  local frame = done[packet.key]
-  if frame then return code.ReplyDuplicate, frame end
   local ids, id = channels[packet.channel], comparable(packet.transaction)
   if not ids then
     return packet.requester and code.ReplyInGap or code.ReplyBeforeCapture, 0
+  end
+  local answered = ids.answered[id % ANSWERED]
+  if answered and answered.id == id then
+    if ids.before_gap and answered.frame <= lost_at then return code.ReplyInGap, 0 end
+    return code.ReplyDuplicate, answered.frame
   elseif id < ids.first then
     return code.ReplyBeforeCapture, 0
-  elseif ids.before_gap and id > ids.before_gap then
+  elseif ids.before_gap then
     return code.ReplyInGap, 0
   end
   return code.ReplyOrphan, 0
@@ -3445,7 +3414,8 @@ local function answer(packet, pinfo)
   local request = pending[packet.key]
   if request then
     pending[packet.key] = nil
-    done[packet.key] = request.frame
+    local ids, id = channels[packet.channel], comparable(packet.transaction)
+    if ids then ids.answered[id % ANSWERED] = { id = id, frame = request.frame } end
     request.reply = pinfo.number
     request.time = nanoseconds(pinfo.rel_ts - request.at)
     replies[pinfo.number] = request
@@ -3457,7 +3427,8 @@ local function answer(packet, pinfo)
 end
 
 -- Packets are missing here.
-local function gap()
+local function gap(number)
+  lost_at = number
   for _, ids in pairs(channels) do ids.before_gap = ids.before_gap or ids.last end
 end
 
@@ -3671,7 +3642,7 @@ local function message_line(packet, pinfo, root, tvb, found)
 end
 
 local function lost_line(packet, pinfo, root, tvb)
-  if not pinfo.visited then gap() end
+  if not pinfo.visited then gap(pinfo.number) end
   local body = locate(data.lost, packet.s, packet.start, 0, packet.length)
   if root then show_message_body(root, tvb, body) end
   local total, at = 0, packet.start

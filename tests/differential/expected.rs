@@ -6,7 +6,9 @@ use std::io::Read;
 use anyhow::Result;
 use dxgtrace::capture::file::Reader;
 use dxgtrace::capture::header::{Kind, LENGTH};
+use dxgtrace::check::Code;
 use dxgtrace::decode::{self, Decoded, Located, Payload, Spot, escaped, summary};
+use dxgtrace::export::told_in_wireshark;
 use dxgtrace::packet::Packet;
 use dxgtrace::protocol::record::{LOST, RECORD};
 use dxgtrace::protocol::schema::{Element, Field, Object, Rule, Ty};
@@ -65,12 +67,15 @@ pub fn expected(input: impl Read) -> Result<Vec<Frame>> {
     let mut reader = Reader::new(input)?;
     let mut session = Session::new();
     let mut frames: Vec<Frame> = Vec::new();
+    let told: Vec<Code> = told_in_wireshark().collect();
     while let Some(record) = reader.next_record()? {
         let packet = record.packet;
         let mut frame = Frame::default();
         let seen = session.see(&packet, &mut |finding| {
-            let code = finding.code.word().to_owned();
-            frame.findings.insert((code, finding.to_string()));
+            if told.contains(&finding.code) {
+                let code = finding.code.word().to_owned();
+                frame.findings.insert((code, finding.to_string()));
+            }
         });
         if let (Some(request), Some(time)) = (&seen.request, seen.latency(&packet)) {
             let from = request.number as usize;

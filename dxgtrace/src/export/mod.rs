@@ -10,5 +10,5 @@ mod reference;
 
 pub use findings::findings;
 pub use json_schema::schema;
-pub use lua::lua;
+pub use lua::{lua, told_in_wireshark};
 pub use reference::reference;

@@ -8,12 +8,12 @@ use std::fmt::{self, Write};
 
 use super::named::Names;
 use crate::capture::header::Direction;
-use crate::check::Code;
+use crate::check::{Code, limits, padding_code};
 use crate::decode::located::MAX_PAYLOAD;
 use crate::decode::{Part, UNKNOWN, summary};
 use crate::protocol::framing::{self, COMMAND, EXTENDED};
 use crate::protocol::record::{CHANNEL_KIND, KIND, LOST, RECORD};
-use crate::protocol::schema::{Fact, HEADER, Layout, Message, Mode, Object, Set, Ty};
+use crate::protocol::schema::{Fact, HEADER, Layout, Message, Mode, Object, Origin, Rule, Set, Ty};
 use crate::protocol::statuses::STATUSES;
 use crate::protocol::values::Enum;
 use crate::protocol::{self};
@@ -111,9 +111,30 @@ fn statuses(out: &mut impl Write) -> fmt::Result {
     out.write_str("}\n\n")
 }
 
+/// The findings that the dissector can tell: those that the engine names, or
+/// that a rule or padding in the data stands for. What takes the state of a
+/// whole session is left to this program.
+pub fn told_in_wireshark() -> impl Iterator<Item = Code> {
+    let rules = [Rule::Reserved, Rule::Always(0), Rule::Range(0, 0)];
+    let rules = rules.map(|rule| limits(&rule).map(|(code, _)| code));
+    let padding = [Origin::Built, Origin::Copied].map(padding_code);
+    Code::ALL.iter().copied().filter(move |code| {
+        let name = format!("code.{code:?}");
+        let named = |part: &&str| {
+            part.match_indices(&name).any(|(at, _)| {
+                let behind = part.get(at + name.len()..).unwrap_or_default();
+                !behind.starts_with(|letter: char| letter.is_alphanumeric())
+            })
+        };
+        ENGINE.iter().any(|part| named(part))
+            || padding.contains(code)
+            || rules.contains(&Some(*code))
+    })
+}
+
 fn codes(out: &mut impl Write) -> fmt::Result {
     out.write_str("data.codes = {\n")?;
-    for code in Code::ALL {
+    for code in told_in_wireshark() {
         let description = code.description();
         writeln!(
             out,

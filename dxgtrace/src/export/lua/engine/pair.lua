@@ -4,15 +4,20 @@
 -- and transaction id. The tables are filled in the first pass and kept for
 -- later looks at single packets.
 
--- By channel and id: the request that waits, and the frame whose reply came.
-local pending, done = {}, {}
--- By channel: the transaction ids seen on it. They count up from 1.
+-- By channel and id: the request that waits.
+local pending = {}
+-- By channel: the transaction ids seen on it, which count up from 1, and of the
+-- latest answered ones the frames of their requests.
 local channels = {}
+-- How many answered ids are kept of a channel: each has its place.
+local ANSWERED = 512
+-- The frame of the latest loss.
+local lost_at = 0
 -- By frame: the request of a reply, the request itself, what is odd about it.
 local replies, requests, remarks = {}, {}, {}
 
 function proto.init()
-  pending, done, channels = {}, {}, {}
+  pending, channels, lost_at = {}, {}, 0
   replies, requests, remarks = {}, {}, {}
 end
 
@@ -25,16 +30,30 @@ local function nanoseconds(seconds)
   return NSTime.new(whole, floor((seconds - whole) * 1e9 + 0.5))
 end
 
+-- The channel was closed and opened anew: what waits on it is never answered.
+local function restart(packet, pinfo)
+  local count = 0
+  for key, request in pairs(pending) do
+    if request.channel == packet.channel then
+      pending[key] = nil
+      count = count + 1
+    end
+  end
+  channels[packet.channel] = nil
+  remarks[pinfo.number] = { code = code.ChannelReopened, part = "channel", a = count, b = 0 }
+end
+
 -- Takes a request. A later one of the same id replaces it.
 local function ask(packet, pinfo, decoded)
   if pinfo.visited or packet.packet_flags % 2 == 0 then return end
   local id = comparable(packet.transaction)
+  if id == 1 and channels[packet.channel] then restart(packet, pinfo) end
   local ids = channels[packet.channel]
   if not ids then
-    ids = { first = id }
+    ids = { first = id, last = id, answered = {} }
     channels[packet.channel] = ids
   end
-  ids.last = id
+  ids.last = math.max(ids.last, id)
   -- The count goes on where it was: nothing of this channel was lost.
   if ids.before_gap and ids.before_gap + 1 >= id then ids.before_gap = nil end
   local older = pending[packet.key]
@@ -45,10 +64,11 @@ local function ask(packet, pinfo, decoded)
     }
   end
   local request = {
-    frame = pinfo.number, at = pinfo.rel_ts, message = decoded.message,
+    frame = pinfo.number, at = pinfo.rel_ts, message = decoded.message, channel = packet.channel,
     version = decoded.version, facts = decoded.facts,
   }
-  done[packet.key] = nil
+  local answered = ids.answered[id % ANSWERED]
+  if answered and answered.id == id then ids.answered[id % ANSWERED] = nil end
   pending[packet.key] = request
   requests[pinfo.number] = request
 end
@@ -56,14 +76,17 @@ end
 -- What a reply without a waiting request is, and the frame that it is about.
 local function stray(packet)
   if packet.transaction == 0 then return code.ReplyUnwanted, 0 end
-  local frame = done[packet.key]
-  if frame then return code.ReplyDuplicate, frame end
   local ids, id = channels[packet.channel], comparable(packet.transaction)
   if not ids then
     return packet.requester and code.ReplyInGap or code.ReplyBeforeCapture, 0
+  end
+  local answered = ids.answered[id % ANSWERED]
+  if answered and answered.id == id then
+    if ids.before_gap and answered.frame <= lost_at then return code.ReplyInGap, 0 end
+    return code.ReplyDuplicate, answered.frame
   elseif id < ids.first then
     return code.ReplyBeforeCapture, 0
-  elseif ids.before_gap and id > ids.before_gap then
+  elseif ids.before_gap then
     return code.ReplyInGap, 0
   end
   return code.ReplyOrphan, 0
@@ -75,7 +98,8 @@ local function answer(packet, pinfo)
   local request = pending[packet.key]
   if request then
     pending[packet.key] = nil
-    done[packet.key] = request.frame
+    local ids, id = channels[packet.channel], comparable(packet.transaction)
+    if ids then ids.answered[id % ANSWERED] = { id = id, frame = request.frame } end
     request.reply = pinfo.number
     request.time = nanoseconds(pinfo.rel_ts - request.at)
     replies[pinfo.number] = request
@@ -87,7 +111,8 @@ local function answer(packet, pinfo)
 end
 
 -- Packets are missing here.
-local function gap()
+local function gap(number)
+  lost_at = number
   for _, ids in pairs(channels) do ids.before_gap = ids.before_gap or ids.last end
 end
 
