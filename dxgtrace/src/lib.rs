@@ -15,3 +15,4 @@ pub mod protocol;
 #[cfg(target_os = "linux")]
 pub mod replay;
 pub mod session;
+pub mod store;
