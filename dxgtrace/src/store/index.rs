@@ -1,12 +1,11 @@
 //! Makes rows of packets, in a thread of its own for files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Read;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::capture::file::{Layout, ReadError, Reader, Record};
 use crate::capture::header::{Kind, Known, Lost};
@@ -16,18 +15,20 @@ use crate::session::Session;
 
 use super::note::Note;
 use super::row::{NONE, Parts, Row};
-use super::{Process, Store};
+use super::Process;
 
 /// Rows of a chunk at most: few enough to be taken over well within a frame.
 const CHUNK: usize = 4096;
-/// A chunk goes out after this long even if it is not full.
-const PATIENCE: Duration = Duration::from_millis(20);
 /// Chunks that wait to be taken over at most. The thread waits beyond that.
 const QUEUE: usize = 16;
+/// How long it waits then.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// What was found since the chunk before.
 #[derive(Debug, Default)]
 pub struct Chunk {
+    /// Index of its first row.
+    first: u32,
     /// New rows, in order.
     pub rows: Vec<Row>,
     /// Requests of earlier chunks, and their replies.
@@ -50,9 +51,6 @@ pub struct Chunk {
 pub struct Indexer {
     session: Session,
     rows: u32,
-    /// First row of the chunk that is being made.
-    first: u32,
-    chunk: Chunk,
     processes: BTreeMap<(u32, [u8; 16]), u32>,
     /// The process of the packet before, which is mostly that of the next.
     recent: ((u32, [u8; 16]), u32),
@@ -67,8 +65,6 @@ impl Default for Indexer {
         Self {
             session: Session::new(),
             rows: 0,
-            first: 0,
-            chunk: Chunk::default(),
             processes: BTreeMap::new(),
             recent: ((0, [0; 16]), NONE),
             jumps: Vec::new(),
@@ -79,19 +75,21 @@ impl Default for Indexer {
 }
 
 impl Indexer {
-    /// Takes the next record. False if there is no room for more rows.
-    pub fn record(&mut self, record: &Record<'_>) -> bool {
+    /// Takes the next record into a chunk. False if there is no room for more
+    /// rows.
+    fn record(&mut self, record: &Record<'_>, chunk: &mut Chunk) -> bool {
         let row = self.rows;
         if row == NONE {
             return false;
         }
+        chunk.first = row;
         let packet = &record.packet;
         if packet.number != self.expected {
             self.jumps.push((packet.number, row));
         }
         self.expected = packet.number + 1;
         let mut severity = None;
-        let notes = &mut self.chunk.notes;
+        let notes = &mut chunk.notes;
         let seen = self.session.see(packet, &mut |finding| {
             severity = severity.max(Some(finding.code.severity()));
             notes.push(Note::new(row, &finding));
@@ -123,55 +121,31 @@ impl Indexer {
         };
         let mut made = Row::new(&parts);
         if header.known.has(Known::TASK) {
-            made.process = self.process(header.pid, header.comm);
+            made.process = self.process(header.pid, header.comm, chunk);
         }
         if header.kind == Kind::Lost {
             let lost = Lost::decode(packet.payload).map_or(0, |lost| lost.total());
-            self.chunk.lost = self.chunk.lost.saturating_add(lost);
+            chunk.lost = chunk.lost.saturating_add(lost);
         }
         if let Some(request) = request.and_then(|number| self.row_of(number)) {
             made.peer = request;
-            self.answer(request, row);
+            chunk.answers.push((request, row));
         }
-        self.chunk.rows.push(made);
+        chunk.rows.push(made);
         self.rows += 1;
         true
     }
 
-    /// Whether the chunk should go out.
-    pub fn is_full(&self) -> bool {
-        self.chunk.rows.len() >= CHUNK
-    }
-
-    /// Whether there is nothing to hand out.
-    pub fn is_empty(&self) -> bool {
-        self.chunk.rows.is_empty()
-    }
-
-    /// What was found since the last call.
-    pub fn take(&mut self, layout: &Layout, position: u64) -> Chunk {
-        let mut chunk = std::mem::take(&mut self.chunk);
+    /// Notes how far the file has been read, and what was learnt of it.
+    fn passed(&mut self, layout: &Layout, position: u64, chunk: &mut Chunk) {
         if layout.extent() != self.layout {
             self.layout = layout.extent();
             chunk.layout = Some(layout.clone());
         }
         chunk.position = position;
-        self.first = self.rows;
-        chunk
     }
 
-    fn answer(&mut self, request: u32, reply: u32) {
-        match request.checked_sub(self.first) {
-            Some(at) => {
-                if let Some(row) = self.chunk.rows.get_mut(at as usize) {
-                    row.peer = reply;
-                }
-            }
-            None => self.chunk.answers.push((request, reply)),
-        }
-    }
-
-    fn process(&mut self, pid: u32, comm: [u8; 16]) -> u32 {
+    fn process(&mut self, pid: u32, comm: [u8; 16], chunk: &mut Chunk) -> u32 {
         let key = (pid, comm);
         if self.recent.0 == key && self.recent.1 != NONE {
             return self.recent.1;
@@ -179,7 +153,7 @@ impl Indexer {
         let next = self.processes.len() as u32;
         let index = *self.processes.entry(key).or_insert(next);
         if index == next {
-            self.chunk.processes.push(Process { pid, comm });
+            chunk.processes.push(Process { pid, comm });
         }
         self.recent = (key, index);
         index
@@ -193,10 +167,68 @@ impl Indexer {
     }
 }
 
+impl Chunk {
+    /// Moves what is in `new` to the end of this chunk.
+    fn absorb(&mut self, new: &mut Self) {
+        for (request, reply) in new.answers.drain(..) {
+            match request.checked_sub(self.first) {
+                Some(at) if !self.rows.is_empty() => {
+                    if let Some(row) = self.rows.get_mut(at as usize) {
+                        row.peer = reply;
+                    }
+                }
+                _ => self.answers.push((request, reply)),
+            }
+        }
+        if self.rows.is_empty() {
+            self.first = new.first;
+        }
+        self.rows.append(&mut new.rows);
+        self.notes.append(&mut new.notes);
+        self.processes.append(&mut new.processes);
+        if new.layout.is_some() {
+            self.layout = new.layout.take();
+        }
+        self.lost = self.lost.saturating_add(std::mem::take(&mut new.lost));
+        self.position = new.position;
+    }
+}
+
 /// A thread that indexes, and the chunks that it makes.
-pub struct Indexing {
-    chunks: Receiver<Chunk>,
-    stop: Arc<AtomicBool>,
+pub struct Indexing(Arc<Shared>);
+
+/// What the thread and its owner share. The chunk at the back is being filled,
+/// and may be taken over all the same: a live capture may fall silent at any
+/// time, and what has come must be seen.
+#[derive(Default)]
+struct Shared {
+    chunks: Mutex<VecDeque<Chunk>>,
+    stop: AtomicBool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Chunk>> {
+        self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets `fill` add to the chunk that is being filled.
+    fn fill<T>(&self, fill: impl FnOnce(&mut Chunk) -> T) -> T {
+        let mut chunks = self.lock();
+        while chunks.len() > QUEUE && !self.stop.load(Ordering::Relaxed) {
+            drop(chunks);
+            thread::sleep(PAUSE);
+            chunks = self.lock();
+        }
+        match chunks.back_mut() {
+            Some(chunk) if chunk.rows.len() < CHUNK => fill(chunk),
+            _ => {
+                let mut chunk = Chunk::default();
+                let result = fill(&mut chunk);
+                chunks.push_back(chunk);
+                result
+            }
+        }
+    }
 }
 
 impl Indexing {
@@ -206,69 +238,47 @@ impl Indexing {
         R: Read,
         F: FnOnce() -> Result<Reader<R>, ReadError> + Send + 'static,
     {
-        let (sender, chunks) = sync_channel(QUEUE);
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
-        thread::spawn(move || match open() {
-            Ok(reader) => index(reader, &sender, &stopped),
-            Err(error) => {
-                let end = Some(Err(error));
-                // Nobody listens any more: the screen is closed.
-                let _ = sender.send(Chunk {
-                    end,
-                    ..Chunk::default()
-                });
-            }
+        let shared = Arc::new(Shared::default());
+        let ours = shared.clone();
+        thread::spawn(move || {
+            let end = open().and_then(|reader| index(reader, &ours));
+            ours.fill(|chunk| chunk.end = Some(end));
         });
-        Self { chunks, stop }
+        Self(shared)
     }
 
     /// A chunk, if there is one.
     pub fn next(&self) -> Option<Chunk> {
-        self.chunks.try_recv().ok()
-    }
-
-    /// The next chunk, waiting for it. `None` after the last one.
-    pub fn wait(&self) -> Option<Chunk> {
-        self.chunks.recv().ok()
+        self.0.lock().pop_front()
     }
 }
 
 impl Drop for Indexing {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.0.stop.store(true, Ordering::Relaxed);
     }
 }
 
-fn index<R: Read>(mut reader: Reader<R>, sender: &SyncSender<Chunk>, stop: &AtomicBool) {
+fn index<R: Read>(mut reader: Reader<R>, shared: &Shared) -> Result<(), ReadError> {
     let mut indexer = Indexer::default();
-    let mut begun = Instant::now();
+    let mut new = Chunk::default();
     let end = loop {
-        if stop.load(Ordering::Relaxed) {
-            return;
+        if shared.stop.load(Ordering::Relaxed) {
+            break Ok(());
         }
         match reader.next_record() {
             Ok(Some(record)) => {
-                if !indexer.record(&record) {
+                if !indexer.record(&record, &mut new) {
                     break Ok(());
                 }
             }
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         }
-        // The clock is not looked at for every packet.
-        let due = indexer.is_full()
-            || indexer.rows.is_multiple_of(64) && begun.elapsed() >= PATIENCE
-            || indexer.rows == Store::FIRST_SCREEN;
-        if due {
-            let chunk = indexer.take(reader.layout(), reader.position());
-            if sender.send(chunk).is_err() {
-                return;
-            }
-            begun = Instant::now();
-        }
+        indexer.passed(reader.layout(), reader.position(), &mut new);
+        shared.fill(|chunk| chunk.absorb(&mut new));
     };
-    let mut chunk = indexer.take(reader.layout(), reader.position());
-    chunk.end = Some(end);
-    let _ = sender.send(chunk);
+    indexer.passed(reader.layout(), reader.position(), &mut new);
+    shared.fill(|chunk| chunk.absorb(&mut new));
+    end
 }

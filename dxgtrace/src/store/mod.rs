@@ -21,7 +21,7 @@ mod stats;
 mod tail;
 
 pub use fetch::{Fetch, Fetched, findings};
-pub use index::{Chunk, Indexer, Indexing};
+pub use index::{Chunk, Indexing};
 pub use note::Note;
 pub use row::{NONE, Parts, Row};
 pub use rows::Rows;
@@ -66,10 +66,6 @@ pub struct Store {
 }
 
 impl Store {
-    /// So many rows are handed out as soon as they are there, so that a screen
-    /// can be shown.
-    pub const FIRST_SCREEN: u32 = 256;
-
     /// Takes over a chunk, and says from which row on there are new ones.
     pub fn take(&mut self, chunk: Chunk) -> u32 {
         let first = self.rows.len() as u32;
