@@ -1,6 +1,10 @@
 //! Tools shared by the tests.
 
+pub mod exercise;
+pub mod generate;
+pub mod program;
 pub mod recording;
+pub mod requirement;
 pub mod synthetic;
 pub mod traffic;
 

@@ -298,3 +298,20 @@ fn a_process_that_is_no_stand_in_is_refused_with_the_reason() {
         Ok(_) => panic!("attached to a shell"),
     }
 }
+
+#[test]
+fn without_a_vmbus_the_error_says_what_to_do() {
+    if Path::new("/sys/bus/vmbus").exists() {
+        println!("skipped: this machine has a VMBus");
+        return;
+    }
+    match Live::start(&Options::default()) {
+        // Without rights that is what is told first.
+        Err(error @ (AttachError::NoVmbus(_) | AttachError::Rights { .. })) => {
+            assert_eq!(error.to_string().lines().count(), 1, "{error}");
+            println!("{error}");
+        }
+        Err(error) => panic!("{error}"),
+        Ok(_) => panic!("attached to nothing"),
+    }
+}

@@ -11,7 +11,7 @@ use crate::{
     channel::Channel,
     config::{COMM_HIGH, COMM_LOW, FILTER_COMM, FILTER_PIDS},
     copy,
-    maps::{FIRSTS, NEXTS, Next, PIDS, SENDS, count},
+    maps::{FIRSTS, NEXTS, Next, PIDS, SENDS, count, store},
     memory::Memory,
 };
 
@@ -64,18 +64,20 @@ pub fn send_entry<M: Memory>(send: &Send) {
 #[inline(always)]
 pub fn send_return(value: i32) {
     let task = bpf_get_current_pid_tgid();
-    let key = thread(task);
-    // SAFETY: only this thread uses the element.
-    let Some(&entry) = (unsafe { SENDS.get(&key) }) else {
+    let Some(element) = SENDS.get_ptr_mut(&thread(task)) else {
         return;
     };
-    // It was just found.
-    let _ = SENDS.remove(&key);
+    // SAFETY: an aligned element of the map; only this thread uses it.
+    let entry = unsafe { element.replace(0) };
+    if entry == 0 {
+        return;
+    }
     // SAFETY: the member of the struct that the pointer points to.
     count(|counters| unsafe { &raw mut (*counters).returns });
     let record = SendReturn {
         kind: KIND_SEND_RETURN,
-        reserved: [0; 3],
+        reserved: 0,
+        reserved_too: 0,
         value,
         entry,
         task,
@@ -90,9 +92,7 @@ pub fn send_return(value: i32) {
 #[inline(always)]
 pub fn first_entry<M: Memory>(channel: u64) {
     if let Some(channel) = Channel::identify::<M>(channel) {
-        // A full map loses the packet. The key is the running thread, so it
-        // holds more calls than can be in progress.
-        let _ = FIRSTS.insert(&this_thread(), &channel, 0);
+        store(&FIRSTS, this_thread(), channel);
     }
 }
 
@@ -100,12 +100,18 @@ pub fn first_entry<M: Memory>(channel: u64) {
 #[inline(always)]
 pub fn first_return<M: Memory>(descriptor: u64) {
     let key = this_thread();
-    // SAFETY: only this thread uses the element.
-    let Some(&channel) = (unsafe { FIRSTS.get(&key) }) else {
+    let Some(element) = FIRSTS.get_ptr_mut(&key) else {
         return;
     };
-    // It was just found.
-    let _ = FIRSTS.remove(&key);
+    // SAFETY: an aligned element of the map; only this thread uses it.
+    let channel = unsafe {
+        let channel = *element;
+        (*element).address = 0;
+        channel
+    };
+    if channel.address == 0 {
+        return;
+    }
     mark_reported(key);
     received::<M>(&channel, descriptor);
 }
@@ -130,21 +136,23 @@ pub fn next_entry<M: Memory>(channel: u64) {
             channel,
             reported: 0,
         };
-        let _ = NEXTS.insert(&this_thread(), &next, 0);
+        store(&NEXTS, this_thread(), next);
     }
 }
 
 /// Return of `__hv_pkt_iter_next`.
 #[inline(always)]
 pub fn next_return<M: Memory>(descriptor: u64) {
-    let key = this_thread();
-    // SAFETY: only this thread uses the element.
-    let Some(&next) = (unsafe { NEXTS.get(&key) }) else {
+    let Some(element) = NEXTS.get_ptr_mut(&this_thread()) else {
         return;
     };
-    // It was just found.
-    let _ = NEXTS.remove(&key);
-    if next.reported == 0 {
+    // SAFETY: an aligned element of the map; only this thread uses it.
+    let next = unsafe {
+        let next = *element;
+        (*element).channel.address = 0;
+        next
+    };
+    if next.channel.address != 0 && next.reported == 0 {
         received::<M>(&next.channel, descriptor);
     }
 }
@@ -152,7 +160,7 @@ pub fn next_return<M: Memory>(descriptor: u64) {
 #[inline(always)]
 fn mark_reported(key: u64) {
     if let Some(next) = NEXTS.get_ptr_mut(&key) {
-        // SAFETY: the element exists until this thread's `next_return`.
+        // SAFETY: an aligned element of the map; only this thread uses it.
         unsafe { (*next).reported = 1 };
     }
 }

@@ -4,29 +4,31 @@ use core::{arch::asm, sync::atomic::AtomicU64};
 
 use aya_ebpf::{
     macros::map,
-    maps::{HashMap, PerCpuArray, RingBuf},
+    maps::{HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use dxgtrace_ebpf::record::{Counters, LOST_RING_FULL, LOST_UNREADABLE};
 
 use crate::channel::Channel;
 
-/// Calls in progress that the hash maps hold; more are counted as lost returns.
-const CALLS: u32 = 16 * 1024;
+/// Threads whose calls are followed. The elements stay for the thread's next
+/// call, since adding and removing one costs more than all the rest of a hook;
+/// those of threads that have ended are reused by age.
+const THREADS: u32 = 16 * 1024;
 
 /// Records on their way to user space; the loader sets the size.
 #[map]
 pub static RECORDS: RingBuf = RingBuf::with_byte_size(32 * 1024 * 1024, 0);
-/// Sends in progress: by thread, the time of entry.
+/// Sends in progress: by thread, the time of entry, or 0.
 #[map]
-pub static SENDS: HashMap<u64, u64> = HashMap::with_max_entries(CALLS, 0);
-/// `hv_pkt_iter_first` in progress: by thread.
+pub static SENDS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(THREADS, 0);
+/// `hv_pkt_iter_first` in progress: by thread, its channel, or address 0.
 ///
 /// Not the map of the sends, since a receiving softirq can interrupt a send.
 #[map]
-pub static FIRSTS: HashMap<u64, Channel> = HashMap::with_max_entries(CALLS, 0);
-/// `__hv_pkt_iter_next` in progress: by thread.
+pub static FIRSTS: LruHashMap<u64, Channel> = LruHashMap::with_max_entries(THREADS, 0);
+/// `__hv_pkt_iter_next` in progress: by thread, with a channel address or 0.
 #[map]
-pub static NEXTS: HashMap<u64, Next> = HashMap::with_max_entries(CALLS, 0);
+pub static NEXTS: LruHashMap<u64, Next> = LruHashMap::with_max_entries(THREADS, 0);
 /// Thread groups whose sends are captured, with `FILTER_PIDS`.
 #[map]
 pub static PIDS: HashMap<u32, u8> = HashMap::with_max_entries(4096, 0);
@@ -67,6 +69,17 @@ pub fn lost() -> [u32; 2] {
     // code generator has no relaxed atomic load before BPF's version 4.
     let read = |cause: usize| unsafe { LOST[cause].as_ptr().read_volatile() } as u32;
     [read(LOST_RING_FULL), read(LOST_UNREADABLE)]
+}
+
+/// Stores what a thread's return hook needs, and whether that worked.
+#[inline(always)]
+pub fn store<T: Copy>(map: &LruHashMap<u64, T>, thread: u64, value: T) -> bool {
+    if let Some(element) = map.get_ptr_mut(&thread) {
+        // SAFETY: an aligned element of the map; only this thread uses it.
+        unsafe { element.write(value) };
+        return true;
+    }
+    map.insert(&thread, &value, 0).is_ok()
 }
 
 /// Adds one to a member of this processor's [`Counters`].

@@ -111,7 +111,9 @@ pub struct SendReturn {
     /// [`KIND_SEND_RETURN`].
     pub kind: u8,
     /// Zero.
-    pub reserved: [u8; 3],
+    pub reserved: u8,
+    /// Zero.
+    pub reserved_too: u16,
     /// What the send function returned.
     pub value: i32,
     /// `time` of the send's [`Packet`].
@@ -211,7 +213,8 @@ impl SendReturn {
         let bytes: &[u8; size_of::<Self>()] = bytes.first_chunk()?;
         Some(Self {
             kind: bytes[0],
-            reserved: part(bytes, 1)?,
+            reserved: bytes[1],
+            reserved_too: u16::from_ne_bytes(part(bytes, 2)?),
             value: i32::from_ne_bytes(part(bytes, 4)?),
             entry: u64::from_ne_bytes(part(bytes, 8)?),
             task: u64::from_ne_bytes(part(bytes, 16)?),

@@ -26,14 +26,15 @@ pub fn run(args: &CaptureArgs, color: Color) -> Result<Exit, Failure> {
     let live = Live::start(&options).map_err(attach)?;
     let sinks = sinks(&args.show, args.write.as_deref(), color, "live")?;
     say(&started(&live, args.stand_in.is_some()));
+    let gone = |pid: u32| !Path::new(&format!("/proc/{pid}")).exists();
     let outcome = follow(live, Pipeline::new(sinks), &limits, &mut || {
-        stop.load(Ordering::Relaxed)
+        stop.load(Ordering::Relaxed) || args.stand_in.is_some_and(gone)
     })?;
     say(&outcome.text(args.write.as_deref()));
     Ok(Exit::Fine)
 }
 
-/// When a capture ends.
+/// When a capture ends by itself.
 pub(super) struct Limits {
     messages: u64,
     until: Option<Instant>,

@@ -3,7 +3,7 @@
 //! Records come in the order in which they were written: a send at its entry,
 //! its return value later. Packets leave in the same order, so a send whose
 //! return is outstanding holds back what follows it. That takes microseconds;
-//! where a return is missing, the send leaves without after [`PATIENCE`].
+//! where a return is missing, the send leaves without it after [`PATIENCE`].
 
 use std::collections::{HashMap, VecDeque};
 
@@ -20,8 +20,10 @@ use crate::{
     packet::{Channel, Packet},
 };
 
-/// How long a send is held for its return value, in nanoseconds.
-const PATIENCE: u64 = 250_000_000;
+/// How long a send of the driver is held for its return value, in nanoseconds.
+pub(super) const PATIENCE: u64 = 250_000_000;
+/// The same for a stand-in, which the scheduler can stop between the two.
+pub(super) const STAND_IN_PATIENCE: u64 = 3_000_000_000;
 /// At most so many packets are held back.
 const HELD_LIMIT: usize = 65_536;
 /// At most so many payload bytes are held back.
@@ -65,6 +67,8 @@ pub(super) struct Assembler {
     clock: Clock,
     /// Completions of requests that were not captured are dropped.
     filtered: bool,
+    /// [`PATIENCE`] or [`STAND_IN_PATIENCE`].
+    patience: u64,
     channels: Vec<Channel>,
     /// In the order of the records; the first may wait for its return value.
     held: VecDeque<Item>,
@@ -87,10 +91,11 @@ pub(super) struct Assembler {
 }
 
 impl Assembler {
-    pub(super) fn new(clock: Clock, filtered: bool) -> Self {
+    pub(super) fn new(clock: Clock, filtered: bool, patience: u64) -> Self {
         Self {
             clock,
             filtered,
+            patience,
             channels: Vec::new(),
             held: VecDeque::new(),
             first: 0,
@@ -242,7 +247,7 @@ impl Assembler {
     fn release(&mut self, now: u64) {
         while let Some(first) = self.held.front() {
             if first.sending {
-                let patient = now.saturating_sub(first.time) < PATIENCE;
+                let patient = now.saturating_sub(first.time) < self.patience;
                 let room = self.held.len() < HELD_LIMIT && self.held_bytes < HELD_BYTES_LIMIT;
                 if patient && room {
                     break;

@@ -125,20 +125,6 @@ pub(super) fn detach(ebpf: &mut Ebpf, programs: &[&'static str]) {
     }
 }
 
-/// The verifier's work per program, where the kernel tells it (5.16).
-pub(super) fn verified_instructions(
-    ebpf: &Ebpf,
-    programs: &[&'static str],
-) -> Vec<(&'static str, u32)> {
-    programs
-        .iter()
-        .filter_map(|name| {
-            let info = ebpf.program(name)?.info().ok()?;
-            Some((*name, info.verified_instruction_count()?))
-        })
-        .collect()
-}
-
 fn load(options: &Options) -> Result<Ebpf, AttachError> {
     system::raise_memory_limit();
     let ring_bytes = options

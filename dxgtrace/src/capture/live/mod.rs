@@ -14,6 +14,7 @@ mod clock;
 mod counters;
 mod error;
 mod object;
+mod programs;
 mod refusals;
 mod ring;
 mod system;
@@ -34,6 +35,7 @@ use crate::{
 pub use attach::Backend;
 pub use counters::Totals;
 pub use error::AttachError;
+pub use programs::ProgramReport;
 pub use system::Driver;
 
 use assemble::Assembler;
@@ -119,6 +121,10 @@ impl Live {
         let ring = Ring::new(&mut attachment.ebpf)?;
         let counters = Counters::new(&mut attachment.ebpf)?;
         let filtered = !options.pids.is_empty() || options.comm.is_some();
+        let patience = match attachment.backend {
+            Backend::Uprobe => assemble::STAND_IN_PATIENCE,
+            Backend::Fentry | Backend::Kprobe => assemble::PATIENCE,
+        };
         Ok(Self {
             ebpf: Some(attachment.ebpf),
             backend: attachment.backend,
@@ -126,7 +132,7 @@ impl Live {
             driver,
             ring,
             counters,
-            assembler: Assembler::new(clock, filtered),
+            assembler: Assembler::new(clock, filtered, patience),
         })
     }
 
@@ -205,11 +211,11 @@ impl Live {
         }
     }
 
-    /// Instructions that the kernel's verifier processed for each program.
-    pub fn verified_instructions(&self) -> Vec<(&'static str, u32)> {
+    /// What the kernel says about the programs, until [`Live::stop`].
+    pub fn programs(&self) -> Vec<ProgramReport> {
         self.ebpf
             .as_ref()
-            .map(|ebpf| attach::verified_instructions(ebpf, &self.attached))
+            .map(|ebpf| programs::reports(ebpf, &self.attached))
             .unwrap_or_default()
     }
 

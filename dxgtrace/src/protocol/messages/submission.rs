@@ -77,7 +77,8 @@ pub const MESSAGES: &[Message] = &[
                     "Private driver data.",
                 ),
             ],
-        ),
+        )
+        .copied(),
     )
     .reply_status()
     .mode(Mode::Async),
@@ -173,7 +174,8 @@ pub const MESSAGES: &[Message] = &[
                     "Private driver data.",
                 ),
             ],
-        ),
+        )
+        .copied(),
     )
     .reply_status()
     .mode(Mode::Async),

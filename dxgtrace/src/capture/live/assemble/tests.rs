@@ -13,7 +13,7 @@ use crate::capture::{
 const MILLISECOND: u64 = 1_000_000;
 
 fn assembler() -> Assembler {
-    Assembler::new(Clock::identity(), false)
+    Assembler::new(Clock::identity(), false, PATIENCE)
 }
 
 fn send(task: u64, time: u64, transaction: u64) -> record::Packet {
@@ -50,7 +50,8 @@ fn receive(time: u64, transaction: u64) -> record::Packet {
 fn end(of: &record::Packet, value: i32) -> SendReturn {
     SendReturn {
         kind: KIND_SEND_RETURN,
-        reserved: [0; 3],
+        reserved: 0,
+        reserved_too: 0,
         value,
         entry: of.time,
         task: of.task,
@@ -303,7 +304,7 @@ fn channels_are_named_in_the_order_of_their_first_packet() {
 
 #[test]
 fn with_a_filter_completions_of_others_are_dropped_and_host_messages_are_not() {
-    let mut assembler = Assembler::new(Clock::identity(), true);
+    let mut assembler = Assembler::new(Clock::identity(), true, PATIENCE);
     let request = send(5, 1, 1);
     assembler.packet(&request, &[1; 8]);
     assembler.send_return(&end(&request, 0));
