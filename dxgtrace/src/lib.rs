@@ -9,6 +9,7 @@ pub mod cli;
 pub mod commands;
 pub mod decode;
 pub mod export;
+pub mod filter;
 pub mod output;
 pub mod packet;
 pub mod protocol;

@@ -441,24 +441,34 @@ impl<'a> Located<'a> {
 
     /// The tails, as far as they fit, in order.
     pub fn tails(&self) -> impl Iterator<Item = TailSpot<'a>> + use<'_, 'a> {
-        self.placed().map(move |(tail, span)| {
-            let element = usize::from(tail.element.size()).max(1);
-            // A count that runs past the end shows the elements that are whole.
-            let room = self.length.saturating_sub(span.at) / element;
-            let count = span.count.min(room);
-            let view = tail
-                .view
-                .as_ref()
-                .filter(|(_, when)| self.holds(when))
-                .map(|(structure, _)| *structure);
-            TailSpot {
-                tail,
-                at: self.base.saturating_add(span.at),
-                count,
-                bytes: part(self.data, span.at, count.saturating_mul(element)),
-                view,
-            }
-        })
+        self.placed()
+            .map(move |(tail, span)| self.tail_spot(tail, span))
+    }
+
+    /// The tail of that number, as far as it fits, if it could be placed.
+    pub fn tail(&self, index: usize) -> Option<TailSpot<'a>> {
+        let span = *self.spans.get(..self.placed)?.get(index)?;
+        let tail = self.layout.tails.get(index)?;
+        Some(self.tail_spot(tail, span))
+    }
+
+    fn tail_spot(&self, tail: &'static Tail, span: Span) -> TailSpot<'a> {
+        let element = usize::from(tail.element.size()).max(1);
+        // A count that runs past the end shows the elements that are whole.
+        let room = self.length.saturating_sub(span.at) / element;
+        let count = span.count.min(room);
+        let view = tail
+            .view
+            .as_ref()
+            .filter(|(_, when)| self.holds(when))
+            .map(|(structure, _)| *structure);
+        TailSpot {
+            tail,
+            at: self.base.saturating_add(span.at),
+            count,
+            bytes: part(self.data, span.at, count.saturating_mul(element)),
+            view,
+        }
     }
 }
 

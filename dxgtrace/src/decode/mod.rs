@@ -21,7 +21,7 @@ pub use located::{Located, Payload, Shortfall, Span, Spot, TailSpot};
 pub use pending::Pending;
 pub use regions::{Owner, Region};
 pub use tree::{Node, tree};
-pub use value::{Value, escaped, utf16};
+pub use value::{Value, escaped, is_unsafe, utf16};
 
 use crate::protocol::schema::{Layout, MAX_FACTS, Message, Set};
 use crate::protocol::{self, framing};
