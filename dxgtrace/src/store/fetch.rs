@@ -7,7 +7,9 @@ use std::path::Path;
 use crate::capture::file::{Layout, RandomReader, ReadError};
 use crate::check::Finding;
 use crate::decode::{self, Decoded, Part, Payload, Pending};
+use crate::output::Entry;
 use crate::packet::{Channel, Packet};
+use crate::session::Seen;
 
 use super::row::Row;
 use super::rows::Rows;
@@ -26,6 +28,25 @@ pub struct Fetched<'a> {
     pub channels: &'a [Channel],
     /// The means to read its reply, if it is a request.
     pub pending: Option<Pending>,
+}
+
+impl Fetched<'_> {
+    /// The packet in one line, as in text output.
+    pub fn line(&self) -> String {
+        let seen = Seen {
+            decoded: self.decoded,
+            request: None,
+        };
+        let entry = Entry {
+            packet: &self.packet,
+            channels: self.channels,
+            seen: &seen,
+            findings: &[],
+            first: self.packet.time,
+            previous: self.packet.time,
+        };
+        entry.summary().to_string()
+    }
 }
 
 /// Reads packets of a capture by row.
@@ -85,6 +106,20 @@ impl Fetch {
                 .filter(|decoded| decoded.part == Part::Request)
                 .map(Pending::new),
             decoded,
+        })
+    }
+
+    /// Reads the packet of a row without its message.
+    ///
+    /// # Errors
+    /// The file cannot be read there any more.
+    pub fn packet(&mut self, row: &Row) -> Result<Fetched<'_>, ReadError> {
+        let record = self.packets.read_at(row.number(), row.at())?;
+        Ok(Fetched {
+            packet: record.packet,
+            decoded: None,
+            channels: record.channels,
+            pending: None,
         })
     }
 

@@ -10,6 +10,7 @@
 //!   and hands out [`Chunk`]s of rows.
 //! * [`Store`] takes them over and keeps them.
 //! * [`Fetch`] reads packets again by row.
+//! * [`Sifting`] goes through them in threads, to filter and to search.
 //! * [`Growth`] and [`Tail`] let a file be read while another thread writes it.
 
 mod fetch;
@@ -17,6 +18,7 @@ mod index;
 mod note;
 mod row;
 mod rows;
+mod sieve;
 mod stats;
 mod tail;
 
@@ -25,6 +27,7 @@ pub use index::{Chunk, Indexing};
 pub use note::Note;
 pub use row::{NONE, Parts, Row};
 pub use rows::Rows;
+pub use sieve::{Batch, Domain, Job, Question, Sifting, Text};
 pub use stats::{Counts, Group, Latencies, Stats};
 pub use tail::{Growth, Tail};
 
