@@ -10,7 +10,7 @@ pub use capture::Capture;
 pub use hex::hex;
 pub use json::{Json, SCHEMA_VERSION};
 pub use text::{Detail, Text};
-pub use time::TimeFormat;
+pub use time::{TimeFormat, duration};
 
 use std::io;
 

@@ -81,6 +81,11 @@ impl Domain {
         }
     }
 
+    /// The rows, in order.
+    pub fn rows(&self) -> impl Iterator<Item = u32> {
+        (0..self.len()).filter_map(|place| self.get(place))
+    }
+
     fn get(&self, place: u32) -> Option<u32> {
         match self {
             Self::All(range) => Some(range.start + place),
