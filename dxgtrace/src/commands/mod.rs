@@ -10,6 +10,7 @@ mod pipeline;
 mod read;
 #[cfg(target_os = "linux")]
 mod replay;
+mod tui;
 
 pub use failure::{Exit, Failure};
 
@@ -26,11 +27,12 @@ use crate::cli::{Cli, Color, Command};
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let command = match cli.command {
         Some(command) => command,
-        None => Cli::parse_from(["dxgtrace", "capture"])
+        None => Cli::parse_from(["dxgtrace", without_command()])
             .command
             .ok_or_else(|| Failure::Usage("say what to do, see dxgtrace --help".to_owned()))?,
     };
     match command {
+        Command::Tui(args) => tui::run(&args),
         #[cfg(target_os = "linux")]
         Command::Capture(args) => capture::run(&args, cli.color),
         #[cfg(target_os = "linux")]
@@ -55,6 +57,15 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
                 .map_err(Failure::output)?;
             output::all(&page)
         }
+    }
+}
+
+/// What is meant if no command is given: the terminal UI on a terminal, and
+/// lines of text anywhere else.
+fn without_command() -> &'static str {
+    match crate::tui::terminal::check() {
+        Ok(()) => "tui",
+        Err(_) => "capture",
     }
 }
 

@@ -192,6 +192,18 @@ impl App {
         }
     }
 
+    /// Shows only packets that pass a filter.
+    ///
+    /// # Errors
+    /// A sentence about what is wrong with it.
+    pub fn filter(&mut self, text: &str) -> Result<(), String> {
+        if self.set_filter(text) {
+            return Ok(());
+        }
+        let (_, error) = self.message.take().unwrap_or((Tone::Wrong, String::new()));
+        Err(format!("{text}: {error}"))
+    }
+
     /// What is kept of the capture.
     pub fn store(&self) -> &Store {
         &self.store

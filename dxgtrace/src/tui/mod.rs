@@ -22,6 +22,7 @@ pub mod keys;
 mod list;
 mod literal;
 mod prompt;
+mod record;
 mod save;
 mod source;
 mod table;
@@ -32,5 +33,6 @@ pub mod views;
 
 pub use action::{Action, Request};
 pub use app::{App, Effect, Pane, View};
-pub use config::Config;
+pub use config::{Config, directory};
+pub use record::{Delivered, Recorder, Tap};
 pub use source::{Recording, Source, Status};
