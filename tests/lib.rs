@@ -2,6 +2,7 @@
 
 pub mod exercise;
 pub mod generate;
+pub mod many;
 pub mod program;
 pub mod recording;
 pub mod requirement;

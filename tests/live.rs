@@ -1,7 +1,6 @@
 //! What comes out of the probe equals what went into the stand-in.
 //!
-//! These tests need the right to load BPF programs. Where it is missing they
-//! say so and pass, unless `DXGTRACE_REQUIRE_LIVE=1` is set.
+//! These tests need the right to load BPF programs.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -23,25 +22,18 @@ use dxgtrace::{
     },
     replay::StandIn,
 };
-use dxgtrace_tests::traffic;
+use dxgtrace_tests::{requirement, traffic};
 
 const WAIT: Duration = Duration::from_millis(200);
 
 /// A capture of a stand-in that is about to play, or nothing without rights.
 fn start(standin: &StandIn, options: Options) -> Option<Live> {
+    if !requirement::live() {
+        return None;
+    }
     let target = Target::StandIn(standin.pid());
     match Live::start(&Options { target, ..options }) {
         Ok(live) => Some(live),
-        Err(
-            error @ (AttachError::Rights { .. }
-            | AttachError::Lockdown(_)
-            | AttachError::Forbidden(_)
-            | AttachError::KernelTooOld { .. }
-            | AttachError::NotBuiltIn(_)),
-        ) if std::env::var_os("DXGTRACE_REQUIRE_LIVE").is_none_or(|value| value != "1") => {
-            println!("skipped: {error}");
-            None
-        }
         Err(error) => panic!("{error}"),
     }
 }
@@ -302,7 +294,7 @@ fn a_process_that_is_no_stand_in_is_refused_with_the_reason() {
 #[test]
 fn without_a_vmbus_the_error_says_what_to_do() {
     if Path::new("/sys/bus/vmbus").exists() {
-        println!("skipped: this machine has a VMBus");
+        requirement::skip("this machine has a VMBus");
         return;
     }
     match Live::start(&Options::default()) {

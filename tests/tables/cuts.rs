@@ -182,3 +182,25 @@ fn a_reply_is_not_blamed_for_what_was_not_captured_of_its_request() {
         }
     }
 }
+
+#[test]
+fn the_tree_of_a_cut_capture_says_which_arrays_cannot_be_placed() {
+    let mut cuts = 0;
+    for made in commands(1, &[Counts::Near(2)]) {
+        let Some(body) = &made.body else { continue };
+        let optional = body.tails.iter().all(|(_, count)| *count == 0);
+        if optional || body.layout.total.is_some() {
+            continue;
+        }
+        let mut cut = made.clone();
+        cut.payload.truncate(made.base() + 24);
+        let lines = dxgtrace::decode::tree(&decoded(&cut), 16);
+        let line = lines
+            .iter()
+            .find(|line| line.label == "counts not captured");
+        let line = line.unwrap_or_else(|| panic!("{}: {lines:#?}", made.message.name));
+        assert_eq!(line.range.end, made.payload.len(), "{}", made.message.name);
+        cuts += 1;
+    }
+    assert!(cuts > 20);
+}

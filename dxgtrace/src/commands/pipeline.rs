@@ -69,11 +69,6 @@ impl<'a> Pipeline<'a> {
         self.sinks.iter_mut().try_for_each(|sink| sink.idle())
     }
 
-    /// What was seen so far.
-    pub fn totals(&self) -> &Totals {
-        &self.totals
-    }
-
     /// Ends the output.
     ///
     /// # Errors

@@ -464,7 +464,8 @@ impl<'a> Located<'a> {
             .map(|(structure, _)| *structure);
         TailSpot {
             tail,
-            at: self.base.saturating_add(span.at),
+            // One behind the end of a short message has no place in it.
+            at: self.base + span.at.min(self.length),
             count,
             bytes: part(self.data, span.at, count.saturating_mul(element)),
             view,

@@ -39,6 +39,11 @@ pub fn tree(decoded: &Decoded<'_>, elements: usize) -> Vec<Node> {
         Some(body) => message(decoded, body, elements, &mut nodes),
         None => raw(decoded, &mut nodes),
     }
+    // Of a message that is too short, some parts would lie behind its end.
+    let end = decoded.payload.length;
+    for node in &mut nodes {
+        node.range = node.range.start.min(end)..node.range.end.min(end);
+    }
     nodes
 }
 

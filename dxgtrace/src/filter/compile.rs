@@ -351,11 +351,7 @@ fn search(
         let text = print::text(field.ty, &pattern.bytes);
         return Ok((Check::Contains(pattern), text));
     }
-    let pattern = literal::text(literal);
-    let Ok(pattern) = String::from_utf8(pattern) else {
-        let message = "a pattern must be UTF-8; bytes are written as \\\\xff";
-        return Err(FilterError::new(message, literal.span.clone()));
-    };
+    let pattern = expression(&literal::text(literal));
     // As in Wireshark, case does not count; (?-i) makes it count.
     let regex = RegexBuilder::new(&pattern)
         .unicode(false)
@@ -373,6 +369,18 @@ fn search(
             Err(FilterError::new(message, literal.span.clone()))
         }
     }
+}
+
+/// A pattern as text: bytes that are none are written as escapes.
+fn expression(pattern: &[u8]) -> String {
+    let mut text = String::with_capacity(pattern.len());
+    for chunk in pattern.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
 }
 
 fn pattern(field: &FieldInfo, literal: &Literal<'_>) -> Result<Pattern, FilterError> {

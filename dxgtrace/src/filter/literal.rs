@@ -135,10 +135,12 @@ fn wanted(ty: Type) -> String {
         Type::Duration => "a time like 1.5ms or 2s".to_owned(),
         Type::Flags(_) => "a number or the name of a bit".to_owned(),
         Type::Handle(_) => "a handle like 0x40000001".to_owned(),
-        Type::Named(names) if names.is_open() => {
-            format!("a number or the name of a {}", names.noun())
+        Type::Named(names) if names.is_open() => format!("a number or {}", names.noun()),
+        Type::Named(names @ (Names::Words(_) | Names::Severity)) => {
+            let words: Vec<&str> = names.iter().map(|(_, word)| word).collect();
+            format!("one of {}", words.join(", "))
         }
-        Type::Named(names) => format!("a {}", names.noun()),
+        Type::Named(names) => names.noun().to_owned(),
         Type::Label | Type::Unsigned | Type::Signed | Type::Pointer | Type::Text | Type::Bytes => {
             "a number".to_owned()
         }
@@ -296,7 +298,7 @@ fn named(names: Names, literal: &Literal<'_>, word: &str) -> Result<i128, Filter
         }
         several => {
             let mut error = FilterError::new(
-                format!("`{word}` can mean several {}s", names.noun()),
+                format!("`{word}` can mean several names"),
                 literal.span.clone(),
             );
             error.suggestions = several

@@ -17,6 +17,8 @@
 //! packet's message and compares: no names, no allocation.
 //! `docs/filters.md` teaches the language.
 
+mod cell;
+mod columns;
 mod compile;
 mod complete;
 mod error;
@@ -24,6 +26,7 @@ mod eval;
 mod fields;
 mod literal;
 mod nearest;
+mod options;
 mod own;
 mod parse;
 mod print;
@@ -37,9 +40,11 @@ use std::str::FromStr;
 
 use compile::Node;
 
+pub use columns::Fields;
 pub use complete::{Candidate, CandidateKind, complete};
 pub use error::FilterError;
 pub use fields::{FieldInfo, PREFIX, field, fields};
+pub use options::{FieldOptions, Occurrence, OptionError, Quote};
 pub use record::{Exchange, Needs, Record};
 pub use types::{Names, Type};
 

@@ -5,22 +5,30 @@ const LONGEST: usize = 80;
 /// At most so many names are offered.
 const OFFERED: usize = 3;
 
-/// Those of `names` that `word` may have been meant for, best first. Only
-/// names about as close as the best one count.
+/// Those of `names` that `word` may have been meant for, best first: names
+/// spelt almost the same and as close as the best one, or else longer names
+/// that end with the word.
 pub(super) fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<String> {
+    let names: Vec<&str> = names.into_iter().collect();
+    let ending = format!(".{word}");
     let word: Vec<char> = word.to_lowercase().chars().take(LONGEST + 1).collect();
     if word.is_empty() || word.len() > LONGEST {
         return Vec::new();
     }
     let limit = (word.len() / 3).max(1);
     let mut close: Vec<(usize, &str)> = names
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|name| name.len().abs_diff(word.len()) <= limit)
         .map(|name| (distance(&word, name), name))
         .filter(|(distance, _)| *distance <= limit)
         .collect();
     close.sort_unstable();
     close.dedup();
+    if close.is_empty() {
+        let longer = names.into_iter().filter(|name| name.ends_with(&ending));
+        return longer.take(OFFERED).map(str::to_owned).collect();
+    }
     let best = close.first().map_or(0, |(distance, _)| *distance);
     close
         .into_iter()
@@ -83,6 +91,7 @@ mod tests {
         let names = ["alloc_count", "allocations", "flags", "device"];
         assert_eq!(nearest("alloc_cnt", names), ["alloc_count"]);
         assert!(nearest("something_else", names).is_empty());
+        assert_eq!(nearest("type", ["info.type", "prototype"]), ["info.type"]);
         assert!(nearest(&"x".repeat(10_000), names).is_empty());
     }
 }

@@ -419,7 +419,7 @@ pub(super) static OWN: &[Own] = &[
         |r| r.exchange.reply_in.map(i128::from),
         "Of a request: number of the frame that answered.",
     )
-    .needs(Needs::PAIRING),
+    .needs(Needs::AHEAD),
     number(
         "dxg.time",
         Type::Duration,

@@ -45,6 +45,9 @@ pub struct Needs {
     pub findings: bool,
     /// `exchange`.
     pub pairing: bool,
+    /// `exchange.reply_in`, which is not known before the reply was read: a
+    /// file has to be read twice, a live capture never knows in time.
+    pub ahead: bool,
 }
 
 impl Needs {
@@ -53,6 +56,7 @@ impl Needs {
         decode: false,
         findings: false,
         pairing: false,
+        ahead: false,
     };
     /// The message too.
     pub const DECODE: Self = Self {
@@ -70,12 +74,19 @@ impl Needs {
         ..Self::PACKET
     };
 
+    /// The reply of a request too.
+    pub const AHEAD: Self = Self {
+        ahead: true,
+        ..Self::PAIRING
+    };
+
     /// What either needs.
     pub const fn and(self, other: Self) -> Self {
         Self {
             decode: self.decode || other.decode,
             findings: self.findings || other.findings,
             pairing: self.pairing || other.pairing,
+            ahead: self.ahead || other.ahead,
         }
     }
 }

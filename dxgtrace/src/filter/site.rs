@@ -57,7 +57,7 @@ impl Word {
 
     /// A bit, or bit group, of this number.
     fn bit(mut self, bit: &Bit) -> Self {
-        self.mask = bit.mask() << self.shift & self.mask;
+        self.mask &= bit.mask() << self.shift;
         self.shift += bit.shift;
         self.signed = false;
         self

@@ -214,16 +214,16 @@ impl Names {
         matches!(self, Self::Enum(_) | Self::Status | Self::Severity)
     }
 
-    /// What one of the names is called.
+    /// What one of the names is.
     pub(super) const fn noun(self) -> &'static str {
         match self {
-            Self::Enum(_) => "enumerator",
-            Self::Status => "status",
-            Self::Ioctl => "ioctl",
-            Self::Message => "message",
-            Self::Code => "finding code",
-            Self::Severity => "severity",
-            Self::Words(_) => "word",
+            Self::Enum(_) => "the name of an enumerator",
+            Self::Status => "the name of a status",
+            Self::Ioctl => "the name of an ioctl",
+            Self::Message => "the name of a message",
+            Self::Code => "the code of a finding",
+            Self::Severity => "a severity",
+            Self::Words(_) => "a word",
         }
     }
 }

@@ -331,8 +331,8 @@ impl Serialize for Elements<'_> {
                 list.end()
             }
             Element::Struct(_) => {
-                let mut list = serializer.serialize_seq(Some(tail.count))?;
-                for index in 0..tail.count {
+                let mut list = serializer.serialize_seq(Some(tail.captured()))?;
+                for index in 0..tail.captured() {
                     list.serialize_element(&Members(tail, index))?;
                 }
                 list.end()
