@@ -7,6 +7,10 @@ use std::io;
 pub enum Exit {
     /// All went well.
     Fine,
+    /// There are findings as severe as `--fail-on` says.
+    Findings,
+    /// Packets were lost, and `--fail-on-loss` was given.
+    Loss,
 }
 
 impl Exit {
@@ -14,6 +18,8 @@ impl Exit {
     pub const fn code(self) -> u8 {
         match self {
             Self::Fine => 0,
+            Self::Findings => 4,
+            Self::Loss => 5,
         }
     }
 }

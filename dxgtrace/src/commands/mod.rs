@@ -4,10 +4,13 @@
 mod capture;
 #[cfg(target_os = "linux")]
 mod demo;
+mod check;
 mod export;
 mod failure;
+mod input;
 mod pipeline;
 mod read;
+mod stat;
 #[cfg(target_os = "linux")]
 mod replay;
 mod tui;
@@ -44,6 +47,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             "capturing works on Linux only; here, `dxgtrace read FILE` shows captures".to_owned(),
         )),
         Command::Read(args) => read::run(&args, cli.color),
+        Command::Check(args) => check::run(&args, cli.color),
+        Command::Stat(args) => stat::run(&args, cli.color),
         Command::Export(args) => export::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -77,6 +82,23 @@ mod output {
     use anstream::{AutoStream, ColorChoice};
 
     use super::{Color, Exit, Failure, IsTerminal};
+
+    /// Columns of text where no terminal says how many it has.
+    const WIDTH: usize = 100;
+    /// Fewer columns are not made use of.
+    const WIDTH_MIN: usize = 40;
+    /// Longer lines are hard to read.
+    const WIDTH_MAX: usize = 120;
+
+    /// Columns that text on standard output should keep to.
+    pub fn width() -> usize {
+        if !io::stdout().is_terminal() {
+            return WIDTH;
+        }
+        crossterm::terminal::size().map_or(WIDTH, |(columns, _)| {
+            usize::from(columns).clamp(WIDTH_MIN, WIDTH_MAX)
+        })
+    }
 
     /// Standard output as `color` wants it.
     pub fn stream(color: Color) -> BufWriter<AutoStream<StdoutLock<'static>>> {

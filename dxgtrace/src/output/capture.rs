@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::{Entry, Sink, Totals};
 use crate::capture::file::{WriteError, Writer};
+use crate::check::Finding;
 
 /// Writes entries into a capture file.
 pub struct Capture<W> {
@@ -33,6 +34,12 @@ impl<W: Write> Sink for Capture<W> {
             Some(writer) => Ok(writer.write(entry.packet, entry.channels, &self.comments)?),
             None => Ok(()),
         }
+    }
+
+    fn finding(&mut self, _: u64, _: &Finding) -> io::Result<()> {
+        // Its packet has been written already; who reads the file finds it
+        // again.
+        Ok(())
     }
 
     fn idle(&mut self) -> io::Result<()> {

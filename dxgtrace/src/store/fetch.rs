@@ -36,12 +36,14 @@ impl Fetched<'_> {
         let seen = Seen {
             decoded: self.decoded,
             request: None,
+            outcome: None,
         };
         let entry = Entry {
             packet: &self.packet,
             channels: self.channels,
             seen: &seen,
             findings: &[],
+            changes: &[],
             first: self.packet.time,
             previous: self.packet.time,
         };

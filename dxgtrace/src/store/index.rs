@@ -106,6 +106,7 @@ impl Indexer {
             status: decoded
                 .filter(|decoded| decoded.part == Part::Reply)
                 .and_then(|decoded| decoded.status()),
+            outcome: seen.outcome,
             bytes: header.payload_length,
             process: NONE,
             channel: packet.interface,
@@ -134,6 +135,15 @@ impl Indexer {
         chunk.rows.push(made);
         self.rows += 1;
         true
+    }
+
+    /// Notes what only the end shows.
+    fn finish(&self, chunk: &mut Chunk) {
+        self.session.finish(&mut |number, finding| {
+            if let Some(row) = self.row_of(number) {
+                chunk.notes.push(Note::new(row, &finding));
+            }
+        });
     }
 
     /// Notes how far the file has been read, and what was learnt of it.
@@ -279,6 +289,7 @@ fn index<R: Read>(mut reader: Reader<R>, shared: &Shared) -> Result<(), ReadErro
         shared.fill(|chunk| chunk.absorb(&mut new));
     };
     indexer.passed(reader.layout(), reader.position(), &mut new);
+    indexer.finish(&mut new);
     shared.fill(|chunk| chunk.absorb(&mut new));
     end
 }

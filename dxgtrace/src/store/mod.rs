@@ -11,11 +11,13 @@
 //! * [`Store`] takes them over and keeps them.
 //! * [`Fetch`] reads packets again by row.
 //! * [`Sifting`] goes through them in threads, to filter and to search.
+//! * [`Past`] tells which objects there were at any row.
 //! * [`Growth`] and [`Tail`] let a file be read while another thread writes it.
 
 mod fetch;
 mod index;
 mod note;
+mod past;
 mod row;
 mod rows;
 mod sieve;
@@ -25,6 +27,7 @@ mod tail;
 pub use fetch::{Fetch, Fetched, findings};
 pub use index::{Chunk, Indexing};
 pub use note::Note;
+pub use past::{Past, Request, Scene, Thing};
 pub use row::{NONE, Parts, Row};
 pub use rows::Rows;
 pub use sieve::{Batch, Domain, Job, Question, Sifting, Text};

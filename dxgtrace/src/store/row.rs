@@ -6,6 +6,7 @@ use crate::check::Severity;
 use crate::decode::Part;
 use crate::protocol;
 use crate::protocol::schema::{Message, Set};
+use crate::session::Outcome;
 
 /// Stands for no row.
 pub const NONE: u32 = u32::MAX;
@@ -44,6 +45,9 @@ const STATUS: u16 = 1 << 7;
 const CUT: u16 = 1 << 8;
 const ASKS: u16 = 1 << 9;
 const INBOUND: u16 = 1 << 10;
+const FAILED: u16 = 1 << 11;
+const SHORT: u16 = 1 << 12;
+const NO_HANDLE: u16 = 1 << 13;
 const UNKNOWN_MESSAGE: u16 = u16::MAX;
 /// Bits of [`Row::message`] that hold the number in its set.
 const NUMBER_BITS: u16 = 12;
@@ -61,6 +65,8 @@ pub struct Parts {
     pub peer: u32,
     /// Status of a reply.
     pub status: Option<u32>,
+    /// What a reply says.
+    pub outcome: Option<Outcome>,
     /// Bytes that travelled.
     pub bytes: u32,
     /// Index into the store's processes.
@@ -99,6 +105,9 @@ impl Row {
             (parts.cut, CUT),
             (parts.asks, ASKS),
             (parts.direction == Direction::HostToGuest, INBOUND),
+            (parts.outcome.is_some_and(Outcome::is_failure), FAILED),
+            (parts.outcome == Some(Outcome::Short), SHORT),
+            (parts.outcome == Some(Outcome::NoHandle), NO_HANDLE),
         ] {
             if is {
                 flags |= bit;
@@ -202,9 +211,19 @@ impl Row {
         (self.flags & STATUS != 0).then_some(self.status)
     }
 
-    /// Whether a reply says that the request failed.
+    /// Whether, to the driver, this reply says that the request failed.
     pub fn failed(&self) -> bool {
-        self.status().is_some_and(|status| (status as i32) < 0)
+        self.flags & FAILED != 0
+    }
+
+    /// Whether the request failed because the reply is too short.
+    pub fn is_short(&self) -> bool {
+        self.flags & SHORT != 0
+    }
+
+    /// Whether the request failed because the host gave no handle.
+    pub fn is_without_handle(&self) -> bool {
+        self.flags & NO_HANDLE != 0
     }
 
     /// Whether it was cut by the snap length.
@@ -256,6 +275,7 @@ mod tests {
                 number: 5,
                 peer: 3,
                 status: Some(0xc000_000d),
+                outcome: Some(Outcome::Status(0xc000_000d)),
                 bytes: 80,
                 process: 2,
                 channel: 1,

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use crate::check::Severity;
 use crate::filter::Filter;
 use crate::output::TimeFormat;
-use crate::store::{Domain, Fetch, Job, Question, Sifting, Store};
+use crate::store::{Domain, Fetch, Job, Past, Question, Request, Scene, Sifting, Store};
 
 use super::config::Config;
 use super::detail::Detail;
@@ -99,6 +99,15 @@ pub struct Searching {
     pub(super) done: u32,
 }
 
+/// The packets that name an object.
+#[derive(Debug)]
+pub struct ObjectLadder {
+    /// The object.
+    pub title: String,
+    pub(super) rows: Vec<u32>,
+    pub(super) sifting: Option<Sifting>,
+}
+
 /// How a message to the person at the screen is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
@@ -147,6 +156,13 @@ pub struct App {
     /// The row that the current table is about.
     pub(super) about: Option<u32>,
     lines: FxHashMap<u32, String>,
+    past: Option<Past>,
+    /// The row whose objects have been asked for.
+    asked: Option<u32>,
+    /// The objects as of the row that the view is about.
+    pub(super) scene: Scene,
+    /// What the ladder shows, if not a process.
+    pub(super) object: Option<ObjectLadder>,
     /// Where packets of `:save` went last.
     pub(super) saved: Option<String>,
 }
@@ -188,6 +204,10 @@ impl App {
             area: Rect::new(0, 0, 80, 24),
             about: None,
             lines: FxHashMap::default(),
+            past: None,
+            asked: None,
+            scene: Scene::default(),
+            object: None,
             saved: None,
         }
     }
@@ -224,6 +244,8 @@ impl App {
         self.store.end().is_none()
             || self.filtering.sifting.is_some()
             || self.list.taken() < self.store.rows().len() as u32 && !self.list.paused
+            || self.view == View::Objects && Some(self.scene.row) != self.about
+            || self.object.as_ref().is_some_and(|object| object.sifting.is_some())
             || self.searching.as_ref().is_some_and(|search| search.sifting.is_some())
     }
 
@@ -253,6 +275,8 @@ impl App {
         }
         changed |= self.take_in();
         changed |= self.take_found();
+        changed |= self.take_scene();
+        changed |= self.take_ladder();
         // Ages and rates go on although nothing comes.
         changed || self.source.recording.is_some() && self.view != View::Packets
     }
@@ -361,6 +385,59 @@ impl App {
         true
     }
 
+    /// Asks for the objects as of the row that the view is about, and takes
+    /// them over once they are there.
+    fn take_scene(&mut self) -> bool {
+        if self.view != View::Objects {
+            return false;
+        }
+        let Some(row) = self.about else {
+            return false;
+        };
+        if self.asked != Some(row)
+            && let Some(layout) = self.store.layout()
+        {
+            let path = &self.source.path;
+            let past = self.past.get_or_insert_with(|| Past::new(path.clone()));
+            past.ask(Request {
+                row,
+                rows: self.store.rows().clone(),
+                layout: layout.clone(),
+            });
+            self.asked = Some(row);
+        }
+        match self.past.as_ref().and_then(Past::next) {
+            Some(scene) => {
+                self.scene = scene;
+                self.table.basis = None;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn take_ladder(&mut self) -> bool {
+        let Some(object) = &mut self.object else {
+            return false;
+        };
+        let Some(sifting) = &object.sifting else {
+            return false;
+        };
+        let (mut changed, mut finished) = (false, false);
+        while let Some(batch) = sifting.next() {
+            object.rows.extend(batch.rows);
+            changed = true;
+            finished = batch.finished;
+        }
+        if finished {
+            object.sifting = None;
+        }
+        if changed {
+            self.table.basis = None;
+        }
+        changed
+    }
+
     /// Says something on the last line.
     pub(super) fn say(&mut self, tone: Tone, text: impl Into<String>) {
         self.message = Some((tone, text.into()));
@@ -436,7 +513,7 @@ impl App {
     }
 
     fn prepare_table(&mut self, height: usize) {
-        if self.list.follow && self.view == View::Pending {
+        if self.list.follow && matches!(self.view, View::Pending | View::Objects) {
             self.about = self.list.selected();
         }
         let basis = Basis {
@@ -452,8 +529,14 @@ impl App {
                 View::Findings => table::findings(&self.store, self.mildest),
                 View::Pending => table::pending(&self.store, about),
                 View::Top => table::groups(&self.store),
-                View::Ladder => table::ladder(&self.store, about),
-                View::Objects => Vec::new(),
+                View::Ladder => match &self.object {
+                    Some(object) => object.rows.iter().copied().map(table::Key::Row).collect(),
+                    None => table::ladder(&self.store, about),
+                },
+                View::Objects => {
+                    let count = self.scene.things.len() as u32;
+                    (0..count).map(table::Key::Object).collect()
+                }
             };
             self.table.set(keys, basis);
         }

@@ -200,6 +200,14 @@ impl Stroke {
         Some(Self { code, ctrl, alt })
     }
 
+    /// The event that a terminal sends for it.
+    pub fn event(&self) -> KeyEvent {
+        let mut modifiers = KeyModifiers::NONE;
+        modifiers.set(KeyModifiers::CONTROL, self.ctrl);
+        modifiers.set(KeyModifiers::ALT, self.alt);
+        KeyEvent::new(self.code, modifiers)
+    }
+
     /// The character that it types.
     pub fn letter(&self) -> Option<char> {
         match self.code {
@@ -345,10 +353,15 @@ impl Keymap {
         let mut text = String::new();
         for (strokes, _) in keys {
             if !text.is_empty() {
-                text.push(' ');
+                text += ", ";
             }
-            for stroke in strokes {
-                text += &stroke.to_string();
+            for (number, stroke) in strokes.iter().enumerate() {
+                let text_of = stroke.to_string();
+                // `gg` can be read, `ctrl-wctrl-w` cannot.
+                if number > 0 && text_of.len() > 1 {
+                    text.push(' ');
+                }
+                text += &text_of;
             }
         }
         text

@@ -42,6 +42,7 @@ pub fn condition(app: &App) -> Option<String> {
                 valid(format!("dxg.finding == {}", note.code.word()))
             }
             Key::Row(row) => process(app, app.store.row(row)?),
+            Key::Object(at) => of_object(&app.scene.things.get(at as usize)?.entity?),
             Key::Group(crate::store::Group::Process(process)) => {
                 let process = app.store.processes().get(process as usize)?;
                 valid(format!("dxg.pid == {}", process.pid))
@@ -78,6 +79,23 @@ fn of_text(field: &str, text: &str, bytes: Option<&[u8]>) -> Option<String> {
         .filter(|value| !value.is_empty())
         .find_map(|value| valid(format!("{field} == {value}")))
         .or_else(|| valid(field.to_owned()))
+}
+
+/// A filter for the packets that name an object.
+pub fn of_object(entity: &crate::session::Entity) -> Option<String> {
+    let kind = entity.kind?;
+    let handle = entity.handle;
+    let named = format!("dxg.{} == {handle:#x}", kind.name());
+    let text = if kind == crate::protocol::schema::Object::Process {
+        format!("dxg.process == {handle:#x} or {named}")
+    } else if entity.process_handle != 0 {
+        // A handle means something only in its process; replies name none.
+        let process = entity.process_handle;
+        format!("{named} and (dxg.process == {process:#x} or dxg.part != request)")
+    } else {
+        named.clone()
+    };
+    valid(text).or_else(|| valid(named))
 }
 
 fn valid(text: String) -> Option<String> {

@@ -4,10 +4,12 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 
 use crate::check::Severity;
 use crate::filter::Filter;
-use crate::store::{Question, Text};
+use crate::store::{Domain, Question, Text};
 
 use super::action::{Action, Request};
-use super::app::{App, Arrangement, Effect, Filtering, Pane, Searching, Tone, View};
+use super::app::{
+    App, Arrangement, Effect, Filtering, ObjectLadder, Pane, Searching, Tone, View,
+};
 use super::keys::Stroke;
 use super::prompt::{Outcome, Place, Prompt, Purpose, Verdict};
 use super::table::Key;
@@ -92,7 +94,7 @@ impl App {
             Action::Objects => self.show(View::Objects),
             Action::Pending => self.show(View::Pending),
             Action::TopView => self.show(View::Top),
-            Action::Ladder => self.show(View::Ladder),
+            Action::Ladder => self.ladder(),
             Action::Copy => self.copy(),
             Action::Time => self.next_time(),
             Action::Theme => self.next_theme(),
@@ -226,7 +228,50 @@ impl App {
                 self.jump(row);
             }
             (View::Top, _, Some(Key::Group(group))) => self.open_group(group),
+            (View::Objects, _, Some(Key::Object(_))) => self.open_object(),
             _ => {}
+        }
+    }
+
+    /// The ladder of the object under the cursor, or of the packet's process.
+    fn ladder(&mut self) {
+        let object = match (self.view, self.table.selected()) {
+            (View::Objects, Some(Key::Object(at))) => self
+                .scene
+                .things
+                .get(at as usize)
+                .and_then(|thing| Some((thing.label.clone(), thing.entity?))),
+            _ => None,
+        };
+        self.object = object.and_then(|(title, entity)| {
+            let filter = Filter::parse(&literal::of_object(&entity)?).ok()?;
+            let all = Domain::All(0..self.store.rows().len() as u32);
+            Some(ObjectLadder {
+                title,
+                rows: Vec::new(),
+                sifting: self.sift(Question::Filter(filter), all, false),
+            })
+        });
+        self.table.basis = None;
+        self.show(View::Ladder);
+    }
+
+    /// The packet that created the object under the cursor.
+    fn open_object(&mut self) {
+        let Some(Key::Object(at)) = self.table.selected() else {
+            return;
+        };
+        let entity = self.scene.things.get(at as usize).and_then(|thing| thing.entity);
+        match entity {
+            Some(entity) if entity.is_from_before() => {
+                self.say(Tone::Wrong, "it was there before the capture, or its creation is missing");
+            }
+            Some(entity) => {
+                if let Some(row) = self.store.rows().at_number(entity.created.packet) {
+                    self.jump(row);
+                }
+            }
+            None => {}
         }
     }
 
@@ -254,6 +299,7 @@ impl App {
                 }
             }
             (Group::Process(_), Some(first)) => {
+                self.object = None;
                 self.show(View::Ladder);
                 self.about = Some(first);
             }

@@ -64,8 +64,11 @@ pub const MESSAGES: &[Message] = &[
                 Handle(&[PagingQueue]),
                 "The paging queue.",
             )
-            .creates(),
-            field(4, "sync_object", Handle(&[SyncObject]), "The sync object.").creates(),
+            .creates()
+            .within(&["device"]),
+            field(4, "sync_object", Handle(&[SyncObject]), "The sync object.")
+                .creates()
+                .within(&["paging_queue"]),
             field(
                 8,
                 "fence_storage_physical_address",
@@ -129,7 +132,8 @@ pub const MESSAGES: &[Message] = &[
                 Len::Field("alloc_count"),
                 "The allocations.",
             )
-            .uses()],
+            .uses()
+            .role(Role::Resident)],
         )
         .slack(4),
     )
@@ -180,7 +184,8 @@ pub const MESSAGES: &[Message] = &[
                 Len::Field("alloc_count"),
                 "The allocations.",
             )
-            .uses()],
+            .uses()
+            .role(Role::Evicted)],
         ),
     )
     .reply(layout(

@@ -14,7 +14,9 @@ use crate::check::Severity;
 pub fn title(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = &app.theme;
     let mut pen = Pen::new(buffer, area, 0, theme.bar);
-    pen.put(" dxgtrace ", theme.bar);
+    if area.width >= 90 {
+        pen.put(" dxgtrace ", theme.bar);
+    }
     let [_, notes, warns, errors] = app.store.finding_counts();
     let found = notes + warns + errors;
     let views = [
@@ -27,7 +29,7 @@ pub fn title(app: &App, buffer: &mut Buffer, area: Rect) {
     ];
     for (view, action, name) in views {
         let keys = app.keymap.keys_of(action);
-        let key = keys.split(' ').next().unwrap_or_default();
+        let key = keys.split(", ").next().unwrap_or_default();
         let style = if view == app.view { theme.current } else { theme.bar };
         pen.put(format_args!(" {key}:{name} "), style);
     }
@@ -166,7 +168,7 @@ fn trouble(app: &App) -> Option<String> {
 fn hint(app: &App) -> String {
     let key = |action| {
         let keys = app.keymap.keys_of(action);
-        keys.split(' ').next().unwrap_or_default().to_owned()
+        keys.split(", ").next().unwrap_or_default().to_owned()
     };
     let mut hints = vec![(key(Action::Filter), "filter")];
     match app.view {
@@ -180,6 +182,11 @@ fn hint(app: &App) -> String {
             (key(Action::Open), "go to packet"),
             (key(Action::Grow), "only worse"),
             (key(Action::Shrink), "milder too"),
+            (key(Action::Back), "back"),
+        ]),
+        View::Objects => hints.extend([
+            (key(Action::Open), "go to its creation"),
+            (key(Action::Ladder), "its ladder"),
             (key(Action::Back), "back"),
         ]),
         View::Top => hints.extend([(key(Action::Open), "ladder"), (key(Action::Back), "back")]),

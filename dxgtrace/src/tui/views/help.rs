@@ -70,7 +70,7 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
                 pen.put(name, theme.heading);
             }
             Some(Line::Item(keys, help)) => {
-                pen.skip(2).left(keys, 24, theme.good).skip(1).put(help, theme.text);
+                pen.skip(2).left(keys, 26, theme.good).skip(1).put(help, theme.text);
             }
             Some(Line::Nothing) | None => {}
         }

@@ -17,7 +17,10 @@ use crate::store::Row;
 pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
     let theme = &app.theme;
     let about = app.about.and_then(|row| app.store.row(row));
-    let process = about.map_or("-", |row| app.store.process_label(row));
+    let process = match &app.object {
+        Some(object) => object.title.as_str(),
+        None => about.map_or("-", |row| app.store.process_label(row)),
+    };
     let time = 13;
     let lane = usize::from(places.table.width).saturating_sub(time + 24).max(20);
     let mut pen = Pen::new(buffer, places.table_head, 0, theme.heading);
@@ -42,13 +45,13 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
         pen.put(severity.map_or(" ", letter), style(look));
         pen.right(row.number(), 7, style(theme.faint)).skip(1);
         pen.left(packets::time(app, *index, row), time as u16, style(theme.text));
-        pen.put(arrow(app, row, lane), style(look));
+        pen.put(arrow(row, lane), style(look));
         pen.put(format_args!(" {}", aside(app, row)), style(theme.faint));
     }
 }
 
 /// The arrow, with what it carries.
-fn arrow(app: &App, row: &Row, lane: usize) -> String {
+fn arrow(row: &Row, lane: usize) -> String {
     if row.kind() == Kind::Lost {
         return format!("|{:~^lane$}|", " packets are missing here ");
     }
@@ -67,7 +70,6 @@ fn arrow(app: &App, row: &Row, lane: usize) -> String {
     } else {
         name
     };
-    let _ = app;
     match (row.direction(), row.kind()) {
         (_, Kind::Refused) => format!("|{name:-<inner$}x "),
         (Direction::GuestToHost, _) => format!("|{name:-<inner$}>|"),

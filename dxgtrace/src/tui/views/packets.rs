@@ -6,7 +6,7 @@ use ratatui::style::Style;
 
 use super::super::app::{App, Pane};
 use super::super::theme::{Theme, letter};
-use super::pen::Pen;
+use super::pen::{Pen, shortened};
 use crate::capture::header::{Direction, Kind};
 use crate::decode::{Part, Value};
 use crate::output::{TimeFormat, duration};
@@ -29,7 +29,7 @@ impl Columns {
         Self {
             number: digits.max(4),
             time: match app.time {
-                TimeFormat::Relative | TimeFormat::Delta => 11,
+                TimeFormat::Relative | TimeFormat::Delta => time_width(app),
                 TimeFormat::Epoch => 18,
                 TimeFormat::Clock => 15,
                 TimeFormat::Date => 26,
@@ -44,6 +44,14 @@ impl Columns {
     fn info(&self, room: u16) -> u16 {
         room.saturating_sub(self.latency + self.status + 2)
     }
+}
+
+/// Columns of a relative time: as many as the latest one takes.
+fn time_width(app: &App) -> u16 {
+    let last = app.store.rows().len().saturating_sub(1) as u32;
+    let last = app.store.row(last).map_or(0, |row| row.time);
+    let seconds = last.saturating_sub(app.store.start()) / 1_000_000_000;
+    seconds.max(1).ilog10() as u16 + 8
 }
 
 /// Draws the heading and the lines.
@@ -113,7 +121,7 @@ fn draw_line(
         pen.put(format_args!("{dashes} {}", app.line(index)), found);
         return;
     }
-    let process = app.store.process_label(row);
+    let process = shortened(app.store.process_label(row), usize::from(columns.process));
     pen.left(process, columns.process, style(theme.text)).skip(1);
     pen.left(app.store.channel_name(row), columns.channel, style(theme.faint)).skip(1);
     let info = columns.info(pen.room());
@@ -157,6 +165,8 @@ pub fn status(app: &App, row: &Row) -> (String, bool) {
     };
     match (row.kind(), shown) {
         (Kind::Refused, _) => ("not sent".to_owned(), true),
+        (_, Some(reply)) if reply.is_short() => ("short reply".to_owned(), true),
+        (_, Some(reply)) if reply.is_without_handle() => ("no handle".to_owned(), true),
         (_, Some(reply)) => match reply.status() {
             Some(0) => ("ok".to_owned(), false),
             Some(status) => {

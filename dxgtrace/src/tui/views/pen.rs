@@ -43,7 +43,7 @@ impl<'a> Pen<'a> {
     /// Writes a text.
     pub fn put(&mut self, text: impl Display, style: Style) -> &mut Self {
         let room = self.room();
-        self.cell(text, room, style, false)
+        self.cell(text, room, style)
     }
 
     /// Writes a text into so many columns; a longer one is cut and ends in `~`.
@@ -84,16 +84,16 @@ impl<'a> Pen<'a> {
         if length > usize::from(width) {
             let cut: String = cut(text, usize::from(width).saturating_sub(1));
             let pad = usize::from(width).saturating_sub(columns(&cut) + 1);
-            return self.cell(format_args!("{cut}~{:pad$}", ""), width, style, false);
+            return self.cell(format_args!("{cut}~{:pad$}", ""), width, style);
         }
         let pad = usize::from(width) - length;
         match right {
-            true => self.cell(format_args!("{:pad$}{text}", ""), width, style, false),
-            false => self.cell(format_args!("{text}{:pad$}", ""), width, style, false),
+            true => self.cell(format_args!("{:pad$}{text}", ""), width, style),
+            false => self.cell(format_args!("{text}{:pad$}", ""), width, style),
         }
     }
 
-    fn cell(&mut self, text: impl Display, width: u16, style: Style, _: bool) -> &mut Self {
+    fn cell(&mut self, text: impl Display, width: u16, style: Style) -> &mut Self {
         let text = text.to_string();
         let width = usize::from(width.min(self.room()));
         let (x, _) = self.buffer.set_stringn(self.x, self.y, text, width, style);
@@ -120,6 +120,18 @@ fn cut(text: &str, width: usize) -> String {
         kept.push(letter);
     }
     kept
+}
+
+/// A process's label in so many columns: if it is too long, its name is cut
+/// rather than its number.
+pub fn shortened(label: &str, width: usize) -> String {
+    if columns(label) <= width {
+        return label.to_owned();
+    }
+    let number = label.rfind('[').and_then(|at| label.get(at..));
+    let number = number.filter(|number| number.len() + 2 <= width).unwrap_or("");
+    let name = cut(label, width.saturating_sub(number.len() + 1));
+    format!("{name}~{number}")
 }
 
 /// A text in lines of at most so many columns, broken between words.

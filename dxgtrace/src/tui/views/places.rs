@@ -91,7 +91,7 @@ impl Places {
     }
 
     fn others(&mut self, app: &App, mut rest: Rect) {
-        if app.view == View::Findings && rest.height >= 12 {
+        if matches!(app.view, View::Findings | View::Objects) && rest.height >= 12 {
             let height = if rest.width >= WIDE { 5 } else { 8 };
             self.note = bottom(&mut rest, height);
         }

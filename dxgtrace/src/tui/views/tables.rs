@@ -8,10 +8,10 @@ use super::super::app::{App, View};
 use super::super::table::{GROUPS, Key};
 use super::super::theme::letter;
 use super::packets;
-use super::pen::{Pen, wrapped};
+use super::pen::{Pen, shortened, wrapped};
 use super::places::Places;
 use crate::output::duration;
-use crate::store::{Counts, Group};
+use crate::store::{Counts, Group, Thing};
 
 /// Draws the heading, the lines, and what is said of the selected one.
 pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
@@ -33,8 +33,10 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
         let mut pen = Pen::new(buffer, area, line, ground.unwrap_or(theme.text));
         draw_key(app, &mut pen, *key, ground);
     }
-    if app.view == View::Findings {
-        note(app, buffer, places.note);
+    match app.view {
+        View::Findings => note(app, buffer, places.note),
+        View::Objects => history(app, buffer, places.note),
+        _ => {}
     }
 }
 
@@ -52,15 +54,39 @@ fn heading(app: &App) -> String {
             format!(" {count} requests without a reply as of packet {number}")
         }
         View::Top => format!(
-            " {:<24} {:>9} {:>8} {:>6} {:>9} {:>9} {:>9} {:>9}",
-            "who", "packets", "per s", "failed", "bytes", "half in", "99% in", "all in"
+            " {:<who$} {:>8} {:>8} {:>6} {:>8} {:>8} {:>8} {:>8}",
+            "who",
+            "packets",
+            "per s",
+            "failed",
+            "bytes",
+            "half in",
+            "99% in",
+            "all in",
+            who = who(app)
         ),
+        View::Objects => {
+            let number = app.about.and_then(|row| app.store.row(row));
+            let number = number.map_or(0, |row| row.number());
+            if app.about != Some(app.scene.row) {
+                return format!(" going back to packet {number} ...");
+            }
+            let things = app.scene.things.iter();
+            let count = things.filter(|thing| thing.entity.is_some()).count();
+            let version = app.scene.version.map(|version| format!(", version {version}"));
+            let version = version.unwrap_or_default();
+            format!(" {count} objects after packet {number}{version}")
+        }
         _ => String::new(),
     }
 }
 
-fn nothing(app: &App) -> &'static str {
+fn nothing(app: &App) -> &str {
     match app.view {
+        View::Objects => match &app.scene.error {
+            Some(error) => error,
+            None => " no objects exist here, as far as the capture shows",
+        },
         View::Findings => " nothing is wrong here (- shows milder findings too)",
         View::Pending => " nobody waits for a reply at this packet",
         _ => " nothing here",
@@ -117,7 +143,70 @@ fn draw_key(app: &App, pen: &mut Pen<'_>, key: Key, ground: Option<Style>) {
                 pen.put(format_args!(" {}", counts_line(app, &name, counts)), style(theme.text));
             }
         }
-        Key::Object(_) => {}
+        Key::Object(at) => {
+            if let Some(thing) = app.scene.things.get(at as usize) {
+                draw_thing(app, pen, thing, ground);
+            }
+        }
+    }
+}
+
+fn draw_thing(app: &App, pen: &mut Pen<'_>, thing: &Thing, ground: Option<Style>) {
+    let theme = &app.theme;
+    let style = |style: Style| ground.unwrap_or(style);
+    pen.skip(1 + 2 * thing.depth);
+    let Some(entity) = &thing.entity else {
+        pen.put(&thing.label, style(theme.faint));
+        return;
+    };
+    let look = match thing.depth {
+        0 => theme.heading,
+        _ => theme.text,
+    };
+    pen.put(&thing.label, style(look));
+    let mut more = match entity.created.packet {
+        0 => "  from before".to_owned(),
+        packet => format!("  since {packet}"),
+    };
+    if entity.bytes > 0 {
+        more += &format!("  {}B", size(entity.bytes));
+    }
+    if entity.resident > 0 {
+        more += "  resident";
+    }
+    pen.put(more, style(theme.faint));
+}
+
+/// What became of the selected object so far.
+fn history(app: &App, buffer: &mut Buffer, area: Rect) {
+    let theme = &app.theme;
+    let Some(Key::Object(at)) = app.table.selected() else {
+        return;
+    };
+    let Some(thing) = app.scene.things.get(at as usize) else {
+        return;
+    };
+    let Some(entity) = thing.entity.filter(|_| !super::is_nothing(area)) else {
+        return;
+    };
+    Pen::new(buffer, area, 0, theme.elsewhere).put(format_args!(" {}", thing.label), theme.elsewhere);
+    let created = match entity.created.packet {
+        0 => "there before the capture, or its creation is missing".to_owned(),
+        packet => {
+            let by = entity.created.pid;
+            let at = app.time.of(entity.created.time, app.store.start(), entity.created.time);
+            format!("created by process {by} in packet {packet} at {at}")
+        }
+    };
+    let used = format!("last named in packet {}", entity.used);
+    let before = match entity.generation {
+        0 => "the first with this handle".to_owned(),
+        count => format!("{count} objects had this handle before"),
+    };
+    let keys = app.keymap.keys_of(super::super::action::Action::Ladder);
+    let hint = format!("{keys} shows every packet that names it, until its end");
+    for (line, text) in [created, used, before, hint].iter().enumerate() {
+        Pen::new(buffer, area, line + 1, theme.text).put(format_args!(" {text}"), theme.text);
     }
 }
 
@@ -147,16 +236,19 @@ fn counts_line(app: &App, name: &str, counts: &Counts) -> String {
         value.map_or_else(String::new, |value| duration(value).to_string())
     };
     let (half, most, all) = (quantile(500), quantile(990), quantile(1000));
-    let mut name = name.to_owned();
-    if name.chars().count() > 24 {
-        name = name.chars().take(23).collect::<String>() + "~";
-    }
+    let who = who(app);
+    let name = shortened(name, who);
     format!(
-        "{name:<24} {:>9} {rate:>8.1} {:>6} {:>9} {half:>9} {most:>9} {all:>9}",
+        "{name:<who$} {:>8} {rate:>8.1} {:>6} {:>8} {half:>8} {most:>8} {all:>8}",
         counts.packets,
         counts.failures,
         size(counts.bytes)
     )
+}
+
+/// Columns for names in the list of counts.
+fn who(app: &App) -> usize {
+    usize::from(app.area.width).saturating_sub(63).clamp(16, 40)
 }
 
 /// Bytes with a unit that suits them.
@@ -219,6 +311,11 @@ pub fn selected_text(app: &App) -> Option<String> {
             let counts = app.store.stats().of(group)?;
             Some(counts_line(app, &group_name(app, group), counts))
         }
-        Key::Heading(_) | Key::Object(_) => None,
+        Key::Object(at) => app
+            .scene
+            .things
+            .get(at as usize)
+            .map(|thing| thing.label.clone()),
+        Key::Heading(_) => None,
     }
 }
