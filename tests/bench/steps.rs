@@ -108,6 +108,7 @@ fn write(bencher: Bencher<'_, '_>, mut sink: impl Sink) {
             channels: &SAMPLE.channels,
             seen: &seen,
             findings: &findings,
+            changes: &[],
             first: 0,
             previous: 0,
         })

@@ -104,6 +104,8 @@ pub struct Searching {
 pub struct ObjectLadder {
     /// The object.
     pub title: String,
+    /// The process that has it; `None` if all have.
+    pub(super) pid: Option<u32>,
     pub(super) rows: Vec<u32>,
     pub(super) sifting: Option<Sifting>,
 }
@@ -425,7 +427,12 @@ impl App {
         };
         let (mut changed, mut finished) = (false, false);
         while let Some(batch) = sifting.next() {
-            object.rows.extend(batch.rows);
+            let (store, pid) = (&self.store, object.pid);
+            object.rows.extend(batch.rows.into_iter().filter(|row| {
+                let process = store.row(*row).map(|row| row.process as usize);
+                let process = process.and_then(|process| store.processes().get(process));
+                pid.is_none() || process.map(|process| process.pid) == pid
+            }));
             changed = true;
             finished = batch.finished;
         }

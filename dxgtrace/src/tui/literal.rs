@@ -86,14 +86,9 @@ pub fn of_object(entity: &crate::session::Entity) -> Option<String> {
     let kind = entity.kind?;
     let handle = entity.handle;
     let named = format!("dxg.{} == {handle:#x}", kind.name());
-    let text = if kind == crate::protocol::schema::Object::Process {
-        format!("dxg.process == {handle:#x} or {named}")
-    } else if entity.process_handle != 0 {
-        // A handle means something only in its process; replies name none.
-        let process = entity.process_handle;
-        format!("{named} and (dxg.process == {process:#x} or dxg.part != request)")
-    } else {
-        named.clone()
+    let text = match kind {
+        crate::protocol::schema::Object::Process => format!("dxg.process == {handle:#x} or {named}"),
+        _ => named.clone(),
     };
     valid(text).or_else(|| valid(named))
 }

@@ -248,6 +248,9 @@ impl App {
             let all = Domain::All(0..self.store.rows().len() as u32);
             Some(ObjectLadder {
                 title,
+                // A handle means something only in its process.
+                pid: (entity.process_handle != 0 && entity.created.pid != 0)
+                    .then_some(entity.created.pid),
                 rows: Vec::new(),
                 sifting: self.sift(Question::Filter(filter), all, false),
             })

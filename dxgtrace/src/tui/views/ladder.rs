@@ -22,7 +22,7 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
         None => about.map_or("-", |row| app.store.process_label(row)),
     };
     let time = 13;
-    let lane = usize::from(places.table.width).saturating_sub(time + 24).max(20);
+    let lane = usize::from(places.table.width).saturating_sub(time + 29).max(20);
     let mut pen = Pen::new(buffer, places.table_head, 0, theme.heading);
     pen.skip(time as u16 + 9).put(process, theme.heading);
     pen.to_right(places.table.width.saturating_sub((time + 9 + lane) as u16));
