@@ -27,7 +27,10 @@ fn main() -> anyhow::Result<()> {
 
 fn svg(buffer: &Buffer) -> Result<String, std::fmt::Error> {
     let area = buffer.area;
-    let (width, height) = (u32::from(area.width) * WIDTH, u32::from(area.height) * HEIGHT);
+    let (width, height) = (
+        u32::from(area.width) * WIDTH,
+        u32::from(area.height) * HEIGHT,
+    );
     let mut svg = String::new();
     writeln!(
         svg,
@@ -36,10 +39,18 @@ fn svg(buffer: &Buffer) -> Result<String, std::fmt::Error> {
         width + 20,
         height + 20
     )?;
-    writeln!(svg, "<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{GROUND}\"/>")?;
-    writeln!(svg, "<g transform=\"translate(10 10)\" xml:space=\"preserve\">")?;
+    writeln!(
+        svg,
+        "<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{GROUND}\"/>"
+    )?;
+    writeln!(
+        svg,
+        "<g transform=\"translate(10 10)\" xml:space=\"preserve\">"
+    )?;
     for y in 0..area.height {
-        let cells: Vec<&Cell> = (0..area.width).filter_map(|x| buffer.cell((x, y))).collect();
+        let cells: Vec<&Cell> = (0..area.width)
+            .filter_map(|x| buffer.cell((x, y)))
+            .collect();
         let mut start = 0;
         for run in cells.chunk_by(|one, other| look(one) == look(other)) {
             let x = start as u32 * WIDTH;
@@ -49,13 +60,22 @@ fn svg(buffer: &Buffer) -> Result<String, std::fmt::Error> {
             let top = u32::from(y) * HEIGHT;
             let length = run.len() as u32 * WIDTH;
             if back != GROUND {
-                writeln!(svg, "<rect x=\"{x}\" y=\"{top}\" width=\"{length}\" height=\"{HEIGHT}\" fill=\"{back}\"/>")?;
+                writeln!(
+                    svg,
+                    "<rect x=\"{x}\" y=\"{top}\" width=\"{length}\" height=\"{HEIGHT}\" fill=\"{back}\"/>"
+                )?;
             }
             if !text.trim().is_empty() {
                 let weight = if bold { " font-weight=\"bold\"" } else { "" };
                 let base = top + HEIGHT - 4;
-                let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-                writeln!(svg, "<text x=\"{x}\" y=\"{base}\" textLength=\"{length}\" fill=\"{fore}\"{weight}>{text}</text>")?;
+                let text = text
+                    .replace('&', "&amp;")
+                    .replace('<', "&lt;")
+                    .replace('>', "&gt;");
+                writeln!(
+                    svg,
+                    "<text x=\"{x}\" y=\"{base}\" textLength=\"{length}\" fill=\"{fore}\"{weight}>{text}</text>"
+                )?;
             }
         }
     }

@@ -74,7 +74,11 @@ impl Screen {
             if let Some(quoted) = rest.strip_prefix('"') {
                 let (text, after) = quoted.split_once('"').expect("a closing quote");
                 for letter in text.chars() {
-                    let name = if letter == ' ' { "space".to_owned() } else { letter.to_string() };
+                    let name = if letter == ' ' {
+                        "space".to_owned()
+                    } else {
+                        letter.to_string()
+                    };
                     self.stroke(&name);
                 }
                 rest = after.trim_start();

@@ -1,5 +1,10 @@
 //! The terminal UI in a real terminal: tmux.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -18,8 +23,18 @@ impl Tmux {
             name: format!("dxgtrace-{name}-{}", std::process::id()),
         };
         tmux.run(&[
-            "-f", "/dev/null", "new-session", "-d", "-x", &width.to_string(), "-y",
-            &height.to_string(), "env", "PS1=ready>", "TERM=screen", "sh",
+            "-f",
+            "/dev/null",
+            "new-session",
+            "-d",
+            "-x",
+            &width.to_string(),
+            "-y",
+            &height.to_string(),
+            "env",
+            "PS1=ready>",
+            "TERM=screen",
+            "sh",
         ]);
         tmux.await_text("ready>");
         tmux
@@ -59,7 +74,10 @@ impl Tmux {
             if text.contains(wanted) {
                 return text;
             }
-            assert!(begun.elapsed() < Duration::from_secs(20), "no `{wanted}` in\n{text}");
+            assert!(
+                begun.elapsed() < Duration::from_secs(20),
+                "no `{wanted}` in\n{text}"
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -78,13 +96,18 @@ impl Tmux {
 impl Drop for Tmux {
     fn drop(&mut self) {
         // If it is gone already, so much the better.
-        let _ = Command::new("tmux").args(["-L", &self.name, "kill-server"]).status();
+        let _ = Command::new("tmux")
+            .args(["-L", &self.name, "kill-server"])
+            .status();
     }
 }
 
 /// tmux has no `--version`.
 fn has_tmux() -> bool {
-    let there = Command::new("tmux").arg("-V").output().is_ok_and(|output| output.status.success());
+    let there = Command::new("tmux")
+        .arg("-V")
+        .output()
+        .is_ok_and(|output| output.status.success());
     if !there {
         requirement::skip("tmux is not installed");
     }
@@ -148,13 +171,22 @@ fn a_signal_restores_the_terminal() {
     for signal in ["TERM", "HUP", "INT"] {
         let tmux = Tmux::start(&format!("signal-{signal}"), 80, 24);
         let before = tmux.settings();
-        tmux.line(&format!("{program} tui {} & echo $! >/dev/null; fg", sample.display()));
+        tmux.line(&format!(
+            "{program} tui {} & echo $! >/dev/null; fg",
+            sample.display()
+        ));
         tmux.await_text("1/575");
         let pane = tmux.run(&["display-message", "-p", "#{pane_pid}"]);
         let shell = pane.trim();
-        let children = Command::new("pgrep").args(["-P", shell, "dxgtrace"]).output().unwrap();
+        let children = Command::new("pgrep")
+            .args(["-P", shell, "dxgtrace"])
+            .output()
+            .unwrap();
         let child = String::from_utf8_lossy(&children.stdout).trim().to_owned();
-        let killed = Command::new("kill").args([&format!("-{signal}"), &child]).status().unwrap();
+        let killed = Command::new("kill")
+            .args([&format!("-{signal}"), &child])
+            .status()
+            .unwrap();
         assert!(killed.success());
         tmux.await_text("ready>");
         assert_eq!(tmux.settings(), before, "after SIG{signal}");
@@ -169,7 +201,10 @@ fn a_terminal_that_cannot_draw_is_refused_politely() {
     let program = program::path().unwrap().display().to_string();
     let sample = samples().join("v40-enum.pcapng").canonicalize().unwrap();
     let tmux = Tmux::start("dumb", 100, 24);
-    tmux.line(&format!("TERM=dumb {program} tui {}; echo code $?", sample.display()));
+    tmux.line(&format!(
+        "TERM=dumb {program} tui {}; echo code $?",
+        sample.display()
+    ));
     let text = tmux.await_text("code 1");
     assert!(text.contains("cannot draw on this terminal"), "{text}");
 }

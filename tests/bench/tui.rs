@@ -12,7 +12,30 @@ use dxgtrace_tests::screen::Screen;
 use dxgtrace_tests::{many, program, samples};
 
 /// Keys pressed while the file is being indexed.
-const KEYS: &[&str] = &["j", "pgdn", "G", "e", "P", "t", "P", "p", "P", "tab", "j", "tab", "l", "shift-tab", "shift-tab", "v", "}", "g", "g", "x", "P", "w"];
+const KEYS: &[&str] = &[
+    "j",
+    "pgdn",
+    "G",
+    "e",
+    "P",
+    "t",
+    "P",
+    "p",
+    "P",
+    "tab",
+    "j",
+    "tab",
+    "l",
+    "shift-tab",
+    "shift-tab",
+    "v",
+    "}",
+    "g",
+    "g",
+    "x",
+    "P",
+    "w",
+];
 
 fn main() {
     let packets: u64 = std::env::var("DXGTRACE_BENCH_PACKETS")
@@ -60,14 +83,27 @@ fn measure(path: &std::path::Path, packets: u64) {
         std::thread::sleep(Duration::from_millis(2));
     }
     println!("  indexed              {:>9.1} ms", ms(begun.elapsed()));
-    println!("  slowest of {pressed:>4} keys {:>9.1} ms ({})", ms(slowest.0), slowest.1);
+    println!(
+        "  slowest of {pressed:>4} keys {:>9.1} ms ({})",
+        ms(slowest.0),
+        slowest.1
+    );
     println!("  slowest update       {:>9.1} ms", ms(tick));
     screen.press("P");
 
-    for filter in ["dxg.pid == 143", "dxg.status != 0", "dxg.severity >= warn", "dxg.time > 1ms"] {
+    for filter in [
+        "dxg.pid == 143",
+        "dxg.status != 0",
+        "dxg.severity >= warn",
+        "dxg.time > 1ms",
+    ] {
         let begun = Instant::now();
         screen.press(&format!("/ \"{filter}\" enter"));
-        println!("  {filter:<20} {:>9.1} ms, {} shown", ms(begun.elapsed()), screen.app.shown());
+        println!(
+            "  {filter:<20} {:>9.1} ms, {} shown",
+            ms(begun.elapsed()),
+            screen.app.shown()
+        );
         screen.press("/ ctrl-u enter");
     }
     screen.press("/ \"dxg\" enter");

@@ -78,7 +78,10 @@ fn await_text(screen: &mut Screen, wanted: &str) -> String {
         if text.contains(wanted) {
             return text;
         }
-        assert!(begun.elapsed() < Duration::from_secs(20), "no `{wanted}` in\n{text}");
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "no `{wanted}` in\n{text}"
+        );
         std::thread::sleep(Duration::from_millis(2));
     }
 }
@@ -99,31 +102,37 @@ fn follow_pause_and_filter_work_while_packets_arrive() {
     let source = Source::live(path.clone(), recorder.recording().clone(), true);
     let mut screen = Screen::show(source, 120, 24);
     let text = await_text(&mut screen, "no packets yet");
-    assert!(text.contains("live paced") && text.contains("unsaved, in"), "{text}");
+    assert!(
+        text.contains("live paced") && text.contains("unsaved, in"),
+        "{text}"
+    );
 
     // The newest packet is followed; a request stands there before its reply.
     tickets.send(7).unwrap();
-    let text = await_text(&mut screen, " 7/7 ");
+    let text = await_text(&mut screen, " 7/7\n");
     assert!(text.contains("follows") && text.contains("waits"), "{text}");
     tickets.send(1).unwrap();
-    let text = await_text(&mut screen, " 7/8 ");
-    assert!(!text.contains("waits") && text.contains("5.02 ms"), "{text}");
+    let text = await_text(&mut screen, " 7/8\n");
+    assert!(
+        !text.contains("waits") && text.contains("5.02 ms"),
+        "{text}"
+    );
 
     // Going up ends following; new packets come all the same.
     key(&mut screen, "k");
     tickets.send(100).unwrap();
-    let text = await_text(&mut screen, " 5/108 ");
+    let text = await_text(&mut screen, " 5/108\n");
     assert!(!text.contains("follows"), "{text}");
     key(&mut screen, "F");
-    await_text(&mut screen, " 107/108 ");
+    await_text(&mut screen, " 107/108\n");
 
     // Paused, the list stands still, and nothing is forgotten.
     key(&mut screen, "space");
     tickets.send(92).unwrap();
     let text = await_text(&mut screen, "paused +92");
-    assert!(text.contains(" 107/200 "), "{text}");
+    assert!(text.contains(" 107/200\n"), "{text}");
     key(&mut screen, "space");
-    await_text(&mut screen, " 199/200 ");
+    await_text(&mut screen, " 199/200\n");
 
     // A filter goes on with what comes.
     key(&mut screen, "/");
@@ -134,7 +143,11 @@ fn follow_pause_and_filter_work_while_packets_arrive() {
     await_text(&mut screen, "pid==151: 0 of 200");
     tickets.send(375).unwrap();
     let text = await_text(&mut screen, "of 575");
-    let text = if text.contains(": 27 of 575") { text } else { await_text(&mut screen, ": 27 of 575") };
+    let text = if text.contains(": 27 of 575") {
+        text
+    } else {
+        await_text(&mut screen, ": 27 of 575")
+    };
     assert!(text.contains("dxgex[151]"), "{text}");
 
     // Quitting asks what to do with it; saving it is one answer.
@@ -143,13 +156,18 @@ fn follow_pause_and_filter_work_while_packets_arrive() {
     assert!(text.contains("not saved. s: save it, k: keep it"), "{text}");
     assert!(screen.app.next_effect().is_none());
     key(&mut screen, "k");
-    assert!(matches!(screen.app.next_effect(), Some(dxgtrace::tui::Effect::Quit(Some(text)))
-        if text.contains("live.pcapng")));
+    assert!(
+        matches!(screen.app.next_effect(), Some(dxgtrace::tui::Effect::Quit(Some(text)))
+        if text.contains("live.pcapng"))
+    );
     drop(recorder);
 
     // What it wrote is a whole capture, the same as the one that was played.
     let written = synthetic::load(&path).unwrap();
-    assert_eq!(written, synthetic::load(&samples().join("v40.pcapng")).unwrap());
+    assert_eq!(
+        written,
+        synthetic::load(&samples().join("v40.pcapng")).unwrap()
+    );
     fs::remove_dir_all(folder).unwrap();
 }
 

@@ -28,7 +28,14 @@ pub fn run(args: &CheckArgs, color: Color) -> Result<Exit, Failure> {
             false => Some(severity(args.severity)),
         };
         groups
-            .write(&mut out, &input::name(path), &totals, version, least, width())
+            .write(
+                &mut out,
+                &input::name(path),
+                &totals,
+                version,
+                least,
+                width(),
+            )
             .map_err(Failure::output)?;
         if let Some(failure @ (Failure::Closed | Failure::Usage(_))) = damage {
             return Err(failure);
@@ -37,7 +44,10 @@ pub fn run(args: &CheckArgs, color: Color) -> Result<Exit, Failure> {
     std::io::Write::flush(&mut out).map_err(Failure::output)?;
     match damage {
         Some(failure) => Err(failure),
-        None if args.fail_on.is_some_and(|level| worst >= Some(severity(level))) => {
+        None if args
+            .fail_on
+            .is_some_and(|level| worst >= Some(severity(level))) =>
+        {
             Ok(Exit::Findings)
         }
         None if args.fail_on_loss && lost > 0 => Ok(Exit::Loss),

@@ -2,17 +2,17 @@
 
 #[cfg(target_os = "linux")]
 mod capture;
+mod check;
 #[cfg(target_os = "linux")]
 mod demo;
-mod check;
 mod export;
 mod failure;
 mod input;
 mod pipeline;
 mod read;
-mod stat;
 #[cfg(target_os = "linux")]
 mod replay;
+mod stat;
 mod tui;
 
 pub use failure::{Exit, Failure};

@@ -19,7 +19,8 @@ pub fn run(args: &TuiArgs) -> Result<Exit, Failure> {
 fn read(args: &TuiArgs, path: &Path) -> Result<Exit, Failure> {
     if path == Path::new("-") {
         return Err(Failure::Usage(
-            "the terminal UI cannot read a pipe; save it first, or use `dxgtrace read -`".to_owned(),
+            "the terminal UI cannot read a pipe; save it first, or use `dxgtrace read -`"
+                .to_owned(),
         ));
     }
     // What is no capture is said before the screen is taken.

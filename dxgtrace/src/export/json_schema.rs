@@ -10,7 +10,10 @@ use crate::protocol::schema::{Element, Field, Layout, Object, Struct, Ty};
 
 /// The schema as text: one line of output is one document.
 pub fn schema() -> String {
-    let records = ["header", "msg", "exchange", "object", "finding", "lost", "summary"].map(reference);
+    let records = [
+        "header", "msg", "exchange", "object", "finding", "lost", "summary",
+    ]
+    .map(reference);
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": format!("dxgtrace JSON lines, version {SCHEMA_VERSION}"),

@@ -97,7 +97,11 @@ mod tests {
     fn every_value_lies_in_its_class() {
         let mut last = 0;
         for log in 0..64 {
-            for value in [1_u64 << log, (1 << log) | (1 << log) >> 1, u64::MAX >> (63 - log)] {
+            for value in [
+                1_u64 << log,
+                (1 << log) | (1 << log) >> 1,
+                u64::MAX >> (63 - log),
+            ] {
                 let class = class(value);
                 assert!(class < CLASSES && class >= last, "{value}");
                 assert!(upper(class) >= value);
@@ -117,7 +121,10 @@ mod tests {
         };
         close(50, 5_000);
         close(99, 9_900);
-        assert_eq!((histogram.least(), histogram.most()), (Some(1), Some(10_000)));
+        assert_eq!(
+            (histogram.least(), histogram.most()),
+            (Some(1), Some(10_000))
+        );
         assert_eq!(Histogram::default().quantile(50), None);
     }
 }

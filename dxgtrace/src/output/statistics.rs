@@ -69,7 +69,11 @@ impl Statistics {
     fn process(&mut self, entry: &Entry<'_>) {
         let header = &entry.packet.header;
         let request = entry.seen.request.as_ref();
-        let frame = entry.seen.decoded.as_ref().and_then(|decoded| decoded.frame);
+        let frame = entry
+            .seen
+            .decoded
+            .as_ref()
+            .and_then(|decoded| decoded.frame);
         let handle = request.map(|request| request.process);
         let handle = handle.or(frame.map(|frame| frame.process)).unwrap_or(0);
         let (pid, comm) = match header.known.has(Known::TASK) {
@@ -207,13 +211,21 @@ fn pending(out: &mut impl Write, session: &Session) -> io::Result<()> {
     for request in waiting.iter().take(PENDING_MAX) {
         let age = session.now().saturating_sub(request.time);
         let who = match request.header.known.has(Known::TASK) {
-            true => format!(" by {}[{}]", escaped(&request.header.comm), request.header.tid),
+            true => format!(
+                " by {}[{}]",
+                escaped(&request.header.comm),
+                request.header.tid
+            ),
             false => String::new(),
         };
         let (number, age) = (request.number, duration(age).to_string());
         writeln!(out, "{number:>9}  {age:>9}  {}{who}", request.name())?;
     }
-    if let Some(more) = waiting.len().checked_sub(PENDING_MAX).filter(|more| *more > 0) {
+    if let Some(more) = waiting
+        .len()
+        .checked_sub(PENDING_MAX)
+        .filter(|more| *more > 0)
+    {
         writeln!(out, "{:>9}  {:>9}  and {more} more", "", "")?;
     }
     Ok(())
@@ -230,7 +242,11 @@ fn memory(out: &mut impl Write, session: &Session) -> io::Result<()> {
             continue;
         }
         if !head {
-            writeln!(out, "\n{:>9} {:>9}  memory at the end", "allocated", "resident")?;
+            writeln!(
+                out,
+                "\n{:>9} {:>9}  memory at the end",
+                "allocated", "resident"
+            )?;
             head = true;
         }
         let name = node.name.copied().unwrap_or_default();
@@ -316,7 +332,14 @@ mod tests {
         let text = [0, 1_023, 1_024, 1_536, 5 << 20, u64::MAX].map(bytes);
         assert_eq!(
             text,
-            ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "5.0 MiB", "16383.9 PiB"]
+            [
+                "0 B",
+                "1023 B",
+                "1.0 KiB",
+                "1.5 KiB",
+                "5.0 MiB",
+                "16383.9 PiB"
+            ]
         );
     }
 }

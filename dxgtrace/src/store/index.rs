@@ -13,9 +13,9 @@ use crate::decode::Part;
 use crate::protocol::framing::FLAG_COMPLETION_REQUESTED;
 use crate::session::Session;
 
+use super::Process;
 use super::note::Note;
 use super::row::{NONE, Parts, Row};
-use super::Process;
 
 /// Rows of a chunk at most: few enough to be taken over well within a frame.
 const CHUNK: usize = 4096;

@@ -128,9 +128,7 @@ impl Store {
 
     /// The channels, by [`Row::channel`].
     pub fn channels(&self) -> &[Channel] {
-        self.layout
-            .as_ref()
-            .map_or(&[], |layout| layout.channels())
+        self.layout.as_ref().map_or(&[], |layout| layout.channels())
     }
 
     /// A row's channel as it is shown.

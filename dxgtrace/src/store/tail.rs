@@ -82,8 +82,12 @@ impl<F: Read> Read for Tail<F> {
             if left == 0 && state.ended {
                 return Ok(0);
             }
-            let wanted = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            let count = self.file.read(buffer.get_mut(..wanted).unwrap_or(&mut []))?;
+            let wanted = buffer
+                .len()
+                .min(usize::try_from(left).unwrap_or(usize::MAX));
+            let count = self
+                .file
+                .read(buffer.get_mut(..wanted).unwrap_or(&mut []))?;
             if count > 0 || wanted == 0 {
                 self.position += count as u64;
                 return Ok(count);

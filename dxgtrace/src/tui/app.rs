@@ -247,8 +247,14 @@ impl App {
             || self.filtering.sifting.is_some()
             || self.list.taken() < self.store.rows().len() as u32 && !self.list.paused
             || self.view == View::Objects && Some(self.scene.row) != self.about
-            || self.object.as_ref().is_some_and(|object| object.sifting.is_some())
-            || self.searching.as_ref().is_some_and(|search| search.sifting.is_some())
+            || self
+                .object
+                .as_ref()
+                .is_some_and(|object| object.sifting.is_some())
+            || self
+                .searching
+                .as_ref()
+                .is_some_and(|search| search.sifting.is_some())
     }
 
     /// Whether the file has been read to its end and nothing is going on.

@@ -43,7 +43,9 @@ pub static COMMANDS: &[Command] = &[
         arguments: "NUMBER",
         help: "go to the packet with this number",
         run: |app, text| {
-            let number = text.parse().map_err(|_| format!("`{text}` is no packet number"))?;
+            let number = text
+                .parse()
+                .map_err(|_| format!("`{text}` is no packet number"))?;
             let row = app.store.rows().at_number(number);
             app.jump(row.ok_or_else(|| format!("there is no packet {number}"))?);
             Ok(())
@@ -65,7 +67,8 @@ pub static COMMANDS: &[Command] = &[
         arguments: "NAME",
         help: "how things look: default, light, mono",
         run: |app, text| {
-            app.theme = theme::by_name(text).ok_or_else(|| format!("there is no theme `{text}`"))?;
+            app.theme =
+                theme::by_name(text).ok_or_else(|| format!("there is no theme `{text}`"))?;
             Ok(())
         },
         words: || theme::themes().iter().map(|theme| theme.name).collect(),
@@ -104,7 +107,10 @@ pub static COMMANDS: &[Command] = &[
 
 /// The error that an action has said already.
 fn said(app: &App) -> String {
-    app.message.as_ref().map(|(_, text)| text.clone()).unwrap_or_default()
+    app.message
+        .as_ref()
+        .map(|(_, text)| text.clone())
+        .unwrap_or_default()
 }
 
 /// Runs a line.
@@ -122,7 +128,10 @@ pub fn run(app: &mut App, line: &str) {
     } else if let Ok(number) = name.parse::<u32>() {
         run(app, &format!("go {number}"));
     } else {
-        app.say(Tone::Wrong, format!("there is no command `{name}`; ? lists them"));
+        app.say(
+            Tone::Wrong,
+            format!("there is no command `{name}`; ? lists them"),
+        );
     }
 }
 
@@ -158,7 +167,11 @@ pub fn completions(line: &str, cursor: usize) -> Vec<Completion> {
             .collect();
     }
     let commands = COMMANDS.iter().map(|command| {
-        let space = if command.arguments.is_empty() { "" } else { " " };
+        let space = if command.arguments.is_empty() {
+            ""
+        } else {
+            " "
+        };
         (format!("{}{space}", command.name), command.help)
     });
     let actions = keys::bindings()

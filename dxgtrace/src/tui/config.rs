@@ -109,7 +109,10 @@ pub fn time(name: &str) -> Result<TimeFormat, String> {
         .map(|(_, format)| *format)
         .ok_or_else(|| {
             let names: Vec<_> = TIMES.iter().map(|(name, _)| *name).collect();
-            format!("there is no time format `{name}`; there are {}", names.join(", "))
+            format!(
+                "there is no time format `{name}`; there are {}",
+                names.join(", ")
+            )
         })
 }
 

@@ -203,14 +203,17 @@ impl Detail {
         let first = lines.lines.len();
         if let Some(decoded) = &fetched.decoded {
             for node in tree(decoded, ELEMENTS) {
-                let root = node.depth == 0 && Some(node.label.as_str()) == message_label(decoded).as_deref();
+                let root = node.depth == 0
+                    && Some(node.label.as_str()) == message_label(decoded).as_deref();
                 lines.lines.push(Line {
                     depth: node.depth,
                     label: node.label,
                     text: node.text,
                     range: Some(node.range),
                     half,
-                    field: node.field.or_else(|| root.then(|| "dxg.message".to_owned())),
+                    field: node
+                        .field
+                        .or_else(|| root.then(|| "dxg.message".to_owned())),
                     ..Line::default()
                 });
             }
@@ -244,7 +247,10 @@ impl Detail {
 
     /// The bytes to be marked in [`Detail::shown_half`].
     pub fn marked(&self) -> Range<usize> {
-        match (self.byte, self.selected().and_then(|line| line.range.clone())) {
+        match (
+            self.byte,
+            self.selected().and_then(|line| line.range.clone()),
+        ) {
             (_, Some(range)) => range,
             (Some(byte), None) => byte..byte + 1,
             (None, None) => 0..0,
@@ -264,9 +270,7 @@ impl Detail {
         };
         let length = self.halves.get(half).map_or(0, |half| half.bytes.len());
         let from = self.byte.unwrap_or_else(|| self.marked().start);
-        let byte = from
-            .saturating_add_signed(by)
-            .min(length.saturating_sub(1));
+        let byte = from.saturating_add_signed(by).min(length.saturating_sub(1));
         self.byte = Some(byte);
         // The smallest thing that holds the byte, even if it is folded away.
         let best = self
@@ -342,9 +346,10 @@ impl Detail {
             Some((number, windows.position(|window| window == bytes)?))
         });
         if let Some((half, at)) = at {
-            let first = self.open.iter().position(|line| {
-                self.lines.get(*line).is_some_and(|line| line.half == half)
-            });
+            let first = self
+                .open
+                .iter()
+                .position(|line| self.lines.get(*line).is_some_and(|line| line.half == half));
             self.cursor.at = first.unwrap_or(0);
             self.byte = Some(at);
             self.step_byte(0);
@@ -388,7 +393,11 @@ impl Detail {
 
     fn mark_branches(&mut self) {
         let mut above: Vec<String> = Vec::new();
-        let depths: Vec<_> = self.lines.iter().map(|line| (line.half, line.depth)).collect();
+        let depths: Vec<_> = self
+            .lines
+            .iter()
+            .map(|line| (line.half, line.depth))
+            .collect();
         for (at, line) in self.lines.iter_mut().enumerate() {
             above.truncate(usize::from(line.depth));
             above.push(line.label.clone());
@@ -465,13 +474,23 @@ impl Lines<'_> {
                 header.payload_length
             ),
         };
-        self.push(0, "packet", format!("{}, {what}", packet.number), Some("frame.number"));
+        self.push(
+            0,
+            "packet",
+            format!("{}, {what}", packet.number),
+            Some("frame.number"),
+        );
         let previous = row.checked_sub(1).and_then(|row| store.row(row));
         let previous = previous.map_or(packet.time, |row| row.time);
         let relative = time.of(packet.time, store.start(), previous).to_string();
         self.push(1, "time", relative, None);
         if time != TimeFormat::Date {
-            self.push(1, "date", TimeFormat::Date.of(packet.time, 0, 0).to_string(), None);
+            self.push(
+                1,
+                "date",
+                TimeFormat::Date.of(packet.time, 0, 0).to_string(),
+                None,
+            );
         }
         if header.kind == Kind::Lost {
             return;
@@ -483,26 +502,70 @@ impl Lines<'_> {
             self.push(1, "name", name, Some("dxg.comm"));
             self.push(1, "processor", header.cpu.to_string(), Some("dxg.cpu"));
         }
-        self.push(1, "channel", header.channel.to_string(), Some("dxg.channel"));
-        self.push(1, "transaction", header.transaction.to_string(), Some("dxg.transaction"));
-        self.push(1, "packet type", header.packet_type.to_string(), Some("dxg.packet_type"));
+        self.push(
+            1,
+            "channel",
+            header.channel.to_string(),
+            Some("dxg.channel"),
+        );
+        self.push(
+            1,
+            "transaction",
+            header.transaction.to_string(),
+            Some("dxg.transaction"),
+        );
+        self.push(
+            1,
+            "packet type",
+            header.packet_type.to_string(),
+            Some("dxg.packet_type"),
+        );
         if header.known.has(Known::RETURN_VALUE) {
-            self.push(1, "return value", header.return_value.to_string(), Some("dxg.return_value"));
+            self.push(
+                1,
+                "return value",
+                header.return_value.to_string(),
+                Some("dxg.return_value"),
+            );
         }
         if header.refused_attempts > 0 {
             let attempts = header.refused_attempts.to_string();
-            self.push(1, "refused attempts", attempts, Some("dxg.refused_attempts"));
+            self.push(
+                1,
+                "refused attempts",
+                attempts,
+                Some("dxg.refused_attempts"),
+            );
         }
         if header.known.has(Known::EXPECTED_REPLY) {
             let length = header.expected_reply_length.to_string();
-            self.push(1, "expected reply length", length, Some("dxg.expected_reply_length"));
+            self.push(
+                1,
+                "expected reply length",
+                length,
+                Some("dxg.expected_reply_length"),
+            );
         }
         if header.known.has(Known::IOCTL) {
-            self.push(1, "ioctl", format!("{:#x}", header.ioctl), Some("dxg.ioctl"));
-            self.push(1, "ioctl result", header.ioctl_result.to_string(), Some("dxg.ioctl_result"));
+            self.push(
+                1,
+                "ioctl",
+                format!("{:#x}", header.ioctl),
+                Some("dxg.ioctl"),
+            );
+            self.push(
+                1,
+                "ioctl result",
+                header.ioctl_result.to_string(),
+                Some("dxg.ioctl_result"),
+            );
         }
         if packet.is_cut() {
-            let text = format!("{} of {} bytes", packet.payload.len(), header.payload_length);
+            let text = format!(
+                "{} of {} bytes",
+                packet.payload.len(),
+                header.payload_length
+            );
             self.push(1, "captured", text, None);
         }
         if let Some(peer) = found.peer().and_then(|peer| store.row(peer)) {

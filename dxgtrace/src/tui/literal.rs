@@ -17,7 +17,8 @@ pub fn condition(app: &App) -> Option<String> {
     match (app.view, app.focus) {
         (View::Packets, Pane::List) => {
             let row = app.store.row(app.list.selected()?)?;
-            row.message().map(|message| format!("dxg.message == {}", message.name))
+            row.message()
+                .map(|message| format!("dxg.message == {}", message.name))
         }
         (View::Packets, _) => {
             let line = app.detail.selected()?;
@@ -87,7 +88,9 @@ pub fn of_object(entity: &crate::session::Entity) -> Option<String> {
     let handle = entity.handle;
     let named = format!("dxg.{} == {handle:#x}", kind.name());
     let text = match kind {
-        crate::protocol::schema::Object::Process => format!("dxg.process == {handle:#x} or {named}"),
+        crate::protocol::schema::Object::Process => {
+            format!("dxg.process == {handle:#x} or {named}")
+        }
         _ => named.clone(),
     };
     valid(text).or_else(|| valid(named))

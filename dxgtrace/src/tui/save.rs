@@ -35,7 +35,13 @@ pub fn run(app: &mut App, arguments: &str) -> Result<(), String> {
     let layout = app.store.layout().ok_or("there is nothing to save yet")?;
     let count = write(&app.store, &app.source.path, layout, &domain, &path)
         .map_err(|error| format!("{shown}: {error}"))?;
-    if which == "all" && app.source.recording.as_ref().is_none_or(|live| live.status().ended) {
+    if which == "all"
+        && app
+            .source
+            .recording
+            .as_ref()
+            .is_none_or(|live| live.status().ended)
+    {
         app.source.unsaved = false;
     }
     app.saved = Some(shown.clone());
@@ -47,7 +53,10 @@ pub fn run(app: &mut App, arguments: &str) -> Result<(), String> {
 /// be read without its request.
 fn marked(app: &App) -> Vec<u32> {
     let mut rows: Vec<u32> = app.marks.iter().copied().collect();
-    let peers = app.marks.iter().filter_map(|row| app.store.row(*row)?.peer());
+    let peers = app
+        .marks
+        .iter()
+        .filter_map(|row| app.store.row(*row)?.peer());
     rows.extend(peers.collect::<Vec<_>>());
     rows.sort_unstable();
     rows.dedup();

@@ -131,12 +131,22 @@ impl Drop for Guard {
 
 fn take() -> io::Result<()> {
     enable_raw_mode()?;
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)
+    execute!(
+        io::stdout(),
+        EnterAlternateScreen,
+        EnableBracketedPaste,
+        Hide
+    )
 }
 
 /// Gives the terminal back. Whatever fails, the rest is still done.
 fn restore() {
-    let _ = execute!(io::stdout(), DisableBracketedPaste, Show, LeaveAlternateScreen);
+    let _ = execute!(
+        io::stdout(),
+        DisableBracketedPaste,
+        Show,
+        LeaveAlternateScreen
+    );
     let _ = disable_raw_mode();
 }
 
@@ -160,7 +170,11 @@ fn base64(bytes: &[u8]) -> String {
         let value = u32::from_be_bytes(group);
         for (number, shift) in [18, 12, 6, 0].into_iter().enumerate() {
             let filled = number <= chunk.len();
-            text.push(char::from(if filled { digit(value >> shift) } else { b'=' }));
+            text.push(char::from(if filled {
+                digit(value >> shift)
+            } else {
+                b'='
+            }));
         }
     }
     text

@@ -81,8 +81,14 @@ pub fn dark() -> Theme {
         faint: plain.fg(Color::DarkGray),
         heading: plain.fg(Color::Cyan).add_modifier(Modifier::BOLD),
         bar: plain.fg(Color::Black).bg(Color::Gray),
-        current: plain.fg(Color::White).bg(Color::Blue).add_modifier(Modifier::BOLD),
-        selected: plain.fg(Color::White).bg(Color::Blue).add_modifier(Modifier::BOLD),
+        current: plain
+            .fg(Color::White)
+            .bg(Color::Blue)
+            .add_modifier(Modifier::BOLD),
+        selected: plain
+            .fg(Color::White)
+            .bg(Color::Blue)
+            .add_modifier(Modifier::BOLD),
         elsewhere: plain.fg(Color::Black).bg(Color::Gray),
         request: plain,
         reply: plain.fg(Color::Cyan),

@@ -7,9 +7,7 @@ use crate::filter::Filter;
 use crate::store::{Domain, Question, Text};
 
 use super::action::{Action, Request};
-use super::app::{
-    App, Arrangement, Effect, Filtering, ObjectLadder, Pane, Searching, Tone, View,
-};
+use super::app::{App, Arrangement, Effect, Filtering, ObjectLadder, Pane, Searching, Tone, View};
 use super::keys::Stroke;
 use super::prompt::{Outcome, Place, Prompt, Purpose, Verdict};
 use super::table::Key;
@@ -264,10 +262,17 @@ impl App {
         let Some(Key::Object(at)) = self.table.selected() else {
             return;
         };
-        let entity = self.scene.things.get(at as usize).and_then(|thing| thing.entity);
+        let entity = self
+            .scene
+            .things
+            .get(at as usize)
+            .and_then(|thing| thing.entity);
         match entity {
             Some(entity) if entity.is_from_before() => {
-                self.say(Tone::Wrong, "it was there before the capture, or its creation is missing");
+                self.say(
+                    Tone::Wrong,
+                    "it was there before the capture, or its creation is missing",
+                );
             }
             Some(entity) => {
                 if let Some(row) = self.store.rows().at_number(entity.created.packet) {
@@ -294,8 +299,8 @@ impl App {
         match (group, first) {
             (Group::Channel(channel), _) => {
                 let channel = self.store.channels().get(usize::from(channel));
-                let text = channel
-                    .map(|channel| format!("frame.interface_name == \"{}\"", channel.name));
+                let text =
+                    channel.map(|channel| format!("frame.interface_name == \"{}\"", channel.name));
                 if let Some(text) = text {
                     self.show(View::Packets);
                     self.set_filter(&text);
@@ -411,7 +416,10 @@ impl App {
         };
         match self.letters.get(&letter) {
             Some(row) => self.jump(*row),
-            None => self.say(Tone::Wrong, format!("no packet is called {letter}; m{letter} does")),
+            None => self.say(
+                Tone::Wrong,
+                format!("no packet is called {letter}; m{letter} does"),
+            ),
         }
     }
 
@@ -450,7 +458,10 @@ impl App {
             if !self.marks.remove(&row) {
                 self.marks.insert(row);
             }
-            self.say(Tone::Fine, format!("{} marked; :save marked FILE", self.marks.len()));
+            self.say(
+                Tone::Fine,
+                format!("{} marked; :save marked FILE", self.marks.len()),
+            );
         }
     }
 
@@ -482,7 +493,9 @@ impl App {
     // Looks
 
     fn next_time(&mut self) {
-        let at = config::TIMES.iter().position(|(_, format)| *format == self.time);
+        let at = config::TIMES
+            .iter()
+            .position(|(_, format)| *format == self.time);
         let next = (at.unwrap_or(0) + 1) % config::TIMES.len();
         if let Some((name, format)) = config::TIMES.get(next) {
             self.time = *format;
@@ -524,7 +537,10 @@ impl App {
 
     fn filter_field(&mut self, also: bool) {
         let Some(condition) = literal::condition(self) else {
-            self.say(Tone::Wrong, "no filter names this line; choose a field of the tree");
+            self.say(
+                Tone::Wrong,
+                "no filter names this line; choose a field of the tree",
+            );
             return;
         };
         let text = match (also, self.filtering.text.as_str()) {
@@ -552,7 +568,10 @@ impl App {
             Place::Bytes => match literal::bytes(text) {
                 Some(bytes) => Question::Bytes(bytes),
                 None => {
-                    self.say(Tone::Wrong, "bytes are hexadecimal, such as 0d 00 00 c0, or \"text\"");
+                    self.say(
+                        Tone::Wrong,
+                        "bytes are hexadecimal, such as 0d 00 00 c0, or \"text\"",
+                    );
                     return;
                 }
             },
@@ -693,7 +712,10 @@ impl App {
     pub(super) fn quit_now(&mut self) {
         let packets = self.store.rows().len();
         let text = match &self.source.recording {
-            Some(_) => Some(format!("{packets} packets saved in {}", self.source.path.display())),
+            Some(_) => Some(format!(
+                "{packets} packets saved in {}",
+                self.source.path.display()
+            )),
             None => None,
         };
         self.effects.push_back(Effect::Quit(text));

@@ -21,7 +21,11 @@ pub fn title(app: &App, buffer: &mut Buffer, area: Rect) {
     let found = notes + warns + errors;
     let views = [
         (View::Packets, Action::Packets, "packets".to_owned()),
-        (View::Findings, Action::Findings, format!("findings {found}")),
+        (
+            View::Findings,
+            Action::Findings,
+            format!("findings {found}"),
+        ),
         (View::Objects, Action::Objects, "sessions".to_owned()),
         (View::Pending, Action::Pending, "pending".to_owned()),
         (View::Top, Action::TopView, "top".to_owned()),
@@ -30,7 +34,11 @@ pub fn title(app: &App, buffer: &mut Buffer, area: Rect) {
     for (view, action, name) in views {
         let keys = app.keymap.keys_of(action);
         let key = keys.split(", ").next().unwrap_or_default();
-        let style = if view == app.view { theme.current } else { theme.bar };
+        let style = if view == app.view {
+            theme.current
+        } else {
+            theme.bar
+        };
         pen.put(format_args!(" {key}:{name} "), style);
     }
     let help = format!(" {}:help ", app.keymap.keys_of(Action::Help));
@@ -61,8 +69,15 @@ pub fn status(app: &App, buffer: &mut Buffer, area: Rect) {
         let lost = status.lost.max(app.store.lost());
         let style = if lost > 0 { theme.current } else { theme.bar };
         pen.put(format_args!("lost {lost}"), style);
-        let kept = if app.source.unsaved { "unsaved, in" } else { "saved in" };
-        pen.put(format_args!(" {kept} {}", app.source.path_shown()), theme.bar);
+        let kept = if app.source.unsaved {
+            "unsaved, in"
+        } else {
+            "saved in"
+        };
+        pen.put(
+            format_args!(" {kept} {}", app.source.path_shown()),
+            theme.bar,
+        );
     } else {
         pen.put(&app.source.name, theme.bar);
         if app.store.lost() > 0 {
@@ -127,8 +142,15 @@ pub fn last(app: &App, buffer: &mut Buffer, area: Rect) -> Option<(u16, u16)> {
     }
     let mut pen = Pen::new(buffer, area, 0, theme.text);
     let typed = app.keymap.typed();
-    if let Some(search) = app.searching.as_ref().filter(|search| search.sifting.is_some()) {
-        let total = search.sifting.as_ref().map_or(1, |sifting| sifting.total().max(1));
+    if let Some(search) = app
+        .searching
+        .as_ref()
+        .filter(|search| search.sifting.is_some())
+    {
+        let total = search
+            .sifting
+            .as_ref()
+            .map_or(1, |sifting| sifting.total().max(1));
         let percent = u64::from(search.done) * 100 / u64::from(total);
         let text = format!("searching for `{}`: {percent}%; Esc gives up", search.text);
         pen.put(text, theme.text);
@@ -152,7 +174,12 @@ pub fn last(app: &App, buffer: &mut Buffer, area: Rect) -> Option<(u16, u16)> {
 
 /// What is wrong with the file or the capture.
 fn trouble(app: &App) -> Option<String> {
-    if let Some(error) = app.source.recording.as_ref().and_then(|live| live.status().error) {
+    if let Some(error) = app
+        .source
+        .recording
+        .as_ref()
+        .and_then(|live| live.status().error)
+    {
         return Some(format!("the capture broke: {error}"));
     }
     match app.store.end() {
@@ -190,7 +217,10 @@ fn hint(app: &App) -> String {
             (key(Action::Back), "back"),
         ]),
         View::Top => hints.extend([(key(Action::Open), "ladder"), (key(Action::Back), "back")]),
-        _ => hints.extend([(key(Action::Open), "go to packet"), (key(Action::Back), "back")]),
+        _ => hints.extend([
+            (key(Action::Open), "go to packet"),
+            (key(Action::Back), "back"),
+        ]),
     }
     hints.push((key(Action::Command), "command"));
     let hints: Vec<_> = hints

@@ -13,7 +13,11 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
     }
     let theme = &app.theme;
     let focused = app.focus == Pane::Bytes;
-    let style = if focused { theme.current } else { theme.elsewhere };
+    let style = if focused {
+        theme.current
+    } else {
+        theme.elsewhere
+    };
     let mut pen = Pen::new(buffer, places.bytes_head, 0, style);
     let Some(half) = app.detail.shown_half() else {
         pen.put(" bytes", style);

@@ -24,7 +24,9 @@ fn lines(app: &App) -> Vec<Line> {
         }
         lines.push(Line::Nothing);
     }
-    lines.push(Line::Heading("Commands (:), and every name in the configuration file"));
+    lines.push(Line::Heading(
+        "Commands (:), and every name in the configuration file",
+    ));
     for command in COMMANDS {
         let text = format!(":{} {}", command.name, command.arguments);
         lines.push(Line::Item(text, command.help));
@@ -44,7 +46,9 @@ fn lines(app: &App) -> Vec<Line> {
 
 /// How far the help can be scrolled.
 pub fn last(app: &App) -> usize {
-    lines(app).len().saturating_sub(usize::from(height(app.area)))
+    lines(app)
+        .len()
+        .saturating_sub(usize::from(height(app.area)))
 }
 
 fn height(area: Rect) -> u16 {
@@ -57,7 +61,10 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     let lines = lines(app);
     let scroll = app.help.unwrap_or(0).min(last(app));
     let mut pen = Pen::new(buffer, area, 0, theme.bar);
-    pen.put(" Keys and commands (j k scroll, any other key closes)", theme.bar);
+    pen.put(
+        " Keys and commands (j k scroll, any other key closes)",
+        theme.bar,
+    );
     let area = Rect {
         y: area.y + 1,
         height: height(area) + 1,
@@ -70,7 +77,10 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
                 pen.put(name, theme.heading);
             }
             Some(Line::Item(keys, help)) => {
-                pen.skip(2).left(keys, 26, theme.good).skip(1).put(help, theme.text);
+                pen.skip(2)
+                    .left(keys, 26, theme.good)
+                    .skip(1)
+                    .put(help, theme.text);
             }
             Some(Line::Nothing) | None => {}
         }

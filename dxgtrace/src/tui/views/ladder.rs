@@ -22,7 +22,9 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
         None => about.map_or("-", |row| app.store.process_label(row)),
     };
     let time = 13;
-    let lane = usize::from(places.table.width).saturating_sub(time + 29).max(20);
+    let lane = usize::from(places.table.width)
+        .saturating_sub(time + 29)
+        .max(20);
     let mut pen = Pen::new(buffer, places.table_head, 0, theme.heading);
     pen.skip(time as u16 + 9).put(process, theme.heading);
     pen.to_right(places.table.width.saturating_sub((time + 9 + lane) as u16));
@@ -44,7 +46,11 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
         let look = severity.map_or(theme.text, |severity| theme.severity(severity));
         pen.put(severity.map_or(" ", letter), style(look));
         pen.right(row.number(), 7, style(theme.faint)).skip(1);
-        pen.left(packets::time(app, *index, row), time as u16, style(theme.text));
+        pen.left(
+            packets::time(app, *index, row),
+            time as u16,
+            style(theme.text),
+        );
         pen.put(arrow(row, lane), style(look));
         pen.put(format_args!(" {}", aside(app, row)), style(theme.faint));
     }

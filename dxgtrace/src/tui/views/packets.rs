@@ -109,10 +109,14 @@ fn draw_line(
     let style = |style: Style| ground.unwrap_or(style);
     let severity = severity(app, row);
     let flag = severity.map_or(" ", letter);
-    pen.put(flag, style(severity.map_or(theme.text, |severity| theme.severity(severity))));
+    pen.put(
+        flag,
+        style(severity.map_or(theme.text, |severity| theme.severity(severity))),
+    );
     let mark = if app.marks.contains(&index) { "*" } else { " " };
     pen.put(mark, style(theme.marked));
-    pen.right(row.number(), columns.number, style(theme.faint)).skip(1);
+    pen.right(row.number(), columns.number, style(theme.faint))
+        .skip(1);
     let time = time(app, index, row);
     pen.left(time, columns.time, style(theme.text)).skip(1);
     if row.kind() == Kind::Lost {
@@ -122,8 +126,14 @@ fn draw_line(
         return;
     }
     let process = shortened(app.store.process_label(row), usize::from(columns.process));
-    pen.left(process, columns.process, style(theme.text)).skip(1);
-    pen.left(app.store.channel_name(row), columns.channel, style(theme.faint)).skip(1);
+    pen.left(process, columns.process, style(theme.text))
+        .skip(1);
+    pen.left(
+        app.store.channel_name(row),
+        columns.channel,
+        style(theme.faint),
+    )
+    .skip(1);
     let info = columns.info(pen.room());
     let text = match severity {
         Some(severity) if severity >= crate::check::Severity::Warn => theme.severity(severity),
@@ -136,12 +146,14 @@ fn draw_line(
     };
     let line = app.line(index);
     let line = line.replacen(" reply STATUS_SUCCESS", " reply", 1);
-    pen.left(format_args!("{arrow}{line}"), info, style(text)).skip(1);
+    pen.left(format_args!("{arrow}{line}"), info, style(text))
+        .skip(1);
     let latency = match app.store.latency(row) {
         Some(latency) => duration(latency).to_string(),
         None => String::new(),
     };
-    pen.right(latency, columns.latency, style(theme.text)).skip(1);
+    pen.right(latency, columns.latency, style(theme.text))
+        .skip(1);
     let (text, wrong) = status(app, row);
     let look = if wrong { theme.bad } else { theme.text };
     pen.left(text, columns.status, style(look));
@@ -194,7 +206,10 @@ fn part_style(theme: &Theme, row: &Row) -> Style {
 pub fn time(app: &App, index: u32, row: &Row) -> String {
     let previous = index.checked_sub(1).and_then(|index| app.store.row(index));
     let previous = previous.map_or(row.time, |row| row.time);
-    let mut text = app.time.of(row.time, app.store.start(), previous).to_string();
+    let mut text = app
+        .time
+        .of(row.time, app.store.start(), previous)
+        .to_string();
     // Nanoseconds are in the tree; here, room is scarce.
     text.truncate(text.len().saturating_sub(3));
     text
@@ -205,7 +220,10 @@ pub fn line_text(app: &App) -> Option<String> {
     let index = app.list.selected()?;
     let row = app.store.row(index)?;
     let (status, _) = status(app, row);
-    let latency = app.store.latency(row).map(|latency| format!(" in {}", duration(latency)));
+    let latency = app
+        .store
+        .latency(row)
+        .map(|latency| format!(" in {}", duration(latency)));
     Some(format!(
         "{} {} {} {} {} {status}{}",
         row.number(),

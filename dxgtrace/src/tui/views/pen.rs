@@ -129,7 +129,9 @@ pub fn shortened(label: &str, width: usize) -> String {
         return label.to_owned();
     }
     let number = label.rfind('[').and_then(|at| label.get(at..));
-    let number = number.filter(|number| number.len() + 2 <= width).unwrap_or("");
+    let number = number
+        .filter(|number| number.len() + 2 <= width)
+        .unwrap_or("");
     let name = cut(label, width.saturating_sub(number.len() + 1));
     format!("{name}~{number}")
 }

@@ -77,12 +77,18 @@ impl Places {
                 (top(&mut rest, height), rest)
             }
             _ => {
-                let width = if rest.width >= WIDE { BYTES_16 } else { BYTES_8 };
+                let width = if rest.width >= WIDE {
+                    BYTES_16
+                } else {
+                    BYTES_8
+                };
                 let width = width.min(rest.width / 2 + 4);
                 let (mut tree, mut bytes) = (rest, rest);
                 tree.width = rest.width - width;
                 bytes.x += tree.width;
                 bytes.width = width;
+                // A column between the two.
+                tree.width = tree.width.saturating_sub(1);
                 (tree, bytes)
             }
         };
@@ -105,7 +111,11 @@ impl Places {
 
     /// Bytes that a line of bytes has room for.
     pub fn bytes_per_line(&self) -> usize {
-        if self.bytes.width >= BYTES_16 - 1 { 16 } else { 8 }
+        if self.bytes.width >= BYTES_16 - 1 {
+            16
+        } else {
+            8
+        }
     }
 
     /// Lines of what the keys move in.

@@ -17,15 +17,24 @@ pub fn completions(app: &App, prompt: &Prompt, remark: &str, buffer: &mut Buffer
     let mut bottom = line.y;
     if !remark.is_empty() && bottom > 0 {
         bottom -= 1;
-        let area = Rect { y: bottom, height: 1, ..line };
+        let area = Rect {
+            y: bottom,
+            height: 1,
+            ..line
+        };
         let style = match prompt.verdict {
             Verdict::Bad(_) => theme.bad,
             _ => theme.faint,
         };
-        Pen::new(buffer, area, 0, theme.text).put(" ", style).put(remark, style);
+        Pen::new(buffer, area, 0, theme.text)
+            .put(" ", style)
+            .put(remark, style);
     }
     let all = &prompt.completions;
-    let height = all.len().min(SHOWN).min(usize::from(bottom.saturating_sub(1)));
+    let height = all
+        .len()
+        .min(SHOWN)
+        .min(usize::from(bottom.saturating_sub(1)));
     if height == 0 {
         return;
     }
@@ -41,15 +50,25 @@ pub fn completions(app: &App, prompt: &Prompt, remark: &str, buffer: &mut Buffer
     };
     let range = cursor.shown(all.len(), height);
     let widest = |items: &[super::super::prompt::Completion]| {
-        items.iter().map(|item| columns(&item.text)).max().unwrap_or(0)
+        items
+            .iter()
+            .map(|item| columns(&item.text))
+            .max()
+            .unwrap_or(0)
     };
     let shown = all.get(range.clone()).unwrap_or(&[]);
     let width = widest(shown).min(usize::from(line.width) * 2 / 3) as u16;
     for (number, item) in shown.iter().enumerate() {
         let chosen = prompt.chosen == Some(range.start + number);
-        let style = if chosen { theme.selected } else { theme.elsewhere };
+        let style = if chosen {
+            theme.selected
+        } else {
+            theme.elsewhere
+        };
         let mut pen = Pen::new(buffer, area, number, style);
-        pen.put(" ", style).left(&item.text, width, style).put("  ", style);
+        pen.put(" ", style)
+            .left(&item.text, width, style)
+            .put("  ", style);
         let room = pen.room();
         pen.left(&item.doc, room, style);
     }

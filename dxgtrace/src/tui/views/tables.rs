@@ -73,7 +73,10 @@ fn heading(app: &App) -> String {
             }
             let things = app.scene.things.iter();
             let count = things.filter(|thing| thing.entity.is_some()).count();
-            let version = app.scene.version.map(|version| format!(", version {version}"));
+            let version = app
+                .scene
+                .version
+                .map(|version| format!(", version {version}"));
             let version = version.unwrap_or_default();
             format!(" {count} objects after packet {number}{version}")
         }
@@ -107,7 +110,8 @@ fn draw_key(app: &App, pen: &mut Pen<'_>, key: Key, ground: Option<Style>) {
             let look = style(theme.severity(severity));
             pen.put(format_args!("{} ", letter(severity)), look);
             pen.right(found.number(), 7, style(theme.faint)).skip(1);
-            pen.left(app.store.process_label(found), 12, style(theme.text)).skip(1);
+            pen.left(app.store.process_label(found), 12, style(theme.text))
+                .skip(1);
             pen.left(found.name(), 20, style(theme.text)).skip(1);
             let text = format!("{}: {}", note.code.word(), note.finding());
             let room = pen.room();
@@ -123,15 +127,22 @@ fn draw_key(app: &App, pen: &mut Pen<'_>, key: Key, ground: Option<Style>) {
                 _ => app.now(),
             };
             let age = duration(until.saturating_sub(found.time)).to_string();
-            pen.right(age, 9, style(theme.severity(crate::check::Severity::Warn))).skip(1);
-            pen.left(app.store.process_label(found), 16, style(theme.text)).skip(1);
-            pen.left(app.store.channel_name(found), 7, style(theme.faint)).skip(1);
+            pen.right(age, 9, style(theme.severity(crate::check::Severity::Warn)))
+                .skip(1);
+            pen.left(app.store.process_label(found), 16, style(theme.text))
+                .skip(1);
+            pen.left(app.store.channel_name(found), 7, style(theme.faint))
+                .skip(1);
             let reply = match found.peer().and_then(|peer| app.store.row(peer)) {
                 Some(reply) => format!(" (answered later, in {})", reply.number()),
                 None => " (never answered in this capture)".to_owned(),
             };
             let room = pen.room();
-            pen.left(format_args!("{}{reply}", app.line(row)), room, style(theme.text));
+            pen.left(
+                format_args!("{}{reply}", app.line(row)),
+                room,
+                style(theme.text),
+            );
         }
         Key::Heading(number) => {
             let name = GROUPS.get(number as usize).copied().unwrap_or_default();
@@ -140,7 +151,10 @@ fn draw_key(app: &App, pen: &mut Pen<'_>, key: Key, ground: Option<Style>) {
         Key::Group(group) => {
             if let Some(counts) = app.store.stats().of(group) {
                 let name = group_name(app, group);
-                pen.put(format_args!(" {}", counts_line(app, &name, counts)), style(theme.text));
+                pen.put(
+                    format_args!(" {}", counts_line(app, &name, counts)),
+                    style(theme.text),
+                );
             }
         }
         Key::Object(at) => {
@@ -189,12 +203,15 @@ fn history(app: &App, buffer: &mut Buffer, area: Rect) {
     let Some(entity) = thing.entity.filter(|_| !super::is_nothing(area)) else {
         return;
     };
-    Pen::new(buffer, area, 0, theme.elsewhere).put(format_args!(" {}", thing.label), theme.elsewhere);
+    Pen::new(buffer, area, 0, theme.elsewhere)
+        .put(format_args!(" {}", thing.label), theme.elsewhere);
     let created = match entity.created.packet {
         0 => "there before the capture, or its creation is missing".to_owned(),
         packet => {
             let by = entity.created.pid;
-            let at = app.time.of(entity.created.time, app.store.start(), entity.created.time);
+            let at = app
+                .time
+                .of(entity.created.time, app.store.start(), entity.created.time);
             format!("created by process {by} in packet {packet} at {at}")
         }
     };
@@ -226,7 +243,11 @@ fn group_name(app: &App, group: Group) -> String {
 }
 
 fn counts_line(app: &App, name: &str, counts: &Counts) -> String {
-    let live = app.source.recording.as_ref().is_some_and(|live| !live.status().ended);
+    let live = app
+        .source
+        .recording
+        .as_ref()
+        .is_some_and(|live| !live.status().ended);
     let rate = match live {
         true => counts.rate(app.now()) as f64,
         false => counts.mean_rate(),
@@ -305,7 +326,11 @@ pub fn selected_text(app: &App) -> Option<String> {
             let found = app.store.row(row)?;
             let process = app.store.process_label(found);
             let time = packets::time(app, row, found);
-            Some(format!("{} {time} {process} {}", found.number(), app.line(row)))
+            Some(format!(
+                "{} {time} {process} {}",
+                found.number(),
+                app.line(row)
+            ))
         }
         Key::Group(group) => {
             let counts = app.store.stats().of(group)?;

@@ -13,7 +13,11 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
     }
     let theme = &app.theme;
     let focused = app.focus == Pane::Tree;
-    let style = if focused { theme.current } else { theme.elsewhere };
+    let style = if focused {
+        theme.current
+    } else {
+        theme.elsewhere
+    };
     let mut pen = Pen::new(buffer, places.tree_head, 0, style);
     let halves: Vec<_> = app
         .detail
@@ -26,8 +30,16 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
         .collect();
     pen.put(format_args!(" {}", halves.join(", ")), style);
     let area = places.tree;
-    let shown = app.detail.cursor.shown(app.detail.len(), usize::from(area.height));
-    let lines = app.detail.lines().enumerate().skip(shown.start).take(shown.len());
+    let shown = app
+        .detail
+        .cursor
+        .shown(app.detail.len(), usize::from(area.height));
+    let lines = app
+        .detail
+        .lines()
+        .enumerate()
+        .skip(shown.start)
+        .take(shown.len());
     for (place, (at, line)) in lines.enumerate() {
         let ground = match (at == app.detail.cursor.at, focused) {
             (true, true) => Some(theme.selected),
