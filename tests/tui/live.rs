@@ -143,10 +143,10 @@ fn follow_pause_and_filter_work_while_packets_arrive() {
     await_text(&mut screen, "pid==151: 0 of 200");
     tickets.send(375).unwrap();
     let text = await_text(&mut screen, "of 575");
-    let text = if text.contains(": 27 of 575") {
+    let text = if text.contains(": 28 of 575") {
         text
     } else {
-        await_text(&mut screen, ": 27 of 575")
+        await_text(&mut screen, ": 28 of 575")
     };
     assert!(text.contains("dxgex[151]"), "{text}");
 
