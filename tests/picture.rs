@@ -1,5 +1,4 @@
 //! Makes `docs/tui.svg`: the terminal UI as it is, drawn from its cells.
-#![allow(clippy::expect_used, reason = "a tool")]
 
 use std::fmt::Write;
 
@@ -17,8 +16,7 @@ const TEXT: &str = "#d0d4da";
 fn main() -> anyhow::Result<()> {
     let mut screen = Screen::open(&samples().join("v40-errors.pcapng"), 132, 32);
     // A reply that is too short, with its finding.
-    screen.press("2 0 g g tab");
-    screen.press("ctrl-f \"create_context\" enter");
+    screen.press("2 0 g g tab G k k k");
     let buffer = screen.draw();
     let path = samples().join("../docs/tui.svg");
     std::fs::write(path, svg(&buffer)?)?;
@@ -43,10 +41,7 @@ fn svg(buffer: &Buffer) -> Result<String, std::fmt::Error> {
         svg,
         "<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{GROUND}\"/>"
     )?;
-    writeln!(
-        svg,
-        "<g transform=\"translate(10 10)\" xml:space=\"preserve\">"
-    )?;
+    writeln!(svg, "<g transform=\"translate(10 10)\">")?;
     for y in 0..area.height {
         let cells: Vec<&Cell> = (0..area.width)
             .filter_map(|x| buffer.cell((x, y)))
@@ -56,7 +51,9 @@ fn svg(buffer: &Buffer) -> Result<String, std::fmt::Error> {
             let x = start as u32 * WIDTH;
             start += run.len();
             let text: String = run.iter().map(|cell| cell.symbol()).collect();
-            let (fore, back, bold) = look(run[0]);
+            let Some((fore, back, bold)) = run.first().map(|cell| look(cell)) else {
+                continue;
+            };
             let top = u32::from(y) * HEIGHT;
             let length = run.len() as u32 * WIDTH;
             if back != GROUND {
@@ -65,16 +62,21 @@ fn svg(buffer: &Buffer) -> Result<String, std::fmt::Error> {
                     "<rect x=\"{x}\" y=\"{top}\" width=\"{length}\" height=\"{HEIGHT}\" fill=\"{back}\"/>"
                 )?;
             }
-            if !text.trim().is_empty() {
+            let words = text.trim();
+            if !words.is_empty() {
+                // Spaces at the ends and in rows would be dropped or squeezed.
+                let before = (text.len() - text.trim_start().len()) as u32;
+                let (x, length) = (x + before * WIDTH, words.chars().count() as u32 * WIDTH);
                 let weight = if bold { " font-weight=\"bold\"" } else { "" };
                 let base = top + HEIGHT - 4;
-                let text = text
+                let words = words
                     .replace('&', "&amp;")
                     .replace('<', "&lt;")
-                    .replace('>', "&gt;");
+                    .replace('>', "&gt;")
+                    .replace(' ', "\u{a0}");
                 writeln!(
                     svg,
-                    "<text x=\"{x}\" y=\"{base}\" textLength=\"{length}\" fill=\"{fore}\"{weight}>{text}</text>"
+                    "<text x=\"{x}\" y=\"{base}\" textLength=\"{length}\" fill=\"{fore}\"{weight}>{words}</text>"
                 )?;
             }
         }

@@ -42,7 +42,7 @@ pub fn title(app: &App, buffer: &mut Buffer, area: Rect) {
         pen.put(format_args!(" {key}:{name} "), style);
     }
     let help = format!(" {}:help ", app.keymap.keys_of(Action::Help));
-    pen.to_right(columns(&help) as u16);
+    pen.align_right(columns(&help) as u16);
     pen.put(help, theme.bar);
 }
 
@@ -92,7 +92,7 @@ pub fn status(app: &App, buffer: &mut Buffer, area: Rect) {
         pen.put(format_args!(": {} of {rows}", app.list.len()), theme.bar);
     }
     let right = position(app, rows);
-    pen.to_right(columns(&right) as u16);
+    pen.align_right(columns(&right) as u16);
     pen.put(right, theme.bar);
 }
 
@@ -166,7 +166,7 @@ pub fn last(app: &App, buffer: &mut Buffer, area: Rect) -> Option<(u16, u16)> {
         pen.put(hint(app), theme.faint);
     }
     if !typed.is_empty() {
-        pen.to_right(columns(&typed) as u16 + 1);
+        pen.align_right(columns(&typed) as u16 + 1);
         pen.put(typed, theme.heading);
     }
     None

@@ -27,7 +27,7 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
         .max(20);
     let mut pen = Pen::new(buffer, places.table_head, 0, theme.heading);
     pen.skip(time as u16 + 9).put(process, theme.heading);
-    pen.to_right(places.table.width.saturating_sub((time + 9 + lane) as u16));
+    pen.align_right(places.table.width.saturating_sub((time + 9 + lane) as u16));
     pen.put("host", theme.heading);
     let keys = &app.table.keys;
     let area = places.table;

@@ -63,7 +63,7 @@ impl<'a> Pen<'a> {
     }
 
     /// Goes to a column of the line, counted from the right end.
-    pub fn to_right(&mut self, width: u16) -> &mut Self {
+    pub fn align_right(&mut self, width: u16) -> &mut Self {
         self.x = self.x.max(self.end.saturating_sub(width));
         self
     }
