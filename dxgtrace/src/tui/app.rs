@@ -16,6 +16,7 @@ use super::detail::Detail;
 use super::keys::Keymap;
 use super::list::List;
 use super::prompt::Prompt;
+use super::save::{self, Saving};
 use super::source::Source;
 use super::table::{self, Basis, Table};
 use super::theme::Theme;
@@ -165,8 +166,7 @@ pub struct App {
     pub(super) scene: Scene,
     /// What the ladder shows, if not a process.
     pub(super) object: Option<ObjectLadder>,
-    /// Where packets of `:save` went last.
-    pub(super) saved: Option<String>,
+    pub(super) saving: Option<Saving>,
 }
 
 impl App {
@@ -210,7 +210,7 @@ impl App {
             asked: None,
             scene: Scene::default(),
             object: None,
-            saved: None,
+            saving: None,
         }
     }
 
@@ -244,6 +244,7 @@ impl App {
     /// Whether anything is going on by itself.
     pub fn is_busy(&self) -> bool {
         self.store.end().is_none()
+            || self.saving.is_some()
             || self.filtering.sifting.is_some()
             || self.list.taken() < self.store.rows().len() as u32 && !self.list.paused
             || self.view == View::Objects && Some(self.scene.row) != self.about
@@ -283,6 +284,7 @@ impl App {
         }
         changed |= self.take_in();
         changed |= self.take_found();
+        changed |= save::finish(self);
         changed |= self.take_scene();
         changed |= self.take_ladder();
         // Ages and rates go on although nothing comes.

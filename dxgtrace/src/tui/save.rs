@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
 use crate::capture::file::{self, About, Flush, Writer};
 use crate::check::Finding;
-use crate::store::{Domain, Fetch, Store, findings};
+use crate::store::{Domain, Fetch, Rows, findings};
 
 use super::app::{App, Tone};
 
@@ -31,22 +32,65 @@ pub fn run(app: &mut App, arguments: &str) -> Result<(), String> {
     if same_file(&path, &app.source.path) {
         return Err("that is the file being read; choose another name".to_owned());
     }
+    if app.saving.is_some() {
+        return Err("the packets before are still being saved".to_owned());
+    }
     let shown = crate::decode::escaped(path.as_os_str().as_encoded_bytes()).to_string();
     let layout = app.store.layout().ok_or("there is nothing to save yet")?;
-    let count = write(&app.store, &app.source.path, layout, &domain, &path)
-        .map_err(|error| format!("{shown}: {error}"))?;
-    if which == "all"
-        && app
-            .source
-            .recording
-            .as_ref()
-            .is_none_or(|live| live.status().ended)
-    {
-        app.source.unsaved = false;
-    }
-    app.saved = Some(shown.clone());
-    app.say(Tone::Fine, format!("{count} packets saved in {shown}"));
+    let (rows, layout) = (app.store.rows().clone(), layout.clone());
+    let source = app.source.path.clone();
+    let (done, result) = channel();
+    std::thread::spawn(move || {
+        let saved = write(&rows, &source, &layout, &domain, &path);
+        // If nobody listens, the program is about to end.
+        let _ = done.send(saved.map_err(|error| error.to_string()));
+    });
+    app.say(Tone::Fine, format!("saving in {shown} ..."));
+    app.saving = Some(Saving {
+        name: shown,
+        all: which == "all",
+        result,
+    });
     Ok(())
+}
+
+/// Packets that are being saved.
+#[derive(Debug)]
+pub struct Saving {
+    name: String,
+    /// Whether these are all that there are.
+    all: bool,
+    result: Receiver<Result<u64, String>>,
+}
+
+/// Says so once the packets are saved. True if they are.
+pub fn finish(app: &mut App) -> bool {
+    let Some(saving) = &app.saving else {
+        return false;
+    };
+    let result = match saving.result.try_recv() {
+        Ok(result) => result,
+        Err(TryRecvError::Empty) => return false,
+        Err(TryRecvError::Disconnected) => Err("it was given up".to_owned()),
+    };
+    let (name, all) = (saving.name.clone(), saving.all);
+    app.saving = None;
+    match result {
+        Ok(count) => {
+            // What comes later is in the temporary file only.
+            let over = app
+                .source
+                .recording
+                .as_ref()
+                .is_none_or(|live| live.status().ended);
+            if all && over {
+                app.source.unsaved = false;
+            }
+            app.say(Tone::Fine, format!("{count} packets saved in {name}"));
+        }
+        Err(error) => app.say(Tone::Wrong, format!("{name}: {error}")),
+    }
+    true
 }
 
 /// The marked packets with the other ends of their exchanges: a reply cannot
@@ -64,7 +108,7 @@ fn marked(app: &App) -> Vec<u32> {
 }
 
 fn write(
-    store: &Store,
+    rows: &Rows,
     source: &Path,
     layout: &file::Layout,
     domain: &Domain,
@@ -76,11 +120,11 @@ fn write(
     let output: File = file::create(&temporary)?;
     let mut writer = Writer::new(output, &About::default(), Flush::Collect(COLLECT))?;
     for row in domain.rows() {
-        let Some(found) = store.row(row) else {
+        let Some(found) = rows.get(row) else {
             continue;
         };
         let fetched = fetch.packet(found).map_err(io::Error::other)?;
-        let comments: Vec<String> = findings(store.rows(), row).iter().map(comment).collect();
+        let comments: Vec<String> = findings(rows, row).iter().map(comment).collect();
         writer.write(&fetched.packet, fetched.channels, &comments)?;
     }
     let count = writer.records();

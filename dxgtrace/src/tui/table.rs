@@ -65,7 +65,13 @@ impl Table {
             }
             keys.iter().position(|key| *key == selected)
         });
-        if let Some(found) = found {
+        // A view opens where one comes from, if it shows that packet.
+        let home = basis.row.filter(|_| !same_view).and_then(|row| {
+            let is_home =
+                |key: &Key| matches!(key, Key::Row(at) | Key::Finding(at, _) if *at >= row);
+            keys.iter().position(is_home)
+        });
+        if let Some(found) = found.or(home) {
             self.cursor.at = found;
         }
         self.keys = keys;

@@ -701,7 +701,12 @@ impl App {
 
     /// Leaves, or asks first if something would be lost.
     pub(super) fn quit(&mut self) {
-        if self.source.unsaved {
+        if self.saving.is_some() {
+            self.say(
+                Tone::Wrong,
+                "packets are still being saved; ZQ quits all the same",
+            );
+        } else if self.source.unsaved {
             self.asks_to_quit = true;
         } else {
             self.quit_now();

@@ -4,9 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::super::action::Action;
-use super::super::app::{App, Tone, View};
+use super::super::app::{App, Pane, Tone, View};
 use super::super::prompt::{Prompt, Purpose, Verdict};
 use super::pen::{Pen, columns};
+use super::places::Places;
 use super::popup;
 use crate::check::Severity;
 
@@ -162,6 +163,8 @@ pub fn last(app: &App, buffer: &mut Buffer, area: Rect) -> Option<(u16, u16)> {
         pen.put(text, style);
     } else if let Some(text) = trouble(app) {
         pen.put(text, theme.severity(Severity::Error));
+    } else if let Some(text) = cut_line(app) {
+        pen.put(text, theme.text);
     } else {
         pen.put(hint(app), theme.faint);
     }
@@ -189,6 +192,18 @@ fn trouble(app: &App) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// The selected line of the tree, if it is too long for its place.
+fn cut_line(app: &App) -> Option<String> {
+    if app.view != View::Packets || app.focus != Pane::Tree {
+        return None;
+    }
+    let line = app.detail.selected()?;
+    let width = usize::from(Places::of(app).tree.width);
+    let indent = 2 * usize::from(line.depth) + 4;
+    let is_cut = indent + columns(&line.label) + columns(&line.text) > width;
+    is_cut.then(|| line.text.clone())
 }
 
 /// What could be done next.

@@ -9,7 +9,7 @@ use super::packets;
 use super::pen::{Pen, columns};
 use super::places::Places;
 use crate::capture::header::{Direction, Kind};
-use crate::decode::{Part, Value};
+use crate::decode::Part;
 use crate::output::duration;
 use crate::store::Row;
 
@@ -51,23 +51,18 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
             time as u16,
             style(theme.text),
         );
-        pen.put(arrow(row, lane), style(look));
+        pen.put(arrow(app, row, lane), style(look));
         pen.put(format_args!(" {}", aside(app, row)), style(theme.faint));
     }
 }
 
 /// The arrow, with what it carries.
-fn arrow(row: &Row, lane: usize) -> String {
+fn arrow(app: &App, row: &Row, lane: usize) -> String {
     if row.kind() == Kind::Lost {
         return format!("|{:~^lane$}|", " packets are missing here ");
     }
-    let name = match (row.part(), row.status()) {
-        (Some(Part::Reply), Some(0)) => format!(" {} ok ", row.name()),
-        (Some(Part::Reply), Some(status)) => {
-            let status = Value::Status(status).to_string();
-            let status = status.strip_prefix("STATUS_").unwrap_or(&status);
-            format!(" {} {status} ", row.name())
-        }
+    let name = match row.part() {
+        Some(Part::Reply) => format!(" {} {} ", row.name(), packets::status(app, row).0),
         _ => format!(" {} ", row.name()),
     };
     let inner = lane.saturating_sub(1);
