@@ -41,6 +41,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "export",
         &["check", "decode", "protocol", "capture::header", "output"],
     ),
+    (
+        "store",
+        &[
+            "output",
+            "filter",
+            "session",
+            "check",
+            "decode",
+            "protocol",
+            "packet",
+            "capture::header",
+            "capture::file",
+        ],
+    ),
     ("replay", &["capture::header", "packet", "bounded"]),
 ];
 

@@ -9,6 +9,7 @@ pub mod many;
 pub mod program;
 pub mod recording;
 pub mod requirement;
+pub mod screen;
 pub mod synthetic;
 pub mod traffic;
 

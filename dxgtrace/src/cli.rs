@@ -34,6 +34,8 @@ pub enum Color {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Look at packets on the terminal, live or from a file
+    Tui(TuiArgs),
     /// Capture what driver and host say, live
     Capture(CaptureArgs),
     /// Play the packets of a capture through a stand-in for the driver
@@ -238,6 +240,34 @@ impl FromStr for Stop {
     }
 }
 
+/// `dxgtrace tui`
+#[derive(Debug, Args)]
+pub struct TuiArgs {
+    /// The capture file; without one: capture live
+    #[arg(value_name = "FILE", conflicts_with = "input")]
+    pub file: Option<PathBuf>,
+
+    /// The capture file, as tshark has it
+    #[arg(short = 'r', long = "read", value_name = "FILE")]
+    pub input: Option<PathBuf>,
+
+    /// Show only packets that pass this filter
+    #[arg(short = 'Y', long = "filter", value_name = "FILTER")]
+    pub filter: Option<String>,
+
+    /// Capture into this file instead of a temporary one
+    #[arg(short = 'w', long = "write", value_name = "FILE")]
+    pub write: Option<PathBuf>,
+
+    /// Capture only requests of this process; may be repeated
+    #[arg(long = "pid", value_name = "PID")]
+    pub pids: Vec<u32>,
+
+    /// Capture a stand-in (`dxgtrace replay --wait`) instead of the driver
+    #[arg(long, value_name = "PID")]
+    pub stand_in: Option<u32>,
+}
+
 /// `dxgtrace replay`
 #[derive(Debug, Clone, Args)]
 pub struct ReplayArgs {
@@ -265,6 +295,10 @@ pub struct ReplayArgs {
 /// `dxgtrace demo`
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
+    /// Show it on the terminal UI
+    #[arg(long)]
+    pub tui: bool,
+
     /// The capture file to play; without one, a sample that is built in
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,

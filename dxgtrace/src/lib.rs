@@ -16,3 +16,5 @@ pub mod protocol;
 #[cfg(target_os = "linux")]
 pub mod replay;
 pub mod session;
+pub mod store;
+pub mod tui;

@@ -16,6 +16,9 @@ use crate::replay::StandIn;
 
 /// Plays and captures; where BPF is not allowed, shows the sample as it is.
 pub fn run(args: &DemoArgs, color: Color) -> Result<Exit, Failure> {
+    if args.tui {
+        return super::tui::demo(args);
+    }
     let stop = stop_flag()?;
     let mut standin = start(args)?;
     let options = Options {
@@ -45,7 +48,7 @@ pub fn run(args: &DemoArgs, color: Color) -> Result<Exit, Failure> {
 }
 
 /// The stand-in: this program again, which waits before it plays.
-fn start(args: &DemoArgs) -> Result<StandIn, Failure> {
+pub(super) fn start(args: &DemoArgs) -> Result<StandIn, Failure> {
     let program = std::env::current_exe().map_err(standin_failed)?;
     let mut command = Command::new(program);
     command.args(["replay", "--wait"]);
@@ -56,7 +59,7 @@ fn start(args: &DemoArgs) -> Result<StandIn, Failure> {
     StandIn::spawn(&mut command).map_err(standin_failed)
 }
 
-fn standin_failed(error: std::io::Error) -> Failure {
+pub(super) fn standin_failed(error: std::io::Error) -> Failure {
     Failure::Input(format!("the stand-in cannot run: {error}"))
 }
 

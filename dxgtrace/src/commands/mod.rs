@@ -14,6 +14,7 @@ mod read;
 mod replay;
 mod show;
 mod stat;
+mod tui;
 
 pub use failure::{Exit, Failure};
 
@@ -30,11 +31,12 @@ use crate::cli::{Cli, Color, Command};
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let command = match cli.command {
         Some(command) => command,
-        None => Cli::parse_from(["dxgtrace", "capture"])
+        None => Cli::parse_from(["dxgtrace", without_command()])
             .command
             .ok_or_else(|| Failure::Usage("say what to do, see dxgtrace --help".to_owned()))?,
     };
     match command {
+        Command::Tui(args) => tui::run(&args),
         #[cfg(target_os = "linux")]
         Command::Capture(args) => capture::run(&args, cli.color),
         #[cfg(target_os = "linux")]
@@ -61,6 +63,15 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
                 .map_err(Failure::output)?;
             output::all(&page)
         }
+    }
+}
+
+/// What is meant if no command is given: the terminal UI on a terminal, and
+/// lines of text anywhere else.
+fn without_command() -> &'static str {
+    match crate::tui::terminal::check() {
+        Ok(()) => "tui",
+        Err(_) => "capture",
     }
 }
 

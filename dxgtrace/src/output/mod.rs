@@ -19,7 +19,7 @@ pub use histogram::Histogram;
 pub use json::{Json, SCHEMA_VERSION};
 pub use statistics::Statistics;
 pub use text::{Detail, Text};
-pub use time::TimeFormat;
+pub use time::{TimeFormat, duration};
 
 use std::io;
 

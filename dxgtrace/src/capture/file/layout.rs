@@ -96,6 +96,12 @@ impl Layout {
         &self.channels
     }
 
+    /// Grows with everything that is added, so that whoever keeps a copy knows
+    /// when it is out of date.
+    pub fn extent(&self) -> usize {
+        self.sections.len() + self.interfaces.len() + self.channels.len()
+    }
+
     pub(super) fn begin_section(&mut self, offset: u64, order: Order) -> Result<(), Damage> {
         bounded(self.sections.len(), MAX_SECTIONS, "sections")?;
         self.sections.push(Section {

@@ -126,9 +126,7 @@ pub fn told_in_wireshark() -> impl Iterator<Item = Code> {
                 !behind.starts_with(|letter: char| letter.is_alphanumeric())
             })
         };
-        ENGINE.iter().any(|part| named(part))
-            || padding.contains(code)
-            || rules.contains(&Some(*code))
+        ENGINE.iter().any(named) || padding.contains(code) || rules.contains(&Some(*code))
     })
 }
 

@@ -1,0 +1,191 @@
+//! `dxgtrace tui`: the terminal UI, on a file or live.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Exit, Failure};
+use crate::capture::file;
+use crate::cli::TuiArgs;
+use crate::tui::{App, Config, Source, terminal};
+
+/// Shows a file, or captures and shows what comes.
+pub fn run(args: &TuiArgs) -> Result<Exit, Failure> {
+    match args.file.as_ref().or(args.input.as_ref()) {
+        Some(path) => read(args, path),
+        None => live(args),
+    }
+}
+
+fn read(args: &TuiArgs, path: &Path) -> Result<Exit, Failure> {
+    if path == Path::new("-") {
+        return Err(Failure::Usage(
+            "the terminal UI cannot read a pipe; save it first, or use `dxgtrace read -`"
+                .to_owned(),
+        ));
+    }
+    // What is no capture is said before the screen is taken.
+    let failed = |error| Failure::Input(format!("{}: {error}", path.display()));
+    drop(file::open(path).map_err(failed)?);
+    show(Source::file(path.to_owned()), args.filter.as_deref())
+}
+
+/// Runs the screen.
+fn show(source: Source, filter: Option<&str>) -> Result<Exit, Failure> {
+    terminal::check().map_err(Failure::Usage)?;
+    let config = match Config::path() {
+        Some(path) => Config::load(&path).map_err(Failure::Input)?,
+        None => Config::default(),
+    };
+    let mut app = App::new(source, config);
+    if let Some(filter) = filter {
+        app.filter(filter).map_err(Failure::Input)?;
+    }
+    let broken = |error: io::Error| Failure::Input(format!("the terminal: {error}"));
+    if let Some(text) = terminal::run(&mut app).map_err(broken)? {
+        say(&text);
+    }
+    Ok(Exit::Fine)
+}
+
+/// A line for the person at the terminal; if nobody reads it, no matter.
+fn say(line: &str) {
+    use io::Write;
+    let _ = writeln!(io::stderr(), "dxgtrace: {line}");
+}
+
+#[cfg(not(target_os = "linux"))]
+fn live(_: &TuiArgs) -> Result<Exit, Failure> {
+    Err(Failure::Attach(
+        "capturing works on Linux only; here, `dxgtrace tui FILE` shows captures".to_owned(),
+    ))
+}
+
+#[cfg(target_os = "linux")]
+pub use live::demo;
+#[cfg(target_os = "linux")]
+use live::live;
+
+#[cfg(target_os = "linux")]
+mod live {
+    //! The live part: a capture into a file that the screen reads.
+
+    use std::fs::DirBuilder;
+    use std::os::unix::fs::DirBuilderExt;
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    use super::super::capture::attach;
+    use super::super::demo::{standin_failed, start};
+    use super::*;
+    use crate::capture::live::{Live, Options, Target};
+    use crate::cli::DemoArgs;
+    use crate::replay::StandIn;
+    use crate::tui::{Delivered, Recorder, Tap, directory};
+
+    /// Captures the driver, or a stand-in that is already there.
+    pub fn live(args: &TuiArgs) -> Result<Exit, Failure> {
+        terminal::check().map_err(Failure::Usage)?;
+        let options = Options {
+            target: match args.stand_in {
+                Some(pid) => Target::StandIn(pid),
+                None => Target::Driver(None),
+            },
+            pids: args.pids.clone(),
+            ..Options::default()
+        };
+        record(options, None, args.write.as_deref(), args.filter.as_deref())
+    }
+
+    /// Plays a sample through the stand-in and shows what is captured of it.
+    pub fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
+        terminal::check().map_err(Failure::Usage)?;
+        let mut paced = args.clone();
+        // Otherwise all would be there at once, and nothing to be seen live.
+        paced.speed = args.speed.or(Some(1.0));
+        let standin = start(&paced)?;
+        let options = Options {
+            target: Target::StandIn(standin.pid()),
+            ..Options::default()
+        };
+        record(options, Some(standin), args.write.as_deref(), None)
+    }
+
+    fn record(
+        options: Options,
+        standin: Option<StandIn>,
+        write: Option<&Path>,
+        filter: Option<&str>,
+    ) -> Result<Exit, Failure> {
+        let path = match write {
+            Some(path) => path.to_owned(),
+            None => temporary()?,
+        };
+        let refused = |error: io::Error| {
+            Failure::Input(format!("{}: cannot create: {error}", path.display()))
+        };
+        let file = file::create(&path).map_err(refused)?;
+        let recorder = Recorder::start(file, move || {
+            let live = Live::start(&options).map_err(attach)?;
+            let mut tap = LiveTap { live, standin };
+            if let Some(standin) = &mut tap.standin {
+                standin.go().map_err(standin_failed)?;
+            }
+            Ok::<_, Failure>(tap)
+        });
+        let recorder = match recorder {
+            Ok(recorder) => recorder,
+            Err(error) => {
+                // Nothing has been written into it.
+                let _ = std::fs::remove_file(&path);
+                return Err(error);
+            }
+        };
+        let source = Source::live(path, recorder.recording().clone(), write.is_none());
+        show(source, filter)
+    }
+
+    /// A new file in the cache directory, which only its owner may enter.
+    fn temporary() -> Result<PathBuf, Failure> {
+        let directory = directory("XDG_CACHE_HOME", ".cache")
+            .unwrap_or_else(|| std::env::temp_dir().join("dxgtrace"));
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&directory)
+            .map_err(|error| Failure::Input(format!("{}: {error}", directory.display())))?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let seconds = now.map_or(0, |now| now.as_secs());
+        let name = format!("live-{seconds}-{}.pcapng", std::process::id());
+        Ok(directory.join(name))
+    }
+
+    /// A live capture, perhaps of a stand-in of our own.
+    struct LiveTap {
+        live: Live,
+        standin: Option<StandIn>,
+    }
+
+    impl Tap for LiveTap {
+        fn next(&mut self, timeout: Duration) -> io::Result<Option<Delivered<'_>>> {
+            let delivery = self.live.next(timeout)?;
+            Ok(delivery.map(|delivery| (delivery.packet, delivery.channels)))
+        }
+
+        fn stop(&mut self) {
+            self.live.stop();
+        }
+
+        fn is_over(&mut self) -> bool {
+            self.standin
+                .as_mut()
+                .is_some_and(|standin| standin.has_ended().unwrap_or(true))
+        }
+
+        fn backend(&self) -> String {
+            self.live.backend().name().to_owned()
+        }
+
+        fn lost(&self) -> u64 {
+            self.live.totals().lost.total()
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! A file that is read while it is written.
+
+use std::io::{self, Read};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How far a file has been written: told by the writer, waited for by readers.
+#[derive(Debug, Clone, Default)]
+pub struct Growth(Arc<(Mutex<State>, Condvar)>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct State {
+    written: u64,
+    ended: bool,
+}
+
+impl Growth {
+    /// A file in which nothing stands yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// So many bytes stand in the file.
+    pub fn written(&self, bytes: u64) {
+        self.change(|state| state.written = bytes);
+    }
+
+    /// There will be no more.
+    pub fn end(&self) {
+        self.change(|state| state.ended = true);
+    }
+
+    /// Whether there will be no more.
+    pub fn has_ended(&self) -> bool {
+        self.state().ended
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.0.0.lock().unwrap_or_else(PoisonError::into_inner));
+        self.0.1.notify_all();
+    }
+
+    fn state(&self) -> State {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there is more than `position`, or no more to come.
+    fn wait(&self, position: u64) -> State {
+        let state = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = |state: &mut State| state.written <= position && !state.ended;
+        match self.0.1.wait_while(state, waits) {
+            Ok(state) => *state,
+            Err(poisoned) => *poisoned.into_inner(),
+        }
+    }
+}
+
+/// Reads a growing file: at its end it waits for more.
+#[derive(Debug)]
+pub struct Tail<F> {
+    file: F,
+    growth: Growth,
+    position: u64,
+}
+
+impl<F: Read> Tail<F> {
+    /// Reads `file` as far as `growth` says.
+    pub fn new(file: F, growth: Growth) -> Self {
+        Self {
+            file,
+            growth,
+            position: 0,
+        }
+    }
+}
+
+impl<F: Read> Read for Tail<F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let state = self.growth.wait(self.position);
+            let left = state.written.saturating_sub(self.position);
+            if left == 0 && state.ended {
+                return Ok(0);
+            }
+            let wanted = buffer
+                .len()
+                .min(usize::try_from(left).unwrap_or(usize::MAX));
+            let count = self
+                .file
+                .read(buffer.get_mut(..wanted).unwrap_or(&mut []))?;
+            if count > 0 || wanted == 0 {
+                self.position += count as u64;
+                return Ok(count);
+            }
+            // The writer said so, but the file system does not show it yet.
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, File};
+    use std::io::Write;
+
+    #[test]
+    fn a_tail_gives_all_that_is_written_and_then_ends() {
+        let path = std::env::temp_dir().join(format!("dxgtrace-tail-{}", std::process::id()));
+        let mut file = File::create(&path).unwrap();
+        let growth = Growth::new();
+        let mut tail = Tail::new(File::open(&path).unwrap(), growth.clone());
+        let reader = std::thread::spawn(move || {
+            let mut all = Vec::new();
+            tail.read_to_end(&mut all).unwrap();
+            all
+        });
+        for step in 1..=3 {
+            file.write_all(b"0123456789").unwrap();
+            growth.written(step * 10);
+        }
+        growth.end();
+        assert_eq!(reader.join().unwrap().len(), 30);
+        fs::remove_file(path).unwrap();
+    }
+}

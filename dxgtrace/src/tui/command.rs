@@ -1,0 +1,215 @@
+//! The `:` commands, from one table.
+
+use super::app::{App, Tone};
+use super::keys;
+use super::prompt::{Completion, Verdict};
+use super::{config, save, theme};
+
+/// A command.
+#[derive(Debug)]
+pub struct Command {
+    /// Its name.
+    pub name: &'static str,
+    /// What comes after it.
+    pub arguments: &'static str,
+    /// What it does.
+    pub help: &'static str,
+    run: fn(&mut App, &str) -> Result<(), String>,
+    words: fn() -> Vec<&'static str>,
+}
+
+fn no_words() -> Vec<&'static str> {
+    Vec::new()
+}
+
+/// Every command that is not just the name of an action.
+pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "filter",
+        arguments: "EXPRESSION",
+        help: "show only packets that pass; without one, all",
+        run: |app, text| app.set_filter(text).then_some(()).ok_or_else(|| said(app)),
+        words: no_words,
+    },
+    Command {
+        name: "save",
+        arguments: "all|filtered|marked FILE",
+        help: "write packets to a capture file",
+        run: save::run,
+        words: || vec!["all ", "filtered ", "marked "],
+    },
+    Command {
+        name: "go",
+        arguments: "NUMBER",
+        help: "go to the packet with this number",
+        run: |app, text| {
+            let number = text
+                .parse()
+                .map_err(|_| format!("`{text}` is no packet number"))?;
+            let row = app.store.rows().at_number(number);
+            app.jump(row.ok_or_else(|| format!("there is no packet {number}"))?);
+            Ok(())
+        },
+        words: no_words,
+    },
+    Command {
+        name: "time",
+        arguments: "FORMAT",
+        help: "how times are written: relative, delta, epoch, clock, date",
+        run: |app, text| {
+            app.time = config::time(text)?;
+            Ok(())
+        },
+        words: || config::TIMES.iter().map(|(name, _)| *name).collect(),
+    },
+    Command {
+        name: "theme",
+        arguments: "NAME",
+        help: "how things look: default, light, mono",
+        run: |app, text| {
+            app.theme =
+                theme::by_name(text).ok_or_else(|| format!("there is no theme `{text}`"))?;
+            Ok(())
+        },
+        words: || theme::themes().iter().map(|theme| theme.name).collect(),
+    },
+    Command {
+        name: "unmark",
+        arguments: "",
+        help: "take all marks away",
+        run: |app, _| {
+            app.marks.clear();
+            Ok(())
+        },
+        words: no_words,
+    },
+    Command {
+        name: "q",
+        arguments: "",
+        help: "quit",
+        run: |app, _| {
+            app.quit();
+            Ok(())
+        },
+        words: no_words,
+    },
+    Command {
+        name: "q!",
+        arguments: "",
+        help: "quit without asking; what was captured stays where it is",
+        run: |app, _| {
+            app.quit_now();
+            Ok(())
+        },
+        words: no_words,
+    },
+];
+
+/// The error that an action has said already.
+fn said(app: &App) -> String {
+    app.message
+        .as_ref()
+        .map(|(_, text)| text.clone())
+        .unwrap_or_default()
+}
+
+/// Runs a line.
+pub fn run(app: &mut App, line: &str) {
+    let (name, arguments) = split(line);
+    if name.is_empty() {
+        return;
+    }
+    if let Some(command) = COMMANDS.iter().find(|command| command.name == name) {
+        if let Err(text) = (command.run)(app, arguments) {
+            app.say(Tone::Wrong, text);
+        }
+    } else if let Some(action) = keys::by_name(name) {
+        app.apply(action.into());
+    } else if let Ok(number) = name.parse::<u32>() {
+        run(app, &format!("go {number}"));
+    } else {
+        app.say(
+            Tone::Wrong,
+            format!("there is no command `{name}`; ? lists them"),
+        );
+    }
+}
+
+/// How a line looks so far.
+pub fn judge(line: &str) -> Verdict {
+    let (name, _) = split(line);
+    let known = COMMANDS.iter().any(|command| command.name == name)
+        || keys::by_name(name).is_some()
+        || name.parse::<u32>().is_ok();
+    if known {
+        Verdict::Good
+    } else {
+        Verdict::Incomplete(String::new())
+    }
+}
+
+/// What could be typed next.
+pub fn completions(line: &str, cursor: usize) -> Vec<Completion> {
+    let Some(typed) = line.get(..cursor) else {
+        return Vec::new();
+    };
+    if let Some((name, rest)) = typed.split_once(' ') {
+        let command = COMMANDS.iter().find(|command| command.name == name);
+        let words = command.map(|command| (command.words)()).unwrap_or_default();
+        let start = cursor - rest.len();
+        let fitting = words.into_iter().filter(|word| word.starts_with(rest));
+        return fitting
+            .map(|word| Completion {
+                span: start..cursor,
+                text: word.to_owned(),
+                doc: String::new(),
+            })
+            .collect();
+    }
+    let commands = COMMANDS.iter().map(|command| {
+        let space = if command.arguments.is_empty() {
+            ""
+        } else {
+            " "
+        };
+        (format!("{}{space}", command.name), command.help)
+    });
+    let actions = keys::bindings()
+        .filter(|binding| COMMANDS.iter().all(|command| command.name != binding.name))
+        .filter(|binding| !binding.action.takes_letter())
+        .map(|binding| (binding.name.to_owned(), binding.help));
+    commands
+        .chain(actions)
+        .filter(|(name, _)| name.starts_with(typed))
+        .map(|(name, help)| Completion {
+            span: 0..cursor,
+            text: name,
+            doc: help.to_owned(),
+        })
+        .collect()
+}
+
+fn split(line: &str) -> (&str, &str) {
+    let line = line.trim_start();
+    match line.split_once(' ') {
+        Some((name, rest)) => (name, rest.trim()),
+        None => (line, ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_completed() {
+        let texts = |line: &str| -> Vec<String> {
+            let found = completions(line, line.len());
+            found.into_iter().map(|found| found.text).collect()
+        };
+        assert_eq!(texts("sav"), ["save "]);
+        assert_eq!(texts("save m"), ["marked "]);
+        assert_eq!(texts("theme m"), ["mono"]);
+        assert!(texts("fi").contains(&"findings".to_owned()));
+    }
+}

@@ -1,0 +1,218 @@
+//! Which packets the list shows, and which of them is selected.
+
+use std::sync::Arc;
+
+use crate::store::{Domain, Rows};
+
+use super::cursor::Cursor;
+
+/// The packet list.
+#[derive(Debug, Default)]
+pub struct List {
+    /// The rows shown, in order; `None` if all are.
+    shown: Option<Vec<u32>>,
+    /// The rows that passed the filter; `None` without one.
+    passed: Option<Vec<u32>>,
+    /// Rows of the store that have been taken in.
+    taken: u32,
+    /// The selected line.
+    pub cursor: Cursor,
+    /// Whether replies stand on the line of their request.
+    pub joined: bool,
+    /// Whether the newest packet stays selected.
+    pub follow: bool,
+    /// Whether the list does not take in new packets.
+    pub paused: bool,
+    /// The row that should be selected once it is there.
+    wanted: Option<u32>,
+}
+
+impl List {
+    /// A list that shows exchanges.
+    pub fn new() -> Self {
+        Self {
+            shown: Some(Vec::new()),
+            joined: true,
+            ..Self::default()
+        }
+    }
+
+    /// How many lines there are.
+    pub fn len(&self) -> usize {
+        self.shown.as_ref().map_or(self.taken as usize, Vec::len)
+    }
+
+    /// The row of a line.
+    pub fn row(&self, line: usize) -> Option<u32> {
+        match &self.shown {
+            Some(shown) => shown.get(line).copied(),
+            None => u32::try_from(line).ok().filter(|row| *row < self.taken),
+        }
+    }
+
+    /// The selected row.
+    pub fn selected(&self) -> Option<u32> {
+        self.row(self.cursor.at)
+    }
+
+    /// Rows taken in so far.
+    pub fn taken(&self) -> u32 {
+        self.taken
+    }
+
+    /// Bytes of memory that the list takes.
+    pub fn memory(&self) -> usize {
+        let of = |list: &Option<Vec<u32>>| list.as_ref().map_or(0, Vec::capacity);
+        (of(&self.shown) + of(&self.passed)) * size_of::<u32>()
+    }
+
+    /// Takes in all rows up to `end`, without a filter.
+    pub fn extend(&mut self, rows: &Rows, end: u32) {
+        if let Some(shown) = &mut self.shown {
+            let new = rows.iter_from(self.taken);
+            let new = new.take_while(|(index, _)| *index < end);
+            shown.extend(
+                new.filter(|(_, row)| !row.is_joined_reply())
+                    .map(|(index, _)| index),
+            );
+        }
+        self.taken = end;
+        self.settle();
+    }
+
+    /// Takes in rows up to `end`, of which these passed the filter.
+    pub fn extend_passed(&mut self, rows: &Rows, passed: &[u32], end: u32) {
+        self.passed.get_or_insert_default().extend(passed);
+        let joined = self.joined;
+        let shown = self.shown.get_or_insert_default();
+        for row in passed {
+            show(shown, rows, *row, joined);
+        }
+        self.taken = self.taken.max(end);
+        self.settle();
+    }
+
+    /// Begins anew, with a filter or without. What was selected is selected
+    /// again as soon as it is there.
+    pub fn restart(&mut self, filtered: bool) {
+        self.wanted = self.wanted.or_else(|| self.selected());
+        self.passed = filtered.then(Vec::new);
+        self.shown = (filtered || self.joined).then(Vec::new);
+        self.taken = 0;
+        self.cursor.at = 0;
+    }
+
+    /// Joins replies with their requests, or no longer.
+    pub fn set_joined(&mut self, rows: &Rows, joined: bool) {
+        self.wanted = self.wanted.or_else(|| self.selected());
+        self.joined = joined;
+        let end = self.taken;
+        match self.passed.take() {
+            Some(passed) => {
+                self.shown = Some(Vec::new());
+                self.extend_passed(rows, &passed, end);
+            }
+            None => {
+                self.shown = joined.then(Vec::new);
+                self.taken = 0;
+                self.extend(rows, end);
+            }
+        }
+    }
+
+    /// Selects the line of a row, or the next one after it. False if there is
+    /// none.
+    pub fn select(&mut self, rows: &Rows, row: u32) -> bool {
+        let row = match rows.get(row) {
+            Some(found) if self.joined && found.is_joined_reply() => found.peer,
+            _ => row,
+        };
+        self.wanted = None;
+        self.follow = false;
+        self.go_to(row);
+        self.selected() == Some(row)
+    }
+
+    /// Moves the selection; the newest packet is then no longer followed.
+    pub fn step(&mut self, by: isize) {
+        self.wanted = None;
+        self.follow = false;
+        self.cursor.step(by, self.len());
+    }
+
+    /// Selects the last line and stays there.
+    pub fn follow(&mut self) {
+        self.wanted = None;
+        self.follow = true;
+        self.cursor.at = self.len().saturating_sub(1);
+    }
+
+    /// The rows to be searched: those after the selected one, or before it.
+    pub fn domain(&self, rows: &Rows, forward: bool) -> Domain {
+        let Some(selected) = self.selected() else {
+            return Domain::All(0..0);
+        };
+        let last = match rows.get(selected) {
+            Some(row) if self.joined => row.peer().unwrap_or(selected).max(selected),
+            _ => selected,
+        };
+        let all: Vec<u32> = match &self.passed {
+            None if forward => return Domain::All(selected.saturating_add(1)..self.taken),
+            None => (0..selected).rev().collect(),
+            Some(passed) if forward => {
+                let from = passed.partition_point(|row| *row <= last);
+                passed.get(from..).unwrap_or(&[]).to_vec()
+            }
+            Some(passed) => {
+                let to = passed.partition_point(|row| *row < selected);
+                let before = passed.get(..to).unwrap_or(&[]);
+                before.iter().rev().copied().collect()
+            }
+        };
+        Domain::List(Arc::from(all))
+    }
+
+    /// Rows that passed the filter, or all.
+    pub fn passed(&self) -> Domain {
+        match &self.passed {
+            Some(passed) => Domain::List(Arc::from(passed.as_slice())),
+            None => Domain::All(0..self.taken),
+        }
+    }
+
+    fn go_to(&mut self, row: u32) {
+        self.cursor.at = match &self.shown {
+            Some(shown) => shown.partition_point(|shown| *shown < row),
+            None => row as usize,
+        };
+        self.cursor.at = self.cursor.at.min(self.len().saturating_sub(1));
+    }
+
+    fn settle(&mut self) {
+        if self.follow {
+            self.cursor.at = self.len().saturating_sub(1);
+        } else if let Some(wanted) = self.wanted {
+            self.go_to(wanted);
+            if self.taken > wanted {
+                self.wanted = None;
+            }
+        }
+    }
+}
+
+/// Adds a row where it belongs: a reply as its request, mostly near the end.
+fn show(shown: &mut Vec<u32>, rows: &Rows, row: u32, joined: bool) {
+    let row = match rows.get(row) {
+        Some(found) if joined && found.is_joined_reply() => found.peer,
+        _ => row,
+    };
+    match shown.last() {
+        Some(last) if *last >= row => {
+            let at = shown.partition_point(|other| *other < row);
+            if shown.get(at) != Some(&row) {
+                shown.insert(at, row);
+            }
+        }
+        _ => shown.push(row),
+    }
+}

@@ -1,0 +1,219 @@
+//! Takes the terminal, runs the screen on it, and gives it back: at the end, on
+//! a signal, and when something goes wrong.
+
+use std::io::{self, IsTerminal, Write};
+use std::panic;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
+use crossterm::execute;
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+use super::app::{App, Effect};
+use super::views;
+
+/// How long to wait for a key before looking for news, while something is going
+/// on and while nothing is.
+const BUSY: Duration = Duration::from_millis(8);
+const IDLE: Duration = Duration::from_millis(100);
+
+/// Whether there is a terminal to draw on.
+///
+/// # Errors
+/// A sentence that says why not, and what to do instead.
+pub fn check() -> Result<(), String> {
+    const INSTEAD: &str = "`dxgtrace read FILE` shows captures as text";
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+        return Err(format!("the terminal UI needs a terminal; {INSTEAD}"));
+    }
+    match std::env::var("TERM").as_deref() {
+        Ok("dumb") | Ok("") => Err(format!(
+            "the terminal UI cannot draw on this terminal (TERM=dumb); {INSTEAD}"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Shows the screen until it is left. What is to be said afterwards is returned.
+///
+/// # Errors
+/// The terminal refuses.
+pub fn run(app: &mut App) -> io::Result<Option<String>> {
+    let signal = Arc::new(AtomicBool::new(false));
+    catch(&signal)?;
+    let guard = Guard::new()?;
+    let result = show(app, &signal);
+    drop(guard);
+    result
+}
+
+fn show(app: &mut App, signal: &AtomicBool) -> io::Result<Option<String>> {
+    let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+    let mut dirty = true;
+    loop {
+        dirty |= app.tick();
+        if dirty {
+            draw(&mut terminal, app)?;
+            dirty = false;
+        }
+        if signal.load(Ordering::Relaxed) {
+            app.apply(super::Action::QuitNow.into());
+        }
+        while let Some(effect) = app.next_effect() {
+            match effect {
+                Effect::Quit(text) => return Ok(text),
+                Effect::Copy(text) => copy(&text)?,
+                Effect::Redraw => terminal.clear()?,
+                Effect::Suspend => {
+                    suspend()?;
+                    terminal.clear()?;
+                }
+            }
+            dirty = true;
+        }
+        let patience = if app.is_busy() { BUSY } else { IDLE };
+        if dirty || !event::poll(patience)? {
+            continue;
+        }
+        // A burst of keys is taken at once and drawn once.
+        loop {
+            match event::read()? {
+                Event::Key(key) => app.key(&key),
+                Event::Paste(text) => app.paste(&text),
+                _ => {}
+            }
+            dirty = true;
+            if !event::poll(Duration::ZERO)? {
+                break;
+            }
+        }
+    }
+}
+
+fn draw(terminal: &mut Terminal<CrosstermBackend<io::Stdout>>, app: &mut App) -> io::Result<()> {
+    terminal.draw(|frame| {
+        app.prepare(frame.area());
+        if let Some(cursor) = views::draw(app, frame.buffer_mut()) {
+            frame.set_cursor_position(cursor);
+        }
+    })?;
+    Ok(())
+}
+
+/// The terminal while it is ours. Dropping it gives it back.
+struct Guard;
+
+impl Guard {
+    fn new() -> io::Result<Self> {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            // First the terminal, so that the message can be read.
+            restore();
+            before(info);
+        }));
+        take()?;
+        Ok(Self)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+fn take() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(
+        io::stdout(),
+        EnterAlternateScreen,
+        EnableBracketedPaste,
+        Hide
+    )
+}
+
+/// Gives the terminal back. Whatever fails, the rest is still done.
+fn restore() {
+    let _ = execute!(
+        io::stdout(),
+        DisableBracketedPaste,
+        Show,
+        LeaveAlternateScreen
+    );
+    let _ = disable_raw_mode();
+}
+
+/// Puts a text on the clipboard by the sequence OSC 52, which also works through
+/// ssh and tmux where they allow it.
+fn copy(text: &str) -> io::Result<()> {
+    let mut out = io::stdout();
+    write!(out, "\x1b]52;c;{}\x1b\\", base64(text.as_bytes()))?;
+    out.flush()
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digit = |value: u32| DIGITS.get((value & 63) as usize).copied().unwrap_or(b'=');
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let mut group = [0; 4];
+        for (place, byte) in group.iter_mut().skip(1).zip(chunk) {
+            *place = *byte;
+        }
+        let value = u32::from_be_bytes(group);
+        for (number, shift) in [18, 12, 6, 0].into_iter().enumerate() {
+            let filled = number <= chunk.len();
+            text.push(char::from(if filled {
+                digit(value >> shift)
+            } else {
+                b'='
+            }));
+        }
+    }
+    text
+}
+
+/// Sets `signal` when the program is asked to end.
+#[cfg(unix)]
+fn catch(signal: &Arc<AtomicBool>) -> io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    for number in [SIGHUP, SIGINT, SIGTERM] {
+        signal_hook::flag::register(number, signal.clone())?;
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn catch(_: &Arc<AtomicBool>) -> io::Result<()> {
+    Ok(())
+}
+
+/// Gives the terminal back, stops until the shell continues the program, and
+/// takes the terminal again.
+#[cfg(unix)]
+fn suspend() -> io::Result<()> {
+    restore();
+    signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
+    take()
+}
+
+#[cfg(not(unix))]
+fn suspend() -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn base64_is_padded() {
+        let texts = ["", "f", "fo", "foo", "foob"].map(|text| super::base64(text.as_bytes()));
+        assert_eq!(texts, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]);
+    }
+}

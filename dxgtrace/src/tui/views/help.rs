@@ -1,0 +1,88 @@
+//! The keys and commands, from their tables.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::super::app::App;
+use super::super::command::COMMANDS;
+use super::super::keys::FAMILIES;
+use super::pen::Pen;
+
+enum Line {
+    Heading(&'static str),
+    Item(String, &'static str),
+    Nothing,
+}
+
+fn lines(app: &App) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for family in FAMILIES {
+        lines.push(Line::Heading(family.name));
+        for binding in family.bindings {
+            let keys = app.keymap.keys_of(binding.action);
+            lines.push(Line::Item(keys, binding.help));
+        }
+        lines.push(Line::Nothing);
+    }
+    lines.push(Line::Heading(
+        "Commands (:), and every name in the configuration file",
+    ));
+    for command in COMMANDS {
+        let text = format!(":{} {}", command.name, command.arguments);
+        lines.push(Line::Item(text, command.help));
+    }
+    lines.push(Line::Nothing);
+    lines.push(Line::Heading("Signs in the list"));
+    for (sign, help) in [
+        ("E W n c", "worst finding: error, warn, note, chat"),
+        ("*", "marked"),
+        ("> <", "from the guest, from the host"),
+        ("waits", "no reply has come"),
+    ] {
+        lines.push(Line::Item(sign.to_owned(), help));
+    }
+    lines
+}
+
+/// How far the help can be scrolled.
+pub fn last(app: &App) -> usize {
+    lines(app)
+        .len()
+        .saturating_sub(usize::from(height(app.area)))
+}
+
+fn height(area: Rect) -> u16 {
+    area.height.saturating_sub(3)
+}
+
+/// Draws the help over everything but the last line.
+pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
+    let theme = &app.theme;
+    let lines = lines(app);
+    let scroll = app.help.unwrap_or(0).min(last(app));
+    let mut pen = Pen::new(buffer, area, 0, theme.bar);
+    pen.put(
+        " Keys and commands (j k scroll, any other key closes)",
+        theme.bar,
+    );
+    let area = Rect {
+        y: area.y + 1,
+        height: height(area) + 1,
+        ..area
+    };
+    for line in 0..usize::from(area.height) {
+        let mut pen = Pen::new(buffer, area, line, theme.text);
+        match lines.get(scroll + line) {
+            Some(Line::Heading(name)) => {
+                pen.put(name, theme.heading);
+            }
+            Some(Line::Item(keys, help)) => {
+                pen.skip(2)
+                    .left(keys, 26, theme.good)
+                    .skip(1)
+                    .put(help, theme.text);
+            }
+            Some(Line::Nothing) | None => {}
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The exchanges of a process as arrows between guest and host.
+
+use ratatui::buffer::Buffer;
+
+use super::super::app::App;
+use super::super::table::Key;
+use super::super::theme::letter;
+use super::packets;
+use super::pen::{Pen, columns};
+use super::places::Places;
+use crate::capture::header::{Direction, Kind};
+use crate::decode::Part;
+use crate::output::duration;
+use crate::store::Row;
+
+/// Draws the lanes and the arrows.
+pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
+    let theme = &app.theme;
+    let about = app.about.and_then(|row| app.store.row(row));
+    let process = match &app.object {
+        Some(object) => object.title.as_str(),
+        None => about.map_or("-", |row| app.store.process_label(row)),
+    };
+    let time = 13;
+    let lane = usize::from(places.table.width)
+        .saturating_sub(time + 29)
+        .max(20);
+    let mut pen = Pen::new(buffer, places.table_head, 0, theme.heading);
+    pen.skip(time as u16 + 9).put(process, theme.heading);
+    pen.align_right(places.table.width.saturating_sub((time + 9 + lane) as u16));
+    pen.put("host", theme.heading);
+    let keys = &app.table.keys;
+    let area = places.table;
+    let shown = app.table.cursor.shown(keys.len(), usize::from(area.height));
+    for (line, at) in shown.enumerate() {
+        let Some(Key::Row(index)) = keys.get(at) else {
+            break;
+        };
+        let Some(row) = app.store.row(*index) else {
+            break;
+        };
+        let ground = (at == app.table.cursor.at).then_some(theme.selected);
+        let style = |style| ground.unwrap_or(style);
+        let mut pen = Pen::new(buffer, area, line, ground.unwrap_or(theme.text));
+        let severity = row.severity();
+        let look = severity.map_or(theme.text, |severity| theme.severity(severity));
+        pen.put(severity.map_or(" ", letter), style(look));
+        pen.right(row.number(), 7, style(theme.faint)).skip(1);
+        pen.left(
+            packets::time(app, *index, row),
+            time as u16,
+            style(theme.text),
+        );
+        pen.put(arrow(app, row, lane), style(look));
+        pen.put(format_args!(" {}", aside(app, row)), style(theme.faint));
+    }
+}
+
+/// The arrow, with what it carries.
+fn arrow(app: &App, row: &Row, lane: usize) -> String {
+    if row.kind() == Kind::Lost {
+        return format!("|{:~^lane$}|", " packets are missing here ");
+    }
+    let name = match row.part() {
+        Some(Part::Reply) => format!(" {} {} ", row.name(), packets::status(app, row).0),
+        _ => format!(" {} ", row.name()),
+    };
+    let inner = lane.saturating_sub(1);
+    let name = if columns(&name) > inner {
+        name.chars().take(inner).collect()
+    } else {
+        name
+    };
+    match (row.direction(), row.kind()) {
+        (_, Kind::Refused) => format!("|{name:-<inner$}x "),
+        (Direction::GuestToHost, _) => format!("|{name:-<inner$}>|"),
+        (Direction::HostToGuest, _) => format!("|<{name:->inner$}|"),
+    }
+}
+
+/// What stands right of the lanes.
+fn aside(app: &App, row: &Row) -> String {
+    let channel = app.store.channel_name(row);
+    match row.part() {
+        Some(Part::Reply) => match app.store.latency(row) {
+            Some(latency) => format!("{channel} {}", duration(latency)),
+            None => channel.to_owned(),
+        },
+        Some(Part::Request) if row.asks() && row.peer().is_none() => format!("{channel} waits"),
+        _ => channel.to_owned(),
+    }
+}

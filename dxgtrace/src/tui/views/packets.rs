@@ -1,0 +1,236 @@
+//! The packet list.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::super::app::{App, Pane};
+use super::super::theme::{Theme, letter};
+use super::pen::{Pen, shortened};
+use crate::capture::header::{Direction, Kind};
+use crate::decode::{Part, Value};
+use crate::output::{TimeFormat, duration};
+use crate::store::Row;
+
+/// Widths of the columns.
+struct Columns {
+    number: u16,
+    time: u16,
+    process: u16,
+    channel: u16,
+    latency: u16,
+    status: u16,
+}
+
+impl Columns {
+    fn of(app: &App, width: u16) -> Self {
+        let digits = app.store.rows().len().max(1).ilog10() as u16 + 1;
+        let wide = width >= 120;
+        Self {
+            number: digits.max(4),
+            time: match app.time {
+                TimeFormat::Relative | TimeFormat::Delta => time_width(app),
+                TimeFormat::Epoch => 18,
+                TimeFormat::Clock => 15,
+                TimeFormat::Date => 26,
+            },
+            process: if wide { 20 } else { 11 },
+            channel: 6,
+            latency: 8,
+            status: if wide { 24 } else { 9 },
+        }
+    }
+
+    fn info(&self, room: u16) -> u16 {
+        room.saturating_sub(self.latency + self.status + 2)
+    }
+}
+
+/// Columns of a relative time: as many as the latest one takes.
+fn time_width(app: &App) -> u16 {
+    let last = app.store.rows().len().saturating_sub(1) as u32;
+    let last = app.store.row(last).map_or(0, |row| row.time);
+    let seconds = last.saturating_sub(app.store.start()) / 1_000_000_000;
+    seconds.max(1).ilog10() as u16 + 8
+}
+
+/// Draws the heading and the lines.
+pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
+    if super::is_nothing(area) {
+        return;
+    }
+    let theme = &app.theme;
+    let columns = Columns::of(app, area.width);
+    let mut pen = Pen::new(buffer, area, 0, theme.heading);
+    let heading = theme.heading;
+    pen.put("  ", heading)
+        .right("no", columns.number, heading)
+        .skip(1)
+        .left("time", columns.time, heading)
+        .skip(1)
+        .left("process", columns.process, heading)
+        .skip(1)
+        .left("chan", columns.channel, heading)
+        .skip(1);
+    let info = columns.info(pen.room());
+    pen.left("message", info, heading)
+        .skip(1)
+        .right("reply in", columns.latency, heading)
+        .skip(1)
+        .left("status", columns.status, heading);
+    let height = usize::from(area.height) - 1;
+    for (at, line) in app.list.cursor.shown(app.list.len(), height).enumerate() {
+        let Some(index) = app.list.row(line) else {
+            break;
+        };
+        let Some(row) = app.store.row(index) else {
+            break;
+        };
+        let selected = line == app.list.cursor.at;
+        let ground = match (selected, app.focus) {
+            (true, Pane::List) => Some(theme.selected),
+            (true, _) => Some(theme.elsewhere),
+            (false, _) => None,
+        };
+        let mut pen = Pen::new(buffer, area, at + 1, ground.unwrap_or(theme.text));
+        draw_line(app, &mut pen, &columns, index, row, ground);
+    }
+}
+
+fn draw_line(
+    app: &App,
+    pen: &mut Pen<'_>,
+    columns: &Columns,
+    index: u32,
+    row: &Row,
+    ground: Option<Style>,
+) {
+    let theme = &app.theme;
+    let style = |style: Style| ground.unwrap_or(style);
+    let severity = severity(app, row);
+    let flag = severity.map_or(" ", letter);
+    pen.put(
+        flag,
+        style(severity.map_or(theme.text, |severity| theme.severity(severity))),
+    );
+    let mark = if app.marks.contains(&index) { "*" } else { " " };
+    pen.put(mark, style(theme.marked));
+    pen.right(row.number(), columns.number, style(theme.faint))
+        .skip(1);
+    let time = time(app, index, row);
+    pen.left(time, columns.time, style(theme.text)).skip(1);
+    if row.kind() == Kind::Lost {
+        let found = style(theme.severity(crate::check::Severity::Warn));
+        let dashes = "-".repeat(usize::from(columns.process));
+        pen.put(format_args!("{dashes} {}", app.line(index)), found);
+        return;
+    }
+    let process = shortened(app.store.process_label(row), usize::from(columns.process));
+    pen.left(process, columns.process, style(theme.text))
+        .skip(1);
+    pen.left(
+        app.store.channel_name(row),
+        columns.channel,
+        style(theme.faint),
+    )
+    .skip(1);
+    let info = columns.info(pen.room());
+    let text = match severity {
+        Some(severity) if severity >= crate::check::Severity::Warn => theme.severity(severity),
+        _ => part_style(theme, row),
+    };
+    let arrow = match (app.list.joined, row.direction()) {
+        (true, Direction::GuestToHost) => "",
+        (false, Direction::GuestToHost) => "> ",
+        (_, Direction::HostToGuest) => "< ",
+    };
+    let line = app.line(index);
+    let line = line.replacen(" reply STATUS_SUCCESS", " reply", 1);
+    pen.left(format_args!("{arrow}{line}"), info, style(text))
+        .skip(1);
+    let latency = match app.store.latency(row) {
+        Some(latency) => duration(latency).to_string(),
+        None => String::new(),
+    };
+    pen.right(latency, columns.latency, style(theme.text))
+        .skip(1);
+    let (text, wrong) = status(app, row);
+    let look = if wrong { theme.bad } else { theme.text };
+    pen.left(text, columns.status, style(look));
+}
+
+/// The worst finding on the line: of either end if both stand on it.
+fn severity(app: &App, row: &Row) -> Option<crate::check::Severity> {
+    let reply = row
+        .peer()
+        .filter(|_| app.list.joined)
+        .and_then(|peer| app.store.row(peer));
+    row.severity().max(reply.and_then(Row::severity))
+}
+
+/// What became of the request, in a word, and whether that is bad.
+pub fn status(app: &App, row: &Row) -> (String, bool) {
+    let shown = match row.part() {
+        Some(Part::Reply) => Some(row),
+        _ if app.list.joined => app.store.reply_of(row),
+        _ => None,
+    };
+    match (row.kind(), shown) {
+        (Kind::Refused, _) => ("not sent".to_owned(), true),
+        (_, Some(reply)) if reply.is_short() => ("short reply".to_owned(), true),
+        (_, Some(reply)) if reply.is_without_handle() => ("no handle".to_owned(), true),
+        (_, Some(reply)) => match reply.status() {
+            Some(0) => ("ok".to_owned(), false),
+            Some(status) => {
+                let name = Value::Status(status).to_string();
+                let name = name.strip_prefix("STATUS_").unwrap_or(&name);
+                (name.to_owned(), reply.failed())
+            }
+            None => ("done".to_owned(), false),
+        },
+        (_, None) if row.asks() && row.peer().is_none() => ("waits".to_owned(), true),
+        _ => (String::new(), false),
+    }
+}
+
+fn part_style(theme: &Theme, row: &Row) -> Style {
+    match row.part() {
+        Some(Part::Request) => theme.request,
+        Some(Part::Reply) => theme.reply,
+        Some(Part::Event) => theme.event,
+        None => theme.faint,
+    }
+}
+
+/// The time column of a row.
+pub fn time(app: &App, index: u32, row: &Row) -> String {
+    let previous = index.checked_sub(1).and_then(|index| app.store.row(index));
+    let previous = previous.map_or(row.time, |row| row.time);
+    let mut text = app
+        .time
+        .of(row.time, app.store.start(), previous)
+        .to_string();
+    // Nanoseconds are in the tree; here, room is scarce.
+    text.truncate(text.len().saturating_sub(3));
+    text
+}
+
+/// The selected line as text, to be copied.
+pub fn line_text(app: &App) -> Option<String> {
+    let index = app.list.selected()?;
+    let row = app.store.row(index)?;
+    let (status, _) = status(app, row);
+    let latency = app
+        .store
+        .latency(row)
+        .map(|latency| format!(" in {}", duration(latency)));
+    Some(format!(
+        "{} {} {} {} {} {status}{}",
+        row.number(),
+        time(app, index, row),
+        app.store.process_label(row),
+        app.store.channel_name(row),
+        app.line(index),
+        latency.unwrap_or_default()
+    ))
+}

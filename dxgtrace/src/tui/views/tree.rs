@@ -1,0 +1,71 @@
+//! The tree of the selected packet.
+
+use ratatui::buffer::Buffer;
+
+use super::super::app::{App, Pane};
+use super::pen::Pen;
+use super::places::Places;
+
+/// Draws the heading and the lines.
+pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
+    if super::is_nothing(places.tree_head) {
+        return;
+    }
+    let theme = &app.theme;
+    let focused = app.focus == Pane::Tree;
+    let style = if focused {
+        theme.current
+    } else {
+        theme.elsewhere
+    };
+    let mut pen = Pen::new(buffer, places.tree_head, 0, style);
+    let halves: Vec<_> = app
+        .detail
+        .halves
+        .iter()
+        .filter_map(|half| {
+            let row = app.store.row(half.row)?;
+            Some(format!("{} {}", half.label, row.number()))
+        })
+        .collect();
+    pen.put(format_args!(" {}", halves.join(", ")), style);
+    let area = places.tree;
+    let shown = app
+        .detail
+        .cursor
+        .shown(app.detail.len(), usize::from(area.height));
+    let lines = app
+        .detail
+        .lines()
+        .enumerate()
+        .skip(shown.start)
+        .take(shown.len());
+    for (place, (at, line)) in lines.enumerate() {
+        let ground = match (at == app.detail.cursor.at, focused) {
+            (true, true) => Some(theme.selected),
+            (true, false) => Some(theme.elsewhere),
+            (false, _) => None,
+        };
+        let mut pen = Pen::new(buffer, area, place, ground.unwrap_or(theme.text));
+        let fold = match app.detail.branch(line) {
+            Some(true) => "+ ",
+            Some(false) => "- ",
+            None => "  ",
+        };
+        pen.skip(2 * u16::from(line.depth));
+        pen.put(fold, ground.unwrap_or(theme.faint));
+        let found = line.severity.map(|severity| theme.severity(severity));
+        let label = ground.or(found).unwrap_or(match line.depth {
+            0 => theme.heading,
+            _ => theme.text,
+        });
+        pen.put(&line.label, label);
+        if !line.text.is_empty() {
+            let style = ground.or(found).unwrap_or(theme.text);
+            pen.put(": ", style);
+            let room = pen.room();
+            let width = room.min(super::pen::columns(&line.text) as u16);
+            pen.left(&line.text, width, style);
+        }
+    }
+}
