@@ -7,11 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Traces and explains what the Linux GPU driver dxgkrnl and its Windows host
 /// say to each other.
 #[derive(Debug, Parser)]
-#[command(
-    name = "dxgtrace",
-    version,
-    max_term_width = 100
-)]
+#[command(name = "dxgtrace", version, max_term_width = 100)]
 pub struct Cli {
     /// When to use colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
@@ -38,6 +34,8 @@ pub enum Color {
 pub enum Command {
     /// Read a capture file and show what it holds
     Read(ReadArgs),
+    /// Say what a status, errno, line of the kernel log, message or finding means
+    Explain(ExplainArgs),
     /// Write generated files: the Wireshark dissector, the reference, schemas
     Export(ExportArgs),
     /// Write a completion script for a shell
@@ -132,6 +130,37 @@ pub struct ReadArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub show: ShowArgs,
+}
+
+/// `dxgtrace explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// What to explain: 0xc0000022, -75, EOVERFLOW, "dxgkio_make_resident: Ioctl failed: -12",
+    /// size.reply_short, make_resident, "vgpu 11", 0xC030470B, a handle, a GUID;
+    /// `-` reads a kernel log from standard input
+    #[arg(value_name = "THING", required = true, allow_negative_numbers = true)]
+    pub things: Vec<String>,
+
+    /// Form of the output
+    #[arg(
+        short = 'T',
+        long = "format",
+        value_name = "FORM",
+        default_value = "text"
+    )]
+    pub form: Form,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    pub rules: RulesArgs,
+}
+
+/// Which known-issue rules to use.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RulesArgs {
+    /// Folder of further known-issue rules (*.toml)
+    #[arg(long = "rules", value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
 }
 
 /// `dxgtrace export`

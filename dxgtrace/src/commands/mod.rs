@@ -1,9 +1,11 @@
 //! What the program does, one module a command.
 
+mod explain;
 mod export;
 mod failure;
 mod pipeline;
 mod read;
+mod rules;
 
 pub use failure::{Exit, Failure};
 
@@ -25,6 +27,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     };
     match command {
         Command::Read(args) => read::run(&args, cli.color),
+        Command::Explain(args) => explain::run(&args, cli.color),
         Command::Export(args) => export::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -49,6 +52,7 @@ mod output {
     use anstream::{AutoStream, ColorChoice};
 
     use super::{Color, Exit, Failure, IsTerminal};
+    use crate::output::WIDTH;
 
     /// Standard output as `color` wants it.
     pub fn stream(color: Color) -> BufWriter<AutoStream<StdoutLock<'static>>> {
@@ -59,6 +63,14 @@ mod output {
             Color::Auto => ColorChoice::Never,
         };
         BufWriter::with_capacity(1 << 16, AutoStream::new(io::stdout().lock(), choice))
+    }
+
+    /// Letters that fit into a line of standard output.
+    pub fn width() -> usize {
+        if !io::stdout().is_terminal() {
+            return WIDTH;
+        }
+        crossterm::terminal::size().map_or(WIDTH, |(columns, _)| usize::from(columns))
     }
 
     /// Writes all of a finished text.

@@ -3,12 +3,14 @@
 mod capture;
 mod hex;
 mod json;
+mod prose;
 mod text;
 mod time;
 
 pub use capture::Capture;
 pub use hex::hex;
 pub use json::{Json, SCHEMA_VERSION};
+pub use prose::{Prose, WIDTH};
 pub use text::{Detail, Text};
 pub use time::TimeFormat;
 

@@ -7,6 +7,7 @@
 pub mod enums;
 pub mod flags;
 pub mod framing;
+pub mod guid;
 pub mod ioctls;
 mod messages;
 mod named;
