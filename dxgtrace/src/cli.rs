@@ -36,6 +36,8 @@ pub enum Command {
     Read(ReadArgs),
     /// Say what a status, errno, line of the kernel log, message or finding means
     Explain(ExplainArgs),
+    /// Examine this machine: driver, virtual GPUs, kernel, rights; each line with the fix
+    Doctor(DoctorArgs),
     /// Write generated files: the Wireshark dissector, the reference, schemas
     Export(ExportArgs),
     /// Write a completion script for a shell
@@ -153,6 +155,28 @@ pub struct ExplainArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub rules: RulesArgs,
+}
+
+/// `dxgtrace doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Examine the file tree below this folder instead of this machine's
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+
+    /// Examine only this PCI configuration space: its bytes, or what lspci -xxxx printed;
+    /// `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "root")]
+    pub config_space: Option<PathBuf>,
+
+    /// Form of the output
+    #[arg(
+        short = 'T',
+        long = "format",
+        value_name = "FORM",
+        default_value = "text"
+    )]
+    pub form: Form,
 }
 
 /// Which known-issue rules to use.

@@ -6,6 +6,7 @@ pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod decode;
+pub mod doctor;
 pub mod explain;
 pub mod export;
 pub mod output;

@@ -1,5 +1,6 @@
 //! What the program does, one module a command.
 
+mod doctor;
 mod explain;
 mod export;
 mod failure;
@@ -27,6 +28,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     };
     match command {
         Command::Read(args) => read::run(&args, cli.color),
+        Command::Doctor(args) => doctor::run(&args, cli.color),
         Command::Explain(args) => explain::run(&args, cli.color),
         Command::Export(args) => export::run(&args),
         Command::Completions { shell } => {
