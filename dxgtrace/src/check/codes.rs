@@ -13,7 +13,7 @@ pub enum Severity {
     Note,
     /// Unusual, and possibly the cause of trouble.
     Warn,
-    /// Breaks the protocol, or makes a request fail.
+    /// Breaks the protocol, or keeps the driver from working.
     Error,
 }
 
@@ -80,7 +80,8 @@ pub struct Description {
     /// Which layer it speaks of.
     pub layer: Layer,
     /// What happened, in a sentence. `{part}`, `{at}`, `{a}` and `{b}` stand
-    /// for the finding's part, offset and numbers; `{a:x}` is hexadecimal.
+    /// for the finding's part, offset and numbers; `{a:x}` is hexadecimal,
+    /// `{a:status}` a status by name, `{b:errno}` an errno by name.
     pub what: &'static str,
     /// Why this happens.
     pub cause: &'static str,
@@ -247,6 +248,114 @@ codes! {
         "{part} was not sent: the send function returned -{a} after {b} refused attempts",
         "-11 (EAGAIN): the ring to the host stayed full, so the host does not read. -19 (ENODEV): the channel was revoked.",
         "Look at what the host was asked last, and whether its answers stopped.";
+    ReplyMissing = "reply.missing", Error, Host,
+        "{part} was not answered in the {a} s until the end of the capture",
+        "The host took the request and never answered, or the driver lost the answer. The calling thread waits in the kernel, often unkillably.",
+        "Look at the last exchanges before it, and whether the channel was answered at all after it; check the host's event log for a reset of the GPU.";
+    ReplyPending = "reply.pending", Chat, Capture,
+        "{part} was still waiting for its answer when the capture ended",
+        "The capture was stopped in between, or packets were lost since.",
+        "Nothing, unless the capture was stopped because of a hang: then this is what it waits for.";
+    ReplyLate = "reply.late", Warn, Guest,
+        "the answer to {part} (packet {b}) comes after its thread has gone on",
+        "The waiting thread was killed or interrupted. The driver finds nobody to give the answer to, logs that, and drops it; what the host created stays until the process ends.",
+        "Look for the signal that ended the wait, and for what the host did in the meantime.";
+    ReplySlow = "reply.slow", Note, Host,
+        "{part} took {a} ms to be answered",
+        "The host was busy with it, or did not run.",
+        "Compare with other answers at the same time: if all are slow, the host or its GPU is under load.";
+    ChannelReopened = "channel.reopened", Chat, Transport,
+        "transaction ids start again at 1: the channel was opened anew; {a} requests of before stay unanswered",
+        "The driver was loaded again, or the virtual GPU was taken away and came back.",
+        "Objects of before are gone; look for what ended the channel.";
+    VersionIncompatible = "version.incompatible", Error, Host,
+        "one side speaks interface version {a}, the other needs at least {b}; the driver does not look",
+        "Host and driver do not fit together. The driver ignores the versions in the answer and goes on all the same.",
+        "Use a driver build of the host's generation.";
+    VersionHostNewer = "version.host_newer", Note, Host,
+        "the host speaks interface version {a}, the driver {b}",
+        "The host is newer; it has to keep to the driver's version.",
+        "Nothing, as long as requests succeed.";
+    VersionContradicts = "version.contradicts", Warn, Host,
+        "the host answers interface version {a} where the driver declared {b}; the driver does not look",
+        "Version 40 and later have other headers and lengths. The driver goes by its own version, the host perhaps by its own.",
+        "Check the version that the virtual GPU shows in its PCI configuration space (offset 208).";
+    VersionFallback = "version.fallback", Note, Guest,
+        "the driver uses interface version {a}: the old format, without the extended header",
+        "The version register in the PCI configuration space reads 0 or less than 40: an old host, or one that hides it.",
+        "Nothing, on a host of that age. On a newer one, several virtual GPUs cannot be told apart in async mode.";
+    VersionFraming = "version.framing", Error, Guest,
+        "{part} has the headers of version {a}, but version {b} was declared",
+        "The driver sends one format and declares another; the host reads the wrong bytes.",
+        "Look at the driver build: out-of-tree versions mix generations.";
+    StatusFailed = "status.failed", Warn, Host,
+        "{part} failed with {a:status}; the driver makes {b:errno} of it",
+        "The host refused the request and says why.",
+        "Read what the status means (dxgtrace explain), and the request's fields.";
+    StatusUnmapped = "status.unmapped", Warn, Host,
+        "{part} failed with {a:status}, which the driver does not know and folds to {b:errno}",
+        "The driver has no case for this status: the application sees an invalid argument, whatever the true reason.",
+        "Go by the status, not by the errno.";
+    StatusByHandle = "status.by_handle", Warn, Host,
+        "{part} failed: the host gives no handle and no reason",
+        "The answer has no status; a handle of 0 is all that tells of a failure. Some ioctls return success all the same.",
+        "Look at what the same process was refused before, and at the host's memory.";
+    StatusProbe = "status.probe", Note, Host,
+        "{part}: the host says {a:status}; the driver makes {b:errno} of it",
+        "Libraries ask for much that a host need not have, and go on without it. The kernel log shows it as a failed ioctl.",
+        "Harmless, unless nothing else works either.";
+    StatusVital = "status.vital", Error, Host,
+        "{part} failed with {a:status}: without it the driver cannot go on ({b:errno})",
+        "The host refuses the start of the driver, of a virtual GPU or of a process.",
+        "Check the host: is GPU paravirtualization on for this virtual machine, is the GPU's driver running?";
+    ObjectUnknown = "object.unknown", Warn, Library,
+        "{part} is {a:x}, a handle that was never given out",
+        "The application passes a number that it did not get from the driver, or one that a failed call left in memory. Lists of handles pass the driver unchecked.",
+        "Look at where the application got it; on success of the call, look at the host.";
+    ObjectWrongKind = "object.wrong_kind", Warn, Library,
+        "{part} is {a:x}, which is an object of another kind (created in packet {b})",
+        "The application mixes handles up. Lists of handles pass the driver unchecked.",
+        "Look at the call's arguments in the application.";
+    ObjectForeign = "object.foreign", Warn, Library,
+        "{part} is {a:x}, which means nothing in this process but an object in process {b:x}",
+        "Handles are numbers of one process. Sharing goes through file descriptors.",
+        "Look at how the handle came into this process: a fork, or a message between processes.";
+    ObjectAfterDestroy = "object.after_destroy", Warn, Library,
+        "{part} is {a:x}, which was destroyed in packet {b}",
+        "One thread uses what another has destroyed, or the application keeps a stale handle.",
+        "Look at who destroyed it, and at the order of the two.";
+    ObjectDestroyedTwice = "object.destroyed_twice", Error, Guest,
+        "{part} is {a:x}, which was destroyed already in packet {b}",
+        "The driver forgets a handle before it tells the host, so that this should not happen: its handle table is damaged, or two teardowns run at once.",
+        "Look at the kernel log for handle table warnings around this time, and at which processes share the device file.";
+    ObjectInUse = "object.in_use", Error, Host,
+        "the host gives {part} the handle {a:x}, which the object of packet {b} still has",
+        "The host counts the older object as gone. The driver cannot put the new one into its table.",
+        "Look for what may have ended the older object on the host alone: a reset of the GPU.";
+    ObjectLeaked = "object.leaked", Warn, Guest,
+        "{part} {a:x} was not destroyed before its process ended in packet {b}",
+        "The driver flushes and destroys the devices of an ending process itself; this one it forgot. The host ends it with the process.",
+        "Look at how the process ended, and at the driver build.";
+    ObjectLeftToDevice = "object.left_to_device", Warn, Guest,
+        "{part} {a:x} of packet {b} was not destroyed before its device",
+        "The driver destroys allocations and resources before their device; this one it does not know of. Its creation was cut off in between: a killed caller, or a short answer.",
+        "Look at the call that created it.";
+    EventStale = "event.stale", Warn, Host,
+        "{part} {a} is signalled, but nobody waits for it (ended in packet {b}; 0: never announced)",
+        "The host signals an event twice, or one that it was never told of. The driver ignores it silently.",
+        "Harmless by itself; but if a waiter hangs, this may be its signal with a wrong number.";
+    PointerNotEchoed = "pointer.not_echoed", Warn, Host,
+        "{part} is {a:x}, which is no value that the guest announced",
+        "The host must repeat this number as it was given. The driver compares it and ignores the message.",
+        "Look at the host: device errors are not noticed this way.";
+    CaptureLost = "capture.lost", Warn, Capture,
+        "{a} packets are missing here",
+        "The capture could not keep up. What depends on the missing packets is not judged.",
+        "Capture with a larger buffer (-B), fewer processes (--pid) or shorter packets (-s).";
+    CaptureCut = "capture.cut", Chat, Capture,
+        "{a} of {b} bytes were captured",
+        "The capture was made with a limit on the length (-s).",
+        "What lies beyond is not judged.";
 }
 
 impl Code {

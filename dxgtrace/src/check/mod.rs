@@ -14,8 +14,9 @@ pub use codes::{Code, Description, Layer, Severity};
 use std::fmt::{self, Display};
 
 use crate::capture::header::{Direction, Kind};
-use crate::decode::{self, Decoded, Payload, Pending};
+use crate::decode::{self, Decoded, Payload, Pending, Value};
 use crate::packet::Packet;
+use crate::protocol::errno;
 use crate::protocol::framing::{PACKET_COMPLETION, PACKET_INBAND};
 
 /// Something about a packet that is worth saying.
@@ -74,6 +75,13 @@ impl Display for Finding {
                 "b" => write!(f, "{}", self.b)?,
                 "a:x" => write!(f, "{:#x}", self.a)?,
                 "b:x" => write!(f, "{:#x}", self.b)?,
+                "a:status" => Value::Status(self.a as u32).fmt(f)?,
+                "b:errno" => {
+                    write!(f, "-{}", self.b)?;
+                    if let Some(name) = errno::name(self.b as u32) {
+                        write!(f, " ({name})")?;
+                    }
+                }
                 _ => {}
             }
             if let ("part", Some(index)) = (name, self.index) {

@@ -395,28 +395,28 @@ impl<'a> Located<'a> {
 
     /// The tails, as far as they fit, in order.
     pub fn tails(&self) -> impl Iterator<Item = TailSpot<'a>> + use<'_, 'a> {
-        self.layout
-            .tails
-            .iter()
-            .zip(&self.spans)
-            .map(move |(tail, span)| {
-                let element = usize::from(tail.element.size()).max(1);
-                // A count that runs past the end shows the elements that are whole.
-                let room = self.length.saturating_sub(span.at) / element;
-                let count = span.count.min(room);
-                let view = tail
-                    .view
-                    .as_ref()
-                    .filter(|(_, when)| self.holds(when))
-                    .map(|(structure, _)| *structure);
-                TailSpot {
-                    tail,
-                    at: self.base.saturating_add(span.at),
-                    count,
-                    bytes: part(self.data, span.at, count.saturating_mul(element)),
-                    view,
-                }
-            })
+        (0..self.layout.tails.len()).filter_map(|index| self.tail(index))
+    }
+
+    /// The tail of that number, as far as it fits.
+    pub fn tail(&self, index: usize) -> Option<TailSpot<'a>> {
+        let (tail, span) = (self.layout.tails.get(index)?, self.spans.get(index)?);
+        let element = usize::from(tail.element.size()).max(1);
+        // A count that runs past the end shows the elements that are whole.
+        let room = self.length.saturating_sub(span.at) / element;
+        let count = span.count.min(room);
+        let view = tail
+            .view
+            .as_ref()
+            .filter(|(_, when)| self.holds(when))
+            .map(|(structure, _)| *structure);
+        Some(TailSpot {
+            tail,
+            at: self.base.saturating_add(span.at),
+            count,
+            bytes: part(self.data, span.at, count.saturating_mul(element)),
+            view,
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 //! module depends on nothing.
 
 pub mod enums;
+pub mod errno;
 pub mod flags;
 pub mod framing;
 pub mod guid;

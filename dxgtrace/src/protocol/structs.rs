@@ -31,7 +31,10 @@ pub const ALLOC_INFO_RETURN: Struct = Struct::new(
     "ALLOC_INFO_RETURN",
     72,
     &[
-        field(0, "allocation", Handle(&[Allocation]), "The allocation.").creates(),
+        field(0, "allocation", Handle(&[Allocation]), "The allocation.")
+            .creates()
+            .within(&["resource", "device"])
+            .settled_before(&[Device]),
         field(
             4,
             "priv_drv_data_size",
@@ -49,7 +52,8 @@ pub const ALLOC_INFO_RETURN: Struct = Struct::new(
             "allocation_size",
             U64,
             "Bytes; the guest derives the page count from it.",
-        ),
+        )
+        .role(Role::Size),
         field(24, "driver_info.allocation", U64, "Not used by the guest."),
         field(32, "driver_info.width", U32, "Width."),
         field(36, "driver_info.height", U32, "Height."),

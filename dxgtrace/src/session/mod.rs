@@ -1,20 +1,53 @@
 //! What the packets of a capture mean together: which reply belongs to which
-//! request, and what is still waited for.
+//! request, what is still waited for, which objects exist, which version is
+//! spoken, and who breaks the rules.
+//!
+//! [`Session::see`] takes every packet once, in order, live or from a file.
+//! The state between two packets is that of all before: to look at an earlier
+//! place, keep clones along the way and let one see the packets from there
+//! again. A clone costs as much as copying what exists (some 200 bytes an
+//! object and an outstanding request, and up to 4 MB of what is remembered of
+//! ended objects), so one every 10,000 packets or so is cheap.
 
+mod adapters;
+mod lifetimes;
+mod names;
+mod objects;
 mod pairing;
+mod plan;
+mod status;
+mod tree;
+mod versions;
 
+pub use adapters::Adapter;
+pub use names::Name;
+pub use objects::{Change, End, Entity, Gone, Id, Moment};
 pub use pairing::{Answer, Pairing, Waiting};
+pub use status::{Outcome, errno};
+pub use tree::{History, Node, Place};
 
-use crate::capture::header::{Direction, Kind};
+use crate::capture::header::{Direction, Kind, Lost};
 use crate::check::{self, Code, Finding};
 use crate::decode::{Decoded, Part};
 use crate::packet::Packet;
 use crate::protocol::framing::PACKET_COMPLETION;
+use crate::protocol::schema::Starts;
+use lifetimes::Lifetimes;
+
+/// How long an answer may take without being worth a note, in nanoseconds.
+/// Most come within one millisecond.
+const SLOW: u64 = 50_000_000;
+/// How long a request must have waited at the end of the capture to be called
+/// unanswered, in nanoseconds. Hosts take seconds to wake a GPU.
+const PATIENCE: u64 = 5_000_000_000;
 
 /// Follows a capture from its first packet on.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Session {
     pairing: Pairing,
+    lifetimes: Lifetimes,
+    /// Time of the latest packet.
+    now: u64,
 }
 
 /// What is known of a packet once its place in the capture is.
@@ -24,6 +57,8 @@ pub struct Seen<'a> {
     pub decoded: Option<Decoded<'a>>,
     /// Of a reply: the request that it answers.
     pub request: Option<Waiting>,
+    /// Of a reply: what it says.
+    pub outcome: Option<Outcome>,
 }
 
 impl Seen<'_> {
@@ -42,40 +77,95 @@ impl Session {
 
     /// Takes the next packet of the capture.
     pub fn see<'a>(&mut self, packet: &Packet<'a>, found: &mut impl FnMut(Finding)) -> Seen<'a> {
+        self.lifetimes.objects.settle();
+        self.now = self.now.max(packet.time);
         let answer = self.answer(packet, found);
         let pending = answer.as_ref().map(|request| &request.pending);
         let decoded = check::packet(packet, pending, found);
-        match packet.header.kind {
-            Kind::Packet => {
-                if let Some(decoded) = &decoded
-                    && decoded.part == Part::Request
-                    && let Some(lost) = self.pairing.ask(packet, decoded)
-                {
-                    found(Finding::new(
-                        Code::TransactionReused,
-                        lost.name(),
-                        packet.header.transaction,
-                        lost.number,
-                    ));
+        if packet.is_cut() {
+            let (kept, all) = (packet.payload.len(), packet.header.payload_length);
+            let finding = Finding::new(Code::CaptureCut, "packet", kept as u64, u64::from(all));
+            found(finding.at(kept));
+        }
+        let mut outcome = None;
+        match (packet.header.kind, &decoded) {
+            (Kind::Packet, Some(decoded)) => match decoded.part {
+                Part::Request => self.request(packet, decoded, found),
+                Part::Event => self.lifetimes.event(packet, decoded, found),
+                Part::Reply => {
+                    if let Some(request) = &answer {
+                        outcome = Some(self.reply(packet, request, decoded, found));
+                    }
                 }
-            }
-            Kind::Refused => found(Finding::new(
+            },
+            (Kind::Packet, None) => {}
+            (Kind::Refused, decoded) => found(Finding::new(
                 Code::SendRefused,
                 decoded.as_ref().map_or("message", Decoded::name),
                 u64::from(packet.header.return_value.unsigned_abs()),
                 u64::from(packet.header.refused_attempts),
             )),
-            Kind::Lost => self.pairing.gap(),
+            (Kind::Lost, _) => {
+                let lost = Lost::decode(packet.payload).map_or(0, |lost| lost.total());
+                found(Finding::new(Code::CaptureLost, "capture", lost, 0));
+                self.pairing.gap(packet.number);
+                self.lifetimes.gap();
+            }
         }
         Seen {
             decoded,
             request: answer,
+            outcome,
+        }
+    }
+
+    /// Says what only the end of the capture shows, with the numbers of the
+    /// packets that it is about.
+    pub fn finish(&self, found: &mut impl FnMut(u64, Finding)) {
+        const SECOND: u64 = 1_000_000_000;
+        for request in self.waiting() {
+            let waited = self.now.saturating_sub(request.time);
+            let code = if waited < PATIENCE || self.pairing.may_be_lost(&request) {
+                Code::ReplyPending
+            } else {
+                Code::ReplyMissing
+            };
+            let finding = Finding::new(code, request.name(), waited / SECOND, 0);
+            found(request.number, finding);
         }
     }
 
     /// The requests that no reply has come for, oldest first.
     pub fn waiting(&self) -> Vec<Waiting> {
         self.pairing.waiting()
+    }
+
+    /// What the latest packet did to objects: what it created, ended, or made
+    /// known as from before the capture. In order; owners end before what
+    /// ends with them.
+    pub fn changes(&self) -> &[Change] {
+        self.lifetimes.objects.changes()
+    }
+
+    /// The virtual GPUs seen so far; [`Entity::adapter`] is an index into them.
+    pub fn adapters(&self) -> &[Adapter] {
+        self.lifetimes.adapters.all()
+    }
+
+    /// The interface version that the driver declared last.
+    pub fn version(&self) -> Option<u32> {
+        self.lifetimes.versions.declared()
+    }
+
+    /// Whether messages that allow it go without a reply, if that is known.
+    pub fn async_mode(&self) -> Option<bool> {
+        self.lifetimes.async_mode
+    }
+
+    /// Whether all packets since the driver's start were seen, so that nothing
+    /// exists that is not known.
+    pub fn is_complete(&self) -> bool {
+        self.lifetimes.is_complete()
     }
 
     fn answer(&mut self, packet: &Packet<'_>, found: &mut impl FnMut(Finding)) -> Option<Waiting> {
@@ -97,5 +187,74 @@ impl Session {
         };
         found(Finding::new(code, "reply", id, number));
         None
+    }
+
+    fn request(
+        &mut self,
+        packet: &Packet<'_>,
+        decoded: &Decoded<'_>,
+        found: &mut impl FnMut(Finding),
+    ) {
+        let header = &packet.header;
+        if self.pairing.begins_anew(header) {
+            let starts = decoded.message.map_or(Starts::Nothing, |m| m.starts);
+            let dropped = self.pairing.restart(header.channel);
+            for request in &dropped {
+                self.lifetimes.abandon(*request);
+            }
+            self.lifetimes.restarted(packet, starts);
+            let count = dropped.len() as u64;
+            found(Finding::new(Code::ChannelReopened, "channel", count, 0));
+        } else if self.pairing.skips(header) {
+            self.lifetimes.skipped();
+        }
+        let memo = self.lifetimes.request(packet, decoded, found);
+        if let Some(lost) = self.pairing.ask(packet, decoded, memo) {
+            self.lifetimes.abandon(lost.number);
+            let (id, number) = (header.transaction, lost.number);
+            found(Finding::new(
+                Code::TransactionReused,
+                lost.name(),
+                id,
+                number,
+            ));
+        }
+    }
+
+    fn reply(
+        &mut self,
+        packet: &Packet<'_>,
+        request: &Waiting,
+        decoded: &Decoded<'_>,
+        found: &mut impl FnMut(Finding),
+    ) -> Outcome {
+        let message = request.pending.message;
+        let outcome = status::outcome(decoded, &request.pending);
+        let at = decoded.body.as_ref().and_then(|body| body.layout.status);
+        status::report(message, outcome, at, found);
+        let took = packet.time.saturating_sub(request.time);
+        if request.abandoned {
+            let late = Finding::new(Code::ReplyLate, request.name(), 0, request.number);
+            found(late);
+        } else if took >= SLOW {
+            let ms = took / 1_000_000;
+            found(Finding::new(
+                Code::ReplySlow,
+                request.name(),
+                ms,
+                request.number,
+            ));
+        }
+        if let Some(message) = message {
+            let about = (
+                request.number,
+                &request.header,
+                message,
+                request.pending.version,
+            );
+            self.lifetimes
+                .reply(packet, about, decoded, &request.memo, outcome, found);
+        }
+        outcome
     }
 }

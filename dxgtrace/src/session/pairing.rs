@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use super::lifetimes::Memo;
 use crate::capture::header::{Header, Known};
 use crate::decode::{Decoded, Pending};
 use crate::packet::Packet;
@@ -14,6 +15,11 @@ use crate::protocol::framing::FLAG_COMPLETION_REQUESTED;
 const WAITING_MAX: usize = 1 << 16;
 /// Answered ids remembered at most, to tell a second answer from a stray one.
 const ANSWERED_MAX: usize = 1 << 12;
+/// Threads remembered at most, to tell when one no longer waits.
+const THREADS_MAX: usize = 1 << 14;
+/// Ids are drawn before the message is sent, so that few of them may come in
+/// another order. A larger step means that packets are not in the capture.
+const STEP_MAX: u64 = 64;
 
 /// Channel number and transaction id.
 type Key = (u32, u64);
@@ -33,6 +39,10 @@ pub struct Waiting {
     pub process: u32,
     /// The virtual GPU that the extended header names, or 0.
     pub vgpu_luid: u64,
+    /// Whether the thread was seen to have gone on without an answer.
+    pub abandoned: bool,
+    /// What the reply will do to objects.
+    pub(super) memo: Memo,
 }
 
 impl Waiting {
@@ -62,13 +72,16 @@ pub enum Answer {
 }
 
 /// The requests that wait, by channel and transaction id.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Pairing {
     waiting: FxHashMap<Key, Waiting>,
     order: VecDeque<(Key, u64)>,
     answered: FxHashMap<Key, u64>,
     answered_order: VecDeque<Key>,
     channels: FxHashMap<u32, Ids>,
+    threads: FxHashMap<u32, Key>,
+    /// Number of the latest record that tells of a loss.
+    lost_at: u64,
 }
 
 /// The transaction ids seen on a channel. They count up from 1.
@@ -83,9 +96,47 @@ struct Ids {
 }
 
 impl Pairing {
+    /// Whether a request is the first on a channel that was in use before:
+    /// ids count from 1 while a channel is open.
+    pub fn begins_anew(&self, header: &Header) -> bool {
+        header.transaction == 1
+            && header.packet_flags & FLAG_COMPLETION_REQUESTED != 0
+            && self.channels.contains_key(&header.channel)
+    }
+
+    /// The channel was closed and opened anew: what waits there is never
+    /// answered. Gives the numbers of those requests.
+    pub fn restart(&mut self, channel: u32) -> Vec<u64> {
+        self.channels.remove(&channel);
+        self.answered.retain(|key, _| key.0 != channel);
+        let mut dropped = Vec::new();
+        self.waiting.retain(|key, request| {
+            if key.0 == channel {
+                dropped.push(request.number);
+            }
+            key.0 != channel
+        });
+        dropped
+    }
+
+    /// Whether a request's id shows that packets of others are not in the
+    /// capture.
+    pub fn skips(&self, header: &Header) -> bool {
+        header.packet_flags & FLAG_COMPLETION_REQUESTED != 0
+            && self
+                .channels
+                .get(&header.channel)
+                .is_some_and(|ids| header.transaction > ids.last.saturating_add(STEP_MAX))
+    }
+
     /// Takes a request. If its id is still waited for, that older request is
     /// given back: its reply can no longer be told.
-    pub fn ask(&mut self, packet: &Packet<'_>, decoded: &Decoded<'_>) -> Option<Waiting> {
+    pub(super) fn ask(
+        &mut self,
+        packet: &Packet<'_>,
+        decoded: &Decoded<'_>,
+        memo: Memo,
+    ) -> Option<Waiting> {
         let header = &packet.header;
         if header.packet_flags & FLAG_COMPLETION_REQUESTED == 0 {
             return None;
@@ -96,7 +147,7 @@ impl Pairing {
             last: id,
             before_gap: None,
         });
-        ids.last = id;
+        ids.last = ids.last.max(id);
         if ids.before_gap.is_some_and(|before| before + 1 >= id) {
             // The count goes on where it was: nothing of this channel was lost.
             ids.before_gap = None;
@@ -105,6 +156,7 @@ impl Pairing {
         self.answered.remove(&key);
         self.order.push_back((key, packet.number));
         self.forget();
+        self.wait(header, key);
         self.waiting.insert(
             key,
             Waiting {
@@ -117,8 +169,28 @@ impl Pairing {
                     .frame
                     .and_then(|frame| frame.extended)
                     .map_or(0, |extended| extended.vgpu_luid),
+                abandoned: false,
+                memo,
             },
         )
+    }
+
+    /// A thread waits for one answer at a time. If it asks again, it no longer
+    /// waits for the one before.
+    fn wait(&mut self, header: &Header, key: Key) {
+        if !header.known.has(Known::TASK) {
+            return;
+        }
+        if self.threads.len() >= THREADS_MAX {
+            self.threads.clear();
+        }
+        if let Some(before) = self.threads.insert(header.tid, key)
+            && before != key
+            && let Some(request) = self.waiting.get_mut(&before)
+            && request.header.tid == header.tid
+        {
+            request.abandoned = true;
+        }
     }
 
     /// Takes a reply.
@@ -157,10 +229,16 @@ impl Pairing {
     }
 
     /// Packets are missing here.
-    pub fn gap(&mut self) {
+    pub fn gap(&mut self, number: u64) {
+        self.lost_at = number;
         for ids in self.channels.values_mut() {
             ids.before_gap.get_or_insert(ids.last);
         }
+    }
+
+    /// Whether the answer to a request may be among lost packets.
+    pub fn may_be_lost(&self, request: &Waiting) -> bool {
+        request.number < self.lost_at
     }
 
     /// The requests that wait, oldest first.

@@ -12,6 +12,7 @@ pub const MESSAGES: &[Message] = &[
         "QUERYADAPTERINFO",
         "Asks for a piece of information about the adapter.",
     )
+    .weight(Weight::Probe)
     .request(
         layout(
             40,
@@ -154,6 +155,8 @@ pub const MESSAGES: &[Message] = &[
                      an adapter.",
     )
     .subject(Subject::Nobody)
+    .weight(Weight::Vital)
+    .starts(Starts::Adapter)
     .request(layout(
         40,
         &[
@@ -162,14 +165,16 @@ pub const MESSAGES: &[Message] = &[
                 "vmbus_interface_version",
                 U32,
                 "The negotiated version (27, another value below 40, or 40).",
-            ),
+            )
+            .role(Role::Version),
             field(
                 28,
                 "vmbus_last_compatible_interface_version",
                 U32,
                 "Constant 16.",
             )
-            .always(16),
+            .always(16)
+            .role(Role::Compatible),
             field(32, "guest_adapter_luid", Luid, "Never filled: 0.").always(0),
         ],
     ))
@@ -184,13 +189,14 @@ pub const MESSAGES: &[Message] = &[
             )
             .creates(),
             field(4, "status", NtStatus, "Outcome of the request."),
-            field(8, "vmbus_interface_version", U32, "Ignored by the guest."),
+            field(8, "vmbus_interface_version", U32, "Ignored by the guest.").role(Role::Version),
             field(
                 12,
                 "vmbus_last_compatible_interface_version",
                 U32,
                 "Ignored by the guest.",
-            ),
+            )
+            .role(Role::Compatible),
         ],
     ))
     .notes(&["Handle is stored even when status is a failure."]),
@@ -230,6 +236,7 @@ pub const MESSAGES: &[Message] = &[
     )
     .cause("Adapter start, right after OPENADAPTER.")
     .subject(Subject::Nobody)
+    .weight(Weight::Vital)
     .request(layout(24, &[]))
     .reply_since(
         40,
@@ -302,7 +309,8 @@ pub const MESSAGES: &[Message] = &[
                      at each adapter start.",
                 )
                 .bits(6, 1)
-                .since(Era::Mid2021),
+                .since(Era::Mid2021)
+                .role(Role::AsyncMode),
                 field(
                     12,
                     "hw_support_state",
@@ -318,7 +326,9 @@ pub const MESSAGES: &[Message] = &[
                     Luid,
                     "LUID of the physical adapter on the host; used in QUERYSTATISTICS.",
                 ),
-                field(24, "device_description", Utf16, "UTF-16LE.").array(80),
+                field(24, "device_description", Utf16, "UTF-16LE.")
+                    .array(80)
+                    .role(Role::Name),
                 field(184, "device_instance_id", Utf16, "UTF-16LE.").array(260),
                 field(
                     704,
@@ -326,7 +336,8 @@ pub const MESSAGES: &[Message] = &[
                     Luid,
                     "Only when interface_version >= 40; replaces the PCI-config LUID \
                      in ext headers from then on.",
-                ),
+                )
+                .role(Role::VgpuLuid),
             ],
         ),
     )
@@ -399,7 +410,8 @@ pub const MESSAGES: &[Message] = &[
                      at each adapter start.",
             )
             .bits(6, 1)
-            .since(Era::Mid2021),
+            .since(Era::Mid2021)
+            .role(Role::AsyncMode),
             field(
                 12,
                 "hw_support_state",
@@ -415,7 +427,9 @@ pub const MESSAGES: &[Message] = &[
                 Luid,
                 "LUID of the physical adapter on the host; used in QUERYSTATISTICS.",
             ),
-            field(24, "device_description", Utf16, "UTF-16LE.").array(80),
+            field(24, "device_description", Utf16, "UTF-16LE.")
+                .array(80)
+                .role(Role::Name),
             field(184, "device_instance_id", Utf16, "UTF-16LE.").array(260),
         ],
     ))
@@ -444,6 +458,7 @@ pub const MESSAGES: &[Message] = &[
         "QUERYSTATISTICS",
         "Asks for statistics of an adapter or a process.",
     )
+    .weight(Weight::Probe)
     .since(Era::Early2021)
     .subject(Subject::Target)
     .request(layout(
@@ -508,6 +523,7 @@ pub const MESSAGES: &[Message] = &[
         "QUERYCLOCKCALIBRATION",
         "Reads the GPU and the CPU clock together.",
     )
+    .weight(Weight::Probe)
     .request(
         layout(
             64,
@@ -582,6 +598,7 @@ pub const MESSAGES: &[Message] = &[
         "ISFEATUREENABLED",
         "Asks whether a feature of the adapter is enabled.",
     )
+    .weight(Weight::Probe)
     .since(Era::April2023)
     .subject(Subject::Nobody)
     .request(layout(

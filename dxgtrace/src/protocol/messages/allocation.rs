@@ -110,6 +110,8 @@ pub const MESSAGES: &[Message] = &[
                 ),
                 field(4, "resource", Handle(&[Resource]), "The resource.")
                     .creates()
+                    .within(&["device"])
+                    .settled_before(&[Device])
                     .life_when(when_set(
                         "flags",
                         &D3DKMT_CREATEALLOCATIONFLAGS,
@@ -310,7 +312,10 @@ pub const MESSAGES: &[Message] = &[
         layout(
             8,
             &[
-                field(0, "resource", Handle(&[Resource]), "The resource.").creates(),
+                field(0, "resource", Handle(&[Resource]), "The resource.")
+                    .creates()
+                    .within(&["device"])
+                    .settled_before(&[Device]),
                 field(4, "status", NtStatus, "Outcome of the request."),
             ],
         )
@@ -322,7 +327,8 @@ pub const MESSAGES: &[Message] = &[
                 Len::Request("allocation_count"),
                 "The allocations.",
             )
-            .creates()],
+            .creates()
+            .within(&["resource"])],
         )
         .round8(),
     ),

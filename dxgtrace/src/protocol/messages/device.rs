@@ -29,7 +29,9 @@ pub const MESSAGES: &[Message] = &[
     ))
     .reply(layout(
         4,
-        &[field(0, "device", Handle(&[Device]), "The device.").creates()],
+        &[field(0, "device", Handle(&[Device]), "The device.")
+            .creates()
+            .settled_before(&[Process])],
     ))
     .notes(&[
         "The adapter is not in the body: it is implied by the channel, or \
@@ -108,7 +110,9 @@ pub const MESSAGES: &[Message] = &[
         layout(
             56,
             &[
-                field(24, "context", Handle(&[Context]), "The context.").creates(),
+                field(24, "context", Handle(&[Context]), "The context.")
+                    .creates()
+                    .within(&["device"]),
                 field(28, "device", Handle(&[Device]), "The device."),
                 field(32, "node_ordinal", U32, "Which engine."),
                 field(36, "engine_affinity", U32, "Which engines, as a mask."),
@@ -443,14 +447,17 @@ pub const MESSAGES: &[Message] = &[
             72,
             &[
                 field(24, "status", NtStatus, "Outcome of the request."),
-                field(28, "hwqueue", Handle(&[HwQueue]), "The hardware queue.").creates(),
+                field(28, "hwqueue", Handle(&[HwQueue]), "The hardware queue.")
+                    .creates()
+                    .within(&["context"]),
                 field(
                     32,
                     "hwqueue_progress_fence",
                     Handle(&[SyncObject]),
                     "The fence that counts finished submissions.",
                 )
-                .creates(),
+                .creates()
+                .within(&["hwqueue"]),
                 field(
                     40,
                     "hwqueue_progress_fence_cpuva",

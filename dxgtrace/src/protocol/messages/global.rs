@@ -17,6 +17,7 @@ pub const MESSAGES: &[Message] = &[
                      thread-group id; later opens by the same tgid reuse it).",
     )
     .subject(Subject::Nobody)
+    .weight(Weight::Vital)
     .request(layout(
         568,
         &[
@@ -33,7 +34,8 @@ pub const MESSAGES: &[Message] = &[
                 U64,
                 "Linux thread id (task pid in the initial pid namespace) of the \
                      opener, not the tgid.",
-            ),
+            )
+            .role(Role::Opener),
             field(
                 40,
                 "process_name",
@@ -41,7 +43,8 @@ pub const MESSAGES: &[Message] = &[
                 "Comm of the opener, each byte widened to 16 bits (not real UTF-16 \
                      conversion); NUL-terminated, rest zero.",
             )
-            .array(261),
+            .array(261)
+            .role(Role::Name),
             field(562, "csrss_process", U8, "Always 0.")
                 .bits(0, 1)
                 .always(0),
@@ -131,7 +134,10 @@ pub const MESSAGES: &[Message] = &[
     .reply(layout(
         24,
         &[
-            field(0, "sync_object", Handle(&[SyncObject]), "The sync object.").creates(),
+            field(0, "sync_object", Handle(&[SyncObject]), "The sync object.")
+                .creates()
+                .within(&["device"])
+                .loosely(),
             field(4, "status", NtStatus, "Outcome of the request."),
             field(
                 8,
@@ -270,6 +276,8 @@ pub const MESSAGES: &[Message] = &[
     )
     .cause("Driver start: first message on the global channel.")
     .subject(Subject::Nobody)
+    .weight(Weight::Vital)
+    .starts(Starts::Driver)
     .request(layout(
         48,
         &[

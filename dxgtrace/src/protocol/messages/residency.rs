@@ -61,8 +61,11 @@ pub const MESSAGES: &[Message] = &[
                 Handle(&[PagingQueue]),
                 "The paging queue.",
             )
-            .creates(),
-            field(4, "sync_object", Handle(&[SyncObject]), "The sync object.").creates(),
+            .creates()
+            .within(&["device"]),
+            field(4, "sync_object", Handle(&[SyncObject]), "The sync object.")
+                .creates()
+                .within(&["paging_queue"]),
             field(
                 8,
                 "fence_storage_physical_address",
@@ -126,7 +129,8 @@ pub const MESSAGES: &[Message] = &[
                 Len::Field("alloc_count"),
                 "The allocations.",
             )
-            .uses()],
+            .uses()
+            .role(Role::Resident)],
         )
         .slack(4),
     )
@@ -177,7 +181,8 @@ pub const MESSAGES: &[Message] = &[
                 Len::Field("alloc_count"),
                 "The allocations.",
             )
-            .uses()],
+            .uses()
+            .role(Role::Evicted)],
         ),
     )
     .reply(layout(

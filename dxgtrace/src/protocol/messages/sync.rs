@@ -59,7 +59,9 @@ pub const MESSAGES: &[Message] = &[
                 "Guest event id (the guest replaces the user eventfd number).",
             )
             .when(when("info.type", &[4]))
-            .creates(),
+            .creates()
+            .within(&["sync_object"])
+            .lasting(),
             field(
                 40,
                 "info.monitored_fence.initial_fence_value",
@@ -93,11 +95,10 @@ pub const MESSAGES: &[Message] = &[
             field(
                 40,
                 "info.periodic_monitored_fence.adapter",
-                Handle(&[Adapter]),
-                "The adapter.",
+                U32,
+                "The adapter as the application numbers it: no handle of the host's.",
             )
-            .when(when("info.type", &[6]))
-            .uses(),
+            .when(when("info.type", &[6])),
             field(
                 44,
                 "info.periodic_monitored_fence.vidpn_target_id",
@@ -156,7 +157,10 @@ pub const MESSAGES: &[Message] = &[
     .reply(layout(
         32,
         &[
-            field(0, "sync_object", Handle(&[SyncObject]), "The sync object.").creates(),
+            field(0, "sync_object", Handle(&[SyncObject]), "The sync object.")
+                .creates()
+                .within(&["device"])
+                .within_when(when("info.type", &[5, 6])),
             field(
                 4,
                 "global_sync_object",

@@ -1,7 +1,7 @@
 //! What stops the build: names that mean nothing, fields out of place.
 
-use super::field::Field;
-use super::layout::Fact;
+use super::field::{Field, Owner};
+use super::layout::{Fact, Layout};
 use super::tail::{Element, Tail};
 use super::ty::Ty;
 use super::{MAX_FACTS, MAX_GAPS};
@@ -162,4 +162,26 @@ pub(super) const fn gaps(
         at = next;
     }
     gaps
+}
+
+/// Stops the build unless an owner's fields exist: in the same part, or of a
+/// reply in the request. What a request creates may belong to what its reply
+/// creates, which is found when the reply is followed.
+pub(super) const fn check_owner(
+    message: &str,
+    owner: &Owner,
+    fields: &'static [Field],
+    request: Option<&Layout>,
+) {
+    let Some(request) = request else { return };
+    let mut i = 0;
+    while i < owner.fields.len() {
+        if find(fields, owner.fields[i]).is_none() {
+            need(message, request.fields, owner.fields[i]);
+        }
+        i += 1;
+    }
+    if let Some(when) = owner.when {
+        need(message, request.fields, when.field);
+    }
 }

@@ -1,7 +1,7 @@
 //! One value at a fixed place: its type, and what it must obey.
 
 use super::check::check_fields;
-use super::ty::{Era, Ty};
+use super::ty::{Era, Object, Ty};
 use crate::protocol::text::stop;
 use crate::protocol::values::Flags;
 
@@ -128,6 +128,49 @@ pub enum Life {
     Uses,
 }
 
+/// What a value means to those who follow a whole conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Nothing beyond its field.
+    None,
+    /// The interface version that the sender speaks.
+    Version,
+    /// The oldest interface version that the sender still understands.
+    Compatible,
+    /// Whether messages that allow it go without a reply from now on.
+    AsyncMode,
+    /// How extended headers name the virtual GPU from now on.
+    VgpuLuid,
+    /// What the thing that the message creates is called.
+    Name,
+    /// The thread that opened the device.
+    Opener,
+    /// Bytes of the object that the same element creates.
+    Size,
+    /// Each named object is resident once more after a successful reply.
+    Resident,
+    /// Each named object is resident once less after a successful reply.
+    Evicted,
+}
+
+/// To what a created object belongs, and how it ends.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner {
+    /// Fields that name the owner: of the same reply if it creates that
+    /// object, else of the request. The first that is not 0 counts; without
+    /// one, the process owns the object. The object ends with its owner.
+    pub fields: &'static [&'static str],
+    /// The owner counts only if this holds of the request.
+    pub when: Option<When>,
+    /// Whether it is not known that the object ends with its owner.
+    pub loose: bool,
+    /// Owners before whose end the driver destroys the object by a message of
+    /// its own.
+    pub settled: &'static [Object],
+    /// Of a guest event: whether the host may signal it more than once.
+    pub lasting: bool,
+}
+
 /// One value at a fixed place.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
@@ -151,6 +194,10 @@ pub struct Field {
     pub life: Life,
     /// The life applies only if this holds of the request.
     pub life_when: Option<When>,
+    /// Of a created object: to what it belongs.
+    pub owner: Owner,
+    /// What the value means beyond the message.
+    pub role: Role,
     /// The first generation of the driver that knows it.
     pub since: Era,
     /// What it is, in a sentence.
@@ -170,9 +217,22 @@ pub const fn field(at: u16, name: &'static str, ty: Ty, doc: &'static str) -> Fi
         rule: Rule::Any,
         life: Life::None,
         life_when: None,
+        owner: Owner::PROCESS,
+        role: Role::None,
         since: Era::May2020,
         doc,
     }
+}
+
+impl Owner {
+    /// The process.
+    pub const PROCESS: Self = Self {
+        fields: &[],
+        when: None,
+        loose: false,
+        settled: &[],
+        lasting: false,
+    };
 }
 
 impl Field {
@@ -251,6 +311,44 @@ impl Field {
     /// The life applies only if the request fulfils the condition.
     pub const fn life_when(mut self, when: When) -> Self {
         self.life_when = Some(when);
+        self
+    }
+
+    /// The created object belongs to what the first of these fields names
+    /// that is not 0, and ends with it.
+    pub const fn within(mut self, fields: &'static [&'static str]) -> Self {
+        self.owner.fields = fields;
+        self
+    }
+
+    /// It belongs to that owner only if the request fulfils the condition.
+    pub const fn within_when(mut self, when: When) -> Self {
+        self.owner.when = Some(when);
+        self
+    }
+
+    /// It is not known whether the object ends with its owner.
+    pub const fn loosely(mut self) -> Self {
+        self.owner.loose = true;
+        self
+    }
+
+    /// Before an owner of these kinds ends, the driver destroys the object by
+    /// a message of its own.
+    pub const fn settled_before(mut self, owners: &'static [Object]) -> Self {
+        self.owner.settled = owners;
+        self
+    }
+
+    /// The host may signal the event more than once.
+    pub const fn lasting(mut self) -> Self {
+        self.owner.lasting = true;
+        self
+    }
+
+    /// What the value means beyond the message.
+    pub const fn role(mut self, role: Role) -> Self {
+        self.role = role;
         self
     }
 

@@ -1,8 +1,8 @@
 //! The shape of one part of a message, with every name in it resolved.
 
-use super::check::{check_fields, find, gaps, keep, need, need_member, need_u32};
+use super::check::{check_fields, check_owner, find, gaps, keep, need, need_member, need_u32};
 use super::field::Field;
-use super::tail::{Len, Tail};
+use super::tail::{Element, Len, Tail};
 use super::ty::Ty;
 use super::{MAX_FACTS, MAX_GAPS, MAX_TAILS};
 use crate::protocol::text::stop;
@@ -255,6 +255,7 @@ impl Layout {
                     None => need(message, self.fields, when.field),
                 };
             }
+            check_owner(message, &self.fields[i].owner, self.fields, request);
             if self.fields[i].end() > self.tails_at && !self.tails.is_empty() {
                 stop(
                     message,
@@ -274,6 +275,14 @@ impl Layout {
             };
             if let Some((_, when)) = tail.view {
                 need(message, self.fields, when.field);
+            }
+            check_owner(message, &tail.owner, self.fields, request);
+            if let Element::Struct(structure) = tail.element {
+                let mut j = 0;
+                while j < structure.fields.len() {
+                    check_owner(message, &structure.fields[j].owner, self.fields, request);
+                    j += 1;
+                }
             }
             i += 1;
         }

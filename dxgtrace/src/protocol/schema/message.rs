@@ -34,6 +34,28 @@ pub enum Mode {
     NeverSent,
 }
 
+/// What it means when the host refuses the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// The caller's operation fails.
+    Ordinary,
+    /// Nothing: callers ask whether something is there, and are told no.
+    Probe,
+    /// The driver cannot go on.
+    Vital,
+}
+
+/// What begins anew when the message is the first one on its channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Starts {
+    /// Nothing.
+    Nothing,
+    /// The driver: no object is older.
+    Driver,
+    /// A virtual GPU.
+    Adapter,
+}
+
 /// One form of the reply.
 #[derive(Debug, Clone, Copy)]
 pub struct Reply {
@@ -67,6 +89,10 @@ pub struct Message {
     pub mode: Mode,
     /// Whom the header's process field names.
     pub subject: Subject,
+    /// What a refusal means.
+    pub weight: Weight,
+    /// What begins with it.
+    pub starts: Starts,
     /// The request's or host message's shape, if it is known.
     pub request: Option<Layout>,
     /// The reply's shapes, newest interface version first.
@@ -96,6 +122,8 @@ impl Message {
             since: Era::May2020,
             mode: Mode::NeverSent,
             subject: Subject::Unknown,
+            weight: Weight::Ordinary,
+            starts: Starts::Nothing,
             request: None,
             replies: [None, None],
             facts: [Fact::None; MAX_FACTS],
@@ -124,6 +152,18 @@ impl Message {
     /// Whom the header's process field names, if not the caller.
     pub const fn subject(mut self, subject: Subject) -> Self {
         self.subject = subject;
+        self
+    }
+
+    /// What a refusal means, if not that an operation fails.
+    pub const fn weight(mut self, weight: Weight) -> Self {
+        self.weight = weight;
+        self
+    }
+
+    /// What begins with it.
+    pub const fn starts(mut self, starts: Starts) -> Self {
+        self.starts = starts;
         self
     }
 

@@ -14,9 +14,11 @@ mod message;
 mod tail;
 mod ty;
 
-pub use field::{Field, Life, Rule, Struct, When, field, when, when_clear, when_request, when_set};
+pub use field::{
+    Field, Life, Owner, Role, Rule, Struct, When, field, when, when_clear, when_request, when_set,
+};
 pub use layout::{Fact, Layout, Origin, Source, layout};
-pub use message::{Message, Mode, Reply, Subject};
+pub use message::{Message, Mode, Reply, Starts, Subject, Weight};
 pub use tail::{Element, Len, Tail, structs, tail};
 pub use ty::{Era, Object, Set, Ty};
 

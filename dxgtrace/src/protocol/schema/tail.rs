@@ -1,6 +1,6 @@
 //! The arrays behind the fixed part.
 
-use super::field::{Life, Rule, Struct, When};
+use super::field::{Life, Owner, Role, Rule, Struct, When};
 use super::ty::Ty;
 
 /// What a tail is an array of.
@@ -78,6 +78,10 @@ pub struct Tail {
     pub life: Life,
     /// The life applies only if this holds of the request.
     pub life_when: Option<When>,
+    /// Of created objects: to what they belong.
+    pub owner: Owner,
+    /// What the values mean beyond the message.
+    pub role: Role,
     /// What it is, in a sentence.
     pub doc: &'static str,
 }
@@ -107,6 +111,8 @@ const fn tail_of(name: &'static str, element: Element, len: Len, doc: &'static s
         rule: Rule::Any,
         life: Life::None,
         life_when: None,
+        owner: Owner::PROCESS,
+        role: Role::None,
         doc,
     }
 }
@@ -133,6 +139,19 @@ impl Tail {
     /// The objects exist from the successful reply on.
     pub const fn creates(mut self) -> Self {
         self.life = Life::Creates;
+        self
+    }
+
+    /// The created objects belong to what the first of these fields names that
+    /// is not 0, and end with it.
+    pub const fn within(mut self, fields: &'static [&'static str]) -> Self {
+        self.owner.fields = fields;
+        self
+    }
+
+    /// What the values mean beyond the message.
+    pub const fn role(mut self, role: Role) -> Self {
+        self.role = role;
         self
     }
 

@@ -112,6 +112,21 @@ impl Object {
         }
     }
 
+    /// Whether the kind's handles are numbers of the virtual machine. Those of
+    /// the other kinds mean something within one process only.
+    pub const fn is_vm_wide(self) -> bool {
+        matches!(
+            self,
+            Self::Process
+                | Self::Adapter
+                | Self::SyncObjectShare
+                | Self::ResourceShare
+                | Self::NtShare
+                | Self::GuestEvent
+                | Self::Gpadl
+        )
+    }
+
     /// Every kind, in order.
     pub const ALL: &'static [Self] = &[
         Self::Process,
