@@ -9,6 +9,7 @@
 //! no message.
 
 mod frame;
+mod handles;
 mod located;
 mod pending;
 mod summary;

@@ -127,7 +127,7 @@ pub(super) fn line(line: &str, rules: &[Rule]) -> Option<Answer> {
     };
     answer = answer.more("call", calls).more("messages", messages);
     if let Some(errno) = errno {
-        let title = format!("-{} {}: {}", errno.number, errno.name, errno.what);
+        let title = format!("-{} {}: {}", errno.number, errno.name(), errno.what);
         answer = answer
             .more("errno", title)
             .more("statuses", errno::statuses(errno.number));

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::answer::{Answer, Kind};
 use super::number::Number;
 use crate::check::Layer;
+use crate::protocol;
 use crate::protocol::statuses::STATUSES;
 use crate::protocol::values::GuestResult;
 
@@ -16,8 +17,6 @@ use crate::protocol::values::GuestResult;
 pub struct Errno {
     /// Its positive number.
     pub number: u32,
-    /// Its name.
-    pub name: String,
     /// What it means.
     pub what: String,
     /// What to do.
@@ -25,6 +24,13 @@ pub struct Errno {
     /// Why it happens, by layer.
     #[serde(rename = "cause")]
     pub causes: Vec<Why>,
+}
+
+impl Errno {
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        protocol::errno::name(self.number).unwrap_or("?")
+    }
 }
 
 /// A reason for an errno.
@@ -66,16 +72,11 @@ pub(super) fn find(number: u32) -> Option<&'static Errno> {
     ERRNOS.iter().find(|errno| errno.number == number)
 }
 
-/// Its name.
-pub(super) fn name(number: u32) -> Option<&'static str> {
-    find(number).map(|errno| errno.name.as_str())
-}
-
 /// The errno of that name.
 pub(super) fn by_name(name: &str) -> Option<Answer> {
     ERRNOS
         .iter()
-        .find(|errno| errno.name.eq_ignore_ascii_case(name))
+        .find(|errno| errno.name().eq_ignore_ascii_case(name))
         .map(answer)
 }
 
@@ -99,7 +100,7 @@ pub(super) fn statuses(number: u32) -> String {
 }
 
 fn answer(errno: &Errno) -> Answer {
-    let Errno { number, name, .. } = errno;
+    let (number, name) = (errno.number, errno.name());
     let hex = number.wrapping_neg();
     let mut answer = Answer::new(
         Kind::Errno,
@@ -110,5 +111,5 @@ fn answer(errno: &Errno) -> Answer {
     for why in &errno.causes {
         answer = answer.cause(Some(why.layer), &*why.text);
     }
-    answer.more("statuses", statuses(*number))
+    answer.more("statuses", statuses(number))
 }

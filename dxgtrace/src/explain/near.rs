@@ -31,7 +31,7 @@ fn names(rules: &[Rule]) -> impl Iterator<Item = String> + use<'_> {
     let messages = protocol::all().map(|message| message.name.to_owned());
     let codes = Code::ALL.iter().map(|code| code.word().to_owned());
     let statuses = STATUSES.iter().map(|status| status.name.to_owned());
-    let errnos = ERRNOS.iter().map(|errno| errno.name.clone());
+    let errnos = ERRNOS.iter().map(|errno| errno.name().to_owned());
     let ioctls = IOCTLS.iter().map(|ioctl| ioctl.function.to_owned());
     let rules = rules.iter().map(|rule| rule.name.clone());
     messages

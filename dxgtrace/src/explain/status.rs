@@ -105,7 +105,7 @@ fn becomes(result: GuestResult) -> String {
         }
         GuestResult::Errno(number) => {
             let errno = number.unsigned_abs();
-            let name = errno::name(errno).unwrap_or("unknown");
+            let name = protocol::errno::name(errno).unwrap_or("unknown");
             format!("The call fails with {number} ({name}).")
         }
         GuestResult::Unmapped => {

@@ -9,7 +9,7 @@ use crate::decode::Part;
 use crate::output::Entry;
 use crate::protocol;
 use crate::protocol::schema::Message;
-use crate::protocol::values::Status;
+use crate::session::Outcome;
 
 /// As it stands in the file.
 #[derive(Debug, Default, Deserialize)]
@@ -169,13 +169,12 @@ impl Matcher {
             return false;
         }
         if !self.statuses.is_empty() {
-            let Some(value) = decoded.and_then(|decoded| decoded.status()) else {
-                return false;
-            };
+            let value = decoded.and_then(|decoded| decoded.status());
+            let outcome = entry.seen.outcome;
             let fits = |status: &StatusIs| match *status {
-                StatusIs::Failure => !Status::is_success(value),
-                StatusIs::Success => Status::is_success(value),
-                StatusIs::Value(wanted) => wanted == value,
+                StatusIs::Failure => outcome.is_some_and(|outcome| outcome.is_failure()),
+                StatusIs::Success => outcome == Some(Outcome::Success),
+                StatusIs::Value(wanted) => value == Some(wanted),
             };
             if !self.statuses.iter().any(fits) {
                 return false;
