@@ -38,6 +38,12 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Examine this machine: driver, virtual GPUs, kernel, rights; each line with the fix
     Doctor(DoctorArgs),
+    /// Compare two captures, or one with itself at another interface version
+    Diff(DiffArgs),
+    /// Write a part of a capture that can be understood by itself
+    Cut(CutArgs),
+    /// Pack a capture, a summary and the environment into one archive, redacted
+    Report(ReportArgs),
     /// Write generated files: the Wireshark dissector, the reference, schemas
     Export(ExportArgs),
     /// Write a completion script for a shell
@@ -177,6 +183,87 @@ pub struct DoctorArgs {
         default_value = "text"
     )]
     pub form: Form,
+}
+
+/// `dxgtrace diff`
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The first capture; `-` is standard input
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+
+    /// The second capture
+    #[arg(
+        value_name = "B",
+        required_unless_present = "as_version",
+        conflicts_with = "as_version"
+    )]
+    pub b: Option<PathBuf>,
+
+    /// Say what would be different in A at this interface version
+    #[arg(long, value_name = "VERSION")]
+    pub as_version: Option<u32>,
+
+    /// Form of the output
+    #[arg(
+        short = 'T',
+        long = "format",
+        value_name = "FORM",
+        default_value = "text"
+    )]
+    pub form: Form,
+}
+
+/// `dxgtrace cut`
+#[derive(Debug, Args)]
+pub struct CutArgs {
+    /// The capture file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Where to write the part; `-` is standard output
+    #[arg(short = 'w', long = "write", value_name = "OUT")]
+    pub write: PathBuf,
+
+    /// Packets with these numbers: A-B, A-, -B or A
+    #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
+    pub frames: Option<String>,
+
+    /// Packets of this process
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<u32>,
+
+    /// Packets that name this handle
+    #[arg(long, value_name = "HANDLE")]
+    pub handle: Option<String>,
+
+    /// Packets in this span, in seconds since the first one
+    #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
+    pub time: Option<String>,
+}
+
+/// `dxgtrace report`
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The capture file; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// The archive to write: .tar, or .tar.gz to compress it
+    #[arg(short = 'o', long = "output", value_name = "OUT")]
+    pub write: PathBuf,
+
+    /// Keep process names, texts, opaque data and addresses
+    #[arg(long)]
+    pub no_redact: bool,
+
+    /// Describe the machine whose file tree is below this folder
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    pub rules: RulesArgs,
 }
 
 /// Which known-issue rules to use.

@@ -49,6 +49,13 @@ impl Finding {
         }
     }
 
+    /// The finding as a comment on its packet: severity, code and sentence.
+    pub fn comment(&self) -> String {
+        let description = self.code.description();
+        let (severity, word) = (description.severity.name(), description.word);
+        format!("{severity} {word}: {self}")
+    }
+
     /// The same at an offset in the payload.
     pub(crate) fn at(mut self, at: usize) -> Self {
         self.at = u32::try_from(at).unwrap_or(u32::MAX);

@@ -1,12 +1,16 @@
 //! What the program does, one module a command.
 
+mod cut;
+mod diff;
 mod doctor;
 mod explain;
 mod export;
 mod failure;
 mod pipeline;
 mod read;
+mod report;
 mod rules;
+mod walk;
 
 pub use failure::{Exit, Failure};
 
@@ -28,6 +32,9 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     };
     match command {
         Command::Read(args) => read::run(&args, cli.color),
+        Command::Cut(args) => cut::run(&args),
+        Command::Diff(args) => diff::run(&args, cli.color),
+        Command::Report(args) => report::run(&args),
         Command::Doctor(args) => doctor::run(&args, cli.color),
         Command::Explain(args) => explain::run(&args, cli.color),
         Command::Export(args) => export::run(&args),

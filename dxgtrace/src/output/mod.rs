@@ -4,6 +4,7 @@ mod capture;
 mod hex;
 mod json;
 mod prose;
+mod summary;
 mod text;
 mod time;
 
@@ -11,6 +12,7 @@ pub use capture::Capture;
 pub use hex::hex;
 pub use json::{Json, SCHEMA_VERSION};
 pub use prose::{Prose, WIDTH};
+pub use summary::summary;
 pub use text::{Detail, Text};
 pub use time::TimeFormat;
 

@@ -77,6 +77,11 @@ impl<W: Write> Prose<W> {
         writeln!(self.out)
     }
 
+    /// Gives the output back.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+
     /// Hands everything on.
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
