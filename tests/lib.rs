@@ -1,6 +1,9 @@
 //! Tools shared by the tests.
 
+pub mod program;
 pub mod recording;
+pub mod rule_samples;
+pub mod story;
 pub mod synthetic;
 
 use std::path::PathBuf;

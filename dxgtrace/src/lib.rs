@@ -15,5 +15,6 @@ pub mod output;
 pub mod packet;
 pub mod protocol;
 pub mod redact;
+pub mod report;
 pub mod rules;
 pub mod session;

@@ -16,9 +16,10 @@ use crate::check::Finding;
 use crate::cli::ReportArgs;
 use crate::compare::Profile;
 use crate::doctor::{System, examine};
-use crate::output::{Entry, Prose, WIDTH, summary};
+use crate::output::{Entry, Prose, WIDTH};
 use crate::packet::Packet;
 use crate::redact::Redactor;
+use crate::report::summary;
 use crate::session::Session;
 
 /// Bytes collected before they go out.

@@ -4,7 +4,6 @@ mod capture;
 mod hex;
 mod json;
 mod prose;
-mod summary;
 mod text;
 mod time;
 
@@ -12,9 +11,8 @@ pub use capture::Capture;
 pub use hex::hex;
 pub use json::{Json, SCHEMA_VERSION};
 pub use prose::{Prose, WIDTH};
-pub use summary::summary;
 pub use text::{Detail, Text};
-pub use time::TimeFormat;
+pub use time::{TimeFormat, duration};
 
 use std::io;
 

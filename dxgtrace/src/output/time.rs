@@ -82,7 +82,7 @@ fn date(days: u64) -> (u64, u64, u64) {
 }
 
 /// A duration with a unit that suits it.
-pub(super) fn duration(nanoseconds: u64) -> impl Display {
+pub fn duration(nanoseconds: u64) -> impl Display {
     struct Duration(u64);
     impl Display for Duration {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::time::duration;
 use crate::check::Severity;
 use crate::compare::Profile;
 use crate::decode::escaped;
+use crate::output::duration;
 use crate::rules::Match;
 
 /// Writes the page. `damage` is what stopped reading before the end.
