@@ -1,10 +1,14 @@
 //! Tools shared by the tests.
 
+pub mod exercise;
+pub mod generate;
 pub mod program;
 pub mod recording;
+pub mod requirement;
 pub mod rule_samples;
 pub mod story;
 pub mod synthetic;
+pub mod traffic;
 
 use std::path::PathBuf;
 

@@ -49,7 +49,7 @@ fn pairs(source: &Source) -> Result<Vec<Pair>> {
         Ok::<_, anyhow::Error>(
             story
                 .then(get("create_device", 0)?)
-                .then(get("destroy_device", 0)?),
+                .then(get("destroy_device", 1)?),
         )
     };
     pairs.push((
@@ -89,13 +89,13 @@ fn pairs(source: &Source) -> Result<Vec<Pair>> {
         with_device()?.then(escape()?.short(4)).then(escape()?),
     ));
 
-    let gone = || Ok::<_, anyhow::Error>(with_device()?.then(get("destroy_device", 0)?));
+    let gone = || Ok::<_, anyhow::Error>(with_device()?.then(get("destroy_device", 1)?));
     pairs.push((
         "handle-used-after-free",
         gone()?.then(get("get_device_state", 0)?),
         with_device()?
             .then(get("get_device_state", 0)?)
-            .then(get("destroy_device", 0)?),
+            .then(get("destroy_device", 1)?),
     ));
 
     let hung = |wait| {

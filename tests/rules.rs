@@ -20,22 +20,21 @@ fn matches(path: &Path, rules: &Rules) -> Vec<(String, u64, Vec<String>)> {
     let mut reader = file::open(path).unwrap();
     let mut session = Session::new();
     let mut watch = rules.watch();
-    let mut last = 0;
     while let Ok(Some(record)) = reader.next_record() {
         let mut findings = Vec::new();
         let packet = record.packet;
         let seen = session.see(&packet, &mut |finding| findings.push(finding));
-        last = packet.time;
         watch.see(&Entry {
             packet: &packet,
             channels: record.channels,
             seen: &seen,
             findings: &findings,
+            changes: session.changes(),
             first: 0,
             previous: 0,
         });
     }
-    watch.end(&session.waiting(), last);
+    watch.end(&session.waiting());
     watch
         .matches()
         .into_iter()

@@ -1,13 +1,10 @@
 //! Stock Wireshark tools read what we write, and we read what they rewrite.
-//!
-//! Skipped where they are not installed, unless DXGTRACE_REQUIRE_TSHARK is 1.
 
 #![allow(
     clippy::unwrap_used,
     reason = "a test fails by panicking, in its helpers too"
 )]
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -27,9 +24,7 @@ fn run(tool: &str, arguments: &[&str]) -> Option<(String, i32)> {
             output.status.code().unwrap_or(-1),
         )),
         Err(error) => {
-            let required = std::env::var("DXGTRACE_REQUIRE_TSHARK").is_ok_and(|value| value == "1");
-            assert!(!required, "{tool} is required: {error}");
-            let _ = writeln!(std::io::stderr(), "skipped: {tool} not found");
+            dxgtrace_tests::requirement::skip(&format!("{tool} cannot be run: {error}"));
             None
         }
     }

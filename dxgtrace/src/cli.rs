@@ -1,6 +1,8 @@
 //! What can be said on the command line. Definitions only.
 
 use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -32,6 +34,12 @@ pub enum Color {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Capture what driver and host say, live
+    Capture(CaptureArgs),
+    /// Play the packets of a capture through a stand-in for the driver
+    Replay(ReplayArgs),
+    /// Play a sample and capture it: shows everything without a GPU
+    Demo(DemoArgs),
     /// Read a capture file and show what it holds
     Read(ReadArgs),
     /// Say what a status, errno, line of the kernel log, message or finding means
@@ -44,6 +52,10 @@ pub enum Command {
     Cut(CutArgs),
     /// Pack a capture, a summary and the environment into one archive, redacted
     Report(ReportArgs),
+    /// Say what is wrong in capture files, who is to blame, and what to do next
+    Check(CheckArgs),
+    /// Count what capture files hold: by message, process and virtual GPU
+    Stat(StatArgs),
     /// Write generated files: the Wireshark dissector, the reference, schemas
     Export(ExportArgs),
     /// Write a completion script for a shell
@@ -272,6 +284,183 @@ pub struct RulesArgs {
     /// Folder of further known-issue rules (*.toml)
     #[arg(long = "rules", value_name = "DIR")]
     pub folders: Vec<PathBuf>,
+}
+
+/// `dxgtrace capture`
+#[derive(Debug, Clone, Args)]
+pub struct CaptureArgs {
+    /// Write the packets to a capture file; `-` is standard output
+    #[arg(short = 'w', long = "write", value_name = "FILE")]
+    pub write: Option<PathBuf>,
+
+    /// Stop after this many messages
+    #[arg(short = 'c', long = "count", value_name = "N")]
+    pub count: Option<u64>,
+
+    /// Stop when this is reached: duration:SECONDS or packets:N
+    #[arg(short = 'a', long = "autostop", value_name = "CONDITION")]
+    pub stop: Vec<Stop>,
+
+    /// Keep at most this many bytes of each message
+    #[arg(short = 's', long = "snaplen", value_name = "BYTES")]
+    pub snap: Option<u32>,
+
+    /// Size of the kernel's buffer in MiB
+    #[arg(short = 'B', long = "buffer", value_name = "MIB")]
+    pub buffer: Option<u32>,
+
+    /// Only requests of this process; may be repeated
+    #[arg(long = "pid", value_name = "PID")]
+    pub pids: Vec<u32>,
+
+    /// Only requests of threads with this name
+    #[arg(long = "comm", value_name = "NAME")]
+    pub comm: Option<String>,
+
+    /// Hook the driver this way instead of the best that works
+    #[arg(long = "backend", value_name = "BACKEND")]
+    pub backend: Option<Backend>,
+
+    /// Capture a stand-in (`dxgtrace replay --wait`) instead of the driver
+    #[arg(long = "stand-in", value_name = "PID", conflicts_with = "backend")]
+    pub stand_in: Option<u32>,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    pub show: ShowArgs,
+}
+
+/// How to hook the driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// At function entry and exit, by trampoline: loses nothing.
+    Fentry,
+    /// By breakpoint or jump: works without BTF.
+    Kprobe,
+}
+
+/// When a capture stops by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// After so long.
+    Duration(Duration),
+    /// After so many messages.
+    Packets(u64),
+}
+
+impl FromStr for Stop {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |text: &str| text.parse().map_err(|_| format!("`{text}` is no number"));
+        match text.split_once(':') {
+            Some(("duration", seconds)) => match seconds.parse::<f64>() {
+                Ok(seconds) => Duration::try_from_secs_f64(seconds)
+                    .map(Self::Duration)
+                    .map_err(|_| format!("`{seconds}` is no duration")),
+                Err(_) => Err(format!("`{seconds}` is no number of seconds")),
+            },
+            Some(("packets", count)) => number(count).map(Self::Packets),
+            _ => Err("say duration:SECONDS or packets:N".to_owned()),
+        }
+    }
+}
+
+/// `dxgtrace replay`
+#[derive(Debug, Clone, Args)]
+pub struct ReplayArgs {
+    /// The capture file; without one, a sample that is built in
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// Say `ready PID`, and play only when a line comes in
+    #[arg(long)]
+    pub wait: bool,
+
+    /// Keep the recorded pace, this many times faster
+    #[arg(long, value_name = "FACTOR", num_args = 0..=1, default_missing_value = "1")]
+    pub speed: Option<f64>,
+
+    /// Let another device send and receive in between
+    #[arg(long)]
+    pub noise: bool,
+
+    /// Write what was played, as a capture must show it, to a capture file
+    #[arg(long, value_name = "FILE")]
+    pub played: Option<PathBuf>,
+}
+
+/// `dxgtrace demo`
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    /// The capture file to play; without one, a sample that is built in
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// Write the packets to a capture file as well
+    #[arg(short = 'w', long = "write", value_name = "FILE")]
+    pub write: Option<PathBuf>,
+
+    /// Keep the recorded pace, this many times faster
+    #[arg(long, value_name = "FACTOR", num_args = 0..=1, default_missing_value = "1")]
+    pub speed: Option<f64>,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    pub show: ShowArgs,
+}
+
+/// `dxgtrace check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The capture files; `-` is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+
+    /// Exit with 4 if a finding is at least this severe
+    #[arg(long, value_name = "SEVERITY")]
+    pub fail_on: Option<Level>,
+
+    /// Exit with 5 if packets are missing
+    #[arg(long)]
+    pub fail_on_loss: bool,
+
+    /// Show findings from this severity on
+    #[arg(short = 's', long, value_name = "SEVERITY", default_value = "note")]
+    pub severity: Level,
+
+    /// Show this many packets of each kind of finding
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 3)]
+    pub examples: usize,
+
+    /// Show only the closing line of each file
+    #[arg(short = 'q', long = "quiet")]
+    pub quiet: bool,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    pub rules: RulesArgs,
+}
+
+/// How severe a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Level {
+    /// The normal course of things.
+    Chat,
+    /// Unusual, and harmless as far as is known.
+    Note,
+    /// Possibly the cause of trouble.
+    Warn,
+    /// Against the protocol, or the driver cannot work.
+    Error,
+}
+
+/// `dxgtrace stat`
+#[derive(Debug, Args)]
+pub struct StatArgs {
+    /// The capture files; `-` is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
 }
 
 /// `dxgtrace export`

@@ -1,6 +1,8 @@
 //! dxgtrace: traffic capture and protocol analyzer for GPU paravirtualization
 //! over VMBus, the protocol between Linux's `dxgkrnl` driver and its Windows host.
 
+#[cfg(target_os = "linux")]
+mod bounded;
 pub mod capture;
 pub mod check;
 pub mod cli;
@@ -15,6 +17,8 @@ pub mod output;
 pub mod packet;
 pub mod protocol;
 pub mod redact;
+#[cfg(target_os = "linux")]
+pub mod replay;
 pub mod report;
 pub mod rules;
 pub mod session;

@@ -2,3 +2,5 @@
 
 pub mod file;
 pub mod header;
+#[cfg(target_os = "linux")]
+pub mod live;

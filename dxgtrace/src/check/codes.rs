@@ -340,6 +340,10 @@ codes! {
         "{part} {a:x} of packet {b} was not destroyed before its device",
         "The driver destroys allocations and resources before their device; this one it does not know of. Its creation was cut off in between: a killed caller, or a short answer.",
         "Look at the call that created it.";
+    ObjectHint = "object.hint", Note, Library,
+        "{part} is {a:x}, which names no such object (packet {b})",
+        "The list is a hint for the scheduler. Libraries leave old numbers in it, and the host does without them.",
+        "Harmless as far as is known.";
     EventStale = "event.stale", Warn, Host,
         "{part} {a} is signalled, but nobody waits for it (ended in packet {b}; 0: never announced)",
         "The host signals an event twice, or one that it was never told of. The driver ignores it silently.",

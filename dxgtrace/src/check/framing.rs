@@ -38,7 +38,14 @@ pub(super) fn check(decoded: &Decoded<'_>, packet: &Packet<'_>, found: &mut impl
     };
     let outbound = packet.header.direction == Direction::GuestToHost;
     if (set == Set::Host) == outbound {
+        // Nothing else that its headers say means anything then.
         found(Finding::new(Code::PacketDirection, "message", 0, 0).at(word_at));
+        return;
+    }
+    if set == Set::Global && frame.channel_word != Set::Global as u32 {
+        // In this set the channel type is the whole word.
+        let number = u64::from(frame.channel_word);
+        found(Finding::new(Code::ChannelType, "channel_type", number, 0).at(word_at));
     }
     if set != Set::Vgpu && packet.header.channel_kind == ChannelKind::Vgpu {
         found(Finding::new(Code::ChannelWrong, set.name(), 0, 0).at(word_at));

@@ -3,6 +3,7 @@
 use super::{Code, Finding};
 use crate::capture::header::{Header, Known};
 use crate::decode::{Decoded, Located, Part, Pending};
+use crate::protocol::schema::Rule;
 
 /// The ring rounds lengths up to this.
 const RING_UNIT: u64 = 8;
@@ -11,28 +12,37 @@ const RING_UNIT: u64 = 8;
 pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
     let Some(body) = &decoded.body else { return };
     short(body, found);
-    let described = if decoded.payload.exact {
-        body.described
-    } else {
-        body.described.next_multiple_of(RING_UNIT)
-    };
-    let travelled = body.length as u64;
-    if body.shortfall.is_none() && travelled > described {
-        let end = usize::try_from(body.described).unwrap_or(usize::MAX);
-        let extra = Finding::new(Code::SizeTrailing, "message", travelled - described, 0);
-        found(extra.at(body.base.saturating_add(end)));
+    if let (Some(described), None) = (body.described, body.shortfall) {
+        let end = if decoded.payload.exact {
+            described
+        } else {
+            described.next_multiple_of(RING_UNIT)
+        };
+        let travelled = body.length as u64;
+        if travelled > end {
+            let at = usize::try_from(described).unwrap_or(usize::MAX);
+            let extra = Finding::new(Code::SizeTrailing, "message", travelled - end, 0);
+            found(extra.at(body.base.saturating_add(at)));
+        }
     }
     for spot in body.fields() {
         let Some(used) = spot.field.used else {
             continue;
         };
+        let room = u64::from(spot.field.count);
         if let Some(count) = body.by_name(used)
-            && count > u64::from(spot.field.count)
+            && count > room
+            && !is_limited(body, used)
         {
-            let room = u64::from(spot.field.count);
             found(Finding::new(Code::CountArray, used, count, room).at(spot.at));
         }
     }
+}
+
+/// Whether the driver limits a count: then the limit is what is checked.
+fn is_limited(body: &Located<'_>, count: &str) -> bool {
+    let rule = body.layout.field(count).map(|field| field.rule);
+    matches!(rule, Some(Rule::Range(..)))
 }
 
 /// Checks a reply against what its request asked for.
@@ -70,10 +80,14 @@ pub(super) fn reply(
             expected,
             travelled,
         ));
-    } else {
-        let end = body.described.max(expected).next_multiple_of(RING_UNIT);
+        return;
+    }
+    short(body, found);
+    if let (Some(described), None) = (body.described, body.shortfall) {
+        let end = described.max(expected).next_multiple_of(RING_UNIT);
         if travelled > end {
-            found(Finding::new(Code::SizeReplyLong, "reply", travelled - end, 0).at(body.length));
+            let at = usize::try_from(end).unwrap_or(usize::MAX);
+            found(Finding::new(Code::SizeReplyLong, "reply", travelled - end, 0).at(at));
         }
     }
 }

@@ -7,7 +7,9 @@ use crate::protocol::schema::{Element, Origin, Rule, Ty};
 /// Checks a request or host message, headers included.
 pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
     for header in decoded.headers() {
-        fields(&header, true, found);
+        for spot in header.fields() {
+            rule(&spot, found);
+        }
         if decoded.from_guest() {
             padding(&header, Origin::Built, found);
         }
@@ -30,31 +32,28 @@ pub(super) fn reply(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
 
 fn fields(body: &Located<'_>, ruled: bool, found: &mut impl FnMut(Finding)) {
     for spot in body.fields() {
-        if ruled {
-            rule(&spot, found);
-        }
-        if !matches!(spot.field.rule, Rule::Output) || !ruled {
+        // A value that breaks its rule is not also called nameless.
+        let named_too = !ruled || (rule(&spot, found) && !matches!(spot.field.rule, Rule::Output));
+        if named_too {
             named(&spot, None, found);
         }
     }
 }
 
-/// Checks a value against the field's rule.
-fn rule(spot: &Spot<'_>, found: &mut impl FnMut(Finding)) {
+/// Checks a value against the field's rule; whether it obeys.
+fn rule(spot: &Spot<'_>, found: &mut impl FnMut(Finding)) -> bool {
+    let Some(value) = spot.number() else {
+        return true;
+    };
     let (code, limit) = match spot.field.rule {
-        Rule::Any | Rule::Output | Rule::Echoes { .. } => return,
-        Rule::Reserved => (Code::ReservedNonzero, 0),
-        Rule::Always(value) => (Code::ValueUnusual, value),
-        Rule::Range(_, high) => (Code::ValueRange, high),
+        Rule::Reserved if value != 0 => (Code::ReservedNonzero, 0),
+        Rule::Always(only) if value != only => (Code::ValueUnusual, only),
+        Rule::Range(low, _) if value < low => (Code::ValueRange, low),
+        Rule::Range(_, high) if value > high => (Code::ValueRange, high),
+        _ => return true,
     };
-    let Some(value) = spot.number() else { return };
-    let obeys = match spot.field.rule {
-        Rule::Range(low, high) => (low..=high).contains(&value),
-        _ => value == limit,
-    };
-    if !obeys {
-        found(Finding::new(code, spot.field.name, value, limit).at(spot.at));
-    }
+    found(Finding::new(code, spot.field.name, value, limit).at(spot.at));
+    false
 }
 
 /// Checks that a value has a name, where its type has names.
@@ -95,7 +94,7 @@ fn tails(body: &Located<'_>, found: &mut impl FnMut(Finding)) {
         }
         match tail.tail.element {
             Element::Struct(_) => {
-                for index in 0..tail.count {
+                for index in 0..tail.captured() {
                     for spot in tail.members(index) {
                         named(&spot, Some(index), found);
                     }

@@ -72,7 +72,7 @@ fn show(a: &Path, b: &Path, found: &[Difference], color: Color) -> io::Result<()
         }
         let text = |side: &str| escaped(side.as_bytes()).to_string();
         let (a, b) = (text(&difference.a), text(&difference.b));
-        prose.item(Style::new(), difference.what, &format!("A {a}  |  B {b}"))?;
+        prose.item(Style::new(), difference.what, &format!("A {a} | B {b}"))?;
     }
     prose.flush()
 }

@@ -7,6 +7,10 @@ use std::io;
 pub enum Exit {
     /// All went well.
     Fine,
+    /// There are findings as severe as `--fail-on` says.
+    Findings,
+    /// Packets were lost, and `--fail-on-loss` was given.
+    Loss,
 }
 
 impl Exit {
@@ -14,6 +18,8 @@ impl Exit {
     pub const fn code(self) -> u8 {
         match self {
             Self::Fine => 0,
+            Self::Findings => 4,
+            Self::Loss => 5,
         }
     }
 }
@@ -27,6 +33,9 @@ pub enum Failure {
     /// The input is bad or not there. What could be read has been shown.
     #[error("{0}")]
     Input(String),
+    /// The probe cannot be attached.
+    #[error("{0}")]
+    Attach(String),
     /// The reader of the output has gone away.
     #[error("the output was closed")]
     Closed,
@@ -48,6 +57,7 @@ impl Failure {
             Self::Closed => 0,
             Self::Usage(_) => 1,
             Self::Input(_) => 2,
+            Self::Attach(_) => 3,
         }
     }
 

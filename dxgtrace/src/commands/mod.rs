@@ -1,22 +1,32 @@
 //! What the program does, one module a command.
 
+#[cfg(target_os = "linux")]
+mod capture;
+mod check;
 mod cut;
+#[cfg(target_os = "linux")]
+mod demo;
 mod diff;
 mod doctor;
 mod explain;
 mod export;
 mod failure;
+mod input;
+mod known;
 mod pipeline;
 mod read;
+#[cfg(target_os = "linux")]
+mod replay;
 mod report;
 mod rules;
+mod stat;
 mod walk;
 
 pub use failure::{Exit, Failure};
 
 use std::io::IsTerminal;
 
-use clap::CommandFactory;
+use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Color, Command};
 
@@ -25,18 +35,31 @@ use crate::cli::{Cli, Color, Command};
 /// # Errors
 /// What a [`Failure`] says, to be shown in one line.
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
-    let Some(command) = cli.command else {
-        return Err(Failure::Usage(
-            "say what to do: dxgtrace read FILE, or see dxgtrace --help".to_owned(),
-        ));
+    let command = match cli.command {
+        Some(command) => command,
+        None => Cli::parse_from(["dxgtrace", "capture"])
+            .command
+            .ok_or_else(|| Failure::Usage("say what to do, see dxgtrace --help".to_owned()))?,
     };
     match command {
+        #[cfg(target_os = "linux")]
+        Command::Capture(args) => capture::run(&args, cli.color),
+        #[cfg(target_os = "linux")]
+        Command::Replay(args) => replay::run(&args),
+        #[cfg(target_os = "linux")]
+        Command::Demo(args) => demo::run(&args, cli.color),
+        #[cfg(not(target_os = "linux"))]
+        Command::Capture(_) | Command::Replay(_) | Command::Demo(_) => Err(Failure::Attach(
+            "capturing works on Linux only; here, `dxgtrace read FILE` shows captures".to_owned(),
+        )),
         Command::Read(args) => read::run(&args, cli.color),
         Command::Cut(args) => cut::run(&args),
         Command::Diff(args) => diff::run(&args, cli.color),
         Command::Report(args) => report::run(&args),
         Command::Doctor(args) => doctor::run(&args, cli.color),
         Command::Explain(args) => explain::run(&args, cli.color),
+        Command::Check(args) => check::run(&args, cli.color),
+        Command::Stat(args) => stat::run(&args, cli.color),
         Command::Export(args) => export::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -63,6 +86,21 @@ mod output {
     use super::{Color, Exit, Failure, IsTerminal};
     use crate::output::WIDTH;
 
+    /// Fewer columns are not made use of.
+    const WIDTH_MIN: usize = 40;
+    /// Longer lines are hard to read.
+    const WIDTH_MAX: usize = 120;
+
+    /// Columns that text on standard output should keep to.
+    pub fn width() -> usize {
+        if !io::stdout().is_terminal() {
+            return WIDTH;
+        }
+        crossterm::terminal::size().map_or(WIDTH, |(columns, _)| {
+            usize::from(columns).clamp(WIDTH_MIN, WIDTH_MAX)
+        })
+    }
+
     /// Standard output as `color` wants it.
     pub fn stream(color: Color) -> BufWriter<AutoStream<StdoutLock<'static>>> {
         let choice = match color {
@@ -72,14 +110,6 @@ mod output {
             Color::Auto => ColorChoice::Never,
         };
         BufWriter::with_capacity(1 << 16, AutoStream::new(io::stdout().lock(), choice))
-    }
-
-    /// Letters that fit into a line of standard output.
-    pub fn width() -> usize {
-        if !io::stdout().is_terminal() {
-            return WIDTH;
-        }
-        crossterm::terminal::size().map_or(WIDTH, |(columns, _)| usize::from(columns))
     }
 
     /// Writes all of a finished text.

@@ -46,6 +46,7 @@ impl<'a> Pipeline<'a> {
             channels,
             seen: &seen,
             findings: &self.findings,
+            changes: self.session.changes(),
             first,
             previous: if self.previous == 0 {
                 first
@@ -61,9 +62,17 @@ impl<'a> Pipeline<'a> {
         Ok(())
     }
 
-    /// What was seen so far.
-    pub fn totals(&self) -> &Totals {
-        &self.totals
+    /// Nothing comes for a while: what the sinks hold back goes out.
+    ///
+    /// # Errors
+    /// A sink's output refuses.
+    pub fn idle(&mut self) -> io::Result<()> {
+        self.sinks.iter_mut().try_for_each(|sink| sink.idle())
+    }
+
+    /// What is known after the packets so far.
+    pub fn session(&self) -> &Session {
+        &self.session
     }
 
     /// Ends the output.
@@ -71,7 +80,16 @@ impl<'a> Pipeline<'a> {
     /// # Errors
     /// A sink's output refuses.
     pub fn end(mut self) -> io::Result<Totals> {
-        self.totals.unanswered = self.session.waiting().len() as u64;
+        let mut late = Vec::new();
+        self.session
+            .finish(&mut |packet, finding| late.push((packet, finding)));
+        self.totals.unanswered = late.len() as u64;
+        for (packet, finding) in &late {
+            self.totals.find(finding);
+            for sink in &mut self.sinks {
+                sink.finding(*packet, finding)?;
+            }
+        }
         for sink in &mut self.sinks {
             sink.end(&self.totals)?;
         }

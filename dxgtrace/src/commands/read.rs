@@ -30,36 +30,35 @@ pub fn run(args: &ReadArgs, color: Color) -> Result<Exit, Failure> {
 }
 
 fn show<R: Read>(
-    mut reader: Reader<R>,
+    reader: Reader<R>,
     args: &ReadArgs,
     color: Color,
     name: &str,
 ) -> Result<Exit, Failure> {
     let mut pipeline = Pipeline::new(sinks(&args.show, args.write.as_deref(), color, name)?);
-    let mut left = args.count.unwrap_or(u64::MAX);
-    let damage = loop {
-        if left == 0 {
-            break None;
-        }
-        match reader.next_record() {
-            Ok(Some(record)) => {
-                let packet = record.packet;
-                // The borrow of the packet ends before the channels are asked for.
-                let channels = record.channels;
-                pipeline
-                    .packet(&packet, channels)
-                    .map_err(Failure::output)?;
-                left -= 1;
-            }
-            Ok(None) => break None,
-            Err(error) => break Some(error),
-        }
-    };
+    let result = all(reader, &mut pipeline, args.count.unwrap_or(u64::MAX), name);
+    // What could be read is shown before the failure is.
     pipeline.end().map_err(Failure::output)?;
-    match damage {
-        None => Ok(Exit::Fine),
-        Some(error) => Err(Failure::Input(format!("{name}: {error}"))),
+    result.map(|()| Exit::Fine)
+}
+
+/// Reads at most `count` packets into the pipeline.
+pub(super) fn all<R: Read>(
+    mut reader: Reader<R>,
+    pipeline: &mut Pipeline<'_>,
+    count: u64,
+    name: &str,
+) -> Result<(), Failure> {
+    for _ in 0..count {
+        match reader.next_record() {
+            Ok(Some(record)) => pipeline
+                .packet(&record.packet, record.channels)
+                .map_err(Failure::output)?,
+            Ok(None) => break,
+            Err(error) => return Err(Failure::Input(format!("{name}: {error}"))),
+        }
     }
+    Ok(())
 }
 
 /// Where packets go, as the command line says.

@@ -52,7 +52,7 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
     )
     .map_err(wrong)?;
     let mut findings: Vec<Finding> = Vec::new();
-    let (session, damage) = walk(&args.file, &mut |entry, _, _| {
+    let (_, damage) = walk(&args.file, &mut |entry, _, _| {
         let (header, payload) = if args.no_redact {
             (entry.packet.header, entry.packet.payload.to_vec())
         } else {
@@ -81,7 +81,7 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
     })?;
     writer.finish().map_err(wrong)?;
     profile.finish(&again);
-    watch.end(&session.waiting(), profile.last());
+    watch.end(&again.waiting());
 
     let mut text = Vec::new();
     let note = damage.as_ref().map(ToString::to_string);

@@ -64,6 +64,7 @@ fn records<R: Read>(
             channels: record.channels,
             seen: &seen,
             findings: &findings,
+            changes: session.changes(),
             first,
             previous: previous.unwrap_or(first),
         };

@@ -133,11 +133,6 @@ impl Profile {
         self.async_mode = session.async_mode();
     }
 
-    /// Time of the last packet, in nanoseconds since 1970.
-    pub fn last(&self) -> u64 {
-        self.last
-    }
-
     /// Nanoseconds from the first packet to the last.
     pub fn duration(&self) -> u64 {
         self.first

@@ -19,6 +19,8 @@ pub struct Frame {
     pub channel_word: u32,
     /// Number of the message in its set.
     pub command: u32,
+    /// Whether it comes from the host.
+    from_host: bool,
 }
 
 /// The extended header of interface version 40.
@@ -74,7 +76,10 @@ impl Frame {
     /// The header of a host message.
     pub(super) fn event(data: &[u8]) -> Result<Self, NotAFrame> {
         command(data, None)
-            .map(|(_, frame)| frame)
+            .map(|(_, frame)| Self {
+                from_host: true,
+                ..frame
+            })
             .map_err(|_| NotAFrame::Short {
                 wanted: usize::from(HEADER),
                 had: data.len(),
@@ -90,9 +95,11 @@ impl Frame {
         }
     }
 
-    /// The set that the command's number belongs to.
+    /// The set that the command's number belongs to. The guest never looks at
+    /// a host message's channel type, so a host may leave it 0.
     pub fn set(&self) -> Option<Set> {
         match self.channel_word & CHANNEL_TYPE {
+            0 if self.from_host => Some(Set::Host),
             0 => Some(Set::Vgpu),
             1 => Some(Set::Global),
             2 => Some(Set::Host),
@@ -136,6 +143,7 @@ fn command(data: &[u8], extended: Option<Extended>) -> IResult<&[u8], Frame, ()>
             process,
             channel_word,
             command,
+            from_host: false,
         })
         .parse(data)
 }

@@ -13,6 +13,10 @@ use crate::protocol::schema::{
 
 use super::Value;
 
+/// Most bytes that a VMBus packet can carry: its descriptor counts units of 8
+/// bytes with 16 bits. A record that claims more lies.
+const MAX_PAYLOAD: usize = 8 * u16::MAX as usize;
+
 /// The bytes of a packet, which may be fewer than travelled.
 #[derive(Debug, Clone, Copy)]
 pub struct Payload<'a> {
@@ -29,7 +33,9 @@ impl<'a> Payload<'a> {
     pub fn of(packet: &Packet<'a>) -> Self {
         Self {
             data: packet.payload,
-            length: packet.header.payload_length as usize,
+            length: (packet.header.payload_length as usize)
+                .min(MAX_PAYLOAD)
+                .max(packet.payload.len()),
             exact: packet.header.known.has(Known::EXACT_LENGTH),
         }
     }
@@ -78,11 +84,14 @@ pub struct Located<'a> {
     /// Offset of the layout's zero in the payload.
     pub base: usize,
     spans: [Span; MAX_TAILS],
-    facts: [u64; MAX_FACTS],
+    /// How many of the tails could be placed.
+    placed: usize,
+    facts: [Option<u64>; MAX_FACTS],
     /// What is missing, if the message is too short for its own counts.
     pub shortfall: Option<Shortfall>,
-    /// Length that the layout and the counts describe, from its zero.
-    pub described: u64,
+    /// Length that the layout and the counts describe, from its zero. `None`
+    /// if a count was not captured: then the tails from there on are unknown.
+    pub described: Option<u64>,
 }
 
 /// A field at its place in the payload.
@@ -126,6 +135,13 @@ pub struct TailSpot<'a> {
 }
 
 impl<'a> TailSpot<'a> {
+    /// How many elements were captured whole: walk these, since `count` is
+    /// only what the packet claims.
+    pub fn captured(&self) -> usize {
+        let size = usize::from(self.tail.element.size()).max(1);
+        self.count.min(self.bytes.len() / size)
+    }
+
     /// Bytes of the tail, captured or not.
     pub fn size(&self) -> usize {
         self.count
@@ -192,7 +208,7 @@ impl<'a> Located<'a> {
         layout: &'static Layout,
         payload: Payload<'a>,
         base: usize,
-        facts: &[u64; MAX_FACTS],
+        facts: &[Option<u64>; MAX_FACTS],
     ) -> Self {
         let mut this = Self {
             layout,
@@ -200,9 +216,10 @@ impl<'a> Located<'a> {
             length: payload.length.saturating_sub(base),
             base,
             spans: [Span::default(); MAX_TAILS],
+            placed: 0,
             facts: *facts,
             shortfall: None,
-            described: 0,
+            described: None,
         };
         this.locate();
         this
@@ -215,15 +232,14 @@ impl<'a> Located<'a> {
         }
         let mut at = fixed;
         let mut end = fixed as u64;
-        for index in 0..self.layout.tails.len() {
-            let (Some(tail), Some(source)) =
-                (self.layout.tails.get(index), self.layout.sources.get(index))
-            else {
-                break;
+        for (tail, source) in self.layout.tails.iter().zip(&self.layout.sources) {
+            let Some(count) = self.count(*source, at, tail) else {
+                return;
             };
-            let count = self.count(*source, at, tail);
-            if let Some(span) = self.spans.get_mut(index) {
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            if let Some(span) = self.spans.get_mut(self.placed) {
                 *span = Span { at, count };
+                self.placed += 1;
             }
             let size = (count as u64).saturating_mul(u64::from(tail.element.size()));
             end = end.saturating_add(size);
@@ -238,27 +254,28 @@ impl<'a> Located<'a> {
             }
             at = usize::try_from(end).unwrap_or(usize::MAX);
         }
-        self.described = self.layout.total_with(end - fixed as u64);
-        let travelled = self.length as u64;
-        if self.shortfall.is_none() && travelled < self.described {
+        let described = self.layout.total_with(end - fixed as u64);
+        self.described = Some(described);
+        if self.shortfall.is_none() && (self.length as u64) < described {
             // All parts are there; what lacks are the unused bytes behind them.
             self.shortfall = Some(Shortfall {
                 part: "the unused bytes at the end",
                 at,
-                wanted: usize::try_from(self.described.saturating_sub(end)).unwrap_or(usize::MAX),
+                wanted: usize::try_from(described.saturating_sub(end)).unwrap_or(usize::MAX),
                 had: self.length.saturating_sub(at),
             });
         }
     }
 
-    /// How many elements a tail at `at` has.
-    fn count(&self, source: Source, at: usize, tail: &Tail) -> usize {
-        let field = |at: u16| self.number(usize::from(at), 4).unwrap_or(0);
-        let count = match source {
-            Source::At(place) => field(place),
-            Source::AtOrOne(place) => field(place).max(1),
+    /// How many elements a tail at `at` has, or `None` if the capture was cut
+    /// before the count.
+    fn count(&self, source: Source, at: usize, tail: &Tail) -> Option<u64> {
+        let field = |at: u16| self.settled(usize::from(at), 4);
+        Some(match source {
+            Source::At(place) => field(place)?,
+            Source::AtOrOne(place) => field(place)?.max(1),
             Source::AtIfRoom(place) => {
-                let count = field(place);
+                let count = field(place)?;
                 let room = self.length.saturating_sub(at) as u64;
                 if count > 0 && room >= count * u64::from(tail.element.size()) {
                     count
@@ -270,7 +287,7 @@ impl<'a> Located<'a> {
                 tail,
                 stride,
                 member,
-            } => self.sum(usize::from(tail), stride, member),
+            } => self.sum(usize::from(tail), stride, member)?,
             Source::Fill => {
                 u64::from(self.layout.total.unwrap_or(0)).saturating_sub(at as u64)
                     / u64::from(tail.element.size())
@@ -279,14 +296,22 @@ impl<'a> Located<'a> {
                 head,
                 element,
                 count,
-            } => (u64::from(head) + u64::from(element) * field(count).max(1)).next_multiple_of(8),
-            Source::Fact(fact) => self.fact(fact),
-        };
-        usize::try_from(count).unwrap_or(usize::MAX)
+            } => (u64::from(head) + u64::from(element) * field(count)?.max(1)).next_multiple_of(8),
+            Source::Fact(fact) => self.fact(fact)?,
+        })
     }
 
-    fn fact(&self, fact: u8) -> u64 {
-        self.facts.get(usize::from(fact)).copied().unwrap_or(0)
+    /// The number at `at`; 0 if the message ends before it, `None` if only the
+    /// capture does.
+    pub(super) fn settled(&self, at: usize, size: u16) -> Option<u64> {
+        match self.number(at, size) {
+            None if at.saturating_add(usize::from(size)) > self.length => Some(0),
+            number => number,
+        }
+    }
+
+    fn fact(&self, fact: u8) -> Option<u64> {
+        self.facts.get(usize::from(fact)).copied().flatten()
     }
 
     /// The first field of the fixed part that does not fit.
@@ -312,17 +337,24 @@ impl<'a> Located<'a> {
         }
     }
 
-    /// Sum of the `u32` at `member` over the elements of an earlier tail.
-    pub(super) fn sum(&self, tail: usize, stride: u16, member: u16) -> u64 {
-        let Some(span) = self.spans.get(tail) else {
-            return 0;
-        };
-        let bytes = self.data.get(span.at..).unwrap_or_default();
-        bytes
-            .chunks(usize::from(stride).max(1))
+    /// Sum of the `u32` at `member` over the elements of an earlier tail, as
+    /// far as the message goes. `None` if the capture was cut before its end.
+    pub(super) fn sum(&self, tail: usize, stride: u16, member: u16) -> Option<u64> {
+        let span = self.spans.get(..self.placed)?.get(tail)?;
+        let stride = usize::from(stride).max(1);
+        let end = span.count.saturating_mul(stride).saturating_add(span.at);
+        if self.data.len() < end.min(self.length) {
+            return None;
+        }
+        let sum = self
+            .data
+            .get(span.at..)
+            .unwrap_or_default()
+            .chunks(stride)
             .take(span.count)
             .filter_map(|element| read(element, usize::from(member), 4))
-            .fold(0, u64::saturating_add)
+            .fold(0, u64::saturating_add);
+        Some(sum)
     }
 
     /// The little-endian number of `size` bytes at `at`, if captured.
@@ -337,12 +369,20 @@ impl<'a> Located<'a> {
 
     /// The unused bytes behind the last tail that belong to the message.
     pub fn unused(&self) -> Option<Range<usize>> {
-        let last = self.layout.tails.len().checked_sub(1)?;
+        let start = self.tails_end()?;
+        let end = usize::try_from(self.described?).ok()?.min(self.length);
+        (start < end).then_some(start..end)
+    }
+
+    /// Where the last tail ends, or the fixed part if there is none.
+    pub(super) fn tails_end(&self) -> Option<usize> {
+        self.described?;
+        let Some(last) = self.layout.tails.len().checked_sub(1) else {
+            return Some(usize::from(self.layout.tails_at));
+        };
         let (span, tail) = (self.spans.get(last)?, self.layout.tails.get(last)?);
         let size = usize::from(tail.element.size());
-        let start = span.at.checked_add(span.count.checked_mul(size)?)?;
-        let end = usize::try_from(self.described).ok()?.min(self.length);
-        (start < end).then_some(start..end)
+        span.at.checked_add(span.count.checked_mul(size)?)
     }
 
     /// The number that a field holds, if it was captured.
@@ -359,7 +399,7 @@ impl<'a> Located<'a> {
     /// Whether a condition holds here.
     pub fn holds(&self, when: &When) -> bool {
         let value = if when.of_request {
-            self.layout.selector.map(|fact| self.fact(fact))
+            self.layout.selector.and_then(|fact| self.fact(fact))
         } else {
             self.by_name(when.field)
         };
@@ -393,13 +433,22 @@ impl<'a> Located<'a> {
         }
     }
 
+    /// The tails that could be placed, with their places.
+    pub(super) fn placed(&self) -> impl Iterator<Item = (&'static Tail, Span)> {
+        let tails = self.layout.tails.iter();
+        tails.zip(self.spans).take(self.placed)
+    }
+
     /// The tails, as far as they fit, in order.
     pub fn tails(&self) -> impl Iterator<Item = TailSpot<'a>> + use<'_, 'a> {
-        (0..self.layout.tails.len()).filter_map(|index| self.tail(index))
+        (0..self.placed).filter_map(|index| self.tail(index))
     }
 
     /// The tail of that number, as far as it fits.
     pub fn tail(&self, index: usize) -> Option<TailSpot<'a>> {
+        if index >= self.placed {
+            return None;
+        }
         let (tail, span) = (self.layout.tails.get(index)?, self.spans.get(index)?);
         let element = usize::from(tail.element.size()).max(1);
         // A count that runs past the end shows the elements that are whole.
@@ -412,7 +461,8 @@ impl<'a> Located<'a> {
             .map(|(structure, _)| *structure);
         Some(TailSpot {
             tail,
-            at: self.base.saturating_add(span.at),
+            // One behind the end of a short message has no place in it.
+            at: self.base + span.at.min(self.length),
             count,
             bytes: part(self.data, span.at, count.saturating_mul(element)),
             view,
@@ -421,24 +471,21 @@ impl<'a> Located<'a> {
 }
 
 impl Layout {
-    /// Bytes that the driver expects of a reply, given the request's facts.
-    pub(super) fn expected_length(&self, facts: &[u64; MAX_FACTS]) -> u64 {
+    /// Bytes that the driver expects of a reply, given the request's facts, or
+    /// `None` if one of them is not known.
+    pub(super) fn expected_length(&self, facts: &[Option<u64>; MAX_FACTS]) -> Option<u64> {
         if !self.read {
-            return 0;
+            return Some(0);
         }
-        let tails = self
-            .tails
-            .iter()
-            .zip(&self.expected)
-            .map(|(tail, source)| {
-                let count = match source {
-                    Source::Fact(fact) => facts.get(usize::from(*fact)).copied().unwrap_or(0),
-                    _ => 0,
-                };
-                count.saturating_mul(u64::from(tail.element.size()))
-            })
-            .fold(0, u64::saturating_add);
-        self.total_with(tails)
+        let mut tails = 0u64;
+        for (tail, source) in self.tails.iter().zip(&self.expected) {
+            let count = match source {
+                Source::Fact(fact) => facts.get(usize::from(*fact)).copied().flatten()?,
+                _ => 0,
+            };
+            tails = tails.saturating_add(count.saturating_mul(u64::from(tail.element.size())));
+        }
+        Some(self.total_with(tails))
     }
 }
 

@@ -12,6 +12,7 @@ mod frame;
 mod handles;
 mod located;
 mod pending;
+mod regions;
 mod summary;
 mod tree;
 mod value;
@@ -19,6 +20,7 @@ mod value;
 pub use frame::{Frame, NotAFrame};
 pub use located::{Located, Payload, Shortfall, Span, Spot, TailSpot};
 pub use pending::Pending;
+pub use regions::{Owner, Region};
 pub use tree::{Node, tree};
 pub use value::{Value, escaped, utf16};
 
@@ -83,7 +85,7 @@ impl<'a> Decoded<'a> {
             _ => (false, None),
         };
         let (payload, base) = (self.payload, self.base);
-        let lay = move |layout, base| Located::new(layout, payload, base, &[0; MAX_FACTS]);
+        let lay = move |layout, base| Located::new(layout, payload, base, &[None; MAX_FACTS]);
         let first = extended.then(|| lay(&framing::EXTENDED, 0));
         let second = set.map(|set| lay(framing::header(set), base));
         first.into_iter().chain(second)
@@ -132,7 +134,7 @@ fn command(payload: Payload<'_>, part: Part, frame: Frame) -> Result<Decoded<'_>
         part,
         frame: Some(frame),
         message,
-        body: layout.map(|layout| Located::new(layout, payload, base, &[0; MAX_FACTS])),
+        body: layout.map(|layout| Located::new(layout, payload, base, &[None; MAX_FACTS])),
         payload,
         base,
     })

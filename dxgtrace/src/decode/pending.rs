@@ -11,24 +11,26 @@ pub struct Pending {
     pub message: Option<&'static Message>,
     /// The interface version that the request's framing shows.
     pub version: u32,
-    /// The numbers of the request that its reply depends on.
-    pub facts: [u64; MAX_FACTS],
+    /// The numbers of the request that its reply depends on, in the order of
+    /// the message's facts; `None` where they were not captured.
+    pub facts: [Option<u64>; MAX_FACTS],
 }
 
 impl Pending {
     /// Remembers a request.
     pub fn new(request: &Decoded<'_>) -> Self {
-        let mut facts = [0; MAX_FACTS];
+        let mut facts = [None; MAX_FACTS];
         if let (Some(message), Some(body)) = (request.message, &request.body) {
             for (value, fact) in facts.iter_mut().zip(&message.facts) {
-                let at = |at: u16| body.number(usize::from(at), 4).unwrap_or(0);
+                let at = |at: u16| body.settled(usize::from(at), 4);
                 *value = match *fact {
                     Fact::None => break,
                     Fact::At(place) => at(place),
-                    Fact::AtOrOne(place) => at(place).max(1),
-                    Fact::AtIf(place, flag) => match body.number(usize::from(flag), 1) {
-                        Some(0) | None => 0,
+                    Fact::AtOrOne(place) => at(place).map(|count| count.max(1)),
+                    Fact::AtIf(place, flag) => match body.settled(usize::from(flag), 1) {
+                        Some(0) => Some(0),
                         Some(_) => at(place),
+                        None => None,
                     },
                     Fact::Sum {
                         tail,
@@ -46,9 +48,10 @@ impl Pending {
     }
 
     /// How many bytes the driver expects in the reply, by the protocol. `None`
-    /// if the message or its reply is not known.
+    /// if the message or its reply is not known, or if the capture was cut
+    /// before what the length depends on.
     pub fn expected(&self) -> Option<u64> {
         let layout = self.message?.reply_at(self.version)?;
-        Some(layout.expected_length(&self.facts))
+        layout.expected_length(&self.facts)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Decoded, Located, Part, Spot, TailSpot, Value};
+use super::{Decoded, Located, Owner, Spot, TailSpot, Value};
 use crate::protocol::schema::{Element, Ty};
 
 /// A line of the tree.
@@ -39,6 +39,11 @@ pub fn tree(decoded: &Decoded<'_>, elements: usize) -> Vec<Node> {
         Some(body) => message(decoded, body, elements, &mut nodes),
         None => raw(decoded, &mut nodes),
     }
+    // Of a message that is too short, some parts would lie behind its end.
+    let end = decoded.payload.length;
+    for node in &mut nodes {
+        node.range = node.range.start.min(end)..node.range.end.min(end);
+    }
     nodes
 }
 
@@ -72,28 +77,30 @@ fn message(decoded: &Decoded<'_>, body: &Located<'_>, elements: usize, nodes: &m
     for tail in body.tails() {
         tail_nodes(&tail, &prefix, elements, nodes);
     }
-    if let Some(unused) = body.unused() {
-        let range = body.base + unused.start..body.base + unused.end;
-        let text = Value::Bytes(body.bytes(unused.start, unused.len())).to_string();
-        nodes.push(Node::plain(1, "unused", text, range));
+    for region in decoded.spans() {
+        if let Some(label) = behind(region.owner) {
+            let range = region.at..region.at.saturating_add(region.length);
+            let bytes = decoded.payload.data.get(range.start..).unwrap_or_default();
+            let bytes = bytes.get(..region.length).unwrap_or(bytes);
+            nodes.push(Node::plain(
+                1,
+                label,
+                Value::Bytes(bytes).to_string(),
+                range,
+            ));
+        }
     }
-    let described = usize::try_from(body.described).unwrap_or(usize::MAX);
-    if described < body.length {
-        let bytes = body.bytes(described, body.length - described);
-        let range = body.base + described..end;
-        let label = if body.length - described < 8 && !decoded.payload.exact {
-            "ring padding"
-        } else if decoded.part == Part::Reply && !body.layout.read {
-            "not read by the driver"
-        } else {
-            "trailing bytes"
-        };
-        nodes.push(Node::plain(
-            1,
-            label,
-            Value::Bytes(bytes).to_string(),
-            range,
-        ));
+}
+
+/// What to call bytes that are neither field, tail nor padding between fields.
+fn behind(owner: Owner) -> Option<&'static str> {
+    match owner {
+        Owner::Header(_) | Owner::Field(_) | Owner::Tail(_) | Owner::Padding | Owner::Idle => None,
+        Owner::Unused => Some("unused"),
+        Owner::Ring => Some("ring padding"),
+        Owner::Opaque => Some("not read by the driver"),
+        Owner::Unplaced => Some("counts not captured"),
+        Owner::Excess => Some("trailing bytes"),
     }
 }
 

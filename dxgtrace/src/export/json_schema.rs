@@ -10,7 +10,10 @@ use crate::protocol::schema::{Element, Field, Layout, Object, Struct, Ty};
 
 /// The schema as text: one line of output is one document.
 pub fn schema() -> String {
-    let records = ["header", "msg", "exchange", "finding", "lost", "summary"].map(reference);
+    let records = [
+        "header", "msg", "exchange", "object", "finding", "lost", "summary",
+    ]
+    .map(reference);
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": format!("dxgtrace JSON lines, version {SCHEMA_VERSION}"),
@@ -21,6 +24,7 @@ pub fn schema() -> String {
             "header": header(),
             "msg": message(),
             "exchange": exchange(),
+            "object": object(),
             "finding": finding(),
             "lost": lost(),
             "summary": summary(),
@@ -128,6 +132,44 @@ fn exchange() -> Value {
         ("time", reference("u64"), true),
         ("latency", reference("u64"), true),
         ("status", reference("status"), false),
+    ])
+}
+
+fn object() -> Value {
+    let kinds: Vec<&str> = Object::ALL
+        .iter()
+        .map(|kind| kind.name())
+        .chain(["unknown"])
+        .collect();
+    let kind = json!({"enum": kinds});
+    let owner = record(&[
+        ("kind", kind.clone(), true),
+        ("handle", reference("hex"), true),
+    ]);
+    let events = json!({
+        "enum": [
+            "created",
+            "found",
+            "destroyed",
+            "ended_with_owner",
+            "ended_with_channel",
+            "replaced",
+        ],
+        "description": "found: it was there before the capture, or its creation is missing; \
+                        replaced: its handle was given to a new object",
+    });
+    record(&[
+        ("type", constant("object"), true),
+        ("packet", integer(), true),
+        ("event", events, true),
+        ("kind", kind, true),
+        ("handle", reference("hex"), true),
+        ("generation", integer(), true),
+        ("process", reference("hex"), false),
+        ("adapter", integer(), false),
+        ("owner", owner, false),
+        ("created", integer(), false),
+        ("bytes", reference("u64"), false),
     ])
 }
 

@@ -33,6 +33,19 @@ impl<W: Write> Sink for Capture<W> {
         }
     }
 
+    fn finding(&mut self, _: u64, _: &Finding) -> io::Result<()> {
+        // Its packet has been written already; who reads the file finds it
+        // again.
+        Ok(())
+    }
+
+    fn idle(&mut self) -> io::Result<()> {
+        match &mut self.writer {
+            Some(writer) => Ok(writer.flush()?),
+            None => Ok(()),
+        }
+    }
+
     fn end(&mut self, _: &Totals) -> io::Result<()> {
         if let Some(writer) = self.writer.take() {
             writer.finish()?;

@@ -14,7 +14,8 @@ use super::{Entry, Sink, Totals};
 use crate::capture::header::{Direction, Header, Kind, Known, Lost};
 use crate::check::Finding;
 use crate::decode::{Decoded, Located, Spot, TailSpot, Value, escaped};
-use crate::protocol::schema::{Element, Ty};
+use crate::protocol::schema::{Element, Object, Ty};
+use crate::session::{Change, End};
 
 /// Version of the records' shape. It grows when a field changes its meaning
 /// or goes away, not when one is added.
@@ -71,10 +72,21 @@ impl<W: Write> Sink for Json<W> {
                     .map(|status| Typed(Ty::NtStatus, Value::Status(status))),
             })?;
         }
+        for change in entry.changes {
+            self.record(&ObjectRecord::of(entry.packet.number, change))?;
+        }
         for finding in entry.findings {
             self.record(&FindingRecord::of(entry.packet.number, finding))?;
         }
         if self.each { self.out.flush() } else { Ok(()) }
+    }
+
+    fn finding(&mut self, packet: u64, finding: &Finding) -> io::Result<()> {
+        self.record(&FindingRecord::of(packet, finding))
+    }
+
+    fn idle(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 
     fn end(&mut self, totals: &Totals) -> io::Result<()> {
@@ -143,6 +155,74 @@ impl FindingRecord {
             index: finding.index,
             at: finding.at,
             text: Text(*finding),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ObjectRecord {
+    r#type: &'static str,
+    packet: u64,
+    event: &'static str,
+    kind: &'static str,
+    handle: Text<Number>,
+    generation: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<Text<Number>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adapter: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<OwnerRecord>,
+    /// Of what ends: the packet that created it, if that was captured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<Text<u64>>,
+}
+
+#[derive(Serialize)]
+struct OwnerRecord {
+    kind: &'static str,
+    handle: Text<Number>,
+}
+
+/// A handle or an address, in hexadecimal.
+struct Number(u64);
+
+impl Display for Number {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}
+
+impl ObjectRecord {
+    fn of(packet: u64, change: &Change) -> Self {
+        let entity = &change.entity;
+        let kind = |kind: Option<Object>| kind.map_or("unknown", Object::name);
+        let before = entity.is_from_before();
+        Self {
+            r#type: "object",
+            packet,
+            event: match change.end {
+                None if before => "found",
+                None => "created",
+                Some(End::Destroyed) => "destroyed",
+                Some(End::WithOwner) => "ended_with_owner",
+                Some(End::ChannelClosed) => "ended_with_channel",
+                Some(End::Replaced) => "replaced",
+            },
+            kind: kind(entity.kind),
+            handle: Text(Number(entity.handle)),
+            generation: entity.generation,
+            process: (entity.process_handle != 0).then_some(Text(Number(entity.process_handle))),
+            adapter: entity.adapter,
+            owner: change.owner.map(|(of, handle)| OwnerRecord {
+                kind: kind(of),
+                handle: Text(Number(handle)),
+            }),
+            created: (change.end.is_some() && !before).then_some(entity.created.packet),
+            bytes: (entity.kind == Some(Object::Allocation) && entity.bytes > 0)
+                .then_some(Text(entity.bytes)),
         }
     }
 }
@@ -327,8 +407,8 @@ impl Serialize for Elements<'_> {
                 list.end()
             }
             Element::Struct(_) => {
-                let mut list = serializer.serialize_seq(Some(tail.count))?;
-                for index in 0..tail.count {
+                let mut list = serializer.serialize_seq(Some(tail.captured()))?;
+                for index in 0..tail.captured() {
                     list.serialize_element(&Members(tail, index))?;
                 }
                 list.end()

@@ -1,16 +1,23 @@
 //! Ways to write down what was seen.
 
 mod capture;
+mod group;
 mod hex;
+mod histogram;
 mod json;
 mod prose;
+mod statistics;
 mod text;
 mod time;
+mod wrap;
 
 pub use capture::Capture;
+pub use group::Groups;
 pub use hex::hex;
+pub use histogram::Histogram;
 pub use json::{Json, SCHEMA_VERSION};
 pub use prose::{Prose, WIDTH};
+pub use statistics::Statistics;
 pub use text::{Detail, Text};
 pub use time::{TimeFormat, duration};
 
@@ -21,7 +28,7 @@ use crate::protocol::framing::PACKET_COMPLETION;
 
 use crate::check::{Finding, Severity};
 use crate::packet::{Channel, Packet};
-use crate::session::Seen;
+use crate::session::{Change, Seen};
 
 /// One packet with all that is known of it.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +41,8 @@ pub struct Entry<'a> {
     pub seen: &'a Seen<'a>,
     /// What is wrong with it.
     pub findings: &'a [Finding],
+    /// What it did to objects.
+    pub changes: &'a [Change],
     /// Time of the capture's first packet, in nanoseconds since 1970.
     pub first: u64,
     /// Time of the entry before this one.
@@ -127,9 +136,14 @@ impl Totals {
         self.refused_attempts += u64::from(header.refused_attempts);
         self.cut += u64::from(entry.packet.is_cut());
         for finding in entry.findings {
-            if let Some(count) = self.findings.get_mut(finding.code.severity() as usize) {
-                *count += 1;
-            }
+            self.find(finding);
+        }
+    }
+
+    /// Counts a finding.
+    pub fn find(&mut self, finding: &Finding) {
+        if let Some(count) = self.findings.get_mut(finding.code.severity() as usize) {
+            *count += 1;
         }
     }
 }
@@ -139,6 +153,31 @@ pub trait Sink {
     /// Takes the next entry that passed the filter.
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()>;
 
+    /// Takes a finding that only the end of the capture shows, about an
+    /// earlier packet.
+    fn finding(&mut self, packet: u64, finding: &Finding) -> io::Result<()>;
+
+    /// Nothing comes for a while: what is held back goes out.
+    fn idle(&mut self) -> io::Result<()>;
+
     /// Ends the output.
     fn end(&mut self, totals: &Totals) -> io::Result<()>;
+}
+
+impl<S: Sink + ?Sized> Sink for &mut S {
+    fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+        (**self).entry(entry)
+    }
+
+    fn finding(&mut self, packet: u64, finding: &Finding) -> io::Result<()> {
+        (**self).finding(packet, finding)
+    }
+
+    fn idle(&mut self) -> io::Result<()> {
+        (**self).idle()
+    }
+
+    fn end(&mut self, totals: &Totals) -> io::Result<()> {
+        (**self).end(totals)
+    }
 }

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
+use super::wrap::below;
+
 /// Width where the output is no terminal.
 pub const WIDTH: usize = 100;
 /// Narrower than this, text is not wrapped any further.
@@ -52,29 +54,13 @@ impl<W: Write> Prose<W> {
         };
         let long = label.chars().count() + 3 > column;
         write!(self.out, "  {style}{label}{style:#}")?;
-        let mut at = if long {
-            writeln!(self.out)?;
-            write!(self.out, "{:column$}", "")?;
-            column
+        if long {
+            write!(self.out, "\n{:column$}", "")?;
         } else {
             let pad = column - 2 - label.chars().count();
             write!(self.out, "{:pad$}", "")?;
-            column
-        };
-        let mut first = true;
-        for word in text.split(' ').filter(|word| !word.is_empty()) {
-            let length = word.chars().count();
-            if !first && at + 1 + length > self.width {
-                write!(self.out, "\n{:column$}", "")?;
-                at = column;
-                first = true;
-            }
-            let space = if first { "" } else { " " };
-            write!(self.out, "{space}{word}")?;
-            at += length + usize::from(!first);
-            first = false;
         }
-        writeln!(self.out)
+        below(&mut self.out, column, text, self.width)
     }
 
     /// Gives the output back.

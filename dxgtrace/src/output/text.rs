@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use super::time::duration;
 use super::{Entry, Sink, TimeFormat, Totals, hex};
 use crate::capture::header::{Direction, Kind, Known};
-use crate::check::Severity;
+use crate::check::{Finding, Severity};
 use crate::decode::{escaped, tree};
 
 /// Elements of a tail that the tree lists at most.
@@ -135,13 +135,27 @@ impl<W: Write> Sink for Text<W> {
         if self.each { self.out.flush() } else { Ok(()) }
     }
 
+    fn finding(&mut self, packet: u64, finding: &Finding) -> io::Result<()> {
+        let severity = finding.code.severity();
+        let style = colour(severity);
+        let (name, word) = (severity.name(), finding.code.word());
+        writeln!(
+            self.out,
+            "{packet:>6} {style}{name} {word}: {finding}{style:#}"
+        )
+    }
+
+    fn idle(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     fn end(&mut self, _: &Totals) -> io::Result<()> {
         self.out.flush()
     }
 }
 
 /// How a severity looks.
-fn colour(severity: Severity) -> Style {
+pub(super) fn colour(severity: Severity) -> Style {
     match severity {
         Severity::Chat => Style::new(),
         Severity::Note => Style::new().fg_color(Some(AnsiColor::Cyan.into())),

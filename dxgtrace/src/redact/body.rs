@@ -44,8 +44,8 @@ pub(super) fn redact(
     if let Some(unused) = body.unused() {
         page.mark(body.base + unused.start..body.base + unused.end);
     }
-    let described = usize::try_from(body.described).unwrap_or(usize::MAX);
-    if described < body.length {
+    let described = body.described.and_then(|end| usize::try_from(end).ok());
+    if let Some(described) = described.filter(|described| *described < body.length) {
         let end = body.base.saturating_add(body.length);
         page.mark(body.base.saturating_add(described)..end);
     }

@@ -1,13 +1,15 @@
 //! Follows a capture and says which rules it matches.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use rustc_hash::FxHashMap;
 
 use super::file::{Rule, Scope, Step};
 use super::matcher::Matcher;
+use crate::check::Finding;
 use crate::decode::{Part, Value};
-use crate::output::Entry;
+use crate::output::{Entry, Sink, Totals};
 use crate::protocol::schema::Message;
 use crate::session::Waiting;
 
@@ -72,6 +74,8 @@ pub struct Watch<'a> {
     index: Index,
     asked: FxHashMap<u64, String>,
     due: Vec<usize>,
+    /// Time of the latest packet.
+    last: u64,
 }
 
 impl<'a> Watch<'a> {
@@ -92,11 +96,13 @@ impl<'a> Watch<'a> {
             index,
             asked: FxHashMap::default(),
             due: Vec::new(),
+            last: 0,
         }
     }
 
     /// Takes the next packet.
     pub fn see(&mut self, entry: &Entry<'_>) {
+        self.last = self.last.max(entry.packet.time);
         let message = entry
             .seen
             .decoded
@@ -124,9 +130,9 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Ends the capture: `waiting` are the requests that nobody answered,
-    /// `last` the time of the last packet.
-    pub fn end(&mut self, waiting: &[Waiting], last: u64) {
+    /// Ends the capture: `waiting` are the requests that nobody answered.
+    pub fn end(&mut self, waiting: &[Waiting]) {
+        let last = self.last;
         for (rule, states) in self.rules.iter().zip(&mut self.states) {
             let Some(step) = rule.steps.last() else {
                 continue;
@@ -235,6 +241,25 @@ impl<'a> Watch<'a> {
             }
             state.progress(rule, index, step, entry.packet.time);
         }
+    }
+}
+
+impl Sink for Watch<'_> {
+    fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+        self.see(entry);
+        Ok(())
+    }
+
+    fn finding(&mut self, _: u64, _: &Finding) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn idle(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn end(&mut self, _: &Totals) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -551,12 +551,11 @@ impl Lifetimes {
                         && !entity.doubtful;
                     if sure {
                         let created = entity.created.packet;
-                        found(Finding::new(
-                            Code::ObjectWrongKind,
-                            step.name,
-                            handle,
-                            created,
-                        ));
+                        let code = match step.life {
+                            Life::Mentions => Code::ObjectHint,
+                            _ => Code::ObjectWrongKind,
+                        };
+                        found(Finding::new(code, step.name, handle, created));
                     }
                     return None;
                 }
@@ -584,6 +583,10 @@ impl Lifetimes {
             None => None,
         };
         if let Some((code, b)) = code {
+            let code = match step.life {
+                Life::Mentions => Code::ObjectHint,
+                _ => code,
+            };
             found(Finding::new(code, step.name, handle, b));
             return None;
         }

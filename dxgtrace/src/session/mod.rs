@@ -140,6 +140,11 @@ impl Session {
         self.pairing.waiting()
     }
 
+    /// Time of the latest packet, in nanoseconds since 1970.
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
     /// What the latest packet did to objects: what it created, ended, or made
     /// known as from before the capture. In order; owners end before what
     /// ends with them.

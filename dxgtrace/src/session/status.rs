@@ -9,7 +9,7 @@ use crate::protocol::schema::{Life, Message, Weight};
 use crate::protocol::values::{GuestResult, Status};
 
 /// What an answer says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// The request succeeded.
     Success,

@@ -461,27 +461,30 @@ pub const MESSAGES: &[Message] = &[
     .weight(Weight::Probe)
     .since(Era::Early2021)
     .subject(Subject::Target)
-    .request(layout(
-        832,
-        &[
-            field(24, "type", Enum(&D3DKMT_QUERYSTATISTICS_TYPE), "What kind."),
-            field(
-                28,
-                "adapter_luid",
-                Luid,
-                "Host_adapter_luid from GETINTERNALADAPTERINFO, not the guest LUID.",
-            ),
-            field(
-                40,
-                "process",
-                U64,
-                "0 since 2023-02 (pid moved to header.process); user value before.",
-            ),
-            field(48, "result", Byte, "The statistics.")
-                .array(776)
-                .output(),
-        ],
-    ))
+    .request(
+        layout(
+            832,
+            &[
+                field(24, "type", Enum(&D3DKMT_QUERYSTATISTICS_TYPE), "What kind."),
+                field(
+                    28,
+                    "adapter_luid",
+                    Luid,
+                    "Host_adapter_luid from GETINTERNALADAPTERINFO, not the guest LUID.",
+                ),
+                field(
+                    40,
+                    "process",
+                    U64,
+                    "0 since 2023-02 (pid moved to header.process); user value before.",
+                ),
+                field(48, "result", Byte, "The statistics.")
+                    .array(776)
+                    .output(),
+            ],
+        )
+        .copied(),
+    )
     .reply(layout(
         784,
         &[
@@ -554,7 +557,8 @@ pub const MESSAGES: &[Message] = &[
                 .output(),
             ],
         )
-        .packed(),
+        .packed()
+        .copied(),
     )
     .reply(
         layout(

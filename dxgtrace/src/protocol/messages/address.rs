@@ -12,15 +12,18 @@ pub const MESSAGES: &[Message] = &[
         "FREEGPUVIRTUALADDRESS",
         "Frees a range of GPU addresses.",
     )
-    .request(layout(
-        48,
-        &[
-            field(24, "adapter", Handle(&[Adapter]), "Host adapter handle.").uses(),
-            field(28, "reserved", U32, "Unused.").reserved(),
-            field(32, "base_address", U64, "First GPU address."),
-            field(40, "size", U64, "Bytes."),
-        ],
-    ))
+    .request(
+        layout(
+            48,
+            &[
+                field(24, "adapter", Handle(&[Adapter]), "Host adapter handle.").uses(),
+                field(28, "reserved", U32, "Unused.").reserved(),
+                field(32, "base_address", U64, "First GPU address."),
+                field(40, "size", U64, "Bytes."),
+            ],
+        )
+        .copied(),
+    )
     .reply_status(),
     Message::new(
         Vgpu,
@@ -29,46 +32,49 @@ pub const MESSAGES: &[Message] = &[
         "MAPGPUVIRTUALADDRESS",
         "Maps an allocation at a GPU address.",
     )
-    .request(layout(
-        136,
-        &[
-            field(
-                24,
-                "paging_queue",
-                Handle(&[PagingQueue]),
-                "The paging queue.",
-            )
-            .uses(),
-            field(32, "base_address", U64, "First GPU address."),
-            field(40, "minimum_address", U64, "Lowest GPU address allowed."),
-            field(48, "maximum_address", U64, "Highest GPU address allowed."),
-            field(56, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
-            field(
-                64,
-                "offset_in_pages",
-                U64,
-                "First page within the allocation.",
-            ),
-            field(72, "size_in_pages", U64, "Pages to map."),
-            field(
-                80,
-                "protection",
-                Flags64(&D3DDDIGPUVIRTUALADDRESS_PROTECTION_TYPE),
-                "Access rights.",
-            ),
-            field(
-                88,
-                "driver_protection",
-                U64,
-                "Access rights that only the host driver understands.",
-            ),
-            field(96, "reserved0", U32, "Unused.").reserved(),
-            field(104, "reserved1", U64, "Unused.").reserved(),
-            field(112, "virtual_address", U64, "Output slot, user garbage.").output(),
-            field(120, "paging_fence_value", U64, "Output slot, user garbage.").output(),
-            field(128, "device", Handle(&[Device]), "Always 0.").always(0),
-        ],
-    ))
+    .request(
+        layout(
+            136,
+            &[
+                field(
+                    24,
+                    "paging_queue",
+                    Handle(&[PagingQueue]),
+                    "The paging queue.",
+                )
+                .uses(),
+                field(32, "base_address", U64, "First GPU address."),
+                field(40, "minimum_address", U64, "Lowest GPU address allowed."),
+                field(48, "maximum_address", U64, "Highest GPU address allowed."),
+                field(56, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
+                field(
+                    64,
+                    "offset_in_pages",
+                    U64,
+                    "First page within the allocation.",
+                ),
+                field(72, "size_in_pages", U64, "Pages to map."),
+                field(
+                    80,
+                    "protection",
+                    Flags64(&D3DDDIGPUVIRTUALADDRESS_PROTECTION_TYPE),
+                    "Access rights.",
+                ),
+                field(
+                    88,
+                    "driver_protection",
+                    U64,
+                    "Access rights that only the host driver understands.",
+                ),
+                field(96, "reserved0", U32, "Unused.").reserved(),
+                field(104, "reserved1", U64, "Unused.").reserved(),
+                field(112, "virtual_address", U64, "Output slot, user garbage.").output(),
+                field(120, "paging_fence_value", U64, "Output slot, user garbage.").output(),
+                field(128, "device", Handle(&[Device]), "Always 0.").always(0),
+            ],
+        )
+        .copied(),
+    )
     .reply(layout(
         24,
         &[
@@ -90,43 +96,46 @@ pub const MESSAGES: &[Message] = &[
         "RESERVEGPUVIRTUALADDRESS",
         "Reserves a range of GPU addresses.",
     )
-    .request(layout(
-        96,
-        &[
-            field(
-                24,
-                "adapter",
-                Handle(&[Adapter, PagingQueue]),
-                "Host adapter handle, or, when the user passed a paging queue \
+    .request(
+        layout(
+            96,
+            &[
+                field(
+                    24,
+                    "adapter",
+                    Handle(&[Adapter, PagingQueue]),
+                    "Host adapter handle, or, when the user passed a paging queue \
                      handle, that paging queue handle unchanged.",
-            )
-            .uses(),
-            field(32, "base_address", U64, "First GPU address."),
-            field(40, "minimum_address", U64, "Lowest GPU address allowed."),
-            field(48, "maximum_address", U64, "Highest GPU address allowed."),
-            field(56, "size", U64, "Bytes."),
-            field(
-                64,
-                "reservation_type",
-                Enum(&D3DDDIGPUVIRTUALADDRESS_RESERVATION_TYPE),
-                "How the range behaves until it is mapped.",
-            ),
-            field(
-                72,
-                "driver_protection",
-                U64,
-                "Access rights that only the host driver understands.",
-            ),
-            field(80, "virtual_address", U64, "The GPU address.").output(),
-            field(
-                88,
-                "paging_fence_value",
-                U64,
-                "Fence value at which the paging operation is done.",
-            )
-            .output(),
-        ],
-    ))
+                )
+                .uses(),
+                field(32, "base_address", U64, "First GPU address."),
+                field(40, "minimum_address", U64, "Lowest GPU address allowed."),
+                field(48, "maximum_address", U64, "Highest GPU address allowed."),
+                field(56, "size", U64, "Bytes."),
+                field(
+                    64,
+                    "reservation_type",
+                    Enum(&D3DDDIGPUVIRTUALADDRESS_RESERVATION_TYPE),
+                    "How the range behaves until it is mapped.",
+                ),
+                field(
+                    72,
+                    "driver_protection",
+                    U64,
+                    "Access rights that only the host driver understands.",
+                ),
+                field(80, "virtual_address", U64, "The GPU address.").output(),
+                field(
+                    88,
+                    "paging_fence_value",
+                    U64,
+                    "Fence value at which the paging operation is done.",
+                )
+                .output(),
+            ],
+        )
+        .copied(),
+    )
     .reply(layout(
         16,
         &[

@@ -223,19 +223,22 @@ pub const MESSAGES: &[Message] = &[
                      existing-sysmem and already locked allocations are answered \
                      locally).",
     )
-    .request(layout(
-        64,
-        &[
-            field(24, "device", Handle(&[Device]), "The device.").uses(),
-            field(28, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
-            field(32, "flags", Flags32(&D3DDDICB_LOCK2FLAGS), "User flags."),
-            field(36, "reserved", U32, "Unused.").reserved(),
-            field(40, "data", Pointer, "0 on the wire.").always(0),
-            field(48, "use_legacy_lock", Bool, "Always 0.").always(0),
-            field(52, "legacy_flags", U32, "Always 0.").always(0),
-            field(56, "priv_drv_data", U32, "Always 0.").always(0),
-        ],
-    ))
+    .request(
+        layout(
+            64,
+            &[
+                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                field(28, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
+                field(32, "flags", Flags32(&D3DDDICB_LOCK2FLAGS), "User flags."),
+                field(36, "reserved", U32, "Unused.").reserved(),
+                field(40, "data", Pointer, "0 on the wire.").always(0),
+                field(48, "use_legacy_lock", Bool, "Always 0.").always(0),
+                field(52, "legacy_flags", U32, "Always 0.").always(0),
+                field(56, "priv_drv_data", U32, "Always 0.").always(0),
+            ],
+        )
+        .copied(),
+    )
     .reply(layout(
         16,
         &[
@@ -265,14 +268,17 @@ pub const MESSAGES: &[Message] = &[
         "0x37 (only when the guest lock refcount drops to 0, or for \
                      allocations whose CPU address is not an IO-space mapping).",
     )
-    .request(layout(
-        40,
-        &[
-            field(24, "device", Handle(&[Device]), "The device.").uses(),
-            field(28, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
-            field(32, "use_legacy_unlock", Bool, "Always 0.").always(0),
-        ],
-    ))
+    .request(
+        layout(
+            40,
+            &[
+                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                field(28, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
+                field(32, "use_legacy_unlock", Bool, "Always 0.").always(0),
+            ],
+        )
+        .copied(),
+    )
     .reply_status(),
     Message::new(
         Vgpu,
@@ -544,44 +550,47 @@ pub const MESSAGES: &[Message] = &[
         "UPDATEALLOCATIONPROPERTY",
         "Changes where an allocation may or should live.",
     )
-    .request(layout(
-        64,
-        &[
-            field(
-                24,
-                "paging_queue",
-                Handle(&[PagingQueue]),
-                "The paging queue.",
-            )
-            .uses(),
-            field(28, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
-            field(
-                32,
-                "supported_segment_set",
-                U32,
-                "Segments where the allocation may live, as a mask.",
-            ),
-            field(
-                36,
-                "preferred_segment",
-                Flags32(&D3DDDI_SEGMENTPREFERENCE),
-                "Segments in order of preference.",
-            ),
-            field(
-                40,
-                "flags",
-                Flags32(&D3DDDI_UPDATEALLOCPROPERTY_FLAGS),
-                "Options.",
-            ),
-            field(48, "paging_fence_value", U64, "Output slot, user garbage.").output(),
-            field(
-                56,
-                "property_mask_value",
-                Flags32(&D3DDDI_UPDATEALLOCPROPERTY_MASK),
-                "Which of the properties change.",
-            ),
-        ],
-    ))
+    .request(
+        layout(
+            64,
+            &[
+                field(
+                    24,
+                    "paging_queue",
+                    Handle(&[PagingQueue]),
+                    "The paging queue.",
+                )
+                .uses(),
+                field(28, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
+                field(
+                    32,
+                    "supported_segment_set",
+                    U32,
+                    "Segments where the allocation may live, as a mask.",
+                ),
+                field(
+                    36,
+                    "preferred_segment",
+                    Flags32(&D3DDDI_SEGMENTPREFERENCE),
+                    "Segments in order of preference.",
+                ),
+                field(
+                    40,
+                    "flags",
+                    Flags32(&D3DDDI_UPDATEALLOCPROPERTY_FLAGS),
+                    "Options.",
+                ),
+                field(48, "paging_fence_value", U64, "Output slot, user garbage.").output(),
+                field(
+                    56,
+                    "property_mask_value",
+                    Flags32(&D3DDDI_UPDATEALLOCPROPERTY_MASK),
+                    "Which of the properties change.",
+                ),
+            ],
+        )
+        .copied(),
+    )
     .reply(layout(
         16,
         &[

@@ -171,86 +171,89 @@ pub const MESSAGES: &[Message] = &[
         "0x0e (EXECUTION queries are answered from a cache until \
                      SETGUESTDATA has arrived at least once since the last query).",
     )
-    .request(layout(
-        80,
-        &[
-            field(24, "device", Handle(&[Device]), "The device.").uses(),
-            field(
-                28,
-                "state_type",
-                Enum(&D3DKMT_DEVICESTATE_TYPE),
-                "Which state is asked for.",
-            ),
-            field(
-                32,
-                "execution_state",
-                Enum(&D3DKMT_DEVICEEXECUTION_STATE),
-                "Whether the device can still execute.",
-            )
-            .when(when("state_type", &[1]))
-            .output(),
-            field(
-                32,
-                "reset_state",
-                Flags32(&D3DKMT_DEVICERESET_STATE),
-                "What was reset.",
-            )
-            .when(when("state_type", &[3]))
-            .output(),
-            field(
-                32,
-                "page_fault_state.faulted_primitive_api_sequence_number",
-                U64,
-                "Which primitive faulted.",
-            )
-            .when(when("state_type", &[5]))
-            .output(),
-            field(
-                40,
-                "page_fault_state.faulted_pipeline_stage",
-                Enum(&DXGK_RENDER_PIPELINE_STAGE),
-                "Where in the pipeline.",
-            )
-            .when(when("state_type", &[5]))
-            .output(),
-            field(
-                44,
-                "page_fault_state.faulted_bind_table_entry",
-                U32,
-                "Which resource binding.",
-            )
-            .when(when("state_type", &[5]))
-            .output(),
-            field(
-                48,
-                "page_fault_state.page_fault_flags",
-                Flags32(&DXGK_PAGE_FAULT_FLAGS),
-                "What the fault was.",
-            )
-            .when(when("state_type", &[5]))
-            .output(),
-            field(
-                52,
-                "page_fault_state.fault_error_code",
-                Flags32(&DXGK_FAULT_ERROR_CODE),
-                "Error code of the fault.",
-            )
-            .when(when("state_type", &[5]))
-            .output(),
-            field(
-                56,
-                "page_fault_state.faulted_virtual_address",
-                U64,
-                "GPU address that faulted.",
-            )
-            .when(when("state_type", &[5]))
-            .output(),
-            field(32, "raw", Byte, "Raw view of the 48-byte union.")
-                .array(48)
-                .when(when("state_type", &[2, 4, 6]))
+    .request(
+        layout(
+            80,
+            &[
+                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                field(
+                    28,
+                    "state_type",
+                    Enum(&D3DKMT_DEVICESTATE_TYPE),
+                    "Which state is asked for.",
+                ),
+                field(
+                    32,
+                    "execution_state",
+                    Enum(&D3DKMT_DEVICEEXECUTION_STATE),
+                    "Whether the device can still execute.",
+                )
+                .when(when("state_type", &[1]))
                 .output(),
-        ],
-    ))
+                field(
+                    32,
+                    "reset_state",
+                    Flags32(&D3DKMT_DEVICERESET_STATE),
+                    "What was reset.",
+                )
+                .when(when("state_type", &[3]))
+                .output(),
+                field(
+                    32,
+                    "page_fault_state.faulted_primitive_api_sequence_number",
+                    U64,
+                    "Which primitive faulted.",
+                )
+                .when(when("state_type", &[5]))
+                .output(),
+                field(
+                    40,
+                    "page_fault_state.faulted_pipeline_stage",
+                    Enum(&DXGK_RENDER_PIPELINE_STAGE),
+                    "Where in the pipeline.",
+                )
+                .when(when("state_type", &[5]))
+                .output(),
+                field(
+                    44,
+                    "page_fault_state.faulted_bind_table_entry",
+                    U32,
+                    "Which resource binding.",
+                )
+                .when(when("state_type", &[5]))
+                .output(),
+                field(
+                    48,
+                    "page_fault_state.page_fault_flags",
+                    Flags32(&DXGK_PAGE_FAULT_FLAGS),
+                    "What the fault was.",
+                )
+                .when(when("state_type", &[5]))
+                .output(),
+                field(
+                    52,
+                    "page_fault_state.fault_error_code",
+                    Flags32(&DXGK_FAULT_ERROR_CODE),
+                    "Error code of the fault.",
+                )
+                .when(when("state_type", &[5]))
+                .output(),
+                field(
+                    56,
+                    "page_fault_state.faulted_virtual_address",
+                    U64,
+                    "GPU address that faulted.",
+                )
+                .when(when("state_type", &[5]))
+                .output(),
+                field(32, "raw", Byte, "Raw view of the 48-byte union.")
+                    .array(48)
+                    .when(when("state_type", &[2, 4, 6]))
+                    .output(),
+            ],
+        )
+        .copied(),
+    )
     .reply(layout(
         64,
         &[
@@ -330,13 +333,16 @@ pub const MESSAGES: &[Message] = &[
         "MARKDEVICEASERROR",
         "Puts a device into the error state.",
     )
-    .request(layout(
-        32,
-        &[
-            field(24, "device", Handle(&[Device]), "The device.").uses(),
-            field(28, "reason", Enum(&D3DKMT_DEVICE_ERROR_REASON), "Why."),
-        ],
-    ))
+    .request(
+        layout(
+            32,
+            &[
+                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                field(28, "reason", Enum(&D3DKMT_DEVICE_ERROR_REASON), "Why."),
+            ],
+        )
+        .copied(),
+    )
     .reply_status(),
     Message::new(
         Vgpu,

@@ -57,6 +57,7 @@ pub const MESSAGES: &[Message] = &[
             field(562, "linux_process", U8, "Always 1 from this driver.")
                 .bits(3, 1)
                 .always(1),
+            field(562, "reserved", U8, "Unused.").bits(4, 4).reserved(),
         ],
     ))
     .reply(layout(

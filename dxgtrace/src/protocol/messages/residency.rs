@@ -13,45 +13,48 @@ pub const MESSAGES: &[Message] = &[
         "Creates a queue for paging operations, with the fence that tells \
                      how far it got.",
     )
-    .request(layout(
-        56,
-        &[
-            field(24, "device", Handle(&[Device]), "The device.").uses(),
-            field(
-                28,
-                "priority",
-                Enum(&D3DDDI_PAGINGQUEUE_PRIORITY),
-                "The priority.",
-            ),
-            field(
-                32,
-                "paging_queue",
-                Handle(&[PagingQueue]),
-                "Output slot of the user struct, user garbage in the request.",
-            )
-            .output(),
-            field(
-                36,
-                "sync_object",
-                Handle(&[SyncObject]),
-                "Output slot, user garbage.",
-            )
-            .output(),
-            field(
-                40,
-                "fence_cpu_virtual_address",
-                Pointer,
-                "Output slot, user garbage.",
-            )
-            .output(),
-            field(
-                48,
-                "physical_adapter_index",
-                U32,
-                "Which physical adapter of a linked set.",
-            ),
-        ],
-    ))
+    .request(
+        layout(
+            56,
+            &[
+                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                field(
+                    28,
+                    "priority",
+                    Enum(&D3DDDI_PAGINGQUEUE_PRIORITY),
+                    "The priority.",
+                ),
+                field(
+                    32,
+                    "paging_queue",
+                    Handle(&[PagingQueue]),
+                    "Output slot of the user struct, user garbage in the request.",
+                )
+                .output(),
+                field(
+                    36,
+                    "sync_object",
+                    Handle(&[SyncObject]),
+                    "Output slot, user garbage.",
+                )
+                .output(),
+                field(
+                    40,
+                    "fence_cpu_virtual_address",
+                    Pointer,
+                    "Output slot, user garbage.",
+                )
+                .output(),
+                field(
+                    48,
+                    "physical_adapter_index",
+                    U32,
+                    "Which physical adapter of a linked set.",
+                ),
+            ],
+        )
+        .copied(),
+    )
     .reply(layout(
         24,
         &[
@@ -286,7 +289,8 @@ pub const MESSAGES: &[Message] = &[
                 "The allocations.",
             )
             .uses()],
-        ),
+        )
+        .copied(),
     )
     .reply(
         layout(
@@ -296,7 +300,7 @@ pub const MESSAGES: &[Message] = &[
         .tails(
             4,
             &[tail(
-                "residency_status",
+                "residency_status_list",
                 Enum(&D3DKMT_ALLOCATIONRESIDENCYSTATUS),
                 Len::RequestOrOne("allocation_count"),
                 "Per allocation: where it is.",
@@ -312,26 +316,29 @@ pub const MESSAGES: &[Message] = &[
         "CHANGEVIDEOMEMORYRESERVATION",
         "Changes how much memory a process reserves.",
     )
-    .request(layout(
-        56,
-        &[
-            field(24, "process", U64, "Always 0.").always(0),
-            field(32, "adapter", Handle(&[Adapter]), "Always 0.").always(0),
-            field(
-                36,
-                "memory_segment_group",
-                Enum(&D3DKMT_MEMORY_SEGMENT_GROUP),
-                "Local or shared memory.",
-            ),
-            field(40, "reservation", U64, "Bytes to reserve."),
-            field(
-                48,
-                "physical_adapter_index",
-                U32,
-                "Which physical adapter of a linked set.",
-            ),
-        ],
-    ))
+    .request(
+        layout(
+            56,
+            &[
+                field(24, "process", U64, "Always 0.").always(0),
+                field(32, "adapter", Handle(&[Adapter]), "Always 0.").always(0),
+                field(
+                    36,
+                    "memory_segment_group",
+                    Enum(&D3DKMT_MEMORY_SEGMENT_GROUP),
+                    "Local or shared memory.",
+                ),
+                field(40, "reservation", U64, "Bytes to reserve."),
+                field(
+                    48,
+                    "physical_adapter_index",
+                    U32,
+                    "Which physical adapter of a linked set.",
+                ),
+            ],
+        )
+        .copied(),
+    )
     .reply_status(),
     Message::new(
         Vgpu,

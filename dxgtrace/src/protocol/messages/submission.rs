@@ -48,7 +48,7 @@ pub const MESSAGES: &[Message] = &[
                 )
                 .array(16)
                 .used("num_primaries")
-                .uses(),
+                .mentions(),
                 field(392, "num_history_buffers", U32, "0..1024.").range(0, 1024),
                 field(396, "reserved1", U32, "Unused.").reserved(),
                 field(
@@ -69,7 +69,7 @@ pub const MESSAGES: &[Message] = &[
                     Len::Field("num_history_buffers"),
                     "History buffers of the submission.",
                 )
-                .uses(),
+                .mentions(),
                 tail(
                     "priv_drv_data_bytes",
                     Byte,
@@ -77,7 +77,8 @@ pub const MESSAGES: &[Message] = &[
                     "Private driver data.",
                 ),
             ],
-        ),
+        )
+        .copied(),
     )
     .reply_status()
     .mode(Mode::Async),
@@ -165,7 +166,7 @@ pub const MESSAGES: &[Message] = &[
                     Len::Field("num_primaries"),
                     "Primary allocations that the commands write.",
                 )
-                .uses(),
+                .mentions(),
                 tail(
                     "priv_drv_data_bytes",
                     Byte,
@@ -173,7 +174,8 @@ pub const MESSAGES: &[Message] = &[
                     "Private driver data.",
                 ),
             ],
-        ),
+        )
+        .copied(),
     )
     .reply_status()
     .mode(Mode::Async),

@@ -12,148 +12,151 @@ pub const MESSAGES: &[Message] = &[
         "CREATESYNCOBJECT",
         "Creates a fence, semaphore, mutex or notification.",
     )
-    .request(layout(
-        128,
-        &[
-            field(24, "device", Handle(&[Device]), "The device.").uses(),
-            field(28, "reserved", U32, "Unused.").reserved(),
-            field(
-                32,
-                "info.type",
-                Enum(&D3DDDI_SYNCHRONIZATIONOBJECT_TYPE),
-                "What kind.",
-            ),
-            field(
-                36,
-                "info.flags",
-                Flags32(&D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS),
-                "Options.",
-            ),
-            field(
-                40,
-                "info.synchronization_mutex.initial_state",
-                U32,
-                "Whether the mutex starts signalled.",
-            )
-            .when(when("info.type", &[1])),
-            field(
-                40,
-                "info.semaphore.max_count",
-                U32,
-                "Highest count of the semaphore.",
-            )
-            .when(when("info.type", &[2])),
-            field(
-                44,
-                "info.semaphore.initial_count",
-                U32,
-                "First count of the semaphore.",
-            )
-            .when(when("info.type", &[2])),
-            field(40, "info.fence.fence_value", U64, "The fence value.")
-                .when(when("info.type", &[3])),
-            field(
-                40,
-                "info.cpu_notification.event",
-                Event,
-                "Guest event id (the guest replaces the user eventfd number).",
-            )
-            .when(when("info.type", &[4]))
-            .creates()
-            .within(&["sync_object"])
-            .lasting(),
-            field(
-                40,
-                "info.monitored_fence.initial_fence_value",
-                U64,
-                "First value of the fence.",
-            )
-            .when(when("info.type", &[5])),
-            field(
-                48,
-                "info.monitored_fence.fence_cpu_virtual_address",
-                Pointer,
-                "User-supplied, meaningless on the wire.",
-            )
-            .when(when("info.type", &[5]))
-            .output(),
-            field(
-                56,
-                "info.monitored_fence.fence_gpu_virtual_address",
-                U64,
-                "User-supplied, meaningless on the wire.",
-            )
-            .when(when("info.type", &[5]))
-            .output(),
-            field(
-                64,
-                "info.monitored_fence.engine_affinity",
-                U32,
-                "Which engines, as a mask.",
-            )
-            .when(when("info.type", &[5])),
-            field(
-                40,
-                "info.periodic_monitored_fence.adapter",
-                U32,
-                "The adapter as the application numbers it: no handle of the host's.",
-            )
-            .when(when("info.type", &[6])),
-            field(
-                44,
-                "info.periodic_monitored_fence.vidpn_target_id",
-                U32,
-                "Display target.",
-            )
-            .when(when("info.type", &[6])),
-            field(48, "info.periodic_monitored_fence.time", U64, "Period.")
+    .request(
+        layout(
+            128,
+            &[
+                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                field(28, "reserved", U32, "Unused.").reserved(),
+                field(
+                    32,
+                    "info.type",
+                    Enum(&D3DDDI_SYNCHRONIZATIONOBJECT_TYPE),
+                    "What kind.",
+                ),
+                field(
+                    36,
+                    "info.flags",
+                    Flags32(&D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS),
+                    "Options.",
+                ),
+                field(
+                    40,
+                    "info.synchronization_mutex.initial_state",
+                    U32,
+                    "Whether the mutex starts signalled.",
+                )
+                .when(when("info.type", &[1])),
+                field(
+                    40,
+                    "info.semaphore.max_count",
+                    U32,
+                    "Highest count of the semaphore.",
+                )
+                .when(when("info.type", &[2])),
+                field(
+                    44,
+                    "info.semaphore.initial_count",
+                    U32,
+                    "First count of the semaphore.",
+                )
+                .when(when("info.type", &[2])),
+                field(40, "info.fence.fence_value", U64, "The fence value.")
+                    .when(when("info.type", &[3])),
+                field(
+                    40,
+                    "info.cpu_notification.event",
+                    Event,
+                    "Guest event id (the guest replaces the user eventfd number).",
+                )
+                .when(when("info.type", &[4]))
+                .creates()
+                .within(&["sync_object"])
+                .lasting(),
+                field(
+                    40,
+                    "info.monitored_fence.initial_fence_value",
+                    U64,
+                    "First value of the fence.",
+                )
+                .when(when("info.type", &[5])),
+                field(
+                    48,
+                    "info.monitored_fence.fence_cpu_virtual_address",
+                    Pointer,
+                    "User-supplied, meaningless on the wire.",
+                )
+                .when(when("info.type", &[5]))
+                .output(),
+                field(
+                    56,
+                    "info.monitored_fence.fence_gpu_virtual_address",
+                    U64,
+                    "User-supplied, meaningless on the wire.",
+                )
+                .when(when("info.type", &[5]))
+                .output(),
+                field(
+                    64,
+                    "info.monitored_fence.engine_affinity",
+                    U32,
+                    "Which engines, as a mask.",
+                )
+                .when(when("info.type", &[5])),
+                field(
+                    40,
+                    "info.periodic_monitored_fence.adapter",
+                    U32,
+                    "The adapter as the application numbers it: no handle of the host's.",
+                )
                 .when(when("info.type", &[6])),
-            field(
-                56,
-                "info.periodic_monitored_fence.fence_cpu_virtual_address",
-                Pointer,
-                "CPU address of the fence value; meaningless on the wire.",
-            )
-            .when(when("info.type", &[6])),
-            field(
-                64,
-                "info.periodic_monitored_fence.fence_gpu_virtual_address",
-                U64,
-                "GPU address of the fence value.",
-            )
-            .when(when("info.type", &[6])),
-            field(
-                72,
-                "info.periodic_monitored_fence.engine_affinity",
-                U32,
-                "Which engines, as a mask.",
-            )
-            .when(when("info.type", &[6])),
-            field(
-                104,
-                "info.shared_handle",
-                Handle(&[SyncObjectShare]),
-                "The share; 0 means failure.",
-            )
-            .output(),
-            field(
-                112,
-                "sync_object",
-                Handle(&[SyncObject]),
-                "The sync object.",
-            )
-            .output(),
-            field(116, "reserved1", U32, "Unused.").reserved(),
-            field(
-                120,
-                "client_hint",
-                U32,
-                "Constant 1 in this driver; NOT a D3DKMT_CLIENTHINT value space (1 \
+                field(
+                    44,
+                    "info.periodic_monitored_fence.vidpn_target_id",
+                    U32,
+                    "Display target.",
+                )
+                .when(when("info.type", &[6])),
+                field(48, "info.periodic_monitored_fence.time", U64, "Period.")
+                    .when(when("info.type", &[6])),
+                field(
+                    56,
+                    "info.periodic_monitored_fence.fence_cpu_virtual_address",
+                    Pointer,
+                    "CPU address of the fence value; meaningless on the wire.",
+                )
+                .when(when("info.type", &[6])),
+                field(
+                    64,
+                    "info.periodic_monitored_fence.fence_gpu_virtual_address",
+                    U64,
+                    "GPU address of the fence value.",
+                )
+                .when(when("info.type", &[6])),
+                field(
+                    72,
+                    "info.periodic_monitored_fence.engine_affinity",
+                    U32,
+                    "Which engines, as a mask.",
+                )
+                .when(when("info.type", &[6])),
+                field(
+                    104,
+                    "info.shared_handle",
+                    Handle(&[SyncObjectShare]),
+                    "The share; 0 means failure.",
+                )
+                .output(),
+                field(
+                    112,
+                    "sync_object",
+                    Handle(&[SyncObject]),
+                    "The sync object.",
+                )
+                .output(),
+                field(116, "reserved1", U32, "Unused.").reserved(),
+                field(
+                    120,
+                    "client_hint",
+                    U32,
+                    "Constant 1 in this driver; NOT a D3DKMT_CLIENTHINT value space (1 \
                      means user-mode-driver client).",
-            )
-            .always(1),
-        ],
-    ))
+                )
+                .always(1),
+            ],
+        )
+        .copied(),
+    )
     .reply(layout(
         32,
         &[

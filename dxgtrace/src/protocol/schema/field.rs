@@ -126,6 +126,9 @@ pub enum Life {
     Destroys,
     /// It must exist when the request is sent. 0 means that none is meant.
     Uses,
+    /// It is named as a hint. Applications leave old numbers in such lists, and
+    /// hosts do without them.
+    Mentions,
 }
 
 /// What a value means to those who follow a whole conversation.
@@ -305,6 +308,12 @@ impl Field {
     /// The object must exist.
     pub const fn uses(mut self) -> Self {
         self.life = Life::Uses;
+        self
+    }
+
+    /// The object is named as a hint.
+    pub const fn mentions(mut self) -> Self {
+        self.life = Life::Mentions;
         self
     }
 

@@ -161,6 +161,12 @@ impl Tail {
         self
     }
 
+    /// The objects are named as a hint.
+    pub const fn mentions(mut self) -> Self {
+        self.life = Life::Mentions;
+        self
+    }
+
     /// The objects must exist.
     pub const fn uses(mut self) -> Self {
         self.life = Life::Uses;

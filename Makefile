@@ -1,0 +1,33 @@
+# Each target is a few lines; what they do is in the programs they call.
+# `make` alone lists them.
+
+CARGO ?= cargo
+DEMO ?= /tmp/dxgtrace-demo.pcapng
+
+.PHONY: help demo test lint generate probe bench
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: ## Play a sample of the real driver through the stand-in and capture it live
+	@.ci/install gcc libc6-dev
+	$(CARGO) build --quiet --package dxgtrace
+	target/debug/dxgtrace demo -w $(DEMO)
+
+test: ## Run all tests; those that cannot run here say why
+	@.ci/install gcc libc6-dev
+	$(CARGO) test --quiet
+
+lint: ## Check format and lints
+	$(CARGO) fmt --check
+	$(CARGO) clippy --quiet --all-targets -- -D warnings
+
+generate: ## Write again what is generated from the description
+	DXGTRACE_BLESS=1 $(CARGO) test --quiet --test generated
+
+probe: ## Rebuild the BPF objects that are checked in and embedded
+	@.ci/install gcc libc6-dev rustc-web libstd-rust-web-dev-bpf llvm-22 || true
+	dxgtrace-ebpf/build.sh
+
+bench: ## Measure: ratios against walking blocks and tshark
+	$(CARGO) bench --package dxgtrace-tests

@@ -1,0 +1,46 @@
+//! Which channels are the driver's.
+
+use dxgtrace_ebpf::record::{CHANNEL_GLOBAL, CHANNEL_VGPU, GLOBAL_TYPE, VGPU_TYPE, Words, words};
+
+use crate::{
+    config::{IF_TYPE_OFFSET, RELID_OFFSET},
+    memory::Memory,
+};
+
+/// A VMBus channel of the driver.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Channel {
+    /// Address of the `struct vmbus_channel`.
+    pub address: u64,
+    /// Instance GUID.
+    pub instance: Words,
+    /// Channel number.
+    pub relid: u32,
+    /// `CHANNEL_GLOBAL` or `CHANNEL_VGPU`.
+    pub kind: u32,
+}
+
+impl Channel {
+    /// The channel at this address, if the driver uses it. For the channels of
+    /// other devices this is one read of 32 bytes and a comparison.
+    #[inline(always)]
+    pub fn identify<M: Memory>(address: u64) -> Option<Self> {
+        let offer = address.wrapping_add(IF_TYPE_OFFSET.load().into());
+        let [type_low, type_high, instance_low, instance_high] = M::read::<[u64; 4]>(offer)?;
+        let kind = if [type_low, type_high] == words(GLOBAL_TYPE) {
+            CHANNEL_GLOBAL
+        } else if [type_low, type_high] == words(VGPU_TYPE) {
+            CHANNEL_VGPU
+        } else {
+            return None;
+        };
+        let relid = M::read::<u32>(address.wrapping_add(RELID_OFFSET.load().into()))?;
+        Some(Self {
+            address,
+            instance: [instance_low, instance_high],
+            relid,
+            kind: kind.into(),
+        })
+    }
+}

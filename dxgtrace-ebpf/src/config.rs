@@ -1,0 +1,31 @@
+//! What the loader sets before the programs are verified.
+//!
+//! The verifier knows these values, so a switched-off feature is dead code.
+
+use aya_ebpf::Global;
+use dxgtrace_ebpf::record;
+
+/// Offset of the interface type in `struct vmbus_channel`.
+#[unsafe(no_mangle)]
+pub static IF_TYPE_OFFSET: Global<u32> = Global::new(record::IF_TYPE_OFFSET);
+/// Offset of the channel number in `struct vmbus_channel`.
+#[unsafe(no_mangle)]
+pub static RELID_OFFSET: Global<u32> = Global::new(record::RELID_OFFSET);
+/// At most so many bytes of each payload are copied.
+#[unsafe(no_mangle)]
+pub static SNAP_LENGTH: Global<u32> = Global::new(record::MAX_PAYLOAD);
+/// Not 0: only sends of the thread groups in the map `PIDS`.
+#[unsafe(no_mangle)]
+pub static FILTER_PIDS: Global<u32> = Global::new(0);
+/// Not 0: only sends of tasks with the name `COMM`.
+#[unsafe(no_mangle)]
+pub static FILTER_COMM: Global<u32> = Global::new(0);
+/// First half of the task name of `FILTER_COMM`, as in memory.
+#[unsafe(no_mangle)]
+pub static COMM_LOW: Global<u64> = Global::new(0);
+/// Second half.
+#[unsafe(no_mangle)]
+pub static COMM_HIGH: Global<u64> = Global::new(0);
+/// Binary logarithm of the unread bytes per wake-up of the reader.
+#[unsafe(no_mangle)]
+pub static WAKE_SHIFT: Global<u32> = Global::new(21);

@@ -1,0 +1,114 @@
+//! Copies a packet into the ring.
+//!
+//! The verifier wants every reservation's size as a constant, so the ring is
+//! reserved by size class: the smallest that holds the payload. No scratch
+//! memory is involved; the payload goes straight into the ring.
+
+use core::{arch::asm, mem::size_of};
+
+use dxgtrace_ebpf::record::{MAX_PAYLOAD, Packet, SendReturn};
+
+use crate::{
+    config::{SNAP_LENGTH, WAKE_SHIFT},
+    maps::{self, RECORDS},
+    memory::Memory,
+};
+
+const BPF_RB_NO_WAKEUP: u64 = 1;
+const BPF_RB_FORCE_WAKEUP: u64 = 2;
+const BPF_RB_AVAIL_DATA: u64 = 0;
+
+/// Tries the classes in order and leaves the function with the first that fits.
+macro_rules! by_class {
+    ($memory:ty, $packet:expr, $payload:expr; $($class:literal)*) => {
+        $(
+            if $packet.kept <= $class {
+                return write::<$memory, $class, { $class + size_of::<Packet>() }>($packet, $payload);
+            }
+        )*
+    };
+}
+
+/// Writes `packet` with the payload at `payload`, as much as the snap length
+/// allows, and whether that worked. If not, the loss has been counted.
+#[inline(always)]
+pub fn packet<M: Memory>(packet: &mut Packet, payload: u64) -> bool {
+    let snap = SNAP_LENGTH.load();
+    let limit = if snap < MAX_PAYLOAD {
+        snap
+    } else {
+        MAX_PAYLOAD
+    };
+    packet.kept = if packet.length < limit {
+        packet.length
+    } else {
+        limit
+    };
+    by_class!(M, packet, payload; 128 256 512 1024 2048 4096 8192 16384 32768 65536);
+    write::<M, { MAX_PAYLOAD as usize }, { MAX_PAYLOAD as usize + size_of::<Packet>() }>(
+        packet, payload,
+    )
+}
+
+/// Writes the end of a send, and whether that worked.
+#[inline(always)]
+pub fn send_return(record: SendReturn) -> bool {
+    let Some(mut entry) = RECORDS.reserve_bytes(size_of::<SendReturn>(), 0) else {
+        return false;
+    };
+    // SAFETY: the ring's entries are 8-byte aligned and this one has the size
+    // of the record.
+    unsafe { entry.as_mut_ptr().cast::<SendReturn>().write(record) };
+    entry.submit(wake_up(size_of::<SendReturn>() as u64));
+    true
+}
+
+#[inline(always)]
+fn write<M: Memory, const CLASS: usize, const SIZE: usize>(packet: &Packet, payload: u64) -> bool {
+    let Some(mut entry) = RECORDS.reserve_bytes(SIZE, 0) else {
+        maps::count_ring_full();
+        return false;
+    };
+    let target = entry.as_mut_ptr();
+    let [lost_ring_full, lost_unreadable] = maps::lost();
+    let mut kept: u64 = packet.kept.into();
+    // The compiler knows from the caller that `kept` fits and would drop the
+    // check below; the verifier wants to see it right before the copy.
+    // SAFETY: no instruction, only an unknown value for the compiler.
+    unsafe { asm!("/* {0} */", inout(reg) kept) };
+    if kept > CLASS as u64 {
+        kept = CLASS as u64;
+    }
+    // SAFETY: `target` is valid for `SIZE` bytes and 8-byte aligned; the
+    // payload goes behind the header and is at most `CLASS` = `SIZE` - header
+    // bytes long.
+    let copied = unsafe {
+        target.cast::<Packet>().write(Packet {
+            lost_ring_full,
+            lost_unreadable,
+            ..*packet
+        });
+        M::copy(target.add(size_of::<Packet>()), kept as u32, payload)
+    };
+    if !copied && kept > 0 {
+        maps::count_unreadable();
+        entry.discard(BPF_RB_NO_WAKEUP);
+        return false;
+    }
+    entry.submit(wake_up(SIZE as u64));
+    true
+}
+
+/// Wakes the reader each time the unread bytes pass a multiple of a level; it
+/// looks by itself every few milliseconds. A wake-up per record would cost
+/// many times the copy.
+#[inline(always)]
+fn wake_up(added: u64) -> u64 {
+    let unread = RECORDS.query(BPF_RB_AVAIL_DATA);
+    let shift = WAKE_SHIFT.load();
+    if unread >> (shift & 63) == unread.saturating_sub(added) >> (shift & 63) {
+        BPF_RB_NO_WAKEUP
+    } else {
+        BPF_RB_FORCE_WAKEUP
+    }
+}

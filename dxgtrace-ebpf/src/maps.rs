@@ -1,0 +1,101 @@
+//! The maps.
+
+use core::{arch::asm, sync::atomic::AtomicU64};
+
+use aya_ebpf::{
+    macros::map,
+    maps::{HashMap, LruHashMap, PerCpuArray, RingBuf},
+};
+use dxgtrace_ebpf::record::{Counters, LOST_RING_FULL, LOST_UNREADABLE};
+
+use crate::channel::Channel;
+
+/// Threads whose calls are followed. The elements stay for the thread's next
+/// call, since adding and removing one costs more than all the rest of a hook;
+/// those of threads that have ended are reused by age.
+const THREADS: u32 = 16 * 1024;
+
+/// Records on their way to user space; the loader sets the size.
+#[map]
+pub static RECORDS: RingBuf = RingBuf::with_byte_size(32 * 1024 * 1024, 0);
+/// Sends in progress: by thread, the time of entry, or 0.
+#[map]
+pub static SENDS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(THREADS, 0);
+/// `hv_pkt_iter_first` in progress: by thread, its channel, or address 0.
+///
+/// Not the map of the sends, since a receiving softirq can interrupt a send.
+#[map]
+pub static FIRSTS: LruHashMap<u64, Channel> = LruHashMap::with_max_entries(THREADS, 0);
+/// `__hv_pkt_iter_next` in progress: by thread, with a channel address or 0.
+#[map]
+pub static NEXTS: LruHashMap<u64, Next> = LruHashMap::with_max_entries(THREADS, 0);
+/// Thread groups whose sends are captured, with `FILTER_PIDS`.
+#[map]
+pub static PIDS: HashMap<u32, u8> = HashMap::with_max_entries(4096, 0);
+/// What happened, per processor.
+#[map]
+pub static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);
+
+/// A call of `__hv_pkt_iter_next`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Next {
+    /// Its channel.
+    pub channel: Channel,
+    /// Not 0: an inner `hv_pkt_iter_first` has already reported the packet.
+    pub reported: u64,
+}
+
+/// Packets lost so far by cause, over all processors. Each record carries the
+/// counts, which places a loss between two records.
+static LOST: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
+
+/// A packet was lost: the ring is full.
+#[inline(always)]
+pub fn count_ring_full() {
+    add_one(LOST[LOST_RING_FULL].as_ptr());
+}
+
+/// A packet was lost: its memory is not there.
+#[inline(always)]
+pub fn count_unreadable() {
+    add_one(LOST[LOST_UNREADABLE].as_ptr());
+}
+
+/// Both counts, each modulo 2^32.
+#[inline(always)]
+pub fn lost() -> [u32; 2] {
+    // SAFETY: aligned words that are always there. Volatile reads, since the
+    // code generator has no relaxed atomic load before BPF's version 4.
+    let read = |cause: usize| unsafe { LOST[cause].as_ptr().read_volatile() } as u32;
+    [read(LOST_RING_FULL), read(LOST_UNREADABLE)]
+}
+
+/// Stores what a thread's return hook needs, and whether that worked.
+#[inline(always)]
+pub fn store<T: Copy>(map: &LruHashMap<u64, T>, thread: u64, value: T) -> bool {
+    if let Some(element) = map.get_ptr_mut(&thread) {
+        // SAFETY: an aligned element of the map; only this thread uses it.
+        unsafe { element.write(value) };
+        return true;
+    }
+    map.insert(&thread, &value, 0).is_ok()
+}
+
+/// Adds one to a member of this processor's [`Counters`].
+#[inline(always)]
+pub fn count(member: fn(*mut Counters) -> *mut u64) {
+    if let Some(counters) = COUNTERS.get_ptr_mut(0) {
+        add_one(member(counters));
+    }
+}
+
+/// Atomic even on a processor's own counters, since a uprobe can be preempted
+/// by another one there.
+#[inline(always)]
+fn add_one(counter: *mut u64) {
+    // SAFETY: all callers pass an aligned `u64` in a map. In assembly, since
+    // `core` has no `fetch_add` for a target without compare-and-swap, and the
+    // fetching form of the instruction is not in Linux 5.10.
+    unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) counter, in(reg) 1u64) };
+}

@@ -1,0 +1,508 @@
+//! Turns the probe's records into packets.
+//!
+//! Records come in the order in which they were written: a send at its entry,
+//! its return value later. Packets leave in the same order, so a send whose
+//! return is outstanding holds back what follows it. That takes microseconds;
+//! where a return is missing, the send leaves without it after [`PATIENCE`].
+
+use std::collections::{HashMap, VecDeque};
+
+use dxgtrace_ebpf::record::{self, CHANNEL_GLOBAL, CHANNEL_VGPU, KIND_SEND};
+
+use super::{
+    Delivery,
+    clock::Clock,
+    refusals::{Attempt, Refusals},
+};
+use crate::{
+    bounded::Bounded,
+    capture::header::{ChannelKind, Direction, Header, Kind, Known, Lost},
+    packet::{Channel, Packet},
+};
+
+/// How long a send of the driver is held for its return value, in nanoseconds.
+pub(super) const PATIENCE: u64 = 250_000_000;
+/// The same for a stand-in, which the scheduler can stop between the two.
+pub(super) const STAND_IN_PATIENCE: u64 = 3_000_000_000;
+/// At most so many packets are held back.
+const HELD_LIMIT: usize = 65_536;
+/// At most so many payload bytes are held back.
+const HELD_BYTES_LIMIT: usize = 64 << 20;
+/// At most so many requests wait for the name of their task to be asked for.
+const REQUESTS_LIMIT: usize = 65_536;
+/// Payload buffers that are kept for later packets, up to this size each.
+const SPARE_LIMIT: usize = 64;
+const SPARE_BYTES_LIMIT: usize = 4096;
+
+/// VMBus packet type of a completion.
+const COMPLETION: u16 = 11;
+/// VMBus packet flag that asks for one.
+const COMPLETION_REQUESTED: u16 = 1;
+const EAGAIN: i32 = -11;
+
+/// A packet in the making.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) header: Header,
+    /// `CLOCK_MONOTONIC`.
+    pub(super) time: u64,
+    pub(super) interface: u32,
+    pub(super) payload: Vec<u8>,
+    /// Address of the channel: with the transaction id it names a request.
+    channel: u64,
+    task: u64,
+    sending: bool,
+}
+
+/// Who sent a request.
+#[derive(Debug, Clone, Copy)]
+struct Requester {
+    pid: u32,
+    tid: u32,
+    comm: [u8; 16],
+}
+
+/// The state between records and packets; all of it is bounded.
+pub(super) struct Assembler {
+    clock: Clock,
+    /// Completions of requests that were not captured are dropped.
+    filtered: bool,
+    /// [`PATIENCE`] or [`STAND_IN_PATIENCE`].
+    patience: u64,
+    channels: Vec<Channel>,
+    /// In the order of the records; the first may wait for its return value.
+    held: VecDeque<Item>,
+    /// Number of the first in `held`, counted over the whole capture.
+    first: u64,
+    held_bytes: usize,
+    /// By task, the number of its send in progress.
+    sending: HashMap<u64, u64>,
+    refusals: Refusals,
+    requesters: Bounded<(u64, u64), Requester>,
+    /// Complete and in order.
+    ready: VecDeque<Item>,
+    /// The one being looked at by the caller.
+    current: Option<Item>,
+    spare: Vec<Vec<u8>>,
+    /// The kernel's counts as far as they were reported.
+    lost_seen: [u32; 2],
+    lost_total: Lost,
+    number: u64,
+}
+
+impl Assembler {
+    pub(super) fn new(clock: Clock, filtered: bool, patience: u64) -> Self {
+        Self {
+            clock,
+            filtered,
+            patience,
+            channels: Vec::new(),
+            held: VecDeque::new(),
+            first: 0,
+            held_bytes: 0,
+            sending: HashMap::new(),
+            refusals: Refusals::default(),
+            requesters: Bounded::new(REQUESTS_LIMIT),
+            ready: VecDeque::new(),
+            current: None,
+            spare: Vec::new(),
+            lost_seen: [0; 2],
+            lost_total: Lost::default(),
+            number: 0,
+        }
+    }
+
+    pub(super) fn channels(&self) -> &[Channel] {
+        &self.channels
+    }
+
+    pub(super) fn lost_total(&self) -> Lost {
+        self.lost_total
+    }
+
+    /// Whether [`Assembler::next`] has something.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// The next packet in order.
+    pub(super) fn next(&mut self) -> Option<Delivery<'_>> {
+        if let Some(done) = self.current.take() {
+            self.recycle(done.payload);
+        }
+        let item = self.ready.pop_front()?;
+        self.number += 1;
+        let item = self.current.insert(item);
+        Some(Delivery {
+            packet: Packet {
+                number: self.number,
+                time: self.clock.wall(item.time),
+                interface: item.interface,
+                header: item.header,
+                payload: &item.payload,
+            },
+            channels: &self.channels,
+        })
+    }
+
+    /// Takes a packet of the probe.
+    pub(super) fn packet(&mut self, packet: &record::Packet, payload: &[u8]) {
+        let interface = self.interface(packet);
+        let lost = [packet.lost_ring_full, packet.lost_unreadable];
+        self.kernel_lost(lost, interface, packet.time);
+        let sending = packet.kind == KIND_SEND;
+        if sending && let Some(&number) = self.sending.get(&packet.task) {
+            // A thread sends one packet at a time: that return was missed.
+            self.resolve(number, None);
+        }
+        let mut bytes = self.spare.pop().unwrap_or_default();
+        bytes.extend_from_slice(payload);
+        if sending {
+            self.sending
+                .insert(packet.task, self.first + self.held.len() as u64);
+        }
+        self.hold(Item {
+            header: header(packet),
+            time: packet.time,
+            interface,
+            payload: bytes,
+            channel: packet.channel,
+            task: packet.task,
+            sending,
+        });
+        self.release(packet.time);
+    }
+
+    /// Takes the end of a send.
+    pub(super) fn send_return(&mut self, end: &record::SendReturn) {
+        let Some(&number) = self.sending.get(&end.task) else {
+            return;
+        };
+        if self.held(number).is_some_and(|item| item.time == end.entry) {
+            self.resolve(number, Some(end.value));
+            self.release(end.time);
+        }
+    }
+
+    /// The ring is empty and it is now this time: what has waited too long leaves.
+    pub(super) fn idle_at(&mut self, now: u64) {
+        self.release(now);
+    }
+
+    /// The kernel's counts, read when the ring is empty: shows a loss that no
+    /// later record tells.
+    pub(super) fn lost_in_kernel(&mut self, counts: [u32; 2]) {
+        if counts != self.lost_seen {
+            let time = super::clock::monotonic();
+            let interface = self.last_interface();
+            self.kernel_lost(counts, interface, time);
+            self.release(time);
+        }
+    }
+
+    /// Packets were lost elsewhere.
+    pub(super) fn note_lost(&mut self, lost: Lost) {
+        let time = super::clock::monotonic();
+        let interface = self.last_interface();
+        self.lost(lost, interface, time);
+        self.release(time);
+    }
+
+    /// Nothing follows: everything leaves as it is.
+    pub(super) fn finish(&mut self) {
+        self.sending.clear();
+        for item in &mut self.held {
+            item.sending = false;
+        }
+        self.release(0);
+        let rest = self.refusals.take_all();
+        self.ready.extend(rest);
+    }
+
+    fn held(&mut self, number: u64) -> Option<&mut Item> {
+        let index = number.checked_sub(self.first)?;
+        self.held.get_mut(usize::try_from(index).ok()?)
+    }
+
+    fn hold(&mut self, item: Item) {
+        self.held_bytes += item.payload.len();
+        self.held.push_back(item);
+    }
+
+    /// A send in progress has ended, or will not be waited for any more.
+    fn resolve(&mut self, number: u64, value: Option<i32>) {
+        let Some(item) = self.held(number) else {
+            return;
+        };
+        item.sending = false;
+        if let Some(value) = value {
+            item.header.return_value = value;
+            item.header.known.0 |= Known::RETURN_VALUE;
+        }
+        let task = item.task;
+        self.sending.remove(&task);
+    }
+
+    /// Lets go of what is complete, up to the first send in progress.
+    fn release(&mut self, now: u64) {
+        while let Some(first) = self.held.front() {
+            if first.sending {
+                let patient = now.saturating_sub(first.time) < self.patience;
+                let room = self.held.len() < HELD_LIMIT && self.held_bytes < HELD_BYTES_LIMIT;
+                if patient && room {
+                    break;
+                }
+                self.resolve(self.first, None);
+            }
+            if let Some(item) = self.held.pop_front() {
+                self.first += 1;
+                self.held_bytes = self.held_bytes.saturating_sub(item.payload.len());
+                self.complete(item);
+            }
+        }
+        while let Some(item) = self.refusals.expired(now) {
+            self.ready.push_back(item);
+        }
+    }
+
+    /// A packet whose turn it is.
+    fn complete(&mut self, mut item: Item) {
+        match (item.header.kind, item.header.direction) {
+            (Kind::Packet, Direction::GuestToHost) => self.complete_send(item),
+            (Kind::Packet, Direction::HostToGuest) => {
+                if item.header.packet_type == COMPLETION {
+                    let request = (item.channel, item.header.transaction);
+                    match self.requesters.remove(&request) {
+                        Some(requester) => attribute(&mut item.header, &requester),
+                        None if self.filtered => return self.recycle(item.payload),
+                        None => {}
+                    }
+                }
+                self.ready.push_back(item);
+            }
+            _ => self.ready.push_back(item),
+        }
+    }
+
+    fn complete_send(&mut self, mut item: Item) {
+        let attempt = Attempt {
+            channel: item.channel,
+            transaction: item.header.transaction,
+            length: item.header.payload_length,
+        };
+        let refused = item.header.known.has(Known::RETURN_VALUE) && item.header.return_value != 0;
+        if refused && item.header.return_value == EAGAIN {
+            item.header.kind = Kind::Refused;
+            let (given_up, replaced) = self.refusals.add(item.task, attempt, item);
+            self.ready.extend(given_up);
+            if let Some(replaced) = replaced {
+                self.recycle(replaced);
+            }
+            return;
+        }
+        match self.refusals.take(item.task) {
+            Some((earlier, refusal)) if earlier == attempt => {
+                item.header.refused_attempts = refusal.header.refused_attempts + 1;
+                self.recycle(refusal.payload);
+            }
+            Some((_, refusal)) => self.ready.push_back(refusal),
+            None => {}
+        }
+        if refused {
+            item.header.kind = Kind::Refused;
+        } else if item.header.packet_flags & COMPLETION_REQUESTED != 0 {
+            let requester = Requester {
+                pid: item.header.pid,
+                tid: item.header.tid,
+                comm: item.header.comm,
+            };
+            self.requesters
+                .insert((item.channel, item.header.transaction), requester);
+        }
+        self.ready.push_back(item);
+    }
+
+    fn kernel_lost(&mut self, counts: [u32; 2], interface: u32, time: u64) {
+        let [ring_full, unreadable] = [0, 1].map(|cause: usize| {
+            let more = counts[cause].wrapping_sub(self.lost_seen[cause]);
+            // Records of several processors can carry counts slightly out of order.
+            if more > u32::MAX / 2 { 0 } else { more }
+        });
+        self.lost_seen[0] = self.lost_seen[0].wrapping_add(ring_full);
+        self.lost_seen[1] = self.lost_seen[1].wrapping_add(unreadable);
+        let lost = Lost {
+            ring_full: ring_full.into(),
+            unreadable: unreadable.into(),
+            ..Lost::default()
+        };
+        self.lost(lost, interface, time);
+    }
+
+    fn lost(&mut self, lost: Lost, interface: u32, time: u64) {
+        if lost.total() == 0 {
+            return;
+        }
+        let total = &mut self.lost_total;
+        total.ring_full += lost.ring_full;
+        total.missed_probes += lost.missed_probes;
+        total.user_queue += lost.user_queue;
+        total.unreadable += lost.unreadable;
+        let counts = [
+            lost.ring_full,
+            lost.missed_probes,
+            lost.user_queue,
+            lost.unreadable,
+        ];
+        let payload: Vec<u8> = counts
+            .iter()
+            .flat_map(|count| count.to_le_bytes())
+            .collect();
+        let channel = self.channels.get(interface as usize);
+        let header = Header {
+            kind: Kind::Lost,
+            direction: Direction::HostToGuest,
+            channel_kind: channel.map_or(ChannelKind::Unknown, |channel| channel.kind),
+            channel: channel.map_or(0, |channel| channel.relid),
+            payload_length: payload.len() as u32,
+            ..EMPTY
+        };
+        self.hold(Item {
+            header,
+            time,
+            interface,
+            payload,
+            channel: 0,
+            task: 0,
+            sending: false,
+        });
+    }
+
+    /// The channel of a packet, as an index.
+    fn interface(&mut self, packet: &record::Packet) -> u32 {
+        let kind = channel_kind(packet.channel_kind);
+        let known = self.channels.iter().position(|channel| {
+            channel.relid == packet.relid
+                && channel.kind == kind
+                && channel.instance == Some(record::bytes(packet.instance))
+        });
+        let index = known.unwrap_or_else(|| {
+            let stem = match kind {
+                ChannelKind::Global => "global",
+                ChannelKind::Vgpu => "vgpu",
+                ChannelKind::Unknown => "channel",
+            };
+            let same = self
+                .channels
+                .iter()
+                .filter(|channel| channel.kind == kind)
+                .count();
+            self.channels.push(Channel {
+                // There is one global channel, unless it is closed and offered again.
+                name: match (kind, same) {
+                    (ChannelKind::Global, 0) => stem.into(),
+                    _ => format!("{stem}{same}"),
+                },
+                kind,
+                relid: packet.relid,
+                instance: Some(record::bytes(packet.instance)),
+            });
+            self.channels.len() - 1
+        });
+        index as u32
+    }
+
+    /// Where to put what belongs to no channel. A file needs one, so if there
+    /// is none yet, one of unknown kind is made up.
+    fn last_interface(&mut self) -> u32 {
+        if self.channels.is_empty() {
+            self.channels.push(Channel {
+                name: "unknown".into(),
+                kind: ChannelKind::Unknown,
+                relid: 0,
+                instance: None,
+            });
+        }
+        let last = self
+            .held
+            .back()
+            .or(self.ready.back())
+            .or(self.current.as_ref());
+        last.map_or(0, |item| item.interface)
+    }
+
+    fn recycle(&mut self, mut payload: Vec<u8>) {
+        if self.spare.len() < SPARE_LIMIT && payload.capacity() <= SPARE_BYTES_LIMIT {
+            payload.clear();
+            self.spare.push(payload);
+        }
+    }
+}
+
+fn channel_kind(kind: u8) -> ChannelKind {
+    match kind {
+        CHANNEL_GLOBAL => ChannelKind::Global,
+        CHANNEL_VGPU => ChannelKind::Vgpu,
+        _ => ChannelKind::Unknown,
+    }
+}
+
+const EMPTY: Header = Header {
+    kind: Kind::Packet,
+    direction: Direction::GuestToHost,
+    channel_kind: ChannelKind::Unknown,
+    packet_type: 0,
+    packet_flags: 0,
+    known: Known(0),
+    channel: 0,
+    transaction: 0,
+    pid: 0,
+    tid: 0,
+    comm: [0; 16],
+    return_value: 0,
+    refused_attempts: 0,
+    expected_reply_length: 0,
+    interface_version: 0,
+    ioctl: 0,
+    ioctl_result: 0,
+    cpu: 0,
+    payload_length: 0,
+};
+
+fn header(packet: &record::Packet) -> Header {
+    let common = Header {
+        channel_kind: channel_kind(packet.channel_kind),
+        packet_type: packet.packet_type,
+        packet_flags: packet.packet_flags,
+        channel: packet.relid,
+        transaction: packet.transaction,
+        cpu: packet.cpu,
+        payload_length: packet.length,
+        ..EMPTY
+    };
+    if packet.kind == KIND_SEND {
+        Header {
+            direction: Direction::GuestToHost,
+            known: Known(Known::TASK | Known::EXACT_LENGTH),
+            pid: (packet.task >> 32) as u32,
+            tid: packet.task as u32,
+            comm: record::bytes(packet.comm),
+            ..common
+        }
+    } else {
+        // The task is whoever the interrupt hit: no one of interest.
+        Header {
+            direction: Direction::HostToGuest,
+            ..common
+        }
+    }
+}
+
+fn attribute(header: &mut Header, requester: &Requester) {
+    header.known.0 |= Known::TASK | Known::REQUESTER;
+    header.pid = requester.pid;
+    header.tid = requester.tid;
+    header.comm = requester.comm;
+}
+
+#[cfg(test)]
+mod tests;

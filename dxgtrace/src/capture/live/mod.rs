@@ -1,0 +1,239 @@
+//! The live capture: loads the probe, attaches it, and turns what it writes
+//! into packets.
+//!
+//! ```text
+//! hooks -> ring buffer -> Ring (drains it) -> Assembler (pairs, folds, orders) -> Packet
+//! ```
+//!
+//! [`Live`] is pulled: it has no thread and calls nobody back. Packets come in
+//! the order in which the driver sent and received them.
+
+mod assemble;
+mod attach;
+mod clock;
+mod counters;
+mod error;
+mod object;
+mod programs;
+mod refusals;
+mod ring;
+mod system;
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use aya::Ebpf;
+use dxgtrace_ebpf::record::{MAX_PAYLOAD, Record};
+
+use crate::{
+    capture::header::Lost,
+    packet::{Channel, Packet},
+};
+
+pub use attach::Backend;
+pub use counters::Totals;
+pub use error::AttachError;
+pub use programs::ProgramReport;
+pub use system::Driver;
+
+use assemble::Assembler;
+use clock::Clock;
+use counters::Counters;
+use ring::Ring;
+
+/// Size of the ring buffer if nothing else is asked for: a second of 100,000
+/// messages of 256 bytes.
+pub const DEFAULT_RING_BYTES: u32 = 32 * 1024 * 1024;
+/// How long calls that are in progress at the end are given to return.
+const GRACE: Duration = Duration::from_millis(5);
+
+/// What to capture, and how.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How to hook the driver.
+    pub target: Target,
+    /// Size of the ring buffer between kernel and user space: rounded up to a
+    /// power of two, at least 1 MiB.
+    pub ring_bytes: u32,
+    /// Copy at most so many bytes of each payload.
+    pub snap_length: u32,
+    /// Only requests of these processes (thread group ids), if any are given.
+    /// Messages from the host that answer nothing are always captured.
+    pub pids: Vec<u32>,
+    /// Only requests of tasks with this name, padded with NUL.
+    pub comm: Option<[u8; 16]>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            target: Target::Driver(None),
+            ring_bytes: DEFAULT_RING_BYTES,
+            snap_length: MAX_PAYLOAD,
+            pids: Vec::new(),
+            comm: None,
+        }
+    }
+}
+
+/// Whose traffic is captured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The driver in this kernel, by one backend or by the best that works.
+    Driver(Option<Backend>),
+    /// A stand-in process (`dxgtrace replay`), by its pid.
+    StandIn(u32),
+    /// All processes that run this stand-in program, also later ones.
+    StandInProgram(PathBuf),
+}
+
+/// A packet and the channels known so far; the packet's
+/// [`Packet::interface`] is an index into them.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery<'a> {
+    /// The packet.
+    pub packet: Packet<'a>,
+    /// All channels seen so far, in the order of their first packet.
+    pub channels: &'a [Channel],
+}
+
+/// A running capture.
+pub struct Live {
+    // Dropped first: nothing more is written.
+    ebpf: Option<Ebpf>,
+    backend: Backend,
+    attached: Vec<&'static str>,
+    driver: Driver,
+    ring: Ring,
+    counters: Counters,
+    assembler: Assembler,
+}
+
+impl Live {
+    /// Loads the probe and attaches it. From the return on, nothing is missed.
+    pub fn start(options: &Options) -> Result<Self, AttachError> {
+        system::check_rights()?;
+        let driver = system::driver();
+        let clock = Clock::new();
+        let mut attachment = attach::attach(options)?;
+        let ring = Ring::new(&mut attachment.ebpf)?;
+        let counters = Counters::new(&mut attachment.ebpf)?;
+        let filtered = !options.pids.is_empty() || options.comm.is_some();
+        let patience = match attachment.backend {
+            Backend::Uprobe => assemble::STAND_IN_PATIENCE,
+            Backend::Fentry | Backend::Kprobe => assemble::PATIENCE,
+        };
+        Ok(Self {
+            ebpf: Some(attachment.ebpf),
+            backend: attachment.backend,
+            attached: attachment.programs,
+            driver,
+            ring,
+            counters,
+            assembler: Assembler::new(clock, filtered, patience),
+        })
+    }
+
+    /// How the driver is hooked.
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// What was found of the driver at the start. A capture on a system whose
+    /// GPU has not appeared yet waits for it.
+    pub fn driver(&self) -> Driver {
+        self.driver
+    }
+
+    /// The channels seen so far.
+    pub fn channels(&self) -> &[Channel] {
+        self.assembler.channels()
+    }
+
+    /// The next packet. `None` after `timeout` without one, on a signal, and
+    /// for ever once a stopped capture has been read to its end.
+    pub fn next(&mut self, timeout: Duration) -> std::io::Result<Option<Delivery<'_>>> {
+        let deadline = Instant::now().checked_add(timeout);
+        loop {
+            if self.assembler.is_ready() {
+                break;
+            }
+            if self.fill() {
+                continue;
+            }
+            self.assembler.lost_in_kernel(self.counters.lost());
+            if self.ebpf.is_none() {
+                self.assembler.finish();
+                break;
+            }
+            self.assembler.idle_at(clock::monotonic());
+            if self.assembler.is_ready() {
+                break;
+            }
+            let left = match deadline {
+                Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+                None => timeout,
+            };
+            if left.is_zero() || !self.ring.wait(left)? {
+                // A signal, or time is up: what came in the meantime is next.
+                if !self.fill() || !self.assembler.is_ready() {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(self.assembler.next())
+    }
+
+    /// Detaches the probe. What it has written is still delivered: call
+    /// [`Live::next`] until it returns `None`.
+    pub fn stop(&mut self) {
+        if let Some(mut ebpf) = self.ebpf.take() {
+            let (entries, returns) = attach::by_side(&self.attached);
+            attach::detach(&mut ebpf, &entries);
+            std::thread::sleep(GRACE);
+            attach::detach(&mut ebpf, &returns);
+        }
+    }
+
+    /// Packets that were lost outside the kernel's ring: shown as a record at
+    /// this place of the stream.
+    pub fn note_lost(&mut self, lost: Lost) {
+        self.assembler.note_lost(lost);
+    }
+
+    /// What has happened so far. Final after [`Live::stop`] and the last packet.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            lost: self.assembler.lost_total(),
+            ..self.counters.totals()
+        }
+    }
+
+    /// What the kernel says about the programs, until [`Live::stop`].
+    pub fn programs(&self) -> Vec<ProgramReport> {
+        self.ebpf
+            .as_ref()
+            .map(|ebpf| programs::reports(ebpf, &self.attached))
+            .unwrap_or_default()
+    }
+
+    /// Takes records from the ring until a packet is ready; false if the ring is empty.
+    fn fill(&mut self) -> bool {
+        let mut any = false;
+        while !self.assembler.is_ready() {
+            let Some(entry) = self.ring.next() else {
+                break;
+            };
+            any = true;
+            match Record::read(&entry) {
+                Some(Record::Packet(packet, payload)) => self.assembler.packet(&packet, payload),
+                Some(Record::SendReturn(end)) => self.assembler.send_return(&end),
+                // The probe writes no others.
+                None => {}
+            }
+        }
+        any
+    }
+}

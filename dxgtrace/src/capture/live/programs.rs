@@ -1,0 +1,69 @@
+//! What the kernel says about the loaded programs.
+
+use std::{
+    fs,
+    os::fd::{AsFd, AsRawFd},
+};
+
+use aya::Ebpf;
+
+/// A loaded program and what it has cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProgramReport {
+    /// Its name.
+    pub name: &'static str,
+    /// Instructions that the verifier went through, where the kernel tells (5.16).
+    pub verified_instructions: Option<u64>,
+    /// How often it ran; counted only while `kernel.bpf_stats_enabled` is set.
+    pub runs: u64,
+    /// How long it ran in nanoseconds; counted as `runs`.
+    pub run_time: u64,
+    /// How often it was skipped because it was running already on the same
+    /// processor, where the kernel tells (5.12). On any device's channel.
+    pub recursion_misses: u64,
+}
+
+/// Reports of the programs with these names.
+pub(super) fn reports(ebpf: &Ebpf, names: &[&'static str]) -> Vec<ProgramReport> {
+    names
+        .iter()
+        .filter_map(|name| {
+            let fd = ebpf.program(name)?.fd().ok()?.as_fd().as_raw_fd();
+            let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
+            Some(report(name, &info))
+        })
+        .collect()
+}
+
+fn report(name: &'static str, info: &str) -> ProgramReport {
+    let value = |key: &str| {
+        info.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            (name == key).then(|| value.trim().parse().ok())?
+        })
+    };
+    ProgramReport {
+        name,
+        verified_instructions: value("verified_insns"),
+        runs: value("run_cnt").unwrap_or(0),
+        run_time: value("run_time_ns").unwrap_or(0),
+        recursion_misses: value("recursion_misses").unwrap_or(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::report;
+
+    #[test]
+    fn a_report_is_read_from_the_file_descriptor_s_lines() {
+        let info =
+            "pos:\t0\nprog_type:\t2\nrun_time_ns:\t900\nrun_cnt:\t3\nverified_insns:\t1213\n";
+        let report = report("x", info);
+        assert_eq!((report.runs, report.run_time), (3, 900));
+        assert_eq!(
+            (report.verified_instructions, report.recursion_misses),
+            (Some(1213), 0)
+        );
+    }
+}

@@ -1,0 +1,153 @@
+//! What the running system allows and has.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+};
+
+use super::error::AttachError;
+
+/// Interface types of the driver's channels, as sysfs writes them.
+const CLASSES: [&str; 2] = [
+    "{dde9cbc0-5060-4436-9448-ea1254a5d177}",
+    "{6e382d18-3336-4f4b-acc4-2b7703d4df4a}",
+];
+
+const CAP_SYS_ADMIN: u32 = 21;
+const CAP_PERFMON: u32 = 38;
+const CAP_BPF: u32 = 39;
+
+/// What there is of the driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Driver {
+    /// The host offers the driver's channels.
+    Offered,
+    /// There is a VMBus without any: no GPU is shared with this guest, or not yet.
+    NotOffered,
+    /// There is no VMBus.
+    NoVmbus,
+}
+
+/// Whether the process may load and attach the probe, as far as can be told
+/// before trying.
+pub(super) fn check_rights() -> Result<(), AttachError> {
+    let release = rustix::system::uname()
+        .release()
+        .to_string_lossy()
+        .into_owned();
+    if version(&release).is_some_and(|version| version < (5, 8)) {
+        return Err(AttachError::KernelTooOld { release });
+    }
+    if let Some(missing) = missing_capabilities(&read("/proc/self/status")) {
+        let program = std::env::current_exe()
+            .map_or_else(|_| "dxgtrace".into(), |path| path.display().to_string());
+        return Err(AttachError::Rights { missing, program });
+    }
+    let lockdown = read("/sys/kernel/security/lockdown");
+    if lockdown.contains("[confidentiality]") {
+        return Err(AttachError::Lockdown("confidentiality".into()));
+    }
+    Ok(())
+}
+
+/// What there is of the driver now.
+pub(super) fn driver() -> Driver {
+    let Ok(devices) = fs::read_dir("/sys/bus/vmbus/devices") else {
+        return Driver::NoVmbus;
+    };
+    let offered = devices.flatten().any(|device| {
+        let class = fs::read_to_string(device.path().join("class_id")).unwrap_or_default();
+        CLASSES.contains(&class.trim())
+    });
+    if offered {
+        Driver::Offered
+    } else {
+        Driver::NotOffered
+    }
+}
+
+/// Which of the functions the kernel does not have. Names are visible without
+/// any rights; only addresses are not.
+pub(super) fn missing_function(names: &[&'static str]) -> Option<&'static str> {
+    let Ok(file) = fs::File::open("/proc/kallsyms") else {
+        return None;
+    };
+    let mut missing = names.to_vec();
+    let mut lines = BufReader::new(file);
+    let mut line = Vec::new();
+    while !missing.is_empty() {
+        line.clear();
+        match lines.read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => break,
+            Ok(_) => {}
+        }
+        // address, type, name, and of a module's symbol the module
+        if let Some(name) = line.split(u8::is_ascii_whitespace).nth(2) {
+            missing.retain(|wanted| wanted.as_bytes() != name);
+        }
+    }
+    missing.first().copied()
+}
+
+/// Raises the limit on locked memory, against which kernels before 5.11 count
+/// the maps. Without the right to, loading will tell.
+pub(super) fn raise_memory_limit() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let unlimited = Rlimit {
+        current: None,
+        maximum: None,
+    };
+    let _ = setrlimit(Resource::Memlock, unlimited);
+}
+
+fn missing_capabilities(status: &str) -> Option<String> {
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())?;
+    let has = |capability: u32| effective >> capability & 1 == 1;
+    if has(CAP_SYS_ADMIN) {
+        return None;
+    }
+    match (has(CAP_BPF), has(CAP_PERFMON)) {
+        (true, true) => None,
+        (true, false) => Some("the capability CAP_PERFMON".into()),
+        (false, true) => Some("the capability CAP_BPF".into()),
+        (false, false) => Some("the capabilities CAP_BPF and CAP_PERFMON".into()),
+    }
+}
+
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut parts = release.split(|c: char| !c.is_ascii_digit());
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{missing_capabilities, version};
+
+    #[test]
+    fn missing_capabilities_are_named() {
+        let status = |mask: u64| format!("Name:\tx\nCapEff:\t{mask:016x}\nCapBnd:\t0\n");
+        assert_eq!(missing_capabilities(&status(1 << 21)), None);
+        assert_eq!(missing_capabilities(&status(1 << 38 | 1 << 39)), None);
+        let only_bpf = missing_capabilities(&status(1 << 39));
+        assert_eq!(only_bpf.as_deref(), Some("the capability CAP_PERFMON"));
+        let none = missing_capabilities(&status(0));
+        assert_eq!(
+            none.as_deref(),
+            Some("the capabilities CAP_BPF and CAP_PERFMON")
+        );
+    }
+
+    #[test]
+    fn kernel_releases_are_compared_as_numbers() {
+        assert_eq!(version("5.10.102.1-microsoft-standard-WSL2"), Some((5, 10)));
+        assert_eq!(version("6.18-rc1"), Some((6, 18)));
+        assert_eq!(version("odd"), None);
+    }
+}

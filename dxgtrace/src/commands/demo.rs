@@ -1,0 +1,107 @@
+//! `dxgtrace demo`: a sample, played by the stand-in and captured live.
+
+use std::io::Cursor;
+use std::process::Command;
+use std::sync::atomic::Ordering;
+
+use super::capture::{Limits, attach, follow, say, stop_flag};
+use super::pipeline::Pipeline;
+use super::read::sinks;
+use super::replay::SAMPLE;
+use super::{Exit, Failure};
+use crate::capture::file::Reader;
+use crate::capture::live::{AttachError, Live, Options, Target};
+use crate::cli::{Color, DemoArgs};
+use crate::replay::StandIn;
+
+/// Plays and captures; where BPF is not allowed, shows the sample as it is.
+pub fn run(args: &DemoArgs, color: Color) -> Result<Exit, Failure> {
+    let stop = stop_flag()?;
+    let mut standin = start(args)?;
+    let options = Options {
+        target: Target::StandIn(standin.pid()),
+        ..Options::default()
+    };
+    let live = match Live::start(&options) {
+        Ok(live) => live,
+        Err(error) if cannot_help(&error) => return offline(args, color, &error),
+        Err(error) => return Err(attach(error)),
+    };
+    let sinks = both(args, color)?;
+    say(&format!(
+        "playing through the stand-in (process {}), capturing by {}",
+        standin.pid(),
+        live.backend().name()
+    ));
+    standin.go().map_err(standin_failed)?;
+    let outcome = follow(live, Pipeline::new(sinks), &Limits::none(), &mut || {
+        stop.load(Ordering::Relaxed) || standin.has_ended().unwrap_or(true)
+    })?;
+    if !standin.wait().map_err(standin_failed)?.success() {
+        return Err(Failure::Input("the stand-in could not play all".to_owned()));
+    }
+    say(&outcome.text(args.write.as_deref()));
+    Ok(Exit::Fine)
+}
+
+/// The stand-in: this program again, which waits before it plays.
+fn start(args: &DemoArgs) -> Result<StandIn, Failure> {
+    let program = std::env::current_exe().map_err(standin_failed)?;
+    let mut command = Command::new(program);
+    command.args(["replay", "--wait"]);
+    if let Some(speed) = args.speed {
+        command.arg(format!("--speed={speed}"));
+    }
+    command.args(&args.file);
+    StandIn::spawn(&mut command).map_err(standin_failed)
+}
+
+fn standin_failed(error: std::io::Error) -> Failure {
+    Failure::Input(format!("the stand-in cannot run: {error}"))
+}
+
+/// Whether nothing that the user of a demo could do would help.
+fn cannot_help(error: &AttachError) -> bool {
+    matches!(
+        error,
+        AttachError::Rights { .. }
+            | AttachError::Lockdown(_)
+            | AttachError::Forbidden(_)
+            | AttachError::KernelTooOld { .. }
+            | AttachError::NotBuiltIn(_)
+            | AttachError::Architecture
+    )
+}
+
+/// Shows the sample without capturing it.
+fn offline(args: &DemoArgs, color: Color, error: &AttachError) -> Result<Exit, Failure> {
+    say(&format!("no live capture here: {error}"));
+    say("showing the same packets from the file instead");
+    let mut pipeline = Pipeline::new(both(args, color)?);
+    let totals = match &args.file {
+        Some(path) => {
+            let name = path.display().to_string();
+            let reader = crate::capture::file::open(path)
+                .map_err(|error| Failure::Input(format!("{name}: {error}")))?;
+            super::read::all(reader, &mut pipeline, u64::MAX, &name)?;
+            pipeline.end().map_err(Failure::output)?
+        }
+        None => {
+            let reader = Reader::new(Cursor::new(SAMPLE))
+                .map_err(|error| Failure::Input(error.to_string()))?;
+            super::read::all(reader, &mut pipeline, u64::MAX, "the built-in sample")?;
+            pipeline.end().map_err(Failure::output)?
+        }
+    };
+    say(&format!("{} messages shown", totals.messages));
+    Ok(Exit::Fine)
+}
+
+/// Text for the person, and the file if one is wanted.
+fn both(args: &DemoArgs, color: Color) -> Result<Vec<Box<dyn crate::output::Sink>>, Failure> {
+    let mut all = sinks(&args.show, None, color, "demo")?;
+    if let Some(path) = &args.write {
+        all.append(&mut sinks(&args.show, Some(path), color, "demo")?);
+    }
+    Ok(all)
+}

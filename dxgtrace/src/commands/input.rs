@@ -1,0 +1,71 @@
+//! Capture files as input: all that can be read of them, with progress.
+
+use std::io::{self, IsTerminal, Read};
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Failure;
+use super::pipeline::Pipeline;
+use crate::capture::file::{self, ReadError, Reader};
+
+/// Files from this size on show a progress bar, in bytes.
+const LARGE: u64 = 1 << 25;
+/// Records between two moves of the bar.
+const STEP: u64 = 1 << 13;
+
+/// How a file is called in messages.
+pub fn name(path: &Path) -> String {
+    if path == Path::new("-") {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
+/// Feeds a file to the pipeline, up to its end or to where it is damaged.
+///
+/// # Errors
+/// The file cannot be read, or not further.
+pub fn feed(path: &Path, pipeline: &mut Pipeline<'_>) -> Result<(), Failure> {
+    let failed = |error: ReadError| Failure::Input(format!("{}: {error}", name(path)));
+    if path == Path::new("-") {
+        let reader = Reader::new(io::stdin().lock()).map_err(failed)?;
+        return all(reader, pipeline, None, &failed);
+    }
+    let reader = file::open(path).map_err(failed)?;
+    let size = std::fs::metadata(path).map_or(0, |about| about.len());
+    let bar = (size >= LARGE && io::stderr().is_terminal()).then(|| progress(size));
+    let result = all(reader, pipeline, bar.as_ref(), &failed);
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    result
+}
+
+fn all<R: Read>(
+    mut reader: Reader<R>,
+    pipeline: &mut Pipeline<'_>,
+    bar: Option<&ProgressBar>,
+    failed: &impl Fn(ReadError) -> Failure,
+) -> Result<(), Failure> {
+    while let Some(record) = reader.next_record().map_err(failed)? {
+        pipeline
+            .packet(&record.packet, record.channels)
+            .map_err(Failure::output)?;
+        if let Some(bar) = bar
+            && record.packet.number.is_multiple_of(STEP)
+        {
+            bar.set_position(record.at.offset);
+        }
+    }
+    Ok(())
+}
+
+fn progress(size: u64) -> ProgressBar {
+    let bar = ProgressBar::new(size);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {eta}") {
+        bar.set_style(style);
+    }
+    bar
+}

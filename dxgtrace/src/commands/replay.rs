@@ -1,0 +1,130 @@
+//! `dxgtrace replay`: plays a capture through the stand-in.
+
+use std::fs::File;
+use std::io::{self, Cursor, Read, Write};
+use std::path::Path;
+
+use super::{Exit, Failure};
+use crate::capture::file::{self, About, Flush, Reader, WriteError, Writer};
+use crate::cli::ReplayArgs;
+use crate::packet::{Channel, Packet};
+use crate::replay::{Options, Pace, Player, announce};
+
+/// The sample that is built in: a real driver and a host that makes mistakes.
+pub(super) const SAMPLE: &[u8] = include_bytes!("../../demo.pcapng");
+
+/// Plays the file.
+pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
+    match &args.file {
+        None => play(&mut open(Cursor::new(SAMPLE))?, args),
+        Some(path) if path == Path::new("-") => {
+            if args.wait {
+                return Err(Failure::Usage(
+                    "--wait reads standard input itself: give a file".to_owned(),
+                ));
+            }
+            play(&mut open(io::stdin().lock())?, args)
+        }
+        Some(path) => {
+            let mut reader = file::open(path)
+                .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
+            play(&mut reader, args)
+        }
+    }
+}
+
+fn open<R: Read>(input: R) -> Result<Reader<R>, Failure> {
+    Reader::new(input).map_err(|error| Failure::Input(error.to_string()))
+}
+
+fn play<R: Read>(reader: &mut Reader<R>, args: &ReplayArgs) -> Result<Exit, Failure> {
+    let mut log = match &args.played {
+        Some(path) => Some(Played::create(path)?),
+        None => None,
+    };
+    if args.wait && !announce(io::stdout(), io::stdin().lock()).map_err(Failure::output)? {
+        return Ok(Exit::Fine);
+    }
+    let mut player = Player::new(Options {
+        pace: args.speed.map_or(Pace::Unpaced, Pace::Speed),
+        noise: args.noise,
+    });
+    let mut channels: Vec<Channel> = Vec::new();
+    let damage = loop {
+        let record = match reader.next_record() {
+            Ok(Some(record)) => record,
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        };
+        if channels.len() < record.channels.len() {
+            channels = record.channels.to_vec();
+        }
+        if let Some(channel) = channels.get(record.packet.interface as usize) {
+            let mut played = |packet: &Packet<'_>| {
+                if let Some(log) = &mut log {
+                    log.write(packet, &channels);
+                }
+            };
+            player
+                .play(&record.packet, channel, &mut played)
+                .map_err(failed)?;
+        }
+    };
+    let mut played = |packet: &Packet<'_>| {
+        if let Some(log) = &mut log {
+            log.write(packet, &channels);
+        }
+    };
+    let summary = player.finish(&mut played).map_err(failed)?;
+    if let Some(log) = log {
+        log.finish()?;
+    }
+    // Nobody listens if the tracer has gone: no reason to fail.
+    let _ = writeln!(
+        io::stderr(),
+        "played {} messages sent, {} received, {} sends refused",
+        summary.sent,
+        summary.received,
+        summary.refused
+    );
+    match damage {
+        None => Ok(Exit::Fine),
+        Some(error) => Err(Failure::Input(error.to_string())),
+    }
+}
+
+fn failed(error: io::Error) -> Failure {
+    Failure::Input(format!("cannot play: {error}"))
+}
+
+/// What was played, as a capture must show it.
+struct Played {
+    writer: Writer<File>,
+    failed: Option<WriteError>,
+}
+
+impl Played {
+    fn create(path: &Path) -> Result<Self, Failure> {
+        let file = file::create(path)
+            .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
+        let writer = Writer::new(file, &About::default(), Flush::Collect(1 << 16));
+        Ok(Self {
+            writer: writer.map_err(|error| Failure::output(error.into()))?,
+            failed: None,
+        })
+    }
+
+    fn write(&mut self, packet: &Packet<'_>, channels: &[Channel]) {
+        if self.failed.is_none() {
+            self.failed = self.writer.write(packet, channels, &[]).err();
+        }
+    }
+
+    fn finish(self) -> Result<(), Failure> {
+        let result = match self.failed {
+            Some(error) => Err(error),
+            None => self.writer.finish().map(drop),
+        };
+        result.map_err(|error| Failure::output(error.into()))
+    }
+}

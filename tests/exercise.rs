@@ -1,0 +1,175 @@
+//! Runs everything that reads packets over any bytes, for property tests and
+//! fuzz targets.
+//!
+//! The bytes of a target are a list of records: [`RECORD`] bytes of what a
+//! recorder would know, then the payload. [`encode`] writes that form, so that
+//! generated and captured packets can seed a corpus.
+
+use std::fmt::{self, Write};
+
+use dxgtrace::capture::header::{ChannelKind, Direction, Header, Kind, Known};
+use dxgtrace::check;
+use dxgtrace::decode::{Decoded, Part, Pending, Spot, TailSpot, tree};
+use dxgtrace::packet::Packet;
+use dxgtrace::protocol::schema::Element;
+
+/// Bytes before the payload of a record: direction, channel, packet type,
+/// flags, what is known (one byte each but the last), 2 spare, then payload
+/// length, captured length, expected reply length.
+pub const RECORD: usize = 20;
+
+/// Checks and reads the one packet that the bytes describe.
+pub fn packet(data: &[u8]) {
+    if let Some((packet, _)) = decode(data) {
+        run(&packet, None);
+    }
+}
+
+/// Checks and reads the packets that the bytes describe, each completion as
+/// the answer to the request before it.
+pub fn exchange(mut data: &[u8]) {
+    let mut pending = None;
+    while let Some((packet, rest)) = decode(data) {
+        if let Some(decoded) = run(&packet, pending.as_ref())
+            && decoded.part == Part::Request
+        {
+            pending = Some(Pending::new(&decoded));
+        }
+        data = rest;
+    }
+}
+
+/// Checks a packet and reads all of it. Returns what it is.
+pub fn run<'a>(packet: &Packet<'a>, pending: Option<&Pending>) -> Option<Decoded<'a>> {
+    let mut said = 0;
+    let decoded = check::packet(packet, pending, &mut |finding| said += show(&finding));
+    let decoded = decoded?;
+    let work = read(&decoded);
+    // A field, a byte of an array: nothing is read more than a few times.
+    let room = 4096 + 16 * packet.payload.len();
+    assert!(
+        work < room,
+        "{work} steps for {} bytes",
+        packet.payload.len()
+    );
+    Some(decoded)
+}
+
+/// Reads every field, tail, element and value. Returns how many there were.
+pub fn read(decoded: &Decoded<'_>) -> usize {
+    let mut work = 0;
+    for part in decoded.headers().chain(decoded.body) {
+        work += part.fields().map(|spot| value(&spot)).sum::<usize>();
+        work += part.tails().map(|tail| elements(&tail)).sum::<usize>();
+    }
+    let mut at = 0;
+    for span in decoded.spans() {
+        assert_eq!(span.at, at, "spans follow each other");
+        at += span.length;
+        work += 1;
+    }
+    assert_eq!(at, decoded.payload.length, "spans add up");
+    for node in tree(decoded, 16) {
+        assert!(node.range.start <= node.range.end, "{node:?}");
+        assert!(node.range.end <= at, "{node:?} within {at} bytes");
+        show(&node.text);
+    }
+    work + decoded.status().map_or(0, |_| 1)
+}
+
+fn elements(tail: &TailSpot<'_>) -> usize {
+    let mut work = tail.viewed().map(|spot| value(&spot)).sum::<usize>();
+    for index in 0..tail.captured() {
+        work += match tail.tail.element {
+            Element::Struct(_) => tail.members(index).map(|spot| value(&spot)).sum(),
+            Element::Value(_) => usize::from(!tail.element(index).is_empty()),
+        };
+    }
+    work
+}
+
+fn value(spot: &Spot<'_>) -> usize {
+    let shown = spot.value().map_or(0, |value| show(&value));
+    usize::from(spot.number().is_some()) + usize::from(shown > 0)
+}
+
+/// The length of a text, none of which is kept.
+fn show(text: &impl fmt::Display) -> usize {
+    struct Length(usize);
+    impl Write for Length {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            assert!(text.chars().all(|letter| !letter.is_control()), "{text:?}");
+            self.0 += text.len();
+            Ok(())
+        }
+    }
+    let mut length = Length(0);
+    assert!(
+        write!(length, "{text}").is_ok(),
+        "nothing refuses to be shown"
+    );
+    length.0
+}
+
+/// Appends a packet in the form that [`packet`] and [`exchange`] read.
+pub fn encode(packet: &Packet<'_>, out: &mut Vec<u8>) {
+    let header = &packet.header;
+    out.push(header.direction as u8);
+    out.push(header.channel_kind as u8);
+    out.push(header.packet_type as u8);
+    out.push(header.packet_flags as u8);
+    out.extend(header.known.0.to_le_bytes());
+    out.extend([0; 2]);
+    out.extend(header.payload_length.to_le_bytes());
+    out.extend((packet.payload.len() as u32).to_le_bytes());
+    out.extend(header.expected_reply_length.to_le_bytes());
+    out.extend(packet.payload);
+}
+
+/// The first record and what follows it.
+fn decode(data: &[u8]) -> Option<(Packet<'_>, &[u8])> {
+    let (record, rest) = data.split_first_chunk::<RECORD>()?;
+    let [direction, channel, kind, flags, known @ ..] = record;
+    let number = |at: usize| {
+        let bytes = record.get(at..).and_then(|bytes| bytes.first_chunk());
+        u32::from_le_bytes(bytes.copied().unwrap_or_default())
+    };
+    let captured = (number(12) as usize).min(rest.len());
+    let (payload, rest) = rest.split_at(captured);
+    let header = Header {
+        kind: Kind::Packet,
+        direction: match direction & 1 {
+            0 => Direction::GuestToHost,
+            _ => Direction::HostToGuest,
+        },
+        channel_kind: match channel % 3 {
+            0 => ChannelKind::Unknown,
+            1 => ChannelKind::Global,
+            _ => ChannelKind::Vgpu,
+        },
+        packet_type: u16::from(*kind),
+        packet_flags: u16::from(*flags),
+        known: Known(u16::from_le_bytes([known[0], known[1]])),
+        channel: 14,
+        transaction: 1,
+        pid: 1,
+        tid: 1,
+        comm: [0; 16],
+        return_value: 0,
+        refused_attempts: 0,
+        expected_reply_length: number(16),
+        interface_version: 0,
+        ioctl: 0,
+        ioctl_result: 0,
+        cpu: 0,
+        payload_length: number(8),
+    };
+    let packet = Packet {
+        number: 1,
+        time: 0,
+        interface: 0,
+        header,
+        payload,
+    };
+    Some((packet, rest))
+}

@@ -1,0 +1,79 @@
+//! A value for a field, chosen by its type and its rule alone.
+
+use dxgtrace::protocol::schema::{Field, Rule, Ty};
+use dxgtrace::protocol::statuses::STATUSES;
+use dxgtrace::protocol::values::{Enum, Flags};
+
+use super::dice::Dice;
+
+/// A value that the field may hold, as it stands in its bits. `prefer` are the
+/// values on which other fields depend.
+pub fn number(field: &Field, prefer: &[u64], dice: &mut Dice) -> u64 {
+    let width = field
+        .bits
+        .map_or(8 * u32::from(field.ty.size()), |(_, width)| {
+            u32::from(width)
+        });
+    let most = u64::MAX >> (64 - width.clamp(1, 64));
+    match field.rule {
+        Rule::Reserved => 0,
+        Rule::Always(value) => value,
+        Rule::Range(low, high) => dice.between(low, high.min(most)),
+        Rule::Any | Rule::Output | Rule::Echoes { .. } => {
+            if !dice.one_in(4)
+                && let Some(value) = dice.pick(prefer)
+            {
+                return value;
+            }
+            of_type(field.ty, most, dice)
+        }
+    }
+}
+
+/// A value of a type that is at most `most`.
+pub fn of_type(ty: Ty, most: u64, dice: &mut Dice) -> u64 {
+    match ty {
+        Ty::U8 | Ty::U16 | Ty::U32 | Ty::U64 | Ty::I32 | Ty::Luid | Ty::Pointer | Ty::Byte => {
+            dice.roll() & most
+        }
+        Ty::Bool => dice.between(0, 1),
+        Ty::Handle(_) => handle(dice),
+        Ty::Event => dice.between(2, 5000),
+        Ty::Enum(names) => enumerator(names, most, dice),
+        Ty::Flags16(set) | Ty::Flags32(set) | Ty::Flags64(set) => flags(set, dice) & most,
+        Ty::NtStatus => status(dice),
+        Ty::Utf16 => dice.between(u64::from(b'a'), u64::from(b'z')),
+    }
+}
+
+/// A handle as D3DKMT writes it: 6 bits of instance, 24 of index, 2 of
+/// uniqueness; never 0.
+fn handle(dice: &mut Dice) -> u64 {
+    dice.between(0, 3) << 30 | dice.between(1, 1 << 12) << 6 | dice.between(0, 63)
+}
+
+fn enumerator(names: &Enum, most: u64, dice: &mut Dice) -> u64 {
+    let fitting: Vec<u64> = names
+        .values
+        .iter()
+        .map(|value| u64::from(value.number))
+        .filter(|number| *number <= most)
+        .collect();
+    dice.pick(&fitting).unwrap_or(0)
+}
+
+fn flags(set: &Flags, dice: &mut Dice) -> u64 {
+    dice.roll() & dice.roll() & set.known()
+}
+
+/// Mostly success, sometimes any status that has a name.
+fn status(dice: &mut Dice) -> u64 {
+    if dice.one_in(4) {
+        let any = dice.between(0, STATUSES.len() as u64 - 1) as usize;
+        STATUSES
+            .get(any)
+            .map_or(0, |status| u64::from(status.value))
+    } else {
+        0
+    }
+}
