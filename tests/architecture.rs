@@ -37,6 +37,39 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["check", "decode", "protocol", "capture::header", "output"],
     ),
     ("replay", &["capture::header", "packet", "bounded"]),
+    (
+        "rules",
+        &[
+            "output",
+            "session",
+            "check",
+            "decode",
+            "protocol",
+            "capture::header",
+        ],
+    ),
+    ("explain", &["rules", "check", "decode", "protocol"]),
+    (
+        "compare",
+        &[
+            "output",
+            "session",
+            "check",
+            "decode",
+            "protocol",
+            "capture::header",
+        ],
+    ),
+    ("report", &["compare", "rules", "output", "check", "decode"]),
+    (
+        "cut",
+        &["session", "decode", "protocol", "packet", "capture::header"],
+    ),
+    (
+        "redact",
+        &["session", "decode", "protocol", "packet", "capture::header"],
+    ),
+    ("doctor", &["decode", "protocol"]),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {

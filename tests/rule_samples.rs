@@ -80,13 +80,13 @@ fn pairs(source: &Source) -> Result<Vec<Pair>> {
         with_device()?.then(allocation()?),
     ));
 
-    let escape = || get("escape", 0);
+    let escape = || get("escape", 1);
     pairs.push((
         "escape-too-small",
         with_device()?
-            .then(escape()?.short(4))
-            .then(escape()?.short(4)),
-        with_device()?.then(escape()?.short(4)).then(escape()?),
+            .then(escape()?.short(0))
+            .then(escape()?.short(0)),
+        with_device()?.then(escape()?.short(0)).then(escape()?),
     ));
 
     let gone = || Ok::<_, anyhow::Error>(with_device()?.then(get("destroy_device", 1)?));

@@ -91,10 +91,24 @@ fn every_rule_file_is_part_of_the_program() {
     let files: BTreeSet<String> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
         .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
         .collect();
     let shipped: BTreeSet<String> = SHIPPED.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(files, shipped);
+}
+
+#[test]
+fn the_page_of_known_issues_is_what_the_rules_say() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/known-issues.md");
+    let made = dxgtrace::rules::page(Rules::shipped().unwrap().all());
+    assert!(
+        fs::read_to_string(path).unwrap() == made,
+        "run `dxgtrace export known-issues > docs/known-issues.md`"
+    );
 }
 
 #[test]

@@ -475,4 +475,6 @@ pub struct ExportArgs {
 pub enum Export {
     /// The JSON Schema of `-T jsonl`
     Schema,
+    /// The page on known issues, docs/known-issues.md
+    KnownIssues,
 }

@@ -8,8 +8,10 @@ mod condition;
 mod file;
 mod load;
 mod matcher;
+mod page;
 mod watch;
 
 pub use file::{Rule, Scope, Verdict};
 pub use load::{RuleError, Rules, SHIPPED, user_folder};
+pub use page::page;
 pub use watch::{Match, Watch};
