@@ -30,8 +30,7 @@ pub(super) fn choose(kernel: &Kernel, driver: &Driver, rights: &Rights) -> Choic
     if matches!(driver.vmbus, Place::Absent | Place::Unloaded) {
         return none(
             "there is no VMBus, so there is nothing to attach to",
-            "On any machine, dxgtrace replay FILE with dxgtrace capture --stand-in shows how it \
-             works.",
+            "dxgtrace demo shows on any machine how it works.",
         );
     }
     if !rights.can_trace() {

@@ -77,8 +77,8 @@ impl Driver {
                 "this kernel has neither dxgkrnl nor VMBus: not a Hyper-V guest",
             )
             .fix(
-                "Nothing can be captured here. Captures can be read, and dxgtrace replay plays \
-                 one to try the live view.",
+                "Nothing can be captured here. Captures can be read, and dxgtrace demo shows how a \
+                 capture works.",
             ),
             Place::Absent => Fact::fail("driver", "this kernel has no dxgkrnl").fix(
                 "On WSL: wsl --update, and no kernel= line in .wslconfig without CONFIG_DXGKRNL. \
