@@ -21,8 +21,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["check", "decode", "protocol", "packet", "capture::header"],
     ),
     (
+        "filter",
+        &["check", "decode", "protocol", "packet", "capture::header"],
+    ),
+    (
         "output",
         &[
+            "filter",
             "session",
             "check",
             "decode",
@@ -40,6 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "rules",
         &[
+            "filter",
             "output",
             "session",
             "check",
@@ -85,7 +91,8 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// The modules that a source names, as `a::b` of `crate::a::b`, two steps deep.
 fn named(text: &str) -> BTreeSet<String> {
-    let code: String = text
+    let program = text.split("#[cfg(test)]").next().unwrap();
+    let code: String = program
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))
         .flat_map(|line| [line, "\n"])

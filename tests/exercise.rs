@@ -10,6 +10,7 @@ use std::fmt::{self, Write};
 use dxgtrace::capture::header::{ChannelKind, Direction, Header, Kind, Known};
 use dxgtrace::check;
 use dxgtrace::decode::{Decoded, Part, Pending, Spot, TailSpot, tree};
+use dxgtrace::filter::{FieldOptions, Filter, Record, complete, fields};
 use dxgtrace::packet::Packet;
 use dxgtrace::protocol::schema::Element;
 
@@ -39,11 +40,55 @@ pub fn exchange(mut data: &[u8]) {
     }
 }
 
+/// Parses the text before the first NUL as a filter, and asks it about the
+/// packet that the bytes behind describe. What is printed must mean the same.
+pub fn filter(data: &[u8]) {
+    let (text, rest) = match data.iter().position(|byte| *byte == 0) {
+        Some(end) => (&data[..end], &data[end + 1..]),
+        None => (data, &[][..]),
+    };
+    let text = String::from_utf8_lossy(text);
+    complete(&text, text.len());
+    complete(&text, text.len() / 2);
+    let filter = match Filter::parse(&text) {
+        Ok(filter) => filter,
+        Err(error) => {
+            assert!(text.get(error.span.clone()).is_some(), "{error:?}");
+            let shown = format!("{error}{}", error.caret());
+            assert!(!shown.contains('\u{1b}'), "{shown}");
+            return;
+        }
+    };
+    let printed = filter.to_string();
+    let again = Filter::parse(&printed);
+    assert!(again.is_ok(), "{printed}: {again:?}");
+    let Ok(again) = again else { return };
+    assert_eq!(again.to_string(), printed);
+    if let Some((packet, _)) = decode(rest) {
+        let decoded = check::packet(&packet, None, &mut |_| {});
+        let record = Record::new(&packet).decoded(decoded.as_ref());
+        assert_eq!(filter.matches(&record), again.matches(&record), "{printed}");
+    }
+}
+
+/// Writes every field of a packet as a column.
+fn columns(packet: &Packet<'_>, decoded: &Decoded<'_>) {
+    let record = Record::new(packet).decoded(Some(decoded));
+    let options = FieldOptions::default();
+    let mut text = String::new();
+    for field in fields() {
+        text.clear();
+        field.append(&record, &options, &mut text);
+        assert!(!text.contains(char::is_control), "{}: {text:?}", field.name);
+    }
+}
+
 /// Checks a packet and reads all of it. Returns what it is.
 pub fn run<'a>(packet: &Packet<'a>, pending: Option<&Pending>) -> Option<Decoded<'a>> {
     let mut said = 0;
     let decoded = check::packet(packet, pending, &mut |finding| said += show(&finding));
     let decoded = decoded?;
+    columns(packet, &decoded);
     let work = read(&decoded);
     // A field, a byte of an array: nothing is read more than a few times.
     let room = 4096 + 16 * packet.payload.len();

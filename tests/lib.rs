@@ -1,7 +1,11 @@
 //! Tools shared by the tests.
 
+pub mod conversation;
+pub mod differential;
 pub mod exercise;
+pub mod findings;
 pub mod generate;
+pub mod many;
 pub mod program;
 pub mod recording;
 pub mod requirement;

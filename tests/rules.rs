@@ -30,6 +30,7 @@ fn matches(path: &Path, rules: &Rules) -> Vec<(String, u64, Vec<String>)> {
             seen: &seen,
             findings: &findings,
             changes: session.changes(),
+            reply_in: None,
             first: 0,
             previous: 0,
         });
@@ -172,8 +173,8 @@ fn rules_that_mean_nothing_are_refused_with_a_reason() {
             "no status nonsense",
         ),
         (
-            "[[step]]\nsee = { message = ['evict'], where = ['x == 1'] }",
-            "no field x",
+            "[[step]]\nsee = { filter = 'dxg.evict.nonsense == 1' }",
+            "filter `dxg.evict",
         ),
         (
             "[[step]]\nsee = { unanswered_seconds = -1 }",
@@ -199,7 +200,7 @@ fn users_add_rules_and_replace_shipped_ones() {
     let folder = program::scratch("own-rules");
     fs::create_dir_all(&folder).unwrap();
     let text = "title = 'mine'\nverdict = 'hint'\nwhat = 'w'\nnext = 'n'\n\
-                [[step]]\nsee = { message = ['create_device'], part = 'reply' }\n";
+                [[step]]\nsee = { filter = 'dxg.create_device.device != 0' }\n";
     fs::write(folder.join("mine.toml"), text).unwrap();
     fs::write(folder.join("ring-full.toml"), text).unwrap();
     fs::write(folder.join("notes.txt"), "no rule").unwrap();

@@ -87,6 +87,18 @@ pub struct ShowArgs {
     )]
     pub form: Form,
 
+    /// Show only what this display filter lets through
+    #[arg(short = 'Y', long = "filter", value_name = "FILTER")]
+    pub filter: Option<String>,
+
+    /// With -T fields or csv: a column; may be repeated
+    #[arg(short = 'e', long = "field", value_name = "FIELD")]
+    pub fields: Vec<String>,
+
+    /// With -T fields or csv: header=y, separator=,, quote=d, occurrence=f, aggregator=;
+    #[arg(short = 'E', long = "field-option", value_name = "OPTION")]
+    pub field_options: Vec<String>,
+
     /// Form of the time column
     #[arg(short = 't', long = "time", value_name = "TIME", default_value = "r")]
     pub time: Time,
@@ -107,6 +119,10 @@ pub enum Form {
     Text,
     /// JSON lines.
     Jsonl,
+    /// The columns that -e names, separated by tabs.
+    Fields,
+    /// The columns that -e names, as CSV with a header.
+    Csv,
 }
 
 /// Form of the time column.
@@ -152,6 +168,15 @@ pub struct ReadArgs {
     pub show: ShowArgs,
 }
 
+/// Form of answers that are no packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AnswerForm {
+    /// Sentences.
+    Text,
+    /// JSON lines.
+    Jsonl,
+}
+
 /// `dxgtrace explain`
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
@@ -168,7 +193,7 @@ pub struct ExplainArgs {
         value_name = "FORM",
         default_value = "text"
     )]
-    pub form: Form,
+    pub form: AnswerForm,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take the text for its own")]
@@ -194,7 +219,7 @@ pub struct DoctorArgs {
         value_name = "FORM",
         default_value = "text"
     )]
-    pub form: Form,
+    pub form: AnswerForm,
 }
 
 /// `dxgtrace diff`
@@ -223,7 +248,7 @@ pub struct DiffArgs {
         value_name = "FORM",
         default_value = "text"
     )]
-    pub form: Form,
+    pub form: AnswerForm,
 }
 
 /// `dxgtrace cut`
@@ -473,6 +498,12 @@ pub struct ExportArgs {
 /// What can be written out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Export {
+    /// The Wireshark dissector, `dxg.lua`
+    Lua,
+    /// The reference of the protocol, Markdown
+    Reference,
+    /// What every finding means, Markdown
+    Findings,
     /// The JSON Schema of `-T jsonl`
     Schema,
     /// The page on known issues, docs/known-issues.md

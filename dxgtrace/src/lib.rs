@@ -13,6 +13,7 @@ pub mod decode;
 pub mod doctor;
 pub mod explain;
 pub mod export;
+pub mod filter;
 pub mod output;
 pub mod packet;
 pub mod protocol;

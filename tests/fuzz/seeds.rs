@@ -30,5 +30,21 @@ fn main() -> anyhow::Result<()> {
             }
         }
     }
+    filters(&corpus.join("filter"))
+}
+
+/// The examples of the guide, each with a packet to ask about.
+fn filters(folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder)?;
+    let guide = include_str!("../../docs/filters.md");
+    let blocks = guide.split("```filter\n").skip(1);
+    let lines = blocks.flat_map(|block| block.lines().take_while(|line| !line.starts_with("```")));
+    for (at, (line, message)) in lines.zip(dxgtrace::protocol::all()).enumerate() {
+        let mut seed = [line.as_bytes(), b"\0"].concat();
+        for made in conversation(message, Plan::new(Framing::Extended, 1)) {
+            encode(&made.packet(), &mut seed);
+        }
+        fs::write(folder.join(at.to_string()), seed)?;
+    }
     Ok(())
 }

@@ -6,6 +6,7 @@ use super::rules::load;
 use super::{Exit, Failure, input, known};
 use crate::check::Severity;
 use crate::cli::{CheckArgs, Color, Level};
+use crate::filter::Filter;
 use crate::output::Groups;
 
 /// Checks the files, one after the other.
@@ -18,9 +19,12 @@ pub fn run(args: &CheckArgs, color: Color) -> Result<Exit, Failure> {
     for path in &args.files {
         let mut groups = Groups::new(args.examples);
         let mut watch = rules.watch();
-        let mut pipeline = Pipeline::new(vec![Box::new(&mut groups), Box::new(&mut watch)]);
+        let mut pipeline = Pipeline::new(
+            Filter::default(),
+            vec![Box::new(&mut groups), Box::new(&mut watch)],
+        );
         if let Err(failure) = input::feed(path, &mut pipeline) {
-            damage = Some(failure);
+            input::first(&mut damage, failure);
         }
         let version = pipeline.session().version();
         let waiting = pipeline.session().waiting();

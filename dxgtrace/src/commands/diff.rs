@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::output::{stream, width};
 use super::walk::{Damage, ended, walk};
 use super::{Exit, Failure};
-use crate::cli::{Color, DiffArgs, Form};
+use crate::cli::{AnswerForm, Color, DiffArgs};
 use crate::compare::{Difference, Profile, Reread, Rereading, differences};
 use crate::decode::escaped;
 use crate::output::Prose;
@@ -40,13 +40,13 @@ pub fn profile(path: &Path) -> Result<(Profile, Damage), Failure> {
     Ok((profile, damage))
 }
 
-fn two(a: &Path, b: &Path, form: Form, color: Color) -> Result<Exit, Failure> {
+fn two(a: &Path, b: &Path, form: AnswerForm, color: Color) -> Result<Exit, Failure> {
     let (left, left_damage) = profile(a)?;
     let (right, right_damage) = profile(b)?;
     let found = differences(&left, &right);
     match form {
-        Form::Text => show(a, b, &found, color),
-        Form::Jsonl => json("difference", found.iter().map(|found| ("", found))),
+        AnswerForm::Text => show(a, b, &found, color),
+        AnswerForm::Jsonl => json("difference", found.iter().map(|found| ("", found))),
     }
     .map_err(Failure::output)?;
     ended([left_damage, right_damage])
@@ -77,15 +77,15 @@ fn show(a: &Path, b: &Path, found: &[Difference], color: Color) -> io::Result<()
     prose.flush()
 }
 
-fn as_version(path: &Path, version: u32, form: Form, color: Color) -> Result<Exit, Failure> {
+fn as_version(path: &Path, version: u32, form: AnswerForm, color: Color) -> Result<Exit, Failure> {
     let mut reading = Rereading::new(version);
     let (_, damage) = walk(path, &mut |entry, _, _| {
         reading.see(entry);
         Ok(())
     })?;
     match form {
-        Form::Text => show_version(&reading, version, color),
-        Form::Jsonl => json("reread", reading.messages().iter().map(|(n, r)| (*n, r))),
+        AnswerForm::Text => show_version(&reading, version, color),
+        AnswerForm::Jsonl => json("reread", reading.messages().iter().map(|(n, r)| (*n, r))),
     }
     .map_err(Failure::output)?;
     ended([damage])

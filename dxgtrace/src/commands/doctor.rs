@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::output::{stream, width};
 use super::{Exit, Failure};
-use crate::cli::{Color, DoctorArgs, Form};
+use crate::cli::{AnswerForm, Color, DoctorArgs};
 use crate::decode::escaped;
 use crate::doctor::{ConfigSpace, Fact, Level, System, examine};
 use crate::output::Prose;
@@ -27,8 +27,8 @@ pub fn run(args: &DoctorArgs, color: Color) -> Result<Exit, Failure> {
         None => examine(&System::new(&args.root)),
     };
     match args.form {
-        Form::Text => text(&facts, color),
-        Form::Jsonl => json(&facts),
+        AnswerForm::Text => text(&facts, color),
+        AnswerForm::Jsonl => json(&facts),
     }
     .map_err(Failure::output)?;
     Ok(Exit::Fine)

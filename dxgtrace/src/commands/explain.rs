@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::output::{stream, width};
 use super::rules::load;
 use super::{Exit, Failure};
-use crate::cli::{Color, ExplainArgs, Form};
+use crate::cli::{AnswerForm, Color, ExplainArgs};
 use crate::decode::escaped;
 use crate::explain::{Answer, Group, Log, explain, near};
 use crate::output::Prose;
@@ -90,10 +90,10 @@ struct Line<'a> {
 }
 
 impl Report {
-    fn new(form: Form, color: Color) -> Self {
+    fn new(form: AnswerForm, color: Color) -> Self {
         match form {
-            Form::Text => Self::Text(Prose::new(Box::new(stream(color)), width(), COLUMN)),
-            Form::Jsonl => Self::Json(Box::new(stream(Color::Never))),
+            AnswerForm::Text => Self::Text(Prose::new(Box::new(stream(color)), width(), COLUMN)),
+            AnswerForm::Jsonl => Self::Json(Box::new(stream(Color::Never))),
         }
     }
 

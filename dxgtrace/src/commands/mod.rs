@@ -19,6 +19,7 @@ mod read;
 mod replay;
 mod report;
 mod rules;
+mod show;
 mod stat;
 mod walk;
 

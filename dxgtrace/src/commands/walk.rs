@@ -65,6 +65,7 @@ fn records<R: Read>(
             seen: &seen,
             findings: &findings,
             changes: session.changes(),
+            reply_in: None,
             first,
             previous: previous.unwrap_or(first),
         };

@@ -15,7 +15,7 @@ use super::Value;
 
 /// Most bytes that a VMBus packet can carry: its descriptor counts units of 8
 /// bytes with 16 bits. A record that claims more lies.
-const MAX_PAYLOAD: usize = 8 * u16::MAX as usize;
+pub(crate) const MAX_PAYLOAD: usize = 8 * u16::MAX as usize;
 
 /// The bytes of a packet, which may be fewer than travelled.
 #[derive(Debug, Clone, Copy)]
@@ -412,9 +412,14 @@ impl<'a> Located<'a> {
         self.layout
             .fields
             .iter()
-            .filter(|field| usize::from(field.end()) <= self.length)
-            .filter(|field| field.when.as_ref().is_none_or(|when| self.holds(when)))
+            .filter(|field| self.applies(field))
             .map(|field| self.spot(field))
+    }
+
+    /// Whether a field of the layout applies and fits.
+    pub fn applies(&self, field: &Field) -> bool {
+        usize::from(field.end()) <= self.length
+            && field.when.as_ref().is_none_or(|when| self.holds(when))
     }
 
     /// A field at its place.
@@ -441,15 +446,18 @@ impl<'a> Located<'a> {
 
     /// The tails, as far as they fit, in order.
     pub fn tails(&self) -> impl Iterator<Item = TailSpot<'a>> + use<'_, 'a> {
-        (0..self.placed).filter_map(|index| self.tail(index))
+        self.placed()
+            .map(move |(tail, span)| self.tail_spot(tail, span))
     }
 
-    /// The tail of that number, as far as it fits.
+    /// The tail of that number, as far as it fits, if it could be placed.
     pub fn tail(&self, index: usize) -> Option<TailSpot<'a>> {
-        if index >= self.placed {
-            return None;
-        }
-        let (tail, span) = (self.layout.tails.get(index)?, self.spans.get(index)?);
+        let span = *self.spans.get(..self.placed)?.get(index)?;
+        let tail = self.layout.tails.get(index)?;
+        Some(self.tail_spot(tail, span))
+    }
+
+    fn tail_spot(&self, tail: &'static Tail, span: Span) -> TailSpot<'a> {
         let element = usize::from(tail.element.size()).max(1);
         // A count that runs past the end shows the elements that are whole.
         let room = self.length.saturating_sub(span.at) / element;
@@ -459,14 +467,14 @@ impl<'a> Located<'a> {
             .as_ref()
             .filter(|(_, when)| self.holds(when))
             .map(|(structure, _)| *structure);
-        Some(TailSpot {
+        TailSpot {
             tail,
             // One behind the end of a short message has no place in it.
             at: self.base + span.at.min(self.length),
             count,
             bytes: part(self.data, span.at, count.saturating_mul(element)),
             view,
-        })
+        }
     }
 }
 

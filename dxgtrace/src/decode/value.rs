@@ -238,14 +238,20 @@ pub fn escaped(bytes: &[u8]) -> impl Display {
 
 /// Writes a character, or its escape if a terminal would not just show it.
 fn escape(f: &mut fmt::Formatter<'_>, letter: char) -> fmt::Result {
-    let hidden = matches!(letter,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
     match letter {
         '"' | '\\' => write!(f, "\\{letter}"),
-        _ if letter.is_control() || hidden => write!(f, "\\u{{{:x}}}", u32::from(letter)),
+        _ if is_unsafe(letter) => write!(f, "\\u{{{:x}}}", u32::from(letter)),
         _ => f.write_char(letter),
     }
+}
+
+/// Whether a terminal would not just show this character: controls, and what
+/// is invisible or changes the direction of text.
+pub fn is_unsafe(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn number(bytes: &[u8], ty: Ty) -> Option<u64> {

@@ -150,7 +150,7 @@ impl FindingRecord {
             packet,
             code: description.word,
             severity: description.severity.name(),
-            layer: description.layer,
+            layer: finding.layer,
             part: finding.part,
             index: finding.index,
             at: finding.at,

@@ -12,6 +12,7 @@ pub mod guid;
 pub mod ioctls;
 mod messages;
 mod named;
+pub mod record;
 pub mod schema;
 pub mod statuses;
 pub mod structs;
@@ -38,11 +39,7 @@ pub const COUNT: usize = {
 
 /// The message with this number in a set.
 pub fn lookup(set: Set, id: u32) -> Option<&'static Message> {
-    let (base, slot) = slot(set, id)?;
-    let (family, place) = *INDEX.get(base + slot)?;
-    messages::FAMILIES
-        .get(usize::from(family))?
-        .get(usize::from(place))
+    slot(set, id).and_then(|(base, slot)| at_place(base + slot))
 }
 
 /// The message of that name.
@@ -56,6 +53,23 @@ pub fn status(value: u32) -> Option<&'static values::Status> {
         .binary_search_by_key(&value, |status| status.value)
         .ok()
         .and_then(|at| statuses::STATUSES.get(at))
+}
+
+/// How many places [`place`] can name.
+pub const PLACES: usize = 3 * ROOM;
+
+/// A number below [`PLACES`] that belongs to this message alone: what tables
+/// by message are indexed with.
+pub fn place(message: &Message) -> Option<usize> {
+    slot(message.set, message.id).map(|(base, slot)| base + slot)
+}
+
+/// The message at a place.
+pub fn at_place(place: usize) -> Option<&'static Message> {
+    let (family, at) = *INDEX.get(place)?;
+    messages::FAMILIES
+        .get(usize::from(family))?
+        .get(usize::from(at))
 }
 
 /// Room in the index for each set: vGPU ids from 0, global ids from
@@ -78,8 +92,8 @@ const fn slot(set: Set, id: u32) -> Option<(usize, usize)> {
 }
 
 /// (family, place in it) of every number of every set.
-static INDEX: [(u8, u8); 3 * ROOM] = {
-    let mut index = [UNUSED; 3 * ROOM];
+static INDEX: [(u8, u8); PLACES] = {
+    let mut index = [UNUSED; PLACES];
     let mut family = 0;
     while family < messages::FAMILIES.len() {
         let mut place = 0;

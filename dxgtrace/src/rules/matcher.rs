@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::condition::Condition;
 use crate::capture::header::Kind;
 use crate::check::Code;
 use crate::decode::Part;
+use crate::filter::Filter;
 use crate::output::Entry;
 use crate::protocol;
 use crate::protocol::schema::Message;
@@ -22,8 +22,7 @@ pub struct Pattern {
     status: Vec<String>,
     #[serde(default)]
     finding: Vec<String>,
-    #[serde(default, rename = "where")]
-    conditions: Vec<String>,
+    filter: Option<String>,
     unanswered_seconds: Option<f64>,
 }
 
@@ -54,7 +53,7 @@ pub struct Matcher {
     part: Option<PartName>,
     statuses: Vec<StatusIs>,
     findings: Vec<Code>,
-    conditions: Vec<Condition>,
+    filter: Option<Filter>,
     /// A request that waits at least so many nanoseconds at the end.
     pub unanswered: Option<u64>,
 }
@@ -79,11 +78,12 @@ impl Pattern {
             .iter()
             .map(|name| status(name).ok_or_else(|| format!("there is no status {name}")))
             .collect::<Result<Vec<_>, _>>()?;
-        let conditions = self
-            .conditions
-            .iter()
-            .map(|text| Condition::parse(text, &messages))
-            .collect::<Result<Vec<_>, _>>()?;
+        let filter = match &self.filter {
+            Some(text) => {
+                Some(Filter::parse(text).map_err(|error| format!("filter `{text}`: {error}"))?)
+            }
+            None => None,
+        };
         let unanswered = match self.unanswered_seconds {
             Some(seconds) if !(0.0..=1e9).contains(&seconds) => {
                 return Err(format!("unanswered_seconds = {seconds} makes no sense"));
@@ -95,6 +95,7 @@ impl Pattern {
             && findings.is_empty()
             && statuses.is_empty()
             && self.part.is_none()
+            && filter.is_none()
             && unanswered.is_none();
         if says_nothing {
             return Err("a pattern that every packet matches".to_owned());
@@ -104,7 +105,7 @@ impl Pattern {
             part: self.part,
             statuses,
             findings,
-            conditions,
+            filter,
             unanswered,
         })
     }
@@ -188,13 +189,7 @@ impl Matcher {
         {
             return false;
         }
-        self.conditions.is_empty()
-            || decoded
-                .and_then(|decoded| decoded.body.as_ref())
-                .is_some_and(|body| {
-                    self.conditions
-                        .iter()
-                        .all(|condition| condition.holds(body))
-                })
+        let filter = self.filter.as_ref();
+        filter.is_none_or(|filter| filter.matches(&entry.record()))
     }
 }

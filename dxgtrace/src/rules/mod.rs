@@ -4,7 +4,6 @@
 //! Rules are TOML files: the ones in `rules/` are part of the program, and
 //! users add their own. [`Rules`] holds them, [`Watch`] follows a capture.
 
-mod condition;
 mod file;
 mod load;
 mod matcher;

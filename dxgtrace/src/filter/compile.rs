@@ -1,0 +1,458 @@
+//! Names to places, values to ranges: what remains is arithmetic.
+
+use regex::bytes::{Regex, RegexBuilder};
+
+use super::error::FilterError;
+use super::fields::{FieldInfo, PREFIX, field, fields};
+use super::literal::{self, Numbers};
+use super::parse::{Compare, Condition, Expr, Literal, Quantifier, Slice, Test};
+use super::print;
+use super::types::Type;
+
+/// A filter ready to be asked.
+#[derive(Debug, Clone)]
+pub(super) enum Node {
+    /// One of them holds.
+    Or(Box<[Self]>),
+    /// All of them hold.
+    And(Box<[Self]>),
+    /// It does not hold.
+    Not(Box<Self>),
+    /// A field has certain values.
+    Test(Box<Question>),
+}
+
+/// A question about one field.
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    /// The field.
+    pub(super) field: &'static FieldInfo,
+    /// Of several values, how many must pass.
+    pub(super) quantifier: Quantifier,
+    /// Whether values pass that do not have what is asked.
+    pub(super) negated: bool,
+    /// Which part of a value counts.
+    pub(super) slice: Option<Slice>,
+    /// What is asked.
+    pub(super) check: Check,
+    /// The question as it is written.
+    pub(super) text: String,
+}
+
+/// What is asked of a value.
+#[derive(Debug, Clone)]
+pub(super) enum Check {
+    /// To be there.
+    Present,
+    /// To lie in this range.
+    Range(i128, i128),
+    /// To lie in one of these ranges, which are sorted and apart.
+    Ranges(Box<[Numbers]>),
+    /// To lie, but for the other bits, in one of these ranges.
+    Masked(u64, Box<[Numbers]>),
+    /// To be one of these texts.
+    Equal(Box<[Pattern]>),
+    /// To contain this text.
+    Contains(Pattern),
+    /// To match this expression.
+    Matches(Regex),
+}
+
+/// A text in both encodings that occur.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pattern {
+    /// As bytes.
+    pub(super) bytes: Vec<u8>,
+    /// As UTF-16LE.
+    pub(super) wide: Vec<u8>,
+}
+
+impl Pattern {
+    fn new(bytes: Vec<u8>) -> Self {
+        let wide = String::from_utf8_lossy(&bytes)
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        Self { bytes, wide }
+    }
+}
+
+/// A compiled expression may take so much memory.
+const REGEX_SIZE: usize = 1 << 20;
+
+/// Resolves an expression.
+pub(super) fn compile(expr: Expr<'_>) -> Result<Node, FilterError> {
+    let all = |parts: Vec<Expr<'_>>| {
+        let parts: Result<Box<[Node]>, _> = parts.into_iter().map(compile).collect();
+        parts
+    };
+    Ok(match expr {
+        Expr::Or(parts) => Node::Or(all(parts)?),
+        Expr::And(parts) => Node::And(all(parts)?),
+        Expr::Not(inner) => Node::Not(Box::new(compile(*inner)?)),
+        Expr::Test(test) => Node::Test(Box::new(question(*test)?)),
+    })
+}
+
+fn question(test: Test<'_>) -> Result<Question, FilterError> {
+    let field = lookup(test.field, test.span.start)?;
+    let mut subject = field.name.clone();
+    if let Some((slice, span)) = &test.slice {
+        if !matches!(field.ty, Type::Bytes) {
+            let message = format!(
+                "only of bytes a part can be taken; {} is {}",
+                field.name,
+                noun(field)
+            );
+            return Err(FilterError::new(message, span.clone()));
+        }
+        subject.push_str(&print::slice(slice));
+    }
+    let mask = match &test.mask {
+        Some(literal) => Some(masked(field, literal)?),
+        None => None,
+    };
+    if let Some(mask) = mask {
+        subject.push_str(&format!(" & {mask:#x}"));
+    }
+    let asked = asked(field, mask, test.condition.as_ref())?;
+    let quantifier = test.quantifier.unwrap_or(asked.quantifier);
+    let mut text = asked.text.replacen("{}", &subject, 1);
+    if quantifier != asked.quantifier {
+        text.insert_str(
+            0,
+            match quantifier {
+                Quantifier::Any => "any ",
+                Quantifier::All => "all ",
+            },
+        );
+    }
+    Ok(Question {
+        field,
+        quantifier,
+        negated: asked.negated,
+        slice: test.slice.map(|(slice, _)| slice),
+        check: asked.check,
+        text,
+    })
+}
+
+/// A condition, read for a field.
+struct Asked {
+    check: Check,
+    negated: bool,
+    /// How many of several values must pass unless something else is said.
+    quantifier: Quantifier,
+    /// The question as it is written, with `{}` for its subject.
+    text: String,
+}
+
+fn asked(
+    field: &FieldInfo,
+    mask: Option<u64>,
+    condition: Option<&Condition<'_>>,
+) -> Result<Asked, FilterError> {
+    let any = |check, text| Asked {
+        check,
+        negated: false,
+        quantifier: Quantifier::Any,
+        text,
+    };
+    match condition {
+        None => {
+            let check = match mask {
+                Some(mask) => Check::Masked(mask, Box::new([(1, i128::MAX)])),
+                None => Check::Present,
+            };
+            Ok(any(check, "{}".to_owned()))
+        }
+        Some(Condition::In {
+            negated,
+            span,
+            items,
+        }) => {
+            refuse_label(field, span)?;
+            let (check, list) = among(field, mask, items)?;
+            let not = if *negated { "not " } else { "" };
+            Ok(Asked {
+                check,
+                negated: *negated,
+                quantifier: match negated {
+                    true => Quantifier::All,
+                    false => Quantifier::Any,
+                },
+                text: format!("{{}} {not}in {{{list}}}"),
+            })
+        }
+        Some(Condition::Compare(compare, span, literal)) => {
+            refuse_label(field, span)?;
+            let (check, value) = compared(field, mask, *compare, span, literal)?;
+            let text = format!("{{}} {} {value}", print::sign(*compare));
+            Ok(Asked {
+                check,
+                negated: matches!(compare, Compare::Unequal | Compare::AnyUnequal),
+                quantifier: match compare {
+                    Compare::Unequal | Compare::AllEqual => Quantifier::All,
+                    _ => Quantifier::Any,
+                },
+                text,
+            })
+        }
+    }
+}
+
+fn refuse_label(field: &FieldInfo, span: &std::ops::Range<usize>) -> Result<(), FilterError> {
+    if !matches!(field.ty, Type::Label) {
+        return Ok(());
+    }
+    let message = format!(
+        "{} has no value to compare; it stands alone, or one of its fields is meant",
+        field.name
+    );
+    Err(FilterError::new(message, span.clone()))
+}
+
+fn masked(field: &FieldInfo, literal: &Literal<'_>) -> Result<u64, FilterError> {
+    if field.ty.has_bits() {
+        return literal::mask(field, literal);
+    }
+    let message = format!(
+        "{} is {}, which has no bits to mask",
+        field.name,
+        noun(field)
+    );
+    Err(FilterError::new(message, literal.span.clone()))
+}
+
+/// Reads a list of values and ranges, and writes it.
+fn among(
+    field: &FieldInfo,
+    mask: Option<u64>,
+    items: &[(Literal<'_>, Option<Literal<'_>>)],
+) -> Result<(Check, String), FilterError> {
+    let mut ranges = Vec::new();
+    let mut patterns = Vec::new();
+    let mut list = Vec::new();
+    for (low, high) in items {
+        if !field.ty.is_number() {
+            if let Some(high) = high {
+                let message = format!("{} is {}, which has no ranges", field.name, noun(field));
+                return Err(FilterError::new(message, high.span.clone()));
+            }
+            let pattern = pattern(field, low)?;
+            list.push(print::text(field.ty, &pattern.bytes));
+            patterns.push(pattern);
+            continue;
+        }
+        let first = literal::number(field, low)?;
+        let Some(high) = high else {
+            list.push(print::number(field.ty, first));
+            ranges.push(first);
+            continue;
+        };
+        if !field.ty.is_ordered() {
+            let message = format!("{} is {}, which has no ranges", field.name, noun(field));
+            return Err(FilterError::new(message, high.span.clone()));
+        }
+        let last = literal::number(field, high)?;
+        if last.1 < first.0 {
+            let message = "the range ends before it begins";
+            return Err(FilterError::new(message, low.span.start..high.span.end));
+        }
+        let (from, to) = (
+            print::number(field.ty, first),
+            print::number(field.ty, last),
+        );
+        list.push(format!("{from}..{to}"));
+        ranges.push((first.0, last.1));
+    }
+    let list = list.join(", ");
+    if field.ty.is_number() {
+        return Ok((numbers(mask, ranges), list));
+    }
+    Ok((Check::Equal(patterns.into()), list))
+}
+
+/// Reads a comparison, and writes its value.
+fn compared(
+    field: &FieldInfo,
+    mask: Option<u64>,
+    compare: Compare,
+    span: &std::ops::Range<usize>,
+    literal: &Literal<'_>,
+) -> Result<(Check, String), FilterError> {
+    let word = print::sign(compare);
+    match compare {
+        Compare::Contains | Compare::Matches => {
+            let named = match field.ty {
+                Type::Named(names) => Some(names),
+                Type::Text | Type::Bytes => None,
+                _ => {
+                    let message = format!(
+                        "`{word}` looks into text and bytes; {} is {}",
+                        field.name,
+                        noun(field)
+                    );
+                    return Err(FilterError::new(message, span.clone()));
+                }
+            };
+            if mask.is_some() {
+                let message = "masked bits are numbers, which contain no text";
+                return Err(FilterError::new(message, span.clone()));
+            }
+            let (check, text) = search(field, compare, literal)?;
+            let Some(names) = named else {
+                return Ok((check, text));
+            };
+            let points = names
+                .iter()
+                .filter(|(_, name)| check.accepts(name.as_bytes()))
+                .map(|(number, _)| (number, number))
+                .collect();
+            Ok((numbers(None, points), text))
+        }
+        Compare::Less | Compare::LessEqual | Compare::Greater | Compare::GreaterEqual => {
+            if !field.ty.is_ordered() {
+                let message = format!(
+                    "`{word}` compares what has an order; {} is {}",
+                    field.name,
+                    noun(field)
+                );
+                return Err(FilterError::new(message, span.clone()));
+            }
+            let value = literal::number(field, literal)?;
+            let range = match compare {
+                Compare::Less => (i128::MIN, value.0.saturating_sub(1)),
+                Compare::LessEqual => (i128::MIN, value.1),
+                Compare::Greater => (value.1.saturating_add(1), i128::MAX),
+                _ => (value.0, i128::MAX),
+            };
+            Ok((numbers(mask, vec![range]), print::number(field.ty, value)))
+        }
+        Compare::Equal | Compare::Unequal | Compare::AllEqual | Compare::AnyUnequal => {
+            if field.ty.is_number() {
+                let value = literal::number(field, literal)?;
+                return Ok((numbers(mask, vec![value]), print::number(field.ty, value)));
+            }
+            let pattern = pattern(field, literal)?;
+            let text = print::text(field.ty, &pattern.bytes);
+            Ok((Check::Equal(Box::new([pattern])), text))
+        }
+    }
+}
+
+fn search(
+    field: &FieldInfo,
+    compare: Compare,
+    literal: &Literal<'_>,
+) -> Result<(Check, String), FilterError> {
+    if compare == Compare::Contains {
+        let pattern = pattern(field, literal)?;
+        let text = print::text(field.ty, &pattern.bytes);
+        return Ok((Check::Contains(pattern), text));
+    }
+    let pattern = expression(&literal::text(literal));
+    // As in Wireshark, case does not count; (?-i) makes it count.
+    let regex = RegexBuilder::new(&pattern)
+        .unicode(false)
+        .case_insensitive(true)
+        .size_limit(REGEX_SIZE)
+        .dfa_size_limit(REGEX_SIZE)
+        .build();
+    match regex {
+        Ok(regex) => Ok((Check::Matches(regex), print::quoted(pattern.as_bytes()))),
+        Err(error) => {
+            let text = error.to_string();
+            let last = text.lines().last().unwrap_or_default();
+            let reason = last.strip_prefix("error: ").unwrap_or(last);
+            let message = format!("the pattern is no regular expression: {reason}");
+            Err(FilterError::new(message, literal.span.clone()))
+        }
+    }
+}
+
+/// A pattern as text: bytes that are none are written as escapes.
+fn expression(pattern: &[u8]) -> String {
+    let mut text = String::with_capacity(pattern.len());
+    for chunk in pattern.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
+}
+
+fn pattern(field: &FieldInfo, literal: &Literal<'_>) -> Result<Pattern, FilterError> {
+    Ok(Pattern::new(match field.ty {
+        Type::Bytes => literal::bytes(literal)?,
+        _ => literal::text(literal),
+    }))
+}
+
+/// A check for ranges, merged where they touch.
+fn numbers(mask: Option<u64>, mut ranges: Vec<Numbers>) -> Check {
+    ranges.sort_unstable();
+    let mut merged: Vec<Numbers> = Vec::with_capacity(ranges.len());
+    for (low, high) in ranges {
+        match merged.last_mut() {
+            Some(last) if low <= last.1.saturating_add(1) => last.1 = last.1.max(high),
+            _ => merged.push((low, high)),
+        }
+    }
+    match (mask, merged.as_slice()) {
+        (Some(mask), _) => Check::Masked(mask, merged.into()),
+        (None, [(low, high)]) => Check::Range(*low, *high),
+        (None, _) => Check::Ranges(merged.into()),
+    }
+}
+
+fn noun(field: &FieldInfo) -> String {
+    let name = field.ty.name();
+    let article = match field.ty {
+        Type::Bytes | Type::Text | Type::Flags(_) => "",
+        _ if name.starts_with(['a', 'e']) => "an ",
+        _ => "a ",
+    };
+    let name = match field.ty {
+        Type::Unsigned | Type::Signed => "number",
+        Type::Bool => "truth value",
+        _ => name,
+    };
+    let article = if name == "number" { "a " } else { article };
+    format!("{article}{name}")
+}
+
+/// The field of that name, which begins at `start` of the input.
+pub(super) fn lookup(name: &str, start: usize) -> Result<&'static FieldInfo, FilterError> {
+    if let Some(found) = field(name) {
+        return Ok(found);
+    }
+    // The longest beginning that is a field decides what is said of the rest.
+    let mut owners = name
+        .match_indices('.')
+        .map(|(dot, _)| dot)
+        .collect::<Vec<_>>();
+    owners.reverse();
+    for dot in owners {
+        let (Some(owner), Some(rest)) = (name.get(..dot), name.get(dot + 1..)) else {
+            continue;
+        };
+        let Some(owner) = field(owner).filter(|owner| owner.name != "dxg") else {
+            continue;
+        };
+        let inside = format!("{}.", owner.name);
+        let parts = fields().filter_map(|field| field.name.strip_prefix(&inside));
+        let label = owner.name.strip_prefix(PREFIX).unwrap_or(&owner.name);
+        let message = format!("{label} has no field `{rest}`");
+        let span = start + dot + 1..start + name.len();
+        return Err(FilterError::new(message, span).suggest(rest, parts));
+    }
+    let short = name.strip_prefix(PREFIX).unwrap_or(name);
+    let candidates = fields().map(|field| field.name.strip_prefix(PREFIX).unwrap_or(&field.name));
+    let error = FilterError::new(
+        format!("no field is called `{name}`"),
+        start..start + name.len(),
+    );
+    Err(error.suggest(short, candidates))
+}

@@ -1,0 +1,101 @@
+//! The display filter language, and the values of fields as columns.
+//!
+//! ```
+//! use dxgtrace::filter::Filter;
+//!
+//! let filter = Filter::parse("make_resident.alloc_count > 3 and status == PENDING")?;
+//! assert_eq!(
+//!     filter.to_string(),
+//!     "dxg.make_resident.alloc_count > 3 and dxg.status == STATUS_PENDING"
+//! );
+//! # Ok::<(), dxgtrace::filter::FilterError>(())
+//! ```
+//!
+//! The names are those of the description, found by walking it ([`fields`]).
+//! [`Filter::parse`] resolves them to offsets in the shapes of messages, and
+//! values to ranges of numbers, so that [`Filter::matches`] looks up the
+//! packet's message and compares: no names, no allocation.
+//! `docs/filters.md` teaches the language.
+
+mod cell;
+mod columns;
+mod compile;
+mod complete;
+mod error;
+mod eval;
+mod fields;
+mod literal;
+mod nearest;
+mod options;
+mod own;
+mod parse;
+mod print;
+mod record;
+mod site;
+mod token;
+mod types;
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use compile::Node;
+
+pub use columns::Fields;
+pub use complete::{Candidate, CandidateKind, complete};
+pub use error::FilterError;
+pub use fields::{FieldInfo, PREFIX, field, fields};
+pub use options::{FieldOptions, Occurrence, OptionError, Quote};
+pub use record::{Exchange, Needs, Record};
+pub use types::{Names, Type};
+
+/// A filter ready to be asked. Its [`Display`] is its one canonical form,
+/// which means the same when it is parsed again.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Without one, everything passes.
+    root: Option<Node>,
+}
+
+impl Filter {
+    /// Parses a filter. Nothing but space passes everything.
+    pub fn parse(input: &str) -> Result<Self, FilterError> {
+        let root = match parse::parse(input).map_err(|error| error.of(input))? {
+            Some(expr) => Some(compile::compile(expr).map_err(|error| error.of(input))?),
+            None => None,
+        };
+        Ok(Self { root })
+    }
+
+    /// Whether a record passes. What [`Self::needs`] does not ask for may be
+    /// left out of it.
+    pub fn matches(&self, record: &Record<'_>) -> bool {
+        self.root.as_ref().is_none_or(|root| root.matches(record))
+    }
+
+    /// Which parts of a record the answer depends on.
+    pub fn needs(&self) -> Needs {
+        self.root.as_ref().map_or(Needs::PACKET, Node::needs)
+    }
+
+    /// Whether everything passes because nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        self.root.is_none()
+    }
+}
+
+impl FromStr for Filter {
+    type Err = FilterError;
+
+    fn from_str(input: &str) -> Result<Self, FilterError> {
+        Self::parse(input)
+    }
+}
+
+impl Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.root {
+            Some(root) => root.fmt(f),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! Words and signs to an expression, before anybody asks what the names mean.
+
+use std::ops::Range;
+
+use super::error::FilterError;
+use super::token::{Kind, Sign, Token, tokens};
+
+/// An expression as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Expr<'a> {
+    /// One of them holds.
+    Or(Vec<Self>),
+    /// All of them hold.
+    And(Vec<Self>),
+    /// It does not hold.
+    Not(Box<Self>),
+    /// A field has certain values.
+    Test(Box<Test<'a>>),
+}
+
+/// A question about one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Test<'a> {
+    /// Of several values, whether one or all must pass, if said.
+    pub(super) quantifier: Option<Quantifier>,
+    /// The field's name.
+    pub(super) field: &'a str,
+    /// Where the name stands.
+    pub(super) span: Range<usize>,
+    /// Which part of the value counts.
+    pub(super) slice: Option<(Slice, Range<usize>)>,
+    /// Which bits of the value count.
+    pub(super) mask: Option<Literal<'a>>,
+    /// What is asked; without it, whether the field is there.
+    pub(super) condition: Option<Condition<'a>>,
+}
+
+/// How many of several values must pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quantifier {
+    /// One.
+    Any,
+    /// All, and there must be one.
+    All,
+}
+
+/// A part of a value: so many bytes from an offset on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Slice {
+    pub(super) start: usize,
+    pub(super) length: Option<usize>,
+}
+
+/// What is asked of a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Condition<'a> {
+    /// A comparison, and where its sign stands.
+    Compare(Compare, Range<usize>, Literal<'a>),
+    /// Being one of several values or within one of several ranges.
+    In {
+        /// Whether it must be none of them.
+        negated: bool,
+        /// Where `in` stands.
+        span: Range<usize>,
+        /// The values and ranges.
+        items: Vec<(Literal<'a>, Option<Literal<'a>>)>,
+    },
+}
+
+/// How two values are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compare {
+    Equal,
+    Unequal,
+    AllEqual,
+    AnyUnequal,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    Contains,
+    Matches,
+}
+
+/// A value as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Literal<'a> {
+    pub(super) kind: Written<'a>,
+    pub(super) span: Range<usize>,
+}
+
+/// A value without its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Written<'a> {
+    /// Without quotes.
+    Word(&'a str),
+    /// In quotes.
+    Text(Vec<u8>),
+}
+
+/// Parentheses may be nested so deep: far beyond what people write, and far
+/// from where the stack ends.
+const DEEPEST: usize = 64;
+
+/// Parses a filter; `None` if nothing is written.
+pub(super) fn parse(input: &str) -> Result<Option<Expr<'_>>, FilterError> {
+    let tokens = tokens(input)?;
+    if tokens.is_empty() {
+        return Ok(None);
+    }
+    let mut parser = Parser {
+        tokens: &tokens,
+        end: input.trim_end().len(),
+        depth: 0,
+    };
+    let expr = parser.or()?;
+    match parser.tokens.first() {
+        None => Ok(Some(expr)),
+        Some(token) => {
+            let message = match token.kind {
+                Kind::Sign(Sign::Close) => "this parenthesis closes nothing",
+                Kind::Sign(_) => "nothing like this can follow here",
+                _ => "`and` or `or` is missing before this",
+            };
+            Err(FilterError::new(message, token.span.clone()))
+        }
+    }
+}
+
+struct Parser<'t, 'a> {
+    tokens: &'t [Token<'a>],
+    /// Where the input ends.
+    end: usize,
+    depth: usize,
+}
+
+impl<'a> Parser<'_, 'a> {
+    fn or(&mut self) -> Result<Expr<'a>, FilterError> {
+        let mut parts = Vec::new();
+        loop {
+            match self.and()? {
+                Expr::Or(more) => parts.extend(more),
+                part => parts.push(part),
+            }
+            if self.take(Sign::Or).is_none() {
+                return Ok(one_or(parts, Expr::Or));
+            }
+        }
+    }
+
+    fn and(&mut self) -> Result<Expr<'a>, FilterError> {
+        let mut parts = Vec::new();
+        loop {
+            match self.not()? {
+                Expr::And(more) => parts.extend(more),
+                part => parts.push(part),
+            }
+            if self.take(Sign::And).is_none() {
+                return Ok(one_or(parts, Expr::And));
+            }
+        }
+    }
+
+    fn not(&mut self) -> Result<Expr<'a>, FilterError> {
+        let mut negated = false;
+        while self.take(Sign::Not).is_some() {
+            negated = !negated;
+        }
+        let expr = self.primary()?;
+        Ok(match expr {
+            Expr::Not(inner) if negated => *inner,
+            expr if negated => Expr::Not(Box::new(expr)),
+            expr => expr,
+        })
+    }
+
+    fn primary(&mut self) -> Result<Expr<'a>, FilterError> {
+        let Some(open) = self.take(Sign::Open) else {
+            return self.test();
+        };
+        if self.depth == DEEPEST {
+            return Err(FilterError::new("parentheses are nested too deep", open));
+        }
+        self.depth += 1;
+        let expr = self.or()?;
+        self.depth -= 1;
+        if self.take(Sign::Close).is_none() {
+            return Err(self.expected("`)`"));
+        }
+        Ok(expr)
+    }
+
+    fn test(&mut self) -> Result<Expr<'a>, FilterError> {
+        let quantifier = if self.take(Sign::Any).is_some() {
+            Some(Quantifier::Any)
+        } else {
+            self.take(Sign::All).map(|_| Quantifier::All)
+        };
+        let Some((field, span)) = self.word() else {
+            return Err(self.expected("a field"));
+        };
+        let slice = match self.take(Sign::OpenSlice) {
+            Some(open) => Some(self.slice(open)?),
+            None => None,
+        };
+        let mask = match self.take(Sign::Mask) {
+            Some(_) => Some(self.literal()?),
+            None => None,
+        };
+        Ok(Expr::Test(Box::new(Test {
+            quantifier,
+            field,
+            span,
+            slice,
+            mask,
+            condition: self.condition()?,
+        })))
+    }
+
+    fn condition(&mut self) -> Result<Option<Condition<'a>>, FilterError> {
+        let negated = match self.tokens {
+            [
+                Token {
+                    kind: Kind::Sign(Sign::Not),
+                    ..
+                },
+                Token {
+                    kind: Kind::Sign(Sign::In),
+                    ..
+                },
+                ..,
+            ] => self.take(Sign::Not).is_some(),
+            _ => false,
+        };
+        if let Some(span) = self.take(Sign::In) {
+            let items = self.set()?;
+            return Ok(Some(Condition::In {
+                negated,
+                span,
+                items,
+            }));
+        }
+        let compare = match self.tokens.first().map(|token| &token.kind) {
+            Some(Kind::Sign(sign)) => compare(*sign),
+            _ => None,
+        };
+        match (compare, self.tokens.split_first()) {
+            (Some(compare), Some((token, rest))) => {
+                let span = token.span.clone();
+                self.tokens = rest;
+                Ok(Some(Condition::Compare(compare, span, self.literal()?)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn set(&mut self) -> Result<Vec<(Literal<'a>, Option<Literal<'a>>)>, FilterError> {
+        if self.take(Sign::OpenSet).is_none() {
+            return Err(self.expected("`{` and a list of values"));
+        }
+        let mut items = Vec::new();
+        loop {
+            let low = self.literal()?;
+            let high = match self.take(Sign::To) {
+                Some(_) => Some(self.literal()?),
+                None => None,
+            };
+            items.push((low, high));
+            if self.take(Sign::CloseSet).is_some() {
+                return Ok(items);
+            }
+            if self.take(Sign::Comma).is_none() {
+                return Err(self.expected("`,` or `}`"));
+            }
+        }
+    }
+
+    /// `[start:length]`, `[start:]`, `[:length]`, `[first-last]` or `[start]`.
+    fn slice(&mut self, open: Range<usize>) -> Result<(Slice, Range<usize>), FilterError> {
+        let written = self.word();
+        let Some(close) = self.take(Sign::CloseSlice) else {
+            return Err(self.expected("`]`"));
+        };
+        let span = open.start..close.end;
+        let slice = written.and_then(|(word, _)| slice(word));
+        match slice {
+            Some(slice) => Ok((slice, span)),
+            None => Err(FilterError::new(
+                "a part is written as [start:length], [first-last] or [start]",
+                span,
+            )),
+        }
+    }
+
+    fn literal(&mut self) -> Result<Literal<'a>, FilterError> {
+        let Some((token, rest)) = self.tokens.split_first() else {
+            return Err(self.expected("a value"));
+        };
+        let kind = match &token.kind {
+            Kind::Word(word) => Written::Word(word),
+            Kind::Text(text) => Written::Text(text.clone()),
+            Kind::Sign(_) => return Err(self.expected("a value")),
+        };
+        self.tokens = rest;
+        Ok(Literal {
+            kind,
+            span: token.span.clone(),
+        })
+    }
+
+    fn word(&mut self) -> Option<(&'a str, Range<usize>)> {
+        let (token, rest) = self.tokens.split_first()?;
+        match token.kind {
+            Kind::Word(word) => {
+                self.tokens = rest;
+                Some((word, token.span.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    fn take(&mut self, sign: Sign) -> Option<Range<usize>> {
+        let (token, rest) = self.tokens.split_first()?;
+        if token.kind != Kind::Sign(sign) {
+            return None;
+        }
+        self.tokens = rest;
+        Some(token.span.clone())
+    }
+
+    fn expected(&self, what: &str) -> FilterError {
+        match self.tokens.first() {
+            Some(token) => {
+                FilterError::new(format!("{what} should stand here"), token.span.clone())
+            }
+            None => FilterError::new(format!("{what} should follow"), self.end..self.end),
+        }
+    }
+}
+
+fn one_or<'a>(mut parts: Vec<Expr<'a>>, many: fn(Vec<Expr<'a>>) -> Expr<'a>) -> Expr<'a> {
+    match (parts.pop(), parts.is_empty()) {
+        (Some(only), true) => only,
+        (Some(last), false) => {
+            parts.push(last);
+            many(parts)
+        }
+        (None, _) => many(parts),
+    }
+}
+
+fn compare(sign: Sign) -> Option<Compare> {
+    Some(match sign {
+        Sign::Equal => Compare::Equal,
+        Sign::Unequal => Compare::Unequal,
+        Sign::AllEqual => Compare::AllEqual,
+        Sign::AnyUnequal => Compare::AnyUnequal,
+        Sign::Less => Compare::Less,
+        Sign::LessEqual => Compare::LessEqual,
+        Sign::Greater => Compare::Greater,
+        Sign::GreaterEqual => Compare::GreaterEqual,
+        Sign::Contains => Compare::Contains,
+        Sign::Matches => Compare::Matches,
+        _ => return None,
+    })
+}
+
+fn slice(word: &str) -> Option<Slice> {
+    let number = |text: &str| text.parse::<u32>().ok().map(|number| number as usize);
+    if let Some((start, length)) = word.split_once(':') {
+        let start = if start.is_empty() { 0 } else { number(start)? };
+        let length = match length {
+            "" => None,
+            length => Some(number(length).filter(|length| *length > 0)?),
+        };
+        return Some(Slice { start, length });
+    }
+    if let Some((first, last)) = word.split_once('-') {
+        let start = number(first)?;
+        let length = number(last)?.checked_sub(start)? + 1;
+        return Some(Slice {
+            start,
+            length: Some(length),
+        });
+    }
+    Some(Slice {
+        start: number(word)?,
+        length: Some(1),
+    })
+}

@@ -1,0 +1,127 @@
+//! The program against others on the same file, in one run: against walking
+//! the file's blocks with pcap-file, and against tshark with the dissector.
+//!
+//! Read the ratios; the times are of this machine. `DXGTRACE_BENCH_PACKETS`
+//! sets the length of the file.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench")]
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use dxgtrace::capture::file;
+use dxgtrace_tests::{many, program, requirement, samples};
+use pcap_file::pcapng::PcapNgReader;
+
+/// Runs of each; the median counts.
+const RUNS: usize = 5;
+/// tshark is given a shorter file, and its time is scaled.
+const TSHARK_SHARE: u64 = 20;
+
+fn median(mut run: impl FnMut()) -> Duration {
+    let mut times: Vec<Duration> = (0..RUNS)
+        .map(|_| {
+            let start = Instant::now();
+            run();
+            start.elapsed()
+        })
+        .collect();
+    times.sort();
+    times[RUNS / 2]
+}
+
+fn dxgtrace(arguments: &[&str], path: &Path) -> Duration {
+    let program = program::path().unwrap();
+    median(|| {
+        let status = Command::new(program)
+            .args(arguments)
+            .arg(path)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(status.success());
+    })
+}
+
+fn tshark(arguments: &[&str], path: &Path) -> Duration {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../dissectors/dxg.lua");
+    let start = Instant::now();
+    let status = Command::new("tshark")
+        .arg("-X")
+        .arg(format!("lua_script:{script}"))
+        .args(arguments)
+        .arg("-r")
+        .arg(path)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    start.elapsed() * u32::try_from(TSHARK_SHARE).unwrap()
+}
+
+fn main() {
+    let count: u64 = std::env::var("DXGTRACE_BENCH_PACKETS")
+        .ok()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(400_000);
+    for sample in ["v40-errors", "v40-leak"] {
+        let sample_file = samples().join(sample).with_extension("pcapng");
+        let (long, short) = (
+            program::scratch("long.pcapng"),
+            program::scratch("short.pcapng"),
+        );
+        many::write(&sample_file, count, &long).unwrap();
+        many::write(&sample_file, count / TSHARK_SHARE, &short).unwrap();
+        let bytes = File::open(&long).unwrap().metadata().unwrap().len();
+        println!("\n{count} packets of {} bytes ({sample})", bytes / count);
+
+        let per_packet = |what: &str, time: Duration, against: &[(&str, Duration)]| {
+            print!(
+                "{what:<44}{:>9.0} ns",
+                time.as_nanos() as f64 / count as f64
+            );
+            for (other, other_time) in against {
+                print!(
+                    "   {:.2} x {other}",
+                    time.as_secs_f64() / other_time.as_secs_f64()
+                );
+            }
+            println!();
+        };
+        let walk = median(|| {
+            let mut blocks = PcapNgReader::new(File::open(&long).unwrap()).unwrap();
+            while let Some(block) = blocks.next_block() {
+                block.unwrap();
+            }
+        });
+        per_packet("pcap-file: walk the blocks", walk, &[]);
+        let read = median(|| {
+            let mut reader = file::open(&long).unwrap();
+            while reader.next_record().unwrap().is_some() {}
+        });
+        per_packet("read the records", read, &[("walk", walk)]);
+        let check = dxgtrace(&["check", "-q"], &long);
+        per_packet(
+            "dxgtrace check: pair, check and track",
+            check,
+            &[("walk", walk)],
+        );
+        let text = dxgtrace(&["read"], &long);
+        per_packet("dxgtrace read", text, &[("walk", walk)]);
+        let json = dxgtrace(&["read", "-T", "jsonl"], &long);
+        per_packet("dxgtrace read -T jsonl", json, &[("walk", walk)]);
+        if requirement::program("tshark") {
+            let lines = tshark(&[], &short);
+            let tree = tshark(&["-T", "json"], &short);
+            per_packet(
+                "tshark with dxg.lua: text",
+                lines,
+                &[("check", check), ("text", text)],
+            );
+            per_packet("tshark with dxg.lua: -T json", tree, &[("jsonl", json)]);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What each step costs on packets in memory: those of the samples.
+#![allow(clippy::unwrap_used, reason = "a bench")]
+
+use std::hint::black_box;
+use std::sync::LazyLock;
+
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use dxgtrace::capture::file;
+use dxgtrace::capture::header::Header;
+use dxgtrace::decode::{self, Payload};
+use dxgtrace::output::{Detail, Entry, Json, Sink, Text, TimeFormat};
+use dxgtrace::packet::{Channel, Packet};
+use dxgtrace::session::Session;
+
+fn main() {
+    divan::main();
+}
+
+struct Sample {
+    channels: Vec<Channel>,
+    packets: Vec<(u64, u32, Header, Vec<u8>)>,
+}
+
+impl Sample {
+    fn packets(&self) -> impl Iterator<Item = Packet<'_>> {
+        (1..)
+            .zip(&self.packets)
+            .map(|(number, (time, interface, header, payload))| Packet {
+                number,
+                time: *time,
+                interface: *interface,
+                header: *header,
+                payload,
+            })
+    }
+}
+
+/// The driver's ordinary work, without the start-up.
+static SAMPLE: LazyLock<Sample> = LazyLock::new(|| {
+    let mut reader = file::open(&dxgtrace_tests::samples().join("v40-basic.pcapng")).unwrap();
+    let mut packets = Vec::new();
+    while let Some(record) = reader.next_record().unwrap() {
+        let packet = record.packet;
+        packets.push((
+            packet.time,
+            packet.interface,
+            packet.header,
+            packet.payload.to_vec(),
+        ));
+    }
+    Sample {
+        channels: reader.channels().to_vec(),
+        packets,
+    }
+});
+
+fn over(bencher: Bencher<'_, '_>, mut each: impl FnMut(&Packet<'_>)) {
+    let count = SAMPLE.packets.len();
+    bencher
+        .counter(ItemsCount::new(count))
+        .bench_local(|| SAMPLE.packets().for_each(|packet| each(&packet)));
+}
+
+#[divan::bench]
+fn locate_requests(bencher: Bencher<'_, '_>) {
+    over(bencher, |packet| {
+        black_box(decode::request(Payload::of(packet)).ok());
+    });
+}
+
+#[divan::bench]
+fn pair_and_check(bencher: Bencher<'_, '_>) {
+    let mut session = Session::new();
+    over(bencher, |packet| {
+        black_box(session.see(packet, &mut |finding| {
+            black_box(finding);
+        }));
+    });
+}
+
+#[divan::bench]
+fn decode_all_fields(bencher: Bencher<'_, '_>) {
+    let mut session = Session::new();
+    over(bencher, |packet| {
+        let seen = session.see(packet, &mut |_| {});
+        let Some(decoded) = seen.decoded else { return };
+        for part in decoded.headers().chain(decoded.body) {
+            for spot in part.fields() {
+                black_box(spot.value());
+            }
+        }
+        for tail in decoded.body.iter().flat_map(|body| body.tails()) {
+            for index in 0..tail.captured() {
+                black_box(tail.element(index));
+            }
+        }
+    });
+}
+
+fn write(bencher: Bencher<'_, '_>, mut sink: impl Sink) {
+    let mut session = Session::new();
+    over(bencher, |packet| {
+        let mut findings = Vec::new();
+        let seen = session.see(packet, &mut |finding| findings.push(finding));
+        sink.entry(&Entry {
+            packet,
+            channels: &SAMPLE.channels,
+            seen: &seen,
+            findings: &findings,
+            changes: &[],
+            reply_in: None,
+            first: 0,
+            previous: 0,
+        })
+        .unwrap();
+    });
+}
+
+#[divan::bench]
+fn text_lines(bencher: Bencher<'_, '_>) {
+    let text = Text::new(
+        std::io::sink(),
+        TimeFormat::Relative,
+        Detail::default(),
+        false,
+    );
+    write(bencher, text);
+}
+
+#[divan::bench]
+fn json_lines(bencher: Bencher<'_, '_>) {
+    write(bencher, Json::new(std::io::sink(), "bench", false).unwrap());
+}

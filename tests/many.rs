@@ -1,0 +1,73 @@
+//! Captures of any length, made of a sample over and over.
+
+use std::path::Path;
+
+use anyhow::Result;
+use dxgtrace::capture::file::{self, About, Flush, Writer};
+use dxgtrace::capture::header::Header;
+use dxgtrace::packet::{Channel, Packet};
+
+/// A packet of its own.
+struct Owned {
+    time: u64,
+    interface: u32,
+    header: Header,
+    payload: Vec<u8>,
+}
+
+/// Writes `count` packets to `path`: those of `sample`, again and again, each
+/// time later and with other transaction ids, so that no two requests of the
+/// file are the same to a reader.
+///
+/// # Errors
+/// A file cannot be read or written, or the sample has no packets.
+pub fn write(sample: &Path, count: u64, path: &Path) -> Result<()> {
+    let (channels, packets) = load(sample)?;
+    let span = match (packets.first(), packets.last()) {
+        (Some(first), Some(last)) => last.time - first.time + 1_000_000,
+        _ => anyhow::bail!("{} has no packets", sample.display()),
+    };
+    let ids = packets.iter().map(|packet| packet.header.transaction).max();
+    let ids = ids.unwrap_or(0);
+    let mut writer = Writer::new(
+        file::create(path)?,
+        &About::default(),
+        Flush::Collect(1 << 16),
+    )?;
+    for (number, (round, packet)) in (1..=count).zip(rounds(&packets)) {
+        let mut header = packet.header;
+        if header.transaction > 0 {
+            header.transaction += round * ids;
+        }
+        let packet = Packet {
+            number,
+            time: packet.time + round * span,
+            interface: packet.interface,
+            header,
+            payload: &packet.payload,
+        };
+        writer.write(&packet, &channels, &[])?;
+    }
+    writer.finish()?;
+    Ok(())
+}
+
+/// The packets without end, each with the number of its round.
+fn rounds(packets: &[Owned]) -> impl Iterator<Item = (u64, &Owned)> {
+    (0..).flat_map(move |round| packets.iter().map(move |packet| (round, packet)))
+}
+
+fn load(sample: &Path) -> Result<(Vec<Channel>, Vec<Owned>)> {
+    let mut reader = file::open(sample)?;
+    let mut packets = Vec::new();
+    while let Some(record) = reader.next_record()? {
+        let packet = record.packet;
+        packets.push(Owned {
+            time: packet.time,
+            interface: packet.interface,
+            header: packet.header,
+            payload: packet.payload.to_vec(),
+        });
+    }
+    Ok((reader.channels().to_vec(), packets))
+}
