@@ -73,11 +73,11 @@ fn redacted(packets: &[Owned]) -> Vec<Owned> {
 
 fn recordings() -> Vec<PathBuf> {
     let mut paths = program::samples().unwrap();
-    paths.extend(
-        fs::read_dir(samples().join("rules"))
-            .unwrap()
-            .map(|entry| entry.unwrap().path()),
-    );
+    for folder in ["rules", "findings"] {
+        let entries = fs::read_dir(samples().join(folder)).unwrap();
+        let files = entries.map(|entry| entry.unwrap().path());
+        paths.extend(files.filter(|path| path.extension().is_some_and(|end| end == "pcapng")));
+    }
     paths
 }
 
