@@ -56,6 +56,40 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("replay", &["capture::header", "packet", "bounded"]),
+    (
+        "rules",
+        &[
+            "filter",
+            "output",
+            "session",
+            "check",
+            "decode",
+            "protocol",
+            "capture::header",
+        ],
+    ),
+    ("explain", &["rules", "check", "decode", "protocol"]),
+    (
+        "compare",
+        &[
+            "output",
+            "session",
+            "check",
+            "decode",
+            "protocol",
+            "capture::header",
+        ],
+    ),
+    ("report", &["compare", "rules", "output", "check", "decode"]),
+    (
+        "cut",
+        &["session", "decode", "protocol", "packet", "capture::header"],
+    ),
+    (
+        "redact",
+        &["session", "decode", "protocol", "packet", "capture::header"],
+    ),
+    ("doctor", &["decode", "protocol"]),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -9,7 +9,9 @@ pub mod many;
 pub mod program;
 pub mod recording;
 pub mod requirement;
+pub mod rule_samples;
 pub mod screen;
+pub mod story;
 pub mod synthetic;
 pub mod traffic;
 

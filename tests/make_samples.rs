@@ -2,11 +2,16 @@
 //! them, and a small one for every kind of finding.
 
 use anyhow::Result;
-use dxgtrace_tests::{findings, samples, synthetic};
+use dxgtrace_tests::{findings, rule_samples, samples, synthetic};
 
 fn main() -> Result<()> {
     for (name, content) in synthetic::all(&samples())? {
         std::fs::write(samples().join(name), content)?;
+    }
+    let folder = samples().join("rules");
+    std::fs::create_dir_all(&folder)?;
+    for (name, content) in rule_samples::all(&samples())? {
+        std::fs::write(folder.join(name), content)?;
     }
     let folder = samples().join("findings");
     std::fs::create_dir_all(&folder)?;

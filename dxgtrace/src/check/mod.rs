@@ -53,6 +53,13 @@ impl Finding {
         }
     }
 
+    /// The finding as a comment on its packet: severity, code and sentence.
+    pub fn comment(&self) -> String {
+        let description = self.code.description();
+        let (severity, word) = (description.severity.name(), description.word);
+        format!("{severity} {word}: {self}")
+    }
+
     /// The same about a packet of the host: what speaks of its sender, who in
     /// most messages is the guest, speaks of the host.
     fn of_host(mut self) -> Self {

@@ -9,6 +9,7 @@
 //! no message.
 
 mod frame;
+mod handles;
 pub(crate) mod located;
 mod pending;
 mod regions;

@@ -8,6 +8,7 @@ pub mod enums;
 pub mod errno;
 pub mod flags;
 pub mod framing;
+pub mod guid;
 pub mod ioctls;
 mod messages;
 mod named;
