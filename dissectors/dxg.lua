@@ -3373,15 +3373,18 @@ end
 -- and transaction id. The tables are filled in the first pass and kept for
 -- later looks at single packets.
 
--- By channel and id: the request that waits, and the frame whose reply came.
-local pending, done = {}, {}
--- By channel: the transaction ids seen on it. They count up from 1.
+-- By channel and id: the request that waits.
+local pending = {}
+-- By channel: the transaction ids seen on it. They count up from 1. Of the
+-- latest answered ones, each at its place, the frame of the request.
 local channels = {}
+-- Frame of the latest record that tells of lost packets.
+local lost_at = 0
 -- By frame: the request of a reply, the request itself, what is odd about it.
 local replies, requests, remarks = {}, {}, {}
 
 function proto.init()
-  pending, done, channels = {}, {}, {}
+  pending, channels, lost_at = {}, {}, 0
   replies, requests, remarks = {}, {}, {}
 end
 
@@ -3394,16 +3397,37 @@ local function nanoseconds(seconds)
   return NSTime.new(whole, floor((seconds - whole) * 1e9 + 0.5))
 end
 
+-- The place of an id among the answered ones.
+local function place(id)
+  return (type(id) == "number" and id or id:lower()) % 512
+end
+
+-- The frame of the request with that id, if it was answered.
+local function answered_in(ids, packet)
+  local one = ids and ids.answered[place(packet.transaction)]
+  return one and one.key == packet.key and one.frame or nil
+end
+
+-- A channel counts from 1 when it is opened: what waited on it before is never
+-- answered.
+local function reopen(packet)
+  for key, request in pairs(pending) do
+    if request.channel == packet.channel then pending[key] = nil end
+  end
+  channels[packet.channel] = nil
+end
+
 -- Takes a request. A later one of the same id replaces it.
 local function ask(packet, pinfo, decoded)
   if pinfo.visited or packet.packet_flags % 2 == 0 then return end
   local id = comparable(packet.transaction)
+  if id == 1 and channels[packet.channel] then reopen(packet) end
   local ids = channels[packet.channel]
   if not ids then
-    ids = { first = id }
+    ids = { first = id, last = id, answered = {} }
     channels[packet.channel] = ids
   end
-  ids.last = id
+  ids.last = math.max(ids.last, id)
   -- The count goes on where it was: nothing of this channel was lost.
   if ids.before_gap and ids.before_gap + 1 >= id then ids.before_gap = nil end
   local older = pending[packet.key]
@@ -3415,9 +3439,9 @@ local function ask(packet, pinfo, decoded)
   end
   local request = {
     frame = pinfo.number, at = pinfo.rel_ts, message = decoded.message,
-    version = decoded.version, facts = decoded.facts,
+    version = decoded.version, facts = decoded.facts, channel = packet.channel,
   }
-  done[packet.key] = nil
+  if answered_in(ids, packet) then ids.answered[place(packet.transaction)] = nil end
   pending[packet.key] = request
   requests[pinfo.number] = request
 end
@@ -3425,14 +3449,17 @@ end
 -- What a reply without a waiting request is, and the frame that it is about.
 local function stray(packet)
   if packet.transaction == 0 then return code.ReplyUnwanted, 0 end
-  local frame = done[packet.key]
-  if frame then return code.ReplyDuplicate, frame end
   local ids, id = channels[packet.channel], comparable(packet.transaction)
+  local gap = ids and ids.before_gap
+  local frame = answered_in(ids, packet)
+  if frame and (not gap or frame > lost_at) then return code.ReplyDuplicate, frame end
+  -- The channel may have been opened anew among the lost packets.
+  if frame then return code.ReplyInGap, 0 end
   if not ids then
     return packet.requester and code.ReplyInGap or code.ReplyBeforeCapture, 0
   elseif id < ids.first then
     return code.ReplyBeforeCapture, 0
-  elseif ids.before_gap and id > ids.before_gap then
+  elseif gap then
     return code.ReplyInGap, 0
   end
   return code.ReplyOrphan, 0
@@ -3444,7 +3471,8 @@ local function answer(packet, pinfo)
   local request = pending[packet.key]
   if request then
     pending[packet.key] = nil
-    done[packet.key] = request.frame
+    local ids = channels[packet.channel]
+    if ids then ids.answered[place(packet.transaction)] = { key = packet.key, frame = request.frame } end
     request.reply = pinfo.number
     request.time = nanoseconds(pinfo.rel_ts - request.at)
     replies[pinfo.number] = request
@@ -3456,7 +3484,8 @@ local function answer(packet, pinfo)
 end
 
 -- Packets are missing here.
-local function gap()
+local function gap(frame)
+  lost_at = frame
   for _, ids in pairs(channels) do ids.before_gap = ids.before_gap or ids.last end
 end
 
@@ -3670,7 +3699,7 @@ local function message_line(packet, pinfo, root, tvb, found)
 end
 
 local function lost_line(packet, pinfo, root, tvb)
-  if not pinfo.visited then gap() end
+  if not pinfo.visited then gap(pinfo.number) end
   local body = locate(data.lost, packet.s, packet.start, 0, packet.length)
   if root then show_message_body(root, tvb, body) end
   local total, at = 0, packet.start

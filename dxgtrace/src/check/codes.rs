@@ -373,6 +373,13 @@ impl Code {
         self.description().severity
     }
 
+    /// Whether it takes more than packets, requests and their replies to find
+    /// it: objects, versions, outcomes, the capture's end. Wireshark's
+    /// dissector knows the others.
+    pub const fn needs_session(self) -> bool {
+        self as usize >= Self::ReplyMissing as usize
+    }
+
     /// The code with that word.
     pub fn by_word(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.word() == word)

@@ -198,7 +198,7 @@ local function message_line(packet, pinfo, root, tvb, found)
 end
 
 local function lost_line(packet, pinfo, root, tvb)
-  if not pinfo.visited then gap() end
+  if not pinfo.visited then gap(pinfo.number) end
   local body = locate(data.lost, packet.s, packet.start, 0, packet.length)
   if root then show_message_body(root, tvb, body) end
   local total, at = 0, packet.start
