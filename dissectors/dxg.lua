@@ -3346,6 +3346,17 @@ local function nanoseconds(seconds)
   return NSTime.new(whole, floor((seconds - whole) * 1e9 + 0.5))
 end
 
+-- The place of an id among the answered ones.
+local function place(id)
+  return (type(id) == "number" and id or id:lower()) % ANSWERED
+end
+
+-- The frame of the request with that id, if it was answered.
+local function answered_in(ids, packet)
+  local one = ids.answered[place(packet.transaction)]
+  return one and one.key == packet.key and one.frame or nil
+end
+
 -- The channel was closed and opened anew: what waits on it is never answered.
 local function restart(packet, pinfo)
   local count = 0
@@ -3383,8 +3394,7 @@ local function ask(packet, pinfo, decoded)
     frame = pinfo.number, at = pinfo.rel_ts, message = decoded.message, channel = packet.channel,
     version = decoded.version, facts = decoded.facts,
   }
-  local answered = ids.answered[id % ANSWERED]
-  if answered and answered.id == id then ids.answered[id % ANSWERED] = nil end
+  if answered_in(ids, packet) then ids.answered[place(packet.transaction)] = nil end
   pending[packet.key] = request
   requests[pinfo.number] = request
 end
@@ -3396,10 +3406,11 @@ local function stray(packet)
   if not ids then
     return packet.requester and code.ReplyInGap or code.ReplyBeforeCapture, 0
   end
-  local answered = ids.answered[id % ANSWERED]
-  if answered and answered.id == id then
-    if ids.before_gap and answered.frame <= lost_at then return code.ReplyInGap, 0 end
-    return code.ReplyDuplicate, answered.frame
+  local frame = answered_in(ids, packet)
+  if frame then
+    -- The channel may have been opened anew among the lost packets.
+    if ids.before_gap and frame <= lost_at then return code.ReplyInGap, 0 end
+    return code.ReplyDuplicate, frame
   elseif id < ids.first then
     return code.ReplyBeforeCapture, 0
   elseif ids.before_gap then
@@ -3414,8 +3425,8 @@ local function answer(packet, pinfo)
   local request = pending[packet.key]
   if request then
     pending[packet.key] = nil
-    local ids, id = channels[packet.channel], comparable(packet.transaction)
-    if ids then ids.answered[id % ANSWERED] = { id = id, frame = request.frame } end
+    local ids = channels[packet.channel]
+    if ids then ids.answered[place(packet.transaction)] = { key = packet.key, frame = request.frame } end
     request.reply = pinfo.number
     request.time = nanoseconds(pinfo.rel_ts - request.at)
     replies[pinfo.number] = request

@@ -136,7 +136,8 @@ impl Page<'_> {
             | Ty::Flags32(_)
             | Ty::Flags64(_)
             | Ty::NtStatus
-            | Ty::Luid => self.keep(at..end),
+            | Ty::Luid
+            | Ty::Address => self.keep(at..end),
         }
     }
 

@@ -172,7 +172,10 @@ impl Pairing {
             .entry(header.channel)
             .or_insert_with(|| Ids::new(id));
         ids.last = ids.last.max(id);
-        if ids.before_gap.is_some_and(|before| before + 1 >= id) {
+        if ids
+            .before_gap
+            .is_some_and(|before| before.saturating_add(1) >= id)
+        {
             // The count goes on where it was: nothing of this channel was lost.
             ids.before_gap = None;
         }
