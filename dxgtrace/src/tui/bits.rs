@@ -44,7 +44,9 @@ mod tests {
     #[test]
     fn rows_come_out_in_order_and_once() {
         let mut bits = Bits::default();
-        [5, 700, 64, 5, 63].map(|row| bits.insert(row));
+        for row in [5, 700, 64, 5, 63] {
+            bits.insert(row);
+        }
         let all: Vec<_> = bits.iter_from(0).collect();
         assert_eq!(all, [5, 63, 64, 700]);
         let some: Vec<_> = bits.iter_from(64).rev().collect();
