@@ -193,6 +193,36 @@ fn a_signal_restores_the_terminal() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_demo_is_shown_live_and_quitting_keeps_what_nobody_saved() {
+    if !has_tmux() || !requirement::live() {
+        return;
+    }
+    let program = program::path().unwrap().display().to_string();
+    let cache = program::scratch("tmux-demo");
+    let tmux = Tmux::start("demo", 120, 30);
+    let before = tmux.settings();
+    tmux.line(&format!(
+        "XDG_CACHE_HOME={} {program} demo --tui --speed 4",
+        cache.display()
+    ));
+    tmux.await_text("live uprobe");
+    tmux.await_text("follows");
+    tmux.keys(&["/"]);
+    tmux.run(&["send-keys", "-l", "dxg.message == create_device"]);
+    tmux.keys(&["Enter"]);
+    tmux.await_text("2 of 63");
+    tmux.await_text("ended uprobe");
+    tmux.keys(&["q"]);
+    tmux.await_text("The capture is not saved");
+    tmux.keys(&["k"]);
+    let text = tmux.await_text("63 packets saved in");
+    assert!(text.contains(&cache.display().to_string()), "{text}");
+    assert_eq!(tmux.settings(), before);
+    std::fs::remove_dir_all(cache).unwrap();
+}
+
 #[test]
 fn a_terminal_that_cannot_draw_is_refused_politely() {
     if !has_tmux() {

@@ -50,6 +50,7 @@ const SCREENS: &[(&str, &str, &str)] = &[
     ("filter-wrong", "v40", "/ \"dxg.statu == 1\""),
     ("filter-wrong-entered", "v40", "/ \"dxg.nothing\" enter"),
     ("filter-applied", "v40", "/ \"dxg.pid == 151\" enter"),
+    ("filter-nothing", "v40", "/ \"dxg.pid == 1\" enter"),
     ("filter-of-field", "v40", "4 4 2 g g tab j j j j j = "),
     ("filter-also", "v40", "4 4 2 g g = tab j j j j & tab tab"),
     (

@@ -1,7 +1,7 @@
 //! `dxgtrace demo`: a sample, played by the stand-in and captured live.
 
 use std::io::Cursor;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
 
 use super::capture::{Limits, attach, follow, say, stop_flag};
@@ -56,6 +56,10 @@ pub(super) fn start(args: &DemoArgs) -> Result<StandIn, Failure> {
         command.arg(format!("--speed={speed}"));
     }
     command.args(&args.file);
+    if args.tui {
+        // What it says at its end would go across the screen.
+        command.stderr(Stdio::null());
+    }
     StandIn::spawn(&mut command).map_err(standin_failed)
 }
 

@@ -1,6 +1,6 @@
 //! A capture as a list that can be looked at while it grows.
 //!
-//! The packets stay in their file. In memory there is a [`Row`] of 48 bytes for
+//! The packets stay in their file. In memory there is a [`Row`] of 44 bytes for
 //! each, which says where it stands and what lists show of it, and a [`Note`]
 //! of 32 bytes for each finding. Live captures are written to a file first, and
 //! that file is followed: there is one code for both, and memory is bounded by
@@ -134,7 +134,7 @@ impl Store {
     /// A row's channel as it is shown.
     pub fn channel_name(&self, row: &Row) -> &str {
         self.channels()
-            .get(usize::from(row.channel))
+            .get(usize::from(row.channel()))
             .map_or("?", |channel| channel.name.as_str())
     }
 
@@ -170,13 +170,13 @@ impl Store {
 
     /// Time of the first packet.
     pub fn start(&self) -> u64 {
-        self.rows.get(0).map_or(0, |row| row.time)
+        self.rows.get(0).map_or(0, |row| row.time())
     }
 
     /// Time from the request of an exchange to its reply, seen from either end.
     pub fn latency(&self, row: &Row) -> Option<u64> {
         let peer = self.rows.get(row.peer()?)?;
-        Some(row.time.abs_diff(peer.time))
+        Some(row.time().abs_diff(peer.time()))
     }
 
     /// The row that carries the outcome of an exchange, seen from either end.

@@ -12,12 +12,14 @@ use crate::session::Outcome;
 pub const NONE: u32 = u32::MAX;
 
 /// One packet: where it stands in the file, and what lists show of it without
-/// reading it again. 48 bytes.
+/// reading it again. 44 bytes: long numbers are kept in halves, so that no room
+/// is lost between rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
-    /// Nanoseconds since 1970.
-    pub time: u64,
-    offset: u64,
+    time: [u32; 2],
+    offset: u32,
+    offset_high: u16,
+    channel: u16,
     length: u32,
     number: u32,
     /// Row of the other end of its exchange, or [`NONE`].
@@ -28,13 +30,11 @@ pub struct Row {
     pub bytes: u32,
     /// Index into the store's processes.
     pub process: u32,
-    /// Index into the capture's channels.
-    pub channel: u16,
     message: u16,
     flags: u16,
 }
 
-const _: () = assert!(size_of::<Row>() <= 48);
+const _: () = assert!(size_of::<Row>() == 44);
 
 const KIND: u16 = 0b11;
 const PART_SHIFT: u16 = 2;
@@ -114,24 +114,37 @@ impl Row {
             }
         }
         Self {
-            time: parts.time,
-            offset: parts.at.offset,
+            time: [parts.time as u32, (parts.time >> 32) as u32],
+            offset: parts.at.offset as u32,
+            // 256 TiB is more than any file.
+            offset_high: (parts.at.offset >> 32) as u16,
+            channel: u16::try_from(parts.channel).unwrap_or(u16::MAX),
             length: parts.at.length,
             number: u32::try_from(parts.number).unwrap_or(u32::MAX),
             peer: parts.peer,
             status: parts.status.unwrap_or(0),
             bytes: parts.bytes,
             process: parts.process,
-            channel: u16::try_from(parts.channel).unwrap_or(u16::MAX),
             message: parts.message.map_or(UNKNOWN_MESSAGE, packed),
             flags,
         }
     }
 
+    /// Nanoseconds since 1970.
+    pub fn time(&self) -> u64 {
+        let [low, high] = self.time;
+        u64::from(low) | u64::from(high) << 32
+    }
+
+    /// Index into the capture's channels.
+    pub fn channel(&self) -> u16 {
+        self.channel
+    }
+
     /// Where the record stands in the file.
     pub fn at(&self) -> RecordAt {
         RecordAt {
-            offset: self.offset,
+            offset: u64::from(self.offset) | u64::from(self.offset_high) << 32,
             length: self.length,
         }
     }
@@ -267,7 +280,7 @@ mod tests {
     fn a_row_gives_back_what_it_was_made_of() {
         for message in protocol::all() {
             let mut row = Row::new(&Parts {
-                time: 7,
+                time: 7 << 40 | 1,
                 at: RecordAt {
                     offset: 1 << 40,
                     length: 99,
@@ -288,6 +301,8 @@ mod tests {
                 asks: false,
             });
             assert_eq!(row.name(), message.name);
+            assert_eq!((row.time(), row.channel()), (7 << 40 | 1, 1));
+            assert_eq!((row.at().offset, row.at().length), (1 << 40, 99));
             assert_eq!(row.kind(), Kind::Refused);
             assert_eq!(row.direction(), Direction::HostToGuest);
             assert_eq!(row.part(), Some(Part::Reply));

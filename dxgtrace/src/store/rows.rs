@@ -1,5 +1,6 @@
 //! The rows of a capture, and its findings.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::note::Note;
@@ -69,7 +70,7 @@ impl Rows {
 
     /// The first row at or after a time. Times go up, as far as clocks do.
     pub fn at_time(&self, time: u64) -> Option<u32> {
-        self.partition(|row| row.time < time)
+        self.partition(|row| row.time() < time)
     }
 
     fn partition(&self, before: impl Fn(&Row) -> bool) -> Option<u32> {
@@ -94,9 +95,15 @@ impl Rows {
         segment.notes.get(first..end).unwrap_or(&[])
     }
 
-    /// All findings, by row.
-    pub fn all_notes(&self) -> impl Iterator<Item = &Note> {
-        self.segments.iter().flat_map(|segment| &segment.notes)
+    /// The findings on a range of rows, by row.
+    pub fn notes_in(&self, rows: Range<u32>) -> impl Iterator<Item = &Note> {
+        let first = rows.start as usize / SEGMENT;
+        self.segments
+            .iter()
+            .skip(first)
+            .flat_map(|segment| &segment.notes)
+            .skip_while(move |note| note.row < rows.start)
+            .take_while(move |note| note.row < rows.end)
     }
 
     /// The requests before or at row `until` whose reply had not come by then.

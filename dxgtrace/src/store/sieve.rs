@@ -269,7 +269,7 @@ impl<'a> Worker<'a> {
                 Question::Line(_) | Question::Tree(_) => Needs::DECODE,
                 Question::Bytes(_) => Needs::PACKET,
             },
-            start: job.rows.get(0).map_or(0, |row| row.time),
+            start: job.rows.get(0).map_or(0, |row| row.time()),
             pending: FxHashMap::default(),
         })
     }
@@ -312,7 +312,7 @@ impl<'a> Worker<'a> {
         };
         Ok(match &self.job.question {
             Question::Filter(filter) => {
-                let findings = match self.needs.findings {
+                let findings = match self.needs.findings && row.severity().is_some() {
                     true => findings(rows, index),
                     false => Vec::new(),
                 };
@@ -342,7 +342,7 @@ fn exchange(rows: &Rows, row: &Row) -> Exchange {
         Some(Part::Reply) => Exchange {
             request_in: Some(peer.number()),
             reply_in: None,
-            time: Some(row.time.saturating_sub(peer.time)),
+            time: Some(row.time().saturating_sub(peer.time())),
         },
         _ => Exchange {
             reply_in: Some(peer.number()),

@@ -74,12 +74,12 @@ const MAX_GROUPS: usize = 1 << 16;
 impl Stats {
     /// Counts a row; `request` is what it answers.
     pub fn count(&mut self, row: &Row, request: Option<&Row>) {
-        let latency = request.map(|request| row.time.saturating_sub(request.time));
+        let latency = request.map(|request| row.time().saturating_sub(request.time()));
         add(&mut self.all, row, latency);
         if row.kind() == Kind::Lost {
             return;
         }
-        if let Some(counts) = at(&mut self.channels, usize::from(row.channel)) {
+        if let Some(counts) = at(&mut self.channels, usize::from(row.channel())) {
             add(counts, row, latency);
         }
         if row.process == NONE {
@@ -126,14 +126,14 @@ fn at(list: &mut Vec<Counts>, index: usize) -> Option<&mut Counts> {
 
 fn add(counts: &mut Counts, row: &Row, latency: Option<u64>) {
     if counts.packets == 0 {
-        counts.first = row.time;
+        counts.first = row.time();
     }
     counts.packets += 1;
     counts.bytes += u64::from(row.bytes);
-    counts.last = counts.last.max(row.time);
+    counts.last = counts.last.max(row.time());
     counts.failures += u64::from(row.failed());
     counts.findings += u64::from(row.severity() >= Some(Severity::Warn));
-    counts.recent.add(row.time);
+    counts.recent.add(row.time());
     if let Some(latency) = latency {
         counts.exchanges += 1;
         counts.latencies.add(latency);

@@ -122,6 +122,8 @@ pub enum Tone {
 
 /// Rows taken over at once last this long at most, so that keys are answered.
 const TAKE: Duration = Duration::from_millis(5);
+/// Rows that are looked at for a list at once.
+const STEP: usize = 1 << 17;
 /// Lines of packets that are kept once made.
 const LINES: usize = 4096;
 
@@ -245,6 +247,11 @@ impl App {
     pub fn is_busy(&self) -> bool {
         self.store.end().is_none()
             || self.saving.is_some()
+            || self.view != View::Packets
+                && self
+                    .table
+                    .basis
+                    .is_some_and(|basis| basis.rows < self.store.rows().len())
             || self.filtering.sifting.is_some()
             || self.list.taken() < self.store.rows().len() as u32 && !self.list.paused
             || self.view == View::Objects && Some(self.scene.row) != self.about
@@ -287,6 +294,11 @@ impl App {
         changed |= save::finish(self);
         changed |= self.take_scene();
         changed |= self.take_ladder();
+        changed |= self.view != View::Packets
+            && self
+                .table
+                .basis
+                .is_some_and(|basis| basis.rows < self.store.rows().len());
         // Ages and rates go on although nothing comes.
         changed || self.source.recording.is_some() && self.view != View::Packets
     }
@@ -527,34 +539,58 @@ impl App {
         self.detail.bytes_top = cursor.top;
     }
 
+    /// Makes the lines of the view, or those that are new.
+    fn renew_table(&mut self) {
+        let all = self.store.rows().len();
+        let mut basis = Basis {
+            view: self.view,
+            rows: all,
+            row: self.about,
+            severity: self.mildest,
+            ended: self.store.end().is_some(),
+        };
+        if self.table.basis == Some(basis) {
+            return;
+        }
+        let old = self.table.basis.filter(|old| basis.goes_on_from(old));
+        let first = old.map_or(0, |old| old.rows);
+        // A long capture is gone through in steps, so that keys are answered.
+        let end = all.min(first + STEP);
+        let range = first as u32..end as u32;
+        let about = self.about.unwrap_or(0);
+        let keys = match self.view {
+            View::Packets => Vec::new(),
+            View::Findings => table::findings(&self.store, self.mildest, range),
+            View::Pending => table::pending(&self.store, about),
+            View::Top => table::groups(&self.store),
+            View::Ladder => match &self.object {
+                Some(object) => object.rows.iter().copied().map(table::Key::Row).collect(),
+                None => table::ladder(&self.store, about, range),
+            },
+            View::Objects => {
+                let count = self.scene.things.len() as u32;
+                (0..count).map(table::Key::Object).collect()
+            }
+        };
+        let in_steps = match self.view {
+            View::Findings => true,
+            View::Ladder => self.object.is_none(),
+            _ => false,
+        };
+        if in_steps {
+            basis.rows = end;
+        }
+        match old {
+            Some(_) if in_steps => self.table.extend(keys, basis),
+            _ => self.table.set(keys, basis),
+        }
+    }
+
     fn prepare_table(&mut self, height: usize) {
         if self.list.follow && matches!(self.view, View::Pending | View::Objects) {
             self.about = self.list.selected();
         }
-        let basis = Basis {
-            view: self.view,
-            rows: self.store.rows().len(),
-            row: self.about,
-            severity: self.mildest,
-        };
-        if self.table.basis != Some(basis) {
-            let about = self.about.unwrap_or(0);
-            let keys = match self.view {
-                View::Packets => Vec::new(),
-                View::Findings => table::findings(&self.store, self.mildest),
-                View::Pending => table::pending(&self.store, about),
-                View::Top => table::groups(&self.store),
-                View::Ladder => match &self.object {
-                    Some(object) => object.rows.iter().copied().map(table::Key::Row).collect(),
-                    None => table::ladder(&self.store, about),
-                },
-                View::Objects => {
-                    let count = self.scene.things.len() as u32;
-                    (0..count).map(table::Key::Object).collect()
-                }
-            };
-            self.table.set(keys, basis);
-        }
+        self.renew_table();
         self.table.cursor.fit(self.table.keys.len(), height);
         let shown = self.table.cursor.shown(self.table.keys.len(), height);
         let keys: Vec<_> = self.table.keys.get(shown).unwrap_or(&[]).to_vec();
@@ -573,11 +609,11 @@ impl App {
             (Some(recording), Some(last)) if !recording.status().ended => {
                 let now = std::time::SystemTime::now();
                 let since = now.duration_since(std::time::UNIX_EPOCH);
-                since.map_or(last.time, |since| {
-                    u64::try_from(since.as_nanos()).unwrap_or(last.time)
+                since.map_or(last.time(), |since| {
+                    u64::try_from(since.as_nanos()).unwrap_or(last.time())
                 })
             }
-            (_, last) => last.map_or(0, |last| last.time),
+            (_, last) => last.map_or(0, |last| last.time()),
         }
     }
 }

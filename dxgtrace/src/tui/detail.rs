@@ -481,7 +481,7 @@ impl Lines<'_> {
             Some("frame.number"),
         );
         let previous = row.checked_sub(1).and_then(|row| store.row(row));
-        let previous = previous.map_or(packet.time, |row| row.time);
+        let previous = previous.map_or(packet.time, |row| row.time());
         let relative = time.of(packet.time, store.start(), previous).to_string();
         self.push(1, "time", relative, None);
         if time != TimeFormat::Date {
@@ -574,7 +574,7 @@ impl Lines<'_> {
                 false => ("reply in", "dxg.reply_in"),
             };
             self.push(1, label, peer.number().to_string(), Some(field));
-            let latency = duration(found.time.abs_diff(peer.time)).to_string();
+            let latency = duration(found.time().abs_diff(peer.time())).to_string();
             self.push(1, "time to reply", latency, None);
         }
     }

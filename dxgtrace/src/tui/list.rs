@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::store::{Domain, Rows};
 
+use super::bits::Bits;
 use super::cursor::Cursor;
 
 /// The packet list.
@@ -12,7 +13,7 @@ pub struct List {
     /// The rows shown, in order; `None` if all are.
     shown: Option<Vec<u32>>,
     /// The rows that passed the filter; `None` without one.
-    passed: Option<Vec<u32>>,
+    passed: Option<Bits>,
     /// Rows of the store that have been taken in.
     taken: u32,
     /// The selected line.
@@ -62,8 +63,8 @@ impl List {
 
     /// Bytes of memory that the list takes.
     pub fn memory(&self) -> usize {
-        let of = |list: &Option<Vec<u32>>| list.as_ref().map_or(0, Vec::capacity);
-        (of(&self.shown) + of(&self.passed)) * size_of::<u32>()
+        let shown = self.shown.as_ref().map_or(0, Vec::capacity) * size_of::<u32>();
+        shown + self.passed.as_ref().map_or(0, Bits::memory)
     }
 
     /// Takes in all rows up to `end`, without a filter.
@@ -82,7 +83,8 @@ impl List {
 
     /// Takes in rows up to `end`, of which these passed the filter.
     pub fn extend_passed(&mut self, rows: &Rows, passed: &[u32], end: u32) {
-        self.passed.get_or_insert_default().extend(passed);
+        let bits = self.passed.get_or_insert_default();
+        passed.iter().for_each(|row| bits.insert(*row));
         let joined = self.joined;
         let shown = self.shown.get_or_insert_default();
         for row in passed {
@@ -96,7 +98,7 @@ impl List {
     /// again as soon as it is there.
     pub fn restart(&mut self, filtered: bool) {
         self.wanted = self.wanted.or_else(|| self.selected());
-        self.passed = filtered.then(Vec::new);
+        self.passed = filtered.then(Bits::default);
         self.shown = (filtered || self.joined).then(Vec::new);
         self.taken = 0;
         self.cursor.at = 0;
@@ -109,6 +111,7 @@ impl List {
         let end = self.taken;
         match self.passed.take() {
             Some(passed) => {
+                let passed: Vec<u32> = passed.iter_from(0).collect();
                 self.shown = Some(Vec::new());
                 self.extend_passed(rows, &passed, end);
             }
@@ -159,14 +162,12 @@ impl List {
         let all: Vec<u32> = match &self.passed {
             None if forward => return Domain::All(selected.saturating_add(1)..self.taken),
             None => (0..selected).rev().collect(),
-            Some(passed) if forward => {
-                let from = passed.partition_point(|row| *row <= last);
-                passed.get(from..).unwrap_or(&[]).to_vec()
-            }
+            Some(passed) if forward => passed.iter_from(last.saturating_add(1)).collect(),
             Some(passed) => {
-                let to = passed.partition_point(|row| *row < selected);
-                let before = passed.get(..to).unwrap_or(&[]);
-                before.iter().rev().copied().collect()
+                let before = passed.iter_from(0).take_while(|row| *row < selected);
+                let mut before: Vec<u32> = before.collect();
+                before.reverse();
+                before
             }
         };
         Domain::List(Arc::from(all))
@@ -175,7 +176,7 @@ impl List {
     /// Rows that passed the filter, or all.
     pub fn passed(&self) -> Domain {
         match &self.passed {
-            Some(passed) => Domain::List(Arc::from(passed.as_slice())),
+            Some(passed) => Domain::List(passed.iter_from(0).collect()),
             None => Domain::All(0..self.taken),
         }
     }

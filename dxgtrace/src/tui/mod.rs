@@ -14,6 +14,7 @@
 
 mod action;
 mod app;
+mod bits;
 pub mod command;
 mod config;
 mod cursor;

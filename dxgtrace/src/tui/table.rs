@@ -1,8 +1,11 @@
 //! The lists beside the packet list: findings, waiting requests, counts,
 //! objects, ladders. A line is a key until it is shown.
 
+use std::ops::Range;
+
+use crate::capture::header::Kind;
 use crate::check::Severity;
-use crate::store::{Group, Store};
+use crate::store::{Group, Row, Store};
 
 use super::cursor::Cursor;
 
@@ -32,6 +35,20 @@ pub struct Basis {
     pub row: Option<u32>,
     /// The mildest findings shown.
     pub severity: Severity,
+    /// Whether the capture is known to its end, which adds findings.
+    pub ended: bool,
+}
+
+impl Basis {
+    /// Whether lines made from `old` are still right, as far as they go.
+    pub fn goes_on_from(&self, old: &Self) -> bool {
+        let same = Self {
+            rows: self.rows,
+            ..*old
+        };
+        let only_grows = matches!(self.view, super::View::Findings | super::View::Ladder);
+        only_grows && *self == same && old.rows <= self.rows
+    }
 }
 
 /// The lines of a view.
@@ -43,6 +60,8 @@ pub struct Table {
     pub cursor: Cursor,
     /// What the keys were made of.
     pub basis: Option<Basis>,
+    /// The row to be selected once it is among the keys.
+    home: Option<u32>,
 }
 
 impl Table {
@@ -51,39 +70,68 @@ impl Table {
         self.keys.get(self.cursor.at).copied()
     }
 
-    /// Takes other keys; what was selected stays so if it is still there.
+    /// Adds keys at the end.
+    pub fn extend(&mut self, keys: Vec<Key>, basis: Basis) {
+        let before = self.keys.len();
+        self.keys.extend(keys);
+        self.basis = Some(basis);
+        self.go_home(before);
+    }
+
+    /// Takes other keys; what was selected stays so if it is still there. A view
+    /// opens where one comes from, if it shows that packet.
     pub fn set(&mut self, keys: Vec<Key>, basis: Basis) {
         let same_view = self.basis.is_some_and(|old| old.view == basis.view);
         let selected = self.selected().filter(|_| same_view);
         if !same_view {
             self.cursor = Cursor::default();
         }
-        // The key is looked for where it was first: most lists only grow.
-        let found = selected.and_then(|selected| {
-            if keys.get(self.cursor.at) == Some(&selected) {
-                return Some(self.cursor.at);
-            }
-            keys.iter().position(|key| *key == selected)
-        });
-        // A view opens where one comes from, if it shows that packet.
-        let home = basis.row.filter(|_| !same_view).and_then(|row| {
-            let is_home =
-                |key: &Key| matches!(key, Key::Row(at) | Key::Finding(at, _) if *at >= row);
-            keys.iter().position(is_home)
-        });
-        if let Some(found) = found.or(home) {
-            self.cursor.at = found;
-        }
         self.keys = keys;
         self.basis = Some(basis);
+        // The key is looked for where it was first: most lists only grow.
+        if selected.is_some() && self.selected() == selected {
+            return;
+        }
+        let found = self.keys.iter().position(|key| Some(*key) == selected);
+        self.home = match selected {
+            Some(key) => key.row(),
+            None => basis.row,
+        };
+        match found {
+            Some(found) => self.cursor.at = found,
+            None => self.go_home(0),
+        }
+    }
+
+    /// Selects the place that one comes from, if it is among the keys from
+    /// `first` on.
+    fn go_home(&mut self, first: usize) {
+        let Some(home) = self.home else {
+            return;
+        };
+        let mut new = self.keys.iter().skip(first);
+        if let Some(at) = new.position(|key| key.row() >= Some(home)) {
+            self.cursor.at = first + at;
+            self.home = None;
+        }
     }
 }
 
-/// The findings of at least a severity.
-pub fn findings(store: &Store, mildest: Severity) -> Vec<Key> {
+impl Key {
+    /// The packet that it is about.
+    fn row(self) -> Option<u32> {
+        match self {
+            Self::Row(row) | Self::Finding(row, _) => Some(row),
+            Self::Group(_) | Self::Heading(_) | Self::Object(_) => None,
+        }
+    }
+}
+
+/// The findings of at least a severity on these rows.
+pub fn findings(store: &Store, mildest: Severity, rows: Range<u32>) -> Vec<Key> {
     let mut keys = Vec::new();
     let (mut row, mut nth) = (u32::MAX, 0);
-    for note in store.rows().all_notes() {
+    for note in store.rows().notes_in(rows) {
         nth = if note.row == row { nth + 1 } else { 0 };
         row = note.row;
         if note.code.severity() >= mildest {
@@ -114,9 +162,10 @@ pub fn groups(store: &Store) -> Vec<Key> {
     keys
 }
 
-/// The packets of a row's process: those of its number, whatever its name was.
-pub fn ladder(store: &Store, row: u32) -> Vec<Key> {
-    let process = |row: &crate::store::Row| {
+/// The packets among these rows of a row's process: those of its number, whatever
+/// its name was.
+pub fn ladder(store: &Store, row: u32, rows: Range<u32>) -> Vec<Key> {
+    let process = |row: &Row| {
         let process = store.processes().get(row.process as usize);
         process.map(|process| process.pid)
     };
@@ -128,11 +177,12 @@ pub fn ladder(store: &Store, row: u32) -> Vec<Key> {
         .iter()
         .map(|process| Some(process.pid) == wanted)
         .collect();
-    let rows = store.rows().iter_from(0);
-    rows.filter(|(_, row)| match same.get(row.process as usize) {
-        Some(same) => *same,
-        None => wanted.is_none() || row.kind() == crate::capture::header::Kind::Lost,
-    })
-    .map(|(index, _)| Key::Row(index))
-    .collect()
+    let all = store.rows().iter_from(rows.start);
+    all.take_while(|(index, _)| *index < rows.end)
+        .filter(|(_, row)| match same.get(row.process as usize) {
+            Some(same) => *same,
+            None => wanted.is_none() || row.kind() == Kind::Lost,
+        })
+        .map(|(index, _)| Key::Row(index))
+        .collect()
 }

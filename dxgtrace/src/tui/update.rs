@@ -4,7 +4,7 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 
 use crate::check::Severity;
 use crate::filter::Filter;
-use crate::store::{Domain, Question, Text};
+use crate::store::{Domain, Question, Row, Text};
 
 use super::action::{Action, Request};
 use super::app::{App, Arrangement, Effect, Filtering, ObjectLadder, Pane, Searching, Tone, View};
@@ -286,9 +286,9 @@ impl App {
     /// A process in the list of counts: its ladder.
     fn open_group(&mut self, group: crate::store::Group) {
         use crate::store::Group;
-        let is_of = |row: &crate::store::Row| match group {
+        let is_of = |row: &Row| match group {
             Group::Process(process) => row.process == process,
-            Group::Channel(channel) => row.channel == channel,
+            Group::Channel(channel) => row.channel() == channel,
             Group::Nobody => row.process == crate::store::NONE,
             Group::All => true,
         };
@@ -374,31 +374,30 @@ impl App {
     }
 
     fn next_finding(&mut self, forward: bool) {
-        let Some(selected) = self.list.selected() else {
-            return;
-        };
-        match self.finding_beside(selected, forward) {
+        match self.finding_beside(forward) {
             Some(row) => self.jump(row),
             None => self.say(Tone::Wrong, "no further findings in this direction"),
         }
     }
 
-    /// The line with a finding that is nearest to a row in one direction.
-    fn finding_beside(&self, row: u32, forward: bool) -> Option<u32> {
-        let joined = self.list.joined;
+    /// The nearest line with a finding in one direction.
+    fn finding_beside(&self, forward: bool) -> Option<u32> {
         let rows = self.store.rows();
-        let home = |row: u32| match rows.get(row) {
-            Some(found) if joined && found.is_joined_reply() => found.peer,
-            _ => row,
+        let is_found = |row: &u32| {
+            let Some(found) = rows.get(*row) else {
+                return false;
+            };
+            let peer = found.peer().filter(|_| self.list.joined);
+            let peer = peer.and_then(|peer| rows.get(peer)).and_then(Row::severity);
+            found.severity().max(peer) >= Some(Severity::Note)
         };
-        let lines = rows
-            .all_notes()
-            .filter(|note| note.code.severity() >= Severity::Note)
-            .map(|note| home(note.row));
+        let (at, length) = (self.list.cursor.at, self.list.len());
         if forward {
-            lines.filter(|line| *line > row).min()
+            let lines = at.saturating_add(1)..length;
+            lines.filter_map(|line| self.list.row(line)).find(is_found)
         } else {
-            lines.filter(|line| *line < row).max()
+            let lines = (0..at.min(length)).rev();
+            lines.filter_map(|line| self.list.row(line)).find(is_found)
         }
     }
 

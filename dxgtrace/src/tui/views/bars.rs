@@ -75,10 +75,12 @@ pub fn status(app: &App, buffer: &mut Buffer, area: Rect) {
         } else {
             "saved in"
         };
-        pen.put(
-            format_args!(" {kept} {}", app.source.path_shown()),
-            theme.bar,
-        );
+        // Next to a filter there is room for the name only.
+        let place = match app.filtering.text.as_str() {
+            "" => app.source.path_shown(),
+            _ => app.source.name.clone(),
+        };
+        pen.put(format_args!(" {kept} {place}"), theme.bar);
     } else {
         pen.put(&app.source.name, theme.bar);
         if app.store.lost() > 0 {

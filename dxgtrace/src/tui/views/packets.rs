@@ -49,7 +49,7 @@ impl Columns {
 /// Columns of a relative time: as many as the latest one takes.
 fn time_width(app: &App) -> u16 {
     let last = app.store.rows().len().saturating_sub(1) as u32;
-    let last = app.store.row(last).map_or(0, |row| row.time);
+    let last = app.store.row(last).map_or(0, |row| row.time());
     let seconds = last.saturating_sub(app.store.start()) / 1_000_000_000;
     seconds.max(1).ilog10() as u16 + 8
 }
@@ -79,6 +79,10 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
         .skip(1)
         .left("status", columns.status, heading);
     let height = usize::from(area.height) - 1;
+    if app.list.len() == 0 {
+        let mut pen = Pen::new(buffer, area, 1, theme.text);
+        pen.put(nothing(app), theme.faint);
+    }
     for (at, line) in app.list.cursor.shown(app.list.len(), height).enumerate() {
         let Some(index) = app.list.row(line) else {
             break;
@@ -94,6 +98,24 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
         };
         let mut pen = Pen::new(buffer, area, at + 1, ground.unwrap_or(theme.text));
         draw_line(app, &mut pen, &columns, index, row, ground);
+    }
+}
+
+/// Why the list is empty.
+fn nothing(app: &App) -> String {
+    let clear = app
+        .keymap
+        .keys_of(super::super::action::Action::FilterClear);
+    if app.filtering.sifting.is_some() {
+        " filtering ...".to_owned()
+    } else if !app.filtering.text.is_empty() {
+        format!(" no packet passes the filter; {clear} shows all again")
+    } else if app.source.recording.is_some() {
+        " no packets yet: start a program that uses the GPU".to_owned()
+    } else if app.store.end().is_none() {
+        " reading ...".to_owned()
+    } else {
+        " no packets of dxgkrnl in this file".to_owned()
     }
 }
 
@@ -205,10 +227,10 @@ fn part_style(theme: &Theme, row: &Row) -> Style {
 /// The time column of a row.
 pub fn time(app: &App, index: u32, row: &Row) -> String {
     let previous = index.checked_sub(1).and_then(|index| app.store.row(index));
-    let previous = previous.map_or(row.time, |row| row.time);
+    let previous = previous.map_or(row.time(), |row| row.time());
     let mut text = app
         .time
-        .of(row.time, app.store.start(), previous)
+        .of(row.time(), app.store.start(), previous)
         .to_string();
     // Nanoseconds are in the tree; here, room is scarce.
     text.truncate(text.len().saturating_sub(3));

@@ -123,10 +123,10 @@ fn draw_key(app: &App, pen: &mut Pen<'_>, key: Key, ground: Option<Style>) {
             };
             pen.right(found.number(), 7, style(theme.faint)).skip(1);
             let until = match app.about.and_then(|row| app.store.row(row)) {
-                Some(about) if !app.list.follow => about.time,
+                Some(about) if !app.list.follow => about.time(),
                 _ => app.now(),
             };
-            let age = duration(until.saturating_sub(found.time)).to_string();
+            let age = duration(until.saturating_sub(found.time())).to_string();
             pen.right(age, 9, style(theme.severity(crate::check::Severity::Warn)))
                 .skip(1);
             pen.left(app.store.process_label(found), 16, style(theme.text))
