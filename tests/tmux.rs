@@ -238,3 +238,32 @@ fn a_terminal_that_cannot_draw_is_refused_politely() {
     let text = tmux.await_text("code 1");
     assert!(text.contains("cannot draw on this terminal"), "{text}");
 }
+
+#[test]
+fn a_terminal_that_goes_away_ends_the_program() {
+    if !has_tmux() {
+        return;
+    }
+    let tmux = Tmux::start("gone", 80, 24);
+    let program = program::path().unwrap();
+    let sample = samples().join("v40-enum.pcapng");
+    // `exec`, so that the shell's process id is the program's.
+    tmux.line(&format!(
+        "exec {} tui {}",
+        program.display(),
+        sample.display()
+    ));
+    tmux.await_text("?:help");
+    let pid = tmux.run(&["display-message", "-p", "#{pane_pid}"]);
+    let process = std::path::PathBuf::from(format!("/proc/{}", pid.trim()));
+    assert!(process.exists());
+    drop(tmux);
+    let begun = Instant::now();
+    while process.exists() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "it goes on without a terminal"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

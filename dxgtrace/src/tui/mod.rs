@@ -19,6 +19,7 @@ pub mod command;
 mod config;
 mod cursor;
 mod detail;
+mod input;
 pub mod keys;
 mod list;
 mod literal;

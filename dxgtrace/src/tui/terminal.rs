@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::input::{self, Input};
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
 use crossterm::execute;
@@ -56,14 +57,15 @@ pub fn run(app: &mut App) -> io::Result<Option<String>> {
 
 fn show(app: &mut App, signal: &AtomicBool) -> io::Result<Option<String>> {
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+    let mut gone = false;
     let mut dirty = true;
     loop {
         dirty |= app.tick();
-        if dirty {
+        if dirty && !gone {
             draw(&mut terminal, app)?;
-            dirty = false;
         }
-        if signal.load(Ordering::Relaxed) {
+        dirty = false;
+        if gone || signal.load(Ordering::Relaxed) {
             app.apply(super::Action::QuitNow.into());
         }
         while let Some(effect) = app.next_effect() {
@@ -79,8 +81,16 @@ fn show(app: &mut App, signal: &AtomicBool) -> io::Result<Option<String>> {
             dirty = true;
         }
         let patience = if app.is_busy() { BUSY } else { IDLE };
-        if dirty || !event::poll(patience)? {
+        if dirty {
             continue;
+        }
+        match input::wait(patience)? {
+            Input::Nothing => continue,
+            Input::Event => {}
+            Input::Gone => {
+                gone = true;
+                continue;
+            }
         }
         // A burst of keys is taken at once and drawn once.
         loop {
