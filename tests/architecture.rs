@@ -27,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "output",
         &[
+            "filter",
             "session",
             "check",
             "decode",
@@ -40,7 +41,55 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "export",
         &["check", "decode", "protocol", "capture::header", "output"],
     ),
+    (
+        "store",
+        &[
+            "output",
+            "filter",
+            "session",
+            "check",
+            "decode",
+            "protocol",
+            "packet",
+            "capture::header",
+            "capture::file",
+        ],
+    ),
     ("replay", &["capture::header", "packet", "bounded"]),
+    (
+        "rules",
+        &[
+            "filter",
+            "output",
+            "session",
+            "check",
+            "decode",
+            "protocol",
+            "capture::header",
+        ],
+    ),
+    ("explain", &["rules", "check", "decode", "protocol"]),
+    (
+        "compare",
+        &[
+            "output",
+            "session",
+            "check",
+            "decode",
+            "protocol",
+            "capture::header",
+        ],
+    ),
+    ("report", &["compare", "rules", "output", "check", "decode"]),
+    (
+        "cut",
+        &["session", "decode", "protocol", "packet", "capture::header"],
+    ),
+    (
+        "redact",
+        &["session", "decode", "protocol", "packet", "capture::header"],
+    ),
+    ("doctor", &["decode", "protocol"]),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -56,7 +105,8 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// The modules that a source names, as `a::b` of `crate::a::b`, two steps deep.
 fn named(text: &str) -> BTreeSet<String> {
-    let code: String = text
+    let program = text.split("#[cfg(test)]").next().unwrap();
+    let code: String = program
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))
         .flat_map(|line| [line, "\n"])

@@ -1,12 +1,17 @@
 //! Tools shared by the tests.
 
+pub mod conversation;
+pub mod differential;
 pub mod exercise;
+pub mod findings;
 pub mod generate;
 pub mod many;
 pub mod program;
 pub mod recording;
 pub mod requirement;
+pub mod rule_samples;
 pub mod screen;
+pub mod story;
 pub mod synthetic;
 pub mod traffic;
 

@@ -129,7 +129,7 @@ fn a_sample_is_looked_at_in_a_real_terminal_which_is_then_as_before() {
     // Filter, with completion.
     tmux.keys(&["/"]);
     tmux.run(&["send-keys", "-l", "dxg.pi"]);
-    tmux.await_text("Process id of the task");
+    tmux.await_text("Process id: thread group");
     tmux.keys(&["Tab"]);
     tmux.run(&["send-keys", "-l", " == 151"]);
     tmux.keys(&["Enter"]);

@@ -44,6 +44,16 @@ pub enum Command {
     Demo(DemoArgs),
     /// Read a capture file and show what it holds
     Read(ReadArgs),
+    /// Say what a status, errno, line of the kernel log, message or finding means
+    Explain(ExplainArgs),
+    /// Examine this machine: driver, virtual GPUs, kernel, rights; each line with the fix
+    Doctor(DoctorArgs),
+    /// Compare two captures, or one with itself at another interface version
+    Diff(DiffArgs),
+    /// Write a part of a capture that can be understood by itself
+    Cut(CutArgs),
+    /// Pack a capture, a summary and the environment into one archive, redacted
+    Report(ReportArgs),
     /// Say what is wrong in capture files, who is to blame, and what to do next
     Check(CheckArgs),
     /// Count what capture files hold: by message, process and virtual GPU
@@ -79,6 +89,18 @@ pub struct ShowArgs {
     )]
     pub form: Form,
 
+    /// Show only what this display filter lets through
+    #[arg(short = 'Y', long = "filter", value_name = "FILTER")]
+    pub filter: Option<String>,
+
+    /// With -T fields or csv: a column; may be repeated
+    #[arg(short = 'e', long = "field", value_name = "FIELD")]
+    pub fields: Vec<String>,
+
+    /// With -T fields or csv: header=y, separator=,, quote=d, occurrence=f, aggregator=;
+    #[arg(short = 'E', long = "field-option", value_name = "OPTION")]
+    pub field_options: Vec<String>,
+
     /// Form of the time column
     #[arg(short = 't', long = "time", value_name = "TIME", default_value = "r")]
     pub time: Time,
@@ -99,6 +121,10 @@ pub enum Form {
     Text,
     /// JSON lines.
     Jsonl,
+    /// The columns that -e names, separated by tabs.
+    Fields,
+    /// The columns that -e names, as CSV with a header.
+    Csv,
 }
 
 /// Form of the time column.
@@ -142,6 +168,149 @@ pub struct ReadArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub show: ShowArgs,
+}
+
+/// Form of answers that are no packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AnswerForm {
+    /// Sentences.
+    Text,
+    /// JSON lines.
+    Jsonl,
+}
+
+/// `dxgtrace explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// What to explain: 0xc0000022, -75, EOVERFLOW, "dxgkio_make_resident: Ioctl failed: -12",
+    /// size.reply_short, make_resident, "vgpu 11", 0xC030470B, a handle, a GUID;
+    /// `-` reads a kernel log from standard input
+    #[arg(value_name = "THING", required = true, allow_negative_numbers = true)]
+    pub things: Vec<String>,
+
+    /// Form of the output
+    #[arg(
+        short = 'T',
+        long = "format",
+        value_name = "FORM",
+        default_value = "text"
+    )]
+    pub form: AnswerForm,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    pub rules: RulesArgs,
+}
+
+/// `dxgtrace doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Examine the file tree below this folder instead of this machine's
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+
+    /// Examine only this PCI configuration space: its bytes, or what lspci -xxxx printed;
+    /// `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "root")]
+    pub config_space: Option<PathBuf>,
+
+    /// Form of the output
+    #[arg(
+        short = 'T',
+        long = "format",
+        value_name = "FORM",
+        default_value = "text"
+    )]
+    pub form: AnswerForm,
+}
+
+/// `dxgtrace diff`
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The first capture; `-` is standard input
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+
+    /// The second capture
+    #[arg(
+        value_name = "B",
+        required_unless_present = "as_version",
+        conflicts_with = "as_version"
+    )]
+    pub b: Option<PathBuf>,
+
+    /// Say what would be different in A at this interface version
+    #[arg(long, value_name = "VERSION")]
+    pub as_version: Option<u32>,
+
+    /// Form of the output
+    #[arg(
+        short = 'T',
+        long = "format",
+        value_name = "FORM",
+        default_value = "text"
+    )]
+    pub form: AnswerForm,
+}
+
+/// `dxgtrace cut`
+#[derive(Debug, Args)]
+pub struct CutArgs {
+    /// The capture file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Where to write the part; `-` is standard output
+    #[arg(short = 'w', long = "write", value_name = "OUT")]
+    pub write: PathBuf,
+
+    /// Packets with these numbers: A-B, A-, -B or A
+    #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
+    pub frames: Option<String>,
+
+    /// Packets of this process
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<u32>,
+
+    /// Packets that name this handle
+    #[arg(long, value_name = "HANDLE")]
+    pub handle: Option<String>,
+
+    /// Packets in this span, in seconds since the first one
+    #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
+    pub time: Option<String>,
+}
+
+/// `dxgtrace report`
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The capture file; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// The archive to write: .tar, or .tar.gz to compress it
+    #[arg(short = 'o', long = "output", value_name = "OUT")]
+    pub write: PathBuf,
+
+    /// Keep process names, texts, opaque data and addresses
+    #[arg(long)]
+    pub no_redact: bool,
+
+    /// Describe the machine whose file tree is below this folder
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    pub rules: RulesArgs,
+}
+
+/// Which known-issue rules to use.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RulesArgs {
+    /// Folder of further known-issue rules (*.toml)
+    #[arg(long = "rules", value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
 }
 
 /// `dxgtrace capture`
@@ -326,6 +495,10 @@ pub struct CheckArgs {
     /// Show only the closing line of each file
     #[arg(short = 'q', long = "quiet")]
     pub quiet: bool,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    pub rules: RulesArgs,
 }
 
 /// How severe a finding is.
@@ -359,6 +532,14 @@ pub struct ExportArgs {
 /// What can be written out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Export {
+    /// The Wireshark dissector, `dxg.lua`
+    Lua,
+    /// The reference of the protocol, Markdown
+    Reference,
+    /// What every finding means, Markdown
+    Findings,
     /// The JSON Schema of `-T jsonl`
     Schema,
+    /// The page on known issues, docs/known-issues.md
+    KnownIssues,
 }

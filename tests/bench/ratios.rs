@@ -103,8 +103,12 @@ fn main() {
             while reader.next_record().unwrap().is_some() {}
         });
         per_packet("read the records", read, &[("walk", walk)]);
-        let check = dxgtrace(&["read", "-q"], &long);
-        per_packet("dxgtrace read -q: pair and check", check, &[("walk", walk)]);
+        let check = dxgtrace(&["check", "-q"], &long);
+        per_packet(
+            "dxgtrace check: pair, check and track",
+            check,
+            &[("walk", walk)],
+        );
         let text = dxgtrace(&["read"], &long);
         per_packet("dxgtrace read", text, &[("walk", walk)]);
         let json = dxgtrace(&["read", "-T", "jsonl"], &long);

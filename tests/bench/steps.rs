@@ -109,6 +109,7 @@ fn write(bencher: Bencher<'_, '_>, mut sink: impl Sink) {
             seen: &seen,
             findings: &findings,
             changes: &[],
+            reply_in: None,
             first: 0,
             previous: 0,
         })

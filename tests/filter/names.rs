@@ -91,7 +91,7 @@ fn text(value: Value<'_>) -> String {
             format!("0x{value:0digits$x}", digits = 2 * usize::from(size))
         }
         Value::Luid(low, high) => format!("{high:08x}-{low:08x}"),
-        Value::Pointer(value) => format!("{value:#018x}"),
+        Value::Address(value) => format!("{value:#018x}"),
         Value::Text(units) => {
             let units: Vec<u16> = units
                 .chunks_exact(2)

@@ -33,9 +33,15 @@ pub fn number(field: &Field, prefer: &[u64], dice: &mut Dice) -> u64 {
 /// A value of a type that is at most `most`.
 pub fn of_type(ty: Ty, most: u64, dice: &mut Dice) -> u64 {
     match ty {
-        Ty::U8 | Ty::U16 | Ty::U32 | Ty::U64 | Ty::I32 | Ty::Luid | Ty::Pointer | Ty::Byte => {
-            dice.roll() & most
-        }
+        Ty::U8
+        | Ty::U16
+        | Ty::U32
+        | Ty::U64
+        | Ty::I32
+        | Ty::Luid
+        | Ty::Pointer
+        | Ty::Address
+        | Ty::Byte => dice.roll() & most,
         Ty::Bool => dice.between(0, 1),
         Ty::Handle(_) => handle(dice),
         Ty::Event => dice.between(2, 5000),

@@ -1,6 +1,7 @@
 //! Messages that end too early, and captures that do.
 
-use dxgtrace::check::{Code, Finding};
+use dxgtrace::capture::header::Direction;
+use dxgtrace::check::{Code, Finding, Layer};
 use dxgtrace::decode::Pending;
 use dxgtrace::packet::Packet;
 use dxgtrace::protocol;
@@ -98,6 +99,9 @@ fn expected(made: &Made, length: usize) -> Vec<Finding> {
     };
     let mut finding = Finding::new(code, part, size as u64, end.saturating_sub(at) as u64);
     finding.at = (base + at) as u32;
+    if made.header.direction == Direction::HostToGuest {
+        finding.layer = Layer::Host;
+    }
     vec![finding]
 }
 

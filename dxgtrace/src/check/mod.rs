@@ -10,6 +10,7 @@ mod sizes;
 mod values;
 
 pub use codes::{Code, Description, Layer, Severity};
+pub use values::{limits, padding_code};
 
 use std::fmt::{self, Display};
 
@@ -24,6 +25,8 @@ use crate::protocol::framing::{PACKET_COMPLETION, PACKET_INBAND};
 pub struct Finding {
     /// What kind of thing.
     pub code: Code,
+    /// Which layer it speaks of: the code's, unless the other side sent it.
+    pub layer: Layer,
     /// The field, tail or message that it is about.
     pub part: &'static str,
     /// Which element of an array, counted from 0.
@@ -41,12 +44,29 @@ impl Finding {
     pub const fn new(code: Code, part: &'static str, a: u64, b: u64) -> Self {
         Self {
             code,
+            layer: code.description().layer,
             part,
             index: None,
             at: 0,
             a,
             b,
         }
+    }
+
+    /// The finding as a comment on its packet: severity, code and sentence.
+    pub fn comment(&self) -> String {
+        let description = self.code.description();
+        let (severity, word) = (description.severity.name(), description.word);
+        format!("{severity} {word}: {self}")
+    }
+
+    /// The same about a packet of the host: what speaks of its sender, who in
+    /// most messages is the guest, speaks of the host.
+    fn of_host(mut self) -> Self {
+        if matches!(self.layer, Layer::Guest | Layer::Library) {
+            self.layer = Layer::Host;
+        }
+        self
     }
 
     /// The same at an offset in the payload.
@@ -103,11 +123,14 @@ pub fn packet<'a>(
     if packet.header.kind == Kind::Lost {
         return None;
     }
+    let outbound = packet.header.direction == Direction::GuestToHost;
+    let found = &mut |finding: Finding| {
+        found(if outbound { finding } else { finding.of_host() });
+    };
     let payload = Payload::of(packet);
     if packet.header.kind == Kind::Refused {
         return decode::request(payload).ok();
     }
-    let outbound = packet.header.direction == Direction::GuestToHost;
     let decoded = match (packet.header.packet_type, outbound) {
         (PACKET_COMPLETION, false) => {
             return pending.map(|pending| {

@@ -25,10 +25,11 @@ pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
             found(extra.at(body.base.saturating_add(at)));
         }
     }
-    for spot in body.fields() {
-        let Some(used) = spot.field.used else {
+    for field in body.layout.fields {
+        let Some(used) = field.used.filter(|_| body.applies(field)) else {
             continue;
         };
+        let spot = body.spot(field);
         let room = u64::from(spot.field.count);
         if let Some(count) = body.by_name(used)
             && count > room

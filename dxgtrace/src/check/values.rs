@@ -1,12 +1,16 @@
 //! Values: reserved fields, padding, flags, enumerators, limits.
 
+use std::ops::RangeInclusive;
+
 use super::{Code, Finding};
 use crate::decode::{Decoded, Located, Spot};
 use crate::protocol::schema::{Element, Origin, Rule, Ty};
 
 /// Checks a request or host message, headers included.
 pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
-    for header in decoded.headers() {
+    let plain = decoded.frame.is_some_and(|frame| frame.is_plain());
+    let headers = (!plain).then(|| decoded.headers());
+    for header in headers.into_iter().flatten() {
         for spot in header.fields() {
             rule(&spot, found);
         }
@@ -31,7 +35,12 @@ pub(super) fn reply(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
 }
 
 fn fields(body: &Located<'_>, ruled: bool, found: &mut impl FnMut(Finding)) {
-    for spot in body.fields() {
+    for field in body.layout.fields {
+        // Most fields can hold anything: those cost nothing.
+        if !(has_names(field.ty) || ruled && is_ruled(field.rule)) || !body.applies(field) {
+            continue;
+        }
+        let spot = body.spot(field);
         // A value that breaks its rule is not also called nameless.
         let named_too = !ruled || (rule(&spot, found) && !matches!(spot.field.rule, Rule::Output));
         if named_too {
@@ -40,28 +49,53 @@ fn fields(body: &Located<'_>, ruled: bool, found: &mut impl FnMut(Finding)) {
     }
 }
 
+/// Whether a rule forbids anything.
+const fn is_ruled(rule: Rule) -> bool {
+    matches!(rule, Rule::Reserved | Rule::Always(_) | Rule::Range(..))
+}
+
+/// Whether values of a type have names.
+const fn has_names(ty: Ty) -> bool {
+    matches!(
+        ty,
+        Ty::Flags16(_) | Ty::Flags32(_) | Ty::Flags64(_) | Ty::Enum(_) | Ty::Bool
+    )
+}
+
+/// The values that a rule allows, and what it is called to be outside of them.
+pub fn limits(rule: &Rule) -> Option<(Code, RangeInclusive<u64>)> {
+    match *rule {
+        Rule::Any | Rule::Output | Rule::Echoes { .. } => None,
+        Rule::Reserved => Some((Code::ReservedNonzero, 0..=0)),
+        Rule::Always(value) => Some((Code::ValueUnusual, value..=value)),
+        Rule::Range(low, high) => Some((Code::ValueRange, low..=high)),
+    }
+}
+
+/// What it is called when padding is not zero.
+pub fn padding_code(origin: Origin) -> Code {
+    match origin {
+        Origin::Built => Code::PaddingNonzero,
+        Origin::Copied => Code::PaddingUser,
+    }
+}
+
 /// Checks a value against the field's rule; whether it obeys.
 fn rule(spot: &Spot<'_>, found: &mut impl FnMut(Finding)) -> bool {
-    let Some(value) = spot.number() else {
+    let (Some(value), Some((code, allowed))) = (spot.number(), limits(&spot.field.rule)) else {
         return true;
     };
-    let (code, limit) = match spot.field.rule {
-        Rule::Reserved if value != 0 => (Code::ReservedNonzero, 0),
-        Rule::Always(only) if value != only => (Code::ValueUnusual, only),
-        Rule::Range(low, _) if value < low => (Code::ValueRange, low),
-        Rule::Range(_, high) if value > high => (Code::ValueRange, high),
-        _ => return true,
-    };
+    if allowed.contains(&value) {
+        return true;
+    }
+    let limit = value.clamp(*allowed.start(), *allowed.end());
     found(Finding::new(code, spot.field.name, value, limit).at(spot.at));
     false
 }
 
 /// Checks that a value has a name, where its type has names.
 fn named(spot: &Spot<'_>, index: Option<usize>, found: &mut impl FnMut(Finding)) {
-    if !matches!(
-        spot.field.ty,
-        Ty::Flags16(_) | Ty::Flags32(_) | Ty::Flags64(_) | Ty::Enum(_) | Ty::Bool
-    ) {
+    if !has_names(spot.field.ty) {
         return;
     }
     if let Some(value) = spot.number() {
@@ -122,10 +156,7 @@ fn tails(body: &Located<'_>, found: &mut impl FnMut(Finding)) {
 
 /// Checks the bytes between the fields, and those behind the tails.
 fn padding(body: &Located<'_>, origin: Origin, found: &mut impl FnMut(Finding)) {
-    let code = match origin {
-        Origin::Built => Code::PaddingNonzero,
-        Origin::Copied => Code::PaddingUser,
-    };
+    let code = padding_code(origin);
     let fixed = body
         .layout
         .gaps

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::pipeline::Pipeline;
-use super::read::sinks;
+use super::show::Shown;
 use super::{Exit, Failure};
 use crate::capture::header::{Kind, Lost};
 use crate::capture::live::{self, AttachError, Driver, Live, Options, Target};
@@ -21,13 +21,19 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// Captures until told to stop.
 pub fn run(args: &CaptureArgs, color: Color) -> Result<Exit, Failure> {
     let options = options(args)?;
+    let shown = Shown::new(&args.show)?;
+    if shown.needs_replies() {
+        return Err(Failure::Usage(
+            "dxg.reply_in needs a file: a live request does not know its reply yet".to_owned(),
+        ));
+    }
     let limits = Limits::new(args);
     let stop = stop_flag()?;
     let live = Live::start(&options).map_err(attach)?;
-    let sinks = sinks(&args.show, args.write.as_deref(), color, "live")?;
+    let (filter, sinks) = shown.into_parts(args.write.as_deref(), color, "live")?;
     say(&started(&live, args.stand_in.is_some()));
     let gone = |pid: u32| !Path::new(&format!("/proc/{pid}")).exists();
-    let outcome = follow(live, Pipeline::new(sinks), &limits, &mut || {
+    let outcome = follow(live, Pipeline::new(filter, sinks), &limits, &mut || {
         stop.load(Ordering::Relaxed) || args.stand_in.is_some_and(gone)
     })?;
     say(&outcome.text(args.write.as_deref()));

@@ -2,9 +2,11 @@
 
 use super::output::{stream, width};
 use super::pipeline::Pipeline;
-use super::{Exit, Failure, input};
+use super::rules::load;
+use super::{Exit, Failure, input, known};
 use crate::check::Severity;
 use crate::cli::{CheckArgs, Color, Level};
+use crate::filter::Filter;
 use crate::output::Groups;
 
 /// Checks the files, one after the other.
@@ -13,16 +15,26 @@ pub fn run(args: &CheckArgs, color: Color) -> Result<Exit, Failure> {
     let mut lost = 0;
     let mut damage = None;
     let mut out = stream(color);
+    let rules = load(&args.rules)?;
     for path in &args.files {
         let mut groups = Groups::new(args.examples);
-        let mut pipeline = Pipeline::new(vec![Box::new(&mut groups)]);
+        let mut watch = rules.watch();
+        let mut pipeline = Pipeline::new(
+            Filter::default(),
+            vec![Box::new(&mut groups), Box::new(&mut watch)],
+        );
         if let Err(failure) = input::feed(path, &mut pipeline) {
-            damage = Some(failure);
+            input::first(&mut damage, failure);
         }
         let version = pipeline.session().version();
+        let waiting = pipeline.session().waiting();
         let totals = pipeline.end().map_err(Failure::output)?;
         worst = worst.max(groups.worst());
         lost += totals.lost;
+        watch.end(&waiting);
+        if !args.quiet {
+            known::show(&mut out, &watch.matches(), width()).map_err(Failure::output)?;
+        }
         let least = match args.quiet {
             true => None,
             false => Some(severity(args.severity)),

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 
 use super::capture::{Limits, attach, follow, say, stop_flag};
 use super::pipeline::Pipeline;
-use super::read::sinks;
 use super::replay::SAMPLE;
+use super::show::{Shown, capture};
 use super::{Exit, Failure};
 use crate::capture::file::Reader;
 use crate::capture::live::{AttachError, Live, Options, Target};
@@ -30,14 +30,14 @@ pub fn run(args: &DemoArgs, color: Color) -> Result<Exit, Failure> {
         Err(error) if cannot_help(&error) => return offline(args, color, &error),
         Err(error) => return Err(attach(error)),
     };
-    let sinks = both(args, color)?;
+    let pipeline = pipeline(args, color)?;
     say(&format!(
         "playing through the stand-in (process {}), capturing by {}",
         standin.pid(),
         live.backend().name()
     ));
     standin.go().map_err(standin_failed)?;
-    let outcome = follow(live, Pipeline::new(sinks), &Limits::none(), &mut || {
+    let outcome = follow(live, pipeline, &Limits::none(), &mut || {
         stop.load(Ordering::Relaxed) || standin.has_ended().unwrap_or(true)
     })?;
     if !standin.wait().map_err(standin_failed)?.success() {
@@ -84,7 +84,7 @@ fn cannot_help(error: &AttachError) -> bool {
 fn offline(args: &DemoArgs, color: Color, error: &AttachError) -> Result<Exit, Failure> {
     say(&format!("no live capture here: {error}"));
     say("showing the same packets from the file instead");
-    let mut pipeline = Pipeline::new(both(args, color)?);
+    let mut pipeline = pipeline(args, color)?;
     let totals = match &args.file {
         Some(path) => {
             let name = path.display().to_string();
@@ -105,10 +105,10 @@ fn offline(args: &DemoArgs, color: Color, error: &AttachError) -> Result<Exit, F
 }
 
 /// Text for the person, and the file if one is wanted.
-fn both(args: &DemoArgs, color: Color) -> Result<Vec<Box<dyn crate::output::Sink>>, Failure> {
-    let mut all = sinks(&args.show, None, color, "demo")?;
+fn pipeline(args: &DemoArgs, color: Color) -> Result<Pipeline<'static>, Failure> {
+    let (filter, mut sinks) = Shown::new(&args.show)?.into_parts(None, color, "demo")?;
     if let Some(path) = &args.write {
-        all.append(&mut sinks(&args.show, Some(path), color, "demo")?);
+        sinks.push(capture(path)?);
     }
-    Ok(all)
+    Ok(Pipeline::new(filter, sinks))
 }

@@ -1,11 +1,30 @@
 //! `dxgtrace export`: files that are generated from the description.
 
+use std::fmt;
+
 use super::{Exit, Failure, output};
 use crate::cli::{Export, ExportArgs};
+use crate::export;
+use crate::rules::{Rules, page};
 
 /// Writes what was asked for to standard output.
 pub fn run(args: &ExportArgs) -> Result<Exit, Failure> {
-    match args.what {
-        Export::Schema => output::all(crate::export::schema().as_bytes()),
-    }
+    let text = match args.what {
+        Export::KnownIssues => {
+            let rules = Rules::shipped().map_err(|error| Failure::Input(error.to_string()))?;
+            Ok(page(rules.all()))
+        }
+        Export::Lua => text(export::lua),
+        Export::Reference => text(export::reference),
+        Export::Findings => text(export::findings),
+        Export::Schema => Ok(export::schema()),
+    };
+    let text = text.map_err(|error| Failure::Input(format!("cannot export: {error}")))?;
+    output::all(text.as_bytes())
+}
+
+fn text(write: impl FnOnce(&mut String) -> fmt::Result) -> Result<String, fmt::Error> {
+    let mut text = String::new();
+    write(&mut text)?;
+    Ok(text)
 }

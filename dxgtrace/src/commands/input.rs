@@ -1,6 +1,6 @@
 //! Capture files as input: all that can be read of them, with progress.
 
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -20,6 +20,17 @@ pub fn name(path: &Path) -> String {
         "standard input".to_owned()
     } else {
         path.display().to_string()
+    }
+}
+
+/// Keeps the first failure to end with; later ones are told at once.
+pub fn first(kept: &mut Option<Failure>, failure: Failure) {
+    match kept {
+        None => *kept = Some(failure),
+        Some(_) => {
+            // A closed error output is no reason to stop.
+            let _ = writeln!(io::stderr(), "dxgtrace: {failure}");
+        }
     }
 }
 

@@ -3,17 +3,26 @@
 #[cfg(target_os = "linux")]
 mod capture;
 mod check;
+mod cut;
 #[cfg(target_os = "linux")]
 mod demo;
+mod diff;
+mod doctor;
+mod explain;
 mod export;
 mod failure;
 mod input;
+mod known;
 mod pipeline;
 mod read;
 #[cfg(target_os = "linux")]
 mod replay;
+mod report;
+mod rules;
+mod show;
 mod stat;
 mod tui;
+mod walk;
 
 pub use failure::{Exit, Failure};
 
@@ -47,6 +56,11 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             "capturing works on Linux only; here, `dxgtrace read FILE` shows captures".to_owned(),
         )),
         Command::Read(args) => read::run(&args, cli.color),
+        Command::Cut(args) => cut::run(&args),
+        Command::Diff(args) => diff::run(&args, cli.color),
+        Command::Report(args) => report::run(&args),
+        Command::Doctor(args) => doctor::run(&args, cli.color),
+        Command::Explain(args) => explain::run(&args, cli.color),
         Command::Check(args) => check::run(&args, cli.color),
         Command::Stat(args) => stat::run(&args, cli.color),
         Command::Export(args) => export::run(&args),
@@ -82,9 +96,8 @@ mod output {
     use anstream::{AutoStream, ColorChoice};
 
     use super::{Color, Exit, Failure, IsTerminal};
+    use crate::output::WIDTH;
 
-    /// Columns of text where no terminal says how many it has.
-    const WIDTH: usize = 100;
     /// Fewer columns are not made use of.
     const WIDTH_MIN: usize = 40;
     /// Longer lines are hard to read.

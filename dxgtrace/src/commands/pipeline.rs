@@ -1,8 +1,10 @@
 //! From packets to output: the same for a file and for a live capture.
 
+use std::collections::HashMap;
 use std::io;
 
 use crate::check::Finding;
+use crate::filter::Filter;
 use crate::output::{Entry, Sink, Totals};
 use crate::packet::{Channel, Packet};
 use crate::session::Session;
@@ -10,6 +12,8 @@ use crate::session::Session;
 /// Takes packets in order and hands those that pass on to its sinks.
 pub struct Pipeline<'a> {
     session: Session,
+    filter: Filter,
+    replies: HashMap<u64, u64>,
     sinks: Vec<Box<dyn Sink + 'a>>,
     totals: Totals,
     findings: Vec<Finding>,
@@ -18,16 +22,29 @@ pub struct Pipeline<'a> {
 }
 
 impl<'a> Pipeline<'a> {
-    /// A pipeline into `sinks`.
-    pub fn new(sinks: Vec<Box<dyn Sink + 'a>>) -> Self {
+    /// A pipeline into `sinks` for what `filter` lets through.
+    pub fn new(filter: Filter, sinks: Vec<Box<dyn Sink + 'a>>) -> Self {
         Self {
             session: Session::new(),
+            filter,
+            replies: HashMap::new(),
             sinks,
             totals: Totals::default(),
             findings: Vec::new(),
             first: None,
             previous: 0,
         }
+    }
+
+    /// The same with the reply of each request known ahead.
+    pub fn knowing(mut self, replies: Option<HashMap<u64, u64>>) -> Self {
+        self.replies = replies.unwrap_or_default();
+        self
+    }
+
+    /// How many packets have passed the filter.
+    pub fn shown(&self) -> u64 {
+        self.totals.shown
     }
 
     /// Takes the next packet of a capture with these channels.
@@ -47,6 +64,7 @@ impl<'a> Pipeline<'a> {
             seen: &seen,
             findings: &self.findings,
             changes: self.session.changes(),
+            reply_in: self.replies.get(&packet.number).copied(),
             first,
             previous: if self.previous == 0 {
                 first
@@ -54,11 +72,14 @@ impl<'a> Pipeline<'a> {
                 self.previous
             },
         };
-        self.totals.count(&entry, true);
-        for sink in &mut self.sinks {
-            sink.entry(&entry)?;
+        let shown = self.filter.is_empty() || self.filter.matches(&entry.record());
+        self.totals.count(&entry, shown);
+        if shown {
+            for sink in &mut self.sinks {
+                sink.entry(&entry)?;
+            }
+            self.previous = packet.time;
         }
-        self.previous = packet.time;
         Ok(())
     }
 
@@ -86,8 +107,11 @@ impl<'a> Pipeline<'a> {
         self.totals.unanswered = late.len() as u64;
         for (packet, finding) in &late {
             self.totals.find(finding);
-            for sink in &mut self.sinks {
-                sink.finding(*packet, finding)?;
+            // They come after their packets, which a filter may have left out.
+            if self.filter.is_empty() {
+                for sink in &mut self.sinks {
+                    sink.finding(*packet, finding)?;
+                }
             }
         }
         for sink in &mut self.sinks {

@@ -1,17 +1,15 @@
 //! `dxgtrace read`: what a capture file holds.
 
+use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::output::stream;
 use super::pipeline::Pipeline;
+use super::show::Shown;
 use super::{Exit, Failure};
-use crate::capture::file::{self, About, Flush, ReadError, Reader, Writer};
-use crate::cli::{Color, Form, ReadArgs, ShowArgs, Time};
-use crate::output::{Capture, Detail, Json, Sink, Text, TimeFormat};
-
-/// Bytes collected before a rewritten capture goes out.
-const COLLECT: usize = 1 << 16;
+use crate::capture::file::{self, ReadError, Reader};
+use crate::cli::{Color, ReadArgs};
+use crate::session::Session;
 
 /// Reads the file and shows it.
 pub fn run(args: &ReadArgs, color: Color) -> Result<Exit, Failure> {
@@ -21,35 +19,55 @@ pub fn run(args: &ReadArgs, color: Color) -> Result<Exit, Failure> {
     };
     let name = path.display().to_string();
     let failed = |error: ReadError| Failure::Input(format!("{name}: {error}"));
+    let shown = Shown::new(&args.show)?;
     if path == Path::new("-") {
+        if shown.needs_replies() {
+            return Err(Failure::Usage(
+                "dxg.reply_in needs a file: a pipe can be read only once".to_owned(),
+            ));
+        }
         let reader = Reader::new(io::stdin().lock()).map_err(failed)?;
-        show(reader, args, color, "standard input")
-    } else {
-        show(file::open(path).map_err(failed)?, args, color, &name)
+        return show(reader, None, shown, args, color, "standard input");
     }
+    let replies = if shown.needs_replies() {
+        Some(replies(file::open(path).map_err(failed)?))
+    } else {
+        None
+    };
+    show(
+        file::open(path).map_err(failed)?,
+        replies,
+        shown,
+        args,
+        color,
+        &name,
+    )
 }
 
 fn show<R: Read>(
     reader: Reader<R>,
+    replies: Option<HashMap<u64, u64>>,
+    shown: Shown,
     args: &ReadArgs,
     color: Color,
     name: &str,
 ) -> Result<Exit, Failure> {
-    let mut pipeline = Pipeline::new(sinks(&args.show, args.write.as_deref(), color, name)?);
+    let (filter, sinks) = shown.into_parts(args.write.as_deref(), color, name)?;
+    let mut pipeline = Pipeline::new(filter, sinks).knowing(replies);
     let result = all(reader, &mut pipeline, args.count.unwrap_or(u64::MAX), name);
     // What could be read is shown before the failure is.
     pipeline.end().map_err(Failure::output)?;
     result.map(|()| Exit::Fine)
 }
 
-/// Reads at most `count` packets into the pipeline.
+/// Reads into the pipeline until `count` packets have passed its filter.
 pub(super) fn all<R: Read>(
     mut reader: Reader<R>,
     pipeline: &mut Pipeline<'_>,
     count: u64,
     name: &str,
 ) -> Result<(), Failure> {
-    for _ in 0..count {
+    while pipeline.shown() < count {
         match reader.next_record() {
             Ok(Some(record)) => pipeline
                 .packet(&record.packet, record.channels)
@@ -61,54 +79,16 @@ pub(super) fn all<R: Read>(
     Ok(())
 }
 
-/// Where packets go, as the command line says.
-pub(super) fn sinks(
-    show: &ShowArgs,
-    write: Option<&Path>,
-    color: Color,
-    source: &str,
-) -> Result<Vec<Box<dyn Sink>>, Failure> {
-    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    if let Some(path) = write {
-        let refused = |error: io::Error| {
-            Failure::Input(format!("{}: cannot create: {error}", path.display()))
-        };
-        if path == Path::new("-") {
-            let writer = Writer::new(io::stdout().lock(), &About::default(), Flush::EveryRecord);
-            sinks.push(Box::new(Capture::new(writer.map_err(write_failed)?)));
-        } else {
-            let file = file::create(path).map_err(refused)?;
-            let writer = Writer::new(file, &About::default(), Flush::Collect(COLLECT));
-            sinks.push(Box::new(Capture::new(writer.map_err(write_failed)?)));
-        }
-        return Ok(sinks);
-    }
-    if show.quiet {
-        return Ok(sinks);
-    }
-    let time = match show.time {
-        Time::R => TimeFormat::Relative,
-        Time::D => TimeFormat::Delta,
-        Time::E => TimeFormat::Epoch,
-        Time::U => TimeFormat::Clock,
-        Time::Ud => TimeFormat::Date,
-    };
-    match show.form {
-        Form::Text => {
-            let detail = Detail {
-                tree: show.tree,
-                hex: show.hex,
-            };
-            sinks.push(Box::new(Text::new(stream(color), time, detail, show.each)));
-        }
-        Form::Jsonl => {
-            let json = Json::new(stream(Color::Never), source, show.each);
-            sinks.push(Box::new(json.map_err(Failure::output)?));
+/// The reply of each request. What cannot be read has none; the second reading
+/// of the file says so.
+fn replies<R: Read>(mut reader: Reader<R>) -> HashMap<u64, u64> {
+    let mut session = Session::new();
+    let mut replies = HashMap::new();
+    while let Ok(Some(record)) = reader.next_record() {
+        let seen = session.see(&record.packet, &mut |_| {});
+        if let Some(request) = seen.request {
+            replies.insert(request.number, record.packet.number);
         }
     }
-    Ok(sinks)
-}
-
-fn write_failed(error: file::WriteError) -> Failure {
-    Failure::output(error.into())
+    replies
 }

@@ -4,6 +4,7 @@ use super::output::stream;
 use super::pipeline::Pipeline;
 use super::{Exit, Failure, input};
 use crate::cli::{Color, StatArgs};
+use crate::filter::Filter;
 use crate::output::Statistics;
 
 /// Counts the files, one after the other.
@@ -12,9 +13,9 @@ pub fn run(args: &StatArgs, color: Color) -> Result<Exit, Failure> {
     let mut out = stream(color);
     for path in &args.files {
         let mut statistics = Statistics::default();
-        let mut pipeline = Pipeline::new(vec![Box::new(&mut statistics)]);
+        let mut pipeline = Pipeline::new(Filter::default(), vec![Box::new(&mut statistics)]);
         if let Err(failure) = input::feed(path, &mut pipeline) {
-            damage = Some(failure);
+            input::first(&mut damage, failure);
         }
         let session = pipeline.session().clone();
         let totals = pipeline.end().map_err(Failure::output)?;

@@ -21,6 +21,8 @@ pub struct Frame {
     pub command: u32,
     /// Whether it comes from the host.
     from_host: bool,
+    /// Whether everything in the headers that should be fixed is.
+    plain: bool,
 }
 
 /// The extended header of interface version 40.
@@ -30,6 +32,8 @@ pub struct Extended {
     pub command_offset: u32,
     /// The virtual GPU, or 0.
     pub vgpu_luid: u64,
+    /// Whether its reserved word is 0.
+    plain: bool,
 }
 
 /// Why a payload does not begin with headers.
@@ -86,6 +90,12 @@ impl Frame {
             })
     }
 
+    /// Whether everything in the headers that never changes is as always: then
+    /// there is nothing to check in them.
+    pub fn is_plain(&self) -> bool {
+        self.plain
+    }
+
     /// Offset of the command header in the payload.
     pub fn base(&self) -> usize {
         if self.extended.is_some() {
@@ -124,9 +134,10 @@ impl Frame {
 
 fn extended(data: &[u8]) -> IResult<&[u8], Extended, ()> {
     (le_u32, le_u32, le_u64)
-        .map(|(command_offset, _, vgpu_luid)| Extended {
+        .map(|(command_offset, reserved, vgpu_luid)| Extended {
             command_offset,
             vgpu_luid,
+            plain: reserved == 0,
         })
         .parse(data)
 }
@@ -137,13 +148,19 @@ fn rest(data: &[u8]) -> IResult<&[u8], &[u8], ()> {
 
 fn command(data: &[u8], extended: Option<Extended>) -> IResult<&[u8], Frame, ()> {
     (le_u64, le_u32, le_u32, le_u32, le_u32)
-        .map(|(command_id, process, channel_word, command, _)| Frame {
-            extended,
-            command_id,
-            process,
-            channel_word,
-            command,
-            from_host: false,
-        })
+        .map(
+            |(command_id, process, channel_word, command, padding)| Frame {
+                extended,
+                command_id,
+                process,
+                channel_word,
+                command,
+                from_host: false,
+                plain: command_id == 0
+                    && padding == 0
+                    && channel_word & !(CHANNEL_TYPE | ASYNC) == 0
+                    && extended.is_none_or(|extended| extended.plain),
+            },
+        )
         .parse(data)
 }

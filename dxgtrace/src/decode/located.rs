@@ -15,7 +15,7 @@ use super::Value;
 
 /// Most bytes that a VMBus packet can carry: its descriptor counts units of 8
 /// bytes with 16 bits. A record that claims more lies.
-const MAX_PAYLOAD: usize = 8 * u16::MAX as usize;
+pub(crate) const MAX_PAYLOAD: usize = 8 * u16::MAX as usize;
 
 /// The bytes of a packet, which may be fewer than travelled.
 #[derive(Debug, Clone, Copy)]
@@ -412,9 +412,14 @@ impl<'a> Located<'a> {
         self.layout
             .fields
             .iter()
-            .filter(|field| usize::from(field.end()) <= self.length)
-            .filter(|field| field.when.as_ref().is_none_or(|when| self.holds(when)))
+            .filter(|field| self.applies(field))
             .map(|field| self.spot(field))
+    }
+
+    /// Whether a field of the layout applies and fits.
+    pub fn applies(&self, field: &Field) -> bool {
+        usize::from(field.end()) <= self.length
+            && field.when.as_ref().is_none_or(|when| self.holds(when))
     }
 
     /// A field at its place.

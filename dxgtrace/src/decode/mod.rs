@@ -9,10 +9,11 @@
 //! no message.
 
 mod frame;
-mod located;
+mod handles;
+pub(crate) mod located;
 mod pending;
 mod regions;
-mod summary;
+pub(crate) mod summary;
 mod tree;
 mod value;
 
@@ -20,11 +21,15 @@ pub use frame::{Frame, NotAFrame};
 pub use located::{Located, Payload, Shortfall, Span, Spot, TailSpot};
 pub use pending::Pending;
 pub use regions::{Owner, Region};
+pub use summary::{may_tell, summary};
 pub use tree::{Node, tree};
 pub use value::{Value, escaped, is_unsafe, utf16};
 
 use crate::protocol::schema::{Layout, MAX_FACTS, Message, Set};
 use crate::protocol::{self, framing};
+
+/// What stands for the name of a message that has none.
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// Which part of a message a packet carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,7 +73,7 @@ pub struct Decoded<'a> {
 impl<'a> Decoded<'a> {
     /// The message's name, or what stands for one.
     pub fn name(&self) -> &'static str {
-        self.message.map_or("unknown", |message| message.name)
+        self.message.map_or(UNKNOWN, |message| message.name)
     }
 
     /// The headers, laid out: of a reply only if it repeats the request's.
@@ -106,6 +111,12 @@ pub fn request(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
 /// Locates a host message.
 pub fn event(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
     command(payload, Part::Event, Frame::event(payload.data)?)
+}
+
+/// Lays a layout that belongs to no message over a payload, as the
+/// pseudo-header's over its own bytes.
+pub fn lay_out<'a>(layout: &'static Layout, payload: Payload<'a>) -> Located<'a> {
+    Located::new(layout, payload, 0, &[None; MAX_FACTS])
 }
 
 /// Locates the answer to `pending`.

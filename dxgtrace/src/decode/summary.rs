@@ -1,35 +1,74 @@
-//! A message in one line: what stands in the packet list, in text output and
-//! in Wireshark's info column.
+//! A packet in one line: what stands in the packet list, in text output and in
+//! Wireshark's info column.
 
 use std::fmt::{self, Display};
 
-use super::{Decoded, Part, Spot, Value};
-use crate::protocol::schema::{Rule, Set, Ty};
+use super::{Decoded, Frame, Part, Spot, UNKNOWN, Value};
+use crate::capture::header::{Direction, Kind, Lost};
+use crate::packet::Packet;
+use crate::protocol::framing::PACKET_COMPLETION;
+use crate::protocol::schema::{Field, Rule, Set, Ty};
 
 /// Fields shown at most.
 const FIELDS: usize = 4;
 
-impl Decoded<'_> {
+/// What stands for the name of a packet that holds no message.
+pub(crate) const NAMELESS: &str = "message";
+/// The line of a reply whose request is not known.
+pub(crate) const ORPHAN: &str = "reply to an unknown request";
+/// What follows the name of a message that was refused.
+pub(crate) const REFUSED: &str = " refused: not sent";
+/// What follows the number of lost packets.
+pub(crate) const LOST: &str = " packets lost here";
+
+impl<'a> Decoded<'a> {
     /// The message in one line: its name, of a reply its status, and the first
     /// fields that say something.
-    pub fn summary(&self) -> impl Display {
-        Summary(self)
+    pub fn summary(&self) -> impl Display + use<'a> {
+        Line(*self)
     }
 }
 
-struct Summary<'a>(&'a Decoded<'a>);
+/// Any record in one line; `decoded` is what was found in it.
+pub fn summary<'a>(packet: &Packet<'a>, decoded: Option<&Decoded<'a>>) -> impl Display + use<'a> {
+    Summary(*packet, decoded.copied())
+}
+
+struct Summary<'a>(Packet<'a>, Option<Decoded<'a>>);
 
 impl Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let decoded = self.0;
-        match (decoded.message, &decoded.frame) {
-            (Some(message), _) => f.write_str(message.name)?,
-            (None, Some(frame)) => {
-                let set = frame.set().map_or("no", Set::name);
-                write!(f, "unknown command {} ({set} set)", frame.command)?;
+        let Self(packet, decoded) = self;
+        let header = &packet.header;
+        let completion = header.packet_type == PACKET_COMPLETION;
+        match (header.kind, decoded) {
+            (Kind::Lost, _) => {
+                let lost = Lost::decode(packet.payload).unwrap_or_default();
+                write!(f, "{}{LOST}", lost.total())
             }
-            (None, None) => f.write_str("unknown")?,
+            (Kind::Refused, None) => write!(f, "{NAMELESS}{REFUSED}"),
+            (Kind::Refused, Some(decoded)) => {
+                name(f, decoded)?;
+                f.write_str(REFUSED)
+            }
+            (Kind::Packet, Some(decoded)) => Line(*decoded).fmt(f),
+            (Kind::Packet, None) if completion && header.direction == Direction::HostToGuest => {
+                f.write_str(ORPHAN)
+            }
+            (Kind::Packet, None) => {
+                let (kind, length) = (header.packet_type, header.payload_length);
+                write!(f, "not a message (packet type {kind}, {length} bytes)")
+            }
         }
+    }
+}
+
+struct Line<'a>(Decoded<'a>);
+
+impl Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let decoded = &self.0;
+        name(f, decoded)?;
         if decoded.part == Part::Reply {
             f.write_str(" reply")?;
         }
@@ -53,14 +92,28 @@ impl Display for Summary<'_> {
 
 /// Whether a field says something in a line.
 fn tells(spot: &Spot<'_>) -> bool {
-    spot.field.count == 1
+    may_tell(spot.field) && spot.number().is_some_and(|value| value != 0)
+}
+
+/// Whether a line may name this field: one number that somebody chose.
+pub fn may_tell(field: &Field) -> bool {
+    field.count == 1
         && matches!(
-            spot.field.rule,
+            field.rule,
             Rule::Any | Rule::Range(..) | Rule::Echoes { .. }
         )
-        && !matches!(
-            spot.field.ty,
-            Ty::Pointer | Ty::Byte | Ty::Utf16 | Ty::NtStatus
-        )
-        && spot.number().is_some_and(|value| value != 0)
+        && !matches!(field.ty, Ty::Pointer | Ty::Byte | Ty::Utf16 | Ty::NtStatus)
+}
+
+/// Writes the message's name, or what stands for one.
+fn name(f: &mut fmt::Formatter<'_>, decoded: &Decoded<'_>) -> fmt::Result {
+    match (decoded.message, &decoded.frame) {
+        (Some(message), _) => f.write_str(message.name),
+        (None, Some(Frame { command, .. })) => {
+            let set = decoded.frame.and_then(|frame| frame.set());
+            let set = set.map_or("no", Set::name);
+            write!(f, "unknown command {command} ({set} set)")
+        }
+        (None, None) => f.write_str(UNKNOWN),
+    }
 }

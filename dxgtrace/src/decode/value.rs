@@ -27,8 +27,8 @@ pub enum Value<'a> {
     Status(u32),
     /// An adapter's identifier: low part, high part.
     Luid(u32, i32),
-    /// A guest address.
-    Pointer(u64),
+    /// An address of any kind.
+    Address(u64),
     /// UTF-16LE text up to the first NUL.
     Text(&'a [u8]),
     /// Opaque bytes.
@@ -82,7 +82,7 @@ impl<'a> Value<'a> {
             }
             Ty::NtStatus => Self::Status(raw as u32),
             Ty::Luid => Self::Luid(raw as u32, (raw >> 32) as i32),
-            Ty::Pointer => Self::Pointer(raw),
+            Ty::Pointer | Ty::Address => Self::Address(raw),
         }
     }
 
@@ -93,7 +93,7 @@ impl<'a> Value<'a> {
             | Self::Event(value)
             | Self::Enum(_, value)
             | Self::Flags(_, value, _)
-            | Self::Pointer(value) => Some(value),
+            | Self::Address(value) => Some(value),
             Self::Signed(value) => Some(value as u64),
             Self::Bool(value) => Some(u64::from(value)),
             Self::Handle(value) | Self::Status(value) => Some(u64::from(value)),
@@ -135,7 +135,7 @@ impl Display for Value<'_> {
                 None => write!(f, "{value:#010x}"),
             },
             Self::Luid(low, high) => write!(f, "{:08x}-{low:08x}", high as u32),
-            Self::Pointer(value) => write!(f, "{value:#x}"),
+            Self::Address(value) => write!(f, "{value:#x}"),
             Self::Text(bytes) => write!(f, "\"{}\"", Utf16(bytes)),
             Self::Bytes(bytes) => hex(f, bytes),
             Self::Array(..) => {

@@ -303,7 +303,7 @@ fn value(ty: Ty) -> Value {
             let kinds: Vec<&str> = kinds.iter().copied().map(Object::name).collect();
             json!({"$ref": "#/$defs/hex", "$comment": kinds.join(" or ")})
         }
-        Ty::Pointer => reference("hex"),
+        Ty::Pointer | Ty::Address => reference("hex"),
         Ty::Luid => reference("luid"),
         Ty::NtStatus => reference("status"),
         Ty::Enum(names) => {

@@ -34,8 +34,8 @@ pub(super) fn write_item(field: &FieldInfo, item: Item<'_>, text: &mut String) {
 
 fn number(field: &FieldInfo, value: i128, text: &mut String) {
     let written = match field.ty {
-        Type::Handle(_) | Type::Pointer | Type::Flags(_) => hex(field, value, text),
-        Type::Named(Names::Status | Names::Ioctl) => hex(field, value, text),
+        Type::Handle(_) | Type::Pointer | Type::Address | Type::Flags(_) => hex(field, value, text),
+        Type::Named(Names::Status) => hex(field, value, text),
         Type::Named(names) if !names.is_open() => match names.name_of(value) {
             Some(name) => text.write_str(name),
             None => write!(text, "{value}"),

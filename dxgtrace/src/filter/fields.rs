@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
-use super::own::{Get, OWN, Own};
+use super::own::{Get, OWN};
 use super::record::{Needs, Record, key};
+use super::recorded::{self, Recorded};
 use super::site::{Header, Item, Site, Sites};
 use super::types::{Names, Type};
 use crate::protocol;
@@ -36,8 +37,10 @@ pub struct FieldInfo {
 enum Source {
     /// From outside of the message.
     Own(Needs, Get),
+    /// From the pseudo-header, or a loss.
+    Recorded(Recorded),
     /// A bit, or bit group, of such a number.
-    OwnBit(Needs, Get, &'static Bit),
+    RecordedBit(Recorded, &'static Bit),
     /// From the message.
     Sites(Sites),
     /// From there being this message.
@@ -64,7 +67,8 @@ impl FieldInfo {
     /// What must be known to read it.
     pub fn needs(&self) -> Needs {
         match &self.source {
-            Source::Own(needs, _) | Source::OwnBit(needs, _, _) => *needs,
+            Source::Own(needs, _) => *needs,
+            Source::Recorded(_) | Source::RecordedBit(..) => Needs::PACKET,
             Source::Sites(_) | Source::Message(_) => Needs::DECODE,
         }
     }
@@ -83,18 +87,25 @@ impl FieldInfo {
                 Some(text) => visit(Item::Bytes(text)),
                 None => ControlFlow::Continue(()),
             },
+            Source::Recorded(recorded) if matches!(self.ty, Type::Text) => {
+                match recorded.text(record) {
+                    Some(text) => visit(Item::Bytes(text)),
+                    None => ControlFlow::Continue(()),
+                }
+            }
+            Source::Recorded(recorded) => match recorded.number(record) {
+                Some(value) => visit(Item::Number(value)),
+                None => ControlFlow::Continue(()),
+            },
             Source::Own(_, Get::Findings(get)) => {
                 for finding in record.findings {
                     visit(Item::Number(get(finding)))?;
                 }
                 ControlFlow::Continue(())
             }
-            Source::OwnBit(_, get, bit) => match get {
-                Get::Number(get) => match get(record) {
-                    Some(value) => visit(Item::Number(i128::from(bit.of(value as u64)))),
-                    None => ControlFlow::Continue(()),
-                },
-                Get::Text(_) | Get::Findings(_) => ControlFlow::Continue(()),
+            Source::RecordedBit(recorded, bit) => match recorded.number(record) {
+                Some(value) => visit(Item::Number(i128::from(bit.of(value as u64)))),
+                None => ControlFlow::Continue(()),
             },
             Source::Sites(sites) => match record.decoded {
                 Some(decoded) => sites.each(decoded, visit),
@@ -341,8 +352,16 @@ impl List {
                 source: Source::Sites(entry.sites),
             }
         });
-        let bits = OWN.iter().flat_map(|own| match own.ty {
-            Type::Flags(set) => own_bits(own, set),
+        let recorded = recorded::all().map(|recorded| FieldInfo {
+            name: format!("{PREFIX}{}", recorded.field.name),
+            ty: recorded.ty(),
+            width: recorded.width(),
+            many: false,
+            doc: recorded.field.doc,
+            source: Source::Recorded(recorded),
+        });
+        let bits = recorded::all().flat_map(|recorded| match recorded.ty() {
+            Type::Flags(set) => recorded_bits(recorded, set),
             _ => Vec::new(),
         });
         let own = OWN.iter().map(|own| FieldInfo {
@@ -353,20 +372,21 @@ impl List {
             doc: own.doc,
             source: Source::Own(own.needs, own.get),
         });
-        let mut all: Vec<_> = places.chain(own).chain(bits).chain(self.messages).collect();
+        let own = own.chain(recorded).chain(bits);
+        let mut all: Vec<_> = places.chain(own).chain(self.messages).collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
     }
 }
 
-fn own_bits(own: &Own, set: &'static Flags) -> Vec<FieldInfo> {
+fn recorded_bits(recorded: Recorded, set: &'static Flags) -> Vec<FieldInfo> {
     let bit = |bit: &'static Bit| FieldInfo {
-        name: format!("{}.{}", own.name, bit.name),
+        name: format!("{PREFIX}{}.{}", recorded.field.name, bit.name),
         ty: bit_type(bit),
         width: u32::from(bit.width),
         many: false,
-        doc: own.doc,
-        source: Source::OwnBit(own.needs, own.get, bit),
+        doc: recorded.field.doc,
+        source: Source::RecordedBit(recorded, bit),
     };
     set.bits.iter().map(bit).collect()
 }

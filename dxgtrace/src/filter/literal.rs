@@ -141,9 +141,13 @@ fn wanted(ty: Type) -> String {
             format!("one of {}", words.join(", "))
         }
         Type::Named(names) => names.noun().to_owned(),
-        Type::Label | Type::Unsigned | Type::Signed | Type::Pointer | Type::Text | Type::Bytes => {
-            "a number".to_owned()
-        }
+        Type::Label
+        | Type::Unsigned
+        | Type::Signed
+        | Type::Pointer
+        | Type::Address
+        | Type::Text
+        | Type::Bytes => "a number".to_owned(),
     }
 }
 
@@ -176,9 +180,7 @@ fn fit(field: &FieldInfo, value: i128) -> Option<i128> {
     let half = room / 2;
     let value = match (field.ty.is_signed(), field.ty) {
         (true, _) if value >= half => value - room,
-        (false, Type::Named(Names::Status | Names::Ioctl)) if value < 0 && value >= -half => {
-            value + room
-        }
+        (false, Type::Named(Names::Status)) if value < 0 && value >= -half => value + room,
         _ => value,
     };
     let fits = if field.ty.is_signed() {

@@ -31,6 +31,7 @@ mod own;
 mod parse;
 mod print;
 mod record;
+mod recorded;
 mod site;
 mod token;
 mod types;

@@ -1,14 +1,15 @@
-//! The fields that are not part of any message: of the recorder's
-//! pseudo-header, of the frame, and of what this program found out.
+//! The fields that stand in no layout: of the frame, and of what this program
+//! found out.
 
 use super::record::{Needs, Record};
 use super::types::{Names, Type};
-use crate::capture::header::{self, ChannelKind, Direction, Header, Kind, Known};
+use crate::capture::header::{self, Direction, Header, Kind};
 use crate::check::Finding;
 use crate::decode::Part;
 use crate::protocol;
 use crate::protocol::framing::{PACKET_COMPLETION, PACKET_INBAND};
-use crate::protocol::values::{Flags, bit};
+use crate::protocol::schema::Set;
+use crate::protocol::values::{Enum, value};
 
 /// A field that is not part of a message.
 #[derive(Debug)]
@@ -93,61 +94,29 @@ impl Own {
     }
 }
 
-/// A member of the pseudo-header that is there only if its bit says so.
-fn known(record: &Record<'_>, bit: u16, get: impl Fn(&Header) -> i128) -> Option<i128> {
-    let header = &record.packet.header;
-    header.known.has(bit).then(|| get(header))
-}
-
 /// A member that is there of every record.
 fn of(record: &Record<'_>, get: impl Fn(&Header) -> i128) -> Option<i128> {
     Some(get(&record.packet.header))
 }
 
-const KIND: Type = Type::Named(Names::Words(&[
-    (Kind::Packet as u32, "packet"),
-    (Kind::Refused as u32, "refused"),
-    (Kind::Lost as u32, "lost"),
-]));
-const DIRECTION: Type = Type::Named(Names::Words(&[
-    (Direction::GuestToHost as u32, "guest_to_host"),
-    (Direction::HostToGuest as u32, "host_to_guest"),
-]));
-const CHANNEL_KIND: Type = Type::Named(Names::Words(&[
-    (ChannelKind::Unknown as u32, "unknown"),
-    (ChannelKind::Global as u32, "global"),
-    (ChannelKind::Vgpu as u32, "vgpu"),
-]));
-const PACKET_TYPE: Type = Type::Named(Names::Words(&[
-    (PACKET_INBAND as u32, "inband"),
-    (PACKET_COMPLETION as u32, "completion"),
-]));
-const PART: Type = Type::Named(Names::Words(&[
-    (Part::Request as u32, Part::Request.name()),
-    (Part::Reply as u32, Part::Reply.name()),
-    (Part::Event as u32, Part::Event.name()),
-]));
-const SET: Type = Type::Named(Names::Words(&[
-    (protocol::schema::Set::Vgpu as u32, "vgpu"),
-    (protocol::schema::Set::Global as u32, "global"),
-    (protocol::schema::Set::Host as u32, "host"),
-]));
-
-const PACKET_FLAGS: Flags = Flags {
-    name: "PACKET_FLAGS",
-    bits: &[bit(0, "completion_requested")],
-};
-const KNOWN: Flags = Flags {
-    name: "KNOWN",
-    bits: &[
-        bit(0, "task"),
-        bit(1, "requester"),
-        bit(2, "return_value"),
-        bit(3, "expected_reply"),
-        bit(4, "ioctl"),
-        bit(5, "exact_length"),
+const PART: Type = Type::Named(Names::Words(&Enum {
+    name: "PART",
+    signed: false,
+    values: &[
+        value(Part::Request as u32, Part::Request.name()),
+        value(Part::Reply as u32, Part::Reply.name()),
+        value(Part::Event as u32, Part::Event.name()),
     ],
-};
+}));
+const SET: Type = Type::Named(Names::Words(&Enum {
+    name: "SET",
+    signed: false,
+    values: &[
+        value(Set::Vgpu as u32, Set::Vgpu.name()),
+        value(Set::Global as u32, Set::Global.name()),
+        value(Set::Host as u32, Set::Host.name()),
+    ],
+}));
 
 /// Every field that is not part of a message.
 pub(super) static OWN: &[Own] = &[
@@ -202,175 +171,6 @@ pub(super) static OWN: &[Own] = &[
         "Short name of the channel: global, vgpu0, vgpu1 ...",
     ),
     number("dxg", Type::Label, 1, |_| Some(1), "Every record."),
-    number(
-        "dxg.kind",
-        KIND,
-        8,
-        |r| of(r, |h| h.kind as i128),
-        "What the record is: a packet, a refused send, or a loss.",
-    ),
-    number(
-        "dxg.direction",
-        DIRECTION,
-        8,
-        |r| of(r, |h| h.direction as i128),
-        "Which way the packet went.",
-    ),
-    number(
-        "dxg.channel_kind",
-        CHANNEL_KIND,
-        8,
-        |r| of(r, |h| h.channel_kind as i128),
-        "Which type of channel the packet used.",
-    ),
-    number(
-        "dxg.channel",
-        Type::Unsigned,
-        32,
-        |r| of(r, |h| i128::from(h.channel)),
-        "VMBus channel number.",
-    ),
-    number(
-        "dxg.packet_type",
-        PACKET_TYPE,
-        16,
-        |r| of(r, |h| i128::from(h.packet_type)),
-        "VMBus packet type: 6 in-band, 11 completion.",
-    ),
-    number(
-        "dxg.packet_flags",
-        Type::Flags(&PACKET_FLAGS),
-        16,
-        |r| of(r, |h| i128::from(h.packet_flags)),
-        "VMBus packet flags.",
-    ),
-    number(
-        "dxg.known",
-        Type::Flags(&KNOWN),
-        16,
-        |r| of(r, |h| i128::from(h.known.0)),
-        "Which members of the pseudo-header hold something.",
-    ),
-    number(
-        "dxg.transaction",
-        Type::Unsigned,
-        64,
-        |r| of(r, |h| i128::from(h.transaction)),
-        "VMBus transaction id, 0 where none is used.",
-    ),
-    number(
-        "dxg.pid",
-        Type::Unsigned,
-        32,
-        |r| known(r, Known::TASK, |h| i128::from(h.pid)),
-        "Process id of the task that sent the request.",
-    ),
-    number(
-        "dxg.tid",
-        Type::Unsigned,
-        32,
-        |r| known(r, Known::TASK, |h| i128::from(h.tid)),
-        "Thread id of the task that sent the request.",
-    ),
-    text(
-        "dxg.comm",
-        |r| {
-            let header = &r.packet.header;
-            let end = header.comm.iter().position(|byte| *byte == 0);
-            let end = end.unwrap_or(header.comm.len());
-            header.known.has(Known::TASK).then_some(())?;
-            r.packet.header.comm.get(..end)
-        },
-        "Name of the task that sent the request.",
-    ),
-    number(
-        "dxg.cpu",
-        Type::Unsigned,
-        32,
-        |r| known(r, Known::TASK, |h| i128::from(h.cpu)),
-        "Processor on which the packet was seen.",
-    ),
-    number(
-        "dxg.return_value",
-        Type::Signed,
-        32,
-        |r| known(r, Known::RETURN_VALUE, |h| i128::from(h.return_value)),
-        "What the send function returned: 0 or a negative errno.",
-    ),
-    number(
-        "dxg.refused_attempts",
-        Type::Unsigned,
-        32,
-        |r| of(r, |h| i128::from(h.refused_attempts)),
-        "How many attempts to send were refused before this one.",
-    ),
-    number(
-        "dxg.expected_reply_length",
-        Type::Unsigned,
-        32,
-        |r| {
-            known(r, Known::EXPECTED_REPLY, |h| {
-                i128::from(h.expected_reply_length)
-            })
-        },
-        "Bytes that the driver expects in the reply.",
-    ),
-    number(
-        "dxg.interface_version",
-        Type::Unsigned,
-        32,
-        |r| of(r, |h| i128::from(h.interface_version)).filter(|version| *version != 0),
-        "Negotiated interface version.",
-    ),
-    number(
-        "dxg.ioctl",
-        Type::Named(Names::Ioctl),
-        32,
-        |r| known(r, Known::IOCTL, |h| i128::from(h.ioctl)),
-        "ioctl request number during which the packet was sent.",
-    ),
-    number(
-        "dxg.ioctl_result",
-        Type::Signed,
-        32,
-        |r| known(r, Known::IOCTL, |h| i128::from(h.ioctl_result)),
-        "What that ioctl returned to the application.",
-    ),
-    number(
-        "dxg.payload_length",
-        Type::Unsigned,
-        32,
-        |r| of(r, |h| i128::from(h.payload_length)),
-        "Length of the message before any cut.",
-    ),
-    number(
-        "dxg.lost.ring_full",
-        Type::Unsigned,
-        64,
-        |r| lost(r, 0),
-        "Packets lost here because the kernel's ring buffer was full.",
-    ),
-    number(
-        "dxg.lost.missed_probes",
-        Type::Unsigned,
-        64,
-        |r| lost(r, 1),
-        "Packets lost here because the kernel did not run the probe.",
-    ),
-    number(
-        "dxg.lost.user_queue",
-        Type::Unsigned,
-        64,
-        |r| lost(r, 2),
-        "Packets lost here between reader and consumer.",
-    ),
-    number(
-        "dxg.lost.unreadable",
-        Type::Unsigned,
-        64,
-        |r| lost(r, 3),
-        "Packets lost here because their memory could not be read.",
-    ),
     number(
         "dxg.part",
         PART,
@@ -441,16 +241,6 @@ pub(super) static OWN: &[Own] = &[
         "How bad the findings are.",
     ),
 ];
-
-/// One of the counts of a loss.
-fn lost(record: &Record<'_>, index: usize) -> Option<i128> {
-    if record.packet.header.kind != Kind::Lost {
-        return None;
-    }
-    let rest = record.packet.payload.get(8 * index..)?;
-    let bytes = rest.first_chunk()?;
-    Some(i128::from(u64::from_le_bytes(*bytes)))
-}
 
 /// Which part of a message a packet carries, as its VMBus packet type tells:
 /// known even of a reply whose request was not captured.

@@ -3,7 +3,7 @@
 use crate::check::{Code, Severity};
 use crate::protocol::schema::{Object, Ty};
 use crate::protocol::values::{Enum, Flags};
-use crate::protocol::{self, ioctls, statuses};
+use crate::protocol::{self, statuses};
 
 /// What a field's values are: it decides how literals are read, which
 /// operators make sense, and how values are written.
@@ -21,6 +21,8 @@ pub enum Type {
     Handle(&'static [Object]),
     /// A guest address.
     Pointer,
+    /// A GPU or guest-physical address.
+    Address,
     /// A set of named bits.
     Flags(&'static Flags),
     /// A number with names.
@@ -52,6 +54,7 @@ impl Type {
             Ty::NtStatus => Self::Named(Names::Status),
             Ty::Luid => Self::Luid,
             Ty::Pointer => Self::Pointer,
+            Ty::Address => Self::Address,
             Ty::Utf16 if array => Self::Text,
             Ty::Byte if array => Self::Bytes,
             Ty::Utf16 | Ty::Byte => Self::Unsigned,
@@ -66,9 +69,10 @@ impl Type {
             Self::Signed => "signed",
             Self::Bool => "boolean",
             Self::Handle(_) => "handle",
-            Self::Pointer => "address",
+            Self::Pointer => "guest address",
+            Self::Address => "address",
             Self::Flags(_) => "flags",
-            Self::Named(Names::Enum(_) | Names::Ioctl) => "enumeration",
+            Self::Named(Names::Enum(_)) => "enumeration",
             Self::Named(Names::Status) => "status",
             Self::Named(_) => "word",
             Self::Luid => "luid",
@@ -91,6 +95,7 @@ impl Type {
             | Self::Signed
             | Self::Handle(_)
             | Self::Pointer
+            | Self::Address
             | Self::Flags(_)
             | Self::Time
             | Self::Duration => true,
@@ -102,7 +107,9 @@ impl Type {
     /// Whether single bits of a value mean something.
     pub(super) const fn has_bits(self) -> bool {
         match self {
-            Self::Unsigned | Self::Handle(_) | Self::Pointer | Self::Flags(_) => true,
+            Self::Unsigned | Self::Handle(_) | Self::Pointer | Self::Address | Self::Flags(_) => {
+                true
+            }
             Self::Named(names) => names.is_open(),
             _ => false,
         }
@@ -114,8 +121,9 @@ impl Type {
             self,
             Self::Handle(_)
                 | Self::Pointer
+                | Self::Address
                 | Self::Flags(_)
-                | Self::Named(Names::Status | Names::Ioctl)
+                | Self::Named(Names::Status)
         )
     }
 
@@ -136,16 +144,14 @@ pub enum Names {
     Enum(&'static Enum),
     /// The host's statuses.
     Status,
-    /// The driver's ioctls.
-    Ioctl,
     /// The messages; the number is [`protocol::place`].
     Message,
     /// The codes of findings, by their place among all.
     Code,
     /// How bad findings are, mildest first.
     Severity,
-    /// A few words.
-    Words(&'static [(u32, &'static str)]),
+    /// Words of this program's own.
+    Words(&'static Enum),
 }
 
 impl Names {
@@ -153,7 +159,7 @@ impl Names {
     /// names, the preferred one comes first.
     pub fn iter(self) -> Box<dyn Iterator<Item = (i128, &'static str)>> {
         match self {
-            Self::Enum(names) => Box::new(
+            Self::Enum(names) | Self::Words(names) => Box::new(
                 names
                     .values
                     .iter()
@@ -164,11 +170,6 @@ impl Names {
                     .iter()
                     .map(|status| (i128::from(status.value), status.name)),
             ),
-            Self::Ioctl => Box::new(
-                ioctls::IOCTLS
-                    .iter()
-                    .map(|ioctl| (i128::from(ioctl.request()), ioctl.function)),
-            ),
             Self::Message => Box::new(protocol::all().filter_map(|message| {
                 protocol::place(message).map(|place| (place as i128, message.name))
             })),
@@ -177,11 +178,6 @@ impl Names {
                 Severity::ALL
                     .iter()
                     .map(|severity| (*severity as i128, severity.name())),
-            ),
-            Self::Words(words) => Box::new(
-                words
-                    .iter()
-                    .map(|(number, word)| (i128::from(*number), *word)),
             ),
         }
     }
@@ -202,7 +198,7 @@ impl Names {
 
     /// Whether there are values without a name, so that numbers make sense.
     pub(super) const fn is_open(self) -> bool {
-        matches!(self, Self::Enum(_) | Self::Status | Self::Ioctl)
+        matches!(self, Self::Enum(_) | Self::Status)
     }
 
     /// Whether the numbers mean something to people.
@@ -219,7 +215,6 @@ impl Names {
         match self {
             Self::Enum(_) => "the name of an enumerator",
             Self::Status => "the name of a status",
-            Self::Ioctl => "the name of an ioctl",
             Self::Message => "the name of a message",
             Self::Code => "the code of a finding",
             Self::Severity => "a severity",

@@ -25,11 +25,8 @@ impl<W: Write> Capture<W> {
 impl<W: Write> Sink for Capture<W> {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         self.comments.clear();
-        for finding in entry.findings {
-            let description = finding.code.description();
-            let (severity, word) = (description.severity.name(), description.word);
-            self.comments.push(format!("{severity} {word}: {finding}"));
-        }
+        let comments = entry.findings.iter().map(Finding::comment);
+        self.comments.extend(comments);
         match &mut self.writer {
             Some(writer) => Ok(writer.write(entry.packet, entry.channels, &self.comments)?),
             None => Ok(()),

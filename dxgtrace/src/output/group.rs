@@ -23,6 +23,8 @@ pub struct Groups {
 #[derive(Debug, Default)]
 struct Group {
     count: u64,
+    /// How many speak of each layer.
+    layers: [u64; Layer::ALL.len()],
     examples: Vec<Example>,
 }
 
@@ -113,8 +115,7 @@ impl Groups {
             let count: u64 = self
                 .found()
                 .filter(|(code, _)| code.severity() >= Severity::Warn)
-                .filter(|(code, _)| code.description().layer == *layer)
-                .map(|(_, group)| group.count)
+                .filter_map(|(_, group)| group.layers.get(*layer as usize))
                 .sum();
             if count > 0 {
                 let comma = comma(&layers);
@@ -141,7 +142,13 @@ impl Groups {
     ) -> io::Result<()> {
         let about = code.description();
         let style = colour(about.severity);
-        let (name, layer) = (about.severity.name(), about.layer.name());
+        let name = about.severity.name();
+        let layers = Layer::ALL.iter().zip(group.layers);
+        let layers: Vec<&str> = layers
+            .filter(|(_, count)| *count > 0)
+            .map(|(layer, _)| layer.name())
+            .collect();
+        let layer = layers.join(", ");
         let times = if group.count == 1 { "time" } else { "times" };
         writeln!(
             out,
@@ -168,6 +175,9 @@ impl Groups {
             return;
         };
         group.count += 1;
+        if let Some(layer) = group.layers.get_mut(finding.layer as usize) {
+            *layer += 1;
+        }
         if group.examples.len() < examples {
             group.examples.push(Example {
                 packet,

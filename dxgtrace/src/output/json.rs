@@ -150,7 +150,7 @@ impl FindingRecord {
             packet,
             code: description.word,
             severity: description.severity.name(),
-            layer: description.layer,
+            layer: finding.layer,
             part: finding.part,
             index: finding.index,
             at: finding.at,
@@ -442,7 +442,7 @@ impl Serialize for Typed<'_> {
             Value::Signed(value) => serializer.serialize_i64(value),
             Value::Bool(value @ 0..=1) => serializer.serialize_bool(value == 1),
             Value::Bool(value) => serializer.serialize_u8(value),
-            Value::Handle(_) | Value::Pointer(_) | Value::Luid(..) => {
+            Value::Handle(_) | Value::Address(_) | Value::Luid(..) => {
                 serializer.collect_str(&self.1)
             }
             Value::Enum(names, value) => named(serializer, value, names.name_of(value)),

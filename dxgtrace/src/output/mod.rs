@@ -1,20 +1,24 @@
 //! Ways to write down what was seen.
 
 mod capture;
+mod columns;
 mod group;
 mod hex;
 mod histogram;
 mod json;
+mod prose;
 mod statistics;
 mod text;
 mod time;
 mod wrap;
 
 pub use capture::Capture;
+pub use columns::Columns;
 pub use group::Groups;
 pub use hex::hex;
 pub use histogram::Histogram;
 pub use json::{Json, SCHEMA_VERSION};
+pub use prose::{Prose, WIDTH};
 pub use statistics::Statistics;
 pub use text::{Detail, Text};
 pub use time::{TimeFormat, duration};
@@ -22,9 +26,10 @@ pub use time::{TimeFormat, duration};
 use std::io;
 
 use crate::capture::header::{Kind, Lost};
-use crate::protocol::framing::PACKET_COMPLETION;
 
 use crate::check::{Finding, Severity};
+use crate::decode::summary;
+use crate::filter::{Exchange, Record};
 use crate::packet::{Channel, Packet};
 use crate::session::{Change, Seen};
 
@@ -41,6 +46,8 @@ pub struct Entry<'a> {
     pub findings: &'a [Finding],
     /// What it did to objects.
     pub changes: &'a [Change],
+    /// Of a request: number of its reply, where the whole capture is known.
+    pub reply_in: Option<u64>,
     /// Time of the capture's first packet, in nanoseconds since 1970.
     pub first: u64,
     /// Time of the entry before this one.
@@ -55,9 +62,22 @@ impl Entry<'_> {
             .map_or("?", |channel| channel.name.as_str())
     }
 
+    /// The entry as filters and columns see it.
+    pub fn record(&self) -> Record<'_> {
+        Record::new(self.packet)
+            .decoded(self.seen.decoded.as_ref())
+            .findings(self.findings)
+            .exchange(Exchange {
+                request_in: self.seen.request.map(|request| request.number),
+                reply_in: self.reply_in,
+                time: self.seen.latency(self.packet),
+            })
+            .within(self.channels, self.first)
+    }
+
     /// The packet in one line.
     pub fn summary(&self) -> impl std::fmt::Display {
-        Summary(self)
+        summary(self.packet, self.seen.decoded.as_ref())
     }
 
     /// The worst severity of its findings.
@@ -66,32 +86,6 @@ impl Entry<'_> {
             .iter()
             .map(|finding| finding.code.severity())
             .max()
-    }
-}
-
-struct Summary<'a>(&'a Entry<'a>);
-
-impl std::fmt::Display for Summary<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let header = &self.0.packet.header;
-        match (header.kind, &self.0.seen.decoded) {
-            (Kind::Lost, _) => {
-                let lost = Lost::decode(self.0.packet.payload).unwrap_or_default();
-                write!(f, "{} packets lost here", lost.total())
-            }
-            (Kind::Refused, decoded) => {
-                let name = decoded.map_or("message", |decoded| decoded.name());
-                write!(f, "{name} refused: not sent")
-            }
-            (Kind::Packet, Some(decoded)) => decoded.summary().fmt(f),
-            (Kind::Packet, None) if header.packet_type == PACKET_COMPLETION => {
-                f.write_str("reply to an unknown request")
-            }
-            (Kind::Packet, None) => {
-                let (kind, length) = (header.packet_type, header.payload_length);
-                write!(f, "not a message (packet type {kind}, {length} bytes)")
-            }
-        }
     }
 }
 

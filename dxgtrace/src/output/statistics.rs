@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::time::duration;
 use super::{Entry, Histogram, Sink, Totals};
-use crate::capture::header::{Direction, Known};
+use crate::capture::header::{ChannelKind, Direction, Known};
 use crate::check::Finding;
 use crate::decode::{Decoded, Part, Value, escaped};
 use crate::protocol::schema::Object;
@@ -14,6 +14,8 @@ use crate::session::{Name, Outcome, Place, Session};
 
 /// Processes told apart at most; later ones count together.
 const PROCESSES_MAX: usize = 1 << 12;
+/// Virtual GPUs told apart at most; more than that are made up.
+const ADAPTERS_MAX: usize = 1 << 8;
 /// Different failures told apart at most.
 const FAILURES_MAX: usize = 1 << 10;
 /// Requests listed at most that nobody has answered.
@@ -299,10 +301,12 @@ impl Sink for Statistics {
         let extended = frame.and_then(|frame| frame.extended);
         let luid = request.map_or(0, |request| request.vgpu_luid);
         let luid = extended.map_or(luid, |extended| extended.vgpu_luid);
-        let vgpu = entry.packet.header.channel_kind == crate::capture::header::ChannelKind::Vgpu;
-        if vgpu || luid != 0 {
+        let vgpu = entry.packet.header.channel_kind == ChannelKind::Vgpu;
+        if decoded.is_some() && (vgpu || luid != 0) {
             let key = (luid, entry.packet.interface);
-            self.adapters.entry(key).or_default().count(entry);
+            if self.adapters.len() < ADAPTERS_MAX || self.adapters.contains_key(&key) {
+                self.adapters.entry(key).or_default().count(entry);
+            }
         }
         if self.channels.len() < entry.channels.len() {
             self.channels = entry.channels.iter().map(|one| one.name.clone()).collect();

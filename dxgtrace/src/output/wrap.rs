@@ -10,8 +10,17 @@ pub(super) fn wrapped(
     text: &str,
     width: usize,
 ) -> io::Result<()> {
-    let indent = lead.chars().count();
     write!(out, "{lead}")?;
+    below(out, lead.chars().count(), text, width)
+}
+
+/// The same with the cursor at column `indent` already.
+pub(super) fn below(
+    out: &mut impl Write,
+    indent: usize,
+    text: &str,
+    width: usize,
+) -> io::Result<()> {
     let mut column = indent;
     for word in text.split(' ') {
         let length = word.chars().count();

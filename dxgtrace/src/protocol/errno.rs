@@ -22,6 +22,7 @@ pub const fn name(errno: u32) -> Option<&'static str> {
         75 => "EOVERFLOW",
         91 => "EPROTOTYPE",
         95 => "EOPNOTSUPP",
+        103 => "ECONNABORTED",
         110 => "ETIMEDOUT",
         115 => "EINPROGRESS",
         512 => "ERESTARTSYS",

@@ -99,7 +99,7 @@ pub const UPDATE_GPU_VA_OP: Struct = Struct::new(
             Enum(&D3DDDI_UPDATEGPUVIRTUALADDRESS_OPERATION_TYPE),
             "Which operation.",
         ),
-        field(8, "map.base_address", U64, "First GPU address.").when(when("operation", &[0])),
+        field(8, "map.base_address", Address, "First GPU address.").when(when("operation", &[0])),
         field(16, "map.size", U64, "Bytes.").when(when("operation", &[0])),
         field(
             24,
@@ -118,7 +118,7 @@ pub const UPDATE_GPU_VA_OP: Struct = Struct::new(
         .when(when("operation", &[0])),
         field(40, "map.allocation_size", U64, "Bytes of the allocation.")
             .when(when("operation", &[0])),
-        field(8, "map_protect.base_address", U64, "First GPU address.")
+        field(8, "map_protect.base_address", Address, "First GPU address.")
             .when(when("operation", &[3])),
         field(16, "map_protect.size", U64, "Bytes.").when(when("operation", &[3])),
         field(
@@ -157,7 +157,7 @@ pub const UPDATE_GPU_VA_OP: Struct = Struct::new(
             "Access rights that only the host driver understands.",
         )
         .when(when("operation", &[3])),
-        field(8, "unmap.base_address", U64, "First GPU address.").when(when("operation", &[1])),
+        field(8, "unmap.base_address", Address, "First GPU address.").when(when("operation", &[1])),
         field(16, "unmap.size", U64, "Bytes.").when(when("operation", &[1])),
         field(
             24,
@@ -166,10 +166,15 @@ pub const UPDATE_GPU_VA_OP: Struct = Struct::new(
             "Access rights.",
         )
         .when(when("operation", &[1])),
-        field(8, "copy.source_address", U64, "GPU address to copy from.")
-            .when(when("operation", &[2])),
+        field(
+            8,
+            "copy.source_address",
+            Address,
+            "GPU address to copy from.",
+        )
+        .when(when("operation", &[2])),
         field(16, "copy.size", U64, "Bytes.").when(when("operation", &[2])),
-        field(24, "copy.dest_address", U64, "GPU address to copy to.")
+        field(24, "copy.dest_address", Address, "GPU address to copy to.")
             .when(when("operation", &[2])),
     ],
     "One mapping operation.",

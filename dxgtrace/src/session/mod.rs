@@ -6,7 +6,7 @@
 //! The state between two packets is that of all before: to look at an earlier
 //! place, keep clones along the way and let one see the packets from there
 //! again. A clone costs as much as copying what exists (some 200 bytes an
-//! object and an outstanding request, and up to 4 MB of what is remembered of
+//! object and an outstanding request, and up to 1 MB of what is remembered of
 //! ended objects), so one every 10,000 packets or so is cheap.
 
 mod adapters;
@@ -22,7 +22,7 @@ mod versions;
 pub use adapters::Adapter;
 pub use names::Name;
 pub use objects::{Change, End, Entity, Gone, Id, Moment};
-pub use pairing::{Answer, Pairing, Waiting};
+pub use pairing::{Pairing, Stray, Waiting};
 pub use status::{Outcome, errno};
 pub use tree::{History, Node, Place};
 
@@ -183,12 +183,12 @@ impl Session {
         }
         let id = header.transaction;
         let (code, number) = match self.pairing.answer(packet) {
-            Answer::To(request) => return Some(request),
-            Answer::Unwanted => (Code::ReplyUnwanted, 0),
-            Answer::Again(number) => (Code::ReplyDuplicate, number),
-            Answer::BeforeCapture => (Code::ReplyBeforeCapture, 0),
-            Answer::InGap => (Code::ReplyInGap, 0),
-            Answer::Orphan => (Code::ReplyOrphan, 0),
+            Ok(request) => return Some(request),
+            Err(Stray::Unwanted) => (Code::ReplyUnwanted, 0),
+            Err(Stray::Again(number)) => (Code::ReplyDuplicate, number),
+            Err(Stray::BeforeCapture) => (Code::ReplyBeforeCapture, 0),
+            Err(Stray::InGap) => (Code::ReplyInGap, 0),
+            Err(Stray::Orphan) => (Code::ReplyOrphan, 0),
         };
         found(Finding::new(code, "reply", id, number));
         None

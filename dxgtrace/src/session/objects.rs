@@ -14,7 +14,7 @@ use crate::protocol::schema::Object;
 /// handle table has 24 bits of index, but even games stay below 100,000.
 const LIVING_MAX: usize = 1 << 18;
 /// Objects remembered after their end.
-const HISTORY_MAX: usize = 1 << 14;
+const HISTORY_MAX: usize = 1 << 12;
 /// No object.
 const NONE: u32 = u32::MAX;
 

@@ -13,8 +13,11 @@ use crate::protocol::framing::FLAG_COMPLETION_REQUESTED;
 /// Requests remembered at most; the oldest is forgotten first. A guest has at
 /// most one outstanding request a thread, so this is far above what happens.
 const WAITING_MAX: usize = 1 << 16;
-/// Answered ids remembered at most, to tell a second answer from a stray one.
-const ANSWERED_MAX: usize = 1 << 12;
+/// Answered ids remembered on each channel, to tell a second answer from a
+/// stray one. A power of two: each id has its place.
+const ANSWERED: usize = 1 << 9;
+/// Channels followed at most. A guest has one and one for each virtual GPU.
+const CHANNELS_MAX: usize = 1 << 8;
 /// Threads remembered at most, to tell when one no longer waits.
 const THREADS_MAX: usize = 1 << 14;
 /// Ids are drawn before the message is sent, so that few of them may come in
@@ -54,11 +57,9 @@ impl Waiting {
     }
 }
 
-/// What a reply turns out to be.
-#[derive(Debug, Clone, Copy)]
-pub enum Answer {
-    /// The reply to this request.
-    To(Waiting),
+/// A reply that answers no request that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stray {
     /// A second reply to the request of that packet number.
     Again(u64),
     /// A reply to a message that wants none.
@@ -76,8 +77,6 @@ pub enum Answer {
 pub struct Pairing {
     waiting: FxHashMap<Key, Waiting>,
     order: VecDeque<(Key, u64)>,
-    answered: FxHashMap<Key, u64>,
-    answered_order: VecDeque<Key>,
     channels: FxHashMap<u32, Ids>,
     threads: FxHashMap<u32, Key>,
     /// Number of the latest record that tells of a loss.
@@ -85,7 +84,7 @@ pub struct Pairing {
 }
 
 /// The transaction ids seen on a channel. They count up from 1.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Ids {
     /// The first one in the capture.
     first: u64,
@@ -93,6 +92,30 @@ struct Ids {
     last: u64,
     /// The latest one before the last loss of packets.
     before_gap: Option<u64>,
+    /// The latest answered ids, with the numbers of their requests.
+    answered: Box<[(u64, u64)]>,
+}
+
+impl Ids {
+    fn new(first: u64) -> Self {
+        Self {
+            first,
+            last: first,
+            before_gap: None,
+            answered: vec![(0, 0); ANSWERED].into_boxed_slice(),
+        }
+    }
+
+    /// The place of an id among the answered ones.
+    fn place(&mut self, id: u64) -> Option<&mut (u64, u64)> {
+        self.answered.get_mut(id as usize % ANSWERED)
+    }
+
+    /// The number of the request with that id, if it was answered.
+    fn answered(&self, id: u64) -> Option<u64> {
+        let (answered, number) = self.answered.get(id as usize % ANSWERED)?;
+        (*answered == id).then_some(*number)
+    }
 }
 
 impl Pairing {
@@ -108,7 +131,6 @@ impl Pairing {
     /// answered. Gives the numbers of those requests.
     pub fn restart(&mut self, channel: u32) -> Vec<u64> {
         self.channels.remove(&channel);
-        self.answered.retain(|key, _| key.0 != channel);
         let mut dropped = Vec::new();
         self.waiting.retain(|key, request| {
             if key.0 == channel {
@@ -142,18 +164,27 @@ impl Pairing {
             return None;
         }
         let id = header.transaction;
-        let ids = self.channels.entry(header.channel).or_insert(Ids {
-            first: id,
-            last: id,
-            before_gap: None,
-        });
+        if self.channels.len() >= CHANNELS_MAX && !self.channels.contains_key(&header.channel) {
+            self.channels.clear();
+        }
+        let ids = self
+            .channels
+            .entry(header.channel)
+            .or_insert_with(|| Ids::new(id));
         ids.last = ids.last.max(id);
-        if ids.before_gap.is_some_and(|before| before + 1 >= id) {
+        if ids
+            .before_gap
+            .is_some_and(|before| before.saturating_add(1) >= id)
+        {
             // The count goes on where it was: nothing of this channel was lost.
             ids.before_gap = None;
         }
+        if ids.answered(id).is_some()
+            && let Some(place) = ids.place(id)
+        {
+            *place = (0, 0);
+        }
         let key = (header.channel, id);
-        self.answered.remove(&key);
         self.order.push_back((key, packet.number));
         self.forget();
         self.wait(header, key);
@@ -193,38 +224,39 @@ impl Pairing {
         }
     }
 
-    /// Takes a reply.
-    pub fn answer(&mut self, packet: &Packet<'_>) -> Answer {
+    /// Takes a reply, and gives the request that it answers.
+    pub fn answer(&mut self, packet: &Packet<'_>) -> Result<Waiting, Stray> {
         let header = &packet.header;
         let key = (header.channel, header.transaction);
         if let Some(request) = self.waiting.remove(&key) {
-            self.answered.insert(key, request.number);
-            self.answered_order.push_back(key);
-            if self.answered_order.len() > ANSWERED_MAX
-                && let Some(oldest) = self.answered_order.pop_front()
-            {
-                self.answered.remove(&oldest);
+            let ids = self.channels.get_mut(&header.channel);
+            if let Some(place) = ids.and_then(|ids| ids.place(header.transaction)) {
+                *place = (header.transaction, request.number);
             }
-            return Answer::To(request);
+            return Ok(request);
         }
+        Err(self.stray(header))
+    }
+
+    /// What a reply is that answers no request that waits.
+    fn stray(&self, header: &Header) -> Stray {
         if header.transaction == 0 {
-            return Answer::Unwanted;
+            return Stray::Unwanted;
         }
-        if let Some(number) = self.answered.get(&key) {
-            return Answer::Again(*number);
+        let ids = self.channels.get(&header.channel);
+        let gap = ids.is_some_and(|ids| ids.before_gap.is_some());
+        match ids.and_then(|ids| ids.answered(header.transaction)) {
+            Some(number) if !gap || number > self.lost_at => return Stray::Again(number),
+            // The channel may have been opened anew among the lost packets.
+            Some(_) => return Stray::InGap,
+            None => {}
         }
-        match self.channels.get(&header.channel) {
-            None if header.known.has(Known::REQUESTER) => Answer::InGap,
-            None => Answer::BeforeCapture,
-            Some(ids) if header.transaction < ids.first => Answer::BeforeCapture,
-            Some(ids)
-                if ids
-                    .before_gap
-                    .is_some_and(|before| header.transaction > before) =>
-            {
-                Answer::InGap
-            }
-            Some(_) => Answer::Orphan,
+        match ids {
+            None if header.known.has(Known::REQUESTER) => Stray::InGap,
+            None => Stray::BeforeCapture,
+            Some(ids) if header.transaction < ids.first => Stray::BeforeCapture,
+            Some(_) if gap => Stray::InGap,
+            Some(_) => Stray::Orphan,
         }
     }
 

@@ -380,9 +380,8 @@ fn step(
         let created = steps
             .iter()
             .position(|step| step.name == *name && step.life == Life::Creates);
-        match (created, request.field(name)) {
-            (Some(index), _) => owners.extend(u8::try_from(index).ok().map(Candidate::Created)),
-            (None, _) => {}
+        if let Some(index) = created {
+            owners.extend(u8::try_from(index).ok().map(Candidate::Created));
         }
         if let Some(asked) = request.field(name) {
             owners.extend(remember(&mut plan.asked, asked.at).map(Candidate::Asked));

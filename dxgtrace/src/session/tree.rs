@@ -46,7 +46,7 @@ impl Session {
             .map(|(id, entity)| (entity.owner, id, entity))
             .collect();
         let order = |entity: &Entity| (entity.kind, entity.handle);
-        children.sort_by(|a, b| order(a.2).cmp(&order(b.2)));
+        children.sort_by_key(|(_, _, entity)| order(entity));
         let mut by_owner: rustc_hash::FxHashMap<Option<Id>, Vec<(Id, &Entity)>> =
             rustc_hash::FxHashMap::default();
         for (owner, id, entity) in children {

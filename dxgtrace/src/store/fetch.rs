@@ -44,6 +44,7 @@ impl Fetched<'_> {
             seen: &seen,
             findings: &[],
             changes: &[],
+            reply_in: None,
             first: self.packet.time,
             previous: self.packet.time,
         };

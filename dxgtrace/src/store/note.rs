@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, RwLock};
 
-use crate::check::{Code, Finding};
+use crate::check::{Code, Finding, Layer};
 
 /// A finding on a row, in 32 bytes instead of a [`Finding`]'s 64: what it is
 /// about is a number in a list of the few words that there are.
@@ -18,6 +18,7 @@ pub struct Note {
     part: u16,
     /// What kind of finding.
     pub code: Code,
+    layer: Layer,
 }
 
 const _: () = assert!(size_of::<Note>() <= 32);
@@ -36,6 +37,7 @@ impl Note {
             index: finding.index.unwrap_or(NONE),
             part: intern(finding.part),
             code: finding.code,
+            layer: finding.layer,
         }
     }
 
@@ -43,6 +45,7 @@ impl Note {
     pub fn finding(&self) -> Finding {
         Finding {
             code: self.code,
+            layer: self.layer,
             part: word(self.part),
             index: (self.index != NONE).then_some(self.index),
             at: self.at,

@@ -5,33 +5,29 @@
 //! later versions are passed over, and GUIDs are in the usual text form, lower
 //! case, without braces.
 
-use std::fmt::Write as _;
-
 use crate::capture::header::ChannelKind;
 use crate::packet::Channel;
+use crate::protocol::framing::{GLOBAL_CHANNEL, VGPU_CHANNEL};
+use crate::protocol::guid;
 
 /// First word of every description: a foreign interface has another.
 const MARK: &str = "dxgkrnl";
-/// Interface type of the VM-wide channel, as it stands in memory.
-const GLOBAL: [u8; 16] = *b"\xc0\xcb\xe9\xdd\x60\x50\x36\x44\x94\x48\xea\x12\x54\xa5\xd1\x77";
-/// Interface type of a virtual GPU's channel, as it stands in memory.
-const VGPU: [u8; 16] = *b"\x18\x2d\x38\x6e\x36\x33\x4b\x4f\xac\xc4\x2b\x77\x03\xd4\xdf\x4a";
 
 /// The description of `channel`.
 pub(super) fn describe(channel: &Channel) -> String {
     let mut text = format!("{MARK} relid={}", channel.relid);
     if let Some(instance) = &channel.instance {
         text.push_str(" instance=");
-        push_guid(&mut text, instance);
+        text.push_str(&guid::text(instance));
     }
     let kind = match channel.kind {
-        ChannelKind::Global => Some(&GLOBAL),
-        ChannelKind::Vgpu => Some(&VGPU),
+        ChannelKind::Global => Some(&GLOBAL_CHANNEL),
+        ChannelKind::Vgpu => Some(&VGPU_CHANNEL),
         ChannelKind::Unknown => None,
     };
     if let Some(kind) = kind {
         text.push_str(" type=");
-        push_guid(&mut text, kind);
+        text.push_str(&guid::text(kind));
     }
     text
 }
@@ -49,11 +45,11 @@ pub(super) fn parse(name: &str, description: &str) -> Option<Channel> {
     for (key, value) in words.filter_map(|word| word.split_once('=')) {
         match key {
             "relid" => relid = value.parse().ok(),
-            "instance" => instance = parse_guid(value),
+            "instance" => instance = guid::parse(value),
             "type" => {
-                kind = match parse_guid(value) {
-                    Some(GLOBAL) => ChannelKind::Global,
-                    Some(VGPU) => ChannelKind::Vgpu,
+                kind = match guid::parse(value) {
+                    Some(GLOBAL_CHANNEL) => ChannelKind::Global,
+                    Some(VGPU_CHANNEL) => ChannelKind::Vgpu,
                     _ => ChannelKind::Unknown,
                 }
             }
@@ -66,35 +62,6 @@ pub(super) fn parse(name: &str, description: &str) -> Option<Channel> {
         relid: relid?,
         instance,
     })
-}
-
-/// The bytes of a GUID in the order of its text form: the first three groups
-/// are little endian in memory.
-const TEXT_ORDER: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
-
-fn push_guid(text: &mut String, guid: &[u8; 16]) {
-    for (place, from) in TEXT_ORDER.into_iter().enumerate() {
-        if matches!(place, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{:02x}", guid[from]);
-    }
-}
-
-fn parse_guid(text: &str) -> Option<[u8; 16]> {
-    let groups: Vec<&str> = text.split('-').collect();
-    if groups.iter().map(|group| group.len()).ne([8, 4, 4, 4, 12]) {
-        return None;
-    }
-    let digits = groups.concat();
-    let mut guid = [0; 16];
-    for (pair, to) in digits.as_bytes().chunks_exact(2).zip(TEXT_ORDER) {
-        let high = char::from(*pair.first()?).to_digit(16)?;
-        let low = char::from(*pair.last()?).to_digit(16)?;
-        guid[to] = u8::try_from(high << 4 | low).ok()?;
-    }
-    Some(guid)
 }
 
 #[cfg(test)]

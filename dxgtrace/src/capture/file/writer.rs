@@ -129,7 +129,22 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// The output refuses.
     pub fn new(output: W, about: &About, flush: Flush) -> Result<Self, WriteError> {
+        Self::with_comment(output, about, "", flush)
+    }
+
+    /// Begins a file with a comment on all of it, which Wireshark shows.
+    ///
+    /// # Errors
+    /// The output refuses.
+    pub fn with_comment(
+        output: W,
+        about: &About,
+        comment: &str,
+        flush: Flush,
+    ) -> Result<Self, WriteError> {
         let options = [
+            (!comment.is_empty())
+                .then(|| SectionHeaderOption::Common(CommonOption::Comment(short(comment).into()))),
             (!about.hardware.is_empty())
                 .then(|| SectionHeaderOption::Hardware(short(&about.hardware).into())),
             (!about.os.is_empty()).then(|| SectionHeaderOption::OS(short(&about.os).into())),

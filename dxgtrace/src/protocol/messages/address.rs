@@ -18,7 +18,7 @@ pub const MESSAGES: &[Message] = &[
             &[
                 field(24, "adapter", Handle(&[Adapter]), "Host adapter handle.").uses(),
                 field(28, "reserved", U32, "Unused.").reserved(),
-                field(32, "base_address", U64, "First GPU address."),
+                field(32, "base_address", Address, "First GPU address."),
                 field(40, "size", U64, "Bytes."),
             ],
         )
@@ -43,9 +43,19 @@ pub const MESSAGES: &[Message] = &[
                     "The paging queue.",
                 )
                 .uses(),
-                field(32, "base_address", U64, "First GPU address."),
-                field(40, "minimum_address", U64, "Lowest GPU address allowed."),
-                field(48, "maximum_address", U64, "Highest GPU address allowed."),
+                field(32, "base_address", Address, "First GPU address."),
+                field(
+                    40,
+                    "minimum_address",
+                    Address,
+                    "Lowest GPU address allowed.",
+                ),
+                field(
+                    48,
+                    "maximum_address",
+                    Address,
+                    "Highest GPU address allowed.",
+                ),
                 field(56, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
                 field(
                     64,
@@ -68,7 +78,13 @@ pub const MESSAGES: &[Message] = &[
                 ),
                 field(96, "reserved0", U32, "Unused.").reserved(),
                 field(104, "reserved1", U64, "Unused.").reserved(),
-                field(112, "virtual_address", U64, "Output slot, user garbage.").output(),
+                field(
+                    112,
+                    "virtual_address",
+                    Address,
+                    "Output slot, user garbage.",
+                )
+                .output(),
                 field(120, "paging_fence_value", U64, "Output slot, user garbage.").output(),
                 field(128, "device", Handle(&[Device]), "Always 0.").always(0),
             ],
@@ -78,7 +94,7 @@ pub const MESSAGES: &[Message] = &[
     .reply(layout(
         24,
         &[
-            field(0, "virtual_address", U64, "The GPU address."),
+            field(0, "virtual_address", Address, "The GPU address."),
             field(
                 8,
                 "paging_fence_value",
@@ -108,9 +124,19 @@ pub const MESSAGES: &[Message] = &[
                      handle, that paging queue handle unchanged.",
                 )
                 .uses(),
-                field(32, "base_address", U64, "First GPU address."),
-                field(40, "minimum_address", U64, "Lowest GPU address allowed."),
-                field(48, "maximum_address", U64, "Highest GPU address allowed."),
+                field(32, "base_address", Address, "First GPU address."),
+                field(
+                    40,
+                    "minimum_address",
+                    Address,
+                    "Lowest GPU address allowed.",
+                ),
+                field(
+                    48,
+                    "maximum_address",
+                    Address,
+                    "Highest GPU address allowed.",
+                ),
                 field(56, "size", U64, "Bytes."),
                 field(
                     64,
@@ -124,7 +150,7 @@ pub const MESSAGES: &[Message] = &[
                     U64,
                     "Access rights that only the host driver understands.",
                 ),
-                field(80, "virtual_address", U64, "The GPU address.").output(),
+                field(80, "virtual_address", Address, "The GPU address.").output(),
                 field(
                     88,
                     "paging_fence_value",
@@ -139,7 +165,7 @@ pub const MESSAGES: &[Message] = &[
     .reply(layout(
         16,
         &[
-            field(0, "virtual_address", U64, "The GPU address."),
+            field(0, "virtual_address", Address, "The GPU address."),
             field(
                 8,
                 "paging_fence_value",

@@ -241,7 +241,7 @@ pub const MESSAGES: &[Message] = &[
                 field(
                     56,
                     "page_fault_state.faulted_virtual_address",
-                    U64,
+                    Address,
                     "GPU address that faulted.",
                 )
                 .when(when("state_type", &[5]))
@@ -316,7 +316,7 @@ pub const MESSAGES: &[Message] = &[
             field(
                 32,
                 "page_fault_state.faulted_virtual_address",
-                U64,
+                Address,
                 "GPU address that faulted.",
             )
             .when(when("state_type", &[5])),
@@ -422,7 +422,7 @@ pub const MESSAGES: &[Message] = &[
                 field(
                     48,
                     "hwqueue_progress_fence_gpuva",
-                    U64,
+                    Address,
                     "GPU address of the fence value.",
                 )
                 .output(),
@@ -474,7 +474,7 @@ pub const MESSAGES: &[Message] = &[
                 field(
                     48,
                     "hwqueue_progress_fence_gpuva",
-                    U64,
+                    Address,
                     "GPU address of the fence value.",
                 ),
                 field(56, "context", Handle(&[Context]), "The context."),

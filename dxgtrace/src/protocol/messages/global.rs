@@ -143,13 +143,13 @@ pub const MESSAGES: &[Message] = &[
             field(
                 8,
                 "gpu_virtual_address",
-                U64,
+                Address,
                 "Fence GPU VA (monitored fences).",
             ),
             field(
                 16,
                 "guest_cpu_physical_address",
-                U64,
+                Address,
                 "Guest-physical address of the page holding the fence, inside the \
                      IO-space window; mapped (4 KiB) only for monitored fences, and not \
                      for 0x46.",
@@ -285,7 +285,7 @@ pub const MESSAGES: &[Message] = &[
             field(
                 24,
                 "start",
-                U64,
+                Address,
                 "Guest-physical start of the MMIO window allocated by the guest.",
             ),
             field(

@@ -72,7 +72,7 @@ pub const MESSAGES: &[Message] = &[
             field(
                 8,
                 "fence_storage_physical_address",
-                U64,
+                Address,
                 "Guest-physical page of the paging fence (IO-space window).",
             ),
             field(16, "fence_storage_offset", U64, "Not used by the guest."),

@@ -16,7 +16,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             408,
             &[
-                field(24, "command_buffer", U64, "GPU virtual address."),
+                field(24, "command_buffer", Address, "GPU virtual address."),
                 field(32, "command_length", U32, "Bytes."),
                 field(36, "flags", Flags32(&D3DKMT_SUBMITCOMMANDFLAGS), "Options."),
                 field(40, "present_history_token", U64, "Opaque."),
@@ -143,7 +143,7 @@ pub const MESSAGES: &[Message] = &[
                     U64,
                     "Fence value that this submission will reach.",
                 ),
-                field(40, "command_buffer", U64, "GPU virtual address."),
+                field(40, "command_buffer", Address, "GPU virtual address."),
                 field(48, "command_length", U32, "Bytes of commands."),
                 field(
                     52,

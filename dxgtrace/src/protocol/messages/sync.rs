@@ -81,7 +81,7 @@ pub const MESSAGES: &[Message] = &[
                 field(
                     56,
                     "info.monitored_fence.fence_gpu_virtual_address",
-                    U64,
+                    Address,
                     "User-supplied, meaningless on the wire.",
                 )
                 .when(when("info.type", &[5]))
@@ -119,7 +119,7 @@ pub const MESSAGES: &[Message] = &[
                 field(
                     64,
                     "info.periodic_monitored_fence.fence_gpu_virtual_address",
-                    U64,
+                    Address,
                     "GPU address of the fence value.",
                 )
                 .when(when("info.type", &[6])),
@@ -176,11 +176,16 @@ pub const MESSAGES: &[Message] = &[
                 &D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS,
                 "shared",
             )),
-            field(8, "fence_gpu_va", U64, "GPU address of the fence value."),
+            field(
+                8,
+                "fence_gpu_va",
+                Address,
+                "GPU address of the fence value.",
+            ),
             field(
                 16,
                 "fence_storage_address",
-                U64,
+                Address,
                 "Guest-physical address of the fence page inside the IO-space \
                      window; mapped only for types 5 and 6.",
             ),

@@ -179,6 +179,8 @@ pub enum Ty {
     Luid,
     /// 8-byte guest address: without meaning for the host, and private.
     Pointer,
+    /// 8-byte GPU or guest-physical address.
+    Address,
     /// One UTF-16 code unit, 2 bytes.
     Utf16,
     /// One opaque byte.
@@ -197,7 +199,12 @@ impl Ty {
             | Self::Enum(_)
             | Self::Flags32(_)
             | Self::NtStatus => 4,
-            Self::U64 | Self::Event | Self::Flags64(_) | Self::Luid | Self::Pointer => 8,
+            Self::U64
+            | Self::Event
+            | Self::Flags64(_)
+            | Self::Luid
+            | Self::Pointer
+            | Self::Address => 8,
         }
     }
 

@@ -1,0 +1,149 @@
+//! `dxgtrace cut`: a part of a capture that can be understood by itself.
+
+use std::io;
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use super::walk::{ended, walk};
+use super::{Exit, Failure};
+use crate::capture::file::{self, About, Flush, Writer};
+use crate::cli::CutArgs;
+use crate::cut::{Choice, Cut, Why};
+
+/// Bytes collected before they go out.
+const COLLECT: usize = 1 << 16;
+
+/// Finds the packets in a first pass and writes them in a second.
+pub fn run(args: &CutArgs) -> Result<Exit, Failure> {
+    let input = args.file.as_path();
+    if input == Path::new("-") {
+        return Err(Failure::Usage(
+            "cut reads the file twice, so it cannot be standard input".to_owned(),
+        ));
+    }
+    let choice = choice(args)?;
+    let mut cut = Cut::new(choice);
+    walk(input, &mut |entry, session, _| {
+        cut.see(entry.packet, entry.seen, session);
+        Ok(())
+    })?;
+    let kept = cut.finish();
+    if kept.chosen() == 0 {
+        return Err(Failure::Input(format!(
+            "{}: no packet is like that",
+            input.display()
+        )));
+    }
+    let comment = format!(
+        "Cut from a longer capture by dxgtrace cut {}: {} packets chosen (with the other half of \
+         their exchanges), {} added because they create what those name, or agree on version and \
+         adapters. Packets are missing between them.",
+        asked(args),
+        kept.chosen(),
+        kept.added()
+    );
+    if same_file(input, &args.write) {
+        return Err(Failure::Usage("FILE and OUT are the same file".to_owned()));
+    }
+    let refused = |error: io::Error| Failure::Input(format!("{}: {error}", args.write.display()));
+    let about = About::default();
+    let output: Box<dyn io::Write> = if args.write == Path::new("-") {
+        Box::new(io::stdout().lock())
+    } else {
+        Box::new(file::create(&args.write).map_err(refused)?)
+    };
+    let wrong = |error: file::WriteError| Failure::output(error.into());
+    let mut writer =
+        Writer::with_comment(output, &about, &comment, Flush::Collect(COLLECT)).map_err(wrong)?;
+    let (_, damage) = walk(input, &mut |entry, _, comments| {
+        let number = entry.packet.number;
+        let Some(why) = kept.why(number) else {
+            return Ok(());
+        };
+        let mut comments = comments();
+        match why {
+            Why::Chosen => {}
+            Why::Needed => comments.push(format!(
+                "cut: packet {number} of the original, kept because it creates what a chosen one names"
+            )),
+            Why::Handshake => comments.push(format!(
+                "cut: packet {number} of the original, kept because it settles version and adapters"
+            )),
+        }
+        writer
+            .write(entry.packet, entry.channels, &comments)
+            .map_err(wrong)
+    })?;
+    writer.finish().map_err(wrong)?;
+    ended([damage])
+}
+
+fn choice(args: &CutArgs) -> Result<Choice, Failure> {
+    let usage = |what: &str| Failure::Usage(what.to_owned());
+    let nothing =
+        args.frames.is_none() && args.pid.is_none() && args.handle.is_none() && args.time.is_none();
+    if nothing {
+        return Err(usage(
+            "say which packets: --frames, --pid, --handle or --time",
+        ));
+    }
+    let frames = args.frames.as_deref().map(|text| {
+        range(text, |number| number.parse::<u64>().ok())
+            .ok_or_else(|| usage("--frames wants A-B, as in 100-200"))
+    });
+    let handle = args.handle.as_deref().map(|text| {
+        let digits = text.strip_prefix("0x").unwrap_or(text);
+        u64::from_str_radix(digits, 16)
+            .map_err(|_| usage("--handle wants a hexadecimal number, as in 0x40000080"))
+    });
+    let time = args.time.as_deref().map(|text| {
+        range(text, seconds).ok_or_else(|| usage("--time wants A-B in seconds, as in 1.5-3"))
+    });
+    Ok(Choice {
+        frames: frames.transpose()?,
+        pid: args.pid,
+        handle: handle.transpose()?,
+        time: time.transpose()?,
+    })
+}
+
+/// `A-B`, `A-`, `-B` or `A`.
+fn range(text: &str, parse: impl Fn(&str) -> Option<u64>) -> Option<RangeInclusive<u64>> {
+    let range = match text.split_once('-') {
+        Some(("", "")) => return None,
+        Some(("", to)) => 0..=parse(to)?,
+        Some((from, "")) => parse(from)?..=u64::MAX,
+        Some((from, to)) => parse(from)?..=parse(to)?,
+        None => parse(text)?..=parse(text)?,
+    };
+    (range.start() <= range.end()).then_some(range)
+}
+
+/// Seconds as nanoseconds.
+fn seconds(text: &str) -> Option<u64> {
+    let seconds: f64 = text.parse().ok()?;
+    // Within u64 by the range.
+    (0.0..1e9)
+        .contains(&seconds)
+        .then_some((seconds * 1e9) as u64)
+}
+
+/// The choice as it was made.
+fn asked(args: &CutArgs) -> String {
+    let mut words = Vec::new();
+    let mut word = |name: &str, value: Option<String>| {
+        words.extend(value.map(|value| format!("--{name} {value}")));
+    };
+    word("frames", args.frames.clone());
+    word("pid", args.pid.map(|pid| pid.to_string()));
+    word("handle", args.handle.clone());
+    word("time", args.time.clone());
+    words.join(" ")
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => false,
+    }
+}

@@ -1,0 +1,162 @@
+//! `dxgtrace diff`: what two captures differ in, or one from itself at another
+//! interface version.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use anstyle::Style;
+use serde::Serialize;
+
+use super::output::{stream, width};
+use super::walk::{Damage, ended, walk};
+use super::{Exit, Failure};
+use crate::cli::{AnswerForm, Color, DiffArgs};
+use crate::compare::{Difference, Profile, Reread, Rereading, differences};
+use crate::decode::escaped;
+use crate::output::Prose;
+
+/// Column of the texts.
+const COLUMN: usize = 24;
+
+/// Compares.
+pub fn run(args: &DiffArgs, color: Color) -> Result<Exit, Failure> {
+    match (&args.b, args.as_version) {
+        (Some(b), None) => two(&args.a, b, args.form, color),
+        (None, Some(version)) => as_version(&args.a, version, args.form, color),
+        _ => Err(Failure::Usage(
+            "give two captures, or one and --as-version".to_owned(),
+        )),
+    }
+}
+
+/// A capture in numbers.
+pub fn profile(path: &Path) -> Result<(Profile, Damage), Failure> {
+    let mut profile = Profile::default();
+    let (session, damage) = walk(path, &mut |entry, _, _| {
+        profile.see(entry);
+        Ok(())
+    })?;
+    profile.finish(&session);
+    Ok((profile, damage))
+}
+
+fn two(a: &Path, b: &Path, form: AnswerForm, color: Color) -> Result<Exit, Failure> {
+    let (left, left_damage) = profile(a)?;
+    let (right, right_damage) = profile(b)?;
+    let found = differences(&left, &right);
+    match form {
+        AnswerForm::Text => show(a, b, &found, color),
+        AnswerForm::Jsonl => json("difference", found.iter().map(|found| ("", found))),
+    }
+    .map_err(Failure::output)?;
+    ended([left_damage, right_damage])
+}
+
+fn show(a: &Path, b: &Path, found: &[Difference], color: Color) -> io::Result<()> {
+    let mut prose = Prose::new(stream(color), width(), COLUMN);
+    let name = |path: &Path| escaped(path.display().to_string().as_bytes()).to_string();
+    let bold = Style::new().bold();
+    prose.line(bold, &format!("A: {}", name(a)))?;
+    prose.line(bold, &format!("B: {}", name(b)))?;
+    if found.is_empty() {
+        prose.line(
+            Style::new(),
+            "no difference in versions, messages, lengths, outcomes, findings and order",
+        )?;
+    }
+    let mut about = "";
+    for difference in found {
+        if about != difference.about {
+            about = &difference.about;
+            prose.line(bold, about)?;
+        }
+        let text = |side: &str| escaped(side.as_bytes()).to_string();
+        let (a, b) = (text(&difference.a), text(&difference.b));
+        prose.item(Style::new(), difference.what, &format!("A {a} | B {b}"))?;
+    }
+    prose.flush()
+}
+
+fn as_version(path: &Path, version: u32, form: AnswerForm, color: Color) -> Result<Exit, Failure> {
+    let mut reading = Rereading::new(version);
+    let (_, damage) = walk(path, &mut |entry, _, _| {
+        reading.see(entry);
+        Ok(())
+    })?;
+    match form {
+        AnswerForm::Text => show_version(&reading, version, color),
+        AnswerForm::Jsonl => json("reread", reading.messages().iter().map(|(n, r)| (*n, r))),
+    }
+    .map_err(Failure::output)?;
+    ended([damage])
+}
+
+fn show_version(reading: &Rereading, version: u32, color: Color) -> io::Result<()> {
+    let mut prose = Prose::new(stream(color), width(), COLUMN);
+    let messages = reading.messages();
+    let reframed: u64 = messages.values().map(|reread| reread.reframed).sum();
+    if messages.is_empty() {
+        let text = format!("nothing would be different at interface version {version}");
+        prose.line(Style::new(), &text)?;
+    }
+    if reframed > 0 {
+        let (verb, by) = match reading.framing() {
+            by @ 1.. => ("longer: an extended header would stand before it", by),
+            by => (
+                "shorter: the extended header, and with it the vGPU's LUID, would be gone",
+                -by,
+            ),
+        };
+        let text = format!("each of {reframed} requests would be {by} bytes {verb}");
+        prose.item(Style::new().bold(), "framing", &text)?;
+    }
+    for (name, reread) in messages {
+        if reread.relaid == 0 {
+            continue;
+        }
+        prose.item(Style::new().bold(), name, &sentence(reread))?;
+        prose.item(Style::new(), "  fields", &reread.fields.join("; "))?;
+    }
+    prose.flush()
+}
+
+fn sentence(reread: &Reread) -> String {
+    let mut text = format!("{} replies have another layout", reread.relaid);
+    if let Some((is, would)) = reread.expected {
+        text.push_str(&format!(
+            ": {would} bytes expected instead of {is}, in the first"
+        ));
+    }
+    if reread.short > 0 {
+        text.push_str(&format!("; {} would be too short (-75)", reread.short));
+    }
+    if reread.long > 0 {
+        text.push_str(&format!("; {} would have bytes left over", reread.long));
+    }
+    text
+}
+
+fn json<'a, T: Serialize + 'a>(
+    kind: &'static str,
+    items: impl Iterator<Item = (&'a str, &'a T)>,
+) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Line<'a, T> {
+        r#type: &'static str,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        message: &'a str,
+        #[serde(flatten)]
+        item: &'a T,
+    }
+    let mut out = stream(Color::Never);
+    for (message, item) in items {
+        let line = Line {
+            r#type: kind,
+            message,
+            item,
+        };
+        serde_json::to_writer(&mut out, &line)?;
+        out.write_all(b"\n")?;
+    }
+    out.flush()
+}

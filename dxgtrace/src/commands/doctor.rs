@@ -1,0 +1,124 @@
+//! `dxgtrace doctor`: whether this machine can be traced.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use super::output::{stream, width};
+use super::{Exit, Failure};
+use crate::cli::{AnswerForm, Color, DoctorArgs};
+use crate::decode::escaped;
+use crate::doctor::{ConfigSpace, Fact, Level, System, examine};
+use crate::output::Prose;
+
+/// Longest file with a configuration space, in bytes: some hundred functions
+/// as lspci prints them.
+const LONGEST: u64 = 4 << 20;
+/// Column of the texts.
+const COLUMN: usize = 18;
+
+/// Examines the machine, or only a configuration space.
+pub fn run(args: &DoctorArgs, color: Color) -> Result<Exit, Failure> {
+    let facts = match &args.config_space {
+        Some(path) => config_spaces(path)?,
+        None => examine(&System::new(&args.root)),
+    };
+    match args.form {
+        AnswerForm::Text => text(&facts, color),
+        AnswerForm::Jsonl => json(&facts),
+    }
+    .map_err(Failure::output)?;
+    Ok(Exit::Fine)
+}
+
+fn config_spaces(path: &Path) -> Result<Vec<Fact>, Failure> {
+    let name = path.display();
+    let failed = |error: io::Error| Failure::Input(format!("{name}: {error}"));
+    let mut content = Vec::new();
+    if path == Path::new("-") {
+        io::stdin().lock().take(LONGEST).read_to_end(&mut content)
+    } else {
+        File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut content))
+    }
+    .map_err(failed)?;
+    let spaces = ConfigSpace::of_file(&content)
+        .map_err(|error| Failure::Input(format!("{name}: {error}")))?;
+    let several = spaces.len() > 1;
+    let mut facts = Vec::new();
+    for (title, space) in spaces {
+        if several && !space.is_ours() {
+            continue;
+        }
+        let title = if title.is_empty() {
+            space.kind()
+        } else {
+            format!("{}: {}", escaped(title.as_bytes()), space.kind())
+        };
+        facts.push(Fact {
+            topic: "PCI",
+            level: Level::Info,
+            text: title,
+            fix: String::new(),
+        });
+        facts.extend(space.facts(None));
+    }
+    if facts.is_empty() {
+        return Err(Failure::Input(format!(
+            "{name}: none of the functions in it is a virtual GPU"
+        )));
+    }
+    Ok(facts)
+}
+
+/// The facts as labelled lines.
+pub fn text(facts: &[Fact], color: Color) -> io::Result<()> {
+    let mut prose = Prose::new(stream(color), width(), COLUMN);
+    write(&mut prose, facts)?;
+    prose.flush()
+}
+
+/// Writes the facts and their count.
+pub fn write<W: Write>(prose: &mut Prose<W>, facts: &[Fact]) -> io::Result<()> {
+    for fact in facts {
+        let label = format!("{:<4} {}", fact.level.name(), fact.topic);
+        prose.item(style(fact.level), &label, &fact.text)?;
+        if !fact.fix.is_empty() {
+            prose.item(Style::new(), "     fix", &fact.fix)?;
+        }
+    }
+    let count = |level| facts.iter().filter(|fact| fact.level == level).count();
+    let (fails, warns) = (count(Level::Fail), count(Level::Warn));
+    prose.line(Style::new(), &format!("{fails} failed, {warns} warnings"))
+}
+
+fn json(facts: &[Fact]) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        r#type: &'static str,
+        #[serde(flatten)]
+        fact: &'a Fact,
+    }
+    let mut out = stream(Color::Never);
+    for fact in facts {
+        let line = Line {
+            r#type: "fact",
+            fact,
+        };
+        serde_json::to_writer(&mut out, &line)?;
+        out.write_all(b"\n")?;
+    }
+    out.flush()
+}
+
+fn style(level: Level) -> Style {
+    let color = match level {
+        Level::Ok => AnsiColor::Green,
+        Level::Info => AnsiColor::Cyan,
+        Level::Warn => AnsiColor::Yellow,
+        Level::Fail => AnsiColor::Red,
+    };
+    Style::new().fg_color(Some(color.into()))
+}

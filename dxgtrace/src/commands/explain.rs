@@ -1,0 +1,229 @@
+//! `dxgtrace explain`: what a number, name or line means.
+
+use std::io::{self, BufRead, Write};
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use super::output::{stream, width};
+use super::rules::load;
+use super::{Exit, Failure};
+use crate::cli::{AnswerForm, Color, ExplainArgs};
+use crate::decode::escaped;
+use crate::explain::{Answer, Group, Log, explain, near};
+use crate::output::Prose;
+use crate::rules::Rule;
+
+/// Longest line of a log that is read whole; what is beyond is cut off.
+const LINE: u64 = 1 << 16;
+/// Column of the texts.
+const COLUMN: usize = 12;
+
+/// Explains every thing on the command line, or the log on standard input.
+pub fn run(args: &ExplainArgs, color: Color) -> Result<Exit, Failure> {
+    let rules = load(&args.rules)?;
+    let mut report = Report::new(args.form, color);
+    let mut unknown = Vec::new();
+    for thing in &args.things {
+        if thing == "-" {
+            let log = read_log(io::stdin().lock(), rules.all())?;
+            unknown.extend(report.log(&log).map_err(Failure::output)?);
+            continue;
+        }
+        let answers = explain(thing, rules.all());
+        if answers.is_empty() {
+            let hints = near(thing, rules.all());
+            report.unknown(thing, &hints).map_err(Failure::output)?;
+            unknown.push(shown(thing));
+        } else {
+            report.answers(thing, &answers).map_err(Failure::output)?;
+        }
+    }
+    report.end().map_err(Failure::output)?;
+    if unknown.is_empty() {
+        Ok(Exit::Fine)
+    } else {
+        Err(Failure::Input(format!("not known: {}", unknown.join(", "))))
+    }
+}
+
+fn read_log(mut input: impl BufRead, rules: &[Rule]) -> Result<Log, Failure> {
+    let failed = |error| Failure::Input(format!("standard input: {error}"));
+    let mut log = Log::default();
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = io::Read::take(&mut input, LINE).read_until(b'\n', &mut line);
+        if read.map_err(failed)? == 0 {
+            return Ok(log);
+        }
+        if line.last() != Some(&b'\n') && line.len() as u64 == LINE {
+            input.skip_until(b'\n').map_err(failed)?;
+        }
+        log.line(&String::from_utf8_lossy(&line), rules);
+    }
+}
+
+/// A thing from the command line, safe to print and not too long.
+fn shown(thing: &str) -> String {
+    let cut = thing.get(..thing.floor_char_boundary(80)).unwrap_or(thing);
+    format!("\"{}\"", escaped(cut.as_bytes()))
+}
+
+/// Where answers go.
+enum Report {
+    Text(Prose<Box<dyn Write>>),
+    Json(Box<dyn Write>),
+}
+
+/// A line of JSON.
+#[derive(Serialize)]
+struct Line<'a> {
+    r#type: &'static str,
+    thing: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u64>,
+    #[serde(flatten)]
+    answer: Option<&'a Answer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    near: Option<&'a [String]>,
+}
+
+impl Report {
+    fn new(form: AnswerForm, color: Color) -> Self {
+        match form {
+            AnswerForm::Text => Self::Text(Prose::new(Box::new(stream(color)), width(), COLUMN)),
+            AnswerForm::Jsonl => Self::Json(Box::new(stream(Color::Never))),
+        }
+    }
+
+    fn answers(&mut self, thing: &str, answers: &[Answer]) -> io::Result<()> {
+        match self {
+            Self::Text(prose) => {
+                for answer in answers {
+                    let title = format!("{} ({})", answer.name, answer.kind.name());
+                    prose.line(Style::new().bold(), &title)?;
+                    body(prose, answer)?;
+                    prose.gap()?;
+                }
+                Ok(())
+            }
+            Self::Json(out) => answers.iter().try_for_each(|answer| {
+                let thing = escaped(thing.as_bytes()).to_string();
+                json(out, &Line::answer(&thing, None, Some(answer)))
+            }),
+        }
+    }
+
+    /// Shows a log; gives back the lines that are not known.
+    fn log(&mut self, log: &Log) -> io::Result<Vec<String>> {
+        let mut unknown = Vec::new();
+        for group in log.groups() {
+            let Group {
+                first,
+                count,
+                answer,
+            } = group;
+            match self {
+                Self::Text(prose) => {
+                    prose.line(Style::new().bold(), &format!("{count} x {first}"))?;
+                    match answer {
+                        Some(answer) => body(prose, answer)?,
+                        None => prose.item(Style::new(), "what", "not known")?,
+                    }
+                    prose.gap()?;
+                }
+                Self::Json(out) => json(out, &Line::answer(first, Some(*count), answer.as_ref()))?,
+            }
+            if answer.is_none() {
+                unknown.push(format!("\"{first}\""));
+            }
+        }
+        if log.groups().is_empty() {
+            unknown.push("standard input has no line of dxgkrnl".to_owned());
+        } else if log.beyond > 0 {
+            unknown.push(format!("{} lines of yet other kinds", log.beyond));
+        }
+        Ok(unknown)
+    }
+
+    fn unknown(&mut self, thing: &str, near: &[String]) -> io::Result<()> {
+        match self {
+            Self::Text(prose) => {
+                let thing = shown(thing);
+                prose.line(
+                    Style::new().bold(),
+                    &format!("{thing}: nothing is known of it"),
+                )?;
+                prose.item(Style::new(), "near", &near.join(", "))?;
+                prose.gap()
+            }
+            Self::Json(out) => {
+                let thing = escaped(thing.as_bytes()).to_string();
+                let line = Line {
+                    r#type: "unknown",
+                    near: Some(near),
+                    ..Line::answer(&thing, None, None)
+                };
+                json(out, &line)
+            }
+        }
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        match self {
+            Self::Text(prose) => prose.flush(),
+            Self::Json(out) => out.flush(),
+        }
+    }
+}
+
+impl<'a> Line<'a> {
+    fn answer(thing: &'a str, count: Option<u64>, answer: Option<&'a Answer>) -> Self {
+        Self {
+            r#type: if answer.is_some() {
+                "answer"
+            } else {
+                "unknown"
+            },
+            thing,
+            count,
+            answer,
+            near: None,
+        }
+    }
+}
+
+/// What an answer says, below its title.
+fn body(prose: &mut Prose<Box<dyn Write>>, answer: &Answer) -> io::Result<()> {
+    let plain = Style::new();
+    let label = Style::new().fg_color(Some(AnsiColor::Cyan.into()));
+    prose.item(label, "what", &answer.what)?;
+    for cause in &answer.causes {
+        let text = match cause.layer {
+            Some(layer) => format!("[{}] {}", layer.name(), cause.text),
+            None => cause.text.clone(),
+        };
+        prose.item(label, "cause", &text)?;
+    }
+    let mut layers: Vec<&str> = Vec::new();
+    for layer in answer.causes.iter().filter_map(|cause| cause.layer) {
+        if !layers.contains(&layer.name()) {
+            layers.push(layer.name());
+        }
+    }
+    prose.item(label, "layer", &layers.join(" or "))?;
+    for more in &answer.more {
+        prose.item(plain, more.label, &more.text)?;
+    }
+    for known in &answer.known {
+        let text = format!("{}: {} {}", known.rule, known.title, known.issues.join(" "));
+        prose.item(label, "known", &text)?;
+    }
+    prose.item(label, "next", &answer.next)
+}
+
+fn json(out: &mut dyn Write, line: &Line<'_>) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, line)?;
+    out.write_all(b"\n")
+}

@@ -1,0 +1,42 @@
+//! Known issues that a capture matches, as text.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use crate::output::Prose;
+use crate::rules::{Match, Verdict};
+
+/// Column of the texts: as those of findings.
+const COLUMN: usize = 11;
+
+/// Writes what was matched, each with what to do.
+pub fn show(out: &mut impl Write, matches: &[Match<'_>], width: usize) -> io::Result<()> {
+    for found in matches {
+        let rule = found.rule;
+        let color = match rule.verdict {
+            Verdict::Harmless => AnsiColor::Green,
+            Verdict::Known => AnsiColor::Yellow,
+            Verdict::Hint => AnsiColor::Cyan,
+        };
+        let style = Style::new().fg_color(Some(color.into()));
+        let mut prose = Prose::new(&mut *out, width, COLUMN);
+        let title = format!("{} {}: {}", rule.verdict.name(), rule.name, rule.title);
+        prose.line(style, &title)?;
+        let packets: Vec<String> = found.packets.iter().map(u64::to_string).collect();
+        let times = if found.count == 1 { "time" } else { "times" };
+        let seen = format!("{} {times}, packets {}", found.count, packets.join(" "));
+        prose.item(Style::new(), "seen:", &seen)?;
+        let groups: Vec<String> = found
+            .groups
+            .iter()
+            .map(|(value, count)| format!("{count} x {value}"))
+            .collect();
+        prose.item(Style::new(), "asked:", &groups.join(", "))?;
+        prose.item(Style::new(), "why:", &rule.what)?;
+        prose.item(Style::new(), "next:", &rule.next)?;
+        prose.item(Style::new(), "see:", &rule.links().join(" "))?;
+        prose.gap()?;
+    }
+    Ok(())
+}

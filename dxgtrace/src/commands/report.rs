@@ -1,0 +1,171 @@
+//! `dxgtrace report`: one archive to send to others.
+
+use std::fs::{self, File};
+use std::io::{self, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::doctor;
+use super::rules::load;
+use super::walk::{ended, walk};
+use super::{Exit, Failure};
+use crate::capture::file::{self, About, Flush, Writer};
+use crate::check::Finding;
+use crate::cli::ReportArgs;
+use crate::compare::Profile;
+use crate::doctor::{System, examine};
+use crate::output::{Entry, Prose, WIDTH};
+use crate::packet::Packet;
+use crate::redact::Redactor;
+use crate::report::summary;
+use crate::session::Session;
+
+/// Bytes collected before they go out.
+const COLLECT: usize = 1 << 16;
+/// What the capture says about itself when it was redacted.
+const REDACTED: &str = "Redacted by dxgtrace report: process names, texts, opaque data and \
+                        addresses are replaced; lengths, counts, numbers, statuses and times are \
+                        as they were.";
+
+/// Writes capture, summary and environment into one archive.
+pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
+    let out = args.write.as_path();
+    let refused = |error: io::Error| Failure::Input(format!("{}: {error}", out.display()));
+    let rules = load(&args.rules)?;
+    // An archive wants each file's length before its bytes, so the capture is
+    // made beside it first; the archive itself only when that is done.
+    let part = Part::create(out).map_err(refused)?;
+
+    let mut profile = Profile::default();
+    let mut watch = rules.watch();
+    let mut redactor = Redactor::new();
+    let mut again = Session::new();
+    let comment = if args.no_redact { "" } else { REDACTED };
+    let wrong = |error: file::WriteError| Failure::output(error.into());
+    let mut writer = Writer::with_comment(
+        &part.file,
+        &About::default(),
+        comment,
+        Flush::Collect(COLLECT),
+    )
+    .map_err(wrong)?;
+    let mut findings: Vec<Finding> = Vec::new();
+    let (_, damage) = walk(&args.file, &mut |entry, _, _| {
+        let (header, payload) = if args.no_redact {
+            (entry.packet.header, entry.packet.payload.to_vec())
+        } else {
+            redactor.packet(entry.packet, entry.seen)
+        };
+        let packet = Packet {
+            header,
+            payload: &payload,
+            ..*entry.packet
+        };
+        // What the summary and the comments say comes from what is sent along.
+        findings.clear();
+        let seen = again.see(&packet, &mut |finding| findings.push(finding));
+        let entry = Entry {
+            packet: &packet,
+            seen: &seen,
+            findings: &findings,
+            ..*entry
+        };
+        profile.see(&entry);
+        watch.see(&entry);
+        let comments: Vec<String> = findings.iter().map(Finding::comment).collect();
+        writer
+            .write(&packet, entry.channels, &comments)
+            .map_err(wrong)
+    })?;
+    writer.finish().map_err(wrong)?;
+    profile.finish(&again);
+    watch.end(&again.waiting());
+
+    let mut text = Vec::new();
+    let note = damage.as_ref().map(ToString::to_string);
+    summary(
+        &mut text,
+        &profile,
+        &watch.matches(),
+        note.as_deref(),
+        !args.no_redact,
+    )
+    .map_err(Failure::output)?;
+    let mut environment = Prose::new(Vec::new(), WIDTH, 18);
+    doctor::write(&mut environment, &examine(&System::new(&args.root))).map_err(Failure::output)?;
+
+    let files = [
+        ("summary.md", text),
+        ("environment.txt", environment.into_inner()),
+    ];
+    let mut archive = file::create(out).map_err(refused)?;
+    if packed(out) {
+        let mut packer = GzEncoder::new(&mut archive, Compression::default());
+        pack(&mut packer, part, &files).map_err(refused)?;
+        packer.finish().map_err(refused)?;
+    } else {
+        pack(&mut archive, part, &files).map_err(refused)?;
+    }
+    archive.flush().map_err(refused)?;
+    ended([damage])
+}
+
+/// Whether the archive's name asks for compression.
+fn packed(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "gz" || extension == "tgz")
+}
+
+fn pack(out: impl Write, mut part: Part, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
+    const FOLDER: &str = "dxgtrace-report";
+    let mut archive = tar::Builder::new(out);
+    let header = |length: u64| {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(length);
+        header.set_mode(0o600);
+        header.set_entry_type(tar::EntryType::Regular);
+        header
+    };
+    for (name, content) in files {
+        let mut header = header(content.len() as u64);
+        archive.append_data(&mut header, format!("{FOLDER}/{name}"), content.as_slice())?;
+    }
+    let length = part.file.metadata()?.len();
+    part.file.rewind()?;
+    let mut header = header(length);
+    let name = format!("{FOLDER}/capture.pcapng");
+    archive.append_data(&mut header, name, &mut part.file)?;
+    archive.into_inner()?.flush()
+}
+
+/// A file beside the archive that is gone when it is no longer needed.
+struct Part {
+    path: PathBuf,
+    file: File,
+}
+
+impl Part {
+    fn create(beside: &Path) -> io::Result<Self> {
+        let mut name = beside.as_os_str().to_owned();
+        name.push(format!(".{}.part", std::process::id()));
+        let path = PathBuf::from(name);
+        let mut options = File::options();
+        options.read(true).write(true).create_new(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.mode(0o600);
+        }
+        let file = options.open(&path)?;
+        Ok(Self { path, file })
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // If it cannot be removed, there is nobody left to tell.
+        let _ = fs::remove_file(&self.path);
+    }
+}

@@ -1,0 +1,19 @@
+//! The rules that a command works with: shipped, the user's, and those of the
+//! command line.
+
+use super::Failure;
+use crate::cli::RulesArgs;
+use crate::rules::{Rules, user_folder};
+
+/// Loads them, later ones in the place of earlier ones of the same name.
+pub fn load(args: &RulesArgs) -> Result<Rules, Failure> {
+    let wrong = |error: crate::rules::RuleError| Failure::Input(error.to_string());
+    let mut rules = Rules::shipped().map_err(wrong)?;
+    if let Some(folder) = user_folder().filter(|folder| folder.is_dir()) {
+        rules.add_folder(&folder).map_err(wrong)?;
+    }
+    for folder in &args.folders {
+        rules.add_folder(folder).map_err(wrong)?;
+    }
+    Ok(rules)
+}

@@ -1,0 +1,137 @@
+//! What the command line says of the output: which packets, in which form.
+
+use std::io;
+use std::path::Path;
+
+use super::Failure;
+use super::output::stream;
+use crate::capture::file::{self, About, Flush, WriteError, Writer};
+use crate::cli::{Color, Form, ShowArgs, Time};
+use crate::filter::{FieldOptions, Fields, Filter, FilterError};
+use crate::output::{Capture, Columns, Detail, Json, Sink, Text, TimeFormat};
+
+/// The output that was asked for, its words understood, nothing opened yet.
+pub(super) struct Shown {
+    filter: Filter,
+    fields: Option<Fields>,
+    args: ShowArgs,
+}
+
+impl Shown {
+    /// Understands the filter and the columns.
+    ///
+    /// # Errors
+    /// They make no sense: what is wrong, and where.
+    pub(super) fn new(args: &ShowArgs) -> Result<Self, Failure> {
+        let filter = Filter::parse(args.filter.as_deref().unwrap_or_default()).map_err(wrong)?;
+        let mut options = match args.form {
+            Form::Text | Form::Jsonl if args.fields.is_empty() && args.field_options.is_empty() => {
+                return Ok(Self {
+                    filter,
+                    fields: None,
+                    args: args.clone(),
+                });
+            }
+            Form::Text | Form::Jsonl => {
+                return Err(Failure::Usage(
+                    "-e and -E go with -T fields or -T csv".to_owned(),
+                ));
+            }
+            Form::Fields => FieldOptions::default(),
+            Form::Csv => FieldOptions::csv(),
+        };
+        if args.fields.is_empty() {
+            return Err(Failure::Usage("say which columns: -e FIELD".to_owned()));
+        }
+        for option in &args.field_options {
+            options
+                .set(option)
+                .map_err(|error| Failure::Usage(error.to_string()))?;
+        }
+        let names: Vec<&str> = args.fields.iter().map(String::as_str).collect();
+        Ok(Self {
+            filter,
+            fields: Some(Fields::new(&names, options).map_err(wrong)?),
+            args: args.clone(),
+        })
+    }
+
+    /// Whether a request has to know its reply.
+    pub(super) fn needs_replies(&self) -> bool {
+        let fields = self
+            .fields
+            .as_ref()
+            .is_some_and(|fields| fields.needs().ahead);
+        fields || self.filter.needs().ahead
+    }
+
+    /// The filter, and where packets go: to a capture file if there is one.
+    ///
+    /// # Errors
+    /// The output refuses.
+    pub(super) fn into_parts(
+        self,
+        write: Option<&Path>,
+        color: Color,
+        source: &str,
+    ) -> Result<(Filter, Vec<Box<dyn Sink>>), Failure> {
+        let sink = match write {
+            Some(path) => Some(capture(path)?),
+            None if self.args.quiet => None,
+            None => Some(lines(&self.args, self.fields, color, source)?),
+        };
+        Ok((self.filter, sink.into_iter().collect()))
+    }
+}
+
+/// A capture file. Live, every record goes out at once: whatever stops the
+/// program, the file holds what was seen.
+pub(super) fn capture(path: &Path) -> Result<Box<dyn Sink>, Failure> {
+    let failed = |error: WriteError| Failure::output(error.into());
+    let about = About::default();
+    if path == Path::new("-") {
+        let writer = Writer::new(io::stdout().lock(), &about, Flush::EveryRecord);
+        return Ok(Box::new(Capture::new(writer.map_err(failed)?)));
+    }
+    let file = file::create(path)
+        .map_err(|error| Failure::Input(format!("{}: cannot create: {error}", path.display())))?;
+    let writer = Writer::new(file, &about, Flush::EveryRecord);
+    Ok(Box::new(Capture::new(writer.map_err(failed)?)))
+}
+
+fn lines(
+    args: &ShowArgs,
+    fields: Option<Fields>,
+    color: Color,
+    source: &str,
+) -> Result<Box<dyn Sink>, Failure> {
+    let time = match args.time {
+        Time::R => TimeFormat::Relative,
+        Time::D => TimeFormat::Delta,
+        Time::E => TimeFormat::Epoch,
+        Time::U => TimeFormat::Clock,
+        Time::Ud => TimeFormat::Date,
+    };
+    Ok(match (args.form, fields) {
+        (_, Some(fields)) => {
+            let columns = Columns::new(stream(Color::Never), fields, args.each);
+            Box::new(columns.map_err(Failure::output)?)
+        }
+        (Form::Jsonl, None) => {
+            let json = Json::new(stream(Color::Never), source, args.each);
+            Box::new(json.map_err(Failure::output)?)
+        }
+        (Form::Text | Form::Fields | Form::Csv, None) => {
+            let detail = Detail {
+                tree: args.tree,
+                hex: args.hex,
+            };
+            Box::new(Text::new(stream(color), time, detail, args.each))
+        }
+    })
+}
+
+/// A filter or field that makes no sense, with the place.
+fn wrong(error: FilterError) -> Failure {
+    Failure::Input(format!("{error}\n{}", error.caret()))
+}

@@ -1,0 +1,84 @@
+//! Which way of capturing would be used here.
+
+use super::Fact;
+use super::driver::{Driver, Place};
+use super::kernel::{Kernel, Lockdown};
+use super::rights::Rights;
+
+/// A way of capturing, and why it is the one.
+#[derive(Debug)]
+pub(super) struct Choice {
+    name: Option<&'static str>,
+    why: String,
+    fix: &'static str,
+}
+
+/// Chooses as `dxgtrace capture` does: fentry where it works, then kprobes,
+/// then only the stand-in.
+pub(super) fn choose(kernel: &Kernel, driver: &Driver, rights: &Rights) -> Choice {
+    let none = |why: &str, fix| Choice {
+        name: None,
+        why: why.to_owned(),
+        fix,
+    };
+    if kernel.lockdown == Lockdown::Confidentiality {
+        return none("lockdown forbids it", "See lockdown.");
+    }
+    if kernel.has("BPF_SYSCALL") == Some(false) {
+        return none("the kernel has no BPF", "See options.");
+    }
+    if matches!(driver.vmbus, Place::Absent | Place::Unloaded) {
+        return none(
+            "there is no VMBus, so there is nothing to attach to",
+            "dxgtrace demo shows on any machine how it works.",
+        );
+    }
+    if !rights.can_trace() {
+        return none("the rights lack", "See rights.");
+    }
+    let fentry = fentry(kernel, driver);
+    let kprobes = kernel.has("KPROBES") != Some(false);
+    match (fentry, kprobes) {
+        (Ok(()), _) => Choice {
+            name: Some("fentry/fexit"),
+            why: "VMBus is built in and the kernel has BTF; no packet is lost".to_owned(),
+            fix: "",
+        },
+        (Err(why), true) => Choice {
+            name: Some("kprobe/kretprobe"),
+            why: format!("{why}; up to 1 % of the received packets may be lost, and are counted"),
+            fix: "",
+        },
+        (Err(why), false) => none(&format!("{why}, and there are no kprobes"), "See options."),
+    }
+}
+
+fn fentry(kernel: &Kernel, driver: &Driver) -> Result<(), &'static str> {
+    if !kernel.btf {
+        return Err("the kernel has no BTF");
+    }
+    if driver.vmbus == Place::Module {
+        return Err("VMBus is a module");
+    }
+    let options = ["FUNCTION_TRACER", "DYNAMIC_FTRACE_WITH_DIRECT_CALLS"];
+    if options
+        .iter()
+        .any(|option| kernel.has(option) == Some(false))
+    {
+        return Err("the kernel has no direct calls from ftrace");
+    }
+    // arm64 has had direct calls since 6.0.
+    if cfg!(target_arch = "aarch64") && !kernel.is_at_least((6, 0)) {
+        return Err("arm64 kernels before 6.0 have no fentry");
+    }
+    Ok(())
+}
+
+impl Choice {
+    pub fn fact(&self) -> Fact {
+        match self.name {
+            Some(name) => Fact::ok("capture", format!("would use {name}: {}", self.why)),
+            None => Fact::fail("capture", format!("not possible: {}", self.why)).fix(self.fix),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Known issues: by name, and by line of the kernel log.
+
+use super::answer::{Answer, Kind, Known};
+use crate::rules::Rule;
+
+/// The rule of that name.
+pub(super) fn by_name(name: &str, rules: &[Rule]) -> Option<Answer> {
+    let rule = rules.iter().find(|rule| rule.name == name)?;
+    Some(
+        Answer::new(
+            Kind::Issue,
+            format!("{}: {}", rule.name, rule.title),
+            &*rule.what,
+        )
+        .next(&*rule.next)
+        .more("verdict", rule.verdict.name())
+        .more("issues", rule.links().join(" ")),
+    )
+}
+
+/// The rules that a line of the kernel log may belong to.
+pub(super) fn of_line(line: &str, rules: &[Rule]) -> Vec<Known> {
+    rules
+        .iter()
+        .filter(|rule| rule.dmesg.iter().any(|pattern| pattern.is_match(line)))
+        .map(|rule| Known {
+            rule: rule.name.clone(),
+            title: rule.title.clone(),
+            issues: rule.links(),
+        })
+        .collect()
+}

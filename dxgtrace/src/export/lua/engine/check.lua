@@ -1,0 +1,195 @@
+-- Checking -------------------------------------------------------------------
+--
+-- The rules of the native checker. `found` takes code, part, two numbers,
+-- the offset in the payload and the element's index.
+
+local function check_short(body, found)
+  local short = body.short
+  if not short then return end
+  found(short.of_tail and code.CountBeyondEnd or code.SizeShort, short.part, short.wanted, short.had,
+    body.base + short.at)
+end
+
+local function round8(size) return floor((size + 7) / 8) * 8 end
+
+local function check_command_size(body, exact, found)
+  check_short(body, found)
+  local described = body.described
+  if described and not body.short then
+    local stop = exact and described or round8(described)
+    if body.length > stop then
+      found(code.SizeTrailing, "message", body.length - stop, 0, body.base + described)
+    end
+  end
+  for _, field in ipairs(body.layout.fields) do
+    local used = field.used
+    -- Where the driver limits a count, the limit is what is checked.
+    if used and not used.limited and applies(body, field) then
+      local count = read(body.s, body.zero + used.at, used.size)
+      if count and count > field.count then
+        found(code.CountArray, used.name, count, field.count, body.base + field.at)
+      end
+    end
+  end
+end
+
+local function check_reply_size(body, by_protocol, room, found)
+  if not by_protocol or not body.layout.read then return end
+  if room and room ~= by_protocol then
+    found(code.SizeReplyRoom, "reply", by_protocol, room, 0)
+  end
+  local expected = room or by_protocol
+  if body.length < expected then
+    found(code.SizeReplyShort, "reply", expected, body.length, 0)
+    return
+  end
+  check_short(body, found)
+  if body.described and not body.short then
+    local stop = round8(max(body.described, expected))
+    if body.length > stop then
+      found(code.SizeReplyLong, "reply", body.length - stop, 0, stop)
+    end
+  end
+end
+
+-- Checks that a value has a name, where its type has names.
+local function check_named(field, value, found, at, index)
+  local kind = field.type
+  if field.bit_fields then
+    local rest = unnamed_bits(field.names, value)
+    if rest ~= 0 then found(code.FlagUnknown, field.name, rest, 0, at, index) end
+  elseif kind == "enum" then
+    if not field.names.values[value] then found(code.EnumUnknown, field.name, value, 0, at, index) end
+  elseif kind == "bool" and value > 1 then
+    found(code.BoolValue, field.name, value, 0, at, index)
+  end
+end
+
+-- Checks a value against its field's rule; whether it obeys.
+local function check_rule(field, value, found, at)
+  if not field.rule then return true end
+  local limit = field.high
+  if type(value) == "number" then
+    if value >= field.low and value <= limit then return true end
+    if value < field.low then limit = field.low end
+  end
+  found(code[field.rule], field.name, value, limit, at)
+  return false
+end
+
+-- Checks the rules of a request's or event's fields, and their names.
+local function check_fields(body, found)
+  for _, field in ipairs(body.layout.fields) do
+    if (field.rule or field.has_names) and applies(body, field) then
+      local value, at = field_value(body, field), body.base + field.at
+      if value and check_rule(field, value, found, at) and not field.output then
+        check_named(field, value, found, at)
+      end
+    end
+  end
+end
+
+-- Checks only the rules, as of headers.
+local function check_rules(body, found)
+  for _, field in ipairs(body.layout.fields) do
+    local value = field.rule and applies(body, field) and field_value(body, field)
+    if value then check_rule(field, value, found, body.base + field.at) end
+  end
+end
+
+-- Checks only the names, as of replies.
+local function check_names(body, found)
+  for _, field in ipairs(body.layout.fields) do
+    local value = field.has_names and applies(body, field) and field_value(body, field)
+    if value then check_named(field, value, found, body.base + field.at) end
+  end
+end
+
+-- Checks the members of a structure that begins at `at` of the packet.
+local function check_members(body, members, at, found, index)
+  for _, member in ipairs(members) do
+    if member.has_names and (not member.when or holds(body, at, member.when)) then
+      local value = read(body.s, at + member.at, member.size)
+      if value then
+        check_named(member, value, found, body.base + at - body.zero + member.at, index)
+      end
+    end
+  end
+end
+
+local function check_tails(body, found)
+  for i in ipairs(body.spans) do
+    local tail = body.layout.tails[i]
+    local whole, captured = elements(body, i)
+    local start = body.zero + body.spans[i].at
+    if not tail.output then
+      if tail.members then
+        for index = 0, captured - 1 do
+          check_members(body, tail.members, start + index * tail.size, found, index)
+        end
+      elseif tail.has_names and not tail.bit_fields then
+        for index = 0, captured - 1 do
+          local value = read(body.s, start + index * tail.size, tail.size)
+          local at = body.base + body.spans[i].at + index * tail.size
+          check_named(tail, value, found, at, index)
+        end
+      end
+      local view = tail.view
+      if view and whole * tail.size >= view.struct.size and holds(body, body.zero, view.when) then
+        check_members(body, view.members, start, found)
+      end
+    end
+  end
+end
+
+local function check_gap(body, at, length, found)
+  local start = body.zero + at
+  local bytes = sub(body.s, start + 1, start + length)
+  local _, dirty = bytes:gsub("[^\0]", "")
+  if dirty > 0 then
+    found(code[body.layout.padding], "padding", dirty, 0, body.base + at)
+  end
+end
+
+local function check_padding(body, found)
+  for _, gap in ipairs(body.layout.gaps) do check_gap(body, gap[1], gap[2], found) end
+  local at, length = unused(body)
+  if at then check_gap(body, at, length, found) end
+end
+
+-- Checks what the headers say against the packet and the message.
+local function check_framing(packet, frame, found)
+  local at = frame.base + data.framing.channel_word
+  if not frame.set then
+    found(code.ChannelType, "channel_type", frame.number, 0, at)
+    return
+  end
+  if (frame.set == data.framing.host) == packet.outbound then
+    -- Nothing else that its headers say means anything then.
+    found(code.PacketDirection, "message", 0, 0, at)
+    return
+  end
+  if frame.set == data.framing.global and frame.word ~= frame.set then
+    -- In this set the channel type is the whole word.
+    found(code.ChannelType, "channel_type", frame.word, 0, at)
+  end
+  if frame.set ~= data.framing.vgpu and packet.channel_kind == data.framing.vgpu_channel then
+    found(code.ChannelWrong, data.sets[frame.set], 0, 0, at)
+  end
+  local message = frame.message
+  if not message then
+    found(code.CommandUnknown, data.sets[frame.set], frame.command, 0, frame.base + data.framing.command)
+  elseif message.unsent then
+    found(code.CommandUnsent, message.name, 0, 0, frame.base + data.framing.command)
+  end
+  if not packet.outbound then return end
+  local wants_reply = packet.packet_flags % 2 == 1
+  if frame.set == data.framing.vgpu and frame.is_async then
+    if message and not message.async then
+      found(code.AsyncUnexpected, message.name, 0, 0, at)
+    end
+    if wants_reply then found(code.PacketNoReply, "packet", 1, 1, at) end
+  elseif not wants_reply then
+    found(code.PacketNoReply, "packet", 0, 0, at)
+  end
+end

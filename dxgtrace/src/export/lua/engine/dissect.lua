@@ -1,0 +1,263 @@
+-- Dissecting -----------------------------------------------------------------
+
+local member = {}
+for _, field in ipairs(data.record.fields) do member[field.name] = field end
+
+-- Names of the pseudo-header's members that dissection depends on.
+local function header_value(s, name)
+  local field = member[name]
+  local value = read(s, field.at, field.size)
+  return field.width and bits(value, field.shift, field.width) or value
+end
+
+local known_bit = {}
+for _, bit in ipairs(member.known.names) do known_bit[bit.name] = bit.shift end
+
+local function read_packet(s)
+  local known = header_value(s, "known")
+  local start = header_value(s, "header_length")
+  return {
+    s = s, start = start,
+    kind = header_value(s, "kind"),
+    outbound = header_value(s, "direction") == data.framing.outbound,
+    channel_kind = header_value(s, "channel_kind"),
+    packet_type = header_value(s, "packet_type"),
+    packet_flags = header_value(s, "packet_flags"),
+    exact = bits(known, known_bit.exact_length, 1) == 1,
+    expected = bits(known, known_bit.expected_reply, 1) == 1
+      and header_value(s, "expected_reply_length") or nil,
+    -- What the record claims, and what can be.
+    claimed = header_value(s, "payload_length"),
+    length = max(min(header_value(s, "payload_length"), data.framing.max_payload), #s - start),
+    requester = bits(known, known_bit.requester, 1) == 1,
+    channel = header_value(s, "channel"),
+    transaction = header_value(s, "transaction"),
+    attempts = header_value(s, "refused_attempts"),
+    return_value = header_value(s, "return_value"),
+    key = sub(s, member.channel.at + 1, member.channel.stop)
+      .. sub(s, member.transaction.at + 1, member.transaction.stop),
+  }
+end
+
+-- The headers of a request or event; nil and what is wrong if there are none.
+local function read_frame(packet)
+  local s, start = packet.s, packet.start
+  local had = #s - start
+  local first = read(s, start, 4)
+  local base, wanted = 0, data.framing.header
+  if packet.outbound then
+    if first == data.framing.extended_header then
+      base, wanted = data.framing.extended_header, data.framing.extended_header + wanted
+    elseif first and first ~= 0 then
+      return nil, first
+    end
+  end
+  if had < wanted then return nil, nil, wanted end
+  local word = read(s, start + base + data.framing.channel_word, 4)
+  local command = read(s, start + base + data.framing.command, 4)
+  local number = bits(word, 0, data.framing.channel_type_width)
+  local set = data.sets[number] and number
+  -- The guest never looks at a host message's channel type.
+  if not packet.outbound and number == data.framing.vgpu then set = data.framing.host end
+  return {
+    base = base, word = word, number = number, set = set, command = command,
+    is_async = bits(word, data.framing.async_bit, 1) == 1,
+    message = set and commands[set][command],
+    version = base > 0 and data.framing.version_extended or data.framing.version_old,
+  }
+end
+
+local function unknown_name(frame)
+  return format("unknown command %d (%s set)", frame.command, frame.set and data.sets[frame.set] or "no")
+end
+
+-- A request or event.
+local function command(packet, root, tvb, found)
+  local s, start = packet.s, packet.start
+  local frame, foreign, wanted = read_frame(packet)
+  if not frame then
+    if foreign then
+      found(code.FramingForeign, "first word", foreign, 0, 0)
+    elseif packet.length < wanted or #s - start >= packet.length then
+      found(code.FramingShort, "command header", wanted, packet.length, 0)
+    end
+    return
+  end
+  local message, zero = frame.message, start + frame.base
+  local headers = {}
+  if frame.base > 0 then headers[1] = locate(data.extended, s, start, 0, packet.length) end
+  headers[#headers + 1] =
+    locate(data.headers[frame.set or data.framing.vgpu], s, zero, frame.base, packet.length - frame.base)
+  local body = message and message.request
+    and locate(message.request, s, zero, frame.base, packet.length - frame.base)
+
+  check_framing(packet, frame, found)
+  if body then check_command_size(body, packet.exact, found) end
+  for _, header in ipairs(headers) do
+    check_rules(header, found)
+    if packet.outbound then check_padding(header, found) end
+  end
+  if body then
+    check_fields(body, found)
+    check_tails(body, found)
+    if packet.outbound then check_padding(body, found) end
+  end
+
+  local name = message and message.name or unknown_name(frame)
+  if root then
+    if message then root:add(shown.message, tvb:range(zero), message.name):set_generated() end
+    root:add(shown.part, tvb:range(start), packet.outbound and data.parts.request or data.parts.event):set_generated()
+    for _, header in ipairs(headers) do show_body(root, tvb, header) end
+    if body then
+      show_message_body(root, tvb, body)
+    else
+      show_bytes(root, tvb, s, shown.body, zero + data.framing.header, #s)
+    end
+  end
+  return {
+    name = name, line = name .. (body and brief(body) or ""),
+    message = message, version = frame.version,
+    facts = message and facts_of(message, body),
+  }
+end
+
+-- The reply to `request`.
+local function reply(packet, request, root, tvb, found)
+  local s, start = packet.s, packet.start
+  local message = request.message
+  local layout = reply_layout(message, request.version)
+  local body = layout and locate(layout, s, start, 0, packet.length, request.facts)
+  local status
+  if body then
+    check_reply_size(body, expected_length(layout, request.facts), packet.expected, found)
+    check_names(body, found)
+    check_tails(body, found)
+    status = layout.status and read(s, start + layout.status, 4)
+  end
+  if root then
+    if message then root:add(shown.message, message.name):set_generated() end
+    root:add(shown.part, data.parts.reply):set_generated()
+    if status then
+      root:add_le(shown.status, tvb:range(start + layout.status, 4)):set_hidden()
+    end
+    if body then
+      if layout.echo then show_body(root, tvb, locate(data.headers[message.set], s, start, 0, packet.length)) end
+      show_message_body(root, tvb, body)
+    else
+      show_bytes(root, tvb, s, shown.body, start, #s)
+    end
+  end
+  local name = message and message.name or data.lines.unknown
+  local line = name .. " reply"
+  if status then line = line .. " " .. types.status.text(status) end
+  return { name = name, line = line .. (body and brief(body) or "") }
+end
+
+-- The line of a packet, whether a message was found in it or not.
+local function line_of(packet, decoded)
+  if packet.kind == data.kind.refused then
+    return (decoded and decoded.name or data.lines.nameless) .. data.lines.refused
+  elseif decoded then
+    return decoded.line
+  elseif packet.packet_type == data.framing.completion and not packet.outbound then
+    return data.lines.orphan
+  end
+  return format("not a message (packet type %d, %d bytes)", packet.packet_type, packet.claimed)
+end
+
+local function nothing() end
+
+-- Decodes a packet; returns its line.
+local function message_line(packet, pinfo, root, tvb, found)
+  if packet.kind == data.kind.refused then
+    packet.outbound = true
+    local decoded = command(packet, root, tvb, nothing)
+    local name = decoded and (decoded.message and decoded.message.name or data.lines.unknown)
+    local errno = packet.return_value
+    found(code.SendRefused, name or data.lines.nameless, errno < 2147483648 and errno or 4294967296 - errno,
+      packet.attempts, 0)
+    return line_of(packet, decoded)
+  elseif packet.packet_type == data.framing.completion then
+    if packet.outbound then
+      found(code.PacketDirection, "completion", 0, 0, 0)
+      return line_of(packet)
+    end
+    local request = answer(packet, pinfo)
+    if not request then
+      if root then show_bytes(root, tvb, packet.s, shown.body, packet.start, #packet.s) end
+      return line_of(packet)
+    end
+    return line_of(packet, reply(packet, request, root, tvb, found))
+  elseif packet.packet_type ~= data.framing.inband then
+    found(code.PacketType, "packet", packet.packet_type, 0, 0)
+    return line_of(packet)
+  end
+  local decoded = command(packet, root, tvb, found)
+  if decoded and packet.outbound then ask(packet, pinfo, decoded) end
+  return line_of(packet, decoded)
+end
+
+local function lost_line(packet, pinfo, root, tvb)
+  if not pinfo.visited then gap(pinfo.number) end
+  local body = locate(data.lost, packet.s, packet.start, 0, packet.length)
+  if root then show_message_body(root, tvb, body) end
+  local total, at = 0, packet.start
+  if body.short or (#packet.s - at) % 8 ~= 0 then return format(data.lines.lost, "0") end
+  for cause = at, #packet.s - 8, 8 do
+    local value = read(packet.s, cause, 8)
+    total = type(value) == "number" and type(total) == "number" and total + value or UInt64.max()
+  end
+  return format(data.lines.lost, decimal(total))
+end
+
+local HEADER_SIZE = data.record.size
+local self_dissector
+
+function proto.dissector(tvb, pinfo, tree)
+  local captured = tvb:captured_len()
+  if captured < HEADER_SIZE then return 0 end
+  local s = tvb:raw(0, captured)
+  local packet = read_packet(s)
+  if packet.start < HEADER_SIZE or packet.start > captured then return 0 end
+  pinfo.cols.protocol = data.protocol
+  pinfo.cols.src = packet.outbound and "guest" or "host"
+  pinfo.cols.dst = packet.outbound and "host" or "guest"
+
+  local root = tree:add(proto, tvb())
+  -- Checks are made always; what is shown is built only for who looks at it.
+  self_dissector = self_dissector or Dissector.get(data.protocol)
+  local detail = tree:referenced(self_dissector) and root
+  if detail then
+    local record = root:add(tvb:range(0, packet.start), "Record")
+    show_body(record, tvb, locate(data.record, s, 0, 0, packet.start))
+    local missing = packet.claimed - (captured - packet.start)
+    if missing > 0 then root:add(shown.missing, missing):set_generated() end
+  end
+
+  local function found(entry, part, a, b, at, index)
+    local place = packet.start + at
+    local item
+    if place < captured then
+      item = root:add(shown.finding, tvb:range(place, 1), entry.word)
+    else
+      item = root:add(shown.finding, entry.word)
+    end
+    item:set_generated()
+    item:add_proto_expert_info(entry.expert, sentence(entry, part, a, b, at, index))
+  end
+
+  local line
+  if packet.kind == data.kind.lost then
+    line = lost_line(packet, pinfo, detail, tvb)
+  elseif packet.kind == data.kind.packet or packet.kind == data.kind.refused then
+    line = message_line(packet, pinfo, detail, tvb, found)
+    local remark = remarks[pinfo.number]
+    if remark then found(remark.code, remark.part, remark.a, remark.b, 0) end
+    if detail then show_links(root, pinfo.number) end
+  else
+    line = line_of(packet)
+  end
+  pinfo.cols.info = line
+  root:append_text(", " .. line)
+  return captured
+end

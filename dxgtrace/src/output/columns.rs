@@ -1,0 +1,46 @@
+//! Chosen fields as columns.
+
+use std::io::{self, Write};
+
+use super::{Entry, Sink, Totals};
+use crate::check::Finding;
+use crate::filter::Fields;
+
+/// Writes entries as rows of columns.
+pub struct Columns<W> {
+    out: W,
+    fields: Fields,
+    each: bool,
+}
+
+impl<W: Write> Columns<W> {
+    /// Rows to `out`, after the header if the fields' options ask for one.
+    /// With `each`, every row is flushed.
+    ///
+    /// # Errors
+    /// The output refuses.
+    pub fn new(mut out: W, mut fields: Fields, each: bool) -> io::Result<Self> {
+        fields.write_header(&mut out)?;
+        Ok(Self { out, fields, each })
+    }
+}
+
+impl<W: Write> Sink for Columns<W> {
+    fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+        self.fields.write(&entry.record(), &mut self.out)?;
+        if self.each { self.out.flush() } else { Ok(()) }
+    }
+
+    fn finding(&mut self, _: u64, _: &Finding) -> io::Result<()> {
+        // Rows are packets.
+        Ok(())
+    }
+
+    fn idle(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn end(&mut self, _: &Totals) -> io::Result<()> {
+        self.out.flush()
+    }
+}

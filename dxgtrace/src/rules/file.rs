@@ -1,0 +1,204 @@
+//! A rule as it stands in its file.
+
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+
+use super::load::RuleError;
+use super::matcher::{Matcher, Pattern};
+
+/// What a match means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Looks bad and is not.
+    Harmless,
+    /// A fault that was reported in public.
+    Known,
+    /// No fault by itself, but where to look.
+    Hint,
+}
+
+impl Verdict {
+    /// The verdict in words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Harmless => "harmless",
+            Self::Known => "known issue",
+            Self::Hint => "hint",
+        }
+    }
+}
+
+/// Whose packets are taken together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// All of the capture.
+    #[default]
+    Capture,
+    /// Each process by itself, as the host numbers them.
+    Process,
+    /// Each channel by itself.
+    Channel,
+}
+
+/// A known issue.
+#[derive(Debug)]
+pub struct Rule {
+    /// Short name, the same as the file's.
+    pub name: String,
+    /// In half a sentence.
+    pub title: String,
+    /// What a match means.
+    pub verdict: Verdict,
+    /// What happens, and how it was found out.
+    pub what: String,
+    /// What to do.
+    pub next: String,
+    /// Where it is discussed: `owner/repository#number`, or a link.
+    pub issues: Vec<String>,
+    /// Lines of the kernel log that belong to it.
+    pub dmesg: Vec<Regex>,
+    /// Lines for which `dmesg` must match: the rule's own test.
+    pub examples: Vec<String>,
+    /// Whose packets are taken together.
+    pub scope: Scope,
+    /// What must be seen.
+    pub steps: Vec<Step>,
+    /// Whether the steps may come in any order.
+    pub any_order: bool,
+    /// What must not be seen, anywhere in the scope.
+    pub unless: Vec<Matcher>,
+}
+
+/// Something that must be seen.
+#[derive(Debug)]
+pub struct Step {
+    /// What.
+    pub matcher: Matcher,
+    /// How often.
+    pub count: u64,
+    /// At most so long after the step before, in nanoseconds.
+    pub within: Option<u64>,
+    /// The request's field whose values are counted apart.
+    pub group: Option<String>,
+}
+
+/// The file's form.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    title: String,
+    verdict: Verdict,
+    what: String,
+    next: String,
+    #[serde(default)]
+    issues: Vec<String>,
+    #[serde(default)]
+    dmesg: Vec<String>,
+    #[serde(default)]
+    examples: Vec<String>,
+    #[serde(default)]
+    scope: Scope,
+    #[serde(default)]
+    any_order: bool,
+    #[serde(default, rename = "step")]
+    steps: Vec<FileStep>,
+    #[serde(default)]
+    unless: Vec<Pattern>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileStep {
+    #[serde(rename = "see")]
+    pattern: Pattern,
+    count: Option<u64>,
+    within_seconds: Option<f64>,
+    group: Option<String>,
+}
+
+impl Rule {
+    /// Reads the rule `name` from the text of its file.
+    ///
+    /// # Errors
+    /// The text is no TOML, or says something that means nothing here.
+    pub fn parse(name: &str, text: &str) -> Result<Self, RuleError> {
+        let wrong = |what: String| RuleError::Wrong {
+            rule: name.to_owned(),
+            what,
+        };
+        let file: File = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let dmesg = file
+            .dmesg
+            .iter()
+            .map(|pattern| Regex::new(pattern).map_err(|error| wrong(error.to_string())))
+            .collect::<Result<Vec<_>, _>>()?;
+        let steps = file
+            .steps
+            .into_iter()
+            .map(|step| step.compile())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(wrong)?;
+        let unless = file
+            .unless
+            .into_iter()
+            .map(Pattern::compile)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(wrong)?;
+        if steps.is_empty() && dmesg.is_empty() {
+            return Err(wrong("it has neither [[step]] nor dmesg".to_owned()));
+        }
+        let at_end = |step: &Step| step.matcher.is_unanswered();
+        if steps.iter().rev().skip(1).any(at_end) {
+            return Err(wrong("`unanswered` can only be the last step".to_owned()));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            title: file.title,
+            verdict: file.verdict,
+            what: file.what,
+            next: file.next,
+            issues: file.issues,
+            dmesg,
+            examples: file.examples,
+            scope: file.scope,
+            steps,
+            any_order: file.any_order,
+            unless,
+        })
+    }
+
+    /// Where it is discussed, as links.
+    pub fn links(&self) -> Vec<String> {
+        self.issues.iter().map(|issue| link(issue)).collect()
+    }
+}
+
+impl FileStep {
+    fn compile(self) -> Result<Step, String> {
+        let within = match self.within_seconds {
+            Some(seconds) if !(0.0..=1e9).contains(&seconds) => {
+                return Err(format!("within_seconds = {seconds} makes no sense"));
+            }
+            // Within u64 by the check above.
+            seconds => seconds.map(|seconds| (seconds * 1e9) as u64),
+        };
+        Ok(Step {
+            matcher: self.pattern.compile()?,
+            count: self.count.unwrap_or(1).max(1),
+            within,
+            group: self.group,
+        })
+    }
+}
+
+/// `owner/repository#number` as a link; links stay as they are.
+fn link(issue: &str) -> String {
+    match issue.split_once('#') {
+        Some((repository, number)) if !issue.contains("://") => {
+            format!("https://github.com/{repository}/issues/{number}")
+        }
+        _ => issue.to_owned(),
+    }
+}

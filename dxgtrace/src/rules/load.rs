@@ -1,0 +1,145 @@
+//! Where rules come from.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use super::file::Rule;
+use super::watch::Watch;
+
+macro_rules! shipped {
+    ($($name:literal),* $(,)?) => {
+        /// The rules that are part of the program: name and text.
+        pub static SHIPPED: &[(&str, &str)] = &[
+            $(($name, include_str!(concat!("../../rules/", $name, ".toml"))),)*
+        ];
+    };
+}
+
+shipped! {
+    "adapter-queries-harmless",
+    "adapter-queries-no-device",
+    "create-process-overflow",
+    "create-allocation-overflow",
+    "device-removed",
+    "escape-too-small",
+    "field-spanning-write",
+    "handle-used-after-free",
+    "host-silent",
+    "killed-while-waiting",
+    "library-gave-up",
+    "make-resident-no-memory",
+    "mmio-too-small",
+    "no-adapter",
+    "ring-full",
+    "sysmem-not-mapped",
+    "wrong-kernel-for-driver",
+}
+
+/// Longest rule file that is read, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// Why a rule cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RuleError {
+    /// A file or folder cannot be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file's text makes no sense.
+    #[error("rule {rule}: {what}")]
+    Wrong {
+        /// The rule's name.
+        rule: String,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// A set of rules.
+#[derive(Debug, Default)]
+pub struct Rules {
+    rules: Vec<Rule>,
+}
+
+impl Rules {
+    /// The rules that are part of the program.
+    ///
+    /// # Errors
+    /// One of them is wrong, which a test rules out.
+    pub fn shipped() -> Result<Self, RuleError> {
+        let rules = SHIPPED
+            .iter()
+            .map(|(name, text)| Rule::parse(name, text))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { rules })
+    }
+
+    /// Adds every `*.toml` of a folder, in the order of their names. One with
+    /// the name of an earlier rule takes its place.
+    ///
+    /// # Errors
+    /// The folder or a file cannot be read, or a rule is wrong.
+    pub fn add_folder(&mut self, folder: &Path) -> Result<(), RuleError> {
+        let failed = |path: &Path, source| RuleError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(folder).map_err(|error| failed(folder, error))? {
+            let path = entry.map_err(|error| failed(folder, error))?.path();
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "toml")
+            {
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        for path in paths {
+            let length = fs::metadata(&path)
+                .map_err(|error| failed(&path, error))?
+                .len();
+            let text = if length > LONGEST {
+                Err(io::Error::other("too long for a rule"))
+            } else {
+                fs::read_to_string(&path)
+            };
+            let text = text.map_err(|error| failed(&path, error))?;
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            self.add(Rule::parse(&name, &text)?);
+        }
+        Ok(())
+    }
+
+    /// Adds a rule, in the place of one with the same name.
+    pub fn add(&mut self, rule: Rule) {
+        match self.rules.iter_mut().find(|old| old.name == rule.name) {
+            Some(old) => *old = rule,
+            None => self.rules.push(rule),
+        }
+    }
+
+    /// The rules.
+    pub fn all(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Begins to follow a capture.
+    pub fn watch(&self) -> Watch<'_> {
+        Watch::new(&self.rules)
+    }
+}
+
+/// The folder of the user's own rules, if the system says where that is.
+pub fn user_folder() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let config = set("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".config")))?;
+    Some(config.join("dxgtrace").join("rules"))
+}

@@ -1,0 +1,195 @@
+//! What one packet must be like.
+
+use serde::Deserialize;
+
+use crate::capture::header::Kind;
+use crate::check::Code;
+use crate::decode::Part;
+use crate::filter::Filter;
+use crate::output::Entry;
+use crate::protocol;
+use crate::protocol::schema::Message;
+use crate::session::Outcome;
+
+/// As it stands in the file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pattern {
+    #[serde(default)]
+    message: Vec<String>,
+    part: Option<PartName>,
+    #[serde(default)]
+    status: Vec<String>,
+    #[serde(default)]
+    finding: Vec<String>,
+    filter: Option<String>,
+    unanswered_seconds: Option<f64>,
+}
+
+/// Which packets of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum PartName {
+    Request,
+    Reply,
+    Event,
+    Refused,
+}
+
+/// What a status must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StatusIs {
+    Failure,
+    Success,
+    Value(u32),
+}
+
+/// What one packet must be like: all that is said must hold, and of each list
+/// one entry.
+#[derive(Debug)]
+pub struct Matcher {
+    /// The messages; empty means any.
+    pub messages: Vec<&'static Message>,
+    part: Option<PartName>,
+    statuses: Vec<StatusIs>,
+    findings: Vec<Code>,
+    filter: Option<Filter>,
+    /// A request that waits at least so many nanoseconds at the end.
+    pub unanswered: Option<u64>,
+}
+
+impl Pattern {
+    /// Resolves the names in it.
+    pub fn compile(self) -> Result<Matcher, String> {
+        let messages = self
+            .message
+            .iter()
+            .map(|name| {
+                protocol::by_name(name).ok_or_else(|| format!("there is no message {name}"))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let findings = self
+            .finding
+            .iter()
+            .map(|word| Code::by_word(word).ok_or_else(|| format!("there is no finding {word}")))
+            .collect::<Result<Vec<_>, _>>()?;
+        let statuses = self
+            .status
+            .iter()
+            .map(|name| status(name).ok_or_else(|| format!("there is no status {name}")))
+            .collect::<Result<Vec<_>, _>>()?;
+        let filter = match &self.filter {
+            Some(text) => {
+                Some(Filter::parse(text).map_err(|error| format!("filter `{text}`: {error}"))?)
+            }
+            None => None,
+        };
+        let unanswered = match self.unanswered_seconds {
+            Some(seconds) if !(0.0..=1e9).contains(&seconds) => {
+                return Err(format!("unanswered_seconds = {seconds} makes no sense"));
+            }
+            // Within u64 by the check above.
+            seconds => seconds.map(|seconds| (seconds * 1e9) as u64),
+        };
+        let says_nothing = messages.is_empty()
+            && findings.is_empty()
+            && statuses.is_empty()
+            && self.part.is_none()
+            && filter.is_none()
+            && unanswered.is_none();
+        if says_nothing {
+            return Err("a pattern that every packet matches".to_owned());
+        }
+        Ok(Matcher {
+            messages,
+            part: self.part,
+            statuses,
+            findings,
+            filter,
+            unanswered,
+        })
+    }
+}
+
+fn status(name: &str) -> Option<StatusIs> {
+    match name {
+        "failure" => Some(StatusIs::Failure),
+        "success" => Some(StatusIs::Success),
+        _ => match name.strip_prefix("0x") {
+            Some(digits) => u32::from_str_radix(digits, 16).ok(),
+            None => protocol::statuses::STATUSES
+                .iter()
+                .find(|status| status.name == name)
+                .map(|status| status.value),
+        }
+        .map(StatusIs::Value),
+    }
+}
+
+impl Matcher {
+    /// Whether it speaks of requests that still wait at the end.
+    pub fn is_unanswered(&self) -> bool {
+        self.unanswered.is_some()
+    }
+
+    /// Whether only packets with findings can match.
+    pub fn needs_finding(&self) -> bool {
+        !self.findings.is_empty()
+    }
+
+    /// Whether the message is one of those meant.
+    pub fn is_of(&self, message: Option<&'static Message>) -> bool {
+        self.messages.is_empty()
+            || message.is_some_and(|message| {
+                self.messages
+                    .iter()
+                    .any(|wanted| std::ptr::eq(*wanted, message))
+            })
+    }
+
+    /// Whether a packet is like that.
+    pub fn fits(&self, entry: &Entry<'_>) -> bool {
+        if self.is_unanswered() {
+            return false;
+        }
+        let decoded = entry.seen.decoded.as_ref();
+        if !self.is_of(decoded.and_then(|decoded| decoded.message)) {
+            return false;
+        }
+        let part = match (
+            entry.packet.header.kind,
+            decoded.map(|decoded| decoded.part),
+        ) {
+            (Kind::Refused, _) => Some(PartName::Refused),
+            (Kind::Packet, Some(Part::Request)) => Some(PartName::Request),
+            (Kind::Packet, Some(Part::Reply)) => Some(PartName::Reply),
+            (Kind::Packet, Some(Part::Event)) => Some(PartName::Event),
+            _ => None,
+        };
+        if self.part.is_some() && self.part != part {
+            return false;
+        }
+        if !self.statuses.is_empty() {
+            let value = decoded.and_then(|decoded| decoded.status());
+            let outcome = entry.seen.outcome;
+            let fits = |status: &StatusIs| match *status {
+                StatusIs::Failure => outcome.is_some_and(|outcome| outcome.is_failure()),
+                StatusIs::Success => outcome == Some(Outcome::Success),
+                StatusIs::Value(wanted) => value == Some(wanted),
+            };
+            if !self.statuses.iter().any(fits) {
+                return false;
+            }
+        }
+        if !self.findings.is_empty()
+            && !entry
+                .findings
+                .iter()
+                .any(|finding| self.findings.contains(&finding.code))
+        {
+            return false;
+        }
+        let filter = self.filter.as_ref();
+        filter.is_none_or(|filter| filter.matches(&entry.record()))
+    }
+}

@@ -1,0 +1,373 @@
+//! Follows a capture and says which rules it matches.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use rustc_hash::FxHashMap;
+
+use super::file::{Rule, Scope, Step};
+use super::matcher::Matcher;
+use crate::check::Finding;
+use crate::decode::{Part, Value};
+use crate::output::{Entry, Sink, Totals};
+use crate::protocol::schema::Message;
+use crate::session::Waiting;
+
+/// Most scopes (processes, channels) that a rule is followed in; further ones
+/// are not looked at.
+const SCOPES: usize = 4096;
+/// Packets named for each match.
+const EXAMPLES: usize = 5;
+/// Most values counted apart.
+const GROUPS: usize = 32;
+/// Most requests whose field is remembered until the reply comes.
+const REMEMBERED: usize = 4096;
+
+/// A rule that the capture matches.
+#[derive(Debug)]
+pub struct Match<'a> {
+    /// The rule.
+    pub rule: &'a Rule,
+    /// How many packets of its first step were seen, over all scopes.
+    pub count: u64,
+    /// In how many scopes (processes, channels) it matched.
+    pub scopes: u64,
+    /// Numbers of the first packets.
+    pub packets: Vec<u64>,
+    /// What those packets asked for, counted by the rule's group field.
+    pub groups: BTreeMap<String, u64>,
+}
+
+/// What is known of a rule in one scope.
+#[derive(Debug, Default)]
+struct State {
+    /// How often each step was seen.
+    seen: Vec<u64>,
+    /// When the last completed step was complete.
+    since: u64,
+    /// Packets of the first step.
+    count: u64,
+    packets: Vec<u64>,
+    groups: BTreeMap<String, u64>,
+    /// Something was seen that must not be.
+    spoiled: bool,
+}
+
+/// Whom to ask about a packet.
+#[derive(Debug, Default)]
+struct Index {
+    /// Rules by the messages that their patterns name.
+    by_message: FxHashMap<*const Message, Vec<usize>>,
+    /// Rules with a pattern that needs a finding and names no message.
+    on_finding: Vec<usize>,
+    /// Rules with a pattern for any packet.
+    always: Vec<usize>,
+    /// Messages whose requests carry a field that is counted apart.
+    grouped: FxHashMap<*const Message, String>,
+}
+
+/// Follows a capture.
+#[derive(Debug)]
+pub struct Watch<'a> {
+    rules: &'a [Rule],
+    states: Vec<FxHashMap<u64, State>>,
+    index: Index,
+    asked: FxHashMap<u64, String>,
+    due: Vec<usize>,
+    /// Time of the latest packet.
+    last: u64,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(rules: &'a [Rule]) -> Self {
+        let mut index = Index::default();
+        for (number, rule) in rules.iter().enumerate() {
+            let matchers = rule.steps.iter().map(|step| &step.matcher);
+            for matcher in matchers.chain(&rule.unless) {
+                index.add(number, matcher);
+            }
+            for step in &rule.steps {
+                index.group(step);
+            }
+        }
+        Self {
+            rules,
+            states: rules.iter().map(|_| FxHashMap::default()).collect(),
+            index,
+            asked: FxHashMap::default(),
+            due: Vec::new(),
+            last: 0,
+        }
+    }
+
+    /// Takes the next packet.
+    pub fn see(&mut self, entry: &Entry<'_>) {
+        self.last = self.last.max(entry.packet.time);
+        let message = entry
+            .seen
+            .decoded
+            .as_ref()
+            .and_then(|decoded| decoded.message);
+        let key = message.map(std::ptr::from_ref);
+        self.remember(entry, key);
+        let mut due = std::mem::take(&mut self.due);
+        due.clear();
+        due.extend(&self.index.always);
+        if !entry.findings.is_empty() {
+            due.extend(&self.index.on_finding);
+        }
+        if let Some(rules) = key.and_then(|key| self.index.by_message.get(&key)) {
+            due.extend(rules);
+        }
+        due.sort_unstable();
+        due.dedup();
+        for number in &due {
+            self.apply(*number, entry);
+        }
+        self.due = due;
+        if let Some(request) = &entry.seen.request {
+            self.asked.remove(&request.number);
+        }
+    }
+
+    /// Ends the capture: `waiting` are the requests that nobody answered.
+    pub fn end(&mut self, waiting: &[Waiting]) {
+        let last = self.last;
+        for (rule, states) in self.rules.iter().zip(&mut self.states) {
+            let Some(step) = rule.steps.last() else {
+                continue;
+            };
+            let Some(least) = step.matcher.unanswered else {
+                continue;
+            };
+            for request in waiting {
+                let age = last.saturating_sub(request.time);
+                if age < least || !step.matcher.is_of(request.pending.message) {
+                    continue;
+                }
+                let scope = match rule.scope {
+                    Scope::Capture => 0,
+                    Scope::Process => u64::from(request.process),
+                    Scope::Channel => u64::from(request.header.channel),
+                };
+                let Some(state) = state(states, scope) else {
+                    continue;
+                };
+                let index = rule.steps.len() - 1;
+                if index == 0 {
+                    state.note(request.number, None);
+                }
+                state.progress(rule, index, step, request.time);
+            }
+        }
+    }
+
+    /// The rules that matched, in their order.
+    pub fn matches(&self) -> Vec<Match<'a>> {
+        self.rules
+            .iter()
+            .zip(&self.states)
+            .filter(|(rule, _)| !rule.steps.is_empty())
+            .filter_map(|(rule, states)| {
+                let mut found = Match {
+                    rule,
+                    count: 0,
+                    scopes: 0,
+                    packets: Vec::new(),
+                    groups: BTreeMap::new(),
+                };
+                for state in states.values() {
+                    if state.complete(rule, rule.steps.len()) && !state.spoiled {
+                        found.scopes += 1;
+                        found.count += state.count;
+                        found.packets.extend(&state.packets);
+                        for (value, count) in &state.groups {
+                            *found.groups.entry(value.clone()).or_default() += count;
+                        }
+                    }
+                }
+                found.packets.sort_unstable();
+                found.packets.truncate(EXAMPLES);
+                (found.scopes > 0).then_some(found)
+            })
+            .collect()
+    }
+
+    /// Remembers the field of a request by which its reply is counted.
+    fn remember(&mut self, entry: &Entry<'_>, key: Option<*const Message>) {
+        let Some(decoded) = &entry.seen.decoded else {
+            return;
+        };
+        if decoded.part != Part::Request || self.asked.len() >= REMEMBERED {
+            return;
+        }
+        let Some(field) = key.and_then(|key| self.index.grouped.get(&key)) else {
+            return;
+        };
+        let spot = decoded
+            .body
+            .as_ref()
+            .and_then(|body| body.layout.field(field).map(|field| body.spot(field)));
+        if let Some(value) = spot.as_ref().and_then(|spot| spot.value()) {
+            self.asked.insert(entry.packet.number, shown(&value));
+        }
+    }
+
+    fn apply(&mut self, number: usize, entry: &Entry<'_>) {
+        let (Some(rule), Some(states)) = (self.rules.get(number), self.states.get_mut(number))
+        else {
+            return;
+        };
+        let scope = scope(rule.scope, entry);
+        let spoils = rule.unless.iter().any(|matcher| matcher.fits(entry));
+        let begins = |index: usize| index == 0 || rule.any_order;
+        let steps = rule.steps.iter().enumerate();
+        let mut fitting = steps
+            .filter(|(_, step)| step.matcher.fits(entry))
+            .peekable();
+        // Without a state there is nothing to go on with, only to begin.
+        let known = states.contains_key(&scope);
+        let begun = fitting.peek().is_some_and(|(index, _)| begins(*index));
+        if !(known || spoils || begun) {
+            return;
+        }
+        let Some(state) = state(states, scope) else {
+            return;
+        };
+        state.spoiled |= spoils;
+        for (index, step) in fitting {
+            if index == 0 {
+                state.note(entry.packet.number, self.asked.get(&request_of(entry)));
+            }
+            state.progress(rule, index, step, entry.packet.time);
+        }
+    }
+}
+
+impl Sink for Watch<'_> {
+    fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+        self.see(entry);
+        Ok(())
+    }
+
+    fn finding(&mut self, _: u64, _: &Finding) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn idle(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn end(&mut self, _: &Totals) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl State {
+    /// Whether all that a rule wants was seen, up to `steps` of its steps.
+    fn complete(&self, rule: &Rule, steps: usize) -> bool {
+        let mut wanted = rule.steps.iter().enumerate().take(steps);
+        wanted.all(|(index, step)| self.seen.get(index).copied().unwrap_or(0) >= step.count)
+    }
+
+    /// Counts a packet of a step, if its turn has come.
+    fn progress(&mut self, rule: &Rule, index: usize, step: &Step, time: u64) {
+        if !rule.any_order && !self.complete(rule, index) {
+            return;
+        }
+        let late = |within| index > 0 && time.saturating_sub(self.since) > within;
+        if step.within.is_some_and(late) {
+            return;
+        }
+        if self.seen.len() <= index {
+            self.seen.resize(index + 1, 0);
+        }
+        if let Some(seen) = self.seen.get_mut(index) {
+            *seen += 1;
+            if *seen == step.count || index == 0 {
+                self.since = time;
+            }
+        }
+    }
+
+    /// Notes a packet of the first step.
+    fn note(&mut self, number: u64, group: Option<&String>) {
+        self.count += 1;
+        if self.packets.len() < EXAMPLES {
+            self.packets.push(number);
+        }
+        let Some(group) = group else { return };
+        if let Some(count) = self.groups.get_mut(group) {
+            *count += 1;
+        } else if self.groups.len() < GROUPS {
+            self.groups.insert(group.clone(), 1);
+        }
+    }
+}
+
+impl Index {
+    fn add(&mut self, rule: usize, matcher: &Matcher) {
+        for message in &matcher.messages {
+            self.by_message
+                .entry(std::ptr::from_ref(*message))
+                .or_default()
+                .push(rule);
+        }
+        if matcher.messages.is_empty() {
+            if matcher.needs_finding() {
+                self.on_finding.push(rule);
+            } else if !matcher.is_unanswered() {
+                self.always.push(rule);
+            }
+        }
+    }
+
+    fn group(&mut self, step: &Step) {
+        if let Some(field) = &step.group {
+            for message in &step.matcher.messages {
+                self.grouped
+                    .insert(std::ptr::from_ref(*message), field.clone());
+            }
+        }
+    }
+}
+
+/// The packet number of the request that a packet is or answers.
+fn request_of(entry: &Entry<'_>) -> u64 {
+    let request = entry.seen.request.as_ref();
+    request.map_or(entry.packet.number, |request| request.number)
+}
+
+/// The scope that a packet belongs to.
+fn scope(scope: Scope, entry: &Entry<'_>) -> u64 {
+    match scope {
+        Scope::Capture => 0,
+        Scope::Channel => u64::from(entry.packet.header.channel),
+        Scope::Process => {
+            let asked = entry.seen.request.as_ref().map(|request| request.process);
+            let own = || {
+                let frame = entry
+                    .seen
+                    .decoded
+                    .as_ref()
+                    .and_then(|decoded| decoded.frame);
+                frame.map(|frame| frame.process)
+            };
+            u64::from(asked.or_else(own).unwrap_or(0))
+        }
+    }
+}
+
+fn state(states: &mut FxHashMap<u64, State>, scope: u64) -> Option<&mut State> {
+    if states.len() >= SCOPES && !states.contains_key(&scope) {
+        return None;
+    }
+    Some(states.entry(scope).or_default())
+}
+
+/// A value as the key of a group: short.
+fn shown(value: &Value<'_>) -> String {
+    let text = value.to_string();
+    let end = text.floor_char_boundary(64);
+    text.get(..end).unwrap_or(&text).to_owned()
+}

@@ -1,0 +1,160 @@
+//! Objects that end, and what waits for a reply to happen.
+
+use super::{Effect, LEFT_MAX, Left, Lifetimes, Memo};
+use crate::check::{Code, Finding};
+use crate::protocol::schema::{Object, Starts};
+use crate::session::objects::{End, Id, Key, Moment};
+use crate::session::plan::Step;
+use crate::session::status::Outcome;
+
+impl Lifetimes {
+    pub(super) fn take_effect(
+        &mut self,
+        effect: Effect,
+        at: Moment,
+        outcome: Outcome,
+        found: &mut impl FnMut(Finding),
+    ) {
+        match effect {
+            Effect::Destroys(id) if outcome.is_failure() => {
+                if let Some(entity) = self.objects.get_mut(id) {
+                    entity.dying = false;
+                    entity.doubtful = true;
+                }
+            }
+            Effect::Destroys(id) => self.destroy(id, at, found),
+            Effect::Resident(id) if !outcome.is_failure() => self.reside(id, true),
+            Effect::Evicted(id) if !outcome.is_failure() => self.reside(id, false),
+            Effect::Resident(_) | Effect::Evicted(_) => {}
+        }
+    }
+
+    pub(super) fn destroy(&mut self, id: Id, at: Moment, found: &mut impl FnMut(Finding)) {
+        let epoch = self.objects.epoch;
+        let (left, names) = (&mut self.left, &mut self.names);
+        if self.last.is_some_and(|(_, last)| last == id) {
+            self.last = None;
+        }
+        names.forget(id);
+        self.objects
+            .end_with(id, at, End::Destroyed, &mut |gone, owner| {
+                let entity = &gone.entity;
+                let Some((Some(kind), how)) = owner else {
+                    return;
+                };
+                let sure = gone.certain
+                    && entity.epoch == epoch
+                    && !entity.is_from_before()
+                    && !entity.doubtful
+                    && !entity.dying;
+                if !sure || how != End::Destroyed || !entity.settled.contains(&kind) {
+                    return;
+                }
+                match entity.adapter {
+                    // A device outlives its process if its adapter went away: wait
+                    // until that is seen to be alive.
+                    Some(adapter) if kind == Object::Process => {
+                        if left.len() < LEFT_MAX {
+                            left.push(Left {
+                                adapter,
+                                handle: entity.handle,
+                                ended: at.packet,
+                            });
+                        }
+                    }
+                    _ => {
+                        let part = entity.kind.map_or("object", Object::name);
+                        let created = entity.created.packet;
+                        found(Finding::new(
+                            Code::ObjectLeftToDevice,
+                            part,
+                            entity.handle,
+                            created,
+                        ));
+                    }
+                }
+            });
+    }
+
+    /// The adapter lives on: what processes left behind on it is leaked.
+    pub(super) fn tell_left(
+        &mut self,
+        adapter: u8,
+        starts: Starts,
+        found: &mut impl FnMut(Finding),
+    ) {
+        self.left.retain(|left| {
+            if left.adapter != adapter {
+                return true;
+            }
+            if starts == Starts::Nothing {
+                found(Finding::new(
+                    Code::ObjectLeaked,
+                    "device",
+                    left.handle,
+                    left.ended,
+                ));
+            }
+            false
+        });
+    }
+
+    pub(super) fn reside(&mut self, id: Id, more: bool) {
+        let Some(entity) = self.objects.get_mut(id) else {
+            return;
+        };
+        let before = entity.resident;
+        entity.resident = match more {
+            true => before.saturating_add(1),
+            false => before.saturating_sub(1),
+        };
+        let (bytes, process) = (entity.bytes, entity.process);
+        let Some(process) = process.and_then(|id| self.objects.get_mut(id)) else {
+            return;
+        };
+        match (before, more) {
+            (0, true) => process.resident = process.resident.saturating_add(bytes),
+            (1, false) => process.resident = process.resident.saturating_sub(bytes),
+            _ => {}
+        }
+    }
+
+    /// The request that announced an event failed: it is signalled no more.
+    pub(super) fn unsignalled(&mut self, memo: &Memo, at: Moment, outcome: Outcome) {
+        let Some(event) = memo.event else { return };
+        // After a short answer the driver forgets the event; what the host
+        // does is not known.
+        let end = match outcome {
+            Outcome::Short => End::Replaced,
+            _ => End::Destroyed,
+        };
+        self.objects.end(event, at, end);
+    }
+
+    /// The host signals an event.
+    pub(super) fn signalled(
+        &mut self,
+        number: u64,
+        step: &Step,
+        at: Moment,
+        offset: usize,
+        found: &mut impl FnMut(Finding),
+    ) {
+        let key = Key::vm(Object::GuestEvent, number);
+        if let Some(id) = self.objects.find(key) {
+            let lasting = self.objects.get(id).is_some_and(|event| event.lasting);
+            if lasting {
+                self.mark(id, at.packet);
+            } else {
+                self.objects.end(id, at, End::Destroyed);
+            }
+            return;
+        }
+        let ended = match self.objects.gone(key) {
+            Some(gone) if gone.certain && gone.epoch == self.objects.epoch => gone.at.packet,
+            None if self.is_complete() => 0,
+            _ => return,
+        };
+        found(Finding::new(Code::EventStale, step.name, number, ended).at(offset));
+    }
+}

@@ -1,0 +1,130 @@
+//! Captures with damage: the same bytes changed the same way every time.
+
+use std::io::Cursor;
+
+use anyhow::Result;
+use dxgtrace::capture::file::{About, Flush, Reader, Writer};
+use dxgtrace::capture::header::{ChannelKind, Direction, Kind};
+use dxgtrace::packet::Channel;
+
+use crate::generate::Made;
+
+/// Copies what can be read of a capture: one that is cut off ends cleanly.
+pub fn whole(capture: &[u8]) -> Result<Vec<u8>> {
+    copy(capture, usize::MAX, |_, _| {})
+}
+
+/// Copies a capture, with at most `snap` bytes of each message.
+pub fn cut(capture: &[u8], snap: usize) -> Result<Vec<u8>> {
+    copy(capture, snap, |_, _| {})
+}
+
+/// A capture of packets that follow each other by a microsecond.
+pub fn capture(packets: &[Made]) -> Result<Vec<u8>> {
+    let channels: Vec<_> = [ChannelKind::Global, ChannelKind::Vgpu]
+        .into_iter()
+        .zip(["global", "vgpu0"])
+        .enumerate()
+        .map(|(index, (kind, name))| Channel {
+            name: name.to_owned(),
+            kind,
+            relid: index as u32 + 1,
+            instance: None,
+        })
+        .collect();
+    let mut writer = Writer::new(Vec::new(), &About::default(), Flush::Collect(1 << 20))?;
+    for (index, made) in packets.iter().enumerate() {
+        let mut packet = made.packet();
+        let vgpu = packet.header.channel_kind == ChannelKind::Vgpu;
+        packet.interface = u32::from(vgpu);
+        packet.header.channel = packet.interface + 1;
+        packet.number = index as u64 + 1;
+        packet.time = packet.number * 1000;
+        writer.write(&packet, &channels, &[])?;
+    }
+    Ok(writer.finish()?)
+}
+
+/// Copies a capture with a few changes to every second packet.
+pub fn damage(capture: &[u8], seed: u64) -> Result<Vec<u8>> {
+    let mut random = Random(seed | 1);
+    copy(capture, usize::MAX, move |header, payload| {
+        if header.kind == Kind::Lost {
+            return;
+        }
+        match random.below(16) {
+            0..8 => {}
+            8..12 => {
+                for _ in 0..=random.below(3) {
+                    let at = random.below(payload.len().max(1));
+                    if let Some(byte) = payload.get_mut(at) {
+                        *byte ^= 1 << random.below(8);
+                    }
+                }
+            }
+            12 => {
+                let length = random.below(payload.len() + 1);
+                payload.truncate(length);
+                header.payload_length = length as u32;
+            }
+            13 => {
+                let more = 1 + random.below(24);
+                payload.resize(payload.len() + more, 0x5a);
+                header.payload_length += more as u32;
+            }
+            14 => match random.below(5) {
+                0 => header.packet_type = random.below(16) as u16,
+                1 => header.packet_flags ^= 1,
+                2 => {
+                    header.direction = match header.direction {
+                        Direction::GuestToHost => Direction::HostToGuest,
+                        Direction::HostToGuest => Direction::GuestToHost,
+                    }
+                }
+                3 => header.transaction = random.below(4) as u64,
+                _ => header.kind = Kind::Refused,
+            },
+            _ => {
+                // Counts and flags stand at multiples of 4; make one large.
+                let at = 4 * random.below(payload.len() / 4 + 1);
+                let value = [1, 2, 200, 70_000, u32::MAX][random.below(5)];
+                if let Some(word) = payload.get_mut(at..at + 4) {
+                    word.copy_from_slice(&value.to_le_bytes());
+                }
+            }
+        }
+    })
+}
+
+fn copy(
+    capture: &[u8],
+    snap: usize,
+    mut change: impl FnMut(&mut dxgtrace::capture::header::Header, &mut Vec<u8>),
+) -> Result<Vec<u8>> {
+    let mut reader = Reader::new(Cursor::new(capture))?;
+    while let Ok(Some(_)) = reader.next_record() {}
+    let channels = reader.channels().to_vec();
+    let mut reader = Reader::new(Cursor::new(capture))?;
+    let mut writer =
+        Writer::new(Vec::new(), &About::default(), Flush::Collect(1 << 20))?.with_snap_length(snap);
+    while let Ok(Some(record)) = reader.next_record() {
+        let mut packet = record.packet;
+        let mut payload = packet.payload.to_vec();
+        change(&mut packet.header, &mut payload);
+        packet.payload = &payload;
+        writer.write(&packet, &channels, &[])?;
+    }
+    Ok(writer.finish()?)
+}
+
+/// xorshift64*: small, and the same everywhere.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % limit
+    }
+}

@@ -1,0 +1,467 @@
+//! `dxgtrace doctor` on made-up machines, and on configuration spaces.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use dxgtrace::doctor::{ConfigSpace, Fact, Level, System, examine};
+use dxgtrace_tests::program::{run, scratch, text};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use proptest::prelude::*;
+
+const INSTANCE: &str = "0001a2b3-0000-0000-9f31-1c557a02d466";
+const IN_MEMORY: [u8; 16] = *b"\xb3\xa2\x01\0\0\0\0\0\x9f\x31\x1c\x55\x7a\x02\xd4\x66";
+const OPTIONS: &str = "CONFIG_HYPERV=y\nCONFIG_DXGKRNL=y\nCONFIG_BPF_SYSCALL=y\nCONFIG_BPF_JIT=y\n\
+    CONFIG_PERF_EVENTS=y\nCONFIG_BPF_EVENTS=y\nCONFIG_DEBUG_INFO_BTF=y\n\
+    CONFIG_DEBUG_INFO_BTF_MODULES=y\nCONFIG_FUNCTION_TRACER=y\n\
+    CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y\nCONFIG_KPROBES=y\nCONFIG_KPROBE_EVENTS=y\n\
+    CONFIG_UPROBES=y\nCONFIG_KALLSYMS_ALL=y\n";
+
+/// A machine made of files.
+struct Machine(PathBuf);
+
+impl Machine {
+    fn new(name: &str) -> Self {
+        let root = scratch(&format!("machine-{name}"));
+        let _ = fs::remove_dir_all(&root);
+        fs::create_dir_all(root.join("proc")).unwrap();
+        Self(root)
+    }
+
+    /// A WSL2 guest with a virtual GPU, as it should be.
+    fn wsl(name: &str) -> Self {
+        let machine = Self::new(name);
+        machine
+            .file(
+                "/proc/sys/kernel/osrelease",
+                "6.6.87.2-microsoft-standard-WSL2\n",
+            )
+            .file("/proc/modules", "")
+            .file(
+                "/proc/kallsyms",
+                "0000000000000000 T vmbus_sendpacket\n0000000000000000 T dxgvmb_send_sync_msg\n",
+            )
+            .file("/proc/self/status", "Name:\tx\nCapEff:\t000001ffffffffff\n")
+            .file("/proc/sys/kernel/perf_event_paranoid", "2\n")
+            .file("/proc/sys/kernel/unprivileged_bpf_disabled", "2\n")
+            .file("/sys/kernel/btf/vmlinux", "btf")
+            .file("/sys/kernel/tracing/events/enable", "0\n")
+            .file("/dev/dxg", "")
+            .channel(
+                "00000000-0000-0000-0000-000000000001",
+                "dde9cbc0-5060-4436-9448-ea1254a5d177",
+            )
+            .channel(INSTANCE, "6e382d18-3336-4f4b-acc4-2b7703d4df4a")
+            .function("b1de:00:00.0", &config_space(40, 0x00C0_FFEE, 1));
+        let mut packer = GzEncoder::new(Vec::new(), Compression::default());
+        packer.write_all(OPTIONS.as_bytes()).unwrap();
+        machine.bytes("/proc/config.gz", &packer.finish().unwrap());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let node = machine.0.join("dev/dxg");
+            fs::set_permissions(node, fs::Permissions::from_mode(0o666)).unwrap();
+        }
+        machine
+    }
+
+    fn bytes(&self, path: &str, content: &[u8]) -> &Self {
+        let path = self.0.join(path.trim_start_matches('/'));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+        self
+    }
+
+    fn file(&self, path: &str, content: &str) -> &Self {
+        self.bytes(path, content.as_bytes())
+    }
+
+    fn without(&self, path: &str) -> &Self {
+        let path = self.0.join(path.trim_start_matches('/'));
+        if path.is_dir() {
+            fs::remove_dir_all(path).unwrap();
+        } else {
+            fs::remove_file(path).unwrap();
+        }
+        self
+    }
+
+    fn channel(&self, instance: &str, class: &str) -> &Self {
+        let folder = format!("/sys/bus/vmbus/devices/{instance}");
+        self.file(&format!("{folder}/class_id"), &format!("{{{class}}}\n"))
+            .file(&format!("{folder}/device_id"), &format!("{{{instance}}}\n"))
+    }
+
+    fn function(&self, name: &str, config: &[u8]) -> &Self {
+        let folder = format!("/sys/bus/pci/devices/{name}");
+        let number = |at: usize| format!("0x{:02x}{:02x}\n", config[at + 1], config[at]);
+        self.bytes(&format!("{folder}/config"), config)
+            .file(&format!("{folder}/vendor"), &number(0))
+            .file(&format!("{folder}/device"), &number(2))
+    }
+
+    fn examine(&self) -> Vec<Fact> {
+        examine(&System::new(&self.0))
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A vGPU's configuration space.
+fn config_space(version: u32, luid: u64, capabilities: u32) -> Vec<u8> {
+    let mut space = vec![0; 256];
+    space[..4].copy_from_slice(&[0x14, 0x14, 0x8e, 0]);
+    space[192..208].copy_from_slice(&IN_MEMORY);
+    space[208..212].copy_from_slice(&version.to_le_bytes());
+    space[212..220].copy_from_slice(&luid.to_le_bytes());
+    space[220..224].copy_from_slice(&capabilities.to_le_bytes());
+    space
+}
+
+fn facts_of(space: &[u8]) -> Vec<Fact> {
+    ConfigSpace::of_bytes(space).unwrap().facts(None)
+}
+
+fn all(facts: &[Fact]) -> String {
+    let line = |fact: &Fact| {
+        format!(
+            "{} {}: {} | {}\n",
+            fact.level.name(),
+            fact.topic,
+            fact.text,
+            fact.fix
+        )
+    };
+    facts.iter().map(line).collect()
+}
+
+/// That there is a fact like this.
+#[track_caller]
+fn has(facts: &[Fact], topic: &str, level: Level, text: &str) {
+    let found = facts
+        .iter()
+        .any(|fact| fact.topic == topic && fact.level == level && fact.text.contains(text));
+    assert!(found, "no {topic} {level:?} {text:?} in\n{}", all(facts));
+}
+
+#[test]
+fn on_a_machine_as_it_should_be_nothing_fails() {
+    let facts = Machine::wsl("good").examine();
+    for fact in &facts {
+        assert!(fact.level < Level::Warn, "{}", all(&facts));
+    }
+    has(&facts, "kernel", Level::Ok, "(WSL)");
+    has(&facts, "driver", Level::Ok, "built into");
+    has(&facts, "device", Level::Ok, "mode 666");
+    has(
+        &facts,
+        "VMBus",
+        Level::Ok,
+        "LUID in the guest 00000000-0001a2b3",
+    );
+    has(&facts, "PCI", Level::Ok, "1414:008e, virtual render device");
+    has(&facts, "vGPU", Level::Ok, INSTANCE);
+    has(&facts, "vGPU", Level::Ok, "interface version 40");
+    has(&facts, "vGPU", Level::Ok, "host LUID 00000000-00c0ffee");
+    has(&facts, "vGPU", Level::Ok, "can map guest pages");
+    has(&facts, "capture", Level::Ok, "fentry/fexit");
+}
+
+#[test]
+fn whatever_fails_or_warns_comes_with_a_fix_except_missing_niceties() {
+    let machine = Machine::wsl("bad");
+    machine
+        .without("/dev/dxg")
+        .without("/sys/kernel/btf/vmlinux")
+        .without("/sys/bus/pci/devices")
+        .without(&format!("/sys/bus/vmbus/devices/{INSTANCE}"))
+        .file("/proc/self/status", "CapEff:\t0000000000000000\n")
+        .file("/proc/sys/kernel/ftrace_enabled", "0\n")
+        .file("/sys/kernel/debug/kprobes/enabled", "0\n")
+        .file(
+            "/sys/kernel/security/lockdown",
+            "none integrity [confidentiality]\n",
+        );
+    let facts = machine.examine();
+    has(&facts, "device", Level::Fail, "not there");
+    has(&facts, "BTF", Level::Warn, "not there");
+    has(&facts, "PCI", Level::Fail, "no virtual GPU");
+    has(&facts, "VMBus", Level::Fail, "no vGPU channel");
+    has(
+        &facts,
+        "rights",
+        Level::Warn,
+        "CAP_BPF and CAP_PERFMON missing",
+    );
+    has(&facts, "lockdown", Level::Fail, "confidentiality");
+    has(&facts, "switches", Level::Fail, "ftrace_enabled");
+    has(&facts, "switches", Level::Fail, "kprobes are disarmed");
+    has(&facts, "capture", Level::Fail, "lockdown forbids it");
+    for fact in facts.iter().filter(|fact| fact.level >= Level::Warn) {
+        assert!(!fact.fix.is_empty(), "{}: {}", fact.topic, fact.text);
+    }
+}
+
+#[test]
+fn a_module_is_told_from_a_built_in_driver_and_from_none() {
+    let machine = Machine::wsl("module");
+    machine
+        .file(
+            "/proc/modules",
+            "dxgkrnl 155648 0 - Live 0x0\nhv_vmbus 1 0 - Live 0x0\n",
+        )
+        .file(
+            "/proc/kallsyms",
+            "0 t dxgvmb_send_sync_msg\t[dxgkrnl]\n0 T vmbus_sendpacket\t[hv_vmbus]\n",
+        )
+        .file("/sys/module/dxgkrnl/version", "2.0.3\n");
+    let facts = machine.examine();
+    has(&facts, "driver", Level::Ok, "as a module, version 2.0.3");
+    has(
+        &facts,
+        "capture",
+        Level::Ok,
+        "kprobe/kretprobe: VMBus is a module",
+    );
+
+    let machine = Machine::new("none");
+    machine.file("/proc/sys/kernel/osrelease", "6.1.0-54-amd64\n");
+    let facts = machine.examine();
+    has(&facts, "driver", Level::Fail, "neither dxgkrnl nor VMBus");
+    has(&facts, "capture", Level::Fail, "no VMBus");
+
+    machine
+        .file(
+            "/lib/modules/6.1.0-54-amd64/modules.dep",
+            "updates/dkms/dxgkrnl.ko.xz: kernel/x.ko\n",
+        )
+        .file(
+            "/lib/modules/6.1.0-54-amd64/modules.builtin",
+            "kernel/drivers/hv/hv_vmbus.ko\n",
+        );
+    let facts = machine.examine();
+    has(&facts, "driver", Level::Fail, "not loaded");
+    let fix = facts
+        .iter()
+        .find(|fact| fact.topic == "driver")
+        .map(|fact| fact.fix.as_str());
+    assert_eq!(fix, Some("modprobe dxgkrnl"));
+}
+
+#[test]
+fn old_kernels_and_hidden_registers_are_said_to_be() {
+    let machine = Machine::wsl("old");
+    machine
+        .file(
+            "/proc/sys/kernel/osrelease",
+            "4.19.128-microsoft-standard\n",
+        )
+        .function("b1de:00:00.0", &config_space(40, 1, 1)[..64]);
+    let facts = machine.examine();
+    has(&facts, "kernel", Level::Fail, "too old");
+    has(&facts, "PCI", Level::Info, "to root only");
+}
+
+#[test]
+fn a_channel_that_is_not_offered_is_found() {
+    let machine = Machine::wsl("channel");
+    machine.without(&format!("/sys/bus/vmbus/devices/{INSTANCE}"));
+    has(
+        &machine.examine(),
+        "vGPU",
+        Level::Fail,
+        "no such channel is offered",
+    );
+}
+
+#[test]
+fn without_proc_nothing_is_claimed() {
+    let facts = examine(&System::new("/nonexistent-root"));
+    assert_eq!(facts.len(), 1);
+    has(&facts, "system", Level::Warn, "no /proc");
+}
+
+#[test]
+fn registers_are_checked_against_each_other() {
+    has(
+        &facts_of(&config_space(27, 0x00C0_FFEE, 0)),
+        "vGPU",
+        Level::Warn,
+        "contradict",
+    );
+    has(
+        &facts_of(&config_space(27, 1, 0)),
+        "vGPU",
+        Level::Ok,
+        "no host LUID",
+    );
+    has(
+        &facts_of(&config_space(40, 0, 1)),
+        "vGPU",
+        Level::Fail,
+        "it is empty",
+    );
+    has(
+        &facts_of(&config_space(0, 0, 0)),
+        "vGPU",
+        Level::Info,
+        "assumes 27",
+    );
+    has(
+        &facts_of(&config_space(12, 0, 0)),
+        "vGPU",
+        Level::Warn,
+        "older than 16",
+    );
+    has(
+        &facts_of(&config_space(45, 5, 0)),
+        "vGPU",
+        Level::Info,
+        "offers interface version 45",
+    );
+    has(
+        &facts_of(&config_space(40, 0x1a2b3, 0)),
+        "vGPU",
+        Level::Info,
+        "equals the first 8 bytes",
+    );
+    has(
+        &facts_of(&config_space(40, 5, 6)),
+        "vGPU",
+        Level::Info,
+        "bits 0x6 have no name",
+    );
+    has(
+        &facts_of(&config_space(40, 5, 0)),
+        "vGPU",
+        Level::Ok,
+        "cannot map guest pages",
+    );
+    let mut space = config_space(40, 5, 1);
+    space[192..208].fill(0);
+    has(&facts_of(&space), "vGPU", Level::Fail, "no channel GUID");
+    space[2] = 0x53;
+    has(&facts_of(&space), "vGPU", Level::Warn, "1414:0053");
+    has(
+        &facts_of(&space[..64]),
+        "vGPU",
+        Level::Fail,
+        "only 64 bytes",
+    );
+}
+
+fn lspci(title: &str, space: &[u8]) -> String {
+    let mut text = format!("{title}\n");
+    for (row, bytes) in space.chunks(16).enumerate() {
+        text.push_str(&format!("{:02x}:", row * 16));
+        for byte in bytes {
+            text.push_str(&format!(" {byte:02x}"));
+        }
+        text.push('\n');
+    }
+    text + "\n"
+}
+
+fn doctor(name: &str, content: &[u8]) -> (Option<i32>, String, String) {
+    let path = scratch(name);
+    fs::write(&path, content).unwrap();
+    let output = run(&["doctor", "--config-space", text(&path)]).unwrap();
+    fs::remove_file(path).unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn a_saved_configuration_space_is_read_as_bytes_and_as_lspci_prints_it() {
+    let space = config_space(40, 0x00C0_FFEE, 1);
+    let (code, as_bytes, _) = doctor("space.bin", &space);
+    assert_eq!(code, Some(0));
+    assert!(
+        as_bytes.contains(INSTANCE) && as_bytes.contains("00000000-00c0ffee"),
+        "{as_bytes}"
+    );
+    let mut other = config_space(1, 1, 1);
+    other[..4].copy_from_slice(&[0x86, 0x80, 0, 1]);
+    let listing = lspci("00:00.0 Host bridge: Intel", &other)
+        + &lspci("b1de:00:00.0 3D controller: Microsoft \u{1b}[31m", &space);
+    let (code, as_text, _) = doctor("space.txt", listing.as_bytes());
+    assert_eq!(code, Some(0));
+    assert!(
+        as_text.contains("b1de:00:00.0") && as_text.contains("00000000-00c0ffee"),
+        "{as_text}"
+    );
+    assert!(!as_text.contains("Intel") && !as_text.contains('\u{1b}'));
+}
+
+#[test]
+fn what_is_no_configuration_space_is_refused() {
+    for content in [
+        &b""[..],
+        b"hello",
+        b"c0: 01 02\n",
+        b"10: 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00\n",
+    ] {
+        let (code, _, error) = doctor("space.bad", content);
+        assert_eq!(code, Some(2), "{content:?}");
+        assert!(error.contains("space.bad"), "{error}");
+    }
+    assert_eq!(
+        run(&["doctor", "--config-space", "/nonexistent"])
+            .unwrap()
+            .status
+            .code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn hostile_names_reach_the_terminal_escaped() {
+    let machine = Machine::wsl("hostile");
+    machine
+        .file(
+            "/proc/sys/kernel/osrelease",
+            "6.6.1\u{1b}]0;x\u{7}\u{202e}\n",
+        )
+        .file("/proc/modules", "dxgkrnl 1 0 - Live 0x0\n")
+        .file("/sys/module/dxgkrnl/version", "\u{1b}[2J\n")
+        .file("/boot/config-6.6.1", "CONFIG_X=\u{1b}\n");
+    let output = run(&["doctor", "--root", text(Path::new(&machine.0))]).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{shown}");
+    let json = run(&["doctor", "-T", "jsonl", "--root", text(&machine.0)]).unwrap();
+    for line in String::from_utf8(json.stdout).unwrap().lines() {
+        let fact: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(fact["type"], "fact");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_taken_as_a_configuration_space(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        if let Ok(spaces) = ConfigSpace::of_file(&bytes) {
+            for (_, space) in spaces {
+                space.facts(None);
+            }
+        }
+    }
+
+    #[test]
+    fn any_text_is_taken_as_a_listing(text in "([0-9a-f]{2}: ([0-9a-f]{2} ){15,16}\n|[ -~]{0,20}\n){0,20}") {
+        let _ = ConfigSpace::of_file(text.as_bytes());
+    }
+}

@@ -1,0 +1,282 @@
+//! `dxgtrace explain`: every form in which users meet an error, and bad input.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+use std::io::Write;
+use std::process::{Output, Stdio};
+
+use dxgtrace::check::Code;
+use dxgtrace::explain::{ADVICE, ERRNOS, Kind, explain};
+use dxgtrace::protocol;
+use dxgtrace::protocol::ioctls::IOCTLS;
+use dxgtrace::protocol::statuses::STATUSES;
+use dxgtrace::protocol::values::GuestResult;
+use dxgtrace::rules::Rules;
+use dxgtrace_tests::program::{command, run};
+use proptest::prelude::*;
+
+fn kinds(thing: &str) -> Vec<Kind> {
+    explain(thing, &[])
+        .iter()
+        .map(|answer| answer.kind)
+        .collect()
+}
+
+fn first(thing: &str) -> String {
+    explain(thing, &[])
+        .first()
+        .unwrap_or_else(|| panic!("{thing} is not known"))
+        .name
+        .clone()
+}
+
+fn with_input(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = command()
+        .unwrap()
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_status_is_known_by_every_spelling() {
+    for thing in [
+        "0xc0000022",
+        "0xC0000022",
+        "c0000022",
+        "-1073741790",
+        "3221225506",
+        "STATUS_ACCESS_DENIED",
+        "access_denied",
+    ] {
+        assert_eq!(first(thing), "0xc0000022 STATUS_ACCESS_DENIED", "{thing}");
+    }
+}
+
+#[test]
+fn an_errno_is_known_by_every_spelling() {
+    for thing in [
+        "-75",
+        "75",
+        "EOVERFLOW",
+        "eoverflow",
+        "ffffffb5",
+        "0xffffffb5",
+    ] {
+        assert!(first(thing).contains("EOVERFLOW"), "{thing}");
+    }
+    assert!(first("fffffe00").contains("ERESTARTSYS"));
+}
+
+#[test]
+fn a_message_is_known_by_name_constant_and_number() {
+    for thing in [
+        "make_resident",
+        "MAKERESIDENT",
+        "dxg.make_resident",
+        "vgpu 11",
+        "vgpu:0x0b",
+    ] {
+        assert!(first(thing).starts_with("make_resident"), "{thing}");
+    }
+    assert!(first("global 1000").starts_with("create_process"));
+}
+
+#[test]
+fn an_ioctl_is_known_by_name_number_and_request() {
+    for thing in [
+        "0x0b",
+        "0xC030470B",
+        "D3DKMTMakeResident",
+        "dxgkio_make_resident",
+    ] {
+        assert!(first(thing).starts_with("D3DKMTMakeResident"), "{thing}");
+    }
+    let other_size = explain("0xC034470B", &[]);
+    assert!(
+        other_size[0].what.contains("52 bytes"),
+        "{}",
+        other_size[0].what
+    );
+}
+
+#[test]
+fn all_meanings_of_a_number_are_listed() {
+    assert_eq!(kinds("11"), [Kind::Errno, Kind::Ioctl, Kind::Message]);
+    assert_eq!(kinds("40000080"), [Kind::Handle]);
+    assert_eq!(kinds("0xc0001234"), [Kind::Status, Kind::Handle]);
+}
+
+#[test]
+fn handles_and_channels_are_taken_apart() {
+    let handle = &explain("0x400002c0", &[])[0];
+    assert!(
+        handle
+            .what
+            .contains("entry 11 of a table, unique 1, instance 0")
+    );
+    assert!(first("dde9cbc0-5060-4436-9448-ea1254a5d177").contains("global"));
+    assert!(first("{6e382d18-3336-4f4b-acc4-2b7703d4df4a}").contains("vGPU"));
+}
+
+#[test]
+fn lines_of_the_driver_are_explained_with_cause_layer_and_next_step() {
+    let rules = Rules::shipped().unwrap();
+    for line in [
+        "dxgkio_make_resident: Ioctl failed: -12",
+        "[    1.519442] misc dxg: dxgk: dxgkio_query_adapter_info: Ioctl failed: -22",
+        "create_process failed -75",
+        "misc dxg: dxgk: dxgvmb_send_create_process: create_process failed -75",
+        "send_create_allocation failed ffffffb5",
+        "wait_for_completion failed: fffffe00",
+        "dxgk:err: is_handle_valid Entry is freed 40000080 2",
+        "dxgk:err: hmgrtable_get_object_by_type invalid handle 40000080",
+        "dxgk:err: adapter_by_handle failed 40000080",
+        "did not find packet to complete",
+        "dxgglobal_getiospace: Unable to allocate mmio memory: -6",
+        "dxgk:err: unexpected packet type",
+        "memcpy: detected field-spanning write (size 4) of single field \"current_pos\" at \
+         drivers/hv/dxgkrnl/dxgvmbus.c:3095 (size 0)",
+        "misc dxg: dxgk: create_existing_sysmem: get_user_pages_fast failed: 103",
+    ] {
+        let answers = explain(line, rules.all());
+        let [answer] = answers.as_slice() else {
+            panic!("{line}: {} answers", answers.len());
+        };
+        assert_eq!(answer.kind, Kind::Log, "{line}");
+        assert!(
+            answer.causes.iter().any(|cause| cause.layer.is_some()),
+            "{line}"
+        );
+        assert!(!answer.next.is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn a_line_names_call_message_statuses_and_known_issue() {
+    let rules = Rules::shipped().unwrap();
+    let answer = &explain("dxgkio_make_resident: Ioctl failed: -12", rules.all())[0];
+    let more: Vec<(&str, &str)> = answer
+        .more
+        .iter()
+        .map(|more| (more.label, more.text.as_str()))
+        .collect();
+    assert!(
+        more.contains(&("call", "D3DKMTMakeResident (0x0b)")),
+        "{more:?}"
+    );
+    assert!(more.contains(&("messages", "make_resident")));
+    assert!(more.contains(&("statuses", "STATUS_NO_MEMORY")));
+    assert_eq!(answer.known[0].rule, "make-resident-no-memory");
+    assert_eq!(
+        answer.known[0].issues,
+        ["https://github.com/microsoft/WSL/issues/41176"]
+    );
+}
+
+#[test]
+fn everything_in_the_tables_is_explained() {
+    for code in Code::ALL {
+        let answer = &explain(code.word(), &[])[0];
+        assert!(
+            !answer.causes.is_empty() && !answer.next.is_empty(),
+            "{}",
+            code.word()
+        );
+    }
+    for message in protocol::all() {
+        assert!(!explain(message.name, &[]).is_empty(), "{}", message.name);
+    }
+    for ioctl in IOCTLS {
+        assert!(first(ioctl.function).starts_with(ioctl.function));
+    }
+    for status in STATUSES {
+        let advice = ADVICE.get(status.name);
+        assert!(advice.is_some(), "{} is without advice", status.name);
+        if let GuestResult::Errno(number) = status.result {
+            let errno = number.unsigned_abs();
+            assert!(ERRNOS.iter().any(|known| known.number == errno), "{errno}");
+        }
+    }
+    assert_eq!(
+        ADVICE.len(),
+        STATUSES.len(),
+        "advice on a status that has no name"
+    );
+    for errno in ERRNOS.iter() {
+        assert_ne!(errno.name(), "?", "{}", errno.number);
+    }
+}
+
+#[test]
+fn the_unknown_is_said_to_be_with_near_misses() {
+    let output = run(&["explain", "make_residnt"]).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("nothing is known") && text.contains("make_resident"),
+        "{text}"
+    );
+    let output = run(&["explain", "-T", "jsonl", "zzzzzz", "-75"]).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let lines: Vec<serde_json::Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines[0]["type"], "unknown");
+    assert_eq!(lines[1]["type"], "answer");
+    assert_eq!(lines[1]["causes"][0]["layer"], "host");
+}
+
+#[test]
+fn a_kernel_log_is_grouped() {
+    let log = b"[    0.1] hv_vmbus: registering driver dxgkrnl\n\
+        [    1.5] misc dxg: dxgk: dxgkio_query_adapter_info: Ioctl failed: -22\n\
+        [    1.6] usb 1-1: new device\n\
+        [    1.7] misc dxg: dxgk: dxgkio_query_adapter_info: Ioctl failed: -22\n\
+        [    1.8] misc dxg: dxgk: dxgkio_query_adapter_info: Ioctl failed: -2\n";
+    let output = with_input(&["explain", "-"], log);
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("2 x [    1.5]"), "{text}");
+    assert!(text.contains("1 x [    1.8]"));
+    assert!(!text.contains("usb"));
+    let output = with_input(&["explain", "-"], b"nothing of ours\n");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn hostile_text_reaches_the_terminal_escaped() {
+    let hostile = b"misc dxg: dxgk: \x1b]0;owned\x07 \xe2\x80\xae something \xff\n";
+    let output = with_input(&["explain", "-", "\u{1b}[31mred"], hostile);
+    assert_eq!(output.status.code(), Some(2));
+    for bytes in [output.stdout, output.stderr] {
+        assert!(!bytes.contains(&0x1b) && !bytes.contains(&7));
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(!text.contains('\u{202e}'));
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_taken(text in "\\PC{0,80}") {
+        explain(&text, &[]);
+        dxgtrace::explain::near(&text, &[]);
+    }
+
+    #[test]
+    fn any_number_is_taken(number: u32) {
+        let by_hex = explain(&format!("{number:#x}"), &[]);
+        prop_assert!(by_hex.len() < 8);
+        explain(&format!("{}", number as i32), &[]);
+    }
+}

@@ -1,0 +1,122 @@
+//! For every kind of finding a conversation that has it and nothing else, and
+//! one that comes close and does not.
+
+mod objects;
+mod packets;
+mod replies;
+mod versions;
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use dxgtrace::capture::file::{About, Flush, Writer};
+use dxgtrace::check::Code;
+
+use crate::conversation::Conversation;
+
+/// The process that speaks in most conversations.
+pub const PROCESS: u32 = 0x4000_0040;
+/// Its device.
+pub const DEVICE: u64 = 0x4000_0000;
+/// An allocation on it.
+pub const ALLOCATION: u64 = 0x4000_0080;
+
+/// A finding's two conversations.
+pub struct Case {
+    /// What is found.
+    pub code: Code,
+    /// What comes with it, because it cannot come alone.
+    pub with: &'static [Code],
+    /// Where it is found.
+    pub found: Conversation,
+    /// Where it is not.
+    pub near: Conversation,
+}
+
+/// What the two conversations of a finding begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begin {
+    /// Nothing.
+    Nothing,
+    /// The driver is up, and a process has a device and an allocation.
+    Device,
+}
+
+type Part = fn(&mut Conversation) -> Result<()>;
+
+fn case(code: Code, with: &'static [Code], begin: Begin, found: Part, near: Part) -> Result<Case> {
+    let begun = || -> Result<Conversation> {
+        let mut talk = Conversation::default();
+        if begin == Begin::Device {
+            talk.start()?;
+            talk.process(PROCESS, 100)?;
+            talk.device(DEVICE)?;
+            talk.allocations(DEVICE, &[ALLOCATION])?;
+        }
+        Ok(talk)
+    };
+    let mut case = Case {
+        code,
+        with,
+        found: begun()?,
+        near: begun()?,
+    };
+    found(&mut case.found)?;
+    near(&mut case.near)?;
+    Ok(case)
+}
+
+/// All of them.
+pub fn all() -> Result<Vec<Case>> {
+    let mut cases = packets::cases()?;
+    cases.extend(replies::cases()?);
+    cases.extend(versions::cases()?);
+    cases.extend(objects::cases()?);
+    cases.sort_by_key(|case| case.code);
+    Ok(cases)
+}
+
+/// The list of the samples, for their folder.
+pub fn list() -> Result<String> {
+    let mut text = "\
+# Findings
+
+A capture for every kind of finding that `dxgtrace check` knows: it shows that finding and, but for the companions named here, no other. \
+`tests/findings` says what is in each, and a conversation beside it that comes close and does not show it.
+
+Written by `cargo run -p dxgtrace-tests --bin make-samples`.
+
+| capture | frames | severity | layer | with |
+|---|--:|---|---|---|
+"
+    .to_owned();
+    for case in all()? {
+        let about = case.code.description();
+        let with: Vec<&str> = case.with.iter().map(|code| code.word()).collect();
+        let (word, severity, layer) = (about.word, about.severity.name(), about.layer.name());
+        let frames = case.found.packets.len();
+        let with = with.join(", ");
+        writeln!(
+            text,
+            "| [{word}]({word}.pcapng) | {frames} | {severity} | {layer} | {with} |"
+        )?;
+    }
+    Ok(text)
+}
+
+/// A conversation as a capture file.
+pub fn file(talk: &Conversation) -> Result<Vec<u8>> {
+    let about = About {
+        hardware: String::new(),
+        os: String::new(),
+        application: "dxgtrace make-samples (synthetic)".to_owned(),
+    };
+    let mut output = Vec::new();
+    let mut writer = Writer::new(&mut output, &about, Flush::EveryRecord)?;
+    let channels = Conversation::channels();
+    for packet in talk.packets() {
+        writer.write(&packet, &channels, &[])?;
+    }
+    writer.finish()?;
+    Ok(output)
+}

@@ -1,0 +1,229 @@
+//! What requests and replies show together.
+
+use anyhow::Result;
+use dxgtrace::capture::header::Direction;
+use dxgtrace::check::Code;
+use dxgtrace::protocol::framing::PACKET_COMPLETION;
+
+use super::Begin::{Device, Nothing};
+use super::packets::query;
+use super::{Case, PROCESS, case};
+use crate::conversation::{Conversation, VGPU0};
+
+const MS: u64 = 1_000_000;
+
+fn flush(talk: &mut Conversation) -> Result<()> {
+    talk.exchange("flush_heap_transitions", &[], &[])
+}
+
+fn status(talk: &mut Conversation, status: u64) -> Result<()> {
+    talk.exchange("flush_heap_transitions", &[], &[("status", &[status])])
+}
+
+/// A completion that is no answer to a request of the conversation.
+fn stray(talk: &mut Conversation, transaction: u64) {
+    let mut header = talk.header(Direction::HostToGuest, VGPU0, PACKET_COMPLETION);
+    header.transaction = transaction;
+    talk.push(header, vec![0; 8]);
+}
+
+fn after(talk: &mut Conversation, milliseconds: u64) -> Result<()> {
+    let asked = talk.ask("flush_heap_transitions", &[])?;
+    talk.time += milliseconds * MS;
+    talk.answer(&asked, &[])
+}
+
+/// A request that stays unanswered, and one of another thread much later.
+fn unanswered(talk: &mut Conversation, seconds: u64) -> Result<()> {
+    talk.ask("flush_heap_transitions", &[])?;
+    talk.pid = 101;
+    talk.time += seconds * 1000 * MS;
+    flush(talk)
+}
+
+/// Two threads ask, the first is answered last.
+fn crossed(talk: &mut Conversation, second: u32) -> Result<()> {
+    let first = talk.ask("flush_heap_transitions", &[])?;
+    talk.pid = second;
+    flush(talk)?;
+    talk.answer(&first, &[])
+}
+
+fn reopened(talk: &mut Conversation, transaction: u64) -> Result<()> {
+    talk.next_transaction(VGPU0, transaction);
+    talk.process = 0;
+    talk.open()?;
+    talk.process = PROCESS;
+    flush(talk)
+}
+
+fn asked_twice(talk: &mut Conversation, between: bool) -> Result<()> {
+    let first = talk.ask("flush_heap_transitions", &[])?;
+    if between {
+        talk.answer(&first, &[])?;
+    }
+    talk.next_transaction(VGPU0, first.transaction);
+    flush(talk)
+}
+
+fn late_start(talk: &mut Conversation, transaction: u64) -> Result<()> {
+    talk.process = PROCESS;
+    talk.next_transaction(VGPU0, 10);
+    flush(talk)?;
+    stray(talk, transaction);
+    Ok(())
+}
+
+fn opened(talk: &mut Conversation, status: u64) -> Result<()> {
+    talk.exchange(
+        "open_adapter",
+        &[("vmbus_interface_version", &[40])],
+        &[
+            ("host_adapter_handle", &[0x40]),
+            ("status", &[status]),
+            ("vmbus_interface_version", &[40]),
+            ("vmbus_last_compatible_interface_version", &[16]),
+        ],
+    )
+}
+
+pub fn cases() -> Result<Vec<Case>> {
+    Ok(vec![
+        case(
+            Code::ReplyOrphan,
+            &[],
+            Device,
+            |talk| {
+                stray(talk, 999);
+                Ok(())
+            },
+            flush,
+        )?,
+        case(
+            Code::ReplyDuplicate,
+            &[],
+            Device,
+            |talk| {
+                let asked = talk.ask("flush_heap_transitions", &[])?;
+                talk.answer(&asked, &[])?;
+                talk.answer(&asked, &[])
+            },
+            |talk| {
+                flush(talk)?;
+                flush(talk)
+            },
+        )?,
+        case(
+            Code::ReplyUnwanted,
+            &[],
+            Device,
+            |talk| {
+                stray(talk, 0);
+                Ok(())
+            },
+            flush,
+        )?,
+        case(
+            Code::ReplyBeforeCapture,
+            &[],
+            Nothing,
+            |talk| late_start(talk, 9),
+            |talk| {
+                talk.process = PROCESS;
+                talk.next_transaction(VGPU0, 10);
+                flush(talk)
+            },
+        )?,
+        case(
+            Code::ReplyInGap,
+            &[Code::CaptureLost],
+            Device,
+            |talk| {
+                talk.lose(1);
+                stray(talk, 4);
+                Ok(())
+            },
+            |talk| {
+                talk.lose(1);
+                flush(talk)
+            },
+        )?,
+        case(
+            Code::ReplyMissing,
+            &[],
+            Device,
+            |talk| unanswered(talk, 6),
+            |talk| unanswered(talk, 4),
+        )?,
+        case(
+            Code::ReplyPending,
+            &[],
+            Device,
+            |talk| unanswered(talk, 4),
+            flush,
+        )?,
+        case(
+            Code::ReplyLate,
+            &[],
+            Device,
+            |talk| crossed(talk, 100),
+            |talk| crossed(talk, 101),
+        )?,
+        case(
+            Code::ReplySlow,
+            &[],
+            Device,
+            |talk| after(talk, 60),
+            |talk| after(talk, 40),
+        )?,
+        case(
+            Code::TransactionReused,
+            &[],
+            Device,
+            |talk| asked_twice(talk, false),
+            |talk| asked_twice(talk, true),
+        )?,
+        case(
+            Code::ChannelReopened,
+            &[],
+            Device,
+            |talk| reopened(talk, 1),
+            |talk| reopened(talk, 50),
+        )?,
+        case(
+            Code::StatusFailed,
+            &[],
+            Device,
+            |talk| status(talk, 0xC000_000D),
+            |talk| status(talk, 0x103),
+        )?,
+        case(
+            Code::StatusUnmapped,
+            &[],
+            Device,
+            |talk| status(talk, 0xC000_0001),
+            |talk| status(talk, 0xC000_000D),
+        )?,
+        case(
+            Code::StatusByHandle,
+            &[],
+            Device,
+            |talk| talk.device(0),
+            |talk| talk.device(0x4000_0240),
+        )?,
+        case(
+            Code::StatusProbe,
+            &[],
+            Device,
+            |talk| query(talk, 15, 0xC000_00BB),
+            |talk| query(talk, 15, 0),
+        )?,
+        case(
+            Code::StatusVital,
+            &[],
+            Nothing,
+            |talk| opened(talk, 0xC000_00BB),
+            |talk| opened(talk, 0),
+        )?,
+    ])
+}

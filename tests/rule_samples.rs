@@ -1,0 +1,179 @@
+//! For every known-issue rule that looks at packets: a small capture that
+//! matches it, and one that nearly does.
+
+use std::path::Path;
+
+use anyhow::Result;
+use dxgtrace::capture::header::Kind;
+
+use crate::story::{MS, Source, Story};
+
+const INVALID_PARAMETER: u32 = 0xC000_000D;
+const NAME_NOT_FOUND: u32 = 0xC000_0034;
+const NO_MEMORY: u32 = 0xC000_0017;
+const PENDING: u32 = 0x103;
+const NOT_SUPPORTED: u32 = 0xC000_00BB;
+const DEVICE_REMOVED: u32 = 0xC000_02B6;
+
+/// A rule's name, what matches it and what nearly does.
+type Pair = (&'static str, Story, Story);
+
+/// The samples: file name and content.
+pub fn all(samples: &Path) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut files = Vec::new();
+    for (rule, hit, miss) in pairs(&Source::open(samples)?)? {
+        files.push((format!("{rule}.pcapng"), hit.file()?));
+        files.push((format!("{rule}.near.pcapng"), miss.file()?));
+    }
+    Ok(files)
+}
+
+fn pairs(source: &Source) -> Result<Vec<Pair>> {
+    let get = |name, nth| source.exchange(name, nth);
+    let start = || source.story();
+    let opened = || Ok::<_, anyhow::Error>(start().then(get("create_process", 0)?));
+    let with_device = || Ok::<_, anyhow::Error>(opened()?.then(get("create_device", 0)?));
+    let closed = |story: Story| Ok::<_, anyhow::Error>(story.then(get("destroy_process", 0)?));
+
+    let mut pairs: Vec<Pair> = Vec::new();
+    let query = || get("query_adapter_info", 0);
+    let failing = || {
+        Ok::<_, anyhow::Error>(
+            opened()?
+                .then(query()?.status(INVALID_PARAMETER)?)
+                .then(get("query_adapter_info", 1)?.status(NAME_NOT_FOUND)?)
+                .then(query()?.status(INVALID_PARAMETER)?),
+        )
+    };
+    let used = |story: Story| {
+        Ok::<_, anyhow::Error>(
+            story
+                .then(get("create_device", 0)?)
+                .then(get("destroy_device", 1)?),
+        )
+    };
+    pairs.push((
+        "adapter-queries-harmless",
+        closed(used(failing()?)?)?,
+        closed(used(opened()?.then(query()?))?)?,
+    ));
+    pairs.push((
+        "adapter-queries-no-device",
+        closed(failing()?)?,
+        closed(used(failing()?)?)?,
+    ));
+
+    let refused = || Ok::<_, anyhow::Error>(get("create_process", 0)?.short(0));
+    pairs.push((
+        "create-process-overflow",
+        start().then(refused()?).wait(500 * MS).then(refused()?),
+        start()
+            .then(refused()?)
+            .wait(500 * MS)
+            .then(get("create_process", 0)?),
+    ));
+
+    let allocation = || get("create_allocation", 0);
+    pairs.push((
+        "create-allocation-overflow",
+        with_device()?.then(allocation()?.short(8)),
+        with_device()?.then(allocation()?),
+    ));
+
+    let escape = || get("escape", 1);
+    pairs.push((
+        "escape-too-small",
+        with_device()?
+            .then(escape()?.short(0))
+            .then(escape()?.short(0)),
+        with_device()?.then(escape()?.short(0)).then(escape()?),
+    ));
+
+    let gone = || Ok::<_, anyhow::Error>(with_device()?.then(get("destroy_device", 1)?));
+    pairs.push((
+        "handle-used-after-free",
+        gone()?.then(get("get_device_state", 0)?),
+        with_device()?
+            .then(get("get_device_state", 0)?)
+            .then(get("destroy_device", 1)?),
+    ));
+
+    let hung = |wait| {
+        let (story, _) = with_device()?.asked(&get("get_device_state", 0)?);
+        let mut later = query()?;
+        // Another thread goes on, or the first one would have to be free.
+        later.request.header.tid += 1;
+        later.reply.header.tid += 1;
+        Ok::<_, anyhow::Error>(story.wait(wait).then(later))
+    };
+    pairs.push(("host-silent", hung(11_000 * MS)?, hung(3_000 * MS)?));
+
+    let late = |same_thread: bool| {
+        let waiting = get("get_device_state", 0)?;
+        let (story, id) = with_device()?.asked(&waiting);
+        let mut other = query()?;
+        other.request.header.tid = waiting.request.header.tid + u32::from(!same_thread);
+        Ok::<_, anyhow::Error>(story.then(other).packet(waiting.reply, id))
+    };
+    pairs.push(("killed-while-waiting", late(true)?, late(false)?));
+
+    pairs.push((
+        "library-gave-up",
+        closed(opened()?.then(query()?))?,
+        closed(used(opened()?.then(query()?))?)?,
+    ));
+
+    let resident = |status| get("make_resident", 0)?.status(status);
+    pairs.push((
+        "make-resident-no-memory",
+        with_device()?.then(resident(NO_MEMORY)?),
+        with_device()?.then(resident(PENDING)?),
+    ));
+
+    let mut unopened = start();
+    unopened.packets.truncate(4);
+    if let Some(reply) = unopened.packets.last_mut() {
+        // The status stands behind the adapter's handle.
+        reply.payload[..4].copy_from_slice(&0u32.to_le_bytes());
+        reply.payload[4..8].copy_from_slice(&NOT_SUPPORTED.to_le_bytes());
+    }
+    pairs.push(("no-adapter", unopened, start()));
+
+    let removed = |status| get("get_device_state", 0)?.status(status);
+    pairs.push((
+        "device-removed",
+        with_device()?.then(removed(DEVICE_REMOVED)?),
+        with_device()?.then(removed(INVALID_PARAMETER)?),
+    ));
+
+    let full = |kind| {
+        let (mut story, _) = with_device()?.asked(&get("get_device_state", 0)?);
+        let reply = get("get_device_state", 0)?.reply;
+        let id = story
+            .packets
+            .last()
+            .map_or(0, |packet| packet.header.transaction);
+        if let Some(packet) = story.packets.last_mut() {
+            packet.header.kind = kind;
+            packet.header.refused_attempts = 3;
+            if kind == Kind::Refused {
+                packet.header.return_value = -11;
+                return Ok::<_, anyhow::Error>(story);
+            }
+        }
+        Ok(story.packet(reply, id))
+    };
+    pairs.push(("ring-full", full(Kind::Refused)?, full(Kind::Packet)?));
+
+    let odd = |count: usize| {
+        let mut story = with_device()?;
+        let mut packet = get("get_device_state", 0)?.reply;
+        packet.header.packet_type = 8;
+        for _ in 0..count {
+            story = story.packet(packet.clone(), 0);
+        }
+        Ok::<_, anyhow::Error>(story)
+    };
+    pairs.push(("wrong-kernel-for-driver", odd(3)?, odd(2)?));
+    Ok(pairs)
+}

@@ -1,0 +1,466 @@
+//! The session: objects and their lifetimes, whatever order and losses.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use dxgtrace::check::{Finding, Severity};
+use dxgtrace::packet::Packet;
+use dxgtrace::protocol::schema::Object;
+use dxgtrace::session::{End, History, Place, Session};
+use dxgtrace_tests::conversation::{Conversation, VGPU0, VGPU1};
+use dxgtrace_tests::synthetic::{Owned, load};
+use dxgtrace_tests::{findings, samples};
+use proptest::prelude::*;
+
+fn see_all<'a>(packets: impl Iterator<Item = Packet<'a>>) -> (Session, Vec<(u64, Finding)>) {
+    let mut session = Session::new();
+    let mut found = Vec::new();
+    for packet in packets {
+        session.see(&packet, &mut |finding| found.push((packet.number, finding)));
+    }
+    session.finish(&mut |packet, finding| found.push((packet, finding)));
+    (session, found)
+}
+
+fn numbered(packets: &[Owned]) -> impl Iterator<Item = Packet<'_>> {
+    (1..)
+        .zip(packets)
+        .map(|(number, packet)| packet.packet(number))
+}
+
+/// The tree as text, without what depends on the order of arrival.
+fn tree(session: &Session) -> Vec<String> {
+    session
+        .objects()
+        .iter()
+        .map(|node| {
+            let indent = "  ".repeat(usize::from(node.depth));
+            match node.place {
+                Place::Adapter(Some((_, adapter))) => format!("{indent}gpu {:?}", adapter.luids),
+                Place::Adapter(None) => format!("{indent}no gpu"),
+                Place::Object(_, object) => format!(
+                    "{indent}{} {:#x} #{} {} {} {}",
+                    object.kind.map_or("?", Object::name),
+                    object.handle,
+                    object.generation,
+                    object.created.packet,
+                    object.bytes,
+                    object.resident,
+                ),
+            }
+        })
+        .collect()
+}
+
+fn sample(name: &str) -> Vec<Owned> {
+    load(&samples().join(format!("{name}.pcapng"))).unwrap().1
+}
+
+fn started() -> Conversation {
+    let mut talk = Conversation::default();
+    talk.start().unwrap();
+    talk.process(findings::PROCESS, 100).unwrap();
+    talk.device(findings::DEVICE).unwrap();
+    talk
+}
+
+#[test]
+fn the_tree_shows_what_exists_and_who_owns_it() {
+    let packets = sample("v40-leak");
+    let (session, _) = see_all(numbered(&packets[..32]));
+    let kinds: Vec<(u16, Option<Object>)> = session
+        .objects()
+        .iter()
+        .map(|node| match node.place {
+            Place::Adapter(_) => (node.depth, None),
+            Place::Object(_, object) => (node.depth, object.kind),
+        })
+        .collect();
+    use Object::*;
+    let wanted = [
+        (0, Some(Process)),
+        (1, None),
+        (2, Some(Device)),
+        (3, Some(Context)),
+        (3, Some(Context)),
+        (3, Some(PagingQueue)),
+        (4, Some(SyncObject)),
+        (3, Some(Allocation)),
+        (3, Some(Allocation)),
+        (3, Some(Allocation)),
+        (3, Some(Allocation)),
+        (3, Some(Resource)),
+        (4, Some(Allocation)),
+        (3, Some(SyncObject)),
+        (2, Some(Device)),
+        (2, Some(SyncObject)),
+        (2, Some(SyncObject)),
+        (3, Some(GuestEvent)),
+        (0, Some(Adapter)),
+    ];
+    assert_eq!(kinds, wanted);
+    let process = session.objects()[0].name.copied().unwrap();
+    assert_eq!((process.pid, &process.comm[..5]), (136, &b"dxgex"[..]));
+}
+
+#[test]
+fn after_a_process_has_ended_nothing_of_it_is_left() {
+    for name in ["v40-basic", "v40-leak", "v40-opens", "gpadl", "rescind"] {
+        let packets = sample(name);
+        let (session, _) = see_all(numbered(&packets));
+        assert!(session.is_complete() || name != "rescind", "{name}");
+        for node in session.objects() {
+            if let Place::Object(_, object) = node.place {
+                let kind = object.kind.unwrap();
+                assert!(
+                    kind.is_vm_wide() && kind != Object::Process,
+                    "{name}: {object:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn an_object_begins_only_when_the_host_says_so() {
+    let mut talk = started();
+    let asked = talk
+        .ask("open_sync_object", &[("device", &[findings::DEVICE])])
+        .unwrap();
+    let failed = [
+        ("sync_object", &[0x4000_0300][..]),
+        ("status", &[0xC000_0022]),
+    ];
+    talk.answer(&asked, &failed).unwrap();
+    let (session, _) = see_all(talk.packets());
+    assert!(
+        session
+            .history(findings::PROCESS, None, 0x4000_0300)
+            .is_empty()
+    );
+}
+
+#[test]
+fn the_history_of_a_handle_says_who_destroyed_it_when() {
+    let mut talk = started();
+    talk.allocations(findings::DEVICE, &[0x4000_0080]).unwrap();
+    let created = talk.packets.len() as u64;
+    talk.exchange("destroy_device", &[("device", &[findings::DEVICE])], &[])
+        .unwrap();
+    let (session, _) = see_all(talk.packets());
+    let history = session.history(findings::PROCESS, None, 0x4000_0080);
+    let [History::Gone(gone)] = history[..] else {
+        panic!("{history:?}");
+    };
+    assert_eq!(gone.entity.created.packet, created);
+    assert_eq!((gone.end, gone.at.packet), (End::WithOwner, created + 2));
+    assert_eq!(
+        (gone.at.pid, gone.entity.kind),
+        (100, Some(Object::Allocation))
+    );
+}
+
+#[test]
+fn what_was_there_before_the_capture_is_no_error() {
+    for name in ["v40-basic", "v40-leak", "gpadl", "v27"] {
+        let packets = sample(name);
+        for start in (7..packets.len().min(400)).step_by(7) {
+            let (session, found) = see_all(numbered(&packets[start..packets.len().min(406)]));
+            assert!(!session.is_complete());
+            for (packet, finding) in found {
+                assert!(
+                    finding.code.severity() < Severity::Warn,
+                    "{name} from {start}, {packet}: {finding}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn memory_that_is_resident_is_on_its_processs_account() {
+    let mut talk = started();
+    talk.allocations(findings::DEVICE, &[0x40, 0x80, 0xc0])
+        .unwrap();
+    let both: &[u64] = &[0x40, 0x80];
+    talk.exchange(
+        "make_resident",
+        &[("allocations", both)],
+        &[("status", &[0x103])],
+    )
+    .unwrap();
+    let account = |talk: &Conversation| {
+        let (session, _) = see_all(talk.packets());
+        let (process, _) = session.process(findings::PROCESS).unwrap();
+        (process.bytes, process.resident)
+    };
+    assert_eq!(account(&talk), (3 * 4096, 2 * 4096));
+    let device = ("device", &[findings::DEVICE][..]);
+    talk.exchange("evict", &[device, ("allocations", &[0x40])], &[])
+        .unwrap();
+    assert_eq!(account(&talk), (3 * 4096, 4096));
+    talk.exchange("destroy_allocation", &[device, ("allocations", both)], &[])
+        .unwrap();
+    assert_eq!(account(&talk), (4096, 0));
+}
+
+#[test]
+fn in_async_mode_the_luid_tells_virtual_gpus_apart() {
+    let mut talk = Conversation::default();
+    talk.start().unwrap();
+    talk.vgpu = dxgtrace_tests::conversation::GLOBAL;
+    for (luid, device) in [(7, 0x40), (9, 0x80)] {
+        talk.luid = luid;
+        talk.process = 0;
+        talk.open().unwrap();
+        if talk.process == 0 {
+            talk.process(0x4000_0040 + luid as u32 * 64, luid as u32)
+                .unwrap();
+        }
+        talk.device(device).unwrap();
+    }
+    let (session, found) = see_all(talk.packets());
+    assert_eq!(found, []);
+    let adapters: Vec<_> = session.adapters().iter().map(|one| one.luids[0]).collect();
+    assert_eq!(adapters[1..], [7, 9]);
+    let devices: Vec<_> = session
+        .objects()
+        .iter()
+        .filter_map(|node| match node.place {
+            Place::Object(_, object) if object.kind == Some(Object::Device) => object.adapter,
+            _ => None,
+        })
+        .collect();
+    assert_eq!(devices, [1, 2]);
+}
+
+#[test]
+fn a_channel_opened_anew_ends_what_lived_on_it() {
+    let mut talk = started();
+    talk.next_transaction(VGPU0, 1);
+    talk.open().unwrap();
+    let (session, _) = see_all(talk.packets());
+    let living = session.objects();
+    let devices = living.iter().filter(|node| {
+        matches!(node.place, Place::Object(_, object) if object.kind == Some(Object::Device))
+    });
+    assert_eq!(devices.count(), 0);
+    // The host may give the same numbers again.
+    talk.device(findings::DEVICE).unwrap();
+    let (_, found) = see_all(talk.packets());
+    assert!(
+        found
+            .iter()
+            .all(|(_, finding)| finding.code.severity() < Severity::Warn)
+    );
+}
+
+#[test]
+fn a_session_of_any_length_keeps_a_bounded_memory() {
+    let mut talk = started();
+    let begun = talk.packets.len();
+    talk.process(0x4000_0140, 200).unwrap();
+    talk.device(0x40).unwrap();
+    talk.allocations(0x40, &[0x80, 0xc0]).unwrap();
+    let device = ("device", &[0x40][..]);
+    talk.exchange(
+        "destroy_allocation",
+        &[device, ("allocations", &[0x80, 0xc0])],
+        &[],
+    )
+    .unwrap();
+    talk.exchange("destroy_device", &[device], &[]).unwrap();
+    talk.exchange("destroy_process", &[], &[]).unwrap();
+    let (head, round) = talk.packets.split_at(begun);
+    let mut session = Session::new();
+    let mut number = 0;
+    for packet in head {
+        number += 1;
+        session.see(&packet.packet(number), &mut |finding| panic!("{finding}"));
+    }
+    let mut shift = 0;
+    for turn in 0..20_000 {
+        for packet in round {
+            number += 1;
+            let mut packet = packet.clone();
+            packet.header.transaction += shift;
+            packet.time += turn * 1_000_000_000;
+            session.see(&packet.packet(number), &mut |finding| panic!("{finding}"));
+        }
+        shift += 4;
+    }
+    assert!(session.object_count() < 10);
+    assert_eq!(session.waiting().len(), 0);
+}
+
+/// Two independent virtual GPUs, each with its own process.
+fn two_gpus() -> (Vec<Owned>, Vec<Owned>, Vec<Owned>) {
+    let mut talk = Conversation::default();
+    talk.start().unwrap();
+    talk.vgpu = VGPU1;
+    talk.luid += 1;
+    talk.open().unwrap();
+    for (vgpu, luid, process) in [
+        (VGPU0, 0x00c0_ffee, 0x4000_0040),
+        (VGPU1, 0x00c0_ffef, 0x4000_0080),
+    ] {
+        (talk.vgpu, talk.luid) = (vgpu, luid);
+        talk.process(process, process / 64).unwrap();
+    }
+    let begun = talk.packets.len();
+    let mut parts = Vec::new();
+    for (vgpu, luid, process) in [
+        (VGPU0, 0x00c0_ffee, 0x4000_0040),
+        (VGPU1, 0x00c0_ffef, 0x4000_0080),
+    ] {
+        let first = talk.packets.len();
+        (talk.vgpu, talk.luid) = (vgpu, luid);
+        (talk.process, talk.pid) = (process, process / 64);
+        talk.device(0x40).unwrap();
+        talk.allocations(0x40, &[0x80, 0xc0, 0x100]).unwrap();
+        let device = ("device", &[0x40][..]);
+        talk.exchange(
+            "destroy_allocation",
+            &[device, ("allocations", &[0x80])],
+            &[],
+        )
+        .unwrap();
+        talk.exchange(
+            "evict",
+            &[device, ("allocations", &[0x80, 0xc0, 0x999])],
+            &[],
+        )
+        .unwrap();
+        talk.exchange(
+            "create_paging_queue",
+            &[device],
+            &[("paging_queue", &[0x80]), ("sync_object", &[0x140])],
+        )
+        .unwrap();
+        talk.exchange("flush_device", &[device], &[]).unwrap();
+        parts.push(talk.packets[first..].to_vec());
+    }
+    let second = parts.pop().unwrap();
+    let first = parts.pop().unwrap();
+    (talk.packets[..begun].to_vec(), first, second)
+}
+
+/// Several correct conversations with all kinds of objects.
+fn lively() -> Vec<Vec<Owned>> {
+    let mut all: Vec<_> = ["v40-basic", "v40-leak", "v40-opens", "gpadl", "rescind"]
+        .map(sample)
+        .into();
+    let (head, first, second) = two_gpus();
+    let mut packets = head;
+    // Without what is wrong in it.
+    let right = |packets: Vec<Owned>| {
+        let wrong = [6, 7];
+        let kept = packets.into_iter().enumerate();
+        kept.filter(move |(index, _)| !wrong.contains(index))
+            .map(|(_, packet)| packet)
+            .collect::<Vec<_>>()
+    };
+    packets.extend(right(first));
+    packets.extend(right(second));
+    all.push(packets);
+    all
+}
+
+fn lost(like: &Owned, count: u64) -> Owned {
+    let mut talk = Conversation::default();
+    talk.lose(count);
+    let mut record = talk.packets.pop().unwrap();
+    record.time = like.time;
+    record.channel = like.channel;
+    record
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn the_tree_at_any_packet_is_the_one_rebuilt_to_it(
+        which in 0..6_usize,
+        at in 0.0..1.0_f64,
+        from in 0.0..1.0_f64,
+    ) {
+        let packets = &lively()[which];
+        let at = (packets.len() as f64 * at) as usize;
+        let from = (at as f64 * from) as usize;
+        let (rebuilt, _) = see_all(numbered(&packets[..at]));
+        // From a copy that was kept on the way.
+        let (kept, _) = see_all(numbered(&packets[..from]));
+        let mut replayed = kept.clone();
+        for packet in numbered(packets).skip(from).take(at - from) {
+            replayed.see(&packet, &mut |_| {});
+        }
+        prop_assert_eq!(tree(&rebuilt), tree(&replayed));
+    }
+
+    #[test]
+    fn the_order_of_packets_of_independent_channels_changes_nothing(
+        order in prop::collection::vec(any::<bool>(), 64),
+    ) {
+        let (head, first, second) = two_gpus();
+        let count = head.len() as u64;
+        let numbered = |packets: Vec<Owned>, from: u64| -> Vec<(u64, Owned)> {
+            (from..).zip(packets).collect()
+        };
+        let head = numbered(head, 1);
+        let first = numbered(first, count + 1);
+        let second = numbered(second, count + 1 + first.len() as u64);
+        let run = |mixed: &[(u64, Owned)]| {
+            let (session, mut found) =
+                see_all(mixed.iter().map(|(number, packet)| packet.packet(*number)));
+            found.sort_by_key(|(packet, finding)| (*packet, finding.code, finding.at));
+            (tree(&session), found)
+        };
+        let plain: Vec<_> = [&head[..], &first, &second].concat();
+        let (mut one, mut other) = (first.iter(), second.iter());
+        let mut mixed = head.clone();
+        for turn in order {
+            mixed.extend(if turn { one.next() } else { other.next() }.cloned());
+        }
+        mixed.extend(one.chain(other).cloned());
+        prop_assert_eq!(run(&plain), run(&mixed));
+    }
+
+    #[test]
+    fn a_gap_never_gives_a_false_error(
+        which in 0..6_usize,
+        gaps in prop::collection::vec((0.0..1.0_f64, 1..12_usize), 1..4),
+    ) {
+        let mut packets = lively().swap_remove(which);
+        for (at, length) in gaps {
+            let at = (packets.len() as f64 * at) as usize;
+            let end = (at + length).min(packets.len());
+            if at < end {
+                let record = lost(&packets[at], (end - at) as u64);
+                packets.splice(at..end, [record]);
+            }
+        }
+        let (_, found) = see_all(numbered(&packets));
+        for (packet, finding) in found {
+            let own = finding.code.word() == "capture.lost";
+            prop_assert!(
+                own || finding.code.severity() < Severity::Warn,
+                "{}: {} {}", packet, finding.code.word(), finding
+            );
+        }
+    }
+
+    #[test]
+    fn any_order_and_any_bytes_are_survived(
+        order in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), any::<u16>()), 1..300),
+    ) {
+        let packets = sample("v40-basic");
+        let mut session = Session::new();
+        for (number, (index, value, place)) in (1..).zip(order) {
+            let mut packet = index.get(&packets).clone();
+            if let Some(byte) = packet.payload.get_mut(usize::from(place % 128)) {
+                *byte = value;
+            }
+            session.see(&packet.packet(number), &mut |_| {});
+        }
+        session.finish(&mut |_, _| {});
+        let _ = tree(&session);
+    }
+}

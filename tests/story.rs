@@ -1,0 +1,169 @@
+//! Captures told anew: exchanges of a recording, in another order and with
+//! other answers.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use dxgtrace::capture::file::{About, Flush, Writer};
+use dxgtrace::capture::header::{Direction, Kind};
+use dxgtrace::decode::Part;
+use dxgtrace::packet::Channel;
+use dxgtrace::protocol;
+use dxgtrace::session::Session;
+
+use crate::synthetic::{Owned, load};
+
+/// A millisecond in nanoseconds.
+pub const MS: u64 = 1_000_000;
+/// Where extended header and command header end.
+pub const BODY: usize = 40;
+
+/// The messages of a recording.
+pub struct Source {
+    channels: Vec<Channel>,
+    start: Vec<Owned>,
+    exchanges: Vec<(&'static str, Owned, Owned)>,
+}
+
+/// A request and its reply.
+#[derive(Clone)]
+pub struct Exchange {
+    /// Its name.
+    pub name: &'static str,
+    /// From the guest.
+    pub request: Owned,
+    /// From the host.
+    pub reply: Owned,
+}
+
+impl Source {
+    /// The recording of nearly every ioctl at interface version 40.
+    pub fn open(samples: &Path) -> Result<Self> {
+        const START: usize = 6;
+        let (channels, packets) = load(&samples.join("v40-basic.pcapng"))?;
+        let mut session = Session::new();
+        let mut exchanges = Vec::new();
+        for (index, packet) in packets.iter().enumerate() {
+            let seen = session.see(&packet.packet(index as u64 + 1), &mut |_| ());
+            if let (Some(decoded), Some(request)) = (seen.decoded, seen.request)
+                && decoded.part == Part::Reply
+            {
+                let request = packets[request.number as usize - 1].clone();
+                exchanges.push((decoded.name(), request, packet.clone()));
+            }
+        }
+        Ok(Self {
+            channels,
+            start: packets.into_iter().take(START).collect(),
+            exchanges,
+        })
+    }
+
+    /// The exchange number `nth` (from 0) of that name.
+    pub fn exchange(&self, name: &'static str, nth: usize) -> Result<Exchange> {
+        let mut of_name = self.exchanges.iter().filter(|(own, _, _)| *own == name);
+        let (name, request, reply) = of_name
+            .nth(nth)
+            .with_context(|| format!("the recording has no {name} number {nth}"))?;
+        Ok(Exchange {
+            name,
+            request: request.clone(),
+            reply: reply.clone(),
+        })
+    }
+
+    /// Begins a story with the driver's start.
+    pub fn story(&self) -> Story {
+        Story {
+            channels: self.channels.clone(),
+            packets: self.start.clone(),
+            time: self.start.last().map_or(0, |packet| packet.time),
+        }
+    }
+}
+
+impl Exchange {
+    /// The same with another status.
+    pub fn status(mut self, status: u32) -> Result<Self> {
+        let layout = protocol::by_name(self.name).and_then(|message| message.reply_at(40));
+        let at = layout.and_then(|layout| layout.status);
+        let at = usize::from(at.with_context(|| format!("{} has no status", self.name))?);
+        self.reply.payload[at..at + 4].copy_from_slice(&status.to_le_bytes());
+        Ok(self)
+    }
+
+    /// The same, answered with so many bytes.
+    pub fn short(mut self, length: usize) -> Self {
+        self.reply.payload.truncate(length);
+        self.reply.header.payload_length = length as u32;
+        self
+    }
+}
+
+/// A capture in the making.
+#[derive(Clone)]
+pub struct Story {
+    /// The channels.
+    pub channels: Vec<Channel>,
+    /// What was told so far.
+    pub packets: Vec<Owned>,
+    time: u64,
+}
+
+impl Story {
+    /// Time passes.
+    pub fn wait(mut self, nanoseconds: u64) -> Self {
+        self.time += nanoseconds;
+        self
+    }
+
+    /// An exchange takes place.
+    pub fn then(self, exchange: Exchange) -> Self {
+        let id = self.next_id(&exchange.request);
+        self.packet(exchange.request, id).packet(exchange.reply, id)
+    }
+
+    /// A request that nobody answers; gives its transaction id as well.
+    pub fn asked(self, exchange: &Exchange) -> (Self, u64) {
+        let id = self.next_id(&exchange.request);
+        (self.packet(exchange.request.clone(), id), id)
+    }
+
+    /// A packet travels, one millisecond after the one before.
+    pub fn packet(mut self, mut packet: Owned, id: u64) -> Self {
+        self.time += MS;
+        packet.time = self.time;
+        packet.header.transaction = id;
+        self.packets.push(packet);
+        self
+    }
+
+    /// The next transaction id on the channel of a packet.
+    fn next_id(&self, packet: &Owned) -> u64 {
+        let same = self.packets.iter().filter(|other| {
+            other.header.channel == packet.header.channel
+                && other.header.kind == Kind::Packet
+                && other.header.direction == Direction::GuestToHost
+        });
+        same.map(|other| other.header.transaction)
+            .max()
+            .unwrap_or(0)
+            + 1
+    }
+
+    /// The capture file.
+    pub fn file(&self) -> Result<Vec<u8>> {
+        let about = About {
+            hardware: "x86_64 (QEMU, emulated VMBus and host)".to_owned(),
+            os: "Debian, Linux 6.1.0-54-amd64".to_owned(),
+            application: "dxgtrace make-samples (synthetic)".to_owned(),
+        };
+        let mut output = Vec::new();
+        let mut writer = Writer::new(&mut output, &about, Flush::EveryRecord)?;
+        for (index, packet) in self.packets.iter().enumerate() {
+            writer.write(&packet.packet(index as u64 + 1), &self.channels, &[])?;
+        }
+        writer.finish()?;
+        Ok(output)
+    }
+}
