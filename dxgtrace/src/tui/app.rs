@@ -247,6 +247,7 @@ impl App {
     pub fn is_busy(&self) -> bool {
         self.store.end().is_none()
             || self.saving.is_some()
+            || self.list.is_behind()
             || self.view != View::Packets
                 && self
                     .table
@@ -325,14 +326,18 @@ impl App {
     fn take_in(&mut self) -> bool {
         let end = self.store.rows().len() as u32;
         let rows = self.store.rows();
+        let behind = self.list.is_behind();
+        if behind {
+            self.list.advance(rows);
+        }
         let Some(filter) = &self.filtering.filter else {
             if self.list.paused || self.list.taken() >= end {
-                return false;
+                return behind;
             }
             self.list.extend(rows, end);
             return true;
         };
-        let mut changed = false;
+        let mut changed = behind;
         let mut error = None;
         if let Some(sifting) = &self.filtering.sifting {
             let mut finished = false;

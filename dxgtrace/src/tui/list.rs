@@ -7,6 +7,9 @@ use crate::store::{Domain, Rows};
 use super::bits::Bits;
 use super::cursor::Cursor;
 
+/// Rows that lines are made for at once.
+const STEP: u32 = 1 << 17;
+
 /// The packet list.
 #[derive(Debug, Default)]
 pub struct List {
@@ -16,6 +19,8 @@ pub struct List {
     passed: Option<Bits>,
     /// Rows of the store that have been taken in.
     taken: u32,
+    /// Those of them that the lines have been made for.
+    lined: u32,
     /// The selected line.
     pub cursor: Cursor,
     /// Whether replies stand on the line of their request.
@@ -40,14 +45,14 @@ impl List {
 
     /// How many lines there are.
     pub fn len(&self) -> usize {
-        self.shown.as_ref().map_or(self.taken as usize, Vec::len)
+        self.shown.as_ref().map_or(self.lined as usize, Vec::len)
     }
 
     /// The row of a line.
     pub fn row(&self, line: usize) -> Option<u32> {
         match &self.shown {
             Some(shown) => shown.get(line).copied(),
-            None => u32::try_from(line).ok().filter(|row| *row < self.taken),
+            None => u32::try_from(line).ok().filter(|row| *row < self.lined),
         }
     }
 
@@ -69,28 +74,44 @@ impl List {
 
     /// Takes in all rows up to `end`, without a filter.
     pub fn extend(&mut self, rows: &Rows, end: u32) {
-        if let Some(shown) = &mut self.shown {
-            let new = rows.iter_from(self.taken);
-            let new = new.take_while(|(index, _)| *index < end);
-            shown.extend(
-                new.filter(|(_, row)| !row.is_joined_reply())
-                    .map(|(index, _)| index),
-            );
-        }
         self.taken = end;
-        self.settle();
+        self.advance(rows);
     }
 
     /// Takes in rows up to `end`, of which these passed the filter.
     pub fn extend_passed(&mut self, rows: &Rows, passed: &[u32], end: u32) {
         let bits = self.passed.get_or_insert_default();
         passed.iter().for_each(|row| bits.insert(*row));
-        let joined = self.joined;
-        let shown = self.shown.get_or_insert_default();
-        for row in passed {
-            show(shown, rows, *row, joined);
-        }
         self.taken = self.taken.max(end);
+        self.advance(rows);
+    }
+
+    /// Whether lines are still to be made.
+    pub fn is_behind(&self) -> bool {
+        self.lined < self.taken
+    }
+
+    /// Makes lines for rows that have been taken in: of a long capture not for
+    /// all at once, so that keys are answered.
+    pub fn advance(&mut self, rows: &Rows) {
+        let first = self.lined;
+        let end = self.taken.min(first.saturating_add(STEP));
+        let joined = self.joined;
+        match (&mut self.shown, &self.passed) {
+            (Some(shown), None) => {
+                let new = rows.iter_from(first).take_while(|(index, _)| *index < end);
+                shown.extend(
+                    new.filter(|(_, row)| !row.is_joined_reply())
+                        .map(|(index, _)| index),
+                );
+            }
+            (Some(shown), Some(passed)) => {
+                let new = passed.iter_from(first).take_while(|row| *row < end);
+                new.for_each(|row| show(shown, rows, row, joined));
+            }
+            (None, _) => {}
+        }
+        self.lined = end;
         self.settle();
     }
 
@@ -101,6 +122,7 @@ impl List {
         self.passed = filtered.then(Bits::default);
         self.shown = (filtered || self.joined).then(Vec::new);
         self.taken = 0;
+        self.lined = 0;
         self.cursor.at = 0;
     }
 
@@ -108,19 +130,9 @@ impl List {
     pub fn set_joined(&mut self, rows: &Rows, joined: bool) {
         self.wanted = self.wanted.or_else(|| self.selected());
         self.joined = joined;
-        let end = self.taken;
-        match self.passed.take() {
-            Some(passed) => {
-                let passed: Vec<u32> = passed.iter_from(0).collect();
-                self.shown = Some(Vec::new());
-                self.extend_passed(rows, &passed, end);
-            }
-            None => {
-                self.shown = joined.then(Vec::new);
-                self.taken = 0;
-                self.extend(rows, end);
-            }
-        }
+        self.shown = (joined || self.passed.is_some()).then(Vec::new);
+        self.lined = 0;
+        self.advance(rows);
     }
 
     /// Selects the line of a row, or the next one after it. False if there is
@@ -194,7 +206,7 @@ impl List {
             self.cursor.at = self.len().saturating_sub(1);
         } else if let Some(wanted) = self.wanted {
             self.go_to(wanted);
-            if self.taken > wanted {
+            if self.lined > wanted {
                 self.wanted = None;
             }
         }
