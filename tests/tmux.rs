@@ -89,7 +89,9 @@ impl Tmux {
         self.line("clear; stty -a | tr ';' '\\n' | grep -v rows; echo done$((40+2))");
         let text = self.await_text("done42");
         self.line("clear");
-        flags + &text
+        // The prompt behind it may or may not be there yet.
+        let settings = text.split("done42").next().unwrap_or_default();
+        flags + settings
     }
 }
 
