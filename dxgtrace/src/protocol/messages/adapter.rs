@@ -39,11 +39,7 @@ pub const MESSAGES: &[Message] = &[
     )
     .reply_since(
         40,
-        layout(
-            4,
-            &[field(0, "status", NtStatus, "Outcome of the request.")],
-        )
-        .tails(
+        layout(4, &[status(0)]).tails(
             4,
             &[tail(
                 "private_data",
@@ -96,7 +92,7 @@ pub const MESSAGES: &[Message] = &[
                     "Host adapter handle (from OPENADAPTER), not the guest handle.",
                 )
                 .uses(),
-                field(28, "device", Handle(&[Device]), "The device.").uses(),
+                device(28),
                 field(32, "type", Enum(&D3DKMT_ESCAPETYPE), "What kind."),
                 field(36, "flags", Flags32(&D3DDDI_ESCAPEFLAGS), "Options."),
                 field(
@@ -188,7 +184,7 @@ pub const MESSAGES: &[Message] = &[
                 "The adapter as the host numbers it.",
             )
             .creates(),
-            field(4, "status", NtStatus, "Outcome of the request."),
+            status(4),
             field(8, "vmbus_interface_version", U32, "Ignored by the guest.").role(Role::Version),
             field(
                 12,
@@ -238,201 +234,8 @@ pub const MESSAGES: &[Message] = &[
     .subject(Subject::Nobody)
     .weight(Weight::Vital)
     .request(layout(24, &[]))
-    .reply_since(
-        40,
-        layout(
-            712,
-            &[
-                field(
-                    0,
-                    "device_types",
-                    Flags32(&DXGK_DEVICE_TYPES),
-                    "What kind of device it is.",
-                ),
-                field(
-                    4,
-                    "driver_store_copy_mode",
-                    U32,
-                    "How the driver store is shared with the guest.",
-                ),
-                field(
-                    8,
-                    "driver_ddi_version",
-                    U32,
-                    "Version of the host driver model.",
-                ),
-                field(
-                    12,
-                    "secure_virtual_machine",
-                    U32,
-                    "The virtual machine is shielded.",
-                )
-                .bits(0, 1),
-                field(
-                    12,
-                    "virtual_machine_reset",
-                    U32,
-                    "The virtual machine was reset.",
-                )
-                .bits(1, 1),
-                field(
-                    12,
-                    "is_vail_supported",
-                    U32,
-                    "Windows application sharing is supported.",
-                )
-                .bits(2, 1),
-                field(12, "hw_sch_enabled", U32, "Hardware scheduling is on.")
-                    .bits(3, 1)
-                    .since(Era::Mid2021),
-                field(
-                    12,
-                    "hw_sch_capable",
-                    U32,
-                    "Hardware scheduling is possible.",
-                )
-                .bits(4, 1)
-                .since(Era::Mid2021),
-                field(
-                    12,
-                    "va_backed_vm",
-                    U32,
-                    "Guest memory is backed by host virtual memory.",
-                )
-                .bits(5, 1)
-                .since(Era::Mid2021),
-                field(
-                    12,
-                    "async_msg_enabled",
-                    U32,
-                    "Switches the whole driver (all adapters) to async mode; rewritten \
-                     at each adapter start.",
-                )
-                .bits(6, 1)
-                .since(Era::Mid2021)
-                .role(Role::AsyncMode),
-                field(
-                    12,
-                    "hw_support_state",
-                    U32,
-                    "2-bit value, meaning not used by the guest.",
-                )
-                .bits(7, 2)
-                .since(Era::Mid2021),
-                field(12, "reserved", U32, "Unused.").bits(9, 23).reserved(),
-                field(
-                    16,
-                    "host_adapter_luid",
-                    Luid,
-                    "LUID of the physical adapter on the host; used in QUERYSTATISTICS.",
-                ),
-                field(24, "device_description", Utf16, "UTF-16LE.")
-                    .array(80)
-                    .role(Role::Name),
-                field(184, "device_instance_id", Utf16, "UTF-16LE.").array(260),
-                field(
-                    704,
-                    "host_vgpu_luid",
-                    Luid,
-                    "Only when interface_version >= 40; replaces the PCI-config LUID \
-                     in ext headers from then on.",
-                )
-                .role(Role::VgpuLuid),
-            ],
-        ),
-    )
-    .reply(layout(
-        704,
-        &[
-            field(
-                0,
-                "device_types",
-                Flags32(&DXGK_DEVICE_TYPES),
-                "What kind of device it is.",
-            ),
-            field(
-                4,
-                "driver_store_copy_mode",
-                U32,
-                "How the driver store is shared with the guest.",
-            ),
-            field(
-                8,
-                "driver_ddi_version",
-                U32,
-                "Version of the host driver model.",
-            ),
-            field(
-                12,
-                "secure_virtual_machine",
-                U32,
-                "The virtual machine is shielded.",
-            )
-            .bits(0, 1),
-            field(
-                12,
-                "virtual_machine_reset",
-                U32,
-                "The virtual machine was reset.",
-            )
-            .bits(1, 1),
-            field(
-                12,
-                "is_vail_supported",
-                U32,
-                "Windows application sharing is supported.",
-            )
-            .bits(2, 1),
-            field(12, "hw_sch_enabled", U32, "Hardware scheduling is on.")
-                .bits(3, 1)
-                .since(Era::Mid2021),
-            field(
-                12,
-                "hw_sch_capable",
-                U32,
-                "Hardware scheduling is possible.",
-            )
-            .bits(4, 1)
-            .since(Era::Mid2021),
-            field(
-                12,
-                "va_backed_vm",
-                U32,
-                "Guest memory is backed by host virtual memory.",
-            )
-            .bits(5, 1)
-            .since(Era::Mid2021),
-            field(
-                12,
-                "async_msg_enabled",
-                U32,
-                "Switches the whole driver (all adapters) to async mode; rewritten \
-                     at each adapter start.",
-            )
-            .bits(6, 1)
-            .since(Era::Mid2021)
-            .role(Role::AsyncMode),
-            field(
-                12,
-                "hw_support_state",
-                U32,
-                "2-bit value, meaning not used by the guest.",
-            )
-            .bits(7, 2)
-            .since(Era::Mid2021),
-            field(12, "reserved", U32, "Unused.").bits(9, 23).reserved(),
-            field(
-                16,
-                "host_adapter_luid",
-                Luid,
-                "LUID of the physical adapter on the host; used in QUERYSTATISTICS.",
-            ),
-            field(24, "device_description", Utf16, "UTF-16LE.")
-                .array(80)
-                .role(Role::Name),
-            field(184, "device_instance_id", Utf16, "UTF-16LE.").array(260),
-        ],
-    ))
+    .reply_since(40, layout(712, INTERNAL_ADAPTER_INFO))
+    .reply(layout(704, before(704, INTERNAL_ADAPTER_INFO)))
     .notes(&[
         "Response has no status.",
         "2020/2021a drivers only knew bits 0-2 of the word at 12.",
@@ -488,7 +291,7 @@ pub const MESSAGES: &[Message] = &[
     .reply(layout(
         784,
         &[
-            field(0, "status", NtStatus, "Outcome of the request."),
+            status(0),
             field(4, "reserved", U32, "Unused.").reserved(),
             field(8, "result", Byte, "The statistics.").array(776),
         ],
@@ -564,7 +367,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             32,
             &[
-                field(0, "status", NtStatus, "Outcome of the request."),
+                status(0),
                 field(
                     4,
                     "clock_data.gpu_frequency",
@@ -617,7 +420,7 @@ pub const MESSAGES: &[Message] = &[
     .reply(layout(
         16,
         &[
-            field(0, "status", NtStatus, "Outcome of the request."),
+            status(0),
             field(
                 4,
                 "descriptor.min_supported_version",
@@ -645,4 +448,104 @@ pub const MESSAGES: &[Message] = &[
             ),
         ],
     )),
+];
+
+/// What the host tells the driver of an adapter; older interface versions have
+/// less of it.
+const INTERNAL_ADAPTER_INFO: &[Field] = &[
+    field(
+        0,
+        "device_types",
+        Flags32(&DXGK_DEVICE_TYPES),
+        "What kind of device it is.",
+    ),
+    field(
+        4,
+        "driver_store_copy_mode",
+        U32,
+        "How the driver store is shared with the guest.",
+    ),
+    field(
+        8,
+        "driver_ddi_version",
+        U32,
+        "Version of the host driver model.",
+    ),
+    field(
+        12,
+        "secure_virtual_machine",
+        U32,
+        "The virtual machine is shielded.",
+    )
+    .bits(0, 1),
+    field(
+        12,
+        "virtual_machine_reset",
+        U32,
+        "The virtual machine was reset.",
+    )
+    .bits(1, 1),
+    field(
+        12,
+        "is_vail_supported",
+        U32,
+        "Windows application sharing is supported.",
+    )
+    .bits(2, 1),
+    field(12, "hw_sch_enabled", U32, "Hardware scheduling is on.")
+        .bits(3, 1)
+        .since(Era::Mid2021),
+    field(
+        12,
+        "hw_sch_capable",
+        U32,
+        "Hardware scheduling is possible.",
+    )
+    .bits(4, 1)
+    .since(Era::Mid2021),
+    field(
+        12,
+        "va_backed_vm",
+        U32,
+        "Guest memory is backed by host virtual memory.",
+    )
+    .bits(5, 1)
+    .since(Era::Mid2021),
+    field(
+        12,
+        "async_msg_enabled",
+        U32,
+        "Switches the whole driver (all adapters) to async mode; rewritten \
+                     at each adapter start.",
+    )
+    .bits(6, 1)
+    .since(Era::Mid2021)
+    .role(Role::AsyncMode),
+    field(
+        12,
+        "hw_support_state",
+        U32,
+        "2-bit value, meaning not used by the guest.",
+    )
+    .bits(7, 2)
+    .since(Era::Mid2021),
+    field(12, "reserved", U32, "Unused.").bits(9, 23).reserved(),
+    field(
+        16,
+        "host_adapter_luid",
+        Luid,
+        "LUID of the physical adapter on the host; used in QUERYSTATISTICS.",
+    ),
+    field(24, "device_description", Utf16, "UTF-16LE.")
+        .array(80)
+        .role(Role::Name),
+    field(184, "device_instance_id", Utf16, "UTF-16LE.").array(260),
+    field(
+        704,
+        "host_vgpu_luid",
+        Luid,
+        "Only when interface_version >= 40; replaces the PCI-config LUID \
+                     in ext headers from then on.",
+    )
+    .role(Role::VgpuLuid),
 ];

@@ -101,7 +101,7 @@ pub const MESSAGES: &[Message] = &[
                 U64,
                 "Fence value at which the paging operation is done.",
             ),
-            field(16, "status", NtStatus, "Outcome of the request."),
+            status(16),
         ],
     ))
     .notes(&["STATUS_PENDING (0x103) is normal success."]),
@@ -190,7 +190,7 @@ pub const MESSAGES: &[Message] = &[
             120,
             &[
                 field(24, "fence_value", U64, "The fence value."),
-                field(32, "device", Handle(&[Device]), "The device.").uses(),
+                device(32),
                 field(36, "context", Handle(&[Context]), "The context.").uses(),
                 field(
                     40,

@@ -16,7 +16,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             64,
             &[
-                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                device(24),
                 field(
                     28,
                     "resource",
@@ -170,7 +170,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             48,
             &[
-                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                device(24),
                 field(28, "resource", Handle(&[Resource]), "The resource.")
                     .destroys()
                     .life_when(when("alloc_count", &[0])),
@@ -227,7 +227,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             64,
             &[
-                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                device(24),
                 field(28, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
                 field(32, "flags", Flags32(&D3DDDICB_LOCK2FLAGS), "User flags."),
                 field(36, "reserved", U32, "Unused.").reserved(),
@@ -242,7 +242,7 @@ pub const MESSAGES: &[Message] = &[
     .reply(layout(
         16,
         &[
-            field(0, "status", NtStatus, "Outcome of the request."),
+            status(0),
             field(
                 8,
                 "cpu_visible_buffer_offset",
@@ -272,7 +272,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             40,
             &[
-                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                device(24),
                 field(28, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
                 field(32, "use_legacy_unlock", Bool, "Always 0.").always(0),
             ],
@@ -290,7 +290,7 @@ pub const MESSAGES: &[Message] = &[
     .request(layout(
         48,
         &[
-            field(24, "device", Handle(&[Device]), "The device.").uses(),
+            device(24),
             field(28, "nt_security_sharing", Bool, "Always 1.").always(1),
             field(
                 32,
@@ -322,7 +322,7 @@ pub const MESSAGES: &[Message] = &[
                     .creates()
                     .within(&["device"])
                     .settled_before(&[Device]),
-                field(4, "status", NtStatus, "Outcome of the request."),
+                status(4),
             ],
         )
         .tails(
@@ -425,7 +425,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             36,
             &[
-                field(0, "status", NtStatus, "Outcome of the request."),
+                status(0),
                 field(
                     4,
                     "priv_driver_data_size",
@@ -524,7 +524,7 @@ pub const MESSAGES: &[Message] = &[
     .request(layout(
         40,
         &[
-            field(24, "device", Handle(&[Device]), "The device.").uses(),
+            device(24),
             field(28, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
             field(
                 32,
@@ -600,7 +600,7 @@ pub const MESSAGES: &[Message] = &[
                 U64,
                 "Fence value at which the paging operation is done.",
             ),
-            field(8, "status", NtStatus, "Outcome of the request."),
+            status(8),
         ],
     ))
     .notes(&[
@@ -631,7 +631,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             40,
             &[
-                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                device(24),
                 field(28, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
                 field(32, "num_pages", U32, "Pages in this chunk, at most 15867.").range(0, 15867),
                 field(
@@ -679,7 +679,7 @@ pub const MESSAGES: &[Message] = &[
     .request(layout(
         56,
         &[
-            field(24, "device", Handle(&[Device]), "The device.").uses(),
+            device(24),
             field(28, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
             field(32, "offset", U64, "First byte."),
             field(40, "length", U64, "Bytes."),

@@ -77,7 +77,7 @@ pub const MESSAGES: &[Message] = &[
                     "0 in the request; new handle in the response.",
                 )
                 .always(0),
-                field(28, "device", Handle(&[Device]), "The device.").uses(),
+                device(28),
                 field(32, "node_ordinal", U32, "Which engine."),
                 field(36, "engine_affinity", U32, "Which engines, as a mask."),
                 field(40, "flags", Flags32(&D3DDDI_CREATECONTEXTFLAGS), "Options."),
@@ -175,7 +175,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             80,
             &[
-                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                device(24),
                 field(
                     28,
                     "state_type",
@@ -323,7 +323,7 @@ pub const MESSAGES: &[Message] = &[
             field(8, "raw", Byte, "The state as it stands, 48 bytes.")
                 .array(48)
                 .when(when("state_type", &[2, 4, 6])),
-            field(56, "status", NtStatus, "Outcome of the request."),
+            status(56),
         ],
     )),
     Message::new(
@@ -337,7 +337,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             32,
             &[
-                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                device(24),
                 field(28, "reason", Enum(&D3DKMT_DEVICE_ERROR_REASON), "Why."),
             ],
         )
@@ -381,7 +381,7 @@ pub const MESSAGES: &[Message] = &[
     .request(layout(
         32,
         &[
-            field(24, "device", Handle(&[Device]), "The device.").uses(),
+            device(24),
             field(
                 28,
                 "reason",
@@ -452,7 +452,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             72,
             &[
-                field(24, "status", NtStatus, "Outcome of the request."),
+                status(24),
                 field(28, "hwqueue", Handle(&[HwQueue]), "The hardware queue.")
                     .creates()
                     .within(&["context"]),
@@ -535,9 +535,6 @@ pub const MESSAGES: &[Message] = &[
     ))
     .reply(layout(
         8,
-        &[
-            field(0, "status", NtStatus, "Outcome of the request."),
-            field(4, "priority", I32, "The priority."),
-        ],
+        &[status(0), field(4, "priority", I32, "The priority.")],
     )),
 ];

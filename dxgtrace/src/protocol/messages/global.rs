@@ -108,7 +108,7 @@ pub const MESSAGES: &[Message] = &[
     .request(layout(
         40,
         &[
-            field(24, "device", Handle(&[Device]), "The device.").uses(),
+            device(24),
             field(
                 28,
                 "global_sync_object",
@@ -139,7 +139,7 @@ pub const MESSAGES: &[Message] = &[
                 .creates()
                 .within(&["device"])
                 .loosely(),
-            field(4, "status", NtStatus, "Outcome of the request."),
+            status(4),
             field(
                 8,
                 "gpu_virtual_address",
@@ -341,7 +341,7 @@ pub const MESSAGES: &[Message] = &[
     .reply(layout(
         16,
         &[
-            field(0, "status", NtStatus, "Outcome of the request."),
+            status(0),
             field(4, "alignment", U32, "Padding word."),
             field(
                 8,
@@ -377,7 +377,7 @@ pub const MESSAGES: &[Message] = &[
     .reply(layout(
         16,
         &[
-            field(0, "status", NtStatus, "Outcome of the request."),
+            status(0),
             field(
                 4,
                 "descriptor.min_supported_version",

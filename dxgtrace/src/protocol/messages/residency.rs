@@ -17,7 +17,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             56,
             &[
-                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                device(24),
                 field(
                     28,
                     "priority",
@@ -152,7 +152,7 @@ pub const MESSAGES: &[Message] = &[
                 U64,
                 "Bytes by which the process is over its budget.",
             ),
-            field(16, "status", NtStatus, "Outcome of the request."),
+            status(16),
         ],
     ))
     .notes(&[
@@ -171,7 +171,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             40,
             &[
-                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                device(24),
                 field(28, "flags", Flags32(&D3DDDI_EVICT_FLAGS), "Options."),
                 field(32, "alloc_count", U32, "1..10240.").range(1, 10240),
             ],
@@ -267,7 +267,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             56,
             &[
-                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                device(24),
                 field(28, "resource", Handle(&[Resource]), "The resource.").uses(),
                 field(32, "allocations", Pointer, "User pointer, ignore.").output(),
                 field(
@@ -293,20 +293,17 @@ pub const MESSAGES: &[Message] = &[
         .copied(),
     )
     .reply(
-        layout(
-            4,
-            &[field(0, "status", NtStatus, "Outcome of the request.")],
-        )
-        .tails(
-            4,
-            &[tail(
-                "residency_status_list",
-                Enum(&D3DKMT_ALLOCATIONRESIDENCYSTATUS),
-                Len::RequestOrOne("allocation_count"),
-                "Per allocation: where it is.",
-            )],
-        )
-        .round8(),
+        layout(4, &[status(0)])
+            .tails(
+                4,
+                &[tail(
+                    "residency_status_list",
+                    Enum(&D3DKMT_ALLOCATIONRESIDENCYSTATUS),
+                    Len::RequestOrOne("allocation_count"),
+                    "Per allocation: where it is.",
+                )],
+            )
+            .round8(),
     )
     .notes(&["Exactly one of resource and allocation_count is non-zero."]),
     Message::new(
@@ -351,7 +348,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             48,
             &[
-                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                device(24),
                 field(
                     28,
                     "allocation_count",
@@ -396,7 +393,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             48,
             &[
-                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                device(24),
                 field(
                     28,
                     "paging_queue",
@@ -446,7 +443,7 @@ pub const MESSAGES: &[Message] = &[
                     U64,
                     "Fence value at which the paging operation is done.",
                 ),
-                field(8, "status", NtStatus, "Outcome of the request."),
+                status(8),
             ],
         )
         .tails(
@@ -475,7 +472,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             40,
             &[
-                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                device(24),
                 field(28, "resource", Handle(&[Resource]), "The resource.").uses(),
                 field(
                     32,
@@ -520,7 +517,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             40,
             &[
-                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                device(24),
                 field(28, "resource", Handle(&[Resource]), "The resource.").uses(),
                 field(
                     32,
@@ -555,19 +552,16 @@ pub const MESSAGES: &[Message] = &[
         ),
     )
     .reply(
-        layout(
-            4,
-            &[field(0, "status", NtStatus, "Outcome of the request.")],
-        )
-        .tails(
-            4,
-            &[tail(
-                "priorities",
-                U32,
-                Len::RequestOrOne("allocation_count"),
-                "One priority per allocation.",
-            )],
-        )
-        .round8(),
+        layout(4, &[status(0)])
+            .tails(
+                4,
+                &[tail(
+                    "priorities",
+                    U32,
+                    Len::RequestOrOne("allocation_count"),
+                    "One priority per allocation.",
+                )],
+            )
+            .round8(),
     ),
 ];

@@ -16,7 +16,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             128,
             &[
-                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                device(24),
                 field(28, "reserved", U32, "Unused.").reserved(),
                 field(
                     32,
@@ -206,7 +206,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             56,
             &[
-                field(24, "device", Handle(&[Device]), "The device.").uses(),
+                device(24),
                 field(
                     28,
                     "object_count",

@@ -227,6 +227,26 @@ pub const fn field(at: u16, name: &'static str, ty: Ty, doc: &'static str) -> Fi
     }
 }
 
+/// What the host made of the request.
+pub const fn status(at: u16) -> Field {
+    field(at, "status", Ty::NtStatus, "Outcome of the request.")
+}
+
+/// The device that the request is about.
+pub const fn device(at: u16) -> Field {
+    field(at, "device", Ty::Handle(&[Object::Device]), "The device.").uses()
+}
+
+/// Of the fields of a longer layout, those of one with `size` bytes: where a
+/// later version only appended.
+pub const fn before(size: u16, fields: &'static [Field]) -> &'static [Field] {
+    let mut count = 0;
+    while count < fields.len() && fields[count].at < size {
+        count += 1;
+    }
+    fields.split_at(count).0
+}
+
 impl Owner {
     /// The process.
     pub const PROCESS: Self = Self {

@@ -1,8 +1,8 @@
 //! A message: how it travels, its request, its replies.
 
-use super::field::{Field, field};
+use super::field::{Field, status};
 use super::layout::{Fact, Layout, layout};
-use super::ty::{Era, Set, Ty};
+use super::ty::{Era, Set};
 use super::{HEADER, MAX_FACTS};
 use crate::protocol::text::stop;
 
@@ -66,7 +66,7 @@ pub struct Reply {
 }
 
 /// The whole of a reply that only tells the outcome.
-const STATUS: &[Field] = &[field(0, "status", Ty::NtStatus, "Outcome of the request.")];
+const STATUS: &[Field] = &[status(0)];
 
 /// One message of the protocol: a request with its replies, or a host message.
 #[derive(Debug)]
