@@ -1,0 +1,52 @@
+//! `dxgtrace check`: its arguments.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::RulesArgs;
+
+/// `dxgtrace check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The capture files; `-` is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+
+    /// Exit with 4 if a finding is at least this severe
+    #[arg(long, value_name = "SEVERITY")]
+    pub fail_on: Option<Level>,
+
+    /// Exit with 5 if packets are missing
+    #[arg(long)]
+    pub fail_on_loss: bool,
+
+    /// Show findings from this severity on
+    #[arg(short = 's', long, value_name = "SEVERITY", default_value = "note")]
+    pub severity: Level,
+
+    /// Show this many packets of each kind of finding
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 3)]
+    pub examples: usize,
+
+    /// Show only the closing line of each file
+    #[arg(short = 'q', long = "quiet")]
+    pub quiet: bool,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    pub rules: RulesArgs,
+}
+
+/// How severe a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Level {
+    /// The normal course of things.
+    Chat,
+    /// Unusual, and harmless as far as is known.
+    Note,
+    /// Possibly the cause of trouble.
+    Warn,
+    /// Against the protocol, or the driver cannot work.
+    Error,
+}

@@ -1,0 +1,28 @@
+//! `dxgtrace explain`: its arguments.
+
+use clap::Args;
+
+use super::{AnswerForm, RulesArgs};
+
+/// `dxgtrace explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// What to explain: 0xc0000022, -75, EOVERFLOW, "dxgkio_make_resident: Ioctl failed: -12",
+    /// size.reply_short, make_resident, "vgpu 11", 0xC030470B, a handle, a GUID;
+    /// `-` reads a kernel log from standard input
+    #[arg(value_name = "THING", required = true, allow_negative_numbers = true)]
+    pub things: Vec<String>,
+
+    /// Form of the output
+    #[arg(
+        short = 'T',
+        long = "format",
+        value_name = "FORM",
+        default_value = "text"
+    )]
+    pub form: AnswerForm,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    pub rules: RulesArgs,
+}

@@ -1,0 +1,33 @@
+//! `dxgtrace tui`: its arguments.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// `dxgtrace tui`
+#[derive(Debug, Args)]
+pub struct TuiArgs {
+    /// The capture file; without one: capture live
+    #[arg(value_name = "FILE", conflicts_with = "input")]
+    pub file: Option<PathBuf>,
+
+    /// The capture file, as tshark has it
+    #[arg(short = 'r', long = "read", value_name = "FILE")]
+    pub input: Option<PathBuf>,
+
+    /// Show only packets that pass this filter
+    #[arg(short = 'Y', long = "filter", value_name = "FILTER")]
+    pub filter: Option<String>,
+
+    /// Capture into this file instead of a temporary one
+    #[arg(short = 'w', long = "write", value_name = "FILE")]
+    pub write: Option<PathBuf>,
+
+    /// Capture only requests of this process; may be repeated
+    #[arg(long = "pid", value_name = "PID")]
+    pub pids: Vec<u32>,
+
+    /// Capture a stand-in (`dxgtrace replay --wait`) instead of the driver
+    #[arg(long, value_name = "PID")]
+    pub stand_in: Option<u32>,
+}
