@@ -81,7 +81,8 @@ pub struct Description {
     pub layer: Layer,
     /// What happened, in a sentence. `{part}`, `{at}`, `{a}` and `{b}` stand
     /// for the finding's part, offset and numbers; `{a:x}` is hexadecimal,
-    /// `{a:status}` a status by name, `{b:errno}` an errno by name.
+    /// `{a:status}` a status by name, `{b:errno}` an errno by name, `{b:ended}`
+    /// the packet that ended something, or 0.
     pub what: &'static str,
     /// Why this happens.
     pub cause: &'static str,
@@ -341,11 +342,11 @@ codes! {
         "The driver destroys allocations and resources before their device; this one it does not know of. Its creation was cut off in between: a killed caller, or a short answer.",
         "Look at the call that created it.";
     ObjectHint = "object.hint", Note, Library,
-        "{part} is {a:x}, which names no such object (packet {b})",
+        "{part} is {a:x}, which names no such object",
         "The list is a hint for the scheduler. Libraries leave old numbers in it, and the host does without them.",
         "Harmless as far as is known.";
     EventStale = "event.stale", Warn, Host,
-        "{part} {a} is signalled, but nobody waits for it (ended in packet {b}; 0: never announced)",
+        "{part} {a} is signalled, but nobody waits for it: {b:ended}",
         "The host signals an event twice, or one that it was never told of. The driver ignores it silently.",
         "Harmless by itself; but if a waiter hangs, this may be its signal with a wrong number.";
     PointerNotEchoed = "pointer.not_echoed", Warn, Host,

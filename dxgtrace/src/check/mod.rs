@@ -102,6 +102,8 @@ impl Display for Finding {
                         write!(f, " ({name})")?;
                     }
                 }
+                "b:ended" if self.b == 0 => f.write_str("it was never announced")?,
+                "b:ended" => write!(f, "it ended in packet {}", self.b)?,
                 _ => {}
             }
             if let ("part", Some(index)) = (name, self.index) {

@@ -90,9 +90,11 @@ impl Display for Line<'_> {
     }
 }
 
-/// Whether a field says something in a line.
+/// Whether a field says something in a line: a kind of something does even
+/// where it is number 0.
 fn tells(spot: &Spot<'_>) -> bool {
-    may_tell(spot.field) && spot.number().is_some_and(|value| value != 0)
+    let of_kind = matches!(spot.field.ty, Ty::Enum(_));
+    may_tell(spot.field) && spot.number().is_some_and(|value| value != 0 || of_kind)
 }
 
 /// Whether a line may name this field: one number that somebody chose.

@@ -65,6 +65,7 @@ fn sentence(what: &str) -> String {
         .replace("{at}", "OFFSET")
         .replace("{a:x}", "A")
         .replace("{b:x}", "B")
+        .replace("{b:ended}", "it ended in packet B, or was never announced")
         .replace("{a}", "A")
         .replace("{b}", "B")
 }

@@ -135,7 +135,7 @@ local function brief(body)
   for _, field in ipairs(body.layout.fields) do
     if field.brief and applies(body, field) then
       local value = field_value(body, field)
-      if value and value ~= 0 then
+      if value and (value ~= 0 or field.type == "enum") then
         local text
         if field.width and field.type ~= "enum" then
           text = decimal(value)
