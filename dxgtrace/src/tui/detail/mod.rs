@@ -1,15 +1,19 @@
 //! The selected packet: its tree and its bytes.
 
+mod folds;
+mod packet;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use crate::capture::header::{Direction, Kind, Known, Lost};
+use crate::capture::header::Kind;
 use crate::check::Severity;
-use crate::decode::{escaped, tree};
-use crate::output::{TimeFormat, duration};
+use crate::decode::tree;
+use crate::output::TimeFormat;
 use crate::store::{Fetch, Store, findings};
 
 use super::cursor::Cursor;
+use packet::Lines;
 
 /// Elements of a tail that the tree lists at most.
 const ELEMENTS: usize = 256;
@@ -75,9 +79,6 @@ struct Loaded {
     peer: Option<u32>,
     time: TimeFormat,
 }
-
-/// Branches that are folded at first: they say the same of every packet.
-const FOLDED: &[&str] = &["packet", "extended header", "command header"];
 
 impl Detail {
     /// Shows a row, with the other half of its exchange if `joined`.
@@ -285,48 +286,6 @@ impl Detail {
             self.reveal(line);
         }
     }
-
-    /// Unfolds the selected branch, or goes to its first leaf.
-    pub fn unfold(&mut self) {
-        let Some(line) = self.selected().cloned() else {
-            return;
-        };
-        if line.branch && self.is_folded(&line) {
-            self.set_folded(&line, false);
-        } else if line.branch {
-            self.step(1);
-        }
-    }
-
-    /// Folds the selected branch, or goes to the branch that it is in.
-    pub fn fold(&mut self) {
-        let Some(line) = self.selected().cloned() else {
-            return;
-        };
-        if line.branch && !self.is_folded(&line) {
-            self.set_folded(&line, true);
-            return;
-        }
-        let above = self.lines().take(self.cursor.at).collect::<Vec<_>>();
-        if let Some(parent) = above.iter().rposition(|above| above.depth < line.depth) {
-            self.cursor.at = parent;
-        }
-    }
-
-    /// Unfolds or folds the selected branch.
-    pub fn toggle(&mut self) {
-        if let Some(line) = self.selected().cloned()
-            && line.branch
-        {
-            self.set_folded(&line, !self.is_folded(&line));
-        }
-    }
-
-    /// Whether a line has others below it, and whether they are folded away.
-    pub fn branch(&self, line: &Line) -> Option<bool> {
-        line.branch.then(|| self.is_folded(line))
-    }
-
     /// Selects the next line that contains a text, after the selected one.
     pub fn find(&mut self, is_match: impl Fn(&str) -> bool) -> bool {
         let found = self
@@ -355,257 +314,10 @@ impl Detail {
             self.step_byte(0);
         }
     }
-
-    fn reveal(&mut self, line: usize) {
-        let Some(target) = self.lines.get(line).cloned() else {
-            return;
-        };
-        let mut depth = target.depth;
-        for above in (0..line).rev() {
-            let Some(parent) = self.lines.get(above).cloned() else {
-                break;
-            };
-            if parent.depth < depth {
-                depth = parent.depth;
-                self.folded.remove(&parent.path);
-                self.unfolded.insert(parent.path);
-            }
-        }
-        self.refold();
-        self.cursor.at = self.open.iter().position(|open| *open == line).unwrap_or(0);
-    }
-
-    fn is_folded(&self, line: &Line) -> bool {
-        let at_first = FOLDED.contains(&line.label.as_str()) && line.depth == 0;
-        self.folded.contains(&line.path) || at_first && !self.unfolded.contains(&line.path)
-    }
-
-    fn set_folded(&mut self, line: &Line, folded: bool) {
-        if folded {
-            self.unfolded.remove(&line.path);
-            self.folded.insert(line.path.clone());
-        } else {
-            self.folded.remove(&line.path);
-            self.unfolded.insert(line.path.clone());
-        }
-        self.refold();
-    }
-
-    fn mark_branches(&mut self) {
-        let mut above: Vec<String> = Vec::new();
-        let depths: Vec<_> = self
-            .lines
-            .iter()
-            .map(|line| (line.half, line.depth))
-            .collect();
-        for (at, line) in self.lines.iter_mut().enumerate() {
-            above.truncate(usize::from(line.depth));
-            above.push(line.label.clone());
-            line.path = above.join("/");
-            line.branch = depths
-                .get(at + 1)
-                .is_some_and(|(half, depth)| *half == line.half && *depth > line.depth);
-        }
-    }
-
-    fn refold(&mut self) {
-        let mut open = Vec::with_capacity(self.lines.len());
-        let mut hidden = u8::MAX;
-        for (at, line) in self.lines.iter().enumerate() {
-            if line.depth > hidden {
-                continue;
-            }
-            hidden = u8::MAX;
-            open.push(at);
-            if line.branch && self.is_folded(line) {
-                hidden = line.depth;
-            }
-        }
-        self.open = open;
-        self.cursor.at = self.cursor.at.min(self.open.len().saturating_sub(1));
-    }
 }
 
 /// The label that the tree gives the message itself.
 fn message_label(decoded: &crate::decode::Decoded<'_>) -> Option<String> {
     decoded.message?;
     Some(format!("{} {}", decoded.name(), decoded.part.name()))
-}
-
-/// Lines of one packet that no message has.
-struct Lines<'a> {
-    lines: &'a mut Vec<Line>,
-    half: usize,
-}
-
-impl Lines<'_> {
-    fn push(&mut self, depth: u8, label: &str, text: String, field: Option<&str>) {
-        self.lines.push(Line {
-            depth,
-            label: label.to_owned(),
-            text,
-            half: self.half,
-            field: field.map(str::to_owned),
-            ..Line::default()
-        });
-    }
-
-    fn packet(
-        &mut self,
-        store: &Store,
-        row: u32,
-        packet: &crate::packet::Packet<'_>,
-        time: TimeFormat,
-    ) {
-        let header = &packet.header;
-        let Some(found) = store.row(row) else {
-            return;
-        };
-        let way = match header.direction {
-            Direction::GuestToHost => "guest to host",
-            Direction::HostToGuest => "host to guest",
-        };
-        let what = match header.kind {
-            Kind::Lost => "packets are missing here".to_owned(),
-            Kind::Refused => format!("{} bytes, never sent", header.payload_length),
-            Kind::Packet => format!(
-                "{way} on {}, {} bytes",
-                store.channel_name(found),
-                header.payload_length
-            ),
-        };
-        self.push(
-            0,
-            "packet",
-            format!("{}, {what}", packet.number),
-            Some("frame.number"),
-        );
-        let previous = row.checked_sub(1).and_then(|row| store.row(row));
-        let previous = previous.map_or(packet.time, |row| row.time());
-        let relative = time.of(packet.time, store.start(), previous).to_string();
-        self.push(1, "time", relative, None);
-        if time != TimeFormat::Date {
-            self.push(
-                1,
-                "date",
-                TimeFormat::Date.of(packet.time, 0, 0).to_string(),
-                None,
-            );
-        }
-        if header.kind == Kind::Lost {
-            return;
-        }
-        if header.known.has(Known::TASK) {
-            self.push(1, "process", header.pid.to_string(), Some("dxg.pid"));
-            self.push(1, "thread", header.tid.to_string(), Some("dxg.tid"));
-            let name = format!("\"{}\"", escaped(&header.comm));
-            self.push(1, "name", name, Some("dxg.comm"));
-            self.push(1, "processor", header.cpu.to_string(), Some("dxg.cpu"));
-        }
-        self.push(
-            1,
-            "channel",
-            header.channel.to_string(),
-            Some("dxg.channel"),
-        );
-        self.push(
-            1,
-            "transaction",
-            header.transaction.to_string(),
-            Some("dxg.transaction"),
-        );
-        self.push(
-            1,
-            "packet type",
-            header.packet_type.to_string(),
-            Some("dxg.packet_type"),
-        );
-        if header.known.has(Known::RETURN_VALUE) {
-            self.push(
-                1,
-                "return value",
-                header.return_value.to_string(),
-                Some("dxg.return_value"),
-            );
-        }
-        if header.refused_attempts > 0 {
-            let attempts = header.refused_attempts.to_string();
-            self.push(
-                1,
-                "refused attempts",
-                attempts,
-                Some("dxg.refused_attempts"),
-            );
-        }
-        if header.known.has(Known::EXPECTED_REPLY) {
-            let length = header.expected_reply_length.to_string();
-            self.push(
-                1,
-                "expected reply length",
-                length,
-                Some("dxg.expected_reply_length"),
-            );
-        }
-        if header.known.has(Known::IOCTL) {
-            self.push(
-                1,
-                "ioctl",
-                format!("{:#x}", header.ioctl),
-                Some("dxg.ioctl"),
-            );
-            self.push(
-                1,
-                "ioctl result",
-                header.ioctl_result.to_string(),
-                Some("dxg.ioctl_result"),
-            );
-        }
-        if packet.is_cut() {
-            let text = format!(
-                "{} of {} bytes",
-                packet.payload.len(),
-                header.payload_length
-            );
-            self.push(1, "captured", text, None);
-        }
-        if let Some(peer) = found.peer().and_then(|peer| store.row(peer)) {
-            let (label, field) = match found.is_joined_reply() {
-                true => ("request in", "dxg.request_in"),
-                false => ("reply in", "dxg.reply_in"),
-            };
-            self.push(1, label, peer.number().to_string(), Some(field));
-            let latency = duration(found.time().abs_diff(peer.time())).to_string();
-            self.push(1, "time to reply", latency, None);
-        }
-    }
-
-    fn lost(&mut self, payload: &[u8]) {
-        let lost = Lost::decode(payload).unwrap_or_default();
-        for (label, count) in [
-            ("ring buffer full", lost.ring_full),
-            ("probe not run", lost.missed_probes),
-            ("queue full", lost.user_queue),
-            ("memory not readable", lost.unreadable),
-        ] {
-            self.push(0, label, count.to_string(), None);
-        }
-    }
-
-    fn finding(&mut self, finding: &crate::check::Finding, length: usize) {
-        let description = finding.code.description();
-        let label = format!("{} {}", description.severity.name(), description.word);
-        let at = finding.at as usize;
-        self.lines.push(Line {
-            label,
-            text: finding.to_string(),
-            range: (at > 0 && at < length).then_some(at..at + 1),
-            half: self.half,
-            field: Some("dxg.finding".to_owned()),
-            severity: Some(description.severity),
-            ..Line::default()
-        });
-        self.push(1, "layer", description.layer.name().to_owned(), None);
-        self.push(1, "cause", description.cause.to_owned(), None);
-        self.push(1, "next step", description.next.to_owned(), None);
-    }
 }

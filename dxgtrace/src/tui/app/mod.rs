@@ -1,0 +1,202 @@
+//! The state of the screen.
+
+mod intake;
+mod parts;
+mod prepare;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use ratatui::layout::Rect;
+use rustc_hash::FxHashMap;
+
+use crate::check::Severity;
+use crate::output::TimeFormat;
+use crate::store::{Fetch, Past, Scene, Store};
+
+use super::config::Config;
+use super::detail::Detail;
+use super::keys::Keymap;
+use super::list::List;
+use super::prompt::Prompt;
+use super::save::Saving;
+use super::source::Source;
+use super::table::Table;
+use super::theme::Theme;
+
+pub use parts::{Arrangement, Effect, Filtering, ObjectLadder, Pane, Searching, Tone, View};
+
+/// All state. [`App::apply`] changes it, drawing only reads.
+pub struct App {
+    pub(in crate::tui) source: Source,
+    pub(in crate::tui) store: Store,
+    pub(in crate::tui) fetch: Option<Fetch>,
+    extent: usize,
+    pub(in crate::tui) list: List,
+    pub(in crate::tui) detail: Detail,
+    pub(in crate::tui) table: Table,
+    pub(in crate::tui) view: View,
+    pub(in crate::tui) before: Vec<View>,
+    pub(in crate::tui) focus: Pane,
+    pub(in crate::tui) zoomed: bool,
+    pub(in crate::tui) arrangement: Arrangement,
+    /// Share of the list, in percent.
+    pub(in crate::tui) share: u16,
+    pub(in crate::tui) mildest: Severity,
+    pub(in crate::tui) filtering: Filtering,
+    pub(in crate::tui) searching: Option<Searching>,
+    pub(in crate::tui) prompt: Option<Prompt>,
+    pub(in crate::tui) histories: [Vec<String>; 3],
+    pub(in crate::tui) help: Option<usize>,
+    pub(in crate::tui) asks_to_quit: bool,
+    pub(in crate::tui) message: Option<(Tone, String)>,
+    pub(in crate::tui) marks: BTreeSet<u32>,
+    pub(in crate::tui) letters: BTreeMap<char, u32>,
+    pub(in crate::tui) theme: Theme,
+    pub(in crate::tui) time: TimeFormat,
+    pub(in crate::tui) keymap: Keymap,
+    pub(in crate::tui) effects: VecDeque<Effect>,
+    pub(in crate::tui) area: Rect,
+    /// The row that the current table is about.
+    pub(in crate::tui) about: Option<u32>,
+    lines: FxHashMap<u32, String>,
+    past: Option<Past>,
+    /// The row whose objects have been asked for.
+    asked: Option<u32>,
+    /// The objects as of the row that the view is about.
+    pub(in crate::tui) scene: Scene,
+    /// What the ladder shows, if not a process.
+    pub(in crate::tui) object: Option<ObjectLadder>,
+    pub(in crate::tui) saving: Option<Saving>,
+}
+
+impl App {
+    /// A screen that shows a source.
+    pub fn new(source: Source, config: Config) -> Self {
+        let live = source.recording.is_some();
+        let mut list = List::new();
+        list.follow = live;
+        Self {
+            source,
+            store: Store::default(),
+            fetch: None,
+            extent: 0,
+            list,
+            detail: Detail::default(),
+            table: Table::default(),
+            view: View::default(),
+            before: Vec::new(),
+            focus: Pane::default(),
+            zoomed: false,
+            arrangement: Arrangement::default(),
+            share: 50,
+            mildest: Severity::Note,
+            filtering: Filtering::default(),
+            searching: None,
+            prompt: None,
+            histories: Default::default(),
+            help: None,
+            asks_to_quit: false,
+            message: None,
+            marks: BTreeSet::new(),
+            letters: BTreeMap::new(),
+            theme: config.theme,
+            time: config.time,
+            keymap: config.keymap,
+            effects: VecDeque::new(),
+            area: Rect::new(0, 0, 80, 24),
+            about: None,
+            lines: FxHashMap::default(),
+            past: None,
+            asked: None,
+            scene: Scene::default(),
+            object: None,
+            saving: None,
+        }
+    }
+
+    /// Shows only packets that pass a filter.
+    ///
+    /// # Errors
+    /// A sentence about what is wrong with it.
+    pub fn filter(&mut self, text: &str) -> Result<(), String> {
+        if self.set_filter(text) {
+            return Ok(());
+        }
+        let (_, error) = self.message.take().unwrap_or((Tone::Wrong, String::new()));
+        Err(format!("{text}: {error}"))
+    }
+
+    /// What is kept of the capture.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// How many packets the list shows.
+    pub fn shown(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Bytes of memory that are kept beside the packets.
+    pub fn memory(&self) -> usize {
+        self.store.rows().memory() + self.list.memory()
+    }
+
+    /// Whether anything is going on by itself.
+    pub fn is_busy(&self) -> bool {
+        self.store.end().is_none()
+            || self.saving.is_some()
+            || self.list.is_behind()
+            || self.view != View::Packets
+                && self
+                    .table
+                    .basis
+                    .is_some_and(|basis| basis.rows < self.store.rows().len())
+            || self.filtering.sifting.is_some()
+            || self.list.taken() < self.store.rows().len() as u32 && !self.list.paused
+            || self.view == View::Objects && Some(self.scene.row) != self.about
+            || self
+                .object
+                .as_ref()
+                .is_some_and(|object| object.sifting.is_some())
+            || self
+                .searching
+                .as_ref()
+                .is_some_and(|search| search.sifting.is_some())
+    }
+
+    /// Whether the file has been read to its end and nothing is going on.
+    pub fn is_settled(&self) -> bool {
+        !self.is_busy()
+    }
+
+    /// What the terminal has to do next.
+    pub fn next_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// Says something on the last line.
+    pub(in crate::tui) fn say(&mut self, tone: Tone, text: impl Into<String>) {
+        self.message = Some((tone, text.into()));
+    }
+
+    /// The text of a row's line, if it has been made.
+    pub(in crate::tui) fn line(&self, row: u32) -> &str {
+        self.lines.get(&row).map_or("", String::as_str)
+    }
+
+    /// What ages are counted to: now, or the end of a capture that is over.
+    pub(in crate::tui) fn now(&self) -> u64 {
+        let last = self.store.rows().len().checked_sub(1);
+        let last = last.and_then(|last| self.store.row(last as u32));
+        match (&self.source.recording, last) {
+            (Some(recording), Some(last)) if !recording.status().ended => {
+                let now = std::time::SystemTime::now();
+                let since = now.duration_since(std::time::UNIX_EPOCH);
+                since.map_or(last.time(), |since| {
+                    u64::try_from(since.as_nanos()).unwrap_or(last.time())
+                })
+            }
+            (_, last) => last.map_or(0, |last| last.time()),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Branches of the tree: what is folded away, and what is shown.
+
+use super::{Detail, Line};
+
+/// Branches that are folded at first: they say the same of every packet.
+const FOLDED: &[&str] = &["packet", "extended header", "command header"];
+
+impl Detail {
+    /// Unfolds the selected branch, or goes to its first leaf.
+    pub fn unfold(&mut self) {
+        let Some(line) = self.selected().cloned() else {
+            return;
+        };
+        if line.branch && self.is_folded(&line) {
+            self.set_folded(&line, false);
+        } else if line.branch {
+            self.step(1);
+        }
+    }
+
+    /// Folds the selected branch, or goes to the branch that it is in.
+    pub fn fold(&mut self) {
+        let Some(line) = self.selected().cloned() else {
+            return;
+        };
+        if line.branch && !self.is_folded(&line) {
+            self.set_folded(&line, true);
+            return;
+        }
+        let above = self.lines().take(self.cursor.at).collect::<Vec<_>>();
+        if let Some(parent) = above.iter().rposition(|above| above.depth < line.depth) {
+            self.cursor.at = parent;
+        }
+    }
+
+    /// Unfolds or folds the selected branch.
+    pub fn toggle(&mut self) {
+        if let Some(line) = self.selected().cloned()
+            && line.branch
+        {
+            self.set_folded(&line, !self.is_folded(&line));
+        }
+    }
+
+    /// Whether a line has others below it, and whether they are folded away.
+    pub fn branch(&self, line: &Line) -> Option<bool> {
+        line.branch.then(|| self.is_folded(line))
+    }
+
+    pub(super) fn reveal(&mut self, line: usize) {
+        let Some(target) = self.lines.get(line).cloned() else {
+            return;
+        };
+        let mut depth = target.depth;
+        for above in (0..line).rev() {
+            let Some(parent) = self.lines.get(above).cloned() else {
+                break;
+            };
+            if parent.depth < depth {
+                depth = parent.depth;
+                self.folded.remove(&parent.path);
+                self.unfolded.insert(parent.path);
+            }
+        }
+        self.refold();
+        self.cursor.at = self.open.iter().position(|open| *open == line).unwrap_or(0);
+    }
+
+    fn is_folded(&self, line: &Line) -> bool {
+        let at_first = FOLDED.contains(&line.label.as_str()) && line.depth == 0;
+        self.folded.contains(&line.path) || at_first && !self.unfolded.contains(&line.path)
+    }
+
+    fn set_folded(&mut self, line: &Line, folded: bool) {
+        if folded {
+            self.unfolded.remove(&line.path);
+            self.folded.insert(line.path.clone());
+        } else {
+            self.folded.remove(&line.path);
+            self.unfolded.insert(line.path.clone());
+        }
+        self.refold();
+    }
+
+    pub(super) fn mark_branches(&mut self) {
+        let mut above: Vec<String> = Vec::new();
+        let depths: Vec<_> = self
+            .lines
+            .iter()
+            .map(|line| (line.half, line.depth))
+            .collect();
+        for (at, line) in self.lines.iter_mut().enumerate() {
+            above.truncate(usize::from(line.depth));
+            above.push(line.label.clone());
+            line.path = above.join("/");
+            line.branch = depths
+                .get(at + 1)
+                .is_some_and(|(half, depth)| *half == line.half && *depth > line.depth);
+        }
+    }
+
+    pub(super) fn refold(&mut self) {
+        let mut open = Vec::with_capacity(self.lines.len());
+        let mut hidden = u8::MAX;
+        for (at, line) in self.lines.iter().enumerate() {
+            if line.depth > hidden {
+                continue;
+            }
+            hidden = u8::MAX;
+            open.push(at);
+            if line.branch && self.is_folded(line) {
+                hidden = line.depth;
+            }
+        }
+        self.open = open;
+        self.cursor.at = self.cursor.at.min(self.open.len().saturating_sub(1));
+    }
+}

@@ -1,0 +1,188 @@
+//! What the tree says of a packet beside its message.
+
+use crate::capture::header::{Direction, Kind, Known, Lost};
+use crate::check::Finding;
+use crate::decode::escaped;
+use crate::output::{TimeFormat, duration};
+use crate::packet::Packet;
+use crate::store::Store;
+
+use super::Line;
+
+/// Lines of one packet that no message has.
+pub(super) struct Lines<'a> {
+    pub(super) lines: &'a mut Vec<Line>,
+    pub(super) half: usize,
+}
+
+impl Lines<'_> {
+    fn push(&mut self, depth: u8, label: &str, text: String, field: Option<&str>) {
+        self.lines.push(Line {
+            depth,
+            label: label.to_owned(),
+            text,
+            half: self.half,
+            field: field.map(str::to_owned),
+            ..Line::default()
+        });
+    }
+
+    pub(super) fn packet(
+        &mut self,
+        store: &Store,
+        row: u32,
+        packet: &Packet<'_>,
+        time: TimeFormat,
+    ) {
+        let header = &packet.header;
+        let Some(found) = store.row(row) else {
+            return;
+        };
+        let way = match header.direction {
+            Direction::GuestToHost => "guest to host",
+            Direction::HostToGuest => "host to guest",
+        };
+        let what = match header.kind {
+            Kind::Lost => "packets are missing here".to_owned(),
+            Kind::Refused => format!("{} bytes, never sent", header.payload_length),
+            Kind::Packet => format!(
+                "{way} on {}, {} bytes",
+                store.channel_name(found),
+                header.payload_length
+            ),
+        };
+        self.push(
+            0,
+            "packet",
+            format!("{}, {what}", packet.number),
+            Some("frame.number"),
+        );
+        let previous = row.checked_sub(1).and_then(|row| store.row(row));
+        let previous = previous.map_or(packet.time, |row| row.time());
+        let relative = time.of(packet.time, store.start(), previous).to_string();
+        self.push(1, "time", relative, None);
+        if time != TimeFormat::Date {
+            self.push(
+                1,
+                "date",
+                TimeFormat::Date.of(packet.time, 0, 0).to_string(),
+                None,
+            );
+        }
+        if header.kind == Kind::Lost {
+            return;
+        }
+        if header.known.has(Known::TASK) {
+            self.push(1, "process", header.pid.to_string(), Some("dxg.pid"));
+            self.push(1, "thread", header.tid.to_string(), Some("dxg.tid"));
+            let name = format!("\"{}\"", escaped(&header.comm));
+            self.push(1, "name", name, Some("dxg.comm"));
+            self.push(1, "processor", header.cpu.to_string(), Some("dxg.cpu"));
+        }
+        self.push(
+            1,
+            "channel",
+            header.channel.to_string(),
+            Some("dxg.channel"),
+        );
+        self.push(
+            1,
+            "transaction",
+            header.transaction.to_string(),
+            Some("dxg.transaction"),
+        );
+        self.push(
+            1,
+            "packet type",
+            header.packet_type.to_string(),
+            Some("dxg.packet_type"),
+        );
+        if header.known.has(Known::RETURN_VALUE) {
+            self.push(
+                1,
+                "return value",
+                header.return_value.to_string(),
+                Some("dxg.return_value"),
+            );
+        }
+        if header.refused_attempts > 0 {
+            let attempts = header.refused_attempts.to_string();
+            self.push(
+                1,
+                "refused attempts",
+                attempts,
+                Some("dxg.refused_attempts"),
+            );
+        }
+        if header.known.has(Known::EXPECTED_REPLY) {
+            let length = header.expected_reply_length.to_string();
+            self.push(
+                1,
+                "expected reply length",
+                length,
+                Some("dxg.expected_reply_length"),
+            );
+        }
+        if header.known.has(Known::IOCTL) {
+            self.push(
+                1,
+                "ioctl",
+                format!("{:#x}", header.ioctl),
+                Some("dxg.ioctl"),
+            );
+            self.push(
+                1,
+                "ioctl result",
+                header.ioctl_result.to_string(),
+                Some("dxg.ioctl_result"),
+            );
+        }
+        if packet.is_cut() {
+            let text = format!(
+                "{} of {} bytes",
+                packet.payload.len(),
+                header.payload_length
+            );
+            self.push(1, "captured", text, None);
+        }
+        if let Some(peer) = found.peer().and_then(|peer| store.row(peer)) {
+            let (label, field) = match found.is_joined_reply() {
+                true => ("request in", "dxg.request_in"),
+                false => ("reply in", "dxg.reply_in"),
+            };
+            self.push(1, label, peer.number().to_string(), Some(field));
+            let latency = duration(found.time().abs_diff(peer.time())).to_string();
+            self.push(1, "time to reply", latency, None);
+        }
+    }
+
+    pub(super) fn lost(&mut self, payload: &[u8]) {
+        let lost = Lost::decode(payload).unwrap_or_default();
+        for (label, count) in [
+            ("ring buffer full", lost.ring_full),
+            ("probe not run", lost.missed_probes),
+            ("queue full", lost.user_queue),
+            ("memory not readable", lost.unreadable),
+        ] {
+            self.push(0, label, count.to_string(), None);
+        }
+    }
+
+    pub(super) fn finding(&mut self, finding: &Finding, length: usize) {
+        let description = finding.code.description();
+        let label = format!("{} {}", description.severity.name(), description.word);
+        let at = finding.at as usize;
+        self.lines.push(Line {
+            label,
+            text: finding.to_string(),
+            range: (at > 0 && at < length).then_some(at..at + 1),
+            half: self.half,
+            field: Some("dxg.finding".to_owned()),
+            severity: Some(description.severity),
+            ..Line::default()
+        });
+        self.push(1, "layer", description.layer.name().to_owned(), None);
+        self.push(1, "cause", description.cause.to_owned(), None);
+        self.push(1, "next step", description.next.to_owned(), None);
+    }
+}

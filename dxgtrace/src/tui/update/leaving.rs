@@ -1,0 +1,47 @@
+//! Leaving, without losing anything silently.
+
+use super::super::app::{App, Effect, Tone};
+use super::super::keys::Stroke;
+use super::super::prompt::Purpose;
+
+impl App {
+    /// Leaves, or asks first if something would be lost.
+    pub(in crate::tui) fn quit(&mut self) {
+        if self.saving.is_some() {
+            self.say(
+                Tone::Wrong,
+                "packets are still being saved; ZQ quits all the same",
+            );
+        } else if self.source.unsaved {
+            self.asks_to_quit = true;
+        } else {
+            self.quit_now();
+        }
+    }
+
+    /// Leaves. A capture that nobody saved stays where it is.
+    pub(in crate::tui) fn quit_now(&mut self) {
+        let packets = self.store.rows().len();
+        let text = match &self.source.recording {
+            Some(_) => Some(format!(
+                "{packets} packets saved in {}",
+                self.source.path.display()
+            )),
+            None => None,
+        };
+        self.effects.push_back(Effect::Quit(text));
+    }
+
+    pub(super) fn answer(&mut self, stroke: Stroke) {
+        self.asks_to_quit = false;
+        match stroke.letter() {
+            Some('k' | 'K') => self.quit_now(),
+            Some('d' | 'D') => match std::fs::remove_file(&self.source.path) {
+                Ok(()) => self.effects.push_back(Effect::Quit(None)),
+                Err(error) => self.say(Tone::Wrong, format!("cannot delete it: {error}")),
+            },
+            Some('s' | 'S') => self.ask(Purpose::Command, "save all "),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What the list takes in, marks, and gives away.
+
+use super::super::app::{App, Effect, Pane, Tone, View};
+use super::super::views::{packets, tables};
+
+impl App {
+    pub(super) fn pause(&mut self) {
+        self.list.paused = !self.list.paused;
+        let text = match self.list.paused {
+            true => "paused: new packets are kept, and shown when you press Space again",
+            false => "new packets are shown as they come",
+        };
+        self.say(Tone::Fine, text);
+    }
+
+    pub(super) fn follow(&mut self) {
+        self.list.paused = false;
+        self.list.follow();
+        if self.view != View::Packets {
+            self.show(View::Packets);
+        }
+    }
+
+    pub(super) fn exchanges(&mut self) {
+        let joined = !self.list.joined;
+        self.list.set_joined(self.store.rows(), joined);
+        self.detail.forget();
+        let text = match joined {
+            true => "replies stand on the line of their request",
+            false => "every packet stands on a line of its own",
+        };
+        self.say(Tone::Fine, text);
+    }
+
+    pub(super) fn mark(&mut self) {
+        if let Some(row) = self.list.selected() {
+            if !self.marks.remove(&row) {
+                self.marks.insert(row);
+            }
+            self.say(
+                Tone::Fine,
+                format!("{} marked; :save marked FILE", self.marks.len()),
+            );
+        }
+    }
+
+    pub(super) fn copy(&mut self) {
+        let text = match (self.view, self.focus) {
+            (View::Packets, Pane::List) => packets::line_text(self),
+            (View::Packets, Pane::Tree) => self.detail.selected().map(|line| {
+                let colon = if line.text.is_empty() { "" } else { ": " };
+                let name = line.field.as_deref().unwrap_or(&line.label);
+                format!("{name}{colon}{}", line.text)
+            }),
+            (View::Packets, Pane::Bytes) => self.detail.shown_half().map(|half| {
+                let marked = self.detail.marked();
+                let end = marked.end.min(half.bytes.len());
+                let bytes = half.bytes.get(marked.start.min(end)..end).unwrap_or(&[]);
+                bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+            }),
+            _ => tables::selected_text(self),
+        };
+        match text {
+            Some(text) => {
+                self.say(Tone::Fine, format!("copied: {text}"));
+                self.effects.push_back(Effect::Copy(text));
+            }
+            None => self.say(Tone::Wrong, "there is nothing to copy"),
+        }
+    }
+}
