@@ -376,6 +376,7 @@ local enums = {
     [0] = "packet",
     [1] = "refused",
     [2] = "lost",
+    [3] = "ioctl",
   } },
   SET_GUEST_DATA_TYPE = { values = {
     [0] = "DWORD",
@@ -599,6 +600,7 @@ local flags = {
     { shift = 3, width = 1, name = "expected_reply" },
     { shift = 4, width = 1, name = "ioctl" },
     { shift = 5, width = 1, name = "exact_length" },
+    { shift = 6, width = 1, name = "ioctl_result" },
   },
   PACKET_FLAGS = {
     { shift = 0, width = 1, name = "completion_requested" },
@@ -791,7 +793,7 @@ data.framing = {
   command = 16,
 }
 
-data.kind = { packet = 0, refused = 1, lost = 2, }
+data.kind = { packet = 0, refused = 1, lost = 2, ioctl = 3, }
 
 data.sets = { [0] = "vgpu", [1] = "global", [2] = "host", }
 
@@ -803,8 +805,11 @@ data.lines = {
   orphan = "reply to an unknown request",
   refused = " refused: not sent",
   lost = "%s packets lost here",
+  unseen = ": its end was not seen",
   unknown = "unknown",
 }
+
+data.errnos = { [1] = "EPERM", [2] = "ENOENT", [4] = "EINTR", [5] = "EIO", [6] = "ENXIO", [9] = "EBADF", [11] = "EAGAIN", [12] = "ENOMEM", [13] = "EACCES", [14] = "EFAULT", [16] = "EBUSY", [17] = "EEXIST", [19] = "ENODEV", [22] = "EINVAL", [25] = "ENOTTY", [71] = "EPROTO", [75] = "EOVERFLOW", [91] = "EPROTOTYPE", [95] = "EOPNOTSUPP", [103] = "ECONNABORTED", [110] = "ETIMEDOUT", [115] = "EINPROGRESS", [512] = "ERESTARTSYS", }
 
 data.record = { size = 80, tails_at = 80, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
   gaps = { },
@@ -822,12 +827,12 @@ data.record = { size = 80, tails_at = 80, slack = 0, min = 0, read = true, paddi
     { at = 24, name = "pid", type = "u32", when = { at = 10, size = 2, shift = 0, width = 1, values = { [1] = true, } }, brief = true, doc = "Process id: thread group id in the initial pid namespace." },
     { at = 28, name = "tid", type = "u32", when = { at = 10, size = 2, shift = 0, width = 1, values = { [1] = true, } }, brief = true, doc = "Thread id in the initial pid namespace." },
     { at = 32, name = "comm", type = "name", count = 16, when = { at = 10, size = 2, shift = 0, width = 1, values = { [1] = true, } }, doc = "Task name." },
-    { at = 48, name = "return_value", type = "i32", when = { at = 10, size = 2, shift = 2, width = 1, values = { [1] = true, } }, brief = true, doc = "What the send function returned: 0 or a negative errno." },
+    { at = 48, name = "return_value", type = "i32", when = { at = 10, size = 2, shift = 2, width = 1, values = { [1] = true, } }, brief = true, doc = "What the send function returned: 0 or a negative errno. Of an ioctl: what the driver's first failed synchronous send in it returned, or 0." },
     { at = 52, name = "refused_attempts", type = "u32", brief = true, doc = "Attempts that were refused before this one." },
     { at = 56, name = "expected_reply_length", type = "u32", when = { at = 10, size = 2, shift = 3, width = 1, values = { [1] = true, } }, brief = true, doc = "Bytes that the driver expects in the reply." },
     { at = 60, name = "interface_version", type = "u32", brief = true, doc = "Negotiated interface version, 0 if not known." },
-    { at = 64, name = "ioctl", type = "enum", names = enums.IOCTL, when = { at = 10, size = 2, shift = 4, width = 1, values = { [1] = true, } }, brief = true, doc = "The ioctl during which the packet was sent." },
-    { at = 68, name = "ioctl_result", type = "i32", when = { at = 10, size = 2, shift = 4, width = 1, values = { [1] = true, } }, brief = true, doc = "What that ioctl returned to the application." },
+    { at = 64, name = "ioctl", type = "enum", names = enums.IOCTL, when = { at = 10, size = 2, shift = 4, width = 1, values = { [1] = true, } }, brief = true, doc = "The ioctl that has ended, or during which the packet was sent." },
+    { at = 68, name = "ioctl_result", type = "i32", when = { at = 10, size = 2, shift = 6, width = 1, values = { [1] = true, } }, brief = true, doc = "What that ioctl returned to the application." },
     { at = 72, name = "cpu", type = "u32", brief = true, doc = "Processor on which the packet was seen." },
     { at = 76, name = "payload_length", type = "u32", brief = true, doc = "Bytes that travelled, captured or not." },
   },
@@ -841,6 +846,15 @@ data.lost = { size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding
     { at = 8, name = "lost.missed_probes", type = "u64", brief = true, doc = "Lost because the kernel did not run the probe." },
     { at = 16, name = "lost.user_queue", type = "u64", brief = true, doc = "Lost between reader and consumer." },
     { at = 24, name = "lost.unreadable", type = "u64", brief = true, doc = "Lost because their memory could not be read." },
+  },
+  tails = {
+  } }
+
+data.ioctl = { size = 16, tails_at = 16, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+  gaps = { },
+  fields = {
+    { at = 0, name = "ioctl_duration", type = "u64", brief = true, doc = "Nanoseconds that the ioctl took." },
+    { at = 8, name = "ioctl_messages", type = "u64", brief = true, doc = "Messages that were sent in the ioctl, captured or not." },
   },
   tails = {
   } }
@@ -2755,6 +2769,7 @@ local shown = {
 
 prepare_layout(data.record, "")
 prepare_layout(data.lost, "")
+prepare_layout(data.ioctl, "")
 prepare_layout(data.extended, "")
 for set = 0, #data.sets do prepare_layout(data.headers[set], "") end
 
@@ -3665,6 +3680,18 @@ local function lost_line(packet, pinfo, root, tvb)
   return format(data.lines.lost, decimal(total))
 end
 
+local function ioctl_line(packet, root, tvb)
+  local s = packet.s
+  if root then show_message_body(root, tvb, locate(data.ioctl, s, packet.start, 0, packet.length)) end
+  local request = header_value(s, "ioctl")
+  local line = member.ioctl.names.values[request] or format("ioctl 0x%x", request)
+  if bits(header_value(s, "known"), known_bit.ioctl_result, 1) == 0 then return line .. data.lines.unseen end
+  local result = header_value(s, "ioctl_result")
+  if result >= 2147483648 then result = result - 4294967296 end
+  local errno = data.errnos[-result]
+  return format("%s = %d%s", line, result, errno and format(" (%s)", errno) or "")
+end
+
 local HEADER_SIZE = data.record.size
 local self_dissector
 
@@ -3704,6 +3731,8 @@ function proto.dissector(tvb, pinfo, tree)
   local line
   if packet.kind == data.kind.lost then
     line = lost_line(packet, pinfo, detail, tvb)
+  elseif packet.kind == data.kind.ioctl then
+    line = ioctl_line(packet, detail, tvb)
   elseif packet.kind == data.kind.packet or packet.kind == data.kind.refused then
     line = message_line(packet, pinfo, detail, tvb, found)
     local remark = remarks[pinfo.number]

@@ -27,6 +27,8 @@ pub const GLOBAL: u32 = 20;
 pub const VGPU0: u32 = 21;
 /// The number of the second virtual GPU's channel.
 pub const VGPU1: u32 = 22;
+/// What stands for the driver itself.
+pub const DRIVER: u32 = 0;
 
 /// A request that was sent.
 #[derive(Debug, Clone)]
@@ -93,6 +95,10 @@ impl Conversation {
             channel("global", ChannelKind::Global, GLOBAL),
             channel("vgpu0", ChannelKind::Vgpu, VGPU0),
             channel("vgpu1", ChannelKind::Vgpu, VGPU1),
+            Channel {
+                instance: None,
+                ..channel("driver", ChannelKind::Unknown, DRIVER)
+            },
         ]
     }
 
@@ -283,7 +289,8 @@ impl Conversation {
         let channel = match header.channel {
             GLOBAL => 0,
             VGPU0 => 1,
-            _ => 2,
+            VGPU1 => 2,
+            _ => 3,
         };
         self.packets.push(Owned {
             time: self.time,
@@ -328,6 +335,7 @@ impl Conversation {
             direction,
             channel_kind: match channel {
                 GLOBAL => ChannelKind::Global,
+                DRIVER => ChannelKind::Unknown,
                 _ => ChannelKind::Vgpu,
             },
             packet_type,

@@ -68,7 +68,11 @@ fn records(path: &Path) -> Vec<(String, Header, Vec<u8>)> {
             cpu: 0,
             ..packet.header
         };
-        records.push((channel, header, packet.payload.to_vec()));
+        let mut payload = packet.payload.to_vec();
+        if let (Kind::Ioctl, Some(duration)) = (header.kind, payload.first_chunk_mut::<8>()) {
+            *duration = [0; 8];
+        }
+        records.push((channel, header, payload));
     }
     records
 }

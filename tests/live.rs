@@ -118,6 +118,7 @@ fn captured_equals_played(scenario: &str, noise: bool) {
         .iter()
         .map(|channel| &channel.instance)
         .collect();
+    assert_eq!(totals.ioctls, totals.ioctl_ends);
     for made in traffic::scenario(scenario) {
         let channel = &traffic::channels()[made.interface as usize];
         assert!(channels.contains(&&channel.instance));
@@ -137,6 +138,11 @@ fn payloads_of_every_size_class_are_captured_whole() {
 #[test]
 fn eight_threads_on_three_channels_are_told_apart() {
     captured_equals_played("threads", false);
+}
+
+#[test]
+fn calls_of_applications_are_seen_with_their_messages_and_what_they_return() {
+    captured_equals_played("ioctls", false);
 }
 
 #[test]

@@ -2,12 +2,15 @@
 //! `cargo run -p dxgtrace-tests --bin make-samples` writes them; a test checks
 //! that the ones in the repository are what this makes.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use dxgtrace::capture::file::{self, About, Flush, Writer};
-use dxgtrace::capture::header::{Direction, Header, Kind, Lost};
+use dxgtrace::capture::header::{ChannelKind, Direction, Header, IoctlEnd, Kind, Known, Lost};
 use dxgtrace::packet::{Channel, Packet};
+use dxgtrace::protocol::ioctls::IOCTLS;
+use dxgtrace::session::{Outcome, Session, errno};
 
 /// A packet that owns its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +63,7 @@ pub fn all(samples: &Path) -> Result<Vec<(&'static str, Vec<u8>)>> {
     Ok(vec![
         ("synthetic-loss.pcapng", loss(samples)?),
         ("synthetic-cut.pcapng", cut(samples)?),
+        ("synthetic-ioctls.pcapng", ioctls(samples)?),
     ])
 }
 
@@ -154,6 +158,100 @@ fn loss(samples: &Path) -> Result<Vec<u8>> {
     made.extend(rest);
     let mut output = Vec::new();
     let mut writer = Writer::new(&mut output, &about(), Flush::EveryRecord)?.with_snap_length(96);
+    for (index, packet) in made.iter().enumerate() {
+        writer.write(&packet.packet(index as u64 + 1), &channels, &[])?;
+    }
+    writer.finish()?;
+    Ok(output)
+}
+
+/// What v40-errors looks like where the driver's own view was captured too:
+/// each exchange that an ioctl causes within one, with the length that the
+/// driver expects, and the errno that the reference driver makes of it.
+fn ioctls(samples: &Path) -> Result<Vec<u8>> {
+    const LATER: u64 = 20_000;
+    let (mut channels, packets) = load(&samples.join("v40-errors.pcapng"))?;
+    let driver = channels.len() as u32;
+    channels.push(Channel {
+        name: "driver".to_owned(),
+        kind: ChannelKind::Unknown,
+        relid: 0,
+        instance: None,
+    });
+    let mut session = Session::new();
+    let mut made: Vec<Owned> = Vec::new();
+    // By packet number, where the request is in `made`.
+    let mut asked = HashMap::new();
+    for (number, packet) in (1..).zip(&packets) {
+        let mut packet = packet.clone();
+        let seen = session.see(&packet.packet(number), &mut |_| ());
+        asked.insert(number, made.len());
+        let Some(request) = seen.request else {
+            made.push(packet);
+            continue;
+        };
+        let index = *asked.get(&request.number).context("no such request")?;
+        let name = request.name();
+        let causes = IOCTLS.iter().filter(|ioctl| ioctl.messages.contains(&name));
+        // A device is flushed when its process has ended.
+        let cause = causes
+            .min_by_key(|ioctl| ioctl.messages.len())
+            .filter(|_| name != "flush_device");
+        let outcome = seen.outcome;
+        let result = match outcome {
+            Some(Outcome::Status(status)) => -errno(status).cast_signed(),
+            Some(Outcome::Short) => -75,
+            _ => 0,
+        };
+        let expected = request.pending.expected();
+        for header in [&mut made[index].header, &mut packet.header] {
+            if let Some(expected) = expected {
+                header.known.0 |= Known::EXPECTED_REPLY;
+                header.expected_reply_length = u32::try_from(expected)?;
+            }
+            if let Some(cause) = cause {
+                header.known.0 |= Known::IOCTL;
+                header.ioctl = cause.request();
+            }
+        }
+        let task = made[index].header;
+        let begin = made[index].time;
+        let time = packet.time + LATER;
+        made.push(packet);
+        if let Some(cause) = cause {
+            let end = IoctlEnd {
+                duration: time - begin + LATER,
+                messages: 1,
+            };
+            let header = Header {
+                kind: Kind::Ioctl,
+                direction: Direction::HostToGuest,
+                known: Known(
+                    Known::TASK | Known::IOCTL | Known::IOCTL_RESULT | Known::RETURN_VALUE,
+                ),
+                pid: task.pid,
+                tid: task.tid,
+                comm: task.comm,
+                return_value: if outcome == Some(Outcome::Short) {
+                    result
+                } else {
+                    0
+                },
+                ioctl: cause.request(),
+                ioctl_result: result,
+                payload_length: IoctlEnd::LENGTH as u32,
+                ..Header::EMPTY
+            };
+            made.push(Owned {
+                time,
+                channel: driver,
+                header,
+                payload: end.encode().to_vec(),
+            });
+        }
+    }
+    let mut output = Vec::new();
+    let mut writer = Writer::new(&mut output, &about(), Flush::EveryRecord)?;
     for (index, packet) in made.iter().enumerate() {
         writer.write(&packet.packet(index as u64 + 1), &channels, &[])?;
     }

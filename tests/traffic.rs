@@ -3,14 +3,21 @@
 use std::fmt::Write;
 
 use dxgtrace::{
-    capture::header::{ChannelKind, Direction, Header, Kind, Known},
+    capture::header::{ChannelKind, Direction, Header, IoctlEnd, Kind, Known},
     packet::{Channel, Packet},
 };
 
 const EAGAIN: i32 = -11;
 const ENODEV: i32 = -19;
+/// What a wait returns that a signal ends.
+const KILLED: i32 = -512;
+/// Request numbers of ioctls.
+const CREATE: u32 = 0xc040_4702;
+const ESCAPE: u32 = 0xc020_470d;
 const IN_BAND: u16 = 6;
 const COMPLETION: u16 = 11;
+/// Index of what stands for the driver in [`channels`].
+const DRIVER: u32 = 3;
 
 /// A packet that owns its payload.
 #[derive(Debug, Clone)]
@@ -36,7 +43,8 @@ impl Made {
     }
 }
 
-/// The channels of all scenarios: the global one and two virtual GPUs.
+/// The channels of all scenarios: the global one, two virtual GPUs, and what
+/// stands for the driver itself.
 pub fn channels() -> Vec<Channel> {
     let channel = |name: &str, kind, relid, byte| Channel {
         name: name.into(),
@@ -48,6 +56,10 @@ pub fn channels() -> Vec<Channel> {
         channel("global", ChannelKind::Global, 20, 1),
         channel("vgpu0", ChannelKind::Vgpu, 21, 2),
         channel("vgpu1", ChannelKind::Vgpu, 22, 3),
+        Channel {
+            instance: None,
+            ..channel("driver", ChannelKind::Unknown, 0, 0)
+        },
     ]
 }
 
@@ -58,6 +70,7 @@ pub fn scenario(name: &str) -> Vec<Made> {
         "kinds" => kinds(&mut maker),
         "sizes" => sizes(&mut maker),
         "threads" => threads(&mut maker),
+        "ioctls" => ioctls(&mut maker),
         _ => {}
     }
     maker.made
@@ -70,7 +83,12 @@ pub fn line(packet: &Packet<'_>) -> String {
         ..packet.header
     };
     let mut line = format!("{header:?} ");
-    for byte in packet.payload {
+    // How long an ioctl took is no property of it.
+    let skipped = match header.kind {
+        Kind::Ioctl => 8,
+        _ => 0,
+    };
+    for byte in packet.payload.iter().skip(skipped) {
         // Writing to a string does not fail.
         let _ = write!(line, "{byte:02x}");
     }
@@ -143,6 +161,46 @@ fn threads(maker: &mut Maker) {
     }
 }
 
+/// Calls of applications: with one message and with several, answered in time,
+/// too short, and never, refused by the ring, and ones that send nothing.
+fn ioctls(maker: &mut Maker) {
+    let (app, other) = (maker.task(b"app"), maker.task(b"other"));
+    for round in 0..20 {
+        let first = maker.asked(app, 1, 64, (CREATE, 24));
+        let second = maker.asked(other, 2, 40, (ESCAPE, 100));
+        maker.completion(&second, 104);
+        maker.completion(&first, 24);
+        let third = maker.asked(app, 1, 96, (CREATE, 8));
+        maker.last().header.refused_attempts = round % 3;
+        maker.ended(other, ESCAPE, 0, 1, Some(0));
+        maker.completion(&third, 8);
+        maker.ended(app, CREATE, 0, 2, Some(0));
+        // The driver finds fault with the call itself.
+        maker.ended(app, CREATE, -22, 0, None);
+        // A message that needs no reply.
+        maker.asynchronous(other, 200);
+        maker.within(CREATE);
+        maker.ended(other, CREATE, 0, 1, None);
+        // Too short; then the driver cleans up.
+        let short = maker.asked(app, 1, 64, (ESCAPE, 32));
+        maker.completion(&short, 16);
+        let clean = maker.asked(app, 1, 48, (ESCAPE, 4));
+        maker.completion(&clean, 8);
+        maker.ended(app, ESCAPE, -75, 2, Some(-75));
+        // The ring stays full.
+        maker.asked(other, 2, 72, (ESCAPE, 16));
+        maker.refused(EAGAIN, 4);
+        maker.ended(other, ESCAPE, EAGAIN, 0, Some(EAGAIN));
+        // Killed while it waits; the answer comes late.
+        let late = maker.asked(app, 0, 56, (CREATE, 16));
+        maker.ended(app, CREATE, KILLED, 1, Some(KILLED));
+        maker.completion(&late, 16);
+        // The driver's own message, outside of any call.
+        let start = maker.request(other, 0, 40);
+        maker.completion(&start, 8);
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Task {
     id: u32,
@@ -174,6 +232,59 @@ impl Maker {
         self.transactions[interface] += 1;
         let transaction = self.transactions[interface];
         self.send(task, interface, length, transaction)
+    }
+
+    /// A request within an ioctl, of a reply that must be so long.
+    fn asked(
+        &mut self,
+        task: Task,
+        interface: usize,
+        length: usize,
+        (ioctl, expected): (u32, u32),
+    ) -> Made {
+        self.request(task, interface, length);
+        self.within(ioctl);
+        let header = &mut self.last().header;
+        header.known.0 |= Known::EXPECTED_REPLY;
+        header.expected_reply_length = expected;
+        self.last().clone()
+    }
+
+    /// Makes the last packet one of an ioctl.
+    fn within(&mut self, ioctl: u32) {
+        let header = &mut self.last().header;
+        header.known.0 |= Known::IOCTL;
+        header.ioctl = ioctl;
+    }
+
+    /// The end of an ioctl.
+    fn ended(&mut self, task: Task, ioctl: u32, result: i32, messages: u64, sync: Option<i32>) {
+        let end = IoctlEnd {
+            duration: 0,
+            messages,
+        };
+        let sent = if sync.is_some() {
+            Known::RETURN_VALUE
+        } else {
+            0
+        };
+        self.made.push(Made {
+            header: Header {
+                kind: Kind::Ioctl,
+                direction: Direction::HostToGuest,
+                known: Known(Known::TASK | Known::IOCTL | Known::IOCTL_RESULT | sent),
+                pid: task.id,
+                tid: task.id,
+                comm: task.comm,
+                return_value: sync.unwrap_or(0),
+                ioctl,
+                ioctl_result: result,
+                payload_length: IoctlEnd::LENGTH as u32,
+                ..Header::EMPTY
+            },
+            payload: end.encode().to_vec(),
+            interface: DRIVER,
+        });
     }
 
     fn asynchronous(&mut self, task: Task, length: usize) {
@@ -249,24 +360,8 @@ impl Maker {
 
 fn plain(direction: Direction, packet_type: u16) -> Header {
     Header {
-        kind: Kind::Packet,
         direction,
-        channel_kind: ChannelKind::Unknown,
         packet_type,
-        packet_flags: 0,
-        known: Known(0),
-        channel: 0,
-        transaction: 0,
-        pid: 0,
-        tid: 0,
-        comm: [0; 16],
-        return_value: 0,
-        refused_attempts: 0,
-        expected_reply_length: 0,
-        interface_version: 0,
-        ioctl: 0,
-        ioctl_result: 0,
-        cpu: 0,
-        payload_length: 0,
+        ..Header::EMPTY
     }
 }

@@ -6,7 +6,7 @@
 
 use core::{arch::asm, mem::size_of};
 
-use dxgtrace_ebpf::record::{MAX_PAYLOAD, Packet, SendReturn};
+use dxgtrace_ebpf::record::{MAX_PAYLOAD, Packet};
 
 use crate::{
     config::{SNAP_LENGTH, WAKE_SHIFT},
@@ -50,16 +50,16 @@ pub fn packet<M: Memory>(packet: &mut Packet, payload: u64) -> bool {
     )
 }
 
-/// Writes the end of a send, and whether that worked.
+/// Writes the end of a send or an ioctl, and whether that worked.
 #[inline(always)]
-pub fn send_return(record: SendReturn) -> bool {
-    let Some(mut entry) = RECORDS.reserve_bytes(size_of::<SendReturn>(), 0) else {
+pub fn end<T: Copy>(record: T) -> bool {
+    let Some(mut entry) = RECORDS.reserve_bytes(size_of::<T>(), 0) else {
         return false;
     };
     // SAFETY: the ring's entries are 8-byte aligned and this one has the size
     // of the record.
-    unsafe { entry.as_mut_ptr().cast::<SendReturn>().write(record) };
-    entry.submit(wake_up(size_of::<SendReturn>() as u64));
+    unsafe { entry.as_mut_ptr().cast::<T>().write(record) };
+    entry.submit(wake_up(size_of::<T>() as u64));
     true
 }
 

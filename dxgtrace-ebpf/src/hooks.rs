@@ -5,13 +5,16 @@ use core::mem::MaybeUninit;
 use aya_ebpf::helpers::{
     bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_ns, generated,
 };
-use dxgtrace_ebpf::record::{KIND_RECEIVE, KIND_SEND, KIND_SEND_RETURN, Packet, SendReturn, Words};
+use dxgtrace_ebpf::record::{
+    END_SYNC, END_UNSEEN, IoctlEnd, KIND_IOCTL_END, KIND_RECEIVE, KIND_SEND, KIND_SEND_RETURN,
+    Packet, SendReturn, VIEW_EXPECTED, VIEW_IOCTL, Words,
+};
 
 use crate::{
     channel::Channel,
     config::{COMM_HIGH, COMM_LOW, FILTER_COMM, FILTER_PIDS},
     copy,
-    maps::{FIRSTS, NEXTS, Next, PIDS, SENDS, count, store},
+    maps::{self, CALLS, Calls, FIRSTS, NEXTS, Next, PIDS, count, store},
     memory::Memory,
 };
 
@@ -54,9 +57,28 @@ pub fn send_entry<M: Memory>(send: &Send) {
         length: send.length,
         ..header(KIND_SEND, &channel, task, time)
     };
-    if copy::packet::<M>(&mut packet, send.buffer) && SENDS.insert(&thread(task), &time, 0).is_err()
-    {
-        count_lost_return();
+    let calls = calls(task);
+    if let Some(calls) = calls {
+        // SAFETY: an aligned element of the map; only this thread uses it.
+        unsafe {
+            (*calls).messages += 1;
+            if (*calls).ioctl_entry != 0 {
+                packet.view |= VIEW_IOCTL;
+                packet.ioctl = (*calls).ioctl;
+            }
+            if (*calls).sync != 0 {
+                packet.view |= VIEW_EXPECTED;
+                packet.expected = (*calls).expected;
+            }
+        }
+    }
+    if !copy::packet::<M>(&mut packet, send.buffer) {
+        return;
+    }
+    match calls {
+        // SAFETY: as above.
+        Some(calls) => unsafe { (*calls).send = time },
+        None => count_lost_return(),
     }
 }
 
@@ -64,14 +86,22 @@ pub fn send_entry<M: Memory>(send: &Send) {
 #[inline(always)]
 pub fn send_return(value: i32) {
     let task = bpf_get_current_pid_tgid();
-    let Some(element) = SENDS.get_ptr_mut(&thread(task)) else {
+    let Some(calls) = CALLS.get_ptr_mut(&thread(task)) else {
         return;
     };
     // SAFETY: an aligned element of the map; only this thread uses it.
-    let entry = unsafe { element.replace(0) };
-    if entry == 0 {
-        return;
-    }
+    let entry = unsafe {
+        let entry = (*calls).send;
+        (*calls).send = 0;
+        if entry == 0 {
+            return;
+        }
+        if value != 0 {
+            // It was an attempt, not a message.
+            (*calls).messages -= 1;
+        }
+        entry
+    };
     // SAFETY: the member of the struct that the pointer points to.
     count(|counters| unsafe { &raw mut (*counters).returns });
     let record = SendReturn {
@@ -83,9 +113,130 @@ pub fn send_return(value: i32) {
         task,
         time: now(),
     };
-    if !copy::send_return(record) {
+    if !copy::end(record) {
         count_lost_return();
     }
+}
+
+/// Entry of `dxgvmb_send_sync_msg`, which sends and waits for the reply.
+#[inline(always)]
+pub fn sync_entry(expected: u32) {
+    let task = bpf_get_current_pid_tgid();
+    if !wanted(task) {
+        return;
+    }
+    if let Some(calls) = calls(task) {
+        // SAFETY: an aligned element of the map; only this thread uses it.
+        unsafe {
+            (*calls).expected = expected;
+            (*calls).sync = 1;
+        }
+    }
+}
+
+/// Return of `dxgvmb_send_sync_msg`: 0, or what the driver makes of a failure.
+#[inline(always)]
+pub fn sync_return(value: i32) {
+    if let Some(calls) = CALLS.get_ptr_mut(&this_thread()) {
+        // SAFETY: an aligned element of the map; only this thread uses it.
+        unsafe {
+            (*calls).sync = 0;
+            (*calls).sync_ended = 1;
+            if (*calls).failed == 0 {
+                (*calls).failed = value;
+            }
+        }
+    }
+}
+
+/// Entry of `dxgk_unlocked_ioctl`.
+#[inline(always)]
+pub fn ioctl_entry(request: u32) {
+    let task = bpf_get_current_pid_tgid();
+    if !wanted(task) {
+        return;
+    }
+    // SAFETY: the member of the struct that the pointer points to.
+    count(|counters| unsafe { &raw mut (*counters).ioctls });
+    let time = now();
+    if let Some(calls) = calls(task) {
+        // SAFETY: an aligned element of the map; only this thread uses it.
+        let before = unsafe { *calls };
+        if before.ioctl_entry != 0 {
+            // A thread is in one ioctl at a time: that end was missed.
+            ioctl_end(task, &before, END_UNSEEN, 0, time);
+        }
+        // SAFETY: as above.
+        unsafe {
+            calls.write(Calls {
+                ioctl_entry: time,
+                ioctl: request,
+                ..Calls::NONE
+            });
+        }
+    } else {
+        count_lost_return();
+    }
+}
+
+/// Return of `dxgk_unlocked_ioctl`.
+#[inline(always)]
+pub fn ioctl_return(value: i32) {
+    let task = bpf_get_current_pid_tgid();
+    let Some(element) = CALLS.get_ptr_mut(&thread(task)) else {
+        return;
+    };
+    // SAFETY: an aligned element of the map; only this thread uses it.
+    let calls = unsafe { *element };
+    if calls.ioctl_entry == 0 {
+        return;
+    }
+    // SAFETY: as above.
+    unsafe { element.write(Calls::NONE) };
+    // SAFETY: the member of the struct that the pointer points to.
+    count(|counters| unsafe { &raw mut (*counters).ioctl_ends });
+    ioctl_end(task, &calls, 0, value, now());
+}
+
+#[inline(always)]
+fn ioctl_end(task: u64, calls: &Calls, flags: u8, result: i32, time: u64) {
+    let [lost_ring_full, lost_unreadable] = maps::lost();
+    let record = IoctlEnd {
+        kind: KIND_IOCTL_END,
+        flags: if calls.sync_ended != 0 {
+            flags | END_SYNC
+        } else {
+            flags
+        },
+        reserved: 0,
+        request: calls.ioctl,
+        entry: calls.ioctl_entry,
+        time,
+        task,
+        result,
+        failed: calls.failed,
+        messages: calls.messages,
+        // SAFETY: a helper without arguments.
+        cpu: unsafe { bpf_get_smp_processor_id() },
+        lost_ring_full,
+        lost_unreadable,
+        comm: comm(),
+    };
+    if !copy::end(record) {
+        count_lost_return();
+    }
+}
+
+/// What the thread of a task is doing, to be changed in place: adding an
+/// element costs many times finding it.
+#[inline(always)]
+fn calls(task: u64) -> Option<*mut Calls> {
+    let key = thread(task);
+    if let Some(element) = CALLS.get_ptr_mut(&key) {
+        return Some(element);
+    }
+    CALLS.insert(&key, &Calls::NONE, 0).ok()?;
+    CALLS.get_ptr_mut(&key)
 }
 
 /// Entry of `hv_pkt_iter_first`, for programs that see no arguments at the return.
@@ -175,13 +326,13 @@ fn received<M: Memory>(channel: &Channel, descriptor: u64) {
     count(|counters| unsafe { &raw mut (*counters).receives });
     // type, payload offset / 8, length / 8, flags; then the transaction id.
     let Some([words, transaction]) = M::read::<[u64; 2]>(descriptor) else {
-        crate::maps::count_unreadable();
+        maps::count_unreadable();
         return;
     };
     let offset8 = words >> 16 & 0xffff;
     let length8 = words >> 32 & 0xffff;
     if offset8 < 2 || length8 < offset8 {
-        crate::maps::count_unreadable();
+        maps::count_unreadable();
         return;
     }
     let mut packet = Packet {
@@ -202,7 +353,7 @@ fn header(kind: u8, channel: &Channel, task: u64, time: u64) -> Packet {
         channel_kind: channel.kind as u8,
         packet_type: 0,
         packet_flags: 0,
-        reserved: 0,
+        view: 0,
         time,
         task,
         channel: channel.address,
@@ -216,6 +367,8 @@ fn header(kind: u8, channel: &Channel, task: u64, time: u64) -> Packet {
         cpu: unsafe { bpf_get_smp_processor_id() },
         instance: channel.instance,
         comm: comm(),
+        ioctl: 0,
+        expected: 0,
     }
 }
 

@@ -68,6 +68,30 @@ fn k_next_return(context: RetProbeContext) -> u32 {
     0
 }
 
+#[kprobe]
+fn k_sync_entry(context: ProbeContext) -> u32 {
+    hooks::sync_entry(argument(&context, 4) as u32);
+    0
+}
+
+#[kretprobe]
+fn k_sync_return(context: RetProbeContext) -> u32 {
+    hooks::sync_return(context.ret());
+    0
+}
+
+#[kprobe]
+fn k_ioctl_entry(context: ProbeContext) -> u32 {
+    hooks::ioctl_entry(argument(&context, 1) as u32);
+    0
+}
+
+#[kretprobe]
+fn k_ioctl_return(context: RetProbeContext) -> u32 {
+    hooks::ioctl_return(context.ret());
+    0
+}
+
 #[uprobe]
 fn u_send_entry(context: ProbeContext) -> u32 {
     hooks::send_entry::<User>(&send(&context));
@@ -101,6 +125,30 @@ fn u_next_entry(context: ProbeContext) -> u32 {
 #[uretprobe]
 fn u_next_return(context: RetProbeContext) -> u32 {
     hooks::next_return::<User>(context.ret());
+    0
+}
+
+#[uprobe]
+fn u_sync_entry(context: ProbeContext) -> u32 {
+    hooks::sync_entry(argument(&context, 4) as u32);
+    0
+}
+
+#[uretprobe]
+fn u_sync_return(context: RetProbeContext) -> u32 {
+    hooks::sync_return(context.ret());
+    0
+}
+
+#[uprobe]
+fn u_ioctl_entry(context: ProbeContext) -> u32 {
+    hooks::ioctl_entry(argument(&context, 1) as u32);
+    0
+}
+
+#[uretprobe]
+fn u_ioctl_return(context: RetProbeContext) -> u32 {
+    hooks::ioctl_return(context.ret());
     0
 }
 
@@ -149,6 +197,30 @@ fn f_next_return2(context: FExitContext) -> i32 {
 #[fexit]
 fn f_next_return3(context: FExitContext) -> i32 {
     hooks::next_return::<Kernel>(context.arg(3));
+    0
+}
+
+#[fentry]
+fn f_sync_entry(context: FEntryContext) -> i32 {
+    hooks::sync_entry(context.arg(4));
+    0
+}
+
+#[fexit]
+fn f_sync_return(context: FExitContext) -> i32 {
+    hooks::sync_return(context.arg(5));
+    0
+}
+
+#[fentry]
+fn f_ioctl_entry(context: FEntryContext) -> i32 {
+    hooks::ioctl_entry(context.arg(1));
+    0
+}
+
+#[fexit]
+fn f_ioctl_return(context: FExitContext) -> i32 {
+    hooks::ioctl_return(context.arg(3));
     0
 }
 

@@ -18,12 +18,12 @@ const THREADS: u32 = 16 * 1024;
 /// Records on their way to user space; the loader sets the size.
 #[map]
 pub static RECORDS: RingBuf = RingBuf::with_byte_size(32 * 1024 * 1024, 0);
-/// Sends in progress: by thread, the time of entry, or 0.
+/// What a thread is doing in the driver.
 #[map]
-pub static SENDS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(THREADS, 0);
+pub static CALLS: LruHashMap<u64, Calls> = LruHashMap::with_max_entries(THREADS, 0);
 /// `hv_pkt_iter_first` in progress: by thread, its channel, or address 0.
 ///
-/// Not the map of the sends, since a receiving softirq can interrupt a send.
+/// Not in the map above, since a receiving softirq can interrupt a send.
 #[map]
 pub static FIRSTS: LruHashMap<u64, Channel> = LruHashMap::with_max_entries(THREADS, 0);
 /// `__hv_pkt_iter_next` in progress: by thread, with a channel address or 0.
@@ -35,6 +35,43 @@ pub static PIDS: HashMap<u32, u8> = HashMap::with_max_entries(4096, 0);
 /// What happened, per processor.
 #[map]
 pub static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);
+
+/// The calls of the driver that a thread is in: one ioctl at most, in it one
+/// synchronous send, and in that one send of the VMBus.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Calls {
+    /// Time at which the send in progress began, or 0.
+    pub send: u64,
+    /// Time at which the ioctl in progress began, or 0.
+    pub ioctl_entry: u64,
+    /// Its request number.
+    pub ioctl: u32,
+    /// Messages sent in it.
+    pub messages: u32,
+    /// Bytes that the synchronous send in progress expects in the reply.
+    pub expected: u32,
+    /// Not 0: there is a synchronous send in progress.
+    pub sync: u32,
+    /// What the first failed synchronous send of the ioctl returned, or 0.
+    pub failed: i32,
+    /// Not 0: a synchronous send has ended in the ioctl.
+    pub sync_ended: u32,
+}
+
+impl Calls {
+    /// A thread that does nothing.
+    pub const NONE: Self = Self {
+        send: 0,
+        ioctl_entry: 0,
+        ioctl: 0,
+        messages: 0,
+        expected: 0,
+        sync: 0,
+        failed: 0,
+        sync_ended: 0,
+    };
+}
 
 /// A call of `__hv_pkt_iter_next`.
 #[repr(C)]

@@ -12,6 +12,18 @@ pub const KIND_SEND: u8 = 1;
 pub const KIND_SEND_RETURN: u8 = 2;
 /// The record is a [`Packet`]: a packet handed to the driver, payload follows.
 pub const KIND_RECEIVE: u8 = 3;
+/// The record is an [`IoctlEnd`].
+pub const KIND_IOCTL_END: u8 = 4;
+
+/// In [`Packet::view`]: [`Packet::ioctl`] is known.
+pub const VIEW_IOCTL: u16 = 1;
+/// In [`Packet::view`]: [`Packet::expected`] is known.
+pub const VIEW_EXPECTED: u16 = 2;
+
+/// In [`IoctlEnd::flags`]: how the ioctl ended was not seen.
+pub const END_UNSEEN: u8 = 1;
+/// In [`IoctlEnd::flags`]: a synchronous send of the driver ended in it.
+pub const END_SYNC: u8 = 2;
 
 /// The channel carries VM-wide commands.
 pub const CHANNEL_GLOBAL: u8 = 1;
@@ -76,8 +88,8 @@ pub struct Packet {
     pub packet_type: u16,
     /// VMBus packet flags.
     pub packet_flags: u16,
-    /// Zero.
-    pub reserved: u16,
+    /// Which parts of the driver's own view are known: `VIEW_` bits.
+    pub view: u16,
     /// `CLOCK_MONOTONIC` in nanoseconds. With `task` it identifies a send.
     pub time: u64,
     /// Thread group id in the upper half, thread id in the lower.
@@ -102,6 +114,10 @@ pub struct Packet {
     pub instance: Words,
     /// Name of the running task.
     pub comm: Words,
+    /// Request number of the ioctl during which it was sent.
+    pub ioctl: u32,
+    /// Bytes that the driver expects in the reply.
+    pub expected: u32,
 }
 
 /// The end of a send.
@@ -124,6 +140,40 @@ pub struct SendReturn {
     pub time: u64,
 }
 
+/// The end of an ioctl of the driver.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IoctlEnd {
+    /// [`KIND_IOCTL_END`].
+    pub kind: u8,
+    /// `END_` bits.
+    pub flags: u8,
+    /// Zero.
+    pub reserved: u16,
+    /// Request number.
+    pub request: u32,
+    /// `CLOCK_MONOTONIC` of its begin in nanoseconds.
+    pub entry: u64,
+    /// The same of its end.
+    pub time: u64,
+    /// Thread group id in the upper half, thread id in the lower.
+    pub task: u64,
+    /// What it returned to the application.
+    pub result: i32,
+    /// What the first failed synchronous send in it returned, or 0.
+    pub failed: i32,
+    /// Messages sent in it, also those that could not be captured.
+    pub messages: u32,
+    /// The processor.
+    pub cpu: u32,
+    /// Packets lost so far because the ring was full, modulo 2^32.
+    pub lost_ring_full: u32,
+    /// Packets lost so far because their memory could not be read, modulo 2^32.
+    pub lost_unreadable: u32,
+    /// Name of the running task.
+    pub comm: Words,
+}
+
 /// Counters of the probe that no record carries: one set per processor.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -134,9 +184,13 @@ pub struct Counters {
     pub returns: u64,
     /// Packets handed to the driver.
     pub receives: u64,
-    /// Calls whose end could not be written or awaited: the message is in the
-    /// capture, its return value is not.
+    /// Calls whose end could not be written or awaited: what they were about is
+    /// in the capture, what they returned is not.
     pub returns_lost: u64,
+    /// Calls of the driver's ioctl function.
+    pub ioctls: u64,
+    /// Ends of such calls.
+    pub ioctl_ends: u64,
 }
 
 /// Number of `u64` in [`Counters`].
@@ -148,15 +202,19 @@ pub const LOST_RING_FULL: usize = 0;
 pub const LOST_UNREADABLE: usize = 1;
 
 // User space reads the records at these offsets, see `Packet::read`.
-const _: () = assert!(size_of::<Packet>() == 96);
+const _: () = assert!(size_of::<Packet>() == 104);
 const _: () = assert!(offset_of!(Packet, time) == 8);
 const _: () = assert!(offset_of!(Packet, length) == 40);
 const _: () = assert!(offset_of!(Packet, relid) == 56);
 const _: () = assert!(offset_of!(Packet, instance) == 64);
 const _: () = assert!(offset_of!(Packet, comm) == 80);
+const _: () = assert!(offset_of!(Packet, expected) == 100);
+const _: () = assert!(size_of::<IoctlEnd>() == 72);
+const _: () = assert!(offset_of!(IoctlEnd, result) == 32);
+const _: () = assert!(offset_of!(IoctlEnd, comm) == 56);
 const _: () = assert!(size_of::<SendReturn>() == 32);
 const _: () = assert!(offset_of!(SendReturn, entry) == 8);
-const _: () = assert!(COUNTERS == 4);
+const _: () = assert!(COUNTERS == 6);
 
 /// One record as user space sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,6 +223,8 @@ pub enum Record<'a> {
     Packet(Packet, &'a [u8]),
     /// The end of a send.
     SendReturn(SendReturn),
+    /// The end of an ioctl.
+    IoctlEnd(IoctlEnd),
 }
 
 impl<'a> Record<'a> {
@@ -178,6 +238,7 @@ impl<'a> Record<'a> {
                 Some(Self::Packet(packet, payload))
             }
             KIND_SEND_RETURN => Some(Self::SendReturn(SendReturn::read(bytes)?)),
+            KIND_IOCTL_END => Some(Self::IoctlEnd(IoctlEnd::read(bytes)?)),
             _ => None,
         }
     }
@@ -191,7 +252,7 @@ impl Packet {
             channel_kind: bytes[1],
             packet_type: u16::from_ne_bytes(part(bytes, 2)?),
             packet_flags: u16::from_ne_bytes(part(bytes, 4)?),
-            reserved: u16::from_ne_bytes(part(bytes, 6)?),
+            view: u16::from_ne_bytes(part(bytes, 6)?),
             time: u64::from_ne_bytes(part(bytes, 8)?),
             task: u64::from_ne_bytes(part(bytes, 16)?),
             channel: u64::from_ne_bytes(part(bytes, 24)?),
@@ -204,6 +265,8 @@ impl Packet {
             cpu: u32::from_ne_bytes(part(bytes, 60)?),
             instance: words(part(bytes, 64)?),
             comm: words(part(bytes, 80)?),
+            ioctl: u32::from_ne_bytes(part(bytes, 96)?),
+            expected: u32::from_ne_bytes(part(bytes, 100)?),
         })
     }
 }
@@ -219,6 +282,28 @@ impl SendReturn {
             entry: u64::from_ne_bytes(part(bytes, 8)?),
             task: u64::from_ne_bytes(part(bytes, 16)?),
             time: u64::from_ne_bytes(part(bytes, 24)?),
+        })
+    }
+}
+
+impl IoctlEnd {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; size_of::<Self>()] = bytes.first_chunk()?;
+        Some(Self {
+            kind: bytes[0],
+            flags: bytes[1],
+            reserved: u16::from_ne_bytes(part(bytes, 2)?),
+            request: u32::from_ne_bytes(part(bytes, 4)?),
+            entry: u64::from_ne_bytes(part(bytes, 8)?),
+            time: u64::from_ne_bytes(part(bytes, 16)?),
+            task: u64::from_ne_bytes(part(bytes, 24)?),
+            result: i32::from_ne_bytes(part(bytes, 32)?),
+            failed: i32::from_ne_bytes(part(bytes, 36)?),
+            messages: u32::from_ne_bytes(part(bytes, 40)?),
+            cpu: u32::from_ne_bytes(part(bytes, 44)?),
+            lost_ring_full: u32::from_ne_bytes(part(bytes, 48)?),
+            lost_unreadable: u32::from_ne_bytes(part(bytes, 52)?),
+            comm: words(part(bytes, 56)?),
         })
     }
 }

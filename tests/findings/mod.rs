@@ -1,6 +1,7 @@
 //! For every kind of finding a conversation that has it and nothing else, and
 //! one that comes close and does not.
 
+mod calls;
 mod objects;
 mod packets;
 mod replies;
@@ -69,6 +70,7 @@ fn case(code: Code, with: &'static [Code], begin: Begin, found: Part, near: Part
 /// All of them.
 pub fn all() -> Result<Vec<Case>> {
     let mut cases = packets::cases()?;
+    cases.extend(calls::cases()?);
     cases.extend(replies::cases()?);
     cases.extend(versions::cases()?);
     cases.extend(objects::cases()?);

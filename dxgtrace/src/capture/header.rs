@@ -22,6 +22,8 @@ pub enum Kind {
     Refused = 1,
     /// Packets are missing here: the payload is a [`Lost`].
     Lost = 2,
+    /// An ioctl of the driver has ended: the payload is an [`IoctlEnd`].
+    Ioctl = 3,
 }
 
 impl Kind {
@@ -31,6 +33,7 @@ impl Kind {
             0 => Some(Self::Packet),
             1 => Some(Self::Refused),
             2 => Some(Self::Lost),
+            3 => Some(Self::Ioctl),
             _ => None,
         }
     }
@@ -95,11 +98,13 @@ impl Known {
     pub const RETURN_VALUE: u16 = 1 << 2;
     /// `expected_reply_length` is what the driver asked for.
     pub const EXPECTED_REPLY: u16 = 1 << 3;
-    /// `ioctl` and, after its end, `ioctl_result` are known.
+    /// `ioctl` is the one that the record is about or was sent during.
     pub const IOCTL: u16 = 1 << 4;
     /// The payload length is the exact one; otherwise the VMBus ring has
     /// rounded it up to a multiple of 8.
     pub const EXACT_LENGTH: u16 = 1 << 5;
+    /// The ioctl has ended: `ioctl_result` is what it returned.
+    pub const IOCTL_RESULT: u16 = 1 << 6;
 
     /// Whether all of `bits` are set.
     pub fn has(self, bits: u16) -> bool {
@@ -159,7 +164,9 @@ pub struct Header {
     pub tid: u32,
     /// Task name as the kernel has it: bytes of any value, padded with NUL.
     pub comm: [u8; 16],
-    /// What the send function returned: 0 or a negative errno.
+    /// What the send function returned: 0 or a negative errno. Of
+    /// [`Kind::Ioctl`]: what the driver's first failed synchronous send in it
+    /// returned, or 0.
     pub return_value: i32,
     /// How many attempts were refused (ring full) before this one.
     pub refused_attempts: u32,
@@ -167,7 +174,8 @@ pub struct Header {
     pub expected_reply_length: u32,
     /// Negotiated interface version, 0 when unknown to the recorder.
     pub interface_version: u32,
-    /// ioctl request number during which the packet was sent.
+    /// Request number of the ioctl during which the packet was sent, or that
+    /// has ended.
     pub ioctl: u32,
     /// What that ioctl returned to the application.
     pub ioctl_result: i32,
@@ -178,6 +186,29 @@ pub struct Header {
 }
 
 impl Header {
+    /// A packet to the host of which nothing is known.
+    pub const EMPTY: Self = Self {
+        kind: Kind::Packet,
+        direction: Direction::GuestToHost,
+        channel_kind: ChannelKind::Unknown,
+        packet_type: 0,
+        packet_flags: 0,
+        known: Known(0),
+        channel: 0,
+        transaction: 0,
+        pid: 0,
+        tid: 0,
+        comm: [0; 16],
+        return_value: 0,
+        refused_attempts: 0,
+        expected_reply_length: 0,
+        interface_version: 0,
+        ioctl: 0,
+        ioctl_result: 0,
+        cpu: 0,
+        payload_length: 0,
+    };
+
     /// The header as it stands in a file, in the current [`VERSION`].
     pub fn encode(&self) -> [u8; LENGTH] {
         let mut out = [0; LENGTH];
@@ -261,6 +292,40 @@ fn take<const N: usize>(fields: &[u8; LENGTH], at: usize) -> [u8; N] {
         .and_then(|rest| rest.first_chunk())
         .copied()
         .unwrap_or([0; N])
+}
+
+/// What a recorder knows of an ioctl at its end, beside the pseudo-header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct IoctlEnd {
+    /// Nanoseconds from its begin to its end.
+    pub duration: u64,
+    /// Messages sent in it, whether captured or not.
+    pub messages: u64,
+}
+
+impl IoctlEnd {
+    /// Length of the encoded form in bytes: two `u64`, in the order above.
+    pub const LENGTH: usize = 16;
+
+    /// The payload of a [`Kind::Ioctl`] record.
+    pub fn encode(&self) -> [u8; Self::LENGTH] {
+        let mut out = [0; Self::LENGTH];
+        for (place, number) in out.chunks_exact_mut(8).zip([self.duration, self.messages]) {
+            place.copy_from_slice(&number.to_le_bytes());
+        }
+        out
+    }
+
+    /// Reads the payload of a [`Kind::Ioctl`] record; what a later version
+    /// appended is skipped. `None` if it is too short.
+    pub fn decode(payload: &[u8]) -> Option<Self> {
+        let (numbers, _) = payload.as_chunks::<8>();
+        let mut numbers = numbers.iter().map(|number| u64::from_le_bytes(*number));
+        Some(Self {
+            duration: numbers.next()?,
+            messages: numbers.next()?,
+        })
+    }
 }
 
 /// How many packets were lost at one place of the stream, by cause.
@@ -431,6 +496,16 @@ mod tests {
             Header::decode(&bytes[..79]),
             Err(HeaderError::Short { had: 79, .. })
         ));
+    }
+
+    #[test]
+    fn the_end_of_an_ioctl_survives_encoding() {
+        let end = IoctlEnd {
+            duration: 1 << 40,
+            messages: 3,
+        };
+        assert_eq!(IoctlEnd::decode(&end.encode()), Some(end));
+        assert_eq!(IoctlEnd::decode(&end.encode()[..15]), None);
     }
 
     #[test]

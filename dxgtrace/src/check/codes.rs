@@ -309,6 +309,22 @@ codes! {
         "{part} failed with {a:status}: without it the driver cannot go on ({b:errno})",
         "The host refuses the start of the driver, of a virtual GPU or of a process.",
         "Check the host: is GPU paravirtualization on for this virtual machine, is the GPU's driver running?";
+    IoctlRefused = "ioctl.refused", Note, Guest,
+        "{part} returned {b:errno} without sending a message",
+        "The driver found fault with the call itself: an argument, a handle, a size, or memory that it could not read.",
+        "Look at the call's arguments in the application, and at the kernel log.";
+    IoctlAfterSuccess = "ioctl.after_success", Warn, Guest,
+        "{part} returned {b:errno} although the host did all that it was asked ({a} messages)",
+        "The driver failed after the host had succeeded: in most cases it could not write the result to the application's memory.",
+        "Look at the pointers that the application passes, and at the kernel log.";
+    IoctlNotTold = "ioctl.not_told", Note, Guest,
+        "{part} returned success although the host answered {a:status} to packet {b}",
+        "The driver does not pass every failure on.",
+        "Go by the status: the application believes that it succeeded.";
+    IoctlOtherErrno = "ioctl.other_errno", Note, Guest,
+        "{part} returned {b:errno}, which is not what {a:status} of the host stands for",
+        "The driver failed twice, or makes something else of this status than the reference driver.",
+        "Go by the status, not by the errno; look at the driver build.";
     ObjectUnknown = "object.unknown", Warn, Library,
         "{part} is {a:x}, a handle that was never given out",
         "The application passes a number that it did not get from the driver, or one that a failed call left in memory. Lists of handles pass the driver unchecked.",

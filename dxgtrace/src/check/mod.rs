@@ -122,7 +122,7 @@ pub fn packet<'a>(
     pending: Option<&Pending>,
     found: &mut impl FnMut(Finding),
 ) -> Option<Decoded<'a>> {
-    if packet.header.kind == Kind::Lost {
+    if matches!(packet.header.kind, Kind::Lost | Kind::Ioctl) {
         return None;
     }
     let outbound = packet.header.direction == Direction::GuestToHost;

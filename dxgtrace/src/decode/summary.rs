@@ -4,9 +4,11 @@
 use std::fmt::{self, Display};
 
 use super::{Decoded, Frame, Part, Spot, UNKNOWN, Value};
-use crate::capture::header::{Direction, Kind, Lost};
+use crate::capture::header::{Direction, Header, Kind, Known, Lost};
 use crate::packet::Packet;
+use crate::protocol::errno;
 use crate::protocol::framing::PACKET_COMPLETION;
+use crate::protocol::record::IOCTL;
 use crate::protocol::schema::{Field, Rule, Set, Ty};
 
 /// Fields shown at most.
@@ -18,6 +20,8 @@ pub(crate) const NAMELESS: &str = "message";
 pub(crate) const ORPHAN: &str = "reply to an unknown request";
 /// What follows the name of a message that was refused.
 pub(crate) const REFUSED: &str = " refused: not sent";
+/// What follows the name of an ioctl whose end was not seen.
+pub(crate) const UNSEEN: &str = ": its end was not seen";
 /// What follows the number of lost packets.
 pub(crate) const LOST: &str = " packets lost here";
 
@@ -46,6 +50,7 @@ impl Display for Summary<'_> {
                 let lost = Lost::decode(packet.payload).unwrap_or_default();
                 write!(f, "{}{LOST}", lost.total())
             }
+            (Kind::Ioctl, _) => ioctl(f, header),
             (Kind::Refused, None) => write!(f, "{NAMELESS}{REFUSED}"),
             (Kind::Refused, Some(decoded)) => {
                 name(f, decoded)?;
@@ -60,6 +65,22 @@ impl Display for Summary<'_> {
                 write!(f, "not a message (packet type {kind}, {length} bytes)")
             }
         }
+    }
+}
+
+/// An ioctl and what it returned.
+fn ioctl(f: &mut fmt::Formatter<'_>, header: &Header) -> fmt::Result {
+    match IOCTL.name_of(header.ioctl.into()) {
+        Some(name) => f.write_str(name)?,
+        None => write!(f, "ioctl {:#x}", header.ioctl)?,
+    }
+    if !header.known.has(Known::IOCTL_RESULT) {
+        return f.write_str(UNSEEN);
+    }
+    write!(f, " = {}", header.ioctl_result)?;
+    match errno::name(header.ioctl_result.wrapping_neg().cast_unsigned()) {
+        Some(name) => write!(f, " ({name})"),
+        None => Ok(()),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::protocol::schema::{Element, Field, Layout, Object, Struct, Ty};
 /// The schema as text: one line of output is one document.
 pub fn schema() -> String {
     let records = [
-        "header", "msg", "exchange", "object", "finding", "lost", "summary",
+        "header", "msg", "exchange", "ioctl", "object", "finding", "lost", "summary",
     ]
     .map(reference);
     let schema = json!({
@@ -24,6 +24,7 @@ pub fn schema() -> String {
             "header": header(),
             "msg": message(),
             "exchange": exchange(),
+            "ioctl": ioctl(),
             "object": object(),
             "finding": finding(),
             "lost": lost(),
@@ -108,6 +109,7 @@ fn message() -> Value {
         ("return_value", integer(), false),
         ("refused_attempts", integer(), false),
         ("expected_reply_length", integer(), false),
+        ("ioctl", named_by("integer"), false),
         ("request_in", integer(), false),
         ("message", json!({"enum": names}), false),
         (
@@ -129,9 +131,27 @@ fn exchange() -> Value {
         ("message", json!({"type": "string"}), true),
         ("channel", json!({"type": "string"}), true),
         ("process", reference("process"), false),
+        ("ioctl", named_by("integer"), false),
         ("time", reference("u64"), true),
         ("latency", reference("u64"), true),
         ("status", reference("status"), false),
+    ])
+}
+
+fn ioctl() -> Value {
+    record(&[
+        ("type", constant("ioctl"), true),
+        ("number", integer(), true),
+        ("time", reference("u64"), true),
+        ("process", reference("process"), false),
+        ("ioctl", named_by("integer"), false),
+        ("result", integer(), false),
+        ("errno", json!({"type": "string"}), false),
+        ("send_result", integer(), false),
+        ("duration", reference("u64"), true),
+        ("messages", integer(), true),
+        ("first_request", integer(), false),
+        ("failed_request", integer(), false),
     ])
 }
 
@@ -216,6 +236,8 @@ fn summary() -> Value {
         count("refused"),
         count("refused_attempts"),
         count("cut"),
+        count("ioctls"),
+        count("failed_ioctls"),
         count("lost"),
         (
             "findings",

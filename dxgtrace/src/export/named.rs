@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::record::{LOST, RECORD};
+use crate::protocol::record::{IOCTL_END, LOST, RECORD};
 use crate::protocol::schema::{Element, Layout, Set, Struct, Ty};
 use crate::protocol::values::{Enum, Flags};
 use crate::protocol::{self, framing};
@@ -31,7 +31,7 @@ impl Names {
     /// Those of messages and of records in a capture.
     pub fn of_captures() -> Self {
         let mut names = Self::of_messages();
-        names.add([&RECORD, &LOST].into_iter());
+        names.add([&RECORD, &LOST, &IOCTL_END].into_iter());
         names
     }
 

@@ -247,7 +247,7 @@ pub(super) static OWN: &[Own] = &[
 fn part(record: &Record<'_>) -> Option<Part> {
     let header = &record.packet.header;
     match (header.kind, header.packet_type, header.direction) {
-        (Kind::Lost, _, _) => None,
+        (Kind::Lost | Kind::Ioctl, _, _) => None,
         (_, PACKET_COMPLETION, Direction::HostToGuest) => Some(Part::Reply),
         (_, PACKET_INBAND, Direction::GuestToHost) => Some(Part::Request),
         (_, PACKET_INBAND, Direction::HostToGuest) => Some(Part::Event),

@@ -1,12 +1,12 @@
-//! The fields of the pseudo-header and of losses, as their description has them.
+//! The fields of the pseudo-header, of losses and of ioctls, as their description has them.
 
 use super::record::Record;
 use super::types::{Names, Type};
 use crate::capture::header::Kind;
-use crate::protocol::record::{LOST, RECORD};
+use crate::protocol::record::{IOCTL_END, LOST, RECORD};
 use crate::protocol::schema::{Field, Ty};
 
-/// A field of the pseudo-header, or of a loss.
+/// A field of the pseudo-header, of a loss, or of the end of an ioctl.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Recorded {
     /// The field.
@@ -19,7 +19,9 @@ pub(super) struct Recorded {
 pub(super) fn all() -> impl Iterator<Item = Recorded> {
     let of = |kind| move |field| Recorded { field, kind };
     let header = RECORD.fields.iter().map(of(None));
-    header.chain(LOST.fields.iter().map(of(Some(Kind::Lost))))
+    let lost = LOST.fields.iter().map(of(Some(Kind::Lost)));
+    let ioctl = IOCTL_END.fields.iter().map(of(Some(Kind::Ioctl)));
+    header.chain(lost).chain(ioctl)
 }
 
 impl Recorded {

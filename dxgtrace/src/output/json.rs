@@ -11,9 +11,11 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 use super::{Entry, Sink, Totals};
-use crate::capture::header::{Direction, Header, Kind, Known, Lost};
+use crate::capture::header::{Direction, Header, IoctlEnd, Kind, Known, Lost};
 use crate::check::Finding;
 use crate::decode::{Decoded, Located, Spot, TailSpot, Value, escaped};
+use crate::protocol::errno;
+use crate::protocol::record::IOCTL;
 use crate::protocol::schema::{Element, Object, Ty};
 use crate::session::{Change, End};
 
@@ -50,10 +52,10 @@ impl<W: Write> Json<W> {
 
 impl<W: Write> Sink for Json<W> {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
-        if entry.packet.header.kind == Kind::Lost {
-            self.record(&LostRecord(entry))?;
-        } else {
-            self.record(&MessageRecord(entry))?;
+        match entry.packet.header.kind {
+            Kind::Lost => self.record(&LostRecord(entry))?,
+            Kind::Ioctl => self.record(&IoctlRecord::of(entry))?,
+            Kind::Packet | Kind::Refused => self.record(&MessageRecord(entry))?,
         }
         if let Some(request) = &entry.seen.request {
             self.record(&ExchangeRecord {
@@ -63,6 +65,7 @@ impl<W: Write> Sink for Json<W> {
                 message: request.name(),
                 channel: entry.channel_name(),
                 process: Process::of(&request.header),
+                ioctl: ioctl(&request.header),
                 time: Text(entry.packet.time),
                 latency: Text(entry.seen.latency(entry.packet).unwrap_or(0)),
                 status: entry
@@ -122,6 +125,8 @@ struct ExchangeRecord<'a> {
     channel: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     process: Option<Process>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ioctl: Option<Typed<'a>>,
     time: Text<u64>,
     latency: Text<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -281,6 +286,63 @@ impl Serialize for LostRecord<'_> {
     }
 }
 
+/// The ioctl that a record is about, or was sent during.
+fn ioctl<'a>(header: &Header) -> Option<Typed<'a>> {
+    let value = Value::Enum(&IOCTL, header.ioctl.into());
+    (header.known.has(Known::IOCTL)).then_some(Typed(Ty::Enum(&IOCTL), value))
+}
+
+#[derive(Serialize)]
+struct IoctlRecord<'a> {
+    r#type: &'static str,
+    number: u64,
+    time: Text<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<Process>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ioctl: Option<Typed<'a>>,
+    /// What the application was told, if its end was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errno: Option<&'static str>,
+    /// What the driver's first failed synchronous send returned, or 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    send_result: Option<i32>,
+    duration: Text<u64>,
+    messages: u64,
+    /// The first of its messages in the capture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_request: Option<u64>,
+    /// The request that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed_request: Option<u64>,
+}
+
+impl<'a> IoctlRecord<'a> {
+    fn of(entry: &Entry<'a>) -> Self {
+        let header = &entry.packet.header;
+        let end = IoctlEnd::decode(entry.packet.payload).unwrap_or_default();
+        let call = entry.seen.call.unwrap_or_default();
+        let known = |bit, value| header.known.has(bit).then_some(value);
+        let result = known(Known::IOCTL_RESULT, header.ioctl_result);
+        Self {
+            r#type: "ioctl",
+            number: entry.packet.number,
+            time: Text(entry.packet.time),
+            process: Process::of(header),
+            ioctl: ioctl(header),
+            result,
+            errno: result.and_then(|result| errno::name(result.wrapping_neg().cast_unsigned())),
+            send_result: known(Known::RETURN_VALUE, header.return_value),
+            duration: Text(end.duration),
+            messages: end.messages,
+            first_request: (call.first > 0).then_some(call.first),
+            failed_request: call.failed.map(|(request, _)| request),
+        }
+    }
+}
+
 struct MessageRecord<'a>(&'a Entry<'a>);
 
 impl Serialize for MessageRecord<'_> {
@@ -321,6 +383,9 @@ impl Serialize for MessageRecord<'_> {
         }
         if header.known.has(Known::EXPECTED_REPLY) {
             map.serialize_entry("expected_reply_length", &header.expected_reply_length)?;
+        }
+        if let Some(ioctl) = ioctl(header) {
+            map.serialize_entry("ioctl", &ioctl)?;
         }
         if let Some(request) = &entry.seen.request {
             map.serialize_entry("request_in", &request.number)?;

@@ -106,6 +106,10 @@ pub struct Totals {
     pub refused_attempts: u64,
     /// Messages that were cut by the snap length.
     pub cut: u64,
+    /// Ioctls that ended.
+    pub ioctls: u64,
+    /// Those of them that returned an error.
+    pub failed_ioctls: u64,
     /// Packets that are known to be missing.
     pub lost: u64,
     /// Findings of each severity, mildest first.
@@ -119,6 +123,10 @@ impl Totals {
         match header.kind {
             Kind::Packet => self.messages += 1,
             Kind::Refused => self.refused += 1,
+            Kind::Ioctl => {
+                self.ioctls += 1;
+                self.failed_ioctls += u64::from(header.ioctl_result < 0);
+            }
             Kind::Lost => {
                 self.lost += Lost::decode(entry.packet.payload).map_or(0, |lost| lost.total());
             }

@@ -6,9 +6,11 @@ use anstyle::{AnsiColor, Style};
 
 use super::time::duration;
 use super::{Entry, Sink, TimeFormat, Totals, hex};
-use crate::capture::header::{Direction, Kind, Known};
+use crate::capture::header::{Direction, IoctlEnd, Kind, Known};
 use crate::check::{Finding, Severity};
 use crate::decode::{escaped, tree};
+use crate::protocol::record::IOCTL;
+use crate::session::Call;
 
 /// Elements of a tail that the tree lists at most.
 const TREE_ELEMENTS: usize = 64;
@@ -58,6 +60,7 @@ impl<W: Write> Text<W> {
             "-".to_owned()
         };
         let arrow = match header.direction {
+            _ if header.kind == Kind::Ioctl => "--",
             Direction::GuestToHost => "->",
             Direction::HostToGuest => "<-",
         };
@@ -67,6 +70,9 @@ impl<W: Write> Text<W> {
         if let Some(request) = &entry.seen.request {
             let latency = entry.seen.latency(packet).unwrap_or(0);
             write!(self.out, "  [{} to {}]", duration(latency), request.number)?;
+        }
+        if let Some(call) = &entry.seen.call {
+            write!(self.out, "{}", remark(packet.payload, call))?;
         }
         if header.refused_attempts > 0 && header.kind == Kind::Packet {
             write!(
@@ -88,6 +94,14 @@ impl<W: Write> Text<W> {
 
     fn tree(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         let header = &entry.packet.header;
+        if header.kind == Kind::Ioctl {
+            writeln!(self.out, "    thread: {}", header.tid)?;
+            if header.known.has(Known::RETURN_VALUE) {
+                let value = header.return_value;
+                writeln!(self.out, "    synchronous sends returned: {value}")?;
+            }
+            return self.findings(entry);
+        }
         writeln!(
             self.out,
             "    packet: type {}, flags {:#x}, transaction {}, channel {} ({}), {} bytes",
@@ -101,6 +115,14 @@ impl<W: Write> Text<W> {
         if header.known.has(Known::RETURN_VALUE) && header.return_value != 0 {
             writeln!(self.out, "    return value: {}", header.return_value)?;
         }
+        if header.known.has(Known::IOCTL) {
+            let name = IOCTL.name_of(header.ioctl.into()).unwrap_or("unknown");
+            writeln!(self.out, "    ioctl: {name} ({:#x})", header.ioctl)?;
+        }
+        if header.known.has(Known::EXPECTED_REPLY) {
+            let length = header.expected_reply_length;
+            writeln!(self.out, "    the driver expects a reply of {length} bytes")?;
+        }
         if let Some(decoded) = &entry.seen.decoded {
             for node in tree(decoded, TREE_ELEMENTS) {
                 let indent = 4 + 4 * usize::from(node.depth);
@@ -113,6 +135,10 @@ impl<W: Write> Text<W> {
                 )?;
             }
         }
+        self.findings(entry)
+    }
+
+    fn findings(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         for finding in entry.findings {
             let severity = finding.code.severity();
             let style = colour(severity);
@@ -129,7 +155,7 @@ impl<W: Write> Sink for Text<W> {
         if self.detail.tree {
             self.tree(entry)?;
         }
-        if self.detail.hex && entry.packet.header.kind != Kind::Lost {
+        if self.detail.hex && !matches!(entry.packet.header.kind, Kind::Lost | Kind::Ioctl) {
             hex(&mut self.out, entry.packet.payload, "    ")?;
         }
         if self.each { self.out.flush() } else { Ok(()) }
@@ -147,6 +173,21 @@ impl<W: Write> Sink for Text<W> {
     fn end(&mut self, _: &Totals) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+/// What is known of an ioctl beside its result.
+fn remark(payload: &[u8], call: &Call) -> String {
+    let end = IoctlEnd::decode(payload).unwrap_or_default();
+    let plural = if end.messages == 1 { "" } else { "s" };
+    let mut text = format!(
+        "  [{}, {} message{plural}",
+        duration(end.duration),
+        end.messages
+    );
+    if let Some((request, _)) = call.failed {
+        text += &format!(", {request} failed");
+    }
+    text + "]"
 }
 
 /// How a severity looks.

@@ -26,9 +26,12 @@ pub fn by_request(request: u32) -> Option<&'static Ioctl> {
     if request >> 8 & 0xFF != 0x47 {
         return None;
     }
-    IOCTLS
-        .iter()
-        .find(|ioctl| u32::from(ioctl.number) == request & 0xFF)
+    by_number(request as u8)
+}
+
+/// The ioctl with this number within the type.
+pub fn by_number(number: u8) -> Option<&'static Ioctl> {
+    IOCTLS.iter().find(|ioctl| ioctl.number == number)
 }
 
 /// Every ioctl of the reference driver, by number.

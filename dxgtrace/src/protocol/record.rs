@@ -10,7 +10,12 @@ use super::values::{Enum, Flags, Value, bit, value};
 pub const KIND: Enum = Enum {
     name: "RECORD_KIND",
     signed: false,
-    values: &[value(0, "packet"), value(1, "refused"), value(2, "lost")],
+    values: &[
+        value(0, "packet"),
+        value(1, "refused"),
+        value(2, "lost"),
+        value(3, "ioctl"),
+    ],
 };
 
 /// Which way a packet went.
@@ -50,6 +55,7 @@ pub const KNOWN: Flags = Flags {
         bit(3, "expected_reply"),
         bit(4, "ioctl"),
         bit(5, "exact_length"),
+        bit(6, "ioctl_result"),
     ],
 };
 
@@ -150,7 +156,8 @@ pub static RECORD: Layout = layout(
             48,
             "return_value",
             Ty::I32,
-            "What the send function returned: 0 or a negative errno.",
+            "What the send function returned: 0 or a negative errno. Of an ioctl: what the driver's \
+             first failed synchronous send in it returned, or 0.",
         )
         .when(when_set("known", &KNOWN, "return_value")),
         field(
@@ -176,7 +183,7 @@ pub static RECORD: Layout = layout(
             64,
             "ioctl",
             Ty::Enum(&IOCTL),
-            "The ioctl during which the packet was sent.",
+            "The ioctl that has ended, or during which the packet was sent.",
         )
         .when(when_set("known", &KNOWN, "ioctl")),
         field(
@@ -185,7 +192,7 @@ pub static RECORD: Layout = layout(
             Ty::I32,
             "What that ioctl returned to the application.",
         )
-        .when(when_set("known", &KNOWN, "ioctl")),
+        .when(when_set("known", &KNOWN, "ioctl_result")),
         field(
             72,
             "cpu",
@@ -234,10 +241,32 @@ pub static LOST: Layout = layout(
 )
 .header("loss");
 
+/// The payload of a record that stands for the end of an ioctl.
+pub static IOCTL_END: Layout = layout(
+    16,
+    &[
+        field(
+            0,
+            "ioctl_duration",
+            Ty::U64,
+            "Nanoseconds that the ioctl took.",
+        ),
+        field(
+            8,
+            "ioctl_messages",
+            Ty::U64,
+            "Messages that were sent in the ioctl, captured or not.",
+        ),
+    ],
+)
+.header("ioctl");
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::header::{ChannelKind, Direction, Header, Kind, Known, LENGTH, Lost};
+    use crate::capture::header::{
+        ChannelKind, Direction, Header, IoctlEnd, Kind, Known, LENGTH, Lost,
+    };
 
     fn number(bytes: &[u8], field: &Field) -> u64 {
         let start = usize::from(field.at);
@@ -260,7 +289,7 @@ mod tests {
             channel_kind: ChannelKind::Vgpu,
             packet_type: 11,
             packet_flags: 1,
-            known: Known(0x3f),
+            known: Known(0x7f),
             channel: 20,
             transaction: 1 << 40,
             pid: 300,
@@ -285,7 +314,7 @@ mod tests {
             2,
             11,
             1,
-            0x3f,
+            0x7f,
             20,
             1 << 40,
             300,
@@ -314,6 +343,7 @@ mod tests {
             (Kind::Packet, "packet"),
             (Kind::Refused, "refused"),
             (Kind::Lost, "lost"),
+            (Kind::Ioctl, "ioctl"),
         ];
         for (kind, name) in kinds {
             assert_eq!(KIND.name_of(kind as u64), Some(name));
@@ -340,6 +370,7 @@ mod tests {
             (Known::EXPECTED_REPLY, "expected_reply"),
             (Known::IOCTL, "ioctl"),
             (Known::EXACT_LENGTH, "exact_length"),
+            (Known::IOCTL_RESULT, "ioctl_result"),
         ];
         for (mask, name) in bits {
             assert_eq!(
@@ -361,6 +392,18 @@ mod tests {
         let bytes = lost.encode();
         assert_eq!(usize::from(LOST.size), Lost::LENGTH);
         for (field, wanted) in LOST.fields.iter().zip(1..) {
+            assert_eq!(number(&bytes, field), wanted, "{}", field.name);
+        }
+    }
+    #[test]
+    fn the_end_of_an_ioctl_stands_in_its_order() {
+        let end = IoctlEnd {
+            duration: 1,
+            messages: 2,
+        };
+        let bytes = end.encode();
+        assert_eq!(usize::from(IOCTL_END.size), IoctlEnd::LENGTH);
+        for (field, wanted) in IOCTL_END.fields.iter().zip(1..) {
             assert_eq!(number(&bytes, field), wanted, "{}", field.name);
         }
     }

@@ -38,7 +38,7 @@ impl Redactor {
     pub fn packet(&mut self, packet: &Packet<'_>, seen: &Seen<'_>) -> (Header, Vec<u8>) {
         let header = self.header(&packet.header);
         let payload = match (packet.header.kind, &seen.decoded) {
-            (Kind::Lost, _) => packet.payload.to_vec(),
+            (Kind::Lost | Kind::Ioctl, _) => packet.payload.to_vec(),
             (_, Some(decoded)) => {
                 let is_status = decoded.frame.is_none() && packet.payload.len() <= STATUS_ONLY;
                 if is_status {

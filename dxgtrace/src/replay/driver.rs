@@ -22,8 +22,12 @@ const DESCRIPTOR: u16 = 16;
 
 thread_local! {
     static RESULT: Cell<i32> = const { Cell::new(0) };
+    static BODY: Cell<Option<Body>> = const { Cell::new(None) };
     static RING: RefCell<Ring> = const { RefCell::new(Ring { packets: Vec::new(), at: 0, copy: Vec::new(), jumps: false }) };
 }
+
+/// What a function of the driver does, and what it returns.
+type Body = Box<dyn FnOnce() -> i32>;
 
 /// What the receive functions of this thread hand out.
 struct Ring {
@@ -50,6 +54,30 @@ pub extern "C" fn vmbus_sendpacket(
 ) -> i32 {
     black_box((channel, buffer, length, request_id, packet_type, flags));
     RESULT.get()
+}
+
+/// Sends a message and waits for its reply.
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn dxgvmb_send_sync_msg(
+    channel: *const c_void,
+    command: *const c_void,
+    command_length: u32,
+    result: *const c_void,
+    result_length: u32,
+) -> i32 {
+    black_box((channel, command, command_length, result, result_length));
+    body()
+}
+
+/// Does what an application asks for.
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn dxgk_unlocked_ioctl(file: *const c_void, request: u32, argument: u64) -> i64 {
+    black_box((file, request, argument));
+    body().into()
 }
 
 /// The first packet of a batch, or null.
@@ -89,12 +117,32 @@ static FUNCTIONS: Functions = Functions {
     send: vmbus_sendpacket,
     first: hv_pkt_iter_first,
     next: __hv_pkt_iter_next,
+    sync: dxgvmb_send_sync_msg,
+    ioctl: dxgk_unlocked_ioctl,
 };
 
 struct Functions {
     send: extern "C" fn(*const FakeChannel, *const c_void, u32, u64, u32, u32) -> i32,
     first: extern "C" fn(*const FakeChannel) -> *const u8,
     next: extern "C" fn(*const FakeChannel, *const u8) -> *const u8,
+    sync: extern "C" fn(*const c_void, *const c_void, u32, *const c_void, u32) -> i32,
+    ioctl: extern "C" fn(*const c_void, u32, u64) -> i64,
+}
+
+/// Runs `body` within the function that waits for a reply of `expected` bytes.
+pub(super) fn sync(expected: u32, body: impl FnOnce() -> i32 + 'static) -> i32 {
+    BODY.set(Some(Box::new(body)));
+    (black_box(FUNCTIONS.sync))(ptr::null(), ptr::null(), 0, ptr::null(), expected)
+}
+
+/// Runs `body` within the ioctl function.
+pub(super) fn ioctl(request: u32, body: impl FnOnce() -> i32 + 'static) -> i64 {
+    BODY.set(Some(Box::new(body)));
+    (black_box(FUNCTIONS.ioctl))(ptr::null(), request, 0)
+}
+
+fn body() -> i32 {
+    BODY.take().map_or(0, |body| body())
 }
 
 /// Sends as the driver does; the function will return `value`.

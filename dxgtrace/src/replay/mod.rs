@@ -24,7 +24,7 @@ use std::{
 
 use crate::{
     bounded::Bounded,
-    capture::header::{Direction, Header, Kind, Known},
+    capture::header::{Direction, Header, IoctlEnd, Kind, Known},
     packet::{Channel, Packet},
 };
 
@@ -32,7 +32,7 @@ pub use handshake::{StandIn, announce};
 pub use load::{Load, LoadReport};
 
 use channel::FakeChannel;
-use worker::{Receiving, Sending, Workers};
+use worker::{Open, Receiving, Sending, Task, Worker, Workers};
 
 /// Received packets that are played as one batch at most.
 const BATCH: usize = 16;
@@ -42,6 +42,10 @@ const REQUESTS_LIMIT: usize = 65_536;
 const PAYLOAD_LIMIT: usize = 0xffff * 8 - 16;
 /// What `vmbus_sendpacket` returns when the ring is full.
 const EAGAIN: i32 = -11;
+/// What the driver makes of a reply that is too short.
+const EOVERFLOW: i32 = -75;
+/// What a wait returns that was given up.
+const KILLED: i32 = -512;
 /// VMBus packet type of a completion.
 const COMPLETION: u16 = 11;
 /// VMBus packet flag that asks for one.
@@ -87,7 +91,7 @@ pub struct Player {
     /// Received packets that wait to be played together, all of one channel.
     batch: Vec<Expected>,
     /// By channel and transaction id, who asked.
-    requesters: Bounded<(u32, u64), Header>,
+    requesters: Bounded<(u32, u64), (Task, Header)>,
     clock: Option<(Instant, u64)>,
     summary: Summary,
 }
@@ -99,6 +103,8 @@ struct Expected {
     interface: u32,
     header: Header,
     payload: Vec<u8>,
+    /// Who waits for it.
+    answers: Option<Task>,
 }
 
 impl Player {
@@ -126,8 +132,13 @@ impl Player {
         channel: &Channel,
         played: &mut dyn FnMut(&Packet<'_>),
     ) -> io::Result<()> {
-        if packet.header.kind == Kind::Lost {
-            return Ok(());
+        match packet.header.kind {
+            Kind::Lost => return Ok(()),
+            Kind::Ioctl => {
+                self.flush(played)?;
+                return self.end(packet, played);
+            }
+            Kind::Packet | Kind::Refused => {}
         }
         let receives = packet.header.direction == Direction::HostToGuest;
         let same_channel = self
@@ -159,6 +170,10 @@ impl Player {
     /// Plays what is outstanding and ends the threads.
     pub fn finish(mut self, played: &mut dyn FnMut(&Packet<'_>)) -> io::Result<Summary> {
         self.flush(played)?;
+        for task in self.workers.open() {
+            // How they ended was not recorded.
+            self.workers.task(task)?.answer(KILLED)?;
+        }
         Ok(self.summary)
     }
 
@@ -173,8 +188,22 @@ impl Player {
             _ => 0,
         };
         let channel = self.channel(recorded.channel);
-        let worker = self.workers.task(recorded)?;
+        let task = task(recorded);
+        let known = recorded.known;
+        let expected = known
+            .has(Known::EXPECTED_REPLY)
+            .then_some(recorded.expected_reply_length);
+        let ioctl = known.has(Known::IOCTL).then_some(recorded.ioctl);
+        self.leave(task, ioctl, packet, played)?;
+        let worker = self.workers.task(task)?;
         let (tid, comm) = (worker.tid, worker.comm);
+        if let Some(request) = ioctl {
+            let open = worker.open.get_or_insert_with(|| Open {
+                request,
+                ..Open::default()
+            });
+            open.messages += u64::from(recorded.kind == Kind::Packet);
+        }
         let payload = worker.send(Sending {
             channel,
             payload,
@@ -183,9 +212,19 @@ impl Player {
             flags: recorded.packet_flags,
             refusals: recorded.refused_attempts,
             value,
+            ioctl,
+            expected,
         })?;
+        match (expected, value) {
+            (Some(_), 0) => worker.waits = true,
+            (Some(_), value) => worker.waited(value),
+            (None, _) => {}
+        }
+        let view = known.0 & (Known::EXPECTED_REPLY | Known::IOCTL);
         let header = Header {
-            known: Known(Known::TASK | Known::RETURN_VALUE | Known::EXACT_LENGTH),
+            known: Known(Known::TASK | Known::RETURN_VALUE | Known::EXACT_LENGTH | view),
+            ioctl: ioctl.unwrap_or(0),
+            expected_reply_length: expected.unwrap_or(0),
             pid: std::process::id(),
             tid,
             comm,
@@ -199,7 +238,7 @@ impl Player {
             self.summary.sent += 1;
             if header.packet_flags & COMPLETION_REQUESTED != 0 {
                 self.requesters
-                    .insert((header.channel, header.transaction), header);
+                    .insert((header.channel, header.transaction), (task, header));
             }
         }
         played(&Packet {
@@ -222,12 +261,17 @@ impl Player {
             refused_attempts: 0,
             ..bare(recorded)
         };
+        let mut answers = None;
         if header.packet_type == COMPLETION
-            && let Some(request) = self
+            && let Some((task, request)) = self
                 .requesters
                 .remove(&(header.channel, header.transaction))
         {
-            header.known = Known(Known::TASK | Known::REQUESTER);
+            let view = request.known.0 & (Known::EXPECTED_REPLY | Known::IOCTL);
+            header.known = Known(Known::TASK | Known::REQUESTER | view);
+            header.ioctl = request.ioctl;
+            header.expected_reply_length = request.expected_reply_length;
+            answers = Some(task);
             header.pid = request.pid;
             header.tid = request.tid;
             header.comm = request.comm;
@@ -238,6 +282,7 @@ impl Player {
             interface: packet.interface,
             header,
             payload,
+            answers,
         });
     }
 
@@ -257,6 +302,11 @@ impl Player {
             .receive(Receiving { channel, packets })?;
         for expected in &batch {
             self.summary.received += 1;
+            if let Some(task) = expected.answers {
+                let short = expected.header.payload_length < expected.header.expected_reply_length;
+                let value = if short { EOVERFLOW } else { 0 };
+                self.workers.task(task)?.answer(value)?;
+            }
             played(&Packet {
                 number: expected.number,
                 time: expected.time,
@@ -264,6 +314,38 @@ impl Player {
                 header: expected.header,
                 payload: &expected.payload,
             });
+        }
+        Ok(())
+    }
+
+    /// A thread ends its ioctl, or one without messages takes place.
+    fn end(&mut self, packet: &Packet<'_>, played: &mut dyn FnMut(&Packet<'_>)) -> io::Result<()> {
+        let recorded = &packet.header;
+        let request = recorded.ioctl;
+        let task = task(recorded);
+        self.leave(task, Some(request), packet, played)?;
+        let worker = self.workers.task(task)?;
+        let open = worker.end(request, recorded.ioctl_result)?;
+        played_end(worker, &open, recorded.ioctl_result, packet, played);
+        Ok(())
+    }
+
+    /// A thread that goes on with something else no longer waits, and has left
+    /// its ioctl, whether or not that was recorded.
+    fn leave(
+        &mut self,
+        task: Task,
+        next: Option<u32>,
+        packet: &Packet<'_>,
+        played: &mut dyn FnMut(&Packet<'_>),
+    ) -> io::Result<()> {
+        let worker = self.workers.task(task)?;
+        worker.answer(KILLED)?;
+        if let Some(open) = worker.open
+            && next != Some(open.request)
+        {
+            let open = worker.end(open.request, 0)?;
+            played_end(worker, &open, 0, packet, played);
         }
         Ok(())
     }
@@ -284,6 +366,8 @@ impl Player {
             flags: 0,
             refusals: 0,
             value: 0,
+            ioctl: None,
+            expected: None,
         })?;
         Ok(())
     }
@@ -301,26 +385,56 @@ impl Player {
 }
 
 const NOISE: Header = Header {
-    kind: Kind::Packet,
     direction: Direction::HostToGuest,
-    channel_kind: crate::capture::header::ChannelKind::Unknown,
     packet_type: 6,
-    packet_flags: 0,
-    known: Known(0),
-    channel: 0,
-    transaction: 0,
-    pid: 0,
-    tid: 0,
-    comm: [0; 16],
-    return_value: 0,
-    refused_attempts: 0,
-    expected_reply_length: 0,
-    interface_version: 0,
-    ioctl: 0,
-    ioctl_result: 0,
-    cpu: 0,
-    payload_length: 0,
+    ..Header::EMPTY
 };
+
+/// Tells what a capture must show of the end of an ioctl, but for its time.
+fn played_end(
+    worker: &Worker,
+    open: &Open,
+    result: i32,
+    packet: &Packet<'_>,
+    played: &mut dyn FnMut(&Packet<'_>),
+) {
+    let sync = if open.waited.is_some() {
+        Known::RETURN_VALUE
+    } else {
+        0
+    };
+    let end = IoctlEnd {
+        duration: 0,
+        messages: open.messages,
+    };
+    let header = Header {
+        kind: Kind::Ioctl,
+        direction: Direction::HostToGuest,
+        known: Known(Known::TASK | Known::IOCTL | Known::IOCTL_RESULT | sync),
+        pid: std::process::id(),
+        tid: worker.tid,
+        comm: worker.comm,
+        return_value: open.waited.unwrap_or(0),
+        ioctl: open.request,
+        ioctl_result: result,
+        payload_length: IoctlEnd::LENGTH as u32,
+        ..Header::EMPTY
+    };
+    played(&Packet {
+        header,
+        payload: &end.encode(),
+        ..*packet
+    });
+}
+
+/// Whose thread sent a packet.
+fn task(header: &Header) -> Task {
+    if header.known.has(Known::TASK) {
+        (header.pid, header.tid, header.comm)
+    } else {
+        (0, 0, *b"unknown\0\0\0\0\0\0\0\0\0")
+    }
+}
 
 /// What a recorded header says about the packet itself.
 fn bare(recorded: &Header) -> Header {

@@ -1,9 +1,11 @@
 //! The threads of the stand-in.
 
 use std::{
+    cell::Cell,
     collections::HashMap,
     ffi::CString,
     io,
+    rc::Rc,
     sync::{
         Arc,
         mpsc::{Receiver, SyncSender, sync_channel},
@@ -12,7 +14,6 @@ use std::{
 };
 
 use super::{EAGAIN, channel::FakeChannel, driver};
-use crate::capture::header::{Header, Known};
 
 /// At most so many threads exist; then the one that has been idle the longest
 /// makes room.
@@ -29,6 +30,10 @@ pub(super) struct Sending {
     pub(super) refusals: u32,
     /// What the last attempt returns.
     pub(super) value: i32,
+    /// The ioctl to send it in; one that is in progress goes on.
+    pub(super) ioctl: Option<u32>,
+    /// So many bytes of a reply are waited for until [`Worker::answer`].
+    pub(super) expected: Option<u32>,
 }
 
 /// A batch of packets to receive.
@@ -40,6 +45,23 @@ pub(super) struct Receiving {
 enum Job {
     Send(Sending),
     Receive(Receiving),
+    /// The reply that is waited for has come; the wait returns this.
+    Answer(i32),
+    /// The ioctl ends and returns this. If none is in progress, one of that
+    /// number takes place.
+    End(u32, i32),
+}
+
+/// Who a thread stands in for.
+pub(super) type Task = (u32, u32, [u8; 16]);
+
+/// An ioctl in progress.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Open {
+    pub(super) request: u32,
+    pub(super) messages: u64,
+    /// What the first failed wait in it returned, or 0; nothing before one.
+    pub(super) waited: Option<i32>,
 }
 
 /// A thread that does what it is told, one job at a time.
@@ -47,6 +69,10 @@ pub(super) struct Worker {
     pub(super) tid: u32,
     /// Its name, as the kernel has it.
     pub(super) comm: [u8; 16],
+    /// The ioctl that it is in.
+    pub(super) open: Option<Open>,
+    /// Whether it waits for a reply.
+    pub(super) waits: bool,
     // Dropped to end the thread.
     jobs: Option<SyncSender<Job>>,
     done: Receiver<Vec<u8>>,
@@ -57,19 +83,14 @@ pub(super) struct Worker {
 /// The threads by whom they stand in for.
 #[derive(Default)]
 pub(super) struct Workers {
-    tasks: HashMap<(u32, u32, [u8; 16]), Worker>,
+    tasks: HashMap<Task, Worker>,
     softirq: Option<Worker>,
     uses: u64,
 }
 
 impl Workers {
-    /// The thread that stands in for the task of a recorded send.
-    pub(super) fn task(&mut self, header: &Header) -> io::Result<&Worker> {
-        let key = if header.known.has(Known::TASK) {
-            (header.pid, header.tid, header.comm)
-        } else {
-            (0, 0, *b"unknown\0\0\0\0\0\0\0\0\0")
-        };
+    /// The thread that stands in for a task.
+    pub(super) fn task(&mut self, key: Task) -> io::Result<&mut Worker> {
         if self.tasks.len() >= LIMIT && !self.tasks.contains_key(&key) {
             let oldest = self.tasks.iter().min_by_key(|(_, worker)| worker.used);
             if let Some(oldest) = oldest.map(|(key, _)| *key) {
@@ -85,6 +106,15 @@ impl Workers {
         };
         worker.used = self.uses;
         Ok(worker)
+    }
+
+    /// Those that are in an ioctl.
+    pub(super) fn open(&self) -> Vec<Task> {
+        let open = self
+            .tasks
+            .iter()
+            .filter(|(_, worker)| worker.open.is_some());
+        open.map(|(task, _)| *task).collect()
     }
 
     /// The thread that receives.
@@ -116,13 +146,15 @@ impl Worker {
                 .get()
                 .cast_unsigned();
             if hello.send(tid).is_ok() {
-                work(&todo, &finished);
+                Queue::new(todo, finished).work();
             }
         })?;
         let tid = started.recv().map_err(gone)?;
         Ok(Self {
             tid,
             comm: kept,
+            open: None,
+            waits: false,
             jobs: Some(jobs),
             done,
             thread: Some(thread),
@@ -138,6 +170,32 @@ impl Worker {
     /// Receives a batch.
     pub(super) fn receive(&self, receiving: Receiving) -> io::Result<()> {
         self.run(Job::Receive(receiving)).map(drop)
+    }
+
+    /// Ends the wait for a reply, if there is one, with this value.
+    pub(super) fn answer(&mut self, value: i32) -> io::Result<()> {
+        if !std::mem::take(&mut self.waits) {
+            return Ok(());
+        }
+        self.waited(value);
+        self.run(Job::Answer(value)).map(drop)
+    }
+
+    /// Takes note of what a wait returned.
+    pub(super) fn waited(&mut self, value: i32) {
+        if let Some(open) = &mut self.open {
+            open.waited = open.waited.filter(|before| *before != 0).or(Some(value));
+        }
+    }
+
+    /// Ends an ioctl, and gives what happened in it.
+    pub(super) fn end(&mut self, request: u32, result: i32) -> io::Result<Open> {
+        let none = Open {
+            request,
+            ..Open::default()
+        };
+        self.run(Job::End(request, result))?;
+        Ok(self.open.take().unwrap_or(none))
     }
 
     fn run(&self, job: Job) -> io::Result<Vec<u8>> {
@@ -157,25 +215,115 @@ impl Drop for Worker {
     }
 }
 
-fn work(todo: &Receiver<Job>, finished: &SyncSender<Vec<u8>>) {
-    while let Ok(job) = todo.recv() {
-        let payload = match job {
-            Job::Send(sending) => send(sending),
-            Job::Receive(receiving) => {
-                driver::receive(&receiving.channel, receiving.packets);
-                Vec::new()
-            }
-        };
-        if finished.send(payload).is_err() {
-            break;
+/// The jobs of a thread, which it takes at any depth of its calls.
+struct Queue {
+    todo: Receiver<Job>,
+    finished: SyncSender<Vec<u8>>,
+    /// A job that has been taken and is for another depth.
+    next: Cell<Option<Job>>,
+    /// The job that ended the call: it is done when the call has returned.
+    ending: Cell<bool>,
+}
+
+impl Queue {
+    fn new(todo: Receiver<Job>, finished: SyncSender<Vec<u8>>) -> Rc<Self> {
+        Rc::new(Self {
+            todo,
+            finished,
+            next: Cell::new(None),
+            ending: Cell::new(false),
+        })
+    }
+
+    fn take(&self) -> Option<Job> {
+        self.next.take().or_else(|| self.todo.recv().ok())
+    }
+
+    fn done(&self, payload: Vec<u8>) {
+        // Nobody listens if the player has gone: then there is no next job.
+        let _ = self.finished.send(payload);
+    }
+
+    /// Says that the job that ended a call is done.
+    fn returned(&self) {
+        if self.ending.take() {
+            self.done(Vec::new());
         }
+    }
+
+    /// Outside of any ioctl.
+    fn work(self: Rc<Self>) {
+        while let Some(job) = self.take() {
+            match job {
+                Job::Send(sending) => match sending.ioctl {
+                    Some(request) => {
+                        self.next.set(Some(Job::Send(sending)));
+                        let queue = self.clone();
+                        driver::ioctl(request, move || queue.inside());
+                        self.returned();
+                    }
+                    None => self.send(sending),
+                },
+                Job::Receive(receiving) => {
+                    driver::receive(&receiving.channel, receiving.packets);
+                    self.done(Vec::new());
+                }
+                Job::End(request, result) => {
+                    driver::ioctl(request, move || result);
+                    self.done(Vec::new());
+                }
+                Job::Answer(_) => self.done(Vec::new()),
+            }
+        }
+    }
+
+    /// Within an ioctl; gives what it returns.
+    fn inside(self: &Rc<Self>) -> i32 {
+        while let Some(job) = self.take() {
+            match job {
+                Job::Send(sending) => self.send(sending),
+                Job::End(_, result) => {
+                    self.ending.set(true);
+                    return result;
+                }
+                Job::Receive(_) | Job::Answer(_) => self.done(Vec::new()),
+            }
+        }
+        0
+    }
+
+    fn send(self: &Rc<Self>, sending: Sending) {
+        let Some(expected) = sending.expected else {
+            return self.done(send(sending).1);
+        };
+        let queue = self.clone();
+        driver::sync(expected, move || {
+            let (value, payload) = send(sending);
+            queue.done(payload);
+            if value != 0 {
+                return value;
+            }
+            match queue.take() {
+                Some(Job::Answer(value)) => {
+                    queue.ending.set(true);
+                    value
+                }
+                other => {
+                    queue.next.set(other);
+                    0
+                }
+            }
+        });
+        self.returned();
     }
 }
 
-fn send(sending: Sending) -> Vec<u8> {
+/// Gives what the send function returned, and the payload back.
+fn send(sending: Sending) -> (i32, Vec<u8>) {
     let attempts = std::iter::repeat_n(EAGAIN, sending.refusals as usize);
+    let mut result = 0;
     for value in attempts.chain([sending.value]) {
-        driver::send(
+        result = driver::send(
             &sending.channel,
             &sending.payload,
             sending.transaction,
@@ -184,7 +332,7 @@ fn send(sending: Sending) -> Vec<u8> {
             value,
         );
     }
-    sending.payload
+    (result, sending.payload)
 }
 
 fn gone<T>(_: T) -> io::Error {

@@ -10,6 +10,7 @@
 //! ended objects), so one every 10,000 packets or so is cheap.
 
 mod adapters;
+mod calls;
 mod lifetimes;
 mod names;
 mod objects;
@@ -20,6 +21,7 @@ mod tree;
 mod versions;
 
 pub use adapters::Adapter;
+pub use calls::Call;
 pub use names::Name;
 pub use objects::{Change, End, Entity, Gone, Id, Moment};
 pub use pairing::{Pairing, Stray, Waiting};
@@ -32,6 +34,7 @@ use crate::decode::{Decoded, Part};
 use crate::packet::Packet;
 use crate::protocol::framing::PACKET_COMPLETION;
 use crate::protocol::schema::Starts;
+use calls::Calls;
 use lifetimes::Lifetimes;
 
 /// How long an answer may take without being worth a note, in nanoseconds.
@@ -45,6 +48,7 @@ const PATIENCE: u64 = 5_000_000_000;
 #[derive(Debug, Clone, Default)]
 pub struct Session {
     pairing: Pairing,
+    calls: Calls,
     lifetimes: Lifetimes,
     /// Time of the latest packet.
     now: u64,
@@ -59,6 +63,8 @@ pub struct Seen<'a> {
     pub request: Option<Waiting>,
     /// Of a reply: what it says.
     pub outcome: Option<Outcome>,
+    /// Of an ioctl's end: what was captured of it.
+    pub call: Option<Call>,
 }
 
 impl Seen<'_> {
@@ -87,14 +93,19 @@ impl Session {
             let finding = Finding::new(Code::CaptureCut, "packet", kept as u64, u64::from(all));
             found(finding.at(kept));
         }
-        let mut outcome = None;
+        let (mut outcome, mut call) = (None, None);
+        if packet.header.direction == Direction::GuestToHost {
+            self.calls.sent(packet);
+        }
         match (packet.header.kind, &decoded) {
             (Kind::Packet, Some(decoded)) => match decoded.part {
                 Part::Request => self.request(packet, decoded, found),
                 Part::Event => self.lifetimes.event(packet, decoded, found),
                 Part::Reply => {
                     if let Some(request) = &answer {
-                        outcome = Some(self.reply(packet, request, decoded, found));
+                        let said = self.reply(packet, request, decoded, found);
+                        self.calls.answered(request, said);
+                        outcome = Some(said);
                     }
                 }
             },
@@ -109,13 +120,19 @@ impl Session {
                 let lost = Lost::decode(packet.payload).map_or(0, |lost| lost.total());
                 found(Finding::new(Code::CaptureLost, "capture", lost, 0));
                 self.pairing.gap(packet.number);
+                self.calls.gap();
                 self.lifetimes.gap();
+            }
+            (Kind::Ioctl, _) => {
+                self.pairing.left(&packet.header);
+                call = Some(self.calls.ended(packet, found));
             }
         }
         Seen {
             decoded,
             request: answer,
             outcome,
+            call,
         }
     }
 

@@ -224,6 +224,16 @@ impl Pairing {
         }
     }
 
+    /// The thread has left the driver: it waits for nothing any more.
+    pub(super) fn left(&mut self, header: &Header) {
+        if let Some(before) = self.threads.remove(&header.tid)
+            && let Some(request) = self.waiting.get_mut(&before)
+            && request.header.tid == header.tid
+        {
+            request.abandoned = true;
+        }
+    }
+
     /// Takes a reply, and gives the request that it answers.
     pub fn answer(&mut self, packet: &Packet<'_>) -> Result<Waiting, Stray> {
         let header = &packet.header;

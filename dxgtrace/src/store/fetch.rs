@@ -37,6 +37,7 @@ impl Fetched<'_> {
             decoded: self.decoded,
             request: None,
             outcome: None,
+            call: None,
         };
         let entry = Entry {
             packet: &self.packet,

@@ -107,6 +107,9 @@ impl Indexer {
                 .filter(|decoded| decoded.part == Part::Reply)
                 .and_then(|decoded| decoded.status()),
             outcome: seen.outcome,
+            ioctl: (header.kind == Kind::Ioctl).then_some(header.ioctl),
+            result: (header.kind == Kind::Ioctl && header.known.has(Known::IOCTL_RESULT))
+                .then_some(header.ioctl_result),
             bytes: header.payload_length,
             process: NONE,
             channel: packet.interface,

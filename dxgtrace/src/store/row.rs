@@ -5,6 +5,7 @@ use crate::capture::header::{Direction, Kind};
 use crate::check::Severity;
 use crate::decode::Part;
 use crate::protocol;
+use crate::protocol::ioctls::by_number;
 use crate::protocol::schema::{Message, Set};
 use crate::session::Outcome;
 
@@ -24,12 +25,13 @@ pub struct Row {
     number: u32,
     /// Row of the other end of its exchange, or [`NONE`].
     pub peer: u32,
-    /// NTSTATUS of a reply, if [`Row::status`] says so.
+    /// NTSTATUS of a reply, if [`Row::status`] says so; of an ioctl, its result.
     status: u32,
     /// Bytes that travelled.
     pub bytes: u32,
     /// Index into the store's processes.
     pub process: u32,
+    /// Set and number of the message; of an ioctl, its number.
     message: u16,
     flags: u16,
 }
@@ -48,6 +50,7 @@ const INBOUND: u16 = 1 << 10;
 const FAILED: u16 = 1 << 11;
 const SHORT: u16 = 1 << 12;
 const NO_HANDLE: u16 = 1 << 13;
+const RESULT: u16 = 1 << 14;
 const UNKNOWN_MESSAGE: u16 = u16::MAX;
 /// Bits of [`Row::message`] that hold the number in its set.
 const NUMBER_BITS: u16 = 12;
@@ -65,6 +68,10 @@ pub struct Parts {
     pub peer: u32,
     /// Status of a reply.
     pub status: Option<u32>,
+    /// Request number of an ioctl that ended.
+    pub ioctl: Option<u32>,
+    /// What an ioctl returned.
+    pub result: Option<i32>,
     /// What a reply says.
     pub outcome: Option<Outcome>,
     /// Bytes that travelled.
@@ -108,6 +115,8 @@ impl Row {
             (parts.outcome.is_some_and(Outcome::is_failure), FAILED),
             (parts.outcome == Some(Outcome::Short), SHORT),
             (parts.outcome == Some(Outcome::NoHandle), NO_HANDLE),
+            (parts.result.is_some(), RESULT),
+            (parts.result.is_some_and(|result| result < 0), FAILED),
         ] {
             if is {
                 flags |= bit;
@@ -122,10 +131,16 @@ impl Row {
             length: parts.at.length,
             number: u32::try_from(parts.number).unwrap_or(u32::MAX),
             peer: parts.peer,
-            status: parts.status.unwrap_or(0),
+            status: parts
+                .status
+                .or(parts.result.map(i32::cast_unsigned))
+                .unwrap_or(0),
             bytes: parts.bytes,
             process: parts.process,
-            message: parts.message.map_or(UNKNOWN_MESSAGE, packed),
+            message: match parts.ioctl {
+                Some(request) => request as u16 & 0xff,
+                None => parts.message.map_or(UNKNOWN_MESSAGE, packed),
+            },
             flags,
         }
     }
@@ -156,7 +171,7 @@ impl Row {
 
     /// The message, if its number is known.
     pub fn message(&self) -> Option<&'static Message> {
-        if self.message == UNKNOWN_MESSAGE {
+        if self.message == UNKNOWN_MESSAGE || self.kind() == Kind::Ioctl {
             return None;
         }
         let set = match self.message >> NUMBER_BITS {
@@ -171,6 +186,7 @@ impl Row {
     pub fn name(&self) -> &'static str {
         match (self.kind(), self.message()) {
             (Kind::Lost, _) => "packets lost",
+            (Kind::Ioctl, _) => by_number(self.message as u8).map_or("ioctl", |one| one.function),
             (_, Some(message)) => message.name,
             (_, None) => "unknown",
         }
@@ -181,7 +197,8 @@ impl Row {
         match self.flags & KIND {
             0 => Kind::Packet,
             1 => Kind::Refused,
-            _ => Kind::Lost,
+            2 => Kind::Lost,
+            _ => Kind::Ioctl,
         }
     }
 
@@ -224,9 +241,16 @@ impl Row {
         (self.flags & STATUS != 0).then_some(self.status)
     }
 
-    /// Whether, to the driver, this reply says that the request failed.
+    /// Whether, to the driver, this reply says that the request failed, or
+    /// whether the ioctl did.
     pub fn failed(&self) -> bool {
         self.flags & FAILED != 0
+    }
+
+    /// What an ioctl returned, if that was seen.
+    pub fn ioctl_result(&self) -> Option<i32> {
+        (self.kind() == Kind::Ioctl && self.flags & RESULT != 0)
+            .then_some(self.status.cast_signed())
     }
 
     /// Whether the request failed because the reply is too short.
@@ -289,6 +313,8 @@ mod tests {
                 peer: 3,
                 status: Some(0xc000_000d),
                 outcome: Some(Outcome::Status(0xc000_000d)),
+                ioctl: None,
+                result: None,
                 bytes: 80,
                 process: 2,
                 channel: 1,

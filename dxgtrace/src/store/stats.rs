@@ -74,6 +74,9 @@ const MAX_GROUPS: usize = 1 << 16;
 impl Stats {
     /// Counts a row; `request` is what it answers.
     pub fn count(&mut self, row: &Row, request: Option<&Row>) {
+        if row.kind() == Kind::Ioctl {
+            return;
+        }
         let latency = request.map(|request| row.time().saturating_sub(request.time()));
         add(&mut self.all, row, latency);
         if row.kind() == Kind::Lost {

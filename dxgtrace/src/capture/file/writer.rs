@@ -203,7 +203,7 @@ impl<W: Write> Writer<W> {
             return Err(WriteError::Failed);
         }
         let payload = match packet.header.kind {
-            Kind::Lost => packet.payload,
+            Kind::Lost | Kind::Ioctl => packet.payload,
             _ => packet
                 .payload
                 .get(..self.snap_length)

@@ -7,7 +7,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use dxgtrace_ebpf::record::{self, CHANNEL_GLOBAL, CHANNEL_VGPU, KIND_SEND};
+use dxgtrace_ebpf::record::{
+    self, CHANNEL_GLOBAL, CHANNEL_VGPU, END_SYNC, END_UNSEEN, KIND_SEND, VIEW_EXPECTED, VIEW_IOCTL,
+};
 
 use super::{
     Delivery,
@@ -16,7 +18,7 @@ use super::{
 };
 use crate::{
     bounded::Bounded,
-    capture::header::{ChannelKind, Direction, Header, Kind, Known, Lost},
+    capture::header::{ChannelKind, Direction, Header, IoctlEnd, Kind, Known, Lost},
     packet::{Channel, Packet},
 };
 
@@ -30,6 +32,12 @@ const HELD_LIMIT: usize = 65_536;
 const HELD_BYTES_LIMIT: usize = 64 << 20;
 /// At most so many requests wait for the name of their task to be asked for.
 const REQUESTS_LIMIT: usize = 65_536;
+/// At most so many tasks are followed through their ioctls, each with so many
+/// requests that wait: it waits for one at a time.
+const TASKS_LIMIT: usize = 16_384;
+const WAITING_LIMIT: usize = 16;
+/// What the driver itself tells of a synchronous request within an ioctl.
+const VIEW: u16 = Known::EXPECTED_REPLY | Known::IOCTL;
 /// Payload buffers that are kept for later packets, up to this size each.
 const SPARE_LIMIT: usize = 64;
 const SPARE_BYTES_LIMIT: usize = 4096;
@@ -54,12 +62,19 @@ pub(super) struct Item {
     sending: bool,
 }
 
-/// Who sent a request.
+/// Who sent a request, and what for.
 #[derive(Debug, Clone, Copy)]
 struct Requester {
     pid: u32,
     tid: u32,
     comm: [u8; 16],
+    task: u64,
+    interface: u32,
+    known: u16,
+    ioctl: u32,
+    expected: u32,
+    /// Packets lost before it was sent.
+    lost: u64,
 }
 
 /// The state between records and packets; all of it is bounded.
@@ -79,6 +94,10 @@ pub(super) struct Assembler {
     sending: HashMap<u64, u64>,
     refusals: Refusals,
     requesters: Bounded<(u64, u64), Requester>,
+    /// By task, its synchronous requests of the current ioctl that wait.
+    unanswered: HashMap<u64, Vec<(u64, u64)>>,
+    /// Which interface stands for the driver itself.
+    driver: Option<u32>,
     /// Complete and in order.
     ready: VecDeque<Item>,
     /// The one being looked at by the caller.
@@ -103,6 +122,8 @@ impl Assembler {
             sending: HashMap::new(),
             refusals: Refusals::default(),
             requesters: Bounded::new(REQUESTS_LIMIT),
+            unanswered: HashMap::new(),
+            driver: None,
             ready: VecDeque::new(),
             current: None,
             spare: Vec::new(),
@@ -184,6 +205,50 @@ impl Assembler {
         }
     }
 
+    /// Takes the end of an ioctl.
+    pub(super) fn ioctl_end(&mut self, end: &record::IoctlEnd) {
+        let interface = self.driver_interface();
+        let lost = [end.lost_ring_full, end.lost_unreadable];
+        self.kernel_lost(lost, interface, end.time);
+        let payload = IoctlEnd {
+            duration: end.time.saturating_sub(end.entry),
+            messages: end.messages.into(),
+        };
+        let mut known = Known::TASK | Known::IOCTL;
+        if end.flags & END_UNSEEN == 0 {
+            known |= Known::IOCTL_RESULT;
+        }
+        if end.flags & END_SYNC != 0 {
+            known |= Known::RETURN_VALUE;
+        }
+        let header = Header {
+            kind: Kind::Ioctl,
+            direction: Direction::HostToGuest,
+            known: Known(known),
+            pid: (end.task >> 32) as u32,
+            tid: end.task as u32,
+            comm: record::bytes(end.comm),
+            return_value: end.failed,
+            ioctl: end.request,
+            ioctl_result: end.result,
+            cpu: end.cpu,
+            payload_length: IoctlEnd::LENGTH as u32,
+            ..Header::EMPTY
+        };
+        let mut bytes = self.spare.pop().unwrap_or_default();
+        bytes.extend_from_slice(&payload.encode());
+        self.hold(Item {
+            header,
+            time: end.time,
+            interface,
+            payload: bytes,
+            channel: 0,
+            task: end.task,
+            sending: false,
+        });
+        self.release(end.time);
+    }
+
     /// The ring is empty and it is now this time: what has waited too long leaves.
     pub(super) fn idle_at(&mut self, now: u64) {
         self.release(now);
@@ -217,6 +282,33 @@ impl Assembler {
         self.release(0);
         let rest = self.refusals.take_all();
         self.ready.extend(rest);
+    }
+
+    /// What the probe did not see becomes known at the end of an ioctl whose
+    /// synchronous sends have all succeeded: their replies have come, and were
+    /// written before. Those that are not there were missed.
+    fn missed_replies(&mut self, end: &Item) {
+        let Some(waiting) = self.unanswered.remove(&end.task) else {
+            return;
+        };
+        let known = Known::IOCTL_RESULT | Known::RETURN_VALUE;
+        if !end.header.known.has(known) || end.header.return_value != 0 {
+            return;
+        }
+        let missed: Vec<Requester> = waiting
+            .iter()
+            .filter_map(|request| self.requesters.remove(request))
+            // What was lost otherwise has been counted.
+            .filter(|requester| requester.lost == self.lost_total.total())
+            .collect();
+        if let Some(first) = missed.first() {
+            let lost = Lost {
+                missed_probes: missed.len() as u64,
+                ..Lost::default()
+            };
+            let item = self.lost_item(lost, first.interface, end.time);
+            self.ready.push_back(item);
+        }
     }
 
     fn held(&mut self, number: u64) -> Option<&mut Item> {
@@ -273,11 +365,23 @@ impl Assembler {
                 if item.header.packet_type == COMPLETION {
                     let request = (item.channel, item.header.transaction);
                     match self.requesters.remove(&request) {
-                        Some(requester) => attribute(&mut item.header, &requester),
+                        Some(requester) => {
+                            attribute(&mut item.header, &requester);
+                            if let Some(waiting) = self.unanswered.get_mut(&requester.task) {
+                                waiting.retain(|waiting| *waiting != request);
+                            }
+                        }
                         None if self.filtered => return self.recycle(item.payload),
                         None => {}
                     }
                 }
+                self.ready.push_back(item);
+            }
+            (Kind::Ioctl, _) => {
+                // Whoever leaves the driver has given up sending.
+                let refused = self.refusals.take(item.task);
+                self.ready.extend(refused.map(|(_, refusal)| refusal));
+                self.missed_replies(&item);
                 self.ready.push_back(item);
             }
             _ => self.ready.push_back(item),
@@ -311,13 +415,27 @@ impl Assembler {
         if refused {
             item.header.kind = Kind::Refused;
         } else if item.header.packet_flags & COMPLETION_REQUESTED != 0 {
+            let header = &item.header;
             let requester = Requester {
-                pid: item.header.pid,
-                tid: item.header.tid,
-                comm: item.header.comm,
+                pid: header.pid,
+                tid: header.tid,
+                comm: header.comm,
+                task: item.task,
+                interface: item.interface,
+                known: header.known.0 & VIEW,
+                ioctl: header.ioctl,
+                expected: header.expected_reply_length,
+                lost: self.lost_total.total(),
             };
-            self.requesters
-                .insert((item.channel, item.header.transaction), requester);
+            let request = (item.channel, header.transaction);
+            self.requesters.insert(request, requester);
+            if header.known.has(VIEW)
+                && (self.unanswered.len() < TASKS_LIMIT || self.unanswered.contains_key(&item.task))
+            {
+                let waiting = self.unanswered.entry(item.task).or_default();
+                waiting.truncate(WAITING_LIMIT - 1);
+                waiting.push(request);
+            }
         }
         self.ready.push_back(item);
     }
@@ -339,24 +457,19 @@ impl Assembler {
     }
 
     fn lost(&mut self, lost: Lost, interface: u32, time: u64) {
-        if lost.total() == 0 {
-            return;
+        if lost.total() > 0 {
+            let item = self.lost_item(lost, interface, time);
+            self.hold(item);
         }
+    }
+
+    fn lost_item(&mut self, lost: Lost, interface: u32, time: u64) -> Item {
         let total = &mut self.lost_total;
         total.ring_full += lost.ring_full;
         total.missed_probes += lost.missed_probes;
         total.user_queue += lost.user_queue;
         total.unreadable += lost.unreadable;
-        let counts = [
-            lost.ring_full,
-            lost.missed_probes,
-            lost.user_queue,
-            lost.unreadable,
-        ];
-        let payload: Vec<u8> = counts
-            .iter()
-            .flat_map(|count| count.to_le_bytes())
-            .collect();
+        let payload = lost.encode().to_vec();
         let channel = self.channels.get(interface as usize);
         let header = Header {
             kind: Kind::Lost,
@@ -364,9 +477,9 @@ impl Assembler {
             channel_kind: channel.map_or(ChannelKind::Unknown, |channel| channel.kind),
             channel: channel.map_or(0, |channel| channel.relid),
             payload_length: payload.len() as u32,
-            ..EMPTY
+            ..Header::EMPTY
         };
-        self.hold(Item {
+        Item {
             header,
             time,
             interface,
@@ -374,7 +487,7 @@ impl Assembler {
             channel: 0,
             task: 0,
             sending: false,
-        });
+        }
     }
 
     /// The channel of a packet, as an index.
@@ -409,6 +522,21 @@ impl Assembler {
             self.channels.len() - 1
         });
         index as u32
+    }
+
+    /// Where to put what belongs to the driver as a whole.
+    fn driver_interface(&mut self) -> u32 {
+        if let Some(interface) = self.driver {
+            return interface;
+        }
+        let interface = self.channels.len() as u32;
+        self.channels.push(Channel {
+            name: "driver".into(),
+            kind: ChannelKind::Unknown,
+            relid: 0,
+            instance: None,
+        });
+        *self.driver.insert(interface)
     }
 
     /// Where to put what belongs to no channel. A file needs one, so if there
@@ -446,28 +574,6 @@ fn channel_kind(kind: u8) -> ChannelKind {
     }
 }
 
-const EMPTY: Header = Header {
-    kind: Kind::Packet,
-    direction: Direction::GuestToHost,
-    channel_kind: ChannelKind::Unknown,
-    packet_type: 0,
-    packet_flags: 0,
-    known: Known(0),
-    channel: 0,
-    transaction: 0,
-    pid: 0,
-    tid: 0,
-    comm: [0; 16],
-    return_value: 0,
-    refused_attempts: 0,
-    expected_reply_length: 0,
-    interface_version: 0,
-    ioctl: 0,
-    ioctl_result: 0,
-    cpu: 0,
-    payload_length: 0,
-};
-
 fn header(packet: &record::Packet) -> Header {
     let common = Header {
         channel_kind: channel_kind(packet.channel_kind),
@@ -477,15 +583,17 @@ fn header(packet: &record::Packet) -> Header {
         transaction: packet.transaction,
         cpu: packet.cpu,
         payload_length: packet.length,
-        ..EMPTY
+        ..Header::EMPTY
     };
     if packet.kind == KIND_SEND {
         Header {
             direction: Direction::GuestToHost,
-            known: Known(Known::TASK | Known::EXACT_LENGTH),
+            known: Known(Known::TASK | Known::EXACT_LENGTH | view(packet.view)),
             pid: (packet.task >> 32) as u32,
             tid: packet.task as u32,
             comm: record::bytes(packet.comm),
+            ioctl: packet.ioctl,
+            expected_reply_length: packet.expected,
             ..common
         }
     } else {
@@ -498,10 +606,18 @@ fn header(packet: &record::Packet) -> Header {
 }
 
 fn attribute(header: &mut Header, requester: &Requester) {
-    header.known.0 |= Known::TASK | Known::REQUESTER;
+    header.known.0 |= Known::TASK | Known::REQUESTER | requester.known;
     header.pid = requester.pid;
     header.tid = requester.tid;
     header.comm = requester.comm;
+    header.ioctl = requester.ioctl;
+    header.expected_reply_length = requester.expected;
+}
+
+/// What is known of the driver's view, as the pseudo-header says it.
+fn view(bits: u16) -> u16 {
+    let known = |bit, known| if bits & bit != 0 { known } else { 0 };
+    known(VIEW_IOCTL, Known::IOCTL) | known(VIEW_EXPECTED, Known::EXPECTED_REPLY)
 }
 
 #[cfg(test)]

@@ -21,6 +21,10 @@ use super::{
 const SEND: &str = "vmbus_sendpacket";
 const FIRST: &str = "hv_pkt_iter_first";
 const NEXT: &str = "__hv_pkt_iter_next";
+/// The driver's own functions: without them, only its view is missing.
+const SYNC: &str = "dxgvmb_send_sync_msg";
+const IOCTL: &str = "dxgk_unlocked_ioctl";
+const OPTIONAL: [&str; 2] = [SYNC, IOCTL];
 
 /// At most so much is unread when the reader is woken; an eighth of the ring
 /// at most.
@@ -67,13 +71,17 @@ const KPROBES: [(&str, &str); 6] = [
     ("k_first_entry", FIRST),
     ("k_send_entry", SEND),
 ];
-const UPROBES: [(&str, &str); 6] = [
+const UPROBES: [(&str, &str); 10] = [
+    ("u_sync_return", SYNC),
+    ("u_ioctl_return", IOCTL),
     ("u_send_return", SEND),
     ("u_next_return", NEXT),
     ("u_first_return", FIRST),
     ("u_next_entry", NEXT),
     ("u_first_entry", FIRST),
     ("u_send_entry", SEND),
+    ("u_sync_entry", SYNC),
+    ("u_ioctl_entry", IOCTL),
 ];
 
 /// Loads and attaches what the options ask for.
@@ -227,22 +235,24 @@ fn kprobe(options: &Options) -> Result<Attachment, AttachError> {
 
 fn uprobe(options: &Options, path: &Path, scope: UProbeScope) -> Result<Attachment, AttachError> {
     let mut ebpf = load(options)?;
+    let mut programs = Vec::new();
     for (name, function) in UPROBES {
         let program = program::<UProbe>(&mut ebpf, name)?;
         program
             .load()
             .map_err(|error| AttachError::program(&error))?;
-        program
-            .attach(function, path, scope)
-            .map_err(|error| match error {
-                ProgramError::UProbeError(_) => AttachError::NoStandIn {
+        match program.attach(function, path, scope) {
+            Ok(_) => programs.push(name),
+            Err(ProgramError::UProbeError(_)) if OPTIONAL.contains(&function) => {}
+            Err(ProgramError::UProbeError(_)) => {
+                return Err(AttachError::NoStandIn {
                     path: path.to_owned(),
                     function,
-                },
-                error => refused(Backend::Uprobe, function, &error),
-            })?;
+                });
+            }
+            Err(error) => return Err(refused(Backend::Uprobe, function, &error)),
+        }
     }
-    let programs = UPROBES.map(|(name, _)| name).to_vec();
     Ok(Attachment {
         ebpf,
         backend: Backend::Uprobe,

@@ -20,6 +20,10 @@ pub struct Totals {
     pub receives: u64,
     /// Sends whose return value is missing; the packets themselves are there.
     pub returns_lost: u64,
+    /// Ioctls of the driver that began.
+    pub ioctls: u64,
+    /// Those of them whose end was seen.
+    pub ioctl_ends: u64,
     /// Packets that are missing, by cause.
     pub lost: Lost,
 }
@@ -53,11 +57,13 @@ impl Counters {
     pub(super) fn totals(&self) -> Totals {
         let mut totals = Totals::default();
         if let Ok(values) = self.counters.get(&0, 0) {
-            for &[sends, returns, receives, returns_lost] in values.iter() {
+            for &[sends, returns, receives, returns_lost, ioctls, ioctl_ends] in values.iter() {
                 totals.sends += sends;
                 totals.returns += returns;
                 totals.receives += receives;
                 totals.returns_lost += returns_lost;
+                totals.ioctls += ioctls;
+                totals.ioctl_ends += ioctl_ends;
             }
         }
         totals

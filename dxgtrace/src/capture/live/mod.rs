@@ -230,6 +230,7 @@ impl Live {
             match Record::read(&entry) {
                 Some(Record::Packet(packet, payload)) => self.assembler.packet(&packet, payload),
                 Some(Record::SendReturn(end)) => self.assembler.send_return(&end),
+                Some(Record::IoctlEnd(end)) => self.assembler.ioctl_end(&end),
                 // The probe writes no others.
                 None => {}
             }

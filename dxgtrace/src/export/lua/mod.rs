@@ -12,11 +12,11 @@ use crate::check::{Code, limits, padding_code};
 use crate::decode::located::MAX_PAYLOAD;
 use crate::decode::{Part, UNKNOWN, summary};
 use crate::protocol::framing::{self, COMMAND, EXTENDED};
-use crate::protocol::record::{CHANNEL_KIND, KIND, LOST, RECORD};
+use crate::protocol::record::{CHANNEL_KIND, IOCTL_END, KIND, LOST, RECORD};
 use crate::protocol::schema::{Fact, HEADER, Layout, Message, Mode, Object, Origin, Rule, Set, Ty};
 use crate::protocol::statuses::STATUSES;
 use crate::protocol::values::Enum;
-use crate::protocol::{self};
+use crate::protocol::{self, errno};
 use text::quoted;
 
 /// The engine, in the order in which its parts build on each other.
@@ -193,15 +193,21 @@ fn surroundings(out: &mut impl Write) -> fmt::Result {
         ("orphan", summary::ORPHAN),
         ("refused", summary::REFUSED),
         ("lost", lost.as_str()),
+        ("unseen", summary::UNSEEN),
         ("unknown", UNKNOWN),
     ];
     for (name, line) in lines {
         writeln!(out, "  {name} = {},", quoted(line))?;
     }
-    out.write_str("}\n\n")?;
+    out.write_str("}\n\ndata.errnos = {")?;
+    for (number, name) in errno::NAMES {
+        write!(out, " [{number}] = {},", quoted(name))?;
+    }
+    out.write_str(" }\n\n")?;
     for (name, layout) in [
         ("record", &RECORD),
         ("lost", &LOST),
+        ("ioctl", &IOCTL_END),
         ("extended", &EXTENDED),
     ] {
         write!(out, "data.{name} = ")?;

@@ -190,6 +190,7 @@ impl Detail {
         let packet = &fetched.packet;
         let label = match (packet.header.kind, found.part()) {
             (Kind::Lost, _) => "lost",
+            (Kind::Ioctl, _) => "ioctl",
             (_, Some(part)) => part.name(),
             (_, None) => "packet",
         };
@@ -200,6 +201,9 @@ impl Detail {
         lines.packet(store, row, packet, time);
         if packet.header.kind == Kind::Lost {
             lines.lost(packet.payload);
+        }
+        if packet.header.kind == Kind::Ioctl {
+            lines.ioctl(packet.payload);
         }
         let first = lines.lines.len();
         if let Some(decoded) = &fetched.decoded {

@@ -1,10 +1,11 @@
 //! What the tree says of a packet beside its message.
 
-use crate::capture::header::{Direction, Kind, Known, Lost};
+use crate::capture::header::{Direction, Header, IoctlEnd, Kind, Known, Lost};
 use crate::check::Finding;
-use crate::decode::escaped;
+use crate::decode::{Value, escaped};
 use crate::output::{TimeFormat, duration};
 use crate::packet::Packet;
+use crate::protocol::record::IOCTL;
 use crate::store::Store;
 
 use super::Line;
@@ -44,6 +45,7 @@ impl Lines<'_> {
         };
         let what = match header.kind {
             Kind::Lost => "packets are missing here".to_owned(),
+            Kind::Ioctl => "an ioctl has ended".to_owned(),
             Kind::Refused => format!("{} bytes, never sent", header.payload_length),
             Kind::Packet => format!(
                 "{way} on {}, {} bytes",
@@ -78,6 +80,10 @@ impl Lines<'_> {
             let name = format!("\"{}\"", escaped(&header.comm));
             self.push(1, "name", name, Some("dxg.comm"));
             self.push(1, "processor", header.cpu.to_string(), Some("dxg.cpu"));
+        }
+        if header.kind == Kind::Ioctl {
+            self.call(header);
+            return;
         }
         self.push(
             1,
@@ -123,20 +129,7 @@ impl Lines<'_> {
                 Some("dxg.expected_reply_length"),
             );
         }
-        if header.known.has(Known::IOCTL) {
-            self.push(
-                1,
-                "ioctl",
-                format!("{:#x}", header.ioctl),
-                Some("dxg.ioctl"),
-            );
-            self.push(
-                1,
-                "ioctl result",
-                header.ioctl_result.to_string(),
-                Some("dxg.ioctl_result"),
-            );
-        }
+        self.call(header);
         if packet.is_cut() {
             let text = format!(
                 "{} of {} bytes",
@@ -154,6 +147,30 @@ impl Lines<'_> {
             let latency = duration(found.time().abs_diff(peer.time())).to_string();
             self.push(1, "time to reply", latency, None);
         }
+    }
+
+    /// The ioctl that a record is about, or was sent during.
+    fn call(&mut self, header: &Header) {
+        if header.known.has(Known::IOCTL) {
+            let name = Value::Enum(&IOCTL, header.ioctl.into()).to_string();
+            self.push(1, "ioctl", name, Some("dxg.ioctl"));
+        }
+        if header.known.has(Known::IOCTL_RESULT) {
+            let result = header.ioctl_result.to_string();
+            self.push(1, "ioctl result", result, Some("dxg.ioctl_result"));
+        }
+        if header.kind == Kind::Ioctl && header.known.has(Known::RETURN_VALUE) {
+            let value = header.return_value.to_string();
+            self.push(1, "wait returned", value, Some("dxg.return_value"));
+        }
+    }
+
+    pub(super) fn ioctl(&mut self, payload: &[u8]) {
+        let end = IoctlEnd::decode(payload).unwrap_or_default();
+        let took = duration(end.duration).to_string();
+        self.push(0, "duration", took, Some("dxg.ioctl_duration"));
+        let messages = end.messages.to_string();
+        self.push(0, "messages", messages, Some("dxg.ioctl_messages"));
     }
 
     pub(super) fn lost(&mut self, payload: &[u8]) {

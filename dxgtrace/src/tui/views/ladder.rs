@@ -61,6 +61,14 @@ fn arrow(app: &App, row: &Row, lane: usize) -> String {
     if row.kind() == Kind::Lost {
         return format!("|{:~^lane$}|", " packets are missing here ");
     }
+    if row.kind() == Kind::Ioctl {
+        let (name, status) = (row.name(), packets::status(app, row).0);
+        return format!(
+            "| {:<1$}|",
+            format!("{name} = {status}"),
+            lane.saturating_sub(1)
+        );
+    }
     let name = match row.part() {
         Some(Part::Reply) => format!(" {} {} ", row.name(), packets::status(app, row).0),
         _ => format!(" {} ", row.name()),

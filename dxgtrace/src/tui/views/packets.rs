@@ -10,6 +10,7 @@ use super::pen::{Pen, shortened};
 use crate::capture::header::{Direction, Kind};
 use crate::decode::{Part, Value};
 use crate::output::{TimeFormat, duration};
+use crate::protocol::errno;
 use crate::store::Row;
 
 /// Widths of the columns.
@@ -162,6 +163,7 @@ fn draw_line(
         _ => part_style(theme, row),
     };
     let arrow = match (app.list.joined, row.direction()) {
+        _ if row.kind() == Kind::Ioctl => "= ",
         (true, Direction::GuestToHost) => "",
         (false, Direction::GuestToHost) => "> ",
         (_, Direction::HostToGuest) => "< ",
@@ -199,6 +201,14 @@ pub fn status(app: &App, row: &Row) -> (String, bool) {
     };
     match (row.kind(), shown) {
         (Kind::Refused, _) => ("not sent".to_owned(), true),
+        (Kind::Ioctl, _) => match row.ioctl_result() {
+            None => ("unseen".to_owned(), false),
+            Some(result @ 0..) => (if result == 0 { "ok" } else { "done" }.to_owned(), false),
+            Some(result) => match errno::name(result.unsigned_abs()) {
+                Some(name) => (name.to_owned(), true),
+                None => (result.to_string(), true),
+            },
+        },
         (_, Some(reply)) if reply.is_short() => ("short reply".to_owned(), true),
         (_, Some(reply)) if reply.is_without_handle() => ("no handle".to_owned(), true),
         (_, Some(reply)) => match reply.status() {

@@ -22,7 +22,7 @@ fn send(task: u64, time: u64, transaction: u64) -> record::Packet {
         channel_kind: CHANNEL_GLOBAL,
         packet_type: 6,
         packet_flags: COMPLETION_REQUESTED,
-        reserved: 0,
+        view: 0,
         time,
         task: task << 32 | task,
         channel: 0xffff_8880_0000_1000,
@@ -35,6 +35,8 @@ fn send(task: u64, time: u64, transaction: u64) -> record::Packet {
         cpu: 0,
         instance: [7; 2],
         comm: record::words(*b"app\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+        ioctl: 0,
+        expected: 0,
     }
 }
 

@@ -210,6 +210,18 @@ local function lost_line(packet, pinfo, root, tvb)
   return format(data.lines.lost, decimal(total))
 end
 
+local function ioctl_line(packet, root, tvb)
+  local s = packet.s
+  if root then show_message_body(root, tvb, locate(data.ioctl, s, packet.start, 0, packet.length)) end
+  local request = header_value(s, "ioctl")
+  local line = member.ioctl.names.values[request] or format("ioctl 0x%x", request)
+  if bits(header_value(s, "known"), known_bit.ioctl_result, 1) == 0 then return line .. data.lines.unseen end
+  local result = header_value(s, "ioctl_result")
+  if result >= 2147483648 then result = result - 4294967296 end
+  local errno = data.errnos[-result]
+  return format("%s = %d%s", line, result, errno and format(" (%s)", errno) or "")
+end
+
 local HEADER_SIZE = data.record.size
 local self_dissector
 
@@ -249,6 +261,8 @@ function proto.dissector(tvb, pinfo, tree)
   local line
   if packet.kind == data.kind.lost then
     line = lost_line(packet, pinfo, detail, tvb)
+  elseif packet.kind == data.kind.ioctl then
+    line = ioctl_line(packet, detail, tvb)
   elseif packet.kind == data.kind.packet or packet.kind == data.kind.refused then
     line = message_line(packet, pinfo, detail, tvb, found)
     local remark = remarks[pinfo.number]

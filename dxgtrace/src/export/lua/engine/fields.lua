@@ -140,6 +140,7 @@ local shown = {
 
 prepare_layout(data.record, "")
 prepare_layout(data.lost, "")
+prepare_layout(data.ioctl, "")
 prepare_layout(data.extended, "")
 for set = 0, #data.sets do prepare_layout(data.headers[set], "") end
 

@@ -1,0 +1,95 @@
+//! What ioctls return, against what the host said.
+
+use anyhow::Result;
+use dxgtrace::capture::header::{Direction, Header, IoctlEnd, Kind, Known};
+use dxgtrace::check::Code;
+
+use super::Begin::Device;
+use super::{Case, case};
+use crate::conversation::{Conversation, DRIVER};
+
+/// `D3DKMTFlushHeapTransitions`.
+const FLUSH: u32 = 0xc004_471f;
+const NO_MEMORY: u64 = 0xc000_0017;
+const ENOMEM: i32 = -12;
+const EINVAL: i32 = -22;
+const EFAULT: i32 = -14;
+const EINTR: i32 = -4;
+
+/// An ioctl that causes a message, which is answered with `status`, and
+/// returns `result`.
+fn call(talk: &mut Conversation, status: u64, result: i32) -> Result<()> {
+    let asked = talk.ask("flush_heap_transitions", &[])?;
+    within(&mut talk.last()?.header);
+    talk.answer(&asked, &[("status", &[status])])?;
+    within(&mut talk.last()?.header);
+    end(talk, result, 1);
+    Ok(())
+}
+
+fn within(header: &mut Header) {
+    header.known.0 |= Known::IOCTL;
+    header.ioctl = FLUSH;
+}
+
+fn end(talk: &mut Conversation, result: i32, messages: u64) {
+    let known = Known(Known::TASK | Known::IOCTL | Known::IOCTL_RESULT | Known::RETURN_VALUE);
+    let header = Header {
+        kind: Kind::Ioctl,
+        known,
+        ioctl: FLUSH,
+        ioctl_result: result,
+        ..talk.header(Direction::HostToGuest, DRIVER, 0)
+    };
+    let end = IoctlEnd {
+        duration: 300_000,
+        messages,
+    };
+    talk.push(header, end.encode().to_vec());
+}
+
+pub fn cases() -> Result<Vec<Case>> {
+    Ok(vec![
+        case(
+            Code::IoctlRefused,
+            &[],
+            Device,
+            |talk| {
+                end(talk, EINVAL, 0);
+                Ok(())
+            },
+            |talk| {
+                end(talk, EINTR, 0);
+                Ok(())
+            },
+        )?,
+        case(
+            Code::IoctlAfterSuccess,
+            &[],
+            Device,
+            |talk| call(talk, 0, EFAULT),
+            |talk| {
+                // A message is missing: it may have failed.
+                let asked = talk.ask("flush_heap_transitions", &[])?;
+                within(&mut talk.last()?.header);
+                talk.answer(&asked, &[])?;
+                end(talk, EFAULT, 2);
+                Ok(())
+            },
+        )?,
+        case(
+            Code::IoctlNotTold,
+            &[Code::StatusFailed],
+            Device,
+            |talk| call(talk, NO_MEMORY, 0),
+            |talk| call(talk, 0, 0),
+        )?,
+        case(
+            Code::IoctlOtherErrno,
+            &[Code::StatusFailed],
+            Device,
+            |talk| call(talk, NO_MEMORY, EFAULT),
+            |talk| call(talk, NO_MEMORY, ENOMEM),
+        )?,
+    ])
+}
