@@ -10,7 +10,7 @@ use dxgtrace::check::Code;
 use dxgtrace::decode::{self, Decoded, Located, Payload, Spot, escaped, summary};
 use dxgtrace::export::told_in_wireshark;
 use dxgtrace::packet::Packet;
-use dxgtrace::protocol::record::{LOST, RECORD};
+use dxgtrace::protocol::record::{IOCTL_END, LOST, RECORD};
 use dxgtrace::protocol::schema::{Element, Field, Object, Rule, Ty};
 use dxgtrace::session::Session;
 
@@ -112,8 +112,13 @@ impl Frame {
             }
         }
         walk.origin += LENGTH;
-        if packet.header.kind == Kind::Lost {
-            walk.located("", &decode::lay_out(&LOST, Payload::of(packet)));
+        let layout = match packet.header.kind {
+            Kind::Lost => Some(&LOST),
+            Kind::Ioctl => Some(&IOCTL_END),
+            Kind::Packet | Kind::Refused => None,
+        };
+        if let Some(layout) = layout {
+            walk.located("", &decode::lay_out(layout, Payload::of(packet)));
         }
         let Some(decoded) = decoded else { return };
         for header in decoded.headers() {
