@@ -56,7 +56,7 @@ impl Tap for Paced {
 fn start(path: &Path) -> (Recorder, Sender<usize>) {
     let (tickets, given) = channel();
     let file = fs::File::create(path).unwrap();
-    let recorder = Recorder::start(file, move || {
+    let recorder = Recorder::start(file, None, move || {
         let (channels, packets) = synthetic::load(&samples().join("v40.pcapng")).unwrap();
         Ok::<_, String>(Paced {
             channels,
@@ -193,7 +193,7 @@ fn a_capture_that_breaks_says_so_and_keeps_what_it_has() {
     fs::create_dir_all(&folder).unwrap();
     let path = folder.join("broken.pcapng");
     let file = fs::File::create(&path).unwrap();
-    let recorder = Recorder::start(file, || Ok::<_, String>(Broken)).unwrap();
+    let recorder = Recorder::start(file, None, || Ok::<_, String>(Broken)).unwrap();
     let source = Source::live(path, recorder.recording().clone(), true);
     let mut screen = Screen::show(source, 120, 24);
     let text = await_text(&mut screen, "the ring is gone");

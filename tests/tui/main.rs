@@ -9,6 +9,9 @@
 
 mod hostile;
 mod live;
+mod pointer;
+mod spill;
+mod story;
 
 use std::fmt::Write;
 use std::fs;
@@ -38,7 +41,10 @@ const SCREENS: &[(&str, &str, &str)] = &[
     ("object-ladder", "v40", "3 0 0 g g s j j j j x"),
     ("pending", "v40-hostmsg", "G p"),
     ("pending-none", "v40", "p"),
+    ("sessions-later", "v40", "s 9 ]"),
+    ("handle-ladder", "v40", "1 1 9 g g tab j j j j x"),
     ("top", "v40", "t"),
+    ("top-sorted", "v40", "t l l"),
     ("ladder", "v40", "4 4 2 g g x"),
     ("lost", "synthetic-loss", "5 1 g g"),
     ("refused", "synthetic-loss", "3 1 g g tab j j"),
@@ -71,6 +77,7 @@ const SCREENS: &[(&str, &str, &str)] = &[
     ("places", "v40", "m a G ' a"),
     ("places-back", "v40", "1 0 0 g g ' '"),
     ("command", "v40", ": \"s\""),
+    ("command-arguments", "v40", ": \"theme m\""),
     ("command-unknown", "v40", ": \"dance\" enter"),
     ("times", "v40", "w w w w"),
     ("exchange-ends", "v40", "v 1 2 0 g g ] "),

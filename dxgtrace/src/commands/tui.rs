@@ -26,17 +26,27 @@ fn read(args: &TuiArgs, path: &Path) -> Result<Exit, Failure> {
     // What is no capture is said before the screen is taken.
     let failed = |error| Failure::Input(format!("{}: {error}", path.display()));
     drop(file::open(path).map_err(failed)?);
-    show(Source::file(path.to_owned()), args.filter.as_deref())
+    let config = Config::of_user().map_err(Failure::Input)?;
+    show(
+        Source::file(path.to_owned()),
+        config,
+        args.filter.as_deref(),
+        None,
+    )
 }
 
-/// Runs the screen.
-fn show(source: Source, filter: Option<&str>) -> Result<Exit, Failure> {
+/// Runs the screen, which may have something to say at first.
+fn show(
+    source: Source,
+    config: Config,
+    filter: Option<&str>,
+    greeting: Option<String>,
+) -> Result<Exit, Failure> {
     terminal::check().map_err(Failure::Usage)?;
-    let config = match Config::path() {
-        Some(path) => Config::load(&path).map_err(Failure::Input)?,
-        None => Config::default(),
-    };
     let mut app = App::new(source, config);
+    if let Some(greeting) = greeting {
+        app.greet(greeting);
+    }
     if let Some(filter) = filter {
         app.filter(filter).map_err(Failure::Input)?;
     }
@@ -79,7 +89,7 @@ mod live {
     use crate::capture::live::{Live, Options, Target};
     use crate::cli::DemoArgs;
     use crate::replay::StandIn;
-    use crate::tui::{Delivered, Recorder, Tap, directory};
+    use crate::tui::{Delivered, Recorder, Tap, directory, prune};
 
     /// Captures the driver, or a stand-in that is already there.
     pub fn live(args: &TuiArgs) -> Result<Exit, Failure> {
@@ -115,15 +125,26 @@ mod live {
         write: Option<&Path>,
         filter: Option<&str>,
     ) -> Result<Exit, Failure> {
-        let path = match write {
-            Some(path) => path.to_owned(),
-            None => temporary()?,
+        let config = Config::of_user().map_err(Failure::Input)?;
+        let (path, bound, greeting) = match write {
+            Some(path) => (path.to_owned(), None, None),
+            None => {
+                let (path, gone) = temporary(config.spill)?;
+                let greeting = match gone {
+                    0 => None,
+                    1 => Some("an old capture that nobody saved was removed".to_owned()),
+                    _ => Some(format!(
+                        "{gone} old captures that nobody saved were removed"
+                    )),
+                };
+                (path, Some(config.spill), greeting)
+            }
         };
         let refused = |error: io::Error| {
             Failure::Input(format!("{}: cannot create: {error}", path.display()))
         };
         let file = file::create(&path).map_err(refused)?;
-        let recorder = Recorder::start(file, move || {
+        let recorder = Recorder::start(file, bound, move || {
             let live = Live::start(&options).map_err(attach)?;
             let mut tap = LiveTap { live, standin };
             if let Some(standin) = &mut tap.standin {
@@ -140,11 +161,12 @@ mod live {
             }
         };
         let source = Source::live(path, recorder.recording().clone(), write.is_none());
-        show(source, filter)
+        show(source, config, filter, greeting)
     }
 
-    /// A new file in the cache directory, which only its owner may enter.
-    fn temporary() -> Result<PathBuf, Failure> {
+    /// A new file in the cache directory, which only its owner may enter. Says how
+    /// many old ones had to go, so that all together take no more than `bound`.
+    fn temporary(bound: u64) -> Result<(PathBuf, usize), Failure> {
         let directory = directory("XDG_CACHE_HOME", ".cache")
             .unwrap_or_else(|| std::env::temp_dir().join("dxgtrace"));
         DirBuilder::new()
@@ -152,10 +174,11 @@ mod live {
             .mode(0o700)
             .create(&directory)
             .map_err(|error| Failure::Input(format!("{}: {error}", directory.display())))?;
+        let gone = prune(&directory, bound);
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let seconds = now.map_or(0, |now| now.as_secs());
         let name = format!("live-{seconds}-{}.pcapng", std::process::id());
-        Ok(directory.join(name))
+        Ok((directory.join(name), gone))
     }
 
     /// A live capture, perhaps of a stand-in of our own.

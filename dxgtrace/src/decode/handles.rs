@@ -61,7 +61,8 @@ fn of_bytes(ty: Ty, bytes: &[u8], named: &mut impl FnMut(&'static [Object], u64)
     }
 }
 
-fn kinds(ty: Ty) -> Option<&'static [Object]> {
+/// The kinds of object that a value of this type may name, if it names any.
+pub(super) fn kinds(ty: Ty) -> Option<&'static [Object]> {
     match ty {
         Ty::Handle(kinds) => Some(kinds),
         Ty::Event => Some(&[Object::GuestEvent]),

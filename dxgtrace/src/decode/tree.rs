@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::handles::kinds;
 use super::{Decoded, Located, Owner, Spot, TailSpot, Value};
-use crate::protocol::schema::{Element, Ty};
+use crate::protocol::schema::{Element, Object, Ty};
 
 /// A line of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Node {
     pub range: Range<usize>,
     /// The field's name in filters, if it has one.
     pub field: Option<String>,
+    /// The object that it names: the kinds that it may be of, and its handle.
+    pub object: Option<(&'static [Object], u64)>,
 }
 
 /// The whole message as lines. Of a longer tail, only `elements` elements are
@@ -55,6 +58,7 @@ impl Node {
             text: String::new(),
             range,
             field: None,
+            object: None,
         }
     }
 
@@ -159,7 +163,13 @@ fn field(spot: &Spot<'_>, prefix: &str, depth: u8, nodes: &mut Vec<Node>) {
         text: with_number(spot.field.ty, spot.number(), text),
         range: spot.at..spot.at + usize::from(spot.field.size()),
         field: Some(format!("dxg.{prefix}{}", spot.field.name)),
+        object: object(spot.field.ty, spot.number()),
     });
+}
+
+/// The object that a value names; 0 names none.
+fn object(ty: Ty, number: Option<u64>) -> Option<(&'static [Object], u64)> {
+    Some((kinds(ty)?, number.filter(|number| *number != 0)?))
 }
 
 /// A name is followed by its number, so that both can be searched for.
@@ -194,6 +204,7 @@ fn tail_nodes(tail: &TailSpot<'_>, prefix: &str, elements: usize, nodes: &mut Ve
         text,
         range,
         field: Some(path.clone()),
+        object: None,
     });
     for spot in tail.viewed() {
         field(&spot, &format!("{prefix}{name}."), 2, nodes);
@@ -213,12 +224,14 @@ fn tail_nodes(tail: &TailSpot<'_>, prefix: &str, elements: usize, nodes: &mut Ve
             }
             Element::Value(ty) => {
                 let value = Value::of_bytes(ty, tail.element(index));
+                let number = value.as_ref().and_then(Value::raw);
                 nodes.push(Node {
                     depth: 2,
                     label: format!("[{index}]"),
                     text: value.map_or("(not captured)".to_owned(), |value| value.to_string()),
                     range: at..at + size,
                     field: Some(path.clone()),
+                    object: object(ty, number),
                 });
             }
         }

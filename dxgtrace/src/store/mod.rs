@@ -67,6 +67,8 @@ pub struct Store {
     stats: Stats,
     findings: [u64; 4],
     lost: u64,
+    /// Time of the first packet.
+    start: Option<u64>,
     position: u64,
     end: Option<Result<(), ReadError>>,
 }
@@ -75,6 +77,7 @@ impl Store {
     /// Takes over a chunk, and says from which row on there are new ones.
     pub fn take(&mut self, chunk: Chunk) -> u32 {
         let first = self.rows.len() as u32;
+        self.start = self.start.or(chunk.rows.first().map(Row::time));
         self.rows.append(&chunk.rows);
         self.labels
             .extend(chunk.processes.iter().map(Process::label));
@@ -107,6 +110,15 @@ impl Store {
     /// The rows.
     pub fn rows(&self) -> &Rows {
         &self.rows
+    }
+
+    /// Forgets the rows whose records stand before this place of the file. True
+    /// if there were any.
+    pub fn forget(&mut self, offset: u64) -> bool {
+        let before = self.rows.first();
+        let first = self.rows.at_offset(offset);
+        self.rows.forget(first.unwrap_or(self.rows.len() as u32));
+        self.rows.first() > before
     }
 
     /// The row at an index.
@@ -170,7 +182,7 @@ impl Store {
 
     /// Time of the first packet.
     pub fn start(&self) -> u64 {
-        self.rows.get(0).map_or(0, |row| row.time())
+        self.start.unwrap_or(0)
     }
 
     /// Time from the request of an exchange to its reply, seen from either end.

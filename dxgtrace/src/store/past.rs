@@ -141,10 +141,15 @@ impl Replay {
             Some((fetch, old)) if old == extent => (fetch, old),
             _ => (Fetch::open(&self.path, &request.layout).map_err(io)?, 0),
         };
-        let nearest = self.places.range(..=request.row).next_back();
+        // What a place remembers is of no use if packets behind it are gone.
+        let first = request.rows.first();
+        let nearest = self
+            .places
+            .range(first..=request.row.max(first))
+            .next_back();
         let (mut at, mut session) = match nearest {
             Some((at, session)) => (*at, session.clone()),
-            None => (0, Session::new()),
+            None => (first, Session::new()),
         };
         while at <= request.row {
             if at.is_multiple_of(1024) && self.wanted.load(Ordering::Relaxed) != request.row {

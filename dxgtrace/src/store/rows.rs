@@ -16,6 +16,8 @@ pub(super) const SEGMENT: usize = 1 << 14;
 pub struct Rows {
     segments: Vec<Arc<Segment>>,
     length: usize,
+    /// Rows before this one have been forgotten.
+    first: u32,
 }
 
 /// Up to [`SEGMENT`] rows.
@@ -29,7 +31,7 @@ struct Segment {
 }
 
 impl Rows {
-    /// How many rows there are.
+    /// How many rows there have been, with those forgotten.
     pub fn len(&self) -> usize {
         self.length
     }
@@ -39,8 +41,29 @@ impl Rows {
         self.length == 0
     }
 
-    /// The row at `index`.
+    /// The first row that has not been forgotten.
+    pub fn first(&self) -> u32 {
+        self.first
+    }
+
+    /// Forgets all rows before `first`: their packets are no longer there.
+    pub fn forget(&mut self, first: u32) {
+        self.first = first.max(self.first).min(self.length as u32);
+        let whole = self.first as usize / SEGMENT;
+        for segment in self.segments.iter_mut().take(whole).rev() {
+            if segment.rows.is_empty() {
+                // So are all before it.
+                break;
+            }
+            *segment = Arc::default();
+        }
+    }
+
+    /// The row at `index`, unless it has been forgotten.
     pub fn get(&self, index: u32) -> Option<&Row> {
+        if index < self.first {
+            return None;
+        }
         let index = index as usize;
         self.segments
             .get(index / SEGMENT)?
@@ -50,7 +73,7 @@ impl Rows {
 
     /// Rows from `first` on, in order.
     pub fn iter_from(&self, first: u32) -> impl Iterator<Item = (u32, &Row)> {
-        let first = first as usize;
+        let first = first.max(self.first) as usize;
         self.segments
             .iter()
             .enumerate()
@@ -73,8 +96,13 @@ impl Rows {
         self.partition(|row| row.time() < time)
     }
 
+    /// The first row whose record stands at this place of the file, or behind it.
+    pub fn at_offset(&self, offset: u64) -> Option<u32> {
+        self.partition(|row| row.at().offset < offset)
+    }
+
     fn partition(&self, before: impl Fn(&Row) -> bool) -> Option<u32> {
-        let (mut low, mut high) = (0, self.length);
+        let (mut low, mut high) = (self.first as usize, self.length);
         while low < high {
             let middle = low + (high - low) / 2;
             match self.get(middle as u32) {
@@ -97,12 +125,12 @@ impl Rows {
 
     /// The findings on a range of rows, by row.
     pub fn notes_in(&self, rows: Range<u32>) -> impl Iterator<Item = &Note> {
-        let first = rows.start as usize / SEGMENT;
+        let start = rows.start.max(self.first);
         self.segments
             .iter()
-            .skip(first)
+            .skip(start as usize / SEGMENT)
             .flat_map(|segment| &segment.notes)
-            .skip_while(move |note| note.row < rows.start)
+            .skip_while(move |note| note.row < start)
             .take_while(move |note| note.row < rows.end)
     }
 
@@ -119,8 +147,9 @@ impl Rows {
             let base = last * SEGMENT;
             let rows = segment.rows.iter().take(until as usize - base + 1);
             for (at, row) in rows.enumerate() {
-                if is_open(row) {
-                    waiting.push((base + at) as u32);
+                let index = (base + at) as u32;
+                if index >= self.first && is_open(row) {
+                    waiting.push(index);
                 }
             }
         }

@@ -109,6 +109,8 @@ pub struct Job {
     pub layout: Arc<Layout>,
     /// Its rows.
     pub rows: Rows,
+    /// Time of the first packet.
+    pub start: u64,
 }
 
 /// Answers, in the order of the domain.
@@ -269,7 +271,7 @@ impl<'a> Worker<'a> {
                 Question::Line(_) | Question::Tree(_) => Needs::DECODE,
                 Question::Bytes(_) => Needs::PACKET,
             },
-            start: job.rows.get(0).map_or(0, |row| row.time()),
+            start: job.start,
             pending: FxHashMap::default(),
         })
     }

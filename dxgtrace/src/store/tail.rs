@@ -11,6 +11,7 @@ pub struct Growth(Arc<(Mutex<State>, Condvar)>);
 #[derive(Debug, Clone, Copy, Default)]
 struct State {
     written: u64,
+    read: u64,
     ended: bool,
 }
 
@@ -23,6 +24,11 @@ impl Growth {
     /// So many bytes stand in the file.
     pub fn written(&self, bytes: u64) {
         self.change(|state| state.written = bytes);
+    }
+
+    /// How far the file has been read.
+    pub fn read(&self) -> u64 {
+        self.state().read
     }
 
     /// There will be no more.
@@ -90,6 +96,7 @@ impl<F: Read> Read for Tail<F> {
                 .read(buffer.get_mut(..wanted).unwrap_or(&mut []))?;
             if count > 0 || wanted == 0 {
                 self.position += count as u64;
+                self.growth.change(|state| state.read = self.position);
                 return Ok(count);
             }
             // The writer said so, but the file system does not show it yet.

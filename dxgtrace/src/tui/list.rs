@@ -13,8 +13,10 @@ const STEP: u32 = 1 << 17;
 /// The packet list.
 #[derive(Debug, Default)]
 pub struct List {
-    /// The rows shown, in order; `None` if all are.
+    /// The rows shown, in order; `None` if all from `first` on are.
     shown: Option<Vec<u32>>,
+    /// Rows before this one have been forgotten.
+    first: u32,
     /// The rows that passed the filter; `None` without one.
     passed: Option<Bits>,
     /// Rows of the store that have been taken in.
@@ -45,20 +47,29 @@ impl List {
 
     /// How many lines there are.
     pub fn len(&self) -> usize {
-        self.shown.as_ref().map_or(self.lined as usize, Vec::len)
+        let all = self.lined.saturating_sub(self.first) as usize;
+        self.shown.as_ref().map_or(all, Vec::len)
     }
 
     /// The row of a line.
     pub fn row(&self, line: usize) -> Option<u32> {
         match &self.shown {
             Some(shown) => shown.get(line).copied(),
-            None => u32::try_from(line).ok().filter(|row| *row < self.lined),
+            None => u32::try_from(line)
+                .ok()
+                .and_then(|line| self.first.checked_add(line))
+                .filter(|row| *row < self.lined),
         }
     }
 
     /// The selected row.
     pub fn selected(&self) -> Option<u32> {
         self.row(self.cursor.at)
+    }
+
+    /// The row that is selected, or will be as soon as it is there.
+    pub fn here(&self) -> Option<u32> {
+        self.wanted.or_else(|| self.selected())
     }
 
     /// Rows taken in so far.
@@ -193,10 +204,25 @@ impl List {
         }
     }
 
+    /// Drops the lines of rows before `first`. What is selected stays so, or is the
+    /// first that is left.
+    pub fn forget(&mut self, first: u32) {
+        let gone = match &mut self.shown {
+            Some(shown) => {
+                let gone = shown.partition_point(|row| *row < first);
+                shown.drain(..gone).count()
+            }
+            None => first.saturating_sub(self.first) as usize,
+        };
+        self.first = first;
+        self.cursor.at = self.cursor.at.saturating_sub(gone);
+        self.cursor.top = self.cursor.top.saturating_sub(gone);
+    }
+
     fn go_to(&mut self, row: u32) {
         self.cursor.at = match &self.shown {
             Some(shown) => shown.partition_point(|shown| *shown < row),
-            None => row as usize,
+            None => row.saturating_sub(self.first) as usize,
         };
         self.cursor.at = self.cursor.at.min(self.len().saturating_sub(1));
     }

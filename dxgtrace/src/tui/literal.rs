@@ -2,6 +2,7 @@
 //! as text, completions.
 
 use crate::filter::{self, Filter};
+use crate::protocol::schema::Object;
 use crate::store::Row;
 
 use super::app::{App, Pane, View};
@@ -43,7 +44,10 @@ pub fn condition(app: &App) -> Option<String> {
                 valid(format!("dxg.finding == {}", note.code.word()))
             }
             Key::Row(row) => process(app, app.store.row(row)?),
-            Key::Object(at) => of_object(&app.scene.things.get(at as usize)?.entity?),
+            Key::Object(at) => {
+                let entity = app.scene.things.get(at as usize)?.entity?;
+                of_object(&[entity.kind?], entity.handle)
+            }
             Key::Group(crate::store::Group::Process(process)) => {
                 let process = app.store.processes().get(process as usize)?;
                 valid(format!("dxg.pid == {}", process.pid))
@@ -82,18 +86,13 @@ fn of_text(field: &str, text: &str, bytes: Option<&[u8]>) -> Option<String> {
         .or_else(|| valid(field.to_owned()))
 }
 
-/// A filter for the packets that name an object.
-pub fn of_object(entity: &crate::session::Entity) -> Option<String> {
-    let kind = entity.kind?;
-    let handle = entity.handle;
-    let named = format!("dxg.{} == {handle:#x}", kind.name());
-    let text = match kind {
-        crate::protocol::schema::Object::Process => {
-            format!("dxg.process == {handle:#x} or {named}")
-        }
-        _ => named.clone(),
-    };
-    valid(text).or_else(|| valid(named))
+/// A filter for the packets that name an object of one of these kinds.
+pub fn of_object(kinds: &[Object], handle: u64) -> Option<String> {
+    let named = kinds
+        .iter()
+        .filter_map(|kind| valid(format!("dxg.{} == {handle:#x}", kind.name())));
+    let named: Vec<_> = named.collect();
+    (!named.is_empty()).then(|| named.join(" or "))
 }
 
 fn valid(text: String) -> Option<String> {

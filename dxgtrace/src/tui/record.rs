@@ -13,6 +13,7 @@ use crate::capture::file::{About, Flush, Writer};
 use crate::packet::{Channel, Packet};
 
 use super::source::Recording;
+use super::spill::Spill;
 
 /// How long to wait for a packet, and how long one may wait for the screen.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -51,11 +52,12 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Begins: `tap` is made in the new thread, and records into `file`.
+    /// Begins: `tap` is made in the new thread, and records into `file`. Beyond
+    /// `bound` bytes, the oldest packets are dropped.
     ///
     /// # Errors
     /// What `tap` says.
-    pub fn start<T, E, F>(file: File, tap: F) -> Result<Self, E>
+    pub fn start<T, E, F>(file: File, bound: Option<u64>, tap: F) -> Result<Self, E>
     where
         T: Tap,
         E: Send + 'static,
@@ -65,7 +67,9 @@ impl Recorder {
         let stop = Arc::new(AtomicBool::new(false));
         let (begun, begins) = channel();
         let (ours, stopped) = (recording.clone(), stop.clone());
-        let thread = std::thread::spawn(move || run(file, tap, &begun, &ours, &stopped));
+        let thread = std::thread::spawn(move || {
+            run(Spill::new(file, bound), tap, &begun, &ours, &stopped);
+        });
         match begins.recv() {
             Ok(Err(error)) => Err(error),
             Ok(Ok(())) | Err(_) => Ok(Self {
@@ -93,7 +97,7 @@ impl Drop for Recorder {
 }
 
 fn run<T: Tap, E, F: FnOnce() -> Result<T, E>>(
-    file: File,
+    spill: Spill,
     tap: F,
     begun: &Sender<Result<(), E>>,
     recording: &Recording,
@@ -108,7 +112,7 @@ fn run<T: Tap, E, F: FnOnce() -> Result<T, E>>(
     };
     recording.tell(|status| status.backend = tap.backend());
     let _ = begun.send(Ok(()));
-    let result = record(file, &mut tap, recording, stop);
+    let result = record(spill, &mut tap, recording, stop);
     recording.tell(|status| {
         status.ended = true;
         status.lost = tap.lost();
@@ -118,11 +122,12 @@ fn run<T: Tap, E, F: FnOnce() -> Result<T, E>>(
 }
 
 fn record(
-    file: File,
+    mut spill: Spill,
     tap: &mut impl Tap,
     recording: &Recording,
     stop: &AtomicBool,
 ) -> io::Result<()> {
+    let file = spill.file().try_clone()?;
     let mut writer = Writer::new(file, &About::default(), Flush::Collect(COLLECT))?;
     let mut flushed = Instant::now();
     let mut stopped = false;
@@ -133,7 +138,9 @@ fn record(
         }
         let came = match tap.next(PATIENCE)? {
             Some((packet, channels)) => {
+                let (start, known) = (writer.bytes(), writer.interfaces());
                 writer.write(&packet, channels, &[])?;
+                spill.wrote(start..writer.bytes(), writer.interfaces() > known);
                 true
             }
             None => false,
@@ -141,7 +148,11 @@ fn record(
         if !came || flushed.elapsed() >= PATIENCE {
             writer.flush()?;
             recording.growth.written(writer.bytes());
-            recording.tell(|status| status.lost = tap.lost());
+            let dropped = spill.keep_to_bound(recording.growth.read())?;
+            recording.tell(|status| {
+                status.lost = tap.lost();
+                status.dropped = dropped;
+            });
             flushed = Instant::now();
         }
         if stopped && !came {

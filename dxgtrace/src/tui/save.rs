@@ -54,6 +54,36 @@ pub fn run(app: &mut App, arguments: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// What could come after `:save`: which packets, then files and folders.
+pub fn words(typed: &str) -> Vec<String> {
+    let Some((which, name)) = typed.split_once(' ') else {
+        return ["all ", "filtered ", "marked "].map(str::to_owned).to_vec();
+    };
+    let shown = name
+        .rfind('/')
+        .map_or("", |at| name.get(..=at).unwrap_or(""));
+    let folder = match shown {
+        "" => PathBuf::from("."),
+        _ => expand(shown),
+    };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut words: Vec<_> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let is_folder = entry.path().is_dir();
+            let hidden = name.starts_with('.') || name.chars().any(char::is_control);
+            let end = if is_folder { "/" } else { "" };
+            let wanted = !hidden && (is_folder || name.ends_with(".pcapng"));
+            wanted.then(|| format!("{which} {shown}{name}{end}"))
+        })
+        .collect();
+    words.sort();
+    words
+}
+
 /// Packets that are being saved.
 #[derive(Debug)]
 pub struct Saving {

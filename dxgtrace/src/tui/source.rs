@@ -14,6 +14,9 @@ pub struct Status {
     pub backend: String,
     /// Packets that were lost.
     pub lost: u64,
+    /// Packets before this place of the file were dropped, so that it keeps to
+    /// its bound.
+    pub dropped: u64,
     /// Whether it has ended.
     pub ended: bool,
     /// Why it broke.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::capture::header::Kind;
 use crate::check::Severity;
-use crate::store::{Group, Row, Store};
+use crate::store::{Counts, Group, Row, Store};
 
 use super::cursor::Cursor;
 
@@ -35,6 +35,8 @@ pub struct Basis {
     pub row: Option<u32>,
     /// The mildest findings shown.
     pub severity: Severity,
+    /// The column that counts are sorted by.
+    pub sorted_by: usize,
     /// Whether the capture is known to its end, which adds findings.
     pub ended: bool,
 }
@@ -150,14 +152,14 @@ pub fn pending(store: &Store, at: u32) -> Vec<Key> {
 /// Headings of [`groups`].
 pub const GROUPS: [&str; 3] = ["everything", "channels", "processes"];
 
-/// Everybody, the channels, and the processes, most packets first.
-pub fn groups(store: &Store) -> Vec<Key> {
+/// Everybody, the channels, and the processes, those that `rank` highest first.
+pub fn groups(store: &Store, rank: impl Fn(&Counts) -> Option<u64>) -> Vec<Key> {
     let stats = store.stats();
     let mut keys = vec![Key::Heading(0), Key::Group(Group::All), Key::Heading(1)];
     keys.extend(stats.channels().map(|(group, _)| Key::Group(group)));
     keys.push(Key::Heading(2));
     let mut processes: Vec<_> = stats.processes().collect();
-    processes.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.packets));
+    processes.sort_by_key(|(_, counts)| std::cmp::Reverse(rank(counts)));
     keys.extend(processes.into_iter().map(|(group, _)| Key::Group(group)));
     keys
 }

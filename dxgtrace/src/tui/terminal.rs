@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use super::input::{self, Input};
 use crossterm::cursor::{Hide, Show};
-use crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event};
+use crossterm::event::{
+    self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+    Event,
+};
 use crossterm::execute;
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -50,6 +53,7 @@ pub fn run(app: &mut App) -> io::Result<Option<String>> {
     let signal = Arc::new(AtomicBool::new(false));
     catch(&signal)?;
     let guard = Guard::new()?;
+    listen(app.mouse)?;
     let result = show(app, &signal);
     drop(guard);
     result
@@ -75,7 +79,12 @@ fn show(app: &mut App, signal: &AtomicBool) -> io::Result<Option<String>> {
                 Effect::Redraw => terminal.clear()?,
                 Effect::Suspend => {
                     suspend()?;
+                    listen(app.mouse)?;
                     terminal.clear()?;
+                }
+                Effect::Mouse(on) => {
+                    app.mouse = on;
+                    listen(on)?;
                 }
             }
             dirty = true;
@@ -97,6 +106,7 @@ fn show(app: &mut App, signal: &AtomicBool) -> io::Result<Option<String>> {
             match event::read()? {
                 Event::Key(key) => app.key(&key),
                 Event::Paste(text) => app.paste(&text),
+                Event::Mouse(event) => app.mouse(&event),
                 _ => {}
             }
             dirty = true;
@@ -149,10 +159,19 @@ fn take() -> io::Result<()> {
     )
 }
 
+/// Has the terminal tell of the mouse, or keep it to itself.
+fn listen(mouse: bool) -> io::Result<()> {
+    match mouse {
+        true => execute!(io::stdout(), EnableMouseCapture),
+        false => execute!(io::stdout(), DisableMouseCapture),
+    }
+}
+
 /// Gives the terminal back. Whatever fails, the rest is still done.
 fn restore() {
     let _ = execute!(
         io::stdout(),
+        DisableMouseCapture,
         DisableBracketedPaste,
         Show,
         LeaveAlternateScreen

@@ -10,6 +10,8 @@
 //! * [`RandomReader`] fetches single records by position, for a view that
 //!   keeps only an index in memory.
 
+#[cfg(target_os = "linux")]
+mod blank;
 mod block;
 mod clock;
 mod description;
@@ -27,6 +29,8 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+#[cfg(target_os = "linux")]
+pub use blank::blank;
 pub use error::{Damage, NotACapture, ReadError};
 pub use layout::Layout;
 pub use random::RandomReader;

@@ -265,6 +265,11 @@ impl<W: Write> Writer<W> {
         self.written + self.blocks.get_ref().len() as u64
     }
 
+    /// Interfaces described so far.
+    pub fn interfaces(&self) -> usize {
+        self.statistics.len()
+    }
+
     /// Records written so far.
     pub fn records(&self) -> u64 {
         self.records

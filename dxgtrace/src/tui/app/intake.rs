@@ -24,6 +24,7 @@ impl App {
         }
         if changed {
             self.renew_fetch();
+            self.forget();
         }
         changed |= self.take_in();
         changed |= self.take_found();
@@ -37,6 +38,26 @@ impl App {
                 .is_some_and(|basis| basis.rows < self.store.rows().len());
         // Ages and rates go on although nothing comes.
         changed || self.source.recording.is_some() && self.view != View::Packets
+    }
+
+    /// Forgets what the capture had to drop, so as not to grow beyond all bounds.
+    fn forget(&mut self) {
+        let Some(recording) = &self.source.recording else {
+            return;
+        };
+        let dropped = recording.status().dropped;
+        if dropped == 0 || !self.store.forget(dropped) {
+            return;
+        }
+        let first = self.store.rows().first();
+        self.list.forget(first);
+        self.marks.retain(|row| *row >= first);
+        self.letters.retain(|_, row| *row >= first);
+        self.about = self.about.map(|row| row.max(first));
+        self.table.basis = None;
+        if let Some(object) = &mut self.object {
+            object.rows.retain(|row| *row >= first);
+        }
     }
 
     /// Opens the file for reading, or tells the reader what it has grown by.
@@ -58,7 +79,7 @@ impl App {
     }
 
     /// Lets new rows into the list, through the filter.
-    fn take_in(&mut self) -> bool {
+    pub(in crate::tui) fn take_in(&mut self) -> bool {
         let end = self.store.rows().len() as u32;
         let rows = self.store.rows();
         let behind = self.list.is_behind();
@@ -115,6 +136,7 @@ impl App {
             path: self.source.path.clone(),
             layout: self.store.layout()?.clone(),
             rows: self.store.rows().clone(),
+            start: self.store.start(),
         }))
     }
 
@@ -153,7 +175,7 @@ impl App {
         if self.view != View::Objects {
             return false;
         }
-        let Some(row) = self.about else {
+        let Some(row) = self.moment() else {
             return false;
         };
         if self.asked != Some(row)

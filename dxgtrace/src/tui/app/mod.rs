@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use crate::check::Severity;
 use crate::output::TimeFormat;
-use crate::store::{Fetch, Past, Scene, Store};
+use crate::store::{Fetch, Past, Row, Scene, Store};
 
 use super::config::Config;
 use super::detail::Detail;
@@ -42,6 +42,8 @@ pub struct App {
     /// Share of the list, in percent.
     pub(in crate::tui) share: u16,
     pub(in crate::tui) mildest: Severity,
+    /// The column that counts are sorted by.
+    pub(in crate::tui) sorted_by: usize,
     pub(in crate::tui) filtering: Filtering,
     pub(in crate::tui) searching: Option<Searching>,
     pub(in crate::tui) prompt: Option<Prompt>,
@@ -52,7 +54,9 @@ pub struct App {
     pub(in crate::tui) marks: BTreeSet<u32>,
     pub(in crate::tui) letters: BTreeMap<char, u32>,
     pub(in crate::tui) theme: Theme,
+    pub(in crate::tui) themes: Vec<Theme>,
     pub(in crate::tui) time: TimeFormat,
+    pub(in crate::tui) mouse: bool,
     pub(in crate::tui) keymap: Keymap,
     pub(in crate::tui) effects: VecDeque<Effect>,
     pub(in crate::tui) area: Rect,
@@ -90,6 +94,7 @@ impl App {
             arrangement: Arrangement::default(),
             share: 50,
             mildest: Severity::Note,
+            sorted_by: 0,
             filtering: Filtering::default(),
             searching: None,
             prompt: None,
@@ -100,7 +105,9 @@ impl App {
             marks: BTreeSet::new(),
             letters: BTreeMap::new(),
             theme: config.theme,
+            themes: config.themes,
             time: config.time,
+            mouse: config.mouse,
             keymap: config.keymap,
             effects: VecDeque::new(),
             area: Rect::new(0, 0, 80, 24),
@@ -124,6 +131,11 @@ impl App {
         }
         let (_, error) = self.message.take().unwrap_or((Tone::Wrong, String::new()));
         Err(format!("{text}: {error}"))
+    }
+
+    /// Says something at first.
+    pub fn greet(&mut self, text: String) {
+        self.say(Tone::Fine, text);
     }
 
     /// What is kept of the capture.
@@ -153,7 +165,7 @@ impl App {
                     .is_some_and(|basis| basis.rows < self.store.rows().len())
             || self.filtering.sifting.is_some()
             || self.list.taken() < self.store.rows().len() as u32 && !self.list.paused
-            || self.view == View::Objects && Some(self.scene.row) != self.about
+            || self.view == View::Objects && Some(self.scene.row) != self.moment()
             || self
                 .object
                 .as_ref()
@@ -182,6 +194,14 @@ impl App {
     /// The text of a row's line, if it has been made.
     pub(in crate::tui) fn line(&self, row: u32) -> &str {
         self.lines.get(&row).map_or("", String::as_str)
+    }
+
+    /// The packet as of which objects are shown: of an exchange on one line, the
+    /// reply.
+    pub(in crate::tui) fn moment(&self) -> Option<u32> {
+        let row = self.about?;
+        let peer = self.store.row(row).and_then(Row::peer);
+        Some(peer.filter(|_| self.list.joined).unwrap_or(row).max(row))
     }
 
     /// What ages are counted to: now, or the end of a capture that is over.

@@ -54,6 +54,8 @@ pub enum Effect {
     Redraw,
     /// Stop until the shell continues the program.
     Suspend,
+    /// Listen to the mouse, or no longer.
+    Mouse(bool),
     /// End, and say this on the way out.
     Quit(Option<String>),
 }

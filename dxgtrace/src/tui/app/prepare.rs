@@ -3,8 +3,10 @@
 use ratatui::layout::Rect;
 
 use super::super::cursor::Cursor;
+use super::super::detail::Look;
 use super::super::table::{self, Basis};
 use super::super::views::places::Places;
+use super::super::views::top;
 use super::{App, View};
 
 /// Rows that are looked at for a list at once.
@@ -21,20 +23,24 @@ impl App {
         if self.view == View::Packets {
             self.prepare_lines(places.list_lines());
         }
-        let joined = self.list.joined;
-        self.detail.load(
-            &self.store,
-            self.fetch.as_mut(),
-            self.list.selected(),
-            joined,
-            self.time,
-        );
+        self.load_detail(&places);
         let lines = usize::from(places.tree.height);
         self.detail.cursor.fit(self.detail.len(), lines);
         self.fit_bytes(&places);
         if self.view != View::Packets {
             self.prepare_table(usize::from(places.table.height));
         }
+    }
+
+    /// Reads the selected packet again, if it is not the one that is shown.
+    pub(in crate::tui) fn load_detail(&mut self, places: &Places) {
+        let look = Look {
+            joined: self.list.joined,
+            time: self.time,
+            width: places.tree.width,
+        };
+        let (fetch, row) = (self.fetch.as_mut(), self.list.selected());
+        self.detail.load(&self.store, fetch, row, look);
     }
 
     fn prepare_lines(&mut self, height: usize) {
@@ -85,6 +91,7 @@ impl App {
             rows: all,
             row: self.about,
             severity: self.mildest,
+            sorted_by: self.sorted_by,
             ended: self.store.end().is_some(),
         };
         if self.table.basis == Some(basis) {
@@ -100,7 +107,7 @@ impl App {
             View::Packets => Vec::new(),
             View::Findings => table::findings(&self.store, self.mildest, range),
             View::Pending => table::pending(&self.store, about),
-            View::Top => table::groups(&self.store),
+            View::Top => table::groups(&self.store, |counts| top::rank(self, counts)),
             View::Ladder => match &self.object {
                 Some(object) => object.rows.iter().copied().map(table::Key::Row).collect(),
                 None => table::ladder(&self.store, about, range),

@@ -84,18 +84,21 @@ impl Detail {
 
     pub(super) fn mark_branches(&mut self) {
         let mut above: Vec<String> = Vec::new();
-        let depths: Vec<_> = self
-            .lines
-            .iter()
-            .map(|line| (line.half, line.depth))
+        // Text that goes on in further lines makes no branch of them.
+        let next: Vec<_> = (1..=self.lines.len())
+            .map(|at| {
+                let mut below = self.lines.iter().skip(at);
+                let below = below.find(|line| !line.label.is_empty());
+                below.map(|line| (line.half, line.depth))
+            })
             .collect();
         for (at, line) in self.lines.iter_mut().enumerate() {
             above.truncate(usize::from(line.depth));
             above.push(line.label.clone());
             line.path = above.join("/");
-            line.branch = depths
-                .get(at + 1)
-                .is_some_and(|(half, depth)| *half == line.half && *depth > line.depth);
+            let next = next.get(at).copied().flatten();
+            line.branch = !line.label.is_empty()
+                && next.is_some_and(|(half, depth)| half == line.half && depth > line.depth);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::capture::header::Kind;
 use crate::check::Severity;
 use crate::decode::tree;
 use crate::output::TimeFormat;
+use crate::protocol::schema::Object;
 use crate::store::{Fetch, Store, findings};
 
 use super::cursor::Cursor;
@@ -38,12 +39,16 @@ pub struct Line {
     pub label: String,
     /// What it says.
     pub text: String,
+    /// All of that, if it goes on in the lines below.
+    pub whole: Option<String>,
     /// Its bytes in the payload.
     pub range: Option<Range<usize>>,
     /// Of which packet.
     pub half: usize,
     /// Its name in filters.
     pub field: Option<String>,
+    /// The object that it names: the kinds that it may be of, and its handle.
+    pub object: Option<(&'static [Object], u64)>,
     /// The worst finding on it.
     pub severity: Option<Severity>,
     /// Names of the lines above and its own: what is folded stays folded in
@@ -77,26 +82,30 @@ pub struct Detail {
 struct Loaded {
     row: u32,
     peer: Option<u32>,
-    time: TimeFormat,
+    look: Look,
+}
+
+/// How lines are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Whether both halves of an exchange are shown.
+    pub joined: bool,
+    /// How times are written.
+    pub time: TimeFormat,
+    /// Columns that a line has.
+    pub width: u16,
 }
 
 impl Detail {
-    /// Shows a row, with the other half of its exchange if `joined`.
-    pub fn load(
-        &mut self,
-        store: &Store,
-        fetch: Option<&mut Fetch>,
-        row: Option<u32>,
-        joined: bool,
-        time: TimeFormat,
-    ) {
+    /// Shows a row, perhaps with the other half of its exchange.
+    pub fn load(&mut self, store: &Store, fetch: Option<&mut Fetch>, row: Option<u32>, look: Look) {
         let wanted = row.and_then(|index| {
             let row = store.row(index)?;
-            let peer = row.peer().filter(|_| joined);
+            let peer = row.peer().filter(|_| look.joined);
             Some(Loaded {
                 row: index,
                 peer,
-                time,
+                look,
             })
         });
         if self.loaded == wanted {
@@ -116,7 +125,7 @@ impl Detail {
             rows.extend(wanted.peer);
             rows.sort_unstable();
             for row in rows {
-                self.half(store, fetch, row, time);
+                self.half(store, fetch, row, look);
             }
         }
         self.mark_branches();
@@ -143,9 +152,11 @@ impl Detail {
                 depth: 0,
                 label: String::new(),
                 text: String::new(),
+                whole: None,
                 range: None,
                 half: 0,
                 field: None,
+                object: None,
                 severity: None,
                 path: String::new(),
                 branch: false,
@@ -165,7 +176,7 @@ impl Detail {
     }
 
     /// Adds a packet of the exchange.
-    fn half(&mut self, store: &Store, fetch: &mut Fetch, row: u32, time: TimeFormat) {
+    fn half(&mut self, store: &Store, fetch: &mut Fetch, row: u32, look: Look) {
         let half = self.halves.len();
         let Some(found) = store.row(row) else {
             return;
@@ -197,8 +208,9 @@ impl Detail {
         let mut lines = Lines {
             lines: &mut self.lines,
             half,
+            width: usize::from(look.width),
         };
-        lines.packet(store, row, packet, time);
+        lines.packet(store, row, packet, look.time);
         if packet.header.kind == Kind::Lost {
             lines.lost(packet.payload);
         }
@@ -216,6 +228,7 @@ impl Detail {
                     text: node.text,
                     range: Some(node.range),
                     half,
+                    object: node.object,
                     field: node
                         .field
                         .or_else(|| root.then(|| "dxg.message".to_owned())),

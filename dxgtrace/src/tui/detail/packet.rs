@@ -8,12 +8,15 @@ use crate::packet::Packet;
 use crate::protocol::record::IOCTL;
 use crate::store::Store;
 
+use super::super::views::pen::{columns, wrapped};
 use super::Line;
 
 /// Lines of one packet that no message has.
 pub(super) struct Lines<'a> {
     pub(super) lines: &'a mut Vec<Line>,
     pub(super) half: usize,
+    /// Columns that a line has.
+    pub(super) width: usize,
 }
 
 impl Lines<'_> {
@@ -198,8 +201,42 @@ impl Lines<'_> {
             severity: Some(description.severity),
             ..Line::default()
         });
-        self.push(1, "layer", description.layer.name().to_owned(), None);
-        self.push(1, "cause", description.cause.to_owned(), None);
-        self.push(1, "next step", description.next.to_owned(), None);
+        self.wrap_last();
+        for (label, text) in [
+            ("layer", description.layer.name()),
+            ("cause", description.cause),
+            ("next step", description.next),
+        ] {
+            self.push(1, label, text.to_owned(), None);
+            self.wrap_last();
+        }
+    }
+
+    /// Sentences go on in further lines rather than out of the pane.
+    fn wrap_last(&mut self) {
+        let Some(last) = self.lines.last_mut() else {
+            return;
+        };
+        // Two columns for each depth, and two for the sign of a branch; what goes on
+        // stands one deeper.
+        let width = self.width.saturating_sub(2 * usize::from(last.depth) + 4);
+        // A colon and a space follow the label, which begins two columns before.
+        let taken = columns(&last.label);
+        let mut parts = wrapped(&last.text, taken, width).into_iter();
+        let Some(first) = parts.next() else {
+            return;
+        };
+        let rest = Line {
+            depth: last.depth + 1,
+            severity: last.severity,
+            half: last.half,
+            ..Line::default()
+        };
+        let whole = std::mem::replace(&mut last.text, first);
+        last.whole = Some(whole);
+        self.lines.extend(parts.map(|text| Line {
+            text,
+            ..rest.clone()
+        }));
     }
 }

@@ -6,6 +6,7 @@ use crate::store::{Question, Text};
 use super::super::app::{App, Filtering, Pane, Searching, Tone, View};
 use super::super::literal;
 use super::super::prompt::{Place, Purpose};
+use super::super::views::places::Places;
 use super::typing::remember;
 
 impl App {
@@ -20,6 +21,9 @@ impl App {
                     filter,
                     ..Filtering::default()
                 };
+                if self.filtering.filter.is_none() {
+                    self.take_in();
+                }
                 true
             }
             Err(error) => {
@@ -95,11 +99,7 @@ impl App {
     /// A search has found a row.
     pub(in crate::tui) fn found(&mut self, row: u32) {
         self.jump(row);
-        let joined = self.list.joined;
-        let time = self.time;
-        let selected = self.list.selected();
-        let (store, fetch) = (&self.store, self.fetch.as_mut());
-        self.detail.load(store, fetch, selected, joined, time);
+        self.load_detail(&Places::of(self));
         match self.searching.as_ref().map(|search| &search.question) {
             Some(Question::Tree(text)) => {
                 self.detail.find(|line| text.is_in(line));

@@ -2,6 +2,7 @@
 
 use crate::check::Severity;
 use crate::filter::Filter;
+use crate::protocol::schema::Object;
 use crate::store::{Domain, Group, NONE, Question, Row};
 
 use super::super::app::{App, Arrangement, ObjectLadder, Pane, Tone, View};
@@ -19,7 +20,7 @@ impl App {
             self.before.push(self.view);
         }
         if self.view == View::Packets || self.about.is_none() {
-            self.about = self.list.selected();
+            self.about = self.list.here();
         }
         if view == View::Objects && self.about.is_none() {
             self.about = Some(0);
@@ -50,28 +51,48 @@ impl App {
 
     /// The ladder of the object under the cursor, or of the packet's process.
     pub(super) fn ladder(&mut self) {
-        let object = match (self.view, self.table.selected()) {
-            (View::Objects, Some(Key::Object(at))) => self
-                .scene
-                .things
-                .get(at as usize)
-                .and_then(|thing| Some((thing.label.clone(), thing.entity?))),
-            _ => None,
-        };
-        self.object = object.and_then(|(title, entity)| {
-            let filter = Filter::parse(&literal::of_object(&entity)?).ok()?;
-            let all = Domain::All(0..self.store.rows().len() as u32);
+        self.object = self.object_here().and_then(|(title, kinds, handle, pid)| {
+            let filter = Filter::parse(&literal::of_object(&kinds, handle)?).ok()?;
+            let rows = self.store.rows();
+            let all = Domain::All(rows.first()..rows.len() as u32);
             Some(ObjectLadder {
                 title,
-                // A handle means something only in its process.
-                pid: (entity.process_handle != 0 && entity.created.pid != 0)
-                    .then_some(entity.created.pid),
+                pid,
                 rows: Vec::new(),
                 sifting: self.sift(Question::Filter(filter), all, false),
             })
         });
         self.table.basis = None;
         self.show(View::Ladder);
+    }
+
+    /// The object under the cursor: what it is called, the kinds that it may be
+    /// of, its handle, and the process in which that means something.
+    fn object_here(&self) -> Option<(String, Vec<Object>, u64, Option<u32>)> {
+        match (self.view, self.focus) {
+            (View::Objects, _) => {
+                let Some(Key::Object(at)) = self.table.selected() else {
+                    return None;
+                };
+                let thing = self.scene.things.get(at as usize)?;
+                let entity = thing.entity?;
+                let own = entity.process_handle != 0 && entity.created.pid != 0;
+                let pid = own.then_some(entity.created.pid);
+                Some((thing.label.clone(), vec![entity.kind?], entity.handle, pid))
+            }
+            (View::Packets, Pane::Tree | Pane::Bytes) => {
+                let line = self.detail.selected()?;
+                let (kinds, handle) = line.object?;
+                let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
+                let row = self.store.row(self.list.selected()?)?;
+                let process = self.store.processes().get(row.process as usize);
+                // Host events name objects without a process.
+                let pid = process.map(|process| process.pid).filter(|pid| *pid != 0);
+                let title = format!("{} {handle:#x}", names.join(" or "));
+                Some((title, kinds.to_vec(), handle, pid))
+            }
+            _ => None,
+        }
     }
 
     /// The packet that created the object under the cursor.
@@ -167,9 +188,21 @@ impl App {
         }
     }
 
-    pub(super) fn in_exchange(&mut self, forward: bool) {
-        if self.view != View::Packets {
-            return;
+    /// In the views that show a point of time: to another one, `by` lines of the
+    /// packet list away.
+    fn travel(&mut self, by: isize) {
+        self.list.step(by);
+        self.about = self.list.selected().or(self.about);
+    }
+
+    pub(super) fn in_exchange(&mut self, forward: bool, count: u32) {
+        match self.view {
+            View::Packets => {}
+            View::Objects | View::Pending => {
+                let by = isize::try_from(count).unwrap_or(isize::MAX);
+                return self.travel(if forward { by } else { -by });
+            }
+            _ => return,
         }
         let half = self.detail.selected().map_or(0, |line| line.half);
         if self.list.joined && self.detail.halves.len() > 1 {

@@ -50,7 +50,8 @@ impl App {
             (View::Packets, Pane::Tree) => self.detail.selected().map(|line| {
                 let colon = if line.text.is_empty() { "" } else { ": " };
                 let name = line.field.as_deref().unwrap_or(&line.label);
-                format!("{name}{colon}{}", line.text)
+                let text = line.whole.as_deref().unwrap_or(&line.text);
+                format!("{name}{colon}{text}")
             }),
             (View::Packets, Pane::Bytes) => self.detail.shown_half().map(|half| {
                 let marked = self.detail.marked();

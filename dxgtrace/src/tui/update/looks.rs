@@ -1,7 +1,7 @@
 //! How things look.
 
 use super::super::app::{App, Tone};
-use super::super::{config, theme};
+use super::super::config;
 
 impl App {
     pub(super) fn next_time(&mut self) {
@@ -16,10 +16,9 @@ impl App {
     }
 
     pub(super) fn next_theme(&mut self) {
-        let themes = theme::themes();
-        let at = themes.iter().position(|theme| *theme == self.theme);
-        let next = (at.unwrap_or(0) + 1) % themes.len();
-        if let Some(theme) = themes.into_iter().nth(next) {
+        let at = self.themes.iter().position(|theme| *theme == self.theme);
+        let next = at.map_or(0, |at| (at + 1) % self.themes.len().max(1));
+        if let Some(theme) = self.themes.get(next).cloned() {
             self.say(Tone::Fine, format!("theme: {}", theme.name));
             self.theme = theme;
         }

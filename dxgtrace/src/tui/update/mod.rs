@@ -6,6 +6,7 @@ mod leaving;
 mod listing;
 mod looks;
 mod moving;
+mod pointer;
 mod typing;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
@@ -22,6 +23,8 @@ impl App {
         if key.kind == KeyEventKind::Release {
             return;
         }
+        // Of keys that come at once, each finds what the one before has led to.
+        self.prepare(self.area);
         self.message = None;
         if self.asks_to_quit {
             self.answer(Stroke::of(key));
@@ -67,8 +70,8 @@ impl App {
             Action::Shrink => self.resize(-5),
             Action::Open => self.open(),
             Action::Back => self.back(),
-            Action::NextInExchange => self.in_exchange(true),
-            Action::PreviousInExchange => self.in_exchange(false),
+            Action::NextInExchange => self.in_exchange(true, count),
+            Action::PreviousInExchange => self.in_exchange(false, count),
             Action::NextFinding => self.next_finding(true),
             Action::PreviousFinding => self.next_finding(false),
             Action::Filter => self.ask(Purpose::Filter, &self.filtering.text.clone()),

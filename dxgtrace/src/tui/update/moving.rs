@@ -4,6 +4,7 @@ use crate::check::Severity;
 
 use super::super::app::{App, Arrangement, Pane, Tone, View};
 use super::super::views::places::Places;
+use super::super::views::top;
 
 impl App {
     pub(super) fn step(&mut self, by: isize) {
@@ -33,6 +34,7 @@ impl App {
             (View::Packets, Pane::Bytes) => self.detail.step_byte(by),
             (View::Packets, Pane::Tree) if by > 0 => self.detail.unfold(),
             (View::Packets, Pane::Tree) => self.detail.fold(),
+            (View::Top, _) => self.sorted_by = top::beside(self, by),
             _ => {}
         }
     }

@@ -1,6 +1,6 @@
 //! Typing filters, searches and commands.
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::filter::Filter;
 
@@ -18,6 +18,11 @@ impl App {
     }
 
     pub(super) fn type_key(&mut self, key: &KeyEvent) {
+        if let (KeyCode::Char(_), KeyModifiers::ALT) = (key.code, key.modifiers) {
+            // Terminals send the same for Esc and a letter right behind it.
+            self.prompt = None;
+            return self.key(&KeyEvent::new(key.code, KeyModifiers::NONE));
+        }
         let Some(mut prompt) = self.prompt.take() else {
             return;
         };
@@ -65,14 +70,15 @@ impl App {
 
     /// Says how the typed line looks, and what could come next.
     pub(super) fn judge(&mut self) {
-        self.judge_only();
-        if let Some(prompt) = &mut self.prompt {
-            prompt.completions = match prompt.purpose {
-                Purpose::Filter => literal::completions(&prompt.text, prompt.cursor),
-                Purpose::Search(_) => Vec::new(),
-                Purpose::Command => command::completions(&prompt.text, prompt.cursor),
-            };
+        let completions = self.prompt.as_ref().map(|prompt| match prompt.purpose {
+            Purpose::Filter => literal::completions(&prompt.text, prompt.cursor),
+            Purpose::Search(_) => Vec::new(),
+            Purpose::Command => command::completions(self, &prompt.text, prompt.cursor),
+        });
+        if let (Some(prompt), Some(completions)) = (&mut self.prompt, completions) {
+            prompt.completions = completions;
         }
+        self.judge_only();
     }
 
     pub(super) fn judge_only(&mut self) {
@@ -81,6 +87,8 @@ impl App {
                 Purpose::Filter => match Filter::parse(&prompt.text) {
                     Ok(_) => Verdict::Good,
                     Err(error) if error.is_incomplete() => Verdict::Incomplete(error.to_string()),
+                    // A word that can still become one that is known.
+                    Err(_) if !prompt.completions.is_empty() => Verdict::Incomplete(String::new()),
                     Err(error) => Verdict::Bad(error.to_string()),
                 },
                 Purpose::Search(Place::Bytes) if literal::bytes(&prompt.text).is_none() => {

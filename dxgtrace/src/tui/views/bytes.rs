@@ -6,6 +6,21 @@ use super::super::app::{App, Pane};
 use super::pen::Pen;
 use super::places::Places;
 
+/// Columns of the offset.
+const OFFSET: u16 = 7;
+
+/// Which of the `width` bytes of a line stands at a column.
+pub fn place_at(column: u16, width: usize) -> Option<usize> {
+    let column = usize::from(column);
+    // A space stands before each byte, and a further one between each eight.
+    let begin = |place: usize| usize::from(OFFSET) + 3 * place + place / 8;
+    let letters = begin(width.saturating_sub(1)) + 5;
+    match column.checked_sub(letters) {
+        Some(letter) => Some(letter).filter(|letter| *letter < width),
+        None => (0..width).find(|place| (begin(*place)..begin(*place) + 3).contains(&column)),
+    }
+}
+
 /// Draws the heading and the lines.
 pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
     if super::is_nothing(places.bytes_head) {
@@ -49,7 +64,7 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
             }
         };
         let mut pen = Pen::new(buffer, places.bytes, line, theme.text);
-        pen.put(format_args!("{start:06x} "), theme.faint);
+        pen.left(format_args!("{start:06x}"), OFFSET, theme.faint);
         for place in 0..width {
             let at = start + place;
             if place > 0 && place % 8 == 0 {

@@ -44,11 +44,18 @@ fn lines(app: &App) -> Vec<Line> {
     lines
 }
 
+/// Width from which on the help stands in two columns.
+const WIDE: u16 = 140;
+
+/// Columns of lines next to each other.
+fn across(area: Rect) -> usize {
+    if area.width >= WIDE { 2 } else { 1 }
+}
+
 /// How far the help can be scrolled.
 pub fn last(app: &App) -> usize {
-    lines(app)
-        .len()
-        .saturating_sub(usize::from(height(app.area)))
+    let room = across(app.area) * usize::from(height(app.area));
+    lines(app).len().saturating_sub(room)
 }
 
 fn height(area: Rect) -> u16 {
@@ -70,9 +77,17 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
         height: height(area) + 1,
         ..area
     };
-    for line in 0..usize::from(area.height) {
-        let mut pen = Pen::new(buffer, area, line, theme.text);
-        match lines.get(scroll + line) {
+    let across = across(area);
+    let rows = usize::from(area.height);
+    for place in 0..rows * across {
+        let width = area.width / across as u16;
+        let part = Rect {
+            x: area.x + width * (place / rows) as u16,
+            width,
+            ..area
+        };
+        let mut pen = Pen::new(buffer, part, place % rows, theme.text);
+        match lines.get(scroll + place) {
             Some(Line::Heading(name)) => {
                 pen.put(name, theme.heading);
             }

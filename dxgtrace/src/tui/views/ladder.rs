@@ -13,6 +13,13 @@ use crate::decode::Part;
 use crate::output::duration;
 use crate::store::Row;
 
+/// Columns of the time, and of what stands around the lanes.
+const TIME: u16 = 13;
+const AROUND: u16 = 29;
+/// Widest way from one lane to the other; the rest of a wide screen shows what
+/// the messages carry.
+const LANE: usize = 56;
+
 /// Draws the lanes and the arrows.
 pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
     let theme = &app.theme;
@@ -21,14 +28,12 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
         Some(object) => object.title.as_str(),
         None => about.map_or("-", |row| app.store.process_label(row)),
     };
-    let time = 13;
-    let lane = usize::from(places.table.width)
-        .saturating_sub(time + 29)
-        .max(20);
+    let room = places.table.width.saturating_sub(TIME + AROUND);
+    let lane = usize::from(room).clamp(20, LANE);
     let mut pen = Pen::new(buffer, places.table_head, 0, theme.heading);
-    pen.skip(time as u16 + 9).put(process, theme.heading);
-    pen.align_right(places.table.width.saturating_sub((time + 9 + lane) as u16));
-    pen.put("host", theme.heading);
+    pen.skip(TIME + 9)
+        .left(process, lane as u16, theme.heading)
+        .put("host", theme.heading);
     let keys = &app.table.keys;
     let area = places.table;
     let shown = app.table.cursor.shown(keys.len(), usize::from(area.height));
@@ -46,13 +51,18 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
         let look = severity.map_or(theme.text, |severity| theme.severity(severity));
         pen.put(severity.map_or(" ", letter), style(look));
         pen.right(row.number(), 7, style(theme.faint)).skip(1);
-        pen.left(
-            packets::time(app, *index, row),
-            time as u16,
-            style(theme.text),
-        );
+        pen.left(packets::time(app, *index, row), TIME, style(theme.text));
         pen.put(arrow(app, row, lane), style(look));
-        pen.put(format_args!(" {}", aside(app, row)), style(theme.faint));
+        pen.skip(1)
+            .left(aside(app, row), AROUND - 13, style(theme.faint));
+        if room > LANE as u16 + 12 {
+            let line = app.line(*index);
+            // The arrow says the rest.
+            let said = |word: &&str| *word != "reply" && !word.starts_with("STATUS_");
+            let carried: Vec<_> = line.split(' ').skip(1).filter(said).collect();
+            let (carried, width) = (carried.join(" "), pen.room());
+            packets::message(&mut pen, &carried, width, theme, style(theme.text), ground);
+        }
     }
 }
 

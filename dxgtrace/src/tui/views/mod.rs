@@ -1,14 +1,17 @@
 //! Draws the state. Nothing here changes it.
 
-mod bars;
-mod bytes;
+pub(super) mod bytes;
 pub(super) mod help;
 mod ladder;
+mod last;
 pub(super) mod packets;
 pub(super) mod pen;
 pub(super) mod places;
 mod popup;
+mod status;
 pub(super) mod tables;
+pub(super) mod title;
+pub(super) mod top;
 mod tree;
 
 use ratatui::buffer::Buffer;
@@ -33,7 +36,7 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<(u16, u16)> {
         return None;
     }
     let places = Places::of(app);
-    bars::title(app, buffer, places.title);
+    title::draw(app, buffer, places.title);
     match app.view {
         View::Packets => {
             packets::draw(app, buffer, places.list);
@@ -43,11 +46,11 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<(u16, u16)> {
         View::Ladder => ladder::draw(app, buffer, &places),
         _ => tables::draw(app, buffer, &places),
     }
-    bars::status(app, buffer, places.status);
+    status::draw(app, buffer, places.status);
     if app.help.is_some() {
         help::draw(app, buffer, area);
     }
-    bars::last(app, buffer, places.last)
+    last::draw(app, buffer, places.last)
 }
 
 /// Whether a place has any cell.

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 
 use super::super::app::{App, Pane};
 use super::super::theme::{Theme, letter};
-use super::pen::{Pen, shortened};
+use super::pen::{Pen, fitted, shortened};
 use crate::capture::header::{Direction, Kind};
 use crate::decode::{Part, Value};
 use crate::output::{TimeFormat, duration};
@@ -26,7 +26,7 @@ struct Columns {
 impl Columns {
     fn of(app: &App, width: u16) -> Self {
         let digits = app.store.rows().len().max(1).ilog10() as u16 + 1;
-        let wide = width >= 120;
+        let spare = width.saturating_sub(80);
         Self {
             number: digits.max(4),
             time: match app.time {
@@ -35,10 +35,10 @@ impl Columns {
                 TimeFormat::Clock => 15,
                 TimeFormat::Date => 26,
             },
-            process: if wide { 20 } else { 11 },
+            process: (11 + spare / 6).min(20),
             channel: 6,
             latency: 8,
-            status: if wide { 24 } else { 9 },
+            status: (9 + spare / 5).min(24),
         }
     }
 
@@ -170,8 +170,15 @@ fn draw_line(
     };
     let line = app.line(index);
     let line = line.replacen(" reply STATUS_SUCCESS", " reply", 1);
-    pen.left(format_args!("{arrow}{line}"), info, style(text))
-        .skip(1);
+    message(
+        pen,
+        &format!("{arrow}{line}"),
+        info,
+        theme,
+        style(text),
+        ground,
+    );
+    pen.skip(1);
     let latency = match app.store.latency(row) {
         Some(latency) => duration(latency).to_string(),
         None => String::new(),
@@ -179,8 +186,44 @@ fn draw_line(
     pen.right(latency, columns.latency, style(theme.text))
         .skip(1);
     let (text, wrong) = status(app, row);
-    let look = if wrong { theme.bad } else { theme.text };
+    let look = if wrong { theme.bad } else { theme.faint };
     pen.left(text, columns.status, style(look));
+}
+
+/// A message's line: its name stands out, and values do more than their names.
+pub fn message(
+    pen: &mut Pen<'_>,
+    line: &str,
+    width: u16,
+    theme: &Theme,
+    name: Style,
+    ground: Option<Style>,
+) {
+    let style = |style: Style| ground.unwrap_or(style);
+    let line = fitted(line, usize::from(width));
+    let taken = super::pen::columns(&line) as u16;
+    // Of `< `, the arrow belongs to the name.
+    let begins = line.find(|letter: char| letter.is_alphanumeric());
+    let begins = begins.unwrap_or(0);
+    let end = line.get(begins..).and_then(|rest| rest.find(' '));
+    let end = end.map_or(line.len(), |end| begins + end);
+    let (first, rest) = match line.split_at(end) {
+        (first, _) if first.contains('=') => ("", line.as_ref()),
+        parts => parts,
+    };
+    pen.put(first, name);
+    for word in rest.split_inclusive(' ') {
+        match word.split_once('=') {
+            Some((field, value)) if !field.starts_with('"') => {
+                pen.put(format_args!("{field}="), style(theme.faint))
+                    .put(value, style(theme.text));
+            }
+            _ => {
+                pen.put(word, style(theme.text));
+            }
+        }
+    }
+    pen.skip(width.saturating_sub(taken));
 }
 
 /// The worst finding on the line: of either end if both stand on it.
@@ -209,7 +252,7 @@ pub fn status(app: &App, row: &Row) -> (String, bool) {
                 None => (result.to_string(), true),
             },
         },
-        (_, Some(reply)) if reply.is_short() => ("short reply".to_owned(), true),
+        (_, Some(reply)) if reply.is_short() => ("too short".to_owned(), true),
         (_, Some(reply)) if reply.is_without_handle() => ("no handle".to_owned(), true),
         (_, Some(reply)) => match reply.status() {
             Some(0) => ("ok".to_owned(), false),

@@ -1,6 +1,7 @@
 //! Puts text into the screen's cells. Everything goes through here, so no text
 //! can leave its place, and nothing but printable characters gets through.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use ratatui::buffer::Buffer;
@@ -62,6 +63,16 @@ impl<'a> Pen<'a> {
         self
     }
 
+    /// Keeps so many columns at the right end free.
+    pub fn reserve(&mut self, width: u16) {
+        self.end = self.end.saturating_sub(width).max(self.x);
+    }
+
+    /// The whole line of `area` can be written again.
+    pub fn release(&mut self, area: Rect) {
+        self.end = area.intersection(self.buffer.area).right();
+    }
+
     /// Goes to a column of the line, counted from the right end.
     pub fn align_right(&mut self, width: u16) -> &mut Self {
         self.x = self.x.max(self.end.saturating_sub(width));
@@ -80,13 +91,8 @@ impl<'a> Pen<'a> {
 
     fn column(&mut self, text: &str, width: u16, style: Style, right: bool) -> &mut Self {
         let width = width.min(self.room());
-        let length = columns(text);
-        if length > usize::from(width) {
-            let cut: String = cut(text, usize::from(width).saturating_sub(1));
-            let pad = usize::from(width).saturating_sub(columns(&cut) + 1);
-            return self.cell(format_args!("{cut}~{:pad$}", ""), width, style);
-        }
-        let pad = usize::from(width) - length;
+        let text = fitted(text, usize::from(width));
+        let pad = usize::from(width).saturating_sub(columns(&text));
         match right {
             true => self.cell(format_args!("{:pad$}{text}", ""), width, style),
             false => self.cell(format_args!("{text}{:pad$}", ""), width, style),
@@ -105,6 +111,18 @@ impl<'a> Pen<'a> {
 /// Columns that a text takes.
 pub fn columns(text: &str) -> usize {
     ratatui::text::Span::raw(text).width()
+}
+
+/// A text in at most so many columns: a longer one is cut and ends in `~`.
+pub fn fitted(text: &str, width: usize) -> Cow<'_, str> {
+    if columns(text) <= width {
+        return Cow::Borrowed(text);
+    }
+    let mut cut = cut(text, width.saturating_sub(1));
+    if width > 0 {
+        cut.push('~');
+    }
+    Cow::Owned(cut)
 }
 
 /// As much of a text as fits into so many columns.
@@ -136,13 +154,16 @@ pub fn shortened(label: &str, width: usize) -> String {
     format!("{name}~{number}")
 }
 
-/// A text in lines of at most so many columns, broken between words.
-pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+/// A text in lines of at most so many columns, broken between words; on the first
+/// line, some are taken already.
+pub fn wrapped(text: &str, taken: usize, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
+    let mut room = width.saturating_sub(taken);
     for word in text.split(' ') {
-        if !line.is_empty() && columns(&line) + 1 + columns(word) > width {
+        if !line.is_empty() && columns(&line) + 1 + columns(word) > room {
             lines.push(std::mem::take(&mut line));
+            room = width;
         }
         if !line.is_empty() {
             line.push(' ');

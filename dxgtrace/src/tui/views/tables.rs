@@ -1,23 +1,28 @@
-//! Findings, waiting requests, counts: one line each.
+//! Findings, waiting requests, objects, counts: one line each.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::super::app::{App, View};
-use super::super::table::{GROUPS, Key};
+use super::super::table::Key;
 use super::super::theme::letter;
 use super::packets;
-use super::pen::{Pen, shortened, wrapped};
+use super::pen::{Pen, wrapped};
 use super::places::Places;
+use super::top;
 use crate::output::duration;
-use crate::store::{Counts, Group, Thing};
+use crate::store::Thing;
 
 /// Draws the heading, the lines, and what is said of the selected one.
 pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
     let theme = &app.theme;
-    let mut pen = Pen::new(buffer, places.table_head, 0, theme.heading);
-    pen.put(heading(app), theme.heading);
+    if app.view == View::Top {
+        top::heading(app, buffer, places);
+    } else {
+        let mut pen = Pen::new(buffer, places.table_head, 0, theme.heading);
+        pen.put(heading(app), theme.heading);
+    }
     let area = places.table;
     let keys = &app.table.keys;
     if keys.is_empty() {
@@ -53,22 +58,10 @@ fn heading(app: &App) -> String {
             let number = number.map_or(0, |row| row.number());
             format!(" {count} requests without a reply as of packet {number}")
         }
-        View::Top => format!(
-            " {:<who$} {:>8} {:>8} {:>6} {:>8} {:>8} {:>8} {:>8}",
-            "who",
-            "packets",
-            "per s",
-            "failed",
-            "bytes",
-            "half in",
-            "99% in",
-            "all in",
-            who = who(app)
-        ),
         View::Objects => {
-            let number = app.about.and_then(|row| app.store.row(row));
+            let number = app.moment().and_then(|row| app.store.row(row));
             let number = number.map_or(0, |row| row.number());
-            if app.about != Some(app.scene.row) {
+            if app.moment() != Some(app.scene.row) {
                 return format!(" going back to packet {number} ...");
             }
             let things = app.scene.things.iter();
@@ -88,7 +81,7 @@ fn nothing(app: &App) -> &str {
     match app.view {
         View::Objects => match &app.scene.error {
             Some(error) => error,
-            None => " no objects exist here, as far as the capture shows",
+            None => " no objects exist at this packet, as far as the capture shows",
         },
         View::Findings => " nothing is wrong here (- shows milder findings too)",
         View::Pending => " nobody waits for a reply at this packet",
@@ -144,19 +137,7 @@ fn draw_key(app: &App, pen: &mut Pen<'_>, key: Key, ground: Option<Style>) {
                 style(theme.text),
             );
         }
-        Key::Heading(number) => {
-            let name = GROUPS.get(number as usize).copied().unwrap_or_default();
-            pen.put(format_args!(" {name}"), style(theme.faint));
-        }
-        Key::Group(group) => {
-            if let Some(counts) = app.store.stats().of(group) {
-                let name = group_name(app, group);
-                pen.put(
-                    format_args!(" {}", counts_line(app, &name, counts)),
-                    style(theme.text),
-                );
-            }
-        }
+        Key::Heading(_) | Key::Group(_) => top::line(app, pen, key, ground),
         Key::Object(at) => {
             if let Some(thing) = app.scene.things.get(at as usize) {
                 draw_thing(app, pen, thing, ground);
@@ -183,7 +164,7 @@ fn draw_thing(app: &App, pen: &mut Pen<'_>, thing: &Thing, ground: Option<Style>
         packet => format!("  since {packet}"),
     };
     if entity.bytes > 0 {
-        more += &format!("  {}B", size(entity.bytes));
+        more += &format!("  {}B", top::size(entity.bytes));
     }
     if entity.resident > 0 {
         more += "  resident";
@@ -227,61 +208,6 @@ fn history(app: &App, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-fn group_name(app: &App, group: Group) -> String {
-    match group {
-        Group::All => "all packets".to_owned(),
-        Group::Channel(index) => {
-            let channel = app.store.channels().get(usize::from(index));
-            channel.map_or_else(|| "?".to_owned(), |channel| channel.name.clone())
-        }
-        Group::Process(index) => {
-            let process = app.store.processes().get(index as usize);
-            process.map_or_else(|| "?".to_owned(), crate::store::Process::label)
-        }
-        Group::Nobody => "(of no process)".to_owned(),
-    }
-}
-
-fn counts_line(app: &App, name: &str, counts: &Counts) -> String {
-    let live = app
-        .source
-        .recording
-        .as_ref()
-        .is_some_and(|live| !live.status().ended);
-    let rate = match live {
-        true => counts.rate(app.now()) as f64,
-        false => counts.mean_rate(),
-    };
-    let quantile = |thousandths| {
-        let value = counts.latencies.quantile(thousandths);
-        value.map_or_else(String::new, |value| duration(value).to_string())
-    };
-    let (half, most, all) = (quantile(500), quantile(990), quantile(1000));
-    let who = who(app);
-    let name = shortened(name, who);
-    format!(
-        "{name:<who$} {:>8} {rate:>8.1} {:>6} {:>8} {half:>8} {most:>8} {all:>8}",
-        counts.packets,
-        counts.failures,
-        size(counts.bytes)
-    )
-}
-
-/// Columns for names in the list of counts.
-fn who(app: &App) -> usize {
-    usize::from(app.area.width).saturating_sub(63).clamp(16, 40)
-}
-
-/// Bytes with a unit that suits them.
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..10_000 => bytes.to_string(),
-        10_000..10_000_000 => format!("{} kB", bytes / 1000),
-        10_000_000..10_000_000_000 => format!("{} MB", bytes / 1_000_000),
-        _ => format!("{} GB", bytes / 1_000_000_000),
-    }
-}
-
 /// Cause and next step of the selected finding.
 fn note(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = &app.theme;
@@ -305,7 +231,7 @@ fn note(app: &App, buffer: &mut Buffer, area: Rect) {
     let width = usize::from(area.width).saturating_sub(2);
     let finding = note.finding().to_string();
     let all = [finding.as_str(), description.cause, description.next];
-    let lines = all.iter().flat_map(|text| wrapped(text, width));
+    let lines = all.iter().flat_map(|text| wrapped(text, 0, width));
     for (line, text) in lines.enumerate() {
         if line + 1 >= usize::from(area.height) {
             break;
@@ -332,10 +258,7 @@ pub fn selected_text(app: &App) -> Option<String> {
                 app.line(row)
             ))
         }
-        Key::Group(group) => {
-            let counts = app.store.stats().of(group)?;
-            Some(counts_line(app, &group_name(app, group), counts))
-        }
+        Key::Group(group) => top::copied(app, group),
         Key::Object(at) => app
             .scene
             .things

@@ -62,7 +62,9 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
         pen.put(&line.label, label);
         if !line.text.is_empty() {
             let style = ground.or(found).unwrap_or(theme.text);
-            pen.put(": ", style);
+            if !line.label.is_empty() {
+                pen.put(": ", style);
+            }
             let room = pen.room();
             let width = room.min(super::pen::columns(&line.text) as u16);
             pen.left(&line.text, width, style);

@@ -1,4 +1,4 @@
-//! The title, the status line, and the line for messages and typing.
+//! The last line: for messages, for typing, and for what could be done next.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,125 +9,11 @@ use super::super::prompt::{Prompt, Purpose, Verdict};
 use super::pen::{Pen, columns};
 use super::places::Places;
 use super::popup;
+use super::title::first_key;
 use crate::check::Severity;
 
-/// The program, the file, and the views with their keys.
-pub fn title(app: &App, buffer: &mut Buffer, area: Rect) {
-    let theme = &app.theme;
-    let mut pen = Pen::new(buffer, area, 0, theme.bar);
-    if area.width >= 90 {
-        pen.put(" dxgtrace ", theme.bar);
-    }
-    let [_, notes, warns, errors] = app.store.finding_counts();
-    let found = notes + warns + errors;
-    let views = [
-        (View::Packets, Action::Packets, "packets".to_owned()),
-        (
-            View::Findings,
-            Action::Findings,
-            format!("findings {found}"),
-        ),
-        (View::Objects, Action::Objects, "sessions".to_owned()),
-        (View::Pending, Action::Pending, "pending".to_owned()),
-        (View::Top, Action::TopView, "top".to_owned()),
-        (View::Ladder, Action::Ladder, "ladder".to_owned()),
-    ];
-    for (view, action, name) in views {
-        let keys = app.keymap.keys_of(action);
-        let key = keys.split(", ").next().unwrap_or_default();
-        let style = if view == app.view {
-            theme.current
-        } else {
-            theme.bar
-        };
-        pen.put(format_args!(" {key}:{name} "), style);
-    }
-    let help = format!(" {}:help ", app.keymap.keys_of(Action::Help));
-    pen.align_right(columns(&help) as u16);
-    pen.put(help, theme.bar);
-}
-
-/// What is being read, how far, and what is filtered.
-pub fn status(app: &App, buffer: &mut Buffer, area: Rect) {
-    let theme = &app.theme;
-    let mut pen = Pen::new(buffer, area, 0, theme.bar);
-    let rows = app.store.rows().len();
-    pen.put(" ", theme.bar);
-    if let Some(recording) = &app.source.recording {
-        let status = recording.status();
-        let state = match (&status.error, status.ended) {
-            (Some(_), _) => "broken",
-            (None, true) => "ended",
-            (None, false) => "live",
-        };
-        pen.put(format_args!("{state} {} ", status.backend), theme.bar);
-        let rate = app
-            .store
-            .stats()
-            .of(crate::store::Group::All)
-            .map_or(0, |counts| counts.rate(app.now()));
-        pen.put(format_args!("{rate}/s "), theme.bar);
-        let lost = status.lost.max(app.store.lost());
-        let style = if lost > 0 { theme.current } else { theme.bar };
-        pen.put(format_args!("lost {lost}"), style);
-        let kept = if app.source.unsaved {
-            "unsaved, in"
-        } else {
-            "saved in"
-        };
-        // Next to a filter there is room for the name only.
-        let place = match app.filtering.text.as_str() {
-            "" => app.source.path_shown(),
-            _ => app.source.name.clone(),
-        };
-        pen.put(format_args!(" {kept} {place}"), theme.bar);
-    } else {
-        pen.put(&app.source.name, theme.bar);
-        if app.store.lost() > 0 {
-            pen.put(format_args!(" lost {}", app.store.lost()), theme.bar);
-        }
-    }
-    if !app.filtering.text.is_empty() {
-        pen.put(" | ", theme.bar);
-        let room = pen.room().saturating_sub(28);
-        let width = room.min(columns(&app.filtering.text) as u16);
-        pen.left(&app.filtering.text, width, theme.bar);
-        pen.put(format_args!(": {} of {rows}", app.list.len()), theme.bar);
-    }
-    let right = position(app, rows);
-    pen.align_right(columns(&right) as u16);
-    pen.put(right, theme.bar);
-}
-
-/// Where one is, and what is going on.
-fn position(app: &App, rows: usize) -> String {
-    let mut text = String::new();
-    if app.store.end().is_none() && app.source.recording.is_none() {
-        let percent = app.store.position() * 100 / app.source.size.max(1);
-        let done = (percent / 10).min(10) as usize;
-        text += &format!(" [{:=<done$}{:left$}] {percent}%", "", "", left = 10 - done);
-    }
-    if let Some(sifting) = &app.filtering.sifting {
-        let done = app.list.taken().saturating_sub(app.filtering.from);
-        let percent = u64::from(done) * 100 / u64::from(sifting.total().max(1));
-        text += &format!(" filtering {percent}%");
-    }
-    if app.list.paused {
-        let waiting = rows.saturating_sub(app.list.taken() as usize);
-        text += &format!(" paused +{waiting}");
-    } else if app.list.follow {
-        text += " follows";
-    }
-    let selected = app.list.selected().and_then(|row| app.store.row(row));
-    match selected {
-        Some(row) => text += &format!(" {}/{rows} ", row.number()),
-        None => text += &format!(" {rows} "),
-    }
-    text
-}
-
 /// What is being typed, or the last message, or what could be done.
-pub fn last(app: &App, buffer: &mut Buffer, area: Rect) -> Option<(u16, u16)> {
+pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) -> Option<(u16, u16)> {
     let theme = &app.theme;
     if app.asks_to_quit {
         let mut pen = Pen::new(buffer, area, 0, theme.current);
@@ -208,12 +94,15 @@ fn cut_line(app: &App) -> Option<String> {
     is_cut.then(|| line.text.clone())
 }
 
+/// The keys that go to another point of time.
+fn earlier_later(app: &App) -> String {
+    let earlier = first_key(app, Action::PreviousInExchange);
+    format!("{earlier} {}", first_key(app, Action::NextInExchange))
+}
+
 /// What could be done next.
 fn hint(app: &App) -> String {
-    let key = |action| {
-        let keys = app.keymap.keys_of(action);
-        keys.split(", ").next().unwrap_or_default().to_owned()
-    };
+    let key = |action| first_key(app, action);
     let mut hints = vec![(key(Action::Filter), "filter")];
     match app.view {
         View::Packets => hints.extend([
@@ -231,10 +120,23 @@ fn hint(app: &App) -> String {
         View::Objects => hints.extend([
             (key(Action::Open), "go to its creation"),
             (key(Action::Ladder), "its ladder"),
+            (earlier_later(app), "earlier, later"),
             (key(Action::Back), "back"),
         ]),
-        View::Top => hints.extend([(key(Action::Open), "ladder"), (key(Action::Back), "back")]),
-        _ => hints.extend([
+        View::Top => hints.extend([
+            (key(Action::Open), "ladder"),
+            (
+                format!("{} {}", key(Action::Left), key(Action::Right)),
+                "sort by",
+            ),
+            (key(Action::Back), "back"),
+        ]),
+        View::Pending => hints.extend([
+            (key(Action::Open), "go to packet"),
+            (earlier_later(app), "earlier, later"),
+            (key(Action::Back), "back"),
+        ]),
+        View::Ladder => hints.extend([
             (key(Action::Open), "go to packet"),
             (key(Action::Back), "back"),
         ]),
