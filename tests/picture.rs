@@ -16,7 +16,7 @@ const TEXT: &str = "#d0d4da";
 fn main() -> anyhow::Result<()> {
     let mut screen = Screen::open(&samples().join("v40-errors.pcapng"), 132, 32);
     // A reply that is too short, with its finding.
-    screen.press("2 0 g g tab G k k k");
+    screen.press("2 0 g g tab G k k k k k k k");
     let buffer = screen.draw();
     let path = samples().join("../docs/tui.svg");
     std::fs::write(path, svg(&buffer)?)?;

@@ -15,6 +15,7 @@
 mod action;
 mod app;
 mod bits;
+mod colours;
 pub mod command;
 mod config;
 mod cursor;

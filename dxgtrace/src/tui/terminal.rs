@@ -21,6 +21,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
 use super::app::{App, Effect};
+use super::colours::Sixteen;
 use super::views;
 
 /// How long to wait for a key before looking for news, while something is going
@@ -59,8 +60,11 @@ pub fn run(app: &mut App) -> io::Result<Option<String>> {
     result
 }
 
+/// How the screen gets to the terminal.
+type Backend = CrosstermBackend<Sixteen<io::Stdout>>;
+
 fn show(app: &mut App, signal: &AtomicBool) -> io::Result<Option<String>> {
-    let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+    let mut terminal = Terminal::new(CrosstermBackend::new(Sixteen::new(io::stdout())))?;
     let mut gone = false;
     let mut dirty = true;
     loop {
@@ -117,7 +121,7 @@ fn show(app: &mut App, signal: &AtomicBool) -> io::Result<Option<String>> {
     }
 }
 
-fn draw(terminal: &mut Terminal<CrosstermBackend<io::Stdout>>, app: &mut App) -> io::Result<()> {
+fn draw(terminal: &mut Terminal<Backend>, app: &mut App) -> io::Result<()> {
     terminal.draw(|frame| {
         app.prepare(frame.area());
         if let Some(cursor) = views::draw(app, frame.buffer_mut()) {

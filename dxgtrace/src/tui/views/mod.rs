@@ -53,6 +53,12 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<(u16, u16)> {
     last::draw(app, buffer, places.last)
 }
 
+/// So many of something.
+fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 /// Whether a place has any cell.
 fn is_nothing(area: Rect) -> bool {
     area.width == 0 || area.height == 0

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::super::app::App;
+use super::counted;
 use super::pen::{Pen, columns};
 use crate::output::duration;
 use crate::store::Group;
@@ -86,20 +87,17 @@ fn whole(app: &App) -> Vec<String> {
     let Some(counts) = app.store.stats().of(Group::All) else {
         return Vec::new();
     };
-    let rows = app.store.rows().len();
-    let span = counts.last.saturating_sub(counts.first);
-    let mut words = vec![format!("{rows} packets in {}", duration(span))];
-    let mut count = |count: u64, word: &str| match count {
-        0 => {}
-        1 => words.push(format!("1 {word}")),
-        _ if word == "failed" => words.push(format!("{count} failed")),
-        _ => words.push(format!("{count} {word}s")),
-    };
+    let packets = counted(app.store.rows().len() as u64, "packet");
+    let span = duration(counts.last.saturating_sub(counts.first));
     let [_, _, warns, errors] = app.store.finding_counts();
-    count(counts.failures, "failed");
-    count(errors, "error");
-    count(warns, "warning");
-    words
+    let all = [
+        (1, format!("{packets} in {span}")),
+        (counts.failures, format!("{} failed", counts.failures)),
+        (errors, counted(errors, "error")),
+        (warns, counted(warns, "warning")),
+    ];
+    let there = all.into_iter().filter(|(count, _)| *count > 0);
+    there.map(|(_, text)| text).collect()
 }
 
 /// Where one is, and what is going on.

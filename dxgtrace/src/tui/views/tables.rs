@@ -10,7 +10,7 @@ use super::super::theme::letter;
 use super::packets;
 use super::pen::{Pen, wrapped};
 use super::places::Places;
-use super::top;
+use super::{counted, top};
 use crate::output::duration;
 use crate::store::Thing;
 
@@ -47,16 +47,15 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
 
 fn heading(app: &App) -> String {
     match app.view {
-        View::Findings => format!(
-            " {} findings, {} and worse",
-            app.table.keys.len(),
-            app.mildest.name()
-        ),
+        View::Findings => {
+            let count = counted(app.table.keys.len() as u64, "finding");
+            format!(" {count}, {} and worse", app.mildest.name())
+        }
         View::Pending => {
-            let count = app.table.keys.len();
+            let count = counted(app.table.keys.len() as u64, "request");
             let number = app.about.and_then(|row| app.store.row(row));
             let number = number.map_or(0, |row| row.number());
-            format!(" {count} requests without a reply as of packet {number}")
+            format!(" {count} without a reply as of packet {number}")
         }
         View::Objects => {
             let number = app.moment().and_then(|row| app.store.row(row));
@@ -66,12 +65,13 @@ fn heading(app: &App) -> String {
             }
             let things = app.scene.things.iter();
             let count = things.filter(|thing| thing.entity.is_some()).count();
+            let count = counted(count as u64, "object");
             let version = app
                 .scene
                 .version
                 .map(|version| format!(", version {version}"));
             let version = version.unwrap_or_default();
-            format!(" {count} objects after packet {number}{version}")
+            format!(" {count} after packet {number}{version}")
         }
         _ => String::new(),
     }
