@@ -64,7 +64,7 @@ fn colours(numbers: &[u8], out: &mut Vec<u8>) {
     loop {
         rest = match rest {
             [] => break,
-            [ground @ (b"38" | b"48"), b"5", colour, rest @ ..] => {
+            [ground @ (b"38" | b"48"), form @ b"5", colour, rest @ ..] => {
                 let number = std::str::from_utf8(colour)
                     .ok()
                     .and_then(|c| c.parse().ok());
@@ -72,13 +72,20 @@ fn colours(numbers: &[u8], out: &mut Vec<u8>) {
                 match number {
                     Some(number @ 0..8u8) => simple.push((first + number).to_string().into()),
                     Some(number @ 8..16) => simple.push((first + 52 + number).to_string().into()),
-                    _ => simple.push([ground, b"5", *colour].join(&b';')),
+                    _ => simple.push([*ground, *form, *colour].join(&b';')),
                 }
                 rest
             }
             // Red, green and blue.
-            [ground @ (b"38" | b"48"), b"2", red, green, blue, rest @ ..] => {
-                simple.push([ground, b"2", *red, *green, *blue].join(&b';'));
+            [
+                ground @ (b"38" | b"48"),
+                form @ b"2",
+                red,
+                green,
+                blue,
+                rest @ ..,
+            ] => {
+                simple.push([*ground, *form, *red, *green, *blue].join(&b';'));
                 rest
             }
             [other, rest @ ..] => {

@@ -25,6 +25,8 @@ pub enum Place {
     Tree,
     /// The bytes.
     Bytes,
+    /// Everything that a filter can ask for.
+    Filter,
 }
 
 impl Place {
@@ -33,7 +35,8 @@ impl Place {
         match self {
             Self::List => Self::Tree,
             Self::Tree => Self::Bytes,
-            Self::Bytes => Self::List,
+            Self::Bytes => Self::Filter,
+            Self::Filter => Self::List,
         }
     }
 
@@ -43,6 +46,7 @@ impl Place {
             Self::List => "list",
             Self::Tree => "tree",
             Self::Bytes => "bytes",
+            Self::Filter => "by filter",
         }
     }
 }
@@ -214,6 +218,11 @@ impl Prompt {
         {
             self.text = format!("{before}{}{after}", completion.text);
             self.cursor = before.len() + completion.text.len();
+        }
+        if count == 1 {
+            // There is no other, so that what comes behind it can be offered.
+            self.chosen = None;
+            self.typed = (self.text.clone(), self.cursor);
         }
         Outcome::Typing
     }

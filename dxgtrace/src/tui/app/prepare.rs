@@ -2,6 +2,9 @@
 
 use ratatui::layout::Rect;
 
+use crate::capture::header::{IoctlEnd, Kind};
+use crate::output::duration;
+
 use super::super::cursor::Cursor;
 use super::super::detail::Look;
 use super::super::table::{self, Basis};
@@ -62,6 +65,11 @@ impl App {
             self.lines.clear();
         }
         let text = match fetch.row(self.store.rows(), row, None) {
+            Ok(fetched) if row.kind() == Kind::Ioctl => {
+                let end = IoctlEnd::decode(fetched.packet.payload).unwrap_or_default();
+                let (took, messages) = (duration(end.duration), end.messages);
+                format!("{} took={took} messages={messages}", row.name())
+            }
             Ok(fetched) => fetched.line(),
             Err(error) => error.to_string(),
         };

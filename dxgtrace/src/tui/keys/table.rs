@@ -197,7 +197,7 @@ pub static FAMILIES: &[Family] = &[
                 Action::Search,
                 "search",
                 &["ctrl-f"],
-                "search; Tab: in list, tree or bytes",
+                "search; Tab: in list, tree, bytes or by filter",
             ),
             bind(Action::NextMatch, "next-match", &["n"], "next match"),
             bind(

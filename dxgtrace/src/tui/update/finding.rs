@@ -63,6 +63,10 @@ impl App {
         let question = match place {
             Place::List => Question::Line(Text::new(text)),
             Place::Tree => Question::Tree(Text::new(text)),
+            Place::Filter => match Filter::parse(text) {
+                Ok(filter) => Question::Filter(filter),
+                Err(error) => return self.say(Tone::Wrong, error.to_string()),
+            },
             Place::Bytes => match literal::bytes(text) {
                 Some(bytes) => Question::Bytes(bytes),
                 None => {

@@ -84,13 +84,19 @@ impl App {
     pub(super) fn judge_only(&mut self) {
         if let Some(prompt) = &mut self.prompt {
             prompt.verdict = match prompt.purpose {
-                Purpose::Filter => match Filter::parse(&prompt.text) {
-                    Ok(_) => Verdict::Good,
-                    Err(error) if error.is_incomplete() => Verdict::Incomplete(error.to_string()),
-                    // A word that can still become one that is known.
-                    Err(_) if !prompt.completions.is_empty() => Verdict::Incomplete(String::new()),
-                    Err(error) => Verdict::Bad(error.to_string()),
-                },
+                Purpose::Filter | Purpose::Search(Place::Filter) => {
+                    match Filter::parse(&prompt.text) {
+                        Ok(_) => Verdict::Good,
+                        Err(error) if error.is_incomplete() => {
+                            Verdict::Incomplete(error.to_string())
+                        }
+                        // A word that can still become one that is known.
+                        Err(_) if !prompt.completions.is_empty() => {
+                            Verdict::Incomplete(String::new())
+                        }
+                        Err(error) => Verdict::Bad(error.to_string()),
+                    }
+                }
                 Purpose::Search(Place::Bytes) if literal::bytes(&prompt.text).is_none() => {
                     Verdict::Incomplete("hexadecimal bytes, or \"text\"".to_owned())
                 }

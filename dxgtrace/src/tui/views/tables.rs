@@ -169,6 +169,9 @@ fn draw_thing(app: &App, pen: &mut Pen<'_>, thing: &Thing, ground: Option<Style>
     if entity.resident > 0 {
         more += "  resident";
     }
+    if app.area.width >= 120 && entity.used > entity.created.packet {
+        more += &format!("  last named in {}", entity.used);
+    }
     pen.put(more, style(theme.faint));
 }
 
