@@ -1253,7 +1253,7 @@ data.messages = {
       tails = {
       } },
     replies = {
-      { version = 0, size = 784, tails_at = 784, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { version = 0, size = 784, tails_at = 784, slack = 0, min = 0, once = { [780] = true, }, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1750,7 +1750,7 @@ data.messages = {
         } },
     } },
   { set = 0, id = 45, name = "set_existing_sysmem_store", facts = { },
-    request = { size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+    request = { size = 40, tails_at = 40, slack = 0, min = 0, once = { [48] = true, [56] = true, }, read = true, padding = "PaddingNonzero",
       gaps = { { 36, 4 }, },
       fields = {
         { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
@@ -2913,7 +2913,8 @@ local function locate(layout, s, zero, base, length, facts)
     at = at + size
   end
   body.stop = at
-  body.described = total_with(layout, at - layout.tails_at)
+  body.once = layout.once and layout.once[length]
+  body.described = body.once and length or total_with(layout, at - layout.tails_at)
   if not body.short and length < body.described then
     body.short = {
       part = "the unused bytes at the end", at = at, wanted = body.described - at, had = max(length - at, 0),
@@ -3004,7 +3005,8 @@ end
 
 local function check_reply_size(body, by_protocol, room, found)
   if not by_protocol or not body.layout.read then return end
-  if room and room ~= by_protocol then
+  local once = body.layout.once
+  if room and room ~= by_protocol and not (once and once[room]) then
     found(code.SizeReplyRoom, "reply", by_protocol, room, 0)
   end
   local expected = room or by_protocol
@@ -3121,6 +3123,7 @@ local function check_gap(body, at, length, found)
 end
 
 local function check_padding(body, found)
+  if body.once then return end
   for _, gap in ipairs(body.layout.gaps) do check_gap(body, gap[1], gap[2], found) end
   local at, length = unused(body)
   if at then check_gap(body, at, length, found) end

@@ -227,15 +227,23 @@ fn hostile_names_do_not_reach_the_terminal() {
     let asked = talk.ask("flush_heap_transitions", &[]).unwrap();
     talk.last().unwrap().header.comm = *b"\x1b]0;\x07\xe2\x80\xae\xff\0\0\0\0\0\0\0";
     talk.answer(&asked, &[("status", &[0xC000_000D])]).unwrap();
+    // The name of the file, and that of a channel in it, are hostile too.
     let folder = dxgtrace_tests::program::scratch("hostile");
-    let path = folder.join("hostile.pcapng");
+    let path = folder.join("\u{1b}[2J\u{202e}.pcapng");
     std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(&path, findings::file(&talk).unwrap()).unwrap();
+    let mut file = findings::file(&talk).unwrap();
+    let name = file.windows(6).position(|name| name == b"global").unwrap();
+    file[name..name + 6].copy_from_slice(b"\x1b[2J\x07g");
+    std::fs::write(&path, file).unwrap();
     for what in [
         &["check", "-s", "chat"][..],
         &["stat"],
         &["read"],
         &["read", "-V"],
+        &["read", "-T", "jsonl"],
+        &["check", "-T", "jsonl"],
+        &["stat", "-T", "jsonl"],
+        &["diff", "--as-version", "27"],
     ] {
         let mut args = what.to_vec();
         args.push(text(&path));
@@ -245,6 +253,7 @@ fn hostile_names_do_not_reach_the_terminal() {
             if let Some(value) = no_color {
                 command.env("NO_COLOR", value);
             }
+            command.env("COLUMNS", "60");
             let shown = command.output().unwrap().stdout;
             let shown = String::from_utf8(shown).unwrap();
             assert!(!shown.is_empty());
@@ -268,7 +277,8 @@ fn stat_counts_what_is_there() {
         "create_sync_object: answer too short",
         "dxgex[151] 0x400002c0",
         "vgpu0 00000000-00c0ffee",
-        "80.93 ms",
+        "80ms",
+        "dxgex[151] 0x400002c0 vgpu0 (ended)",
     ] {
         assert!(shown.contains(part), "{part} is missing in\n{shown}");
     }

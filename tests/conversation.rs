@@ -413,7 +413,10 @@ fn body(layout: &'static Layout, values: Values<'_>, asked: Option<&Asked>) -> R
         }
     }
     for tail in layout.tails {
-        let count = count(layout, tail, &bytes, asked);
+        let count = match tail.len {
+            Len::FieldIfRoom(_) => given_to(tail, values).unwrap_or(0),
+            _ => count(layout, tail, &bytes, asked),
+        };
         elements(&mut bytes, tail, count, values);
     }
     let end = (bytes.len() + usize::from(layout.slack)).max(usize::from(layout.min));

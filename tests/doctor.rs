@@ -10,10 +10,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use dxgtrace::doctor::{ConfigSpace, Fact, Level, System, examine};
+use dxgtrace_tests::exercise::virtual_gpu;
 use dxgtrace_tests::program::{run, scratch, text};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use proptest::prelude::*;
 
 const INSTANCE: &str = "0001a2b3-0000-0000-9f31-1c557a02d466";
 const IN_MEMORY: [u8; 16] = *b"\xb3\xa2\x01\0\0\0\0\0\x9f\x31\x1c\x55\x7a\x02\xd4\x66";
@@ -119,13 +119,7 @@ impl Drop for Machine {
 
 /// A vGPU's configuration space.
 fn config_space(version: u32, luid: u64, capabilities: u32) -> Vec<u8> {
-    let mut space = vec![0; 256];
-    space[..4].copy_from_slice(&[0x14, 0x14, 0x8e, 0]);
-    space[192..208].copy_from_slice(&IN_MEMORY);
-    space[208..212].copy_from_slice(&version.to_le_bytes());
-    space[212..220].copy_from_slice(&luid.to_le_bytes());
-    space[220..224].copy_from_slice(&capabilities.to_le_bytes());
-    space
+    virtual_gpu(&IN_MEMORY, version, luid, capabilities)
 }
 
 fn facts_of(space: &[u8]) -> Vec<Fact> {
@@ -447,21 +441,5 @@ fn hostile_names_reach_the_terminal_escaped() {
     for line in String::from_utf8(json.stdout).unwrap().lines() {
         let fact: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!(fact["type"], "fact");
-    }
-}
-
-proptest! {
-    #[test]
-    fn any_bytes_are_taken_as_a_configuration_space(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        if let Ok(spaces) = ConfigSpace::of_file(&bytes) {
-            for (_, space) in spaces {
-                space.facts(None);
-            }
-        }
-    }
-
-    #[test]
-    fn any_text_is_taken_as_a_listing(text in "([0-9a-f]{2}: ([0-9a-f]{2} ){15,16}\n|[ -~]{0,20}\n){0,20}") {
-        let _ = ConfigSpace::of_file(text.as_bytes());
     }
 }

@@ -6,13 +6,18 @@
 //! generated and captured packets can seed a corpus.
 
 use std::fmt::{self, Write};
+use std::io::{Cursor, sink};
 
+use dxgtrace::capture::file::{RandomReader, Reader};
 use dxgtrace::capture::header::{ChannelKind, Direction, Header, Kind, Known};
 use dxgtrace::check;
 use dxgtrace::decode::{Decoded, Part, Pending, Spot, TailSpot, tree};
+use dxgtrace::doctor::ConfigSpace;
 use dxgtrace::filter::{FieldOptions, Filter, Record, complete, fields};
+use dxgtrace::output::{Detail, Entry, Json, Sink, Text, TimeFormat};
 use dxgtrace::packet::Packet;
 use dxgtrace::protocol::schema::Element;
+use dxgtrace::session::Session;
 
 /// Bytes before the payload of a record: direction, channel, packet type,
 /// flags, what is known (one byte each but the last), 2 spare, then payload
@@ -38,6 +43,77 @@ pub fn exchange(mut data: &[u8]) {
         }
         data = rest;
     }
+}
+
+/// Reads the bytes as a capture file, with all that is made of one: the session,
+/// findings, comments, a line and JSON for each packet, and each record again
+/// at its place.
+pub fn file(data: &[u8]) {
+    let Ok(mut reader) = Reader::new(data) else {
+        return;
+    };
+    let mut session = Session::new();
+    let mut text = Text::new(sink(), TimeFormat::Relative, Detail::default(), false);
+    let Ok(mut json) = Json::new(sink(), "", false) else {
+        return;
+    };
+    let mut places = Vec::new();
+    let mut findings = Vec::new();
+    while let Ok(Some(record)) = reader.next_record() {
+        findings.clear();
+        let seen = session.see(&record.packet, &mut |finding| findings.push(finding));
+        let entry = Entry {
+            packet: &record.packet,
+            channels: record.channels,
+            seen: &seen,
+            findings: &findings,
+            changes: session.changes(),
+            reply_in: None,
+            first: 0,
+            previous: 0,
+        };
+        // Nothing is written anywhere, so nothing can fail.
+        let _ = text.entry(&entry).and_then(|()| json.entry(&entry));
+        record.comments().for_each(drop);
+        record.drop_count();
+        if places.len() < 64 {
+            places.push((record.packet.number, record.at));
+        }
+    }
+    session.finish(&mut |_, finding| {
+        let _ = finding.to_string();
+    });
+    session.objects();
+    session.accounts();
+    session.sleepers();
+    let mut again = RandomReader::new(Cursor::new(data), reader.into_layout());
+    for (number, at) in places {
+        // It was read once, from the same bytes.
+        assert!(again.read_at(number, at).is_ok(), "packet {number}");
+    }
+}
+
+/// Reads the bytes as a saved PCI configuration space, or as the listing of
+/// some.
+pub fn config_space(data: &[u8]) {
+    for (_, space) in ConfigSpace::of_file(data).into_iter().flatten() {
+        let offered = |_: &[u8; 16]| data.first().map(|byte| byte % 2 == 0);
+        for fact in [space.facts(None), space.facts(Some(&offered))].concat() {
+            let shown = format!("{}{}", fact.text, fact.fix);
+            assert!(!shown.contains('\u{1b}'), "{shown}");
+        }
+    }
+}
+
+/// The configuration space of a virtual GPU with these registers.
+pub fn virtual_gpu(channel: &[u8; 16], version: u32, luid: u64, capabilities: u32) -> Vec<u8> {
+    let mut space = vec![0; 256];
+    space[..4].copy_from_slice(&[0x14, 0x14, 0x8e, 0]);
+    space[192..208].copy_from_slice(channel);
+    space[208..212].copy_from_slice(&version.to_le_bytes());
+    space[212..220].copy_from_slice(&luid.to_le_bytes());
+    space[220..224].copy_from_slice(&capabilities.to_le_bytes());
+    space
 }
 
 /// Parses the text before the first NUL as a filter, and asks it about the

@@ -14,6 +14,9 @@ use dxgtrace_tests::exercise;
 use dxgtrace_tests::generate::{self, Counts, Framing, Made, Plan, conversation, put};
 use proptest::prelude::*;
 
+/// A recording with all that the driver does.
+const CAPTURE: &[u8] = include_bytes!("../samples/v40-errors.pcapng");
+
 fn message() -> impl Strategy<Value = &'static Message> {
     (0..protocol::COUNT).prop_map(|at| protocol::all().nth(at).expect("within the table"))
 }
@@ -86,6 +89,50 @@ proptest! {
     fn any_bytes_are_read_without_harm(data in prop::collection::vec(any::<u8>(), 0..600)) {
         exercise::packet(&data);
         exercise::exchange(&data);
+    }
+
+    #[test]
+    fn any_bytes_are_taken_as_a_configuration_space(
+        data in prop::collection::vec(any::<u8>(), 0..400),
+        registers in any::<([u8; 16], u32, u64, u32)>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
+    ) {
+        exercise::config_space(&data);
+        let (channel, version, luid, capabilities) = registers;
+        let mut space = exercise::virtual_gpu(&channel, version % 64, luid, capabilities % 4);
+        exercise::config_space(&space);
+        for (at, byte) in &changes {
+            let at = at.index(space.len());
+            space[at] = *byte;
+        }
+        exercise::config_space(&space);
+        space.truncate(data.len());
+        exercise::config_space(&space);
+    }
+
+    #[test]
+    fn any_text_is_taken_as_a_listing(
+        text in "([0-9a-f]{2}: ([0-9a-f]{2} ){15,16}\n|[ -~]{0,20}\n){0,20}",
+    ) {
+        exercise::config_space(text.as_bytes());
+    }
+
+    #[test]
+    fn any_changes_of_a_capture_file_are_read_without_harm(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..16),
+        cut in any::<prop::sample::Index>(),
+        head in any::<bool>(),
+    ) {
+        let mut file = CAPTURE.to_vec();
+        for (at, byte) in &changes {
+            // The first blocks say how everything behind is read.
+            let range = if head { 512 } else { file.len() };
+            let at = at.index(range.min(file.len()));
+            file[at] = *byte;
+        }
+        exercise::file(&file);
+        file.truncate(cut.index(file.len() + 1));
+        exercise::file(&file);
     }
 
     #[test]

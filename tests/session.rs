@@ -464,3 +464,143 @@ proptest! {
         let _ = tree(&session);
     }
 }
+
+/// The only account, of the session's only process.
+fn account(session: &Session) -> dxgtrace::session::Account {
+    let accounts = session.accounts();
+    assert_eq!(accounts.len(), 1);
+    accounts[0].clone()
+}
+
+#[test]
+fn the_ledger_says_who_has_how_much() {
+    use findings::{DEVICE, PROCESS};
+    let mut talk = started();
+    let queue = [
+        ("paging_queue", &[0x4000_0100][..]),
+        ("sync_object", &[0x4000_0140]),
+    ];
+    talk.exchange("create_paging_queue", &[("device", &[DEVICE])], &queue)
+        .unwrap();
+    talk.allocations(DEVICE, &[0x4000_0080, 0x4000_00c0])
+        .unwrap();
+    let list = |name: &str, talk: &mut Conversation, handles: &[u64]| {
+        talk.exchange(name, &[("allocations", handles)], &[])
+            .unwrap();
+    };
+    list("make_resident", &mut talk, &[0x4000_0080, 0x4000_00c0]);
+    list("make_resident", &mut talk, &[0x4000_0080]);
+    list("evict", &mut talk, &[0x4000_0080, 0x4000_00c0]);
+    list("offer_allocations", &mut talk, &[0x4000_00c0]);
+    talk.exchange(
+        "query_video_memory_info",
+        &[],
+        &[("budget", &[1 << 30]), ("current_usage", &[1 << 20])],
+    )
+    .unwrap();
+    let (session, _) = see_all(talk.packets());
+    let one = account(&session);
+    assert_eq!((one.process, one.pid), (u64::from(PROCESS), 100));
+    assert_eq!((one.devices, one.allocations), (1, 2));
+    assert_eq!((one.bytes, one.most), (8192, 8192));
+    assert_eq!((one.resident, one.most_resident), (4096, 8192));
+    assert_eq!(one.offered, 4096);
+    let budget = one.budgets[0].unwrap();
+    assert_eq!((budget.budget, budget.in_use), (1 << 30, 1 << 20));
+
+    list("reclaim_allocations", &mut talk, &[0x4000_00c0]);
+    list("destroy_allocation", &mut talk, &[0x4000_0080]);
+    let one = account(&see_all(talk.packets()).0);
+    assert_eq!((one.allocations, one.bytes), (1, 4096));
+    assert_eq!((one.resident, one.offered), (0, 0));
+
+    talk.exchange("destroy_process", &[], &[]).unwrap();
+    let one = account(&see_all(talk.packets()).0);
+    assert!(one.ended);
+    assert_eq!((one.most, one.most_resident), (8192, 8192));
+}
+
+#[test]
+fn the_ledger_counts_gpu_addresses() {
+    let mut talk = started();
+    talk.exchange(
+        "reserve_gpu_virtual_address",
+        &[("size", &[0x10000])],
+        &[("virtual_address", &[0x7000_0000])],
+    )
+    .unwrap();
+    talk.exchange(
+        "map_gpu_virtual_address",
+        &[("size_in_pages", &[2])],
+        &[("virtual_address", &[0x7000_1000])],
+    )
+    .unwrap();
+    let addresses = |talk: &Conversation| {
+        let one = account(&see_all(talk.packets()).0);
+        (one.reserved(), one.mapped())
+    };
+    assert_eq!(addresses(&talk), (0x10000, 0x2000));
+    // Unmaps what stands in the element's other meaning, and nothing else.
+    talk.exchange(
+        "update_gpu_virtual_address",
+        &[
+            ("operations.operation", &[1]),
+            ("operations.unmap.base_address", &[0x7000_2000]),
+            ("operations.unmap.size", &[0x1000]),
+        ],
+        &[],
+    )
+    .unwrap();
+    assert_eq!(addresses(&talk), (0x10000, 0x1000));
+    let free = [("base_address", &[0x7000_0000][..]), ("size", &[0x8000])];
+    talk.exchange(
+        "free_gpu_virtual_address",
+        &free,
+        &[("status", &[0xC000_000D])],
+    )
+    .unwrap();
+    assert_eq!(addresses(&talk), (0x10000, 0x1000), "refused");
+    talk.exchange("free_gpu_virtual_address", &free, &[])
+        .unwrap();
+    assert_eq!(addresses(&talk), (0x8000, 0));
+}
+
+#[test]
+fn a_waiting_thread_is_told_with_its_fence_and_what_was_asked_of_it() {
+    use findings::DEVICE;
+    let mut talk = started();
+    talk.exchange(
+        "create_sync_object",
+        &[("device", &[DEVICE]), ("info.type", &[5])],
+        &[("sync_object", &[0x4000_0200])],
+    )
+    .unwrap();
+    let wait = [
+        ("device", &[DEVICE][..]),
+        ("guest_event_pointer", &[2]),
+        ("objects", &[0x4000_0200]),
+        ("fence_values", &[7]),
+    ];
+    talk.exchange("wait_for_sync_object_from_cpu", &wait, &[])
+        .unwrap();
+    let waited = talk.packets.len() as u64 - 1;
+    let asked = |talk: &Conversation| {
+        let sleepers = see_all(talk.packets()).0.sleepers();
+        assert_eq!(sleepers.len(), 1);
+        let one = &sleepers[0];
+        assert_eq!((one.packet, one.event, one.tid), (waited, 2, 100));
+        let fence = one.fences[0];
+        assert_eq!((fence.handle, fence.value), (0x4000_0200, 7));
+        fence.asked.map(|(value, _)| value)
+    };
+    assert_eq!(asked(&talk), None);
+    let signal = [
+        ("device", &[DEVICE][..]),
+        ("objects", &[0x4000_0200]),
+        ("fence_values", &[6]),
+    ];
+    talk.exchange("signal_sync_object", &signal, &[]).unwrap();
+    assert_eq!(asked(&talk), Some(6));
+    talk.tell("signal_guest_event", &[("event", &[2])]).unwrap();
+    assert!(see_all(talk.packets()).0.sleepers().is_empty());
+}

@@ -67,6 +67,24 @@ fn wait(talk: &mut Conversation, event: u64) -> Result<()> {
     )
 }
 
+/// A thread waits for a fence, and six seconds pass.
+fn sleep(talk: &mut Conversation, event: u64) -> Result<()> {
+    talk.exchange(
+        "create_sync_object",
+        &[("device", &[DEVICE]), ("info.type", &[5])],
+        &[("sync_object", &[0x4000_0200])],
+    )?;
+    let asked = [
+        ("device", &[DEVICE][..]),
+        ("guest_event_pointer", &[event]),
+        ("objects", &[0x4000_0200]),
+        ("fence_values", &[7]),
+    ];
+    talk.exchange("wait_for_sync_object_from_cpu", &asked, &[])?;
+    talk.time += 6_000_000_000;
+    Ok(())
+}
+
 fn announce(talk: &mut Conversation, pointer: u64) -> Result<()> {
     talk.tell(
         "set_guest_data",
@@ -74,8 +92,54 @@ fn announce(talk: &mut Conversation, pointer: u64) -> Result<()> {
     )
 }
 
+/// Memory is made resident on a new paging queue, with this answer.
+fn reside(talk: &mut Conversation, told: &[(&str, &[u64])]) -> Result<()> {
+    let queue = [
+        ("paging_queue", &[0x4000_0100][..]),
+        ("sync_object", &[0x4000_0140]),
+    ];
+    talk.exchange("create_paging_queue", &[("device", &[DEVICE])], &queue)?;
+    let asked = [
+        ("paging_queue", &[0x4000_0100][..]),
+        ("allocations", &[ALLOCATION]),
+    ];
+    talk.exchange("make_resident", &asked, told)
+}
+
 pub fn cases() -> Result<Vec<Case>> {
     Ok(vec![
+        case(
+            Code::MemoryOverBudget,
+            &[],
+            Device,
+            |talk| {
+                reside(
+                    talk,
+                    &[("num_bytes_to_trim", &[1 << 20]), ("status", &[0x103])],
+                )
+            },
+            |talk| reside(talk, &[("status", &[0x103])]),
+        )?,
+        case(
+            Code::MemoryRefused,
+            &[Code::StatusFailed],
+            Device,
+            |talk| reside(talk, &[("status", &[0xC000_0017])]),
+            |talk| reside(talk, &[("status", &[0x103])]),
+        )?,
+        case(
+            Code::EventMissing,
+            &[],
+            Device,
+            |talk| {
+                sleep(talk, 2)?;
+                talk.exchange("flush_heap_transitions", &[], &[])
+            },
+            |talk| {
+                sleep(talk, 2)?;
+                talk.tell("signal_guest_event", &[("event", &[2])])
+            },
+        )?,
         case(
             Code::ObjectUnknown,
             &[],

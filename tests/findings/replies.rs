@@ -20,6 +20,16 @@ fn status(talk: &mut Conversation, status: u64) -> Result<()> {
     talk.exchange("flush_heap_transitions", &[], &[("status", &[status])])
 }
 
+/// The host answers with this and nothing else.
+fn bare(talk: &mut Conversation, status: u32) -> Result<()> {
+    let asked = talk.ask(
+        "create_sync_object",
+        &[("device", &[super::DEVICE]), ("info.type", &[5])],
+    )?;
+    talk.reply(&asked, [status.to_le_bytes(), [0; 4]].concat());
+    Ok(())
+}
+
 /// A completion that is no answer to a request of the conversation.
 fn stray(talk: &mut Conversation, transaction: u64) {
     let mut header = talk.header(Direction::HostToGuest, VGPU0, PACKET_COMPLETION);
@@ -89,6 +99,14 @@ fn opened(talk: &mut Conversation, status: u64) -> Result<()> {
 
 pub fn cases() -> Result<Vec<Case>> {
     Ok(vec![
+        case(
+            Code::StatusBare,
+            &[Code::SizeReplyShort],
+            Device,
+            |talk| bare(talk, 0xC000_0017),
+            // A number, but no failure.
+            |talk| bare(talk, 0x103),
+        )?,
         case(
             Code::ReplyOrphan,
             &[],

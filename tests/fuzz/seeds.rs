@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dxgtrace_tests::exercise::encode;
+use dxgtrace_tests::exercise::{encode, virtual_gpu};
 use dxgtrace_tests::generate::{Counts, Framing, Plan, conversation};
 
 fn main() -> anyhow::Result<()> {
@@ -30,7 +30,59 @@ fn main() -> anyhow::Result<()> {
             }
         }
     }
-    filters(&corpus.join("filter"))
+    filters(&corpus.join("filter"))?;
+    files(&corpus.join("file"))?;
+    config_spaces(&corpus.join("config_space"))
+}
+
+/// The samples, but for those that are too long to be mutated with profit.
+fn files(folder: &Path) -> anyhow::Result<()> {
+    const LONGEST: u64 = 1 << 16;
+    fs::create_dir_all(folder)?;
+    let samples = dxgtrace_tests::samples();
+    for place in [
+        samples.clone(),
+        samples.join("findings"),
+        samples.join("rules"),
+    ] {
+        for entry in fs::read_dir(place)? {
+            let path = entry?.path();
+            let capture = path.extension().is_some_and(|end| end == "pcapng");
+            if let Some(name) = path.file_name().filter(|_| capture)
+                && fs::metadata(&path)?.len() <= LONGEST
+            {
+                fs::copy(&path, folder.join(name))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Configuration spaces of the samples' virtual GPUs, as bytes and as listings.
+fn config_spaces(folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder)?;
+    for sample in ["v40", "v27"] {
+        let path = dxgtrace_tests::samples().join(format!("{sample}.pcapng"));
+        let mut reader = dxgtrace::capture::file::open(&path)?;
+        while reader.next_record()?.is_some() {}
+        for channel in reader.channels() {
+            let Some(instance) = channel.instance else {
+                continue;
+            };
+            for version in [0, 27, 40, 41] {
+                let space = virtual_gpu(&instance, version, 0x00c0_ffee, 1);
+                let name = format!("{sample}-{}-{version}", channel.name);
+                let mut listing = "b1de:00:00.0 3D controller\n".to_owned();
+                for (at, line) in space.chunks(16).enumerate() {
+                    let bytes: Vec<_> = line.iter().map(|byte| format!("{byte:02x}")).collect();
+                    listing.push_str(&format!("{:02x}: {}\n", 16 * at, bytes.join(" ")));
+                }
+                fs::write(folder.join(format!("{name}.txt")), listing)?;
+                fs::write(folder.join(name), space)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The examples of the guide, each with a packet to ask about.

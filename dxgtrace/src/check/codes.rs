@@ -301,6 +301,10 @@ codes! {
         "{part} failed: the host gives no handle and no reason",
         "The answer has no status; a handle of 0 is all that tells of a failure. Some ioctls return success all the same.",
         "Look at what the same process was refused before, and at the host's memory.";
+    StatusBare = "status.bare", Note, Host,
+        "the short answer to {part} begins with {a:status}, which the driver hides behind {b:errno}",
+        "The host refuses with a status alone where the driver expects a whole answer. The application and the kernel log see only an overflow.",
+        "Go by this status (dxgtrace explain): no buffer is too small.";
     StatusProbe = "status.probe", Note, Host,
         "{part}: the host says {a:status}; the driver makes {b:errno} of it",
         "Libraries ask for much that a host need not have, and go on without it. The kernel log shows it as a failed ioctl.",
@@ -325,6 +329,14 @@ codes! {
         "{part} returned {b:errno}, which is not what {a:status} of the host stands for",
         "The driver failed twice, or makes something else of this status than the reference driver.",
         "Go by the status, not by the errno; look at the driver build.";
+    MemoryOverBudget = "memory.over_budget", Note, Host,
+        "by {part}, the process is {a} bytes over its budget; {b} bytes of it are resident",
+        "The host asks the process to give memory back. From here on the GPU pages, which is slow, and the next request may be refused.",
+        "Look at who has how much (dxgtrace stat); the budget shrinks when other programs on the host use the GPU.";
+    MemoryRefused = "memory.refused", Note, Host,
+        "{part} would have made {a} more bytes resident; the process has {b} bytes resident",
+        "This is the request that crossed the line: the host gives this process no more, however much the GPU seems to have free.",
+        "Look at who has how much and what the host said of the budget (dxgtrace stat).";
     ObjectUnknown = "object.unknown", Warn, Library,
         "{part} is {a:x}, a handle that was never given out",
         "The application passes a number that it did not get from the driver, or one that a failed call left in memory. Lists of handles pass the driver unchecked.",
@@ -365,6 +377,10 @@ codes! {
         "{part} {a} is signalled, but nobody waits for it: {b:ended}",
         "The host signals an event twice, or one that it was never told of. The driver ignores it silently.",
         "Harmless by itself; but if a waiter hangs, this may be its signal with a wrong number.";
+    EventMissing = "event.missing", Note, Host,
+        "{part} {a} was not signalled in the {b} s until the end of the capture",
+        "A thread waits for a fence. Either nobody has asked the GPU to reach the value, or the GPU does not get there.",
+        "dxgtrace stat says for which value of which fence it waits, and which was asked for last: a lower one means that the application or its library lacks a submission, the same or a higher one that the GPU or the host hangs.";
     PointerNotEchoed = "pointer.not_echoed", Warn, Host,
         "{part} is {a:x}, which is no value that the guest announced",
         "The host must repeat this number as it was given. The driver compares it and ignores the message.",

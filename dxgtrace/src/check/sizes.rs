@@ -61,7 +61,7 @@ pub(super) fn reply(
     }
     let expected = if header.known.has(Known::EXPECTED_REPLY) {
         let room = u64::from(header.expected_reply_length);
-        if room != by_protocol {
+        if room != by_protocol && !body.layout.was_once(room) {
             found(Finding::new(
                 Code::SizeReplyRoom,
                 "reply",

@@ -156,6 +156,9 @@ fn tails(body: &Located<'_>, found: &mut impl FnMut(Finding)) {
 
 /// Checks the bytes between the fields, and those behind the tails.
 fn padding(body: &Located<'_>, origin: Origin, found: &mut impl FnMut(Finding)) {
+    if body.layout.was_once(body.length as u64) {
+        return;
+    }
     let code = padding_code(origin);
     let fixed = body
         .layout

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::RulesArgs;
+use super::{AnswerForm, RulesArgs};
 
 /// `dxgtrace check`
 #[derive(Debug, Args)]
@@ -29,9 +29,26 @@ pub struct CheckArgs {
     #[arg(short = 'n', long, value_name = "N", default_value_t = 3)]
     pub examples: usize,
 
+    /// How long the host may take for an answer without being called slow, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 50)]
+    pub slow: u64,
+
+    /// How long a request must have waited at the end to be called unanswered, in seconds
+    #[arg(long, value_name = "S", default_value_t = 5)]
+    pub missing: u64,
+
     /// Show only the closing line of each file
     #[arg(short = 'q', long = "quiet")]
     pub quiet: bool,
+
+    /// Form of the output
+    #[arg(
+        short = 'T',
+        long = "format",
+        value_name = "FORM",
+        default_value = "text"
+    )]
+    pub form: AnswerForm,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take the text for its own")]

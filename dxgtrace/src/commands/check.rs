@@ -1,28 +1,45 @@
 //! `dxgtrace check`: what is wrong in capture files.
 
-use super::output::{stream, width};
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::output::{bare, stream, width};
 use super::pipeline::Pipeline;
 use super::rules::load;
 use super::{Exit, Failure, input, known};
 use crate::check::Severity;
-use crate::cli::{CheckArgs, Color, Level};
+use crate::cli::{AnswerForm, CheckArgs, Color, Level};
 use crate::filter::Filter;
-use crate::output::Groups;
+use crate::output::{Groups, Json, Sink, json};
+use crate::rules::{Match, Verdict};
+use crate::session::Limits;
 
 /// Checks the files, one after the other.
 pub fn run(args: &CheckArgs, color: Color) -> Result<Exit, Failure> {
     let mut worst = None;
     let mut lost = 0;
     let mut damage = None;
-    let mut out = stream(color);
+    let mut out: Box<dyn Write> = match args.form {
+        AnswerForm::Text => Box::new(stream(color)),
+        AnswerForm::Jsonl => Box::new(bare()),
+    };
+    let least = (!args.quiet).then_some(severity(args.severity));
+    let limits = Limits {
+        slow: args.slow.saturating_mul(1_000_000),
+        missing: args.missing.saturating_mul(1_000_000_000),
+    };
     let rules = load(&args.rules)?;
     for path in &args.files {
+        let source = input::name(path);
         let mut groups = Groups::new(args.examples);
         let mut watch = rules.watch();
-        let mut pipeline = Pipeline::new(
-            Filter::default(),
-            vec![Box::new(&mut groups), Box::new(&mut watch)],
-        );
+        let mut sinks: Vec<Box<dyn Sink + '_>> = vec![Box::new(&mut groups), Box::new(&mut watch)];
+        if args.form == AnswerForm::Jsonl {
+            let findings = Json::findings(&mut out, &source, least);
+            sinks.push(Box::new(findings.map_err(Failure::output)?));
+        }
+        let mut pipeline = Pipeline::new(Filter::default(), sinks).within(limits);
         if let Err(failure) = input::feed(path, &mut pipeline) {
             input::first(&mut damage, failure);
         }
@@ -32,28 +49,23 @@ pub fn run(args: &CheckArgs, color: Color) -> Result<Exit, Failure> {
         worst = worst.max(groups.worst());
         lost += totals.lost;
         watch.end(&waiting);
-        if !args.quiet {
-            known::show(&mut out, &watch.matches(), width()).map_err(Failure::output)?;
+        match args.form {
+            AnswerForm::Text => {
+                if !args.quiet {
+                    known::show(&mut out, &watch.matches(), width()).map_err(Failure::output)?;
+                }
+                groups.write(&mut out, &source, &totals, version, least, width())
+            }
+            AnswerForm::Jsonl => {
+                issues(&mut out, &watch.matches()).and_then(|()| json::summary(&mut out, &totals))
+            }
         }
-        let least = match args.quiet {
-            true => None,
-            false => Some(severity(args.severity)),
-        };
-        groups
-            .write(
-                &mut out,
-                &input::name(path),
-                &totals,
-                version,
-                least,
-                width(),
-            )
-            .map_err(Failure::output)?;
+        .map_err(Failure::output)?;
         if let Some(failure @ (Failure::Closed | Failure::Usage(_))) = damage {
             return Err(failure);
         }
     }
-    std::io::Write::flush(&mut out).map_err(Failure::output)?;
+    out.flush().map_err(Failure::output)?;
     match damage {
         Some(failure) => Err(failure),
         None if args
@@ -65,6 +77,42 @@ pub fn run(args: &CheckArgs, color: Color) -> Result<Exit, Failure> {
         None if args.fail_on_loss && lost > 0 => Ok(Exit::Loss),
         None => Ok(Exit::Fine),
     }
+}
+
+/// Writes the known issues that a capture matches, a record each.
+fn issues(out: &mut impl Write, matches: &[Match<'_>]) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Issue<'a> {
+        r#type: &'static str,
+        rule: &'a str,
+        verdict: Verdict,
+        title: &'a str,
+        what: &'a str,
+        next: &'a str,
+        links: Vec<String>,
+        count: u64,
+        packets: &'a [u64],
+        asked: &'a std::collections::BTreeMap<String, u64>,
+    }
+    for found in matches {
+        let rule = found.rule;
+        json::line(
+            out,
+            &Issue {
+                r#type: "issue",
+                rule: &rule.name,
+                verdict: rule.verdict,
+                title: &rule.title,
+                what: &rule.what,
+                next: &rule.next,
+                links: rule.links(),
+                count: found.count,
+                packets: &found.packets,
+                asked: &found.groups,
+            },
+        )?;
+    }
+    Ok(())
 }
 
 fn severity(level: Level) -> Severity {

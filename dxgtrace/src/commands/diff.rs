@@ -7,7 +7,7 @@ use std::path::Path;
 use anstyle::Style;
 use serde::Serialize;
 
-use super::output::{stream, width};
+use super::output::{bare, stream, width};
 use super::walk::{Damage, ended, walk};
 use super::{Exit, Failure};
 use crate::cli::{AnswerForm, Color, DiffArgs};
@@ -148,15 +148,14 @@ fn json<'a, T: Serialize + 'a>(
         #[serde(flatten)]
         item: &'a T,
     }
-    let mut out = stream(Color::Never);
+    let mut out = bare();
     for (message, item) in items {
         let line = Line {
             r#type: kind,
             message,
             item,
         };
-        serde_json::to_writer(&mut out, &line)?;
-        out.write_all(b"\n")?;
+        crate::output::json::line(&mut out, &line)?;
     }
     out.flush()
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use super::output::{stream, width};
+use super::output::{bare, stream, width};
 use super::{Exit, Failure};
 use crate::cli::{AnswerForm, Color, DoctorArgs};
 use crate::decode::escaped;
@@ -101,14 +101,13 @@ fn json(facts: &[Fact]) -> io::Result<()> {
         #[serde(flatten)]
         fact: &'a Fact,
     }
-    let mut out = stream(Color::Never);
+    let mut out = bare();
     for fact in facts {
         let line = Line {
             r#type: "fact",
             fact,
         };
-        serde_json::to_writer(&mut out, &line)?;
-        out.write_all(b"\n")?;
+        crate::output::json::line(&mut out, &line)?;
     }
     out.flush()
 }

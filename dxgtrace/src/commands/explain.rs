@@ -5,13 +5,13 @@ use std::io::{self, BufRead, Write};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use super::output::{stream, width};
+use super::output::{bare, stream, width};
 use super::rules::load;
 use super::{Exit, Failure};
 use crate::cli::{AnswerForm, Color, ExplainArgs};
 use crate::decode::escaped;
 use crate::explain::{Answer, Group, Log, explain, near};
-use crate::output::Prose;
+use crate::output::{Prose, json};
 use crate::rules::Rule;
 
 /// Longest line of a log that is read whole; what is beyond is cut off.
@@ -93,7 +93,7 @@ impl Report {
     fn new(form: AnswerForm, color: Color) -> Self {
         match form {
             AnswerForm::Text => Self::Text(Prose::new(Box::new(stream(color)), width(), COLUMN)),
-            AnswerForm::Jsonl => Self::Json(Box::new(stream(Color::Never))),
+            AnswerForm::Jsonl => Self::Json(Box::new(bare())),
         }
     }
 
@@ -110,7 +110,7 @@ impl Report {
             }
             Self::Json(out) => answers.iter().try_for_each(|answer| {
                 let thing = escaped(thing.as_bytes()).to_string();
-                json(out, &Line::answer(&thing, None, Some(answer)))
+                json::line(out, &Line::answer(&thing, None, Some(answer)))
             }),
         }
     }
@@ -133,7 +133,9 @@ impl Report {
                     }
                     prose.gap()?;
                 }
-                Self::Json(out) => json(out, &Line::answer(first, Some(*count), answer.as_ref()))?,
+                Self::Json(out) => {
+                    json::line(out, &Line::answer(first, Some(*count), answer.as_ref()))?
+                }
             }
             if answer.is_none() {
                 unknown.push(format!("\"{first}\""));
@@ -165,7 +167,7 @@ impl Report {
                     near: Some(near),
                     ..Line::answer(&thing, None, None)
                 };
-                json(out, &line)
+                json::line(out, &line)
             }
         }
     }
@@ -221,9 +223,4 @@ fn body(prose: &mut Prose<Box<dyn Write>>, answer: &Answer) -> io::Result<()> {
         prose.item(label, "known", &text)?;
     }
     prose.item(label, "next", &answer.next)
-}
-
-fn json(out: &mut dyn Write, line: &Line<'_>) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, line)?;
-    out.write_all(b"\n")
 }

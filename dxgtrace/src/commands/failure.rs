@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::decode::is_unsafe;
+
 /// A regular end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -28,17 +30,27 @@ impl Exit {
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The command line makes no sense.
-    #[error("{0}")]
+    #[error("{}", plain(.0))]
     Usage(String),
     /// The input is bad or not there. What could be read has been shown.
-    #[error("{0}")]
+    #[error("{}", plain(.0))]
     Input(String),
     /// The probe cannot be attached.
-    #[error("{0}")]
+    #[error("{}", plain(.0))]
     Attach(String),
     /// The reader of the output has gone away.
     #[error("the output was closed")]
     Closed,
+}
+
+/// Text with names of files in it, safe on a terminal.
+fn plain(text: &str) -> String {
+    let shown = |letter: char| match letter {
+        '\n' => letter.to_string(),
+        _ if is_unsafe(letter) => letter.escape_unicode().to_string(),
+        _ => letter.to_string(),
+    };
+    text.chars().map(shown).collect()
 }
 
 impl Failure {

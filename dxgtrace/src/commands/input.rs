@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::Failure;
 use super::pipeline::Pipeline;
 use crate::capture::file::{self, ReadError, Reader};
+use crate::decode::escaped;
 
 /// Files from this size on show a progress bar, in bytes.
 const LARGE: u64 = 1 << 25;
@@ -19,7 +20,7 @@ pub fn name(path: &Path) -> String {
     if path == Path::new("-") {
         "standard input".to_owned()
     } else {
-        path.display().to_string()
+        escaped(path.display().to_string().as_bytes()).to_string()
     }
 }
 

@@ -103,14 +103,16 @@ mod output {
     /// Longer lines are hard to read.
     const WIDTH_MAX: usize = 120;
 
-    /// Columns that text on standard output should keep to.
+    /// Columns that text on standard output should keep to: those of the
+    /// terminal, or as many as the environment says.
     pub fn width() -> usize {
-        if !io::stdout().is_terminal() {
-            return WIDTH;
-        }
-        crossterm::terminal::size().map_or(WIDTH, |(columns, _)| {
-            usize::from(columns).clamp(WIDTH_MIN, WIDTH_MAX)
-        })
+        let said = std::env::var("COLUMNS").ok();
+        let columns = match said.and_then(|said| said.parse().ok()) {
+            Some(columns) => columns,
+            None if !io::stdout().is_terminal() => return WIDTH,
+            None => crossterm::terminal::size().map_or(WIDTH, |(columns, _)| usize::from(columns)),
+        };
+        columns.clamp(WIDTH_MIN, WIDTH_MAX)
     }
 
     /// Standard output as `color` wants it.
@@ -122,6 +124,11 @@ mod output {
             Color::Auto => ColorChoice::Never,
         };
         BufWriter::with_capacity(1 << 16, AutoStream::new(io::stdout().lock(), choice))
+    }
+
+    /// Standard output for what programs read: it has no colours to strip.
+    pub fn bare() -> BufWriter<StdoutLock<'static>> {
+        BufWriter::with_capacity(1 << 16, io::stdout().lock())
     }
 
     /// Writes all of a finished text.

@@ -7,7 +7,7 @@ use crate::check::Finding;
 use crate::filter::Filter;
 use crate::output::{Entry, Sink, Totals};
 use crate::packet::{Channel, Packet};
-use crate::session::Session;
+use crate::session::{Limits, Session};
 
 /// Takes packets in order and hands those that pass on to its sinks.
 pub struct Pipeline<'a> {
@@ -39,6 +39,12 @@ impl<'a> Pipeline<'a> {
     /// The same with the reply of each request known ahead.
     pub fn knowing(mut self, replies: Option<HashMap<u64, u64>>) -> Self {
         self.replies = replies.unwrap_or_default();
+        self
+    }
+
+    /// The same with other limits on how long the host may take.
+    pub fn within(mut self, limits: Limits) -> Self {
+        self.session = self.session.within(limits);
         self
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::pipeline::Pipeline;
 use super::show::Shown;
-use super::{Exit, Failure};
+use super::{Exit, Failure, input};
 use crate::capture::file::{self, ReadError, Reader};
 use crate::cli::{Color, ReadArgs};
 use crate::session::Session;
@@ -17,7 +17,7 @@ pub fn run(args: &ReadArgs, color: Color) -> Result<Exit, Failure> {
         (Some(path), _) | (None, Some(path)) => path.as_path(),
         (None, None) => Path::new("-"),
     };
-    let name = path.display().to_string();
+    let name = input::name(path);
     let failed = |error: ReadError| Failure::Input(format!("{name}: {error}"));
     let shown = Shown::new(&args.show)?;
     if path == Path::new("-") {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::Failure;
-use super::output::stream;
+use super::output::{bare, stream};
 use crate::capture::file::{self, About, Flush, WriteError, Writer};
 use crate::cli::{Color, Form, ShowArgs, Time};
 use crate::filter::{FieldOptions, Fields, Filter, FilterError};
@@ -114,11 +114,11 @@ fn lines(
     };
     Ok(match (args.form, fields) {
         (_, Some(fields)) => {
-            let columns = Columns::new(stream(Color::Never), fields, args.each);
+            let columns = Columns::new(bare(), fields, args.each);
             Box::new(columns.map_err(Failure::output)?)
         }
         (Form::Jsonl, None) => {
-            let json = Json::new(stream(Color::Never), source, args.each);
+            let json = Json::new(bare(), source, args.each);
             Box::new(json.map_err(Failure::output)?)
         }
         (Form::Text | Form::Fields | Form::Csv, None) => {

@@ -1,16 +1,21 @@
 //! `dxgtrace stat`: what capture files hold, counted.
 
-use super::output::stream;
+use std::io::Write;
+
+use super::output::{bare, stream, width};
 use super::pipeline::Pipeline;
 use super::{Exit, Failure, input};
-use crate::cli::{Color, StatArgs};
+use crate::cli::{AnswerForm, Color, StatArgs};
 use crate::filter::Filter;
 use crate::output::Statistics;
 
 /// Counts the files, one after the other.
 pub fn run(args: &StatArgs, color: Color) -> Result<Exit, Failure> {
     let mut damage = None;
-    let mut out = stream(color);
+    let mut out: Box<dyn Write> = match args.form {
+        AnswerForm::Text => Box::new(stream(color)),
+        AnswerForm::Jsonl => Box::new(bare()),
+    };
     for path in &args.files {
         let mut statistics = Statistics::default();
         let mut pipeline = Pipeline::new(Filter::default(), vec![Box::new(&mut statistics)]);
@@ -19,10 +24,13 @@ pub fn run(args: &StatArgs, color: Color) -> Result<Exit, Failure> {
         }
         let session = pipeline.session().clone();
         let totals = pipeline.end().map_err(Failure::output)?;
-        statistics
-            .write(&mut out, &input::name(path), &totals, &session)
-            .map_err(Failure::output)?;
+        let source = input::name(path);
+        match args.form {
+            AnswerForm::Text => statistics.write(&mut out, &source, &totals, &session, width()),
+            AnswerForm::Jsonl => statistics.write_lines(&mut out, &source, &totals, &session),
+        }
+        .map_err(Failure::output)?;
     }
-    std::io::Write::flush(&mut out).map_err(Failure::output)?;
+    out.flush().map_err(Failure::output)?;
     damage.map_or(Ok(Exit::Fine), Err)
 }

@@ -83,10 +83,13 @@ pub struct Located<'a> {
     pub length: usize,
     /// Offset of the layout's zero in the payload.
     pub base: usize,
-    spans: [Span; MAX_TAILS],
+    /// Where the tails lie, narrow since every packet's are copied around:
+    /// offset and count, as far as they fit.
+    spans: [(u32, u32); MAX_TAILS],
     /// How many of the tails could be placed.
-    placed: usize,
-    facts: [Option<u64>; MAX_FACTS],
+    placed: u8,
+    /// Of a reply: the number of the request that tells alternatives apart.
+    selected: Option<u64>,
     /// What is missing, if the message is too short for its own counts.
     pub shortfall: Option<Shortfall>,
     /// Length that the layout and the counts describe, from its zero. `None`
@@ -215,17 +218,17 @@ impl<'a> Located<'a> {
             data: payload.data.get(base..).unwrap_or_default(),
             length: payload.length.saturating_sub(base),
             base,
-            spans: [Span::default(); MAX_TAILS],
+            spans: [(0, 0); MAX_TAILS],
             placed: 0,
-            facts: *facts,
+            selected: layout.selector.and_then(|fact| known(facts, fact)),
             shortfall: None,
             described: None,
         };
-        this.locate();
+        this.locate(facts);
         this
     }
 
-    fn locate(&mut self) {
+    fn locate(&mut self, facts: &[Option<u64>; MAX_FACTS]) {
         let fixed = usize::from(self.layout.tails_at);
         if self.length < fixed {
             self.shortfall = Some(self.fixed_shortfall());
@@ -233,15 +236,15 @@ impl<'a> Located<'a> {
         let mut at = fixed;
         let mut end = fixed as u64;
         for (tail, source) in self.layout.tails.iter().zip(&self.layout.sources) {
-            let Some(count) = self.count(*source, at, tail) else {
+            let Some(count) = self.count(*source, at, tail, facts) else {
                 return;
             };
-            let count = usize::try_from(count).unwrap_or(usize::MAX);
-            if let Some(span) = self.spans.get_mut(self.placed) {
-                *span = Span { at, count };
+            if let Some(span) = self.spans.get_mut(usize::from(self.placed)) {
+                let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+                *span = (narrow(at as u64), narrow(count));
                 self.placed += 1;
             }
-            let size = (count as u64).saturating_mul(u64::from(tail.element.size()));
+            let size = count.saturating_mul(u64::from(tail.element.size()));
             end = end.saturating_add(size);
             let had = self.length.saturating_sub(at);
             if size > had as u64 && self.shortfall.is_none() {
@@ -254,9 +257,13 @@ impl<'a> Located<'a> {
             }
             at = usize::try_from(end).unwrap_or(usize::MAX);
         }
-        let described = self.layout.total_with(end - fixed as u64);
+        let length = self.length as u64;
+        let described = match self.layout.was_once(length) {
+            true => length,
+            false => self.layout.total_with(end - fixed as u64),
+        };
         self.described = Some(described);
-        if self.shortfall.is_none() && (self.length as u64) < described {
+        if self.shortfall.is_none() && length < described {
             // All parts are there; what lacks are the unused bytes behind them.
             self.shortfall = Some(Shortfall {
                 part: "the unused bytes at the end",
@@ -269,7 +276,13 @@ impl<'a> Located<'a> {
 
     /// How many elements a tail at `at` has, or `None` if the capture was cut
     /// before the count.
-    fn count(&self, source: Source, at: usize, tail: &Tail) -> Option<u64> {
+    fn count(
+        &self,
+        source: Source,
+        at: usize,
+        tail: &Tail,
+        facts: &[Option<u64>; MAX_FACTS],
+    ) -> Option<u64> {
         let field = |at: u16| self.settled(usize::from(at), 4);
         Some(match source {
             Source::At(place) => field(place)?,
@@ -297,7 +310,7 @@ impl<'a> Located<'a> {
                 element,
                 count,
             } => (u64::from(head) + u64::from(element) * field(count)?.max(1)).next_multiple_of(8),
-            Source::Fact(fact) => self.fact(fact)?,
+            Source::Fact(fact) => known(facts, fact)?,
         })
     }
 
@@ -310,8 +323,13 @@ impl<'a> Located<'a> {
         }
     }
 
-    fn fact(&self, fact: u8) -> Option<u64> {
-        self.facts.get(usize::from(fact)).copied().flatten()
+    /// Where the tail of that number lies, if it could be placed.
+    fn span(&self, tail: usize) -> Option<Span> {
+        let (at, count) = *self.spans.get(..usize::from(self.placed))?.get(tail)?;
+        Some(Span {
+            at: at as usize,
+            count: count as usize,
+        })
     }
 
     /// The first field of the fixed part that does not fit.
@@ -340,7 +358,7 @@ impl<'a> Located<'a> {
     /// Sum of the `u32` at `member` over the elements of an earlier tail, as
     /// far as the message goes. `None` if the capture was cut before its end.
     pub(super) fn sum(&self, tail: usize, stride: u16, member: u16) -> Option<u64> {
-        let span = self.spans.get(..self.placed)?.get(tail)?;
+        let span = self.span(tail)?;
         let stride = usize::from(stride).max(1);
         let end = span.count.saturating_mul(stride).saturating_add(span.at);
         if self.data.len() < end.min(self.length) {
@@ -380,7 +398,7 @@ impl<'a> Located<'a> {
         let Some(last) = self.layout.tails.len().checked_sub(1) else {
             return Some(usize::from(self.layout.tails_at));
         };
-        let (span, tail) = (self.spans.get(last)?, self.layout.tails.get(last)?);
+        let (span, tail) = (self.span(last)?, self.layout.tails.get(last)?);
         let size = usize::from(tail.element.size());
         span.at.checked_add(span.count.checked_mul(size)?)
     }
@@ -399,7 +417,7 @@ impl<'a> Located<'a> {
     /// Whether a condition holds here.
     pub fn holds(&self, when: &When) -> bool {
         let value = if when.of_request {
-            self.layout.selector.and_then(|fact| self.fact(fact))
+            self.selected
         } else {
             self.by_name(when.field)
         };
@@ -440,8 +458,8 @@ impl<'a> Located<'a> {
 
     /// The tails that could be placed, with their places.
     pub(super) fn placed(&self) -> impl Iterator<Item = (&'static Tail, Span)> {
-        let tails = self.layout.tails.iter();
-        tails.zip(self.spans).take(self.placed)
+        let tails = self.layout.tails.iter().enumerate();
+        tails.map_while(|(index, tail)| Some((tail, self.span(index)?)))
     }
 
     /// The tails, as far as they fit, in order.
@@ -452,7 +470,7 @@ impl<'a> Located<'a> {
 
     /// The tail of that number, as far as it fits, if it could be placed.
     pub fn tail(&self, index: usize) -> Option<TailSpot<'a>> {
-        let span = *self.spans.get(..self.placed)?.get(index)?;
+        let span = self.span(index)?;
         let tail = self.layout.tails.get(index)?;
         Some(self.tail_spot(tail, span))
     }
@@ -497,6 +515,11 @@ impl Layout {
     }
 }
 
+/// A number of the request, if it is known.
+fn known(facts: &[Option<u64>; MAX_FACTS], fact: u8) -> Option<u64> {
+    facts.get(usize::from(fact)).copied().flatten()
+}
+
 /// The bits of `raw` that belong to the field.
 fn bits_of(field: &Field, raw: u64) -> u64 {
     match field.bits {
@@ -515,7 +538,7 @@ fn part(data: &[u8], at: usize, size: usize) -> &[u8] {
 }
 
 /// The little-endian number of `size` bytes at `at`.
-fn read(data: &[u8], at: usize, size: u16) -> Option<u64> {
+pub(crate) fn read(data: &[u8], at: usize, size: u16) -> Option<u64> {
     let bytes = data.get(at..)?;
     match size {
         1 => bytes.first().map(|byte| u64::from(*byte)),

@@ -2,8 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Entry, Sink, Totals};
-use crate::check::Finding;
+use super::{Entry, Sink};
 use crate::filter::Fields;
 
 /// Writes entries as rows of columns.
@@ -31,16 +30,7 @@ impl<W: Write> Sink for Columns<W> {
         if self.each { self.out.flush() } else { Ok(()) }
     }
 
-    fn finding(&mut self, _: u64, _: &Finding) -> io::Result<()> {
-        // Rows are packets.
-        Ok(())
-    }
-
     fn idle(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-
-    fn end(&mut self, _: &Totals) -> io::Result<()> {
         self.out.flush()
     }
 }

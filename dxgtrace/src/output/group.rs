@@ -217,12 +217,4 @@ impl Sink for Groups {
         self.keep(packet, finding, String::new);
         Ok(())
     }
-
-    fn idle(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn end(&mut self, _: &Totals) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -5,7 +5,7 @@ mod columns;
 mod group;
 mod hex;
 mod histogram;
-mod json;
+pub mod json;
 mod prose;
 mod statistics;
 mod text;
@@ -155,13 +155,28 @@ pub trait Sink {
 
     /// Takes a finding that only the end of the capture shows, about an
     /// earlier packet.
-    fn finding(&mut self, packet: u64, finding: &Finding) -> io::Result<()>;
+    ///
+    /// # Errors
+    /// The output refuses.
+    fn finding(&mut self, _packet: u64, _finding: &Finding) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Nothing comes for a while: what is held back goes out.
-    fn idle(&mut self) -> io::Result<()>;
+    ///
+    /// # Errors
+    /// The output refuses.
+    fn idle(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Ends the output.
-    fn end(&mut self, totals: &Totals) -> io::Result<()>;
+    ///
+    /// # Errors
+    /// The output refuses.
+    fn end(&mut self, _totals: &Totals) -> io::Result<()> {
+        self.idle()
+    }
 }
 
 impl<S: Sink + ?Sized> Sink for &mut S {

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::time::duration;
-use super::{Entry, Sink, TimeFormat, Totals, hex};
+use super::{Entry, Sink, TimeFormat, hex};
 use crate::capture::header::{Direction, IoctlEnd, Kind, Known};
-use crate::check::{Finding, Severity};
+use crate::check::Severity;
 use crate::decode::{escaped, tree};
 use crate::protocol::record::IOCTL;
 use crate::session::Call;
@@ -161,16 +161,7 @@ impl<W: Write> Sink for Text<W> {
         if self.each { self.out.flush() } else { Ok(()) }
     }
 
-    fn finding(&mut self, _: u64, _: &Finding) -> io::Result<()> {
-        // Lines are packets; `check` says what lacks.
-        Ok(())
-    }
-
     fn idle(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-
-    fn end(&mut self, _: &Totals) -> io::Result<()> {
         self.out.flush()
     }
 }

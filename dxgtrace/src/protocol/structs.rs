@@ -99,8 +99,12 @@ pub const UPDATE_GPU_VA_OP: Struct = Struct::new(
             Enum(&D3DDDI_UPDATEGPUVIRTUALADDRESS_OPERATION_TYPE),
             "Which operation.",
         ),
-        field(8, "map.base_address", Address, "First GPU address.").when(when("operation", &[0])),
-        field(16, "map.size", U64, "Bytes.").when(when("operation", &[0])),
+        field(8, "map.base_address", Address, "First GPU address.")
+            .when(when("operation", &[0]))
+            .role(Role::Maps),
+        field(16, "map.size", U64, "Bytes.")
+            .when(when("operation", &[0]))
+            .role(Role::RangeBytes),
         field(
             24,
             "map.allocation",
@@ -119,8 +123,11 @@ pub const UPDATE_GPU_VA_OP: Struct = Struct::new(
         field(40, "map.allocation_size", U64, "Bytes of the allocation.")
             .when(when("operation", &[0])),
         field(8, "map_protect.base_address", Address, "First GPU address.")
-            .when(when("operation", &[3])),
-        field(16, "map_protect.size", U64, "Bytes.").when(when("operation", &[3])),
+            .when(when("operation", &[3]))
+            .role(Role::Maps),
+        field(16, "map_protect.size", U64, "Bytes.")
+            .when(when("operation", &[3]))
+            .role(Role::RangeBytes),
         field(
             24,
             "map_protect.allocation",
@@ -157,8 +164,12 @@ pub const UPDATE_GPU_VA_OP: Struct = Struct::new(
             "Access rights that only the host driver understands.",
         )
         .when(when("operation", &[3])),
-        field(8, "unmap.base_address", Address, "First GPU address.").when(when("operation", &[1])),
-        field(16, "unmap.size", U64, "Bytes.").when(when("operation", &[1])),
+        field(8, "unmap.base_address", Address, "First GPU address.")
+            .when(when("operation", &[1]))
+            .role(Role::Unmaps),
+        field(16, "unmap.size", U64, "Bytes.")
+            .when(when("operation", &[1]))
+            .role(Role::RangeBytes),
         field(
             24,
             "unmap.protection",
@@ -173,9 +184,12 @@ pub const UPDATE_GPU_VA_OP: Struct = Struct::new(
             "GPU address to copy from.",
         )
         .when(when("operation", &[2])),
-        field(16, "copy.size", U64, "Bytes.").when(when("operation", &[2])),
+        field(16, "copy.size", U64, "Bytes.")
+            .when(when("operation", &[2]))
+            .role(Role::RangeBytes),
         field(24, "copy.dest_address", Address, "GPU address to copy to.")
-            .when(when("operation", &[2])),
+            .when(when("operation", &[2]))
+            .role(Role::Maps),
     ],
     "One mapping operation.",
 );

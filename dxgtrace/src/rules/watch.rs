@@ -7,10 +7,10 @@ use rustc_hash::FxHashMap;
 
 use super::file::{Rule, Scope, Step};
 use super::matcher::Matcher;
-use crate::check::Finding;
-use crate::decode::{Part, Value};
-use crate::output::{Entry, Sink, Totals};
-use crate::protocol::schema::Message;
+use crate::decode::{Part, Spot, Value};
+use crate::output::{Entry, Sink};
+use crate::protocol;
+use crate::protocol::schema::Field;
 use crate::session::Waiting;
 
 /// Most scopes (processes, channels) that a rule is followed in; further ones
@@ -56,14 +56,15 @@ struct State {
 /// Whom to ask about a packet.
 #[derive(Debug, Default)]
 struct Index {
-    /// Rules by the messages that their patterns name.
-    by_message: FxHashMap<*const Message, Vec<usize>>,
+    /// Rules by the place of the messages that their patterns name.
+    by_message: Vec<Vec<usize>>,
     /// Rules with a pattern that needs a finding and names no message.
     on_finding: Vec<usize>,
     /// Rules with a pattern for any packet.
     always: Vec<usize>,
-    /// Messages whose requests carry a field that is counted apart.
-    grouped: FxHashMap<*const Message, String>,
+    /// By the place of a message: the field of its requests that is counted
+    /// apart.
+    grouped: Vec<Option<&'static Field>>,
 }
 
 /// Follows a capture.
@@ -80,7 +81,11 @@ pub struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     pub(super) fn new(rules: &'a [Rule]) -> Self {
-        let mut index = Index::default();
+        let mut index = Index {
+            by_message: vec![Vec::new(); protocol::PLACES],
+            grouped: vec![None; protocol::PLACES],
+            ..Index::default()
+        };
         for (number, rule) in rules.iter().enumerate() {
             let matchers = rule.steps.iter().map(|step| &step.matcher);
             for matcher in matchers.chain(&rule.unless) {
@@ -108,24 +113,28 @@ impl<'a> Watch<'a> {
             .decoded
             .as_ref()
             .and_then(|decoded| decoded.message);
-        let key = message.map(std::ptr::from_ref);
-        self.remember(entry, key);
+        let place = message.and_then(protocol::place);
+        self.remember(entry, place);
         let mut due = std::mem::take(&mut self.due);
         due.clear();
         due.extend(&self.index.always);
         if !entry.findings.is_empty() {
             due.extend(&self.index.on_finding);
         }
-        if let Some(rules) = key.and_then(|key| self.index.by_message.get(&key)) {
+        if let Some(rules) = place.and_then(|place| self.index.by_message.get(place)) {
             due.extend(rules);
         }
-        due.sort_unstable();
-        due.dedup();
+        if due.len() > 1 {
+            due.sort_unstable();
+            due.dedup();
+        }
         for number in &due {
             self.apply(*number, entry);
         }
         self.due = due;
-        if let Some(request) = &entry.seen.request {
+        if let Some(request) = &entry.seen.request
+            && !self.asked.is_empty()
+        {
             self.asked.remove(&request.number);
         }
     }
@@ -194,21 +203,18 @@ impl<'a> Watch<'a> {
     }
 
     /// Remembers the field of a request by which its reply is counted.
-    fn remember(&mut self, entry: &Entry<'_>, key: Option<*const Message>) {
+    fn remember(&mut self, entry: &Entry<'_>, place: Option<usize>) {
+        let Some(field) = place.and_then(|place| *self.index.grouped.get(place)?) else {
+            return;
+        };
         let Some(decoded) = &entry.seen.decoded else {
             return;
         };
         if decoded.part != Part::Request || self.asked.len() >= REMEMBERED {
             return;
         }
-        let Some(field) = key.and_then(|key| self.index.grouped.get(&key)) else {
-            return;
-        };
-        let spot = decoded
-            .body
-            .as_ref()
-            .and_then(|body| body.layout.field(field).map(|field| body.spot(field)));
-        if let Some(value) = spot.as_ref().and_then(|spot| spot.value()) {
+        let spot = decoded.body.as_ref().map(|body| body.spot(field));
+        if let Some(value) = spot.as_ref().and_then(Spot::value) {
             self.asked.insert(entry.packet.number, shown(&value));
         }
     }
@@ -247,18 +253,6 @@ impl<'a> Watch<'a> {
 impl Sink for Watch<'_> {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         self.see(entry);
-        Ok(())
-    }
-
-    fn finding(&mut self, _: u64, _: &Finding) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn idle(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn end(&mut self, _: &Totals) -> io::Result<()> {
         Ok(())
     }
 }
@@ -308,10 +302,10 @@ impl State {
 impl Index {
     fn add(&mut self, rule: usize, matcher: &Matcher) {
         for message in &matcher.messages {
-            self.by_message
-                .entry(std::ptr::from_ref(*message))
-                .or_default()
-                .push(rule);
+            let place = protocol::place(message);
+            if let Some(rules) = place.and_then(|place| self.by_message.get_mut(place)) {
+                rules.push(rule);
+            }
         }
         if matcher.messages.is_empty() {
             if matcher.needs_finding() {
@@ -323,10 +317,14 @@ impl Index {
     }
 
     fn group(&mut self, step: &Step) {
-        if let Some(field) = &step.group {
-            for message in &step.matcher.messages {
-                self.grouped
-                    .insert(std::ptr::from_ref(*message), field.clone());
+        let Some(name) = &step.group else { return };
+        for message in &step.matcher.messages {
+            let place = protocol::place(message);
+            if let Some(field) = place.and_then(|place| self.grouped.get_mut(place)) {
+                *field = message
+                    .request
+                    .as_ref()
+                    .and_then(|request| request.field(name));
             }
         }
     }

@@ -11,6 +11,7 @@
 
 mod adapters;
 mod calls;
+mod ledger;
 mod lifetimes;
 mod names;
 mod objects;
@@ -19,14 +20,17 @@ mod plan;
 mod status;
 mod tree;
 mod versions;
+mod waits;
 
 pub use adapters::Adapter;
 pub use calls::Call;
+pub use ledger::{Account, Budget};
 pub use names::Name;
 pub use objects::{Change, End, Entity, Gone, Id, Moment};
 pub use pairing::{Pairing, Stray, Waiting};
 pub use status::{Outcome, errno};
 pub use tree::{History, Node, Place};
+pub use waits::{Awaited, Sleeper};
 
 use crate::capture::header::{Direction, Kind, Lost};
 use crate::check::{self, Code, Finding};
@@ -37,12 +41,25 @@ use crate::protocol::schema::Starts;
 use calls::Calls;
 use lifetimes::Lifetimes;
 
-/// How long an answer may take without being worth a note, in nanoseconds.
-/// Most come within one millisecond.
-const SLOW: u64 = 50_000_000;
-/// How long a request must have waited at the end of the capture to be called
-/// unanswered, in nanoseconds. Hosts take seconds to wake a GPU.
-const PATIENCE: u64 = 5_000_000_000;
+/// How long the host may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How long an answer may take without being worth a note, in nanoseconds.
+    /// Most come within one millisecond.
+    pub slow: u64,
+    /// How long a request must have waited at the end of the capture to be
+    /// called unanswered, in nanoseconds. Hosts take seconds to wake a GPU.
+    pub missing: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            slow: 50_000_000,
+            missing: 5_000_000_000,
+        }
+    }
+}
 
 /// Follows a capture from its first packet on.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +67,7 @@ pub struct Session {
     pairing: Pairing,
     calls: Calls,
     lifetimes: Lifetimes,
+    limits: Limits,
     /// Time of the latest packet.
     now: u64,
 }
@@ -79,6 +97,12 @@ impl Session {
     /// A session that has seen nothing.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same with other limits.
+    pub fn within(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// Takes the next packet of the capture.
@@ -142,7 +166,7 @@ impl Session {
         const SECOND: u64 = 1_000_000_000;
         for request in self.waiting() {
             let waited = self.now.saturating_sub(request.time);
-            let code = if waited < PATIENCE || self.pairing.may_be_lost(&request) {
+            let code = if waited < self.limits.missing || self.pairing.may_be_lost(&request) {
                 Code::ReplyPending
             } else {
                 Code::ReplyMissing
@@ -150,11 +174,31 @@ impl Session {
             let finding = Finding::new(code, request.name(), waited / SECOND, 0);
             found(request.number, finding);
         }
+        for sleeper in self.sleepers() {
+            let slept = self.now.saturating_sub(sleeper.time);
+            if slept >= self.limits.missing {
+                let finding =
+                    Finding::new(Code::EventMissing, "event", sleeper.event, slept / SECOND);
+                found(sleeper.packet, finding);
+            }
+        }
     }
 
     /// The requests that no reply has come for, oldest first.
     pub fn waiting(&self) -> Vec<Waiting> {
         self.pairing.waiting()
+    }
+
+    /// The waits of the CPU that the host was told of and has not ended, oldest
+    /// first.
+    pub fn sleepers(&self) -> Vec<Sleeper> {
+        let Lifetimes {
+            waits,
+            objects,
+            names,
+            ..
+        } = &self.lifetimes;
+        waits.sleepers(objects, names)
     }
 
     /// Time of the latest packet, in nanoseconds since 1970.
@@ -172,6 +216,12 @@ impl Session {
     /// The virtual GPUs seen so far; [`Entity::adapter`] is an index into them.
     pub fn adapters(&self) -> &[Adapter] {
         self.lifetimes.adapters.all()
+    }
+
+    /// Who has how much memory: an account for each process on each virtual GPU
+    /// that it has a device on, first those of processes that have ended.
+    pub fn accounts(&self) -> Vec<&Account> {
+        self.lifetimes.objects.ledger.all()
     }
 
     /// The interface version that the driver declared last.
@@ -252,13 +302,12 @@ impl Session {
     ) -> Outcome {
         let message = request.pending.message;
         let outcome = status::outcome(decoded, &request.pending);
-        let at = decoded.body.as_ref().and_then(|body| body.layout.status);
-        status::report(message, outcome, at, found);
+        status::report(decoded, message, outcome, found);
         let took = packet.time.saturating_sub(request.time);
         if request.abandoned {
             let late = Finding::new(Code::ReplyLate, request.name(), 0, request.number);
             found(late);
-        } else if took >= SLOW {
+        } else if took >= self.limits.slow {
             let ms = took / 1_000_000;
             found(Finding::new(
                 Code::ReplySlow,

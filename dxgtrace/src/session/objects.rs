@@ -4,10 +4,9 @@
 //! that are gone the latest are remembered, and beyond [`LIVING_MAX`] nothing
 //! new is followed (which the caller takes as a loss of packets).
 
-use std::collections::VecDeque;
-
 use rustc_hash::FxHashMap;
 
+use super::ledger::{Account, Ledger};
 use crate::protocol::schema::Object;
 
 /// Objects followed at most at a time. Far above what happens: a guest's
@@ -15,6 +14,8 @@ use crate::protocol::schema::Object;
 const LIVING_MAX: usize = 1 << 18;
 /// Objects remembered after their end.
 const HISTORY_MAX: usize = 1 << 12;
+/// Owners above an object at most: process, device, context, queue, fence.
+const DEPTH_MAX: usize = 8;
 /// No object.
 const NONE: u32 = u32::MAX;
 
@@ -112,6 +113,8 @@ pub struct Entity {
     /// How often an allocation was made resident; of a process, the bytes of
     /// its resident allocations.
     pub resident: u64,
+    /// Whether an allocation's memory may be reused for others.
+    pub offered: bool,
     /// The run of packets without loss in which it was created or learnt.
     pub(super) epoch: u32,
     /// A request that ends it is under way.
@@ -145,6 +148,7 @@ impl Entity {
             used: created.packet,
             bytes: 0,
             resident: 0,
+            offered: false,
             epoch,
             dying: false,
             doubtful: false,
@@ -207,14 +211,19 @@ pub(super) struct Objects {
     free: Vec<u32>,
     serial: u32,
     living: FxHashMap<Key, u32>,
-    history: FxHashMap<Key, Gone>,
-    expiry: VecDeque<(Key, u32)>,
+    /// Objects that are gone, of which the latest replaces the oldest.
+    past: Vec<Gone>,
+    oldest: usize,
+    /// By handle: the place of the last that is gone.
+    history: FxHashMap<Key, u32>,
     /// Changes since they were last taken.
     changes: Vec<Change>,
     /// What is still to end; kept for its memory.
     ending: Vec<Ending>,
     /// Counts losses of packets.
     pub epoch: u32,
+    /// Who has how much memory.
+    pub ledger: Ledger,
 }
 
 impl Objects {
@@ -234,6 +243,21 @@ impl Objects {
             .filter(|entity| entity.serial == id.serial)
     }
 
+    /// Whether an object, or what it ends with, may have ended already: a
+    /// request that ends it is under way, or one was and failed.
+    pub fn may_be_gone(&self, entity: &Entity) -> bool {
+        let mut one = Some(entity);
+        // Owners of owners of owners: no object stands deeper than this.
+        for _ in 0..DEPTH_MAX {
+            match one {
+                Some(entity) if entity.dying || entity.doubtful => return true,
+                Some(entity) => one = entity.owner.and_then(|owner| self.get(owner)),
+                None => return false,
+            }
+        }
+        false
+    }
+
     /// The object that now has that handle.
     pub fn find(&self, key: Key) -> Option<Id> {
         let index = *self.living.get(&key)?;
@@ -243,7 +267,23 @@ impl Objects {
 
     /// The last object that had that handle and is gone.
     pub fn gone(&self, key: Key) -> Option<&Gone> {
-        self.history.get(&key)
+        self.past.get(*self.history.get(&key)? as usize)
+    }
+
+    /// The first object of a kind that belongs to another.
+    pub fn child(&self, owner: Id, kind: Object) -> Option<Id> {
+        let mut child = self.get(owner)?.first_child;
+        while let Some(Some(entity)) = self.slots.get(child as usize) {
+            if entity.kind == Some(kind) {
+                let serial = entity.serial;
+                return Some(Id {
+                    index: child,
+                    serial,
+                });
+            }
+            child = entity.next;
+        }
+        None
     }
 
     /// Every object that exists.
@@ -263,7 +303,9 @@ impl Objects {
 
     /// Objects that are gone and not yet forgotten.
     pub fn past(&self) -> impl Iterator<Item = &Gone> {
-        self.history.values()
+        self.history
+            .values()
+            .filter_map(|place| self.past.get(*place as usize))
     }
 
     /// How many exist.
@@ -290,7 +332,7 @@ impl Objects {
         if self.living.len() >= LIVING_MAX {
             return None;
         }
-        if let Some(past) = self.history.get(&key) {
+        if let Some(past) = self.gone(key) {
             entity.generation = past.entity.generation.saturating_add(1);
         }
         self.serial = self.serial.wrapping_add(1);
@@ -320,6 +362,7 @@ impl Objects {
         if let Some(owner) = owner {
             self.link(id, owner);
         }
+        self.open(&entity);
         self.note(&entity, None);
         Some(id)
     }
@@ -386,7 +429,7 @@ impl Objects {
                 certain: one.certain && matches!(one.end, End::Destroyed | End::WithOwner),
                 epoch: self.epoch,
             };
-            self.balance(&entity);
+            self.close(one.id, &entity);
             ended(&gone, one.owner);
             self.note(&entity, Some(one.end));
             self.remember(gone);
@@ -440,16 +483,114 @@ impl Objects {
         self.changes.push(change);
     }
 
-    /// Takes the memory of an allocation that ends off its process's account.
-    fn balance(&mut self, entity: &Entity) {
-        if entity.kind != Some(Object::Allocation) || entity.bytes == 0 {
+    /// The account of a process on a virtual GPU.
+    pub fn account(&mut self, process: Id, adapter: Option<u8>) -> Option<&mut Account> {
+        let entity = self
+            .slots
+            .get(process.index as usize)?
+            .as_ref()
+            .filter(|entity| entity.serial == process.serial)?;
+        self.ledger.account(process, adapter, entity)
+    }
+
+    /// Puts what begins on the account of its process.
+    fn open(&mut self, entity: &Entity) {
+        let Some(process) = entity.process else {
+            return;
+        };
+        match entity.kind {
+            Some(Object::Device) => {
+                if let Some(account) = self.account(process, entity.adapter) {
+                    account.devices += 1;
+                }
+            }
+            Some(Object::Allocation) => {
+                if let Some(account) = self.account(process, entity.adapter) {
+                    account.allocated(entity.bytes);
+                }
+                if let Some(process) = self.get_mut(process) {
+                    process.bytes = process.bytes.saturating_add(entity.bytes);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes what ends off the account of its process.
+    fn close(&mut self, id: Id, entity: &Entity) {
+        if entity.kind == Some(Object::Process) {
+            self.ledger.close(id);
+        }
+        let Some(process) = entity.process else {
+            return;
+        };
+        let account = match entity.kind {
+            Some(Object::Device | Object::Allocation) => self.account(process, entity.adapter),
+            _ => None,
+        };
+        let Some(account) = account else { return };
+        if entity.kind == Some(Object::Device) {
+            account.devices = account.devices.saturating_sub(1);
             return;
         }
-        if let Some(process) = entity.process.and_then(|id| self.get_mut(id)) {
+        account.freed(entity.bytes, entity.resident > 0, entity.offered);
+        if let Some(process) = self.get_mut(process) {
             process.bytes = process.bytes.saturating_sub(entity.bytes);
             if entity.resident > 0 {
                 process.resident = process.resident.saturating_sub(entity.bytes);
             }
+        }
+    }
+
+    /// An allocation is resident once more, or once less.
+    pub fn reside(&mut self, id: Id, more: bool) {
+        let Some(entity) = self.get_mut(id) else {
+            return;
+        };
+        let before = entity.resident;
+        entity.resident = match more {
+            true => before.saturating_add(1),
+            false => before.saturating_sub(1),
+        };
+        let (bytes, owner, adapter) = (entity.bytes, entity.process, entity.adapter);
+        // Only the first and the last time move anything.
+        if before != u64::from(!more) {
+            return;
+        }
+        let Some(owner) = owner else { return };
+        if let Some(account) = self.account(owner, adapter) {
+            account.resides(bytes, more);
+        }
+        if let Some(process) = self.get_mut(owner) {
+            process.resident = match more {
+                true => process.resident.saturating_add(bytes),
+                false => process.resident.saturating_sub(bytes),
+            };
+        }
+    }
+
+    /// The memory of an allocation, or of all those of a resource, is offered
+    /// or wanted back.
+    pub fn offer(&mut self, id: Id, offered: bool) {
+        let Some(entity) = self.get_mut(id) else {
+            return;
+        };
+        if entity.kind == Some(Object::Resource) {
+            let mut child = entity.first_child;
+            while let Some(Some(next)) = self.slots.get(child as usize) {
+                let (index, serial) = (child, next.serial);
+                child = next.next;
+                self.offer(Id { index, serial }, offered);
+            }
+            return;
+        }
+        if entity.kind != Some(Object::Allocation) || entity.offered == offered {
+            return;
+        }
+        entity.offered = offered;
+        let (bytes, owner, adapter) = (entity.bytes, entity.process, entity.adapter);
+        if let Some(account) = owner.and_then(|owner| self.account(owner, adapter)) {
+            account.offers(bytes, offered);
         }
     }
 
@@ -468,21 +609,20 @@ impl Objects {
 
     fn remember(&mut self, gone: Gone) {
         let key = Self::key(&gone.entity);
-        self.expiry.push_back((key, gone.entity.serial));
-        self.history.insert(key, gone);
-        while self.expiry.len() > HISTORY_MAX {
-            let Some((key, serial)) = self.expiry.pop_front() else {
-                break;
-            };
-            // The place may hold a later object with the same handle by now.
-            if self
-                .history
-                .get(&key)
-                .is_some_and(|gone| gone.entity.serial == serial)
-            {
-                self.history.remove(&key);
+        let place = self.oldest;
+        match self.past.get_mut(place) {
+            Some(slot) => {
+                let forgotten = Self::key(&slot.entity);
+                *slot = gone;
+                // The handle may mean a later object that is gone by now.
+                if self.history.get(&forgotten) == Some(&(place as u32)) {
+                    self.history.remove(&forgotten);
+                }
             }
+            None => self.past.push(gone),
         }
+        self.oldest = (place + 1) % HISTORY_MAX;
+        self.history.insert(key, place as u32);
     }
 
     fn link(&mut self, id: Id, owner: Id) {
@@ -603,7 +743,7 @@ mod tests {
             objects.settle();
         }
         assert!(objects.history.len() <= HISTORY_MAX);
-        assert!(objects.expiry.len() <= HISTORY_MAX);
+        assert!(objects.past.len() <= HISTORY_MAX);
         assert!(objects.slots.len() < 4);
     }
 }

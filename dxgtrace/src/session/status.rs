@@ -94,13 +94,23 @@ fn handle(reply: &Decoded<'_>, plan: &ReplyPlan) -> Option<u64> {
     least
 }
 
+/// What the driver makes of an answer that is too short: EOVERFLOW.
+const OVERFLOW: u64 = 75;
+
+/// The failure that an answer begins with which is too short for its layout.
+fn bare(reply: &Decoded<'_>) -> Option<u32> {
+    let status = u32::from_le_bytes(*reply.payload.data.first_chunk()?);
+    (!Status::is_success(status) && protocol::status(status).is_some()).then_some(status)
+}
+
 /// Says that a request failed.
 pub(super) fn report(
+    reply: &Decoded<'_>,
     message: Option<&'static Message>,
     outcome: Outcome,
-    at: Option<u16>,
     found: &mut impl FnMut(Finding),
 ) {
+    let at = reply.body.as_ref().and_then(|body| body.layout.status);
     let (name, weight) = message.map_or(("request", Weight::Ordinary), |message| {
         (message.name, message.weight)
     });
@@ -119,6 +129,12 @@ pub(super) fn report(
         }
         Outcome::NoHandle => found(Finding::new(Code::StatusByHandle, name, 0, 0)),
         // That it is short has been said already.
-        Outcome::Short | Outcome::Success | Outcome::Silent => {}
+        Outcome::Short => {
+            if let Some(status) = bare(reply) {
+                let status = u64::from(status);
+                found(Finding::new(Code::StatusBare, name, status, OVERFLOW));
+            }
+        }
+        Outcome::Success | Outcome::Silent => {}
     }
 }

@@ -41,8 +41,12 @@ impl Versions {
         }
     }
 
-    /// The host answers with its own.
+    /// The host answers with its own. The driver does not look, so a host may
+    /// leave them 0: then it said nothing.
     pub fn answer(ours: Declared, theirs: Declared, at: usize, found: &mut impl FnMut(Finding)) {
+        if theirs.version == 0 {
+            return;
+        }
         let (code, a, b) = if theirs.version < ours.compatible {
             (Code::VersionIncompatible, theirs.version, ours.compatible)
         } else if theirs.compatible > ours.version {

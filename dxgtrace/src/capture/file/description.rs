@@ -12,6 +12,8 @@ use crate::protocol::guid;
 
 /// First word of every description: a foreign interface has another.
 const MARK: &str = "dxgkrnl";
+/// Letters of a channel's name that are kept.
+const NAME: usize = 32;
 
 /// The description of `channel`.
 pub(super) fn describe(channel: &Channel) -> String {
@@ -56,8 +58,16 @@ pub(super) fn parse(name: &str, description: &str) -> Option<Channel> {
             _ => {}
         }
     }
+    // Whoever wrote the file: names go to terminals.
+    let plain = |letter: char| {
+        if letter.is_ascii_graphic() {
+            letter
+        } else {
+            '?'
+        }
+    };
     Some(Channel {
-        name: name.to_owned(),
+        name: name.chars().take(NAME).map(plain).collect(),
         kind,
         relid: relid?,
         instance,

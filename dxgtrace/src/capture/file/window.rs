@@ -2,9 +2,9 @@
 
 use std::io::{self, ErrorKind, Read};
 
-/// First size of the buffer: large enough to make system calls cheap, small
-/// enough to stay in the processor's cache.
-const CAPACITY: usize = 256 << 10;
+/// First size of the buffer: so large that what a refill must move, half of a
+/// message of up to 128 KiB, is little beside what it reads.
+const CAPACITY: usize = 1 << 20;
 
 /// Bytes of `input` from some offset on. Grows only as far as bytes really
 /// arrive, so a length read from a damaged file cannot make it allocate.

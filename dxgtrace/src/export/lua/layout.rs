@@ -28,6 +28,13 @@ pub(super) fn layout(
     if layout.round8 {
         out.write_str(" round8 = true,")?;
     }
+    if !layout.once.is_empty() {
+        out.write_str(" once = {")?;
+        for length in layout.once {
+            write!(out, " [{length}] = true,")?;
+        }
+        out.write_str(" },")?;
+    }
     if layout.echo {
         out.write_str(" echo = true,")?;
     }

@@ -60,6 +60,11 @@ fn size(layout: &Layout) -> String {
         }
         text.push('.');
     }
+    if !layout.once.is_empty() {
+        let lengths: Vec<_> = layout.once.iter().map(u16::to_string).collect();
+        let lengths = lengths.join(" or ");
+        let _ = write!(text, " In some generations of the driver {lengths} bytes.");
+    }
     if layout.start == HEADER && !layout.echo {
         text.push_str(" The command header is included, the extended one is not.");
     }

@@ -288,14 +288,17 @@ pub const MESSAGES: &[Message] = &[
         )
         .copied(),
     )
-    .reply(layout(
-        784,
-        &[
-            status(0),
-            field(4, "reserved", U32, "Unused.").reserved(),
-            field(8, "result", Byte, "The statistics.").array(776),
-        ],
-    ))
+    .reply(
+        layout(
+            784,
+            &[
+                status(0),
+                field(4, "reserved", U32, "Unused.").reserved(),
+                field(8, "result", Byte, "The statistics.").array(776),
+            ],
+        )
+        .once(&[780]),
+    )
     .notes(&[
         "Drivers before January 2022 expect a 780-byte response with \
          result at 4 (no reserved word).",

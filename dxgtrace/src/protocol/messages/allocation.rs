@@ -521,27 +521,30 @@ pub const MESSAGES: &[Message] = &[
         "0x06 with user memory, when the host did not announce \
                      map_guest_memory; follows CREATEALLOCATION, once per allocation.",
     )
-    .request(layout(
-        40,
-        &[
-            device(24),
-            field(28, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
-            field(
-                32,
-                "gpadl",
-                Handle(&[Gpadl]),
-                "GPADL handle, created beforehand on the GLOBAL channel even when \
+    .request(
+        layout(
+            40,
+            &[
+                device(24),
+                field(28, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
+                field(
+                    32,
+                    "gpadl",
+                    Handle(&[Gpadl]),
+                    "GPADL handle, created beforehand on the GLOBAL channel even when \
                      the message goes on the vGPU channel.",
-            )
-            .uses(),
-        ],
-    ))
+                )
+                .uses(),
+            ],
+        )
+        .once(&[48, 56]),
+    )
     .reply_status()
     .notes(&[
         "The GPADL is torn down by the guest after the allocation is \
          destroyed.",
-        "One development tree (early 2022) sent a 48-byte (or longer) \
-         message with extra fields after the GPADL handle; see history.",
+        "One development tree (turn of 2021 to 2022) sent its kernel's GPADL \
+         structure behind the handle: 48 bytes in all, or 56.",
     ]),
     Message::new(
         Vgpu,

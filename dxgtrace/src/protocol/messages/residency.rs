@@ -151,7 +151,8 @@ pub const MESSAGES: &[Message] = &[
                 "num_bytes_to_trim",
                 U64,
                 "Bytes by which the process is over its budget.",
-            ),
+            )
+            .role(Role::OverBudget),
             status(16),
         ],
     ))
@@ -195,7 +196,8 @@ pub const MESSAGES: &[Message] = &[
             "num_bytes_to_trim",
             U64,
             "Bytes by which the process is over its budget.",
-        )],
+        )
+        .role(Role::OverBudget)],
     )),
     Message::new(
         Vgpu,
@@ -213,7 +215,8 @@ pub const MESSAGES: &[Message] = &[
                 "memory_segment_group",
                 Enum(&D3DKMT_MEMORY_SEGMENT_GROUP),
                 "Local or shared memory.",
-            ),
+            )
+            .role(Role::Segment),
             field(
                 32,
                 "physical_adapter_index",
@@ -230,8 +233,9 @@ pub const MESSAGES: &[Message] = &[
                 "budget",
                 U64,
                 "Bytes that the process should stay within.",
-            ),
-            field(8, "current_usage", U64, "Bytes in use."),
+            )
+            .role(Role::Budget),
+            field(8, "current_usage", U64, "Bytes in use.").role(Role::InUse),
             field(16, "current_reservation", U64, "Bytes reserved."),
             field(
                 24,
@@ -378,7 +382,8 @@ pub const MESSAGES: &[Message] = &[
                 Len::Field("allocation_count"),
                 "Resource handles when resources == 1.",
             )
-            .uses()],
+            .uses()
+            .role(Role::Offered)],
         ),
     )
     .reply_status(),
@@ -429,7 +434,8 @@ pub const MESSAGES: &[Message] = &[
                 Len::Field("allocation_count"),
                 "Resource handles when resources == 1.",
             )
-            .uses()],
+            .uses()
+            .role(Role::Reclaimed)],
         )
         .slack(4),
     )

@@ -142,7 +142,8 @@ pub const MESSAGES: &[Message] = &[
                     "hwqueue_progress_fence_id",
                     U64,
                     "Fence value that this submission will reach.",
-                ),
+                )
+                .role(Role::Progress),
                 field(40, "command_buffer", Address, "GPU virtual address."),
                 field(48, "command_length", U32, "Bytes of commands."),
                 field(

@@ -239,13 +239,15 @@ pub const MESSAGES: &[Message] = &[
                     Len::Field("object_count"),
                     "The sync objects.",
                 )
-                .uses(),
+                .uses()
+                .role(Role::Awaited),
                 tail(
                     "fence_values",
                     U64,
                     Len::Field("object_count"),
                     "Not 8-byte aligned when object_count is odd.",
-                ),
+                )
+                .role(Role::FenceValues),
             ],
         ),
     )
@@ -382,7 +384,8 @@ pub const MESSAGES: &[Message] = &[
                     Len::Field("object_count"),
                     "The sync objects.",
                 )
-                .uses(),
+                .uses()
+                .role(Role::Signalled),
                 tail(
                     "contexts",
                     Handle(&[Context, HwQueue]),
@@ -395,7 +398,8 @@ pub const MESSAGES: &[Message] = &[
                     U64,
                     Len::FieldIfRoom("object_count"),
                     "May be unaligned; fence_count is derived: 0 or object_count.",
-                ),
+                )
+                .role(Role::FenceValues),
             ],
         ),
     )

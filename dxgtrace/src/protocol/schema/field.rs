@@ -154,6 +154,48 @@ pub enum Role {
     Resident,
     /// Each named object is resident once less after a successful reply.
     Evicted,
+    /// The memory of each named object may be reused after a successful reply.
+    Offered,
+    /// It is wanted back after a successful reply.
+    Reclaimed,
+    /// A range of GPU addresses is kept for the process; this is its first.
+    Reserves,
+    /// A range of GPU addresses leads to memory from now on.
+    Maps,
+    /// A range of GPU addresses leads nowhere any more.
+    Unmaps,
+    /// A range of GPU addresses is given back.
+    Frees,
+    /// Bytes of the range of GPU addresses.
+    RangeBytes,
+    /// The same in pages.
+    RangePages,
+    /// The CPU waits for each named fence to reach its value.
+    Awaited,
+    /// Each named fence is asked to reach its value.
+    Signalled,
+    /// The values of the fences named in the same message, in their order.
+    FenceValues,
+    /// The value that the fence of the named queue will reach.
+    Progress,
+    /// Bytes by which the process is over its budget.
+    OverBudget,
+    /// Which memory the question is about.
+    Segment,
+    /// Bytes that the process should stay within.
+    Budget,
+    /// Bytes that the process uses by the host's count.
+    InUse,
+}
+
+impl Role {
+    /// What happens to a range of GPU addresses that begins here, if one does.
+    pub const fn range(self) -> Option<Self> {
+        match self {
+            Self::Reserves | Self::Maps | Self::Unmaps | Self::Frees => Some(self),
+            _ => None,
+        }
+    }
 }
 
 /// To what a created object belongs, and how it ends.

@@ -93,6 +93,9 @@ pub struct Layout {
     pub total: Option<u32>,
     /// Whether the total length is rounded up to a multiple of 8.
     pub round8: bool,
+    /// Other total lengths in some generations of the driver. What is
+    /// different in them is not known well enough to be judged.
+    pub once: &'static [u16],
     /// Whether fields are packed without alignment.
     pub packed: bool,
     /// Who wrote the bytes between the fields.
@@ -126,6 +129,7 @@ pub const fn layout(size: u16, fields: &'static [Field]) -> Layout {
         min: 0,
         total: None,
         round8: false,
+        once: &[],
         packed: false,
         origin: Origin::Built,
         read: true,
@@ -168,6 +172,17 @@ impl Layout {
     pub const fn round8(mut self) -> Self {
         self.round8 = true;
         self
+    }
+
+    /// Some generations of the driver have it in one of these total lengths.
+    pub const fn once(mut self, lengths: &'static [u16]) -> Self {
+        self.once = lengths;
+        self
+    }
+
+    /// Whether some generation of the driver has it in that total length.
+    pub fn was_once(&self, length: u64) -> bool {
+        self.once.iter().any(|once| u64::from(*once) == length)
     }
 
     /// The structure is packed: no alignment.

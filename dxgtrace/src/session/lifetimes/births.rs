@@ -62,11 +62,6 @@ impl Lifetimes {
                 return;
             };
             first.get_or_insert(id);
-            if let Some(process) = scene.process.filter(|_| bytes > 0)
-                && let Some(process) = self.objects.get_mut(process)
-            {
-                process.bytes = process.bytes.saturating_add(bytes);
-            }
             if kind == Object::Adapter
                 && let Some(adapter) = scene.adapter.and_then(|at| self.adapters.get_mut(at))
             {
@@ -83,8 +78,7 @@ impl Lifetimes {
         let apart = old.adapter.is_some() && new.adapter.is_some() && old.adapter != new.adapter;
         let sure = old.epoch == self.objects.epoch
             && !old.is_from_before()
-            && !old.dying
-            && !old.doubtful
+            && !self.objects.may_be_gone(old)
             && !apart;
         sure.then_some(old.created.packet)
     }

@@ -12,6 +12,7 @@ impl Lifetimes {
         &mut self,
         effect: Effect,
         at: Moment,
+        memo: &Memo,
         outcome: Outcome,
         found: &mut impl FnMut(Finding),
     ) {
@@ -22,10 +23,17 @@ impl Lifetimes {
                     entity.doubtful = true;
                 }
             }
+            _ if outcome.is_failure() => {}
             Effect::Destroys(id) => self.destroy(id, at, found),
-            Effect::Resident(id) if !outcome.is_failure() => self.reside(id, true),
-            Effect::Evicted(id) if !outcome.is_failure() => self.reside(id, false),
-            Effect::Resident(_) | Effect::Evicted(_) => {}
+            Effect::Resident(id) => self.objects.reside(id, true),
+            Effect::Evicted(id) => self.objects.reside(id, false),
+            Effect::Offered(id) => self.objects.offer(id, true),
+            Effect::Reclaimed(id) => self.objects.offer(id, false),
+            Effect::Range {
+                change,
+                first,
+                bytes,
+            } => self.range(memo, change, first, bytes),
         }
     }
 
@@ -99,26 +107,6 @@ impl Lifetimes {
         });
     }
 
-    pub(super) fn reside(&mut self, id: Id, more: bool) {
-        let Some(entity) = self.objects.get_mut(id) else {
-            return;
-        };
-        let before = entity.resident;
-        entity.resident = match more {
-            true => before.saturating_add(1),
-            false => before.saturating_sub(1),
-        };
-        let (bytes, process) = (entity.bytes, entity.process);
-        let Some(process) = process.and_then(|id| self.objects.get_mut(id)) else {
-            return;
-        };
-        match (before, more) {
-            (0, true) => process.resident = process.resident.saturating_add(bytes),
-            (1, false) => process.resident = process.resident.saturating_sub(bytes),
-            _ => {}
-        }
-    }
-
     /// The request that announced an event failed: it is signalled no more.
     pub(super) fn unsignalled(&mut self, memo: &Memo, at: Moment, outcome: Outcome) {
         let Some(event) = memo.event else { return };
@@ -128,6 +116,7 @@ impl Lifetimes {
             Outcome::Short => End::Replaced,
             _ => End::Destroyed,
         };
+        self.waits.end(event);
         self.objects.end(event, at, end);
     }
 
@@ -146,6 +135,7 @@ impl Lifetimes {
             if lasting {
                 self.mark(id, at.packet);
             } else {
+                self.waits.end(id);
                 self.objects.end(id, at, End::Destroyed);
             }
             return;

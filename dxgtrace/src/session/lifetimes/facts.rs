@@ -5,9 +5,10 @@ use super::{COOKIES_MAX, Lifetimes, Memo};
 use crate::check::{Code, Finding};
 use crate::decode::Located;
 use crate::packet::Packet;
-use crate::protocol::schema::Role;
+use crate::protocol::schema::{Life, Object, Role};
 use crate::session::names::Name;
-use crate::session::plan::{Plan, ReplyPlan};
+use crate::session::objects::Key;
+use crate::session::plan::{Place, Plan, ReplyPlan};
 use crate::session::versions::{Declared, Versions};
 
 impl Lifetimes {
@@ -27,6 +28,7 @@ impl Lifetimes {
             match (fact.role, value) {
                 (Role::Version, Some(value)) => memo.declared.version = value as u32,
                 (Role::Compatible, Some(value)) => memo.declared.compatible = value as u32,
+                (Role::Progress, Some(value)) => self.progress(plan, body, memo, packet, value),
                 (Role::Opener, Some(value)) => {
                     name.get_or_insert_with(Name::default).pid = value as u32;
                 }
@@ -68,9 +70,34 @@ impl Lifetimes {
         }
     }
 
+    /// The fence of the queue that a request names will reach a value.
+    fn progress(
+        &mut self,
+        plan: &Plan,
+        body: &Located<'_>,
+        memo: &Memo,
+        packet: &Packet<'_>,
+        value: u64,
+    ) {
+        let queue = plan.steps.iter().find(|step| step.life == Life::Uses);
+        let handle = queue.and_then(|step| match step.place {
+            Place::Fixed { at, .. } => body.number(usize::from(at), step.size),
+            Place::Tail { .. } => None,
+        });
+        let (Some(process), Some(handle)) = (memo.process, handle) else {
+            return;
+        };
+        let queue = self.objects.find(Key::of(process, handle));
+        let fence = queue.and_then(|queue| self.objects.child(queue, Object::SyncObject));
+        if let Some(fence) = fence {
+            self.waits.signal(fence, value, packet.number);
+        }
+    }
+
     /// What a reply says beside handles.
     pub(super) fn answer_facts(
         &mut self,
+        packet: u64,
         reply: &ReplyPlan,
         body: &Located<'_>,
         memo: &Memo,
@@ -91,6 +118,13 @@ impl Lifetimes {
                 (Role::VgpuLuid, Some(luid)) => {
                     if let Some(adapter) = memo.adapter {
                         self.adapters.call(adapter, luid);
+                    }
+                }
+                (role @ (Role::Budget | Role::InUse), Some(bytes)) => {
+                    let process = memo.process;
+                    let account = process.and_then(|id| self.objects.account(id, memo.adapter));
+                    if let Some(account) = account {
+                        account.told(memo.number, packet, role, bytes);
                     }
                 }
                 (Role::Name, _) => {

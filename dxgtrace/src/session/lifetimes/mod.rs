@@ -9,6 +9,7 @@ mod births;
 mod ends;
 mod facts;
 mod handles;
+mod memory;
 mod uses;
 
 use rustc_hash::FxHashMap;
@@ -19,11 +20,12 @@ use super::objects::{End, Id, Moment, Objects};
 use super::plan::{self, MAX_ASKED, Place};
 use super::status::Outcome;
 use super::versions::{Declared, Versions};
+use super::waits::Waits;
 use crate::capture::header::{Header, Known};
 use crate::check::Finding;
-use crate::decode::{Decoded, Located};
+use crate::decode::{Decoded, Located, TailSpot};
 use crate::packet::Packet;
-use crate::protocol::schema::{Life, Message, Mode, Starts, Subject};
+use crate::protocol::schema::{Life, Message, Mode, Role, Starts, Subject};
 
 /// Requests with effects to come that are remembered at most.
 const DEFERRED_MAX: usize = 1 << 14;
@@ -42,6 +44,8 @@ pub(super) struct Memo {
     bits: u8,
     event: Option<Id>,
     declared: Declared,
+    /// What the reply's meaning depends on.
+    number: u64,
 }
 
 impl Memo {
@@ -56,6 +60,13 @@ enum Effect {
     Destroys(Id),
     Resident(Id),
     Evicted(Id),
+    Offered(Id),
+    Reclaimed(Id),
+    Range {
+        change: Role,
+        first: u64,
+        bytes: u64,
+    },
 }
 
 /// A device that its process left behind.
@@ -82,6 +93,7 @@ pub(super) struct Lifetimes {
     complete: Option<u32>,
     cookies: Vec<Vec<u64>>,
     left: Vec<Left>,
+    pub waits: Waits,
     /// The process of the last request: requests of one process come in runs.
     last: Option<(u32, Id)>,
 }
@@ -92,6 +104,16 @@ struct Scene<'a, 'b> {
     process: Option<Id>,
     adapter: Option<u8>,
     body: &'b Located<'a>,
+    /// The values of the fences that it names.
+    values: Option<&'b TailSpot<'a>>,
+}
+
+impl Scene<'_, '_> {
+    /// The value of the fence at a place in the list.
+    fn fence_value(&self, index: Option<usize>) -> Option<u64> {
+        let bytes = self.values?.element(index?);
+        bytes.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+    }
 }
 
 impl Lifetimes {
@@ -132,6 +154,7 @@ impl Lifetimes {
                 for id in gone {
                     self.objects.end(id, at, End::ChannelClosed);
                 }
+                self.objects.ledger.leave(number);
                 self.left.retain(|left| left.adapter != number);
             }
         }
@@ -186,12 +209,24 @@ impl Lifetimes {
         for (bit, condition) in plan.conditions.iter().enumerate() {
             memo.bits |= u8::from(condition.holds(body)) << bit;
         }
+        memo.number = plan.asked_number.map_or(0, |asked| asked.number(body));
         let mut effects = self.spare.pop().unwrap_or_default();
+        for step in &plan.ranges {
+            step.each(body, memo.number, |change, first, bytes| {
+                effects.push(Effect::Range {
+                    change,
+                    first,
+                    bytes,
+                });
+            });
+        }
+        let values = plan.fence_values.and_then(|tail| body.tail(tail));
         let scene = Scene {
             at,
             process,
             adapter,
             body,
+            values: values.as_ref(),
         };
         for step in &plan.steps {
             if step.when.is_some_and(|when| !when.holds(body)) || !memo.has(step.life_bit) {
@@ -231,26 +266,39 @@ impl Lifetimes {
             return;
         };
         let at = moment(packet, header);
+        let plan_of_reply = plan.reply_at(version);
         if let Some(mut effects) = self.deferred.remove(&number) {
+            if outcome.is_failure() {
+                self.refused_memory(message, memo, &effects, found);
+            }
             for effect in effects.drain(..) {
-                self.take_effect(effect, at, outcome, found);
+                self.take_effect(effect, at, memo, outcome, found);
             }
             self.spare.push(effects);
+        }
+        if let (Some(reply), Some(body)) = (plan_of_reply, &decoded.body) {
+            self.over_budget(plan, reply, body, memo, found);
         }
         let name = self.names.expected(number);
         if outcome.is_failure() {
             self.unsignalled(memo, at, outcome);
             return;
         }
-        let (Some(reply), Some(body)) = (plan.reply_at(version), &decoded.body) else {
+        let (Some(reply), Some(body)) = (plan_of_reply, &decoded.body) else {
             return;
         };
-        self.answer_facts(reply, body, memo, found);
+        self.answer_facts(packet.number, reply, body, memo, found);
+        for step in &reply.ranges {
+            step.each(body, memo.number, |change, first, bytes| {
+                self.range(memo, change, first, bytes);
+            });
+        }
         let scene = Scene {
             at,
             process: memo.process,
             adapter: memo.adapter,
             body,
+            values: None,
         };
         let mut created = [None; 4];
         for (index, step) in reply.steps.iter().enumerate() {

@@ -98,6 +98,21 @@ impl Lifetimes {
                 }
                 (_, Role::Resident) => effects.push(Effect::Resident(id)),
                 (_, Role::Evicted) => effects.push(Effect::Evicted(id)),
+                (_, Role::Awaited) => {
+                    if let Some(event) = memo.event {
+                        let value = scene.fence_value(index).unwrap_or(0);
+                        let fence = (id, handle);
+                        self.waits
+                            .wait(&self.objects, event, scene.at, fence, value);
+                    }
+                }
+                (_, Role::Signalled) => {
+                    if let Some(value) = scene.fence_value(index) {
+                        self.waits.signal(id, value, scene.at.packet);
+                    }
+                }
+                (_, Role::Offered) => effects.push(Effect::Offered(id)),
+                (_, Role::Reclaimed) => effects.push(Effect::Reclaimed(id)),
                 _ => {}
             }
         })
@@ -135,8 +150,7 @@ impl Lifetimes {
                 Some(kind) if !step.kinds.has(kind) => {
                     let sure = entity.epoch == epoch
                         && !entity.is_from_before()
-                        && !entity.dying
-                        && !entity.doubtful;
+                        && !self.objects.may_be_gone(&entity);
                     if sure {
                         let created = entity.created.packet;
                         let code = match step.life {

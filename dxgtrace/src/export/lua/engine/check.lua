@@ -35,7 +35,8 @@ end
 
 local function check_reply_size(body, by_protocol, room, found)
   if not by_protocol or not body.layout.read then return end
-  if room and room ~= by_protocol then
+  local once = body.layout.once
+  if room and room ~= by_protocol and not (once and once[room]) then
     found(code.SizeReplyRoom, "reply", by_protocol, room, 0)
   end
   local expected = room or by_protocol
@@ -152,6 +153,7 @@ local function check_gap(body, at, length, found)
 end
 
 local function check_padding(body, found)
+  if body.once then return end
   for _, gap in ipairs(body.layout.gaps) do check_gap(body, gap[1], gap[2], found) end
   local at, length = unused(body)
   if at then check_gap(body, at, length, found) end

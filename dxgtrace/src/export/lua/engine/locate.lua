@@ -118,7 +118,8 @@ local function locate(layout, s, zero, base, length, facts)
     at = at + size
   end
   body.stop = at
-  body.described = total_with(layout, at - layout.tails_at)
+  body.once = layout.once and layout.once[length]
+  body.described = body.once and length or total_with(layout, at - layout.tails_at)
   if not body.short and length < body.described then
     body.short = {
       part = "the unused bytes at the end", at = at, wanted = body.described - at, had = max(length - at, 0),

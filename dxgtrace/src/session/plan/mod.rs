@@ -4,9 +4,15 @@
 //! Made once from the table. Walking a plan costs a few reads a packet, where
 //! walking the table would look every name up again.
 
+mod ranges;
+
 use std::sync::LazyLock;
 
+use self::ranges::ranges;
+pub(super) use self::ranges::{Asked, RangeStep};
+
 use crate::decode::Located;
+use crate::decode::located::read;
 use crate::protocol::schema::{
     Element, Field, Layout, Life, Message, Object, Owner, Role, Set, Struct, Ty, When,
 };
@@ -94,6 +100,11 @@ impl Condition {
         body.number(usize::from(self.at), self.size)
             .is_some_and(|value| self.when.holds(value))
     }
+
+    /// Whether it holds of an element.
+    pub fn holds_in(&self, element: &[u8]) -> bool {
+        read(element, usize::from(self.at), self.size).is_some_and(|value| self.when.holds(value))
+    }
 }
 
 /// Whom a created object may belong to.
@@ -141,6 +152,7 @@ pub(super) struct ReplyPlan {
     pub version: u32,
     pub steps: Vec<Step>,
     pub facts: Vec<Fact>,
+    pub ranges: Vec<RangeStep>,
 }
 
 /// A message, prepared.
@@ -158,8 +170,12 @@ pub(super) struct Plan {
     /// Conditions on the request that its reply needs: bit 0 on.
     pub conditions: Vec<Condition>,
     pub replies: Vec<ReplyPlan>,
-    /// Whether the request has effects that wait for a successful reply.
-    pub defers: bool,
+    /// Ranges of GPU addresses to which the request does something.
+    pub ranges: Vec<RangeStep>,
+    /// The tail that holds the values of the fences in the request.
+    pub fence_values: Option<usize>,
+    /// A number of the request that the reply needs.
+    pub asked_number: Option<Asked>,
 }
 
 impl Plan {
@@ -235,7 +251,12 @@ fn prepare(message: &'static Message) -> Option<Plan> {
         asked: Vec::new(),
         conditions: Vec::new(),
         replies: Vec::new(),
-        defers: false,
+        ranges: ranges(request),
+        fence_values: request
+            .tails
+            .iter()
+            .position(|tail| tail.role == Role::FenceValues),
+        asked_number: Asked::of(request),
     };
     plan.steps = steps(request, request, &mut plan);
     for field in request.fields {
@@ -259,11 +280,9 @@ fn prepare(message: &'static Message) -> Option<Plan> {
             version: reply.version,
             steps,
             facts: facts(layout),
+            ranges: ranges(layout),
         });
     }
-    plan.defers = plan.steps.iter().any(|step| {
-        step.life == Life::Destroys || matches!(step.role, Role::Resident | Role::Evicted)
-    });
     Some(plan)
 }
 
@@ -272,9 +291,18 @@ fn facts(layout: &'static Layout) -> Vec<Fact> {
         .fields
         .iter()
         .filter(|field| {
-            !matches!(
+            matches!(
                 field.role,
-                Role::None | Role::Size | Role::Resident | Role::Evicted
+                Role::Version
+                    | Role::Compatible
+                    | Role::AsyncMode
+                    | Role::VgpuLuid
+                    | Role::Name
+                    | Role::Opener
+                    | Role::Progress
+                    | Role::OverBudget
+                    | Role::Budget
+                    | Role::InUse
             )
         })
         .map(|field| Fact {

@@ -1,5 +1,8 @@
 //! The JSON Schema of the JSON-lines output, field by field.
 
+mod answers;
+mod counts;
+
 use serde_json::{Map, Value, json};
 
 use crate::check::{Code, Layer, Severity};
@@ -11,13 +14,35 @@ use crate::protocol::schema::{Element, Field, Layout, Object, Struct, Ty};
 /// The schema as text: one line of output is one document.
 pub fn schema() -> String {
     let records = [
-        "header", "msg", "exchange", "ioctl", "object", "finding", "lost", "summary",
+        "header",
+        "msg",
+        "exchange",
+        "ioctl",
+        "object",
+        "finding",
+        "lost",
+        "issue",
+        "count",
+        "start",
+        "failure",
+        "wait",
+        "account",
+        "answer",
+        "unknown",
+        "fact",
+        "difference",
+        "reread",
+        "summary",
     ]
     .map(reference);
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": format!("dxgtrace JSON lines, version {SCHEMA_VERSION}"),
-        "description": "Every line is one record. 64-bit numbers and times in nanoseconds \
+        "description": "Every line is one record. `read` and `capture` write header, msg, \
+                        exchange, ioctl, object, finding, lost and summary; `check` header, finding, \
+                        issue and summary; `stat` header, count, start, failure, wait, account and \
+                        summary; `explain` answer and unknown; `doctor` fact; `diff` difference \
+                        or reread. 64-bit numbers and times in nanoseconds \
                         are decimal strings, handles and addresses hexadecimal ones.",
         "oneOf": records,
         "$defs": {
@@ -28,6 +53,17 @@ pub fn schema() -> String {
             "object": object(),
             "finding": finding(),
             "lost": lost(),
+            "issue": answers::issue(),
+            "count": counts::count(),
+            "start": counts::start(),
+            "failure": counts::failure(),
+            "wait": counts::wait(),
+            "account": counts::account(),
+            "answer": answers::answer(),
+            "unknown": answers::unknown(),
+            "fact": answers::fact(),
+            "difference": answers::difference(),
+            "reread": answers::reread(),
             "summary": summary(),
             "process": record(&[
                 ("pid", json!({"type": "integer"}), true),
