@@ -29,3 +29,15 @@ pub static COMM_HIGH: Global<u64> = Global::new(0);
 /// Binary logarithm of the unread bytes per wake-up of the reader.
 #[unsafe(no_mangle)]
 pub static WAKE_SHIFT: Global<u32> = Global::new(21);
+/// Offset of `tgid` in `struct task_struct`, to follow children.
+#[unsafe(no_mangle)]
+pub static TGID_OFFSET: Global<u32> = Global::new(0);
+/// Offset of `pid` in `struct task_struct`.
+#[unsafe(no_mangle)]
+pub static PID_OFFSET: Global<u32> = Global::new(0);
+/// Device of the tracer's PID namespace.
+#[unsafe(no_mangle)]
+pub static NAMESPACE_DEVICE: Global<u64> = Global::new(0);
+/// Its inode, or 0 if it is the first one, whose numbers are the kernel's own.
+#[unsafe(no_mangle)]
+pub static NAMESPACE_INODE: Global<u64> = Global::new(0);

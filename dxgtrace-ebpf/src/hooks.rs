@@ -13,8 +13,8 @@ use dxgtrace_ebpf::record::{
 use crate::{
     channel::Channel,
     config::{COMM_HIGH, COMM_LOW, FILTER_COMM, FILTER_PIDS},
-    copy,
-    maps::{self, CALLS, Calls, FIRSTS, NEXTS, Next, PIDS, count, store},
+    copy, follow,
+    maps::{self, CALLS, Calls, FIRSTS, NEXTS, Next, count, store},
     memory::Memory,
 };
 
@@ -375,7 +375,7 @@ fn header(kind: u8, channel: &Channel, task: u64, time: u64) -> Packet {
 /// Whether the user asked for this task's sends.
 #[inline(always)]
 fn wanted(task: u64) -> bool {
-    if FILTER_PIDS.load() != 0 && PIDS.get_ptr(&((task >> 32) as u32)).is_none() {
+    if FILTER_PIDS.load() != 0 && !follow::chosen(task) {
         return false;
     }
     if FILTER_COMM.load() != 0 {

@@ -13,13 +13,14 @@
 mod channel;
 mod config;
 mod copy;
+mod follow;
 mod hooks;
 mod maps;
 mod memory;
 
 use aya_ebpf::{
-    macros::{fentry, fexit, kprobe, kretprobe, uprobe, uretprobe},
-    programs::{FEntryContext, FExitContext, ProbeContext, RetProbeContext},
+    macros::{fentry, fexit, kprobe, kretprobe, raw_tracepoint, uprobe, uretprobe},
+    programs::{FEntryContext, FExitContext, ProbeContext, RawTracePointContext, RetProbeContext},
 };
 
 use crate::{
@@ -221,6 +222,20 @@ fn f_ioctl_entry(context: FEntryContext) -> i32 {
 #[fexit]
 fn f_ioctl_return(context: FExitContext) -> i32 {
     hooks::ioctl_return(context.arg(3));
+    0
+}
+
+/// `sched_process_fork`: parent, child.
+#[raw_tracepoint]
+fn t_fork(context: RawTracePointContext) -> i32 {
+    follow::forked(context.arg(1));
+    0
+}
+
+/// `sched_process_free`: the task.
+#[raw_tracepoint]
+fn t_free(context: RawTracePointContext) -> i32 {
+    follow::freed(context.arg(0));
     0
 }
 

@@ -4,7 +4,7 @@ use core::{arch::asm, sync::atomic::AtomicU64};
 
 use aya_ebpf::{
     macros::map,
-    maps::{HashMap, LruHashMap, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use dxgtrace_ebpf::record::{Counters, LOST_RING_FULL, LOST_UNREADABLE};
 
@@ -29,9 +29,13 @@ pub static FIRSTS: LruHashMap<u64, Channel> = LruHashMap::with_max_entries(THREA
 /// `__hv_pkt_iter_next` in progress: by thread, with a channel address or 0.
 #[map]
 pub static NEXTS: LruHashMap<u64, Next> = LruHashMap::with_max_entries(THREADS, 0);
-/// Thread groups whose sends are captured, with `FILTER_PIDS`.
+/// Thread groups whose sends are captured, with `FILTER_PIDS`: as the kernel
+/// numbers them, or with `IN_NAMESPACE`. The loader sets the size.
 #[map]
 pub static PIDS: HashMap<u32, u8> = HashMap::with_max_entries(4096, 0);
+/// Children for which there was no room in `PIDS`.
+#[map]
+pub static UNFOLLOWED: Array<u64> = Array::with_max_entries(1, 0);
 /// What happened, per processor.
 #[map]
 pub static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);
@@ -130,7 +134,7 @@ pub fn count(member: fn(*mut Counters) -> *mut u64) {
 /// Atomic even on a processor's own counters, since a uprobe can be preempted
 /// by another one there.
 #[inline(always)]
-fn add_one(counter: *mut u64) {
+pub fn add_one(counter: *mut u64) {
     // SAFETY: all callers pass an aligned `u64` in a map. In assembly, since
     // `core` has no `fetch_add` for a target without compare-and-swap, and the
     // fetching form of the instruction is not in Linux 5.10.

@@ -47,6 +47,10 @@ pub const IF_TYPE_OFFSET: u32 = 36;
 /// Offset of `offermsg.child_relid` in `struct vmbus_channel`.
 pub const RELID_OFFSET: u32 = 212;
 
+/// In a key of the probe's map of processes: the number is not the kernel's own
+/// but that of the tracer's PID namespace. No number has this bit.
+pub const IN_NAMESPACE: u32 = 1 << 31;
+
 /// The longest payload that is copied: 128 KiB and an extended header.
 pub const MAX_PAYLOAD: u32 = 128 * 1024 + 16;
 

@@ -228,6 +228,20 @@ impl<W: Write> Writer<W> {
         self.hand_over_if_due()
     }
 
+    /// Describes all channels of the list that are not yet, so that they are in
+    /// the file even if no record names them, and in the list's order.
+    ///
+    /// # Errors
+    /// The output refuses.
+    pub fn describe_all(&mut self, channels: &[Channel]) -> Result<(), WriteError> {
+        for (index, channel) in channels.iter().enumerate() {
+            if !matches!(self.interfaces.get(index), Some(Some(_))) {
+                self.describe_as(index, channel)?;
+            }
+        }
+        self.hand_over_if_due()
+    }
+
     /// Hands all whole blocks to the output and flushes it.
     ///
     /// # Errors
@@ -290,6 +304,10 @@ impl<W: Write> Writer<W> {
                 interface: packet.interface,
             });
         };
+        self.describe_as(index, channel)
+    }
+
+    fn describe_as(&mut self, index: usize, channel: &Channel) -> Result<u32, WriteError> {
         let number = self.describe(channel)?;
         if self.interfaces.len() <= index {
             self.interfaces.resize(index + 1, None);

@@ -251,6 +251,7 @@ impl Assembler {
 
     /// The ring is empty and it is now this time: what has waited too long leaves.
     pub(super) fn idle_at(&mut self, now: u64) {
+        self.clock.look();
         self.release(now);
     }
 
@@ -265,12 +266,22 @@ impl Assembler {
         }
     }
 
-    /// Packets were lost elsewhere.
+    /// Packets that were ready were lost: the record comes before all others.
     pub(super) fn note_lost(&mut self, lost: Lost) {
-        let time = super::clock::monotonic();
-        let interface = self.last_interface();
-        self.lost(lost, interface, time);
-        self.release(time);
+        let time = match self.ready.front().or(self.held.front()) {
+            Some(next) => next.time,
+            None => super::clock::monotonic(),
+        };
+        if lost.total() > 0 {
+            let interface = self.last_interface();
+            let item = self.lost_item(lost, interface, time);
+            self.ready.push_front(item);
+        }
+    }
+
+    /// Unix time of a monotonic time stamp.
+    pub(super) fn wall(&self, monotonic: u64) -> u64 {
+        self.clock.wall(monotonic)
     }
 
     /// Nothing follows: everything leaves as it is.

@@ -7,7 +7,6 @@ use std::{
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
-    maps::HashMap,
     programs::{FEntry, FExit, KProbe, Program, ProgramError, UProbe, uprobe::UProbeScope},
 };
 use dxgtrace_ebpf::record;
@@ -15,6 +14,7 @@ use dxgtrace_ebpf::record;
 use super::{
     Options, Target,
     error::{AttachError, one_line},
+    follow::Processes,
     object, system,
 };
 
@@ -140,29 +140,23 @@ fn load(options: &Options) -> Result<Ebpf, AttachError> {
         .clamp(RING_BYTES_MIN, RING_BYTES_MAX)
         .next_power_of_two();
     let wake_shift = ring_bytes.ilog2() - WAKE_SHARE;
-    let filter_pids = u32::from(!options.pids.is_empty());
+    let processes = Processes::new(options)?;
     let filter_comm = u32::from(options.comm.is_some());
     let [comm_low, comm_high] = record::words(options.comm.unwrap_or_default());
     let probe = object::PROBE.ok_or(AttachError::Architecture)?;
-    let mut ebpf = EbpfLoader::new()
+    let mut loader = EbpfLoader::new();
+    loader
         .map_max_entries("RECORDS", ring_bytes)
         .override_global("WAKE_SHIFT", &wake_shift, true)
         .override_global("SNAP_LENGTH", &options.snap_length, true)
-        .override_global("FILTER_PIDS", &filter_pids, true)
         .override_global("FILTER_COMM", &filter_comm, true)
         .override_global("COMM_LOW", &comm_low, true)
-        .override_global("COMM_HIGH", &comm_high, true)
+        .override_global("COMM_HIGH", &comm_high, true);
+    processes.configure(&mut loader);
+    let mut ebpf = loader
         .load(probe)
         .map_err(|error| AttachError::load(error, ring_bytes))?;
-    if !options.pids.is_empty() {
-        let map = ebpf
-            .map_mut("PIDS")
-            .ok_or(AttachError::Object("the probe has no map PIDS".into()))?;
-        let mut pids = HashMap::<_, u32, u8>::try_from(map).map_err(AttachError::map)?;
-        for pid in &options.pids {
-            pids.insert(pid, 1, 0).map_err(AttachError::map)?;
-        }
-    }
+    processes.choose(&mut ebpf, &options.pids)?;
     Ok(ebpf)
 }
 
@@ -277,6 +271,11 @@ fn refused(backend: Backend, function: &str, error: &ProgramError) -> AttachErro
             function: function.into(),
             reason,
         },
+        AttachError::Forbidden(_) if backend == Backend::Uprobe && !system::is_admin() => {
+            AttachError::UprobeRights {
+                program: system::program(),
+            }
+        }
         other => other,
     }
 }

@@ -32,6 +32,17 @@ pub enum AttachError {
          leave the container, or allow bpf() and perf_event_open() in its seccomp and security profile"
     )]
     Forbidden(io::Error),
+    /// Hooking user space takes more than hooking the kernel: probes in the
+    /// middle of an instruction could change what a program does.
+    #[error(
+        "hooking a stand-in takes CAP_SYS_ADMIN on this kernel, as for all uprobes since Linux 6.16: \
+         run as root, or once `setcap cap_bpf,cap_perfmon,cap_sys_admin+ep {program}`. \
+         The driver itself can be captured without"
+    )]
+    UprobeRights {
+        /// The file to give it to.
+        program: String,
+    },
     /// No BPF ring buffer.
     #[error(
         "Linux {release} is too old: the probe needs 5.8 or later; `dxgtrace read` works anywhere"
@@ -79,6 +90,12 @@ pub enum AttachError {
         /// The size asked for.
         bytes: u32,
     },
+    /// Children of processes cannot be followed.
+    #[error(
+        "children cannot be followed: {0}. The kernel needs CONFIG_DEBUG_INFO_BTF; \
+         or choose the processes with --pid or --comm alone"
+    )]
+    Follow(String),
     /// There is no probe for this kind of machine.
     #[error("capturing works on x86_64 and aarch64 only; reading captures works here")]
     Architecture,

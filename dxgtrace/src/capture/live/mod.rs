@@ -13,9 +13,12 @@ mod attach;
 mod clock;
 mod counters;
 mod error;
+mod follow;
+mod kernel_type;
 mod object;
 mod programs;
 mod refusals;
+mod rights;
 mod ring;
 mod system;
 
@@ -36,11 +39,13 @@ pub use attach::Backend;
 pub use counters::Totals;
 pub use error::AttachError;
 pub use programs::ProgramReport;
+pub use rights::{Right, give_up_rights};
 pub use system::Driver;
 
 use assemble::Assembler;
 use clock::Clock;
 use counters::Counters;
+use follow::Unfollowed;
 use ring::Ring;
 
 /// Size of the ring buffer if nothing else is asked for: a second of 100,000
@@ -61,7 +66,10 @@ pub struct Options {
     pub snap_length: u32,
     /// Only requests of these processes (thread group ids), if any are given.
     /// Messages from the host that answer nothing are always captured.
+    /// The numbers are those of this process's PID namespace.
     pub pids: Vec<u32>,
+    /// Also those of the children of `pids`, and of theirs.
+    pub follow: bool,
     /// Only requests of tasks with this name, padded with NUL.
     pub comm: Option<[u8; 16]>,
 }
@@ -73,6 +81,7 @@ impl Default for Options {
             ring_bytes: DEFAULT_RING_BYTES,
             snap_length: MAX_PAYLOAD,
             pids: Vec::new(),
+            follow: false,
             comm: None,
         }
     }
@@ -108,6 +117,7 @@ pub struct Live {
     driver: Driver,
     ring: Ring,
     counters: Counters,
+    unfollowed: Unfollowed,
     assembler: Assembler,
 }
 
@@ -120,6 +130,7 @@ impl Live {
         let mut attachment = attach::attach(options)?;
         let ring = Ring::new(&mut attachment.ebpf)?;
         let counters = Counters::new(&mut attachment.ebpf)?;
+        let unfollowed = Unfollowed::new(&mut attachment.ebpf)?;
         let filtered = !options.pids.is_empty() || options.comm.is_some();
         let patience = match attachment.backend {
             Backend::Uprobe => assemble::STAND_IN_PATIENCE,
@@ -132,6 +143,7 @@ impl Live {
             driver,
             ring,
             counters,
+            unfollowed,
             assembler: Assembler::new(clock, filtered, patience),
         })
     }
@@ -197,8 +209,13 @@ impl Live {
         }
     }
 
-    /// Packets that were lost outside the kernel's ring: shown as a record at
-    /// this place of the stream.
+    /// The time now as packets have it: nanoseconds since 1970.
+    pub fn now(&self) -> u64 {
+        self.assembler.wall(clock::monotonic())
+    }
+
+    /// Packets that came before the next one were not taken: shown as a record
+    /// in their place.
     pub fn note_lost(&mut self, lost: Lost) {
         self.assembler.note_lost(lost);
     }
@@ -209,6 +226,12 @@ impl Live {
             lost: self.assembler.lost_total(),
             ..self.counters.totals()
         }
+    }
+
+    /// How many children of followed processes could not be followed, because
+    /// there are too many.
+    pub fn unfollowed(&self) -> u64 {
+        self.unfollowed.count()
     }
 
     /// What the kernel says about the programs, until [`Live::stop`].

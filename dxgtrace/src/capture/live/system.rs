@@ -39,15 +39,27 @@ pub(super) fn check_rights() -> Result<(), AttachError> {
         return Err(AttachError::KernelTooOld { release });
     }
     if let Some(missing) = missing_capabilities(&read("/proc/self/status")) {
-        let program = std::env::current_exe()
-            .map_or_else(|_| "dxgtrace".into(), |path| path.display().to_string());
-        return Err(AttachError::Rights { missing, program });
+        return Err(AttachError::Rights {
+            missing,
+            program: program(),
+        });
     }
     let lockdown = read("/sys/kernel/security/lockdown");
     if lockdown.contains("[confidentiality]") {
         return Err(AttachError::Lockdown("confidentiality".into()));
     }
     Ok(())
+}
+
+/// The path of this program, to give rights to.
+pub(super) fn program() -> String {
+    std::env::current_exe().map_or_else(|_| "dxgtrace".into(), |path| path.display().to_string())
+}
+
+/// Whether the process may do everything.
+pub(super) fn is_admin() -> bool {
+    effective(&read("/proc/self/status"))
+        .is_some_and(|effective| effective >> CAP_SYS_ADMIN & 1 == 1)
 }
 
 /// What there is of the driver now.
@@ -101,10 +113,7 @@ pub(super) fn raise_memory_limit() {
 }
 
 fn missing_capabilities(status: &str) -> Option<String> {
-    let effective = status
-        .lines()
-        .find_map(|line| line.strip_prefix("CapEff:"))
-        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())?;
+    let effective = effective(status)?;
     let has = |capability: u32| effective >> capability & 1 == 1;
     if has(CAP_SYS_ADMIN) {
         return None;
@@ -115,6 +124,13 @@ fn missing_capabilities(status: &str) -> Option<String> {
         (false, true) => Some("the capability CAP_BPF".into()),
         (false, false) => Some("the capabilities CAP_BPF and CAP_PERFMON".into()),
     }
+}
+
+fn effective(status: &str) -> Option<u64> {
+    let hex = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))?;
+    u64::from_str_radix(hex.trim(), 16).ok()
 }
 
 fn version(release: &str) -> Option<(u32, u32)> {

@@ -1,0 +1,189 @@
+//! Which processes the probe captures, and how it follows their children.
+//!
+//! The probe keeps the chosen processes in a map. With [`Options::follow`] it
+//! adds the child of a chosen process when it is made, before it runs.
+
+use std::fs;
+
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::{Array, HashMap, MapData},
+    programs::RawTracePoint,
+};
+use dxgtrace_ebpf::record::IN_NAMESPACE;
+
+use super::{Options, error::AttachError, kernel_type::member_offset};
+
+const BTF: &str = "/sys/kernel/btf/vmlinux";
+/// Processes that can be followed at a time.
+const FOLLOWED_MAX: u32 = 1 << 16;
+/// Inode of the first PID namespace, the same on all kernels.
+const FIRST_NAMESPACE: u64 = 0xefff_fffc;
+/// Programs and what they hook; deaths first, so that none is missed.
+const PROGRAMS: [(&str, &str); 2] = [
+    ("t_free", "sched_process_free"),
+    ("t_fork", "sched_process_fork"),
+];
+
+/// What the probe needs to know of processes.
+#[derive(Default)]
+pub(super) struct Processes {
+    filter: u32,
+    tgid_offset: u32,
+    pid_offset: u32,
+    namespace_device: u64,
+    namespace_inode: u64,
+    follow: bool,
+}
+
+impl Processes {
+    /// Finds it out, as far as the options ask for it.
+    pub(super) fn new(options: &Options) -> Result<Self, AttachError> {
+        if options.pids.is_empty() {
+            return Ok(Self::default());
+        }
+        let (namespace_device, namespace_inode) = namespace();
+        let mut processes = Self {
+            filter: 1,
+            namespace_device,
+            namespace_inode,
+            ..Self::default()
+        };
+        if options.follow {
+            let btf = fs::read(BTF)
+                .map_err(|error| AttachError::Follow(format!("cannot read {BTF}: {error}")))?;
+            let offset = |member: &str| {
+                member_offset(&btf, "task_struct", member).ok_or_else(|| {
+                    AttachError::Follow(format!("{BTF} has no task_struct.{member}"))
+                })
+            };
+            processes.follow = true;
+            processes.tgid_offset = offset("tgid")?;
+            processes.pid_offset = offset("pid")?;
+        }
+        Ok(processes)
+    }
+
+    /// Tells it to the probe before it is loaded.
+    pub(super) fn configure<'a>(&'a self, loader: &mut EbpfLoader<'a>) {
+        loader
+            .override_global("FILTER_PIDS", &self.filter, true)
+            .override_global("TGID_OFFSET", &self.tgid_offset, true)
+            .override_global("PID_OFFSET", &self.pid_offset, true)
+            .override_global("NAMESPACE_DEVICE", &self.namespace_device, true)
+            .override_global("NAMESPACE_INODE", &self.namespace_inode, true);
+        if self.follow {
+            loader.map_max_entries("PIDS", FOLLOWED_MAX);
+        }
+    }
+
+    /// Chooses the processes, and from now on their children.
+    pub(super) fn choose(&self, ebpf: &mut Ebpf, pids: &[u32]) -> Result<(), AttachError> {
+        let mut chosen = pids.to_vec();
+        self.insert(ebpf, &chosen)?;
+        if !self.follow {
+            return Ok(());
+        }
+        for (name, hook) in PROGRAMS {
+            let program: &mut RawTracePoint = ebpf
+                .program_mut(name)
+                .ok_or_else(|| AttachError::Object(format!("it has no program {name}")))?
+                .try_into()
+                .map_err(|error| AttachError::program(&error))?;
+            program
+                .load()
+                .and_then(|()| program.attach(hook).map(drop))
+                .map_err(|error| AttachError::program(&error))?;
+        }
+        // Children that exist already. Those that they make meanwhile are
+        // either followed or found in the next round.
+        let mut from = 0;
+        while from < chosen.len() {
+            let found = children(&chosen);
+            from = chosen.len();
+            chosen.extend(found);
+            self.insert(ebpf, chosen.get(from..).unwrap_or_default())?;
+        }
+        Ok(())
+    }
+
+    fn insert(&self, ebpf: &mut Ebpf, pids: &[u32]) -> Result<(), AttachError> {
+        let map = ebpf
+            .map_mut("PIDS")
+            .ok_or(AttachError::Object("the probe has no map PIDS".into()))?;
+        let mut map = HashMap::<_, u32, u8>::try_from(map).map_err(AttachError::map)?;
+        let numbering = if self.namespace_inode == 0 {
+            0
+        } else {
+            IN_NAMESPACE
+        };
+        for pid in pids {
+            map.insert(pid | numbering, 1, 0)
+                .map_err(AttachError::map)?;
+        }
+        Ok(())
+    }
+}
+
+/// Counts the children that could not be followed.
+pub(super) struct Unfollowed(Array<MapData, u64>);
+
+impl Unfollowed {
+    pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self, AttachError> {
+        let map = ebpf.take_map("UNFOLLOWED").ok_or(AttachError::Object(
+            "the probe has no map UNFOLLOWED".into(),
+        ))?;
+        Array::try_from(map).map(Self).map_err(AttachError::map)
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.0.get(&0, 0).unwrap_or(0)
+    }
+}
+
+/// The PID namespace of this process as the kernel's helper wants it, with
+/// inode 0 if it is the first one, in which the numbers are the kernel's own.
+fn namespace() -> (u64, u64) {
+    match rustix::fs::stat("/proc/self/ns/pid") {
+        Ok(stat) if stat.st_ino != FIRST_NAMESPACE => {
+            let (major, minor) = (
+                rustix::fs::major(stat.st_dev),
+                rustix::fs::minor(stat.st_dev),
+            );
+            // As the kernel composes it internally.
+            (u64::from(major) << 20 | u64::from(minor), stat.st_ino)
+        }
+        _ => (0, 0),
+    }
+}
+
+/// Processes whose parent is one of these and that are none of them.
+fn children(parents: &[u32]) -> Vec<u32> {
+    let Ok(processes) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    processes
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| !parents.contains(pid))
+        .filter(|pid| parent(*pid).is_some_and(|parent| parents.contains(&parent)))
+        .collect()
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before may hold anything, also brackets.
+    let (_, after) = stat.rsplit_once(')')?;
+    after.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parent;
+
+    #[test]
+    fn the_parent_of_this_process_is_known() {
+        let pid = std::process::id();
+        assert_eq!(parent(pid), Some(std::os::unix::process::parent_id()));
+    }
+}
