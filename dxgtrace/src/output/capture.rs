@@ -20,6 +20,27 @@ impl<W: Write> Capture<W> {
             comments: Vec::new(),
         }
     }
+
+    /// Bytes written so far.
+    pub fn bytes(&self) -> u64 {
+        self.writer.as_ref().map_or(0, Writer::bytes)
+    }
+
+    /// Records written so far.
+    pub fn records(&self) -> u64 {
+        self.writer.as_ref().map_or(0, Writer::records)
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// The output refuses.
+    pub fn close(&mut self) -> io::Result<()> {
+        if let Some(writer) = self.writer.take() {
+            writer.finish()?;
+        }
+        Ok(())
+    }
 }
 
 impl<W: Write> Sink for Capture<W> {
@@ -47,10 +68,7 @@ impl<W: Write> Sink for Capture<W> {
     }
 
     fn end(&mut self, _: &Totals) -> io::Result<()> {
-        if let Some(writer) = self.writer.take() {
-            writer.finish()?;
-        }
-        Ok(())
+        self.close()
     }
 }
 

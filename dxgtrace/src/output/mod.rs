@@ -2,11 +2,17 @@
 
 mod capture;
 mod columns;
+mod flight;
 mod group;
 mod hex;
 mod histogram;
 pub mod json;
+mod numbered;
+mod outlet;
+mod progress;
 mod prose;
+mod queue;
+mod rotation;
 mod statistics;
 mod text;
 mod time;
@@ -14,11 +20,17 @@ mod wrap;
 
 pub use capture::Capture;
 pub use columns::Columns;
+pub use flight::{Alarm, Flight};
 pub use group::Groups;
 pub use hex::hex;
 pub use histogram::Histogram;
 pub use json::{Json, SCHEMA_VERSION};
+pub use numbered::Numbered;
+pub use outlet::{Outlet, Target};
+pub use progress::Progress;
 pub use prose::{Prose, WIDTH};
+pub use queue::Queue;
+pub use rotation::{Extent, Rotation};
 pub use statistics::Statistics;
 pub use text::{Detail, Text};
 pub use time::{TimeFormat, duration};
@@ -94,8 +106,11 @@ impl Entry<'_> {
 pub struct Totals {
     /// Messages that travelled.
     pub messages: u64,
-    /// Messages that the filter let through.
+    /// Records that the filter let through.
     pub shown: u64,
+    /// Messages among them.
+    #[serde(skip)]
+    pub matched: u64,
     /// Replies with their requests.
     pub exchanges: u64,
     /// Requests that no reply came for.
@@ -132,6 +147,7 @@ impl Totals {
             }
         }
         self.shown += u64::from(shown);
+        self.matched += u64::from(shown && header.kind == Kind::Packet);
         self.exchanges += u64::from(entry.seen.request.is_some());
         self.refused_attempts += u64::from(header.refused_attempts);
         self.cut += u64::from(entry.packet.is_cut());

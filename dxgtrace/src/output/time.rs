@@ -57,10 +57,23 @@ impl Display for Shown {
     }
 }
 
+/// A time as `YYYYmmddHHMMSS`, UTC.
+pub fn digits(nanoseconds: u64) -> String {
+    let seconds = nanoseconds / SECOND;
+    let (year, month, day) = date(seconds / DAY);
+    let (hour, minute, second) = of_day(seconds);
+    format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}")
+}
+
 fn clock(f: &mut fmt::Formatter<'_>, seconds: u64, rest: u64) -> fmt::Result {
-    let of_day = seconds % DAY;
-    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    let (hour, minute, second) = of_day(seconds);
     write!(f, "{hour:02}:{minute:02}:{second:02}.{rest:09}")
+}
+
+/// Hour, minute and second of a time.
+fn of_day(seconds: u64) -> (u64, u64, u64) {
+    let of_day = seconds % DAY;
+    (of_day / 3600, of_day / 60 % 60, of_day % 60)
 }
 
 /// Year, month and day of a day counted from 1970-01-01, in the Gregorian

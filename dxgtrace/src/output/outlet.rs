@@ -1,0 +1,131 @@
+//! The way out of a live capture.
+//!
+//! A file takes what it gets at once: whatever stops the program, what was
+//! captured is in it. The reader of a pipe, and whoever looks at a terminal,
+//! may pause; before them is a [`Queue`].
+
+use std::fs::File;
+use std::io::{self, Write};
+
+use super::Queue;
+
+/// Where bytes go.
+pub struct Target {
+    /// What they are written to.
+    pub file: File,
+    /// Its name, for messages.
+    pub name: String,
+    /// Whether it is a capture file of our own, to be cut back to its last whole
+    /// block if the disk is full. What others have opened is left as it is.
+    pub own: bool,
+}
+
+/// The end that is written to.
+pub enum Outlet {
+    /// A file, and how long it is.
+    File(Target, u64),
+    /// All else.
+    Queue(Queue),
+}
+
+impl Outlet {
+    /// The way to `target`.
+    ///
+    /// # Errors
+    /// There can be no thread for the queue.
+    pub fn new(target: Target) -> io::Result<Self> {
+        if target.file.metadata().is_ok_and(|about| about.is_file()) {
+            Ok(Self::File(target, 0))
+        } else {
+            Queue::new(target, Queue::BYTES).map(Self::Queue)
+        }
+    }
+
+    /// The queue, if there is one.
+    pub fn queue(&self) -> Option<Queue> {
+        match self {
+            Self::File(..) => None,
+            Self::Queue(queue) => Some(queue.clone()),
+        }
+    }
+}
+
+impl Write for Outlet {
+    /// Takes all: whole blocks, if it leads to a capture file.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(target, length) => {
+                target.write(bytes).map_err(|(done, error)| {
+                    if target.own {
+                        // If that fails too, the reader says where the file is cut.
+                        let _ = target.file.set_len(*length + whole(bytes, done));
+                    }
+                    error
+                })?;
+                *length += bytes.len() as u64;
+            }
+            Self::Queue(queue) => queue.add(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+
+    /// What was written leaves by itself.
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(..) => Ok(()),
+            Self::Queue(queue) => queue.failed(),
+        }
+    }
+}
+
+impl Target {
+    /// Writes all, or says how much it was and why not more.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
+        let mut done = 0;
+        while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
+            let error = match self.file.write(rest) {
+                Ok(0) => io::ErrorKind::WriteZero.into(),
+                Ok(count) => {
+                    done += count;
+                    continue;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => error,
+            };
+            let named = io::Error::new(error.kind(), format!("{}: {error}", self.name));
+            return Err((done, named));
+        }
+        Ok(())
+    }
+}
+
+/// Where the last whole block of `bytes` up to `end` ends.
+fn whole(bytes: &[u8], end: usize) -> u64 {
+    let mut at = 0;
+    while let Some(length) = bytes.get(at + 4..).and_then(|rest| rest.first_chunk()) {
+        let length = u32::from_le_bytes(*length) as usize;
+        if length == 0 || at + length > end {
+            break;
+        }
+        at += length;
+    }
+    at as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::whole;
+
+    #[test]
+    fn the_last_whole_block_is_found() {
+        let block = |length: u32| {
+            let mut block = vec![0; length as usize];
+            block[4..8].copy_from_slice(&length.to_le_bytes());
+            block
+        };
+        let bytes = [block(12), block(32), block(16)].concat();
+        for (end, expected) in [(0, 0), (11, 0), (12, 12), (43, 12), (44, 44), (60, 60)] {
+            assert_eq!(whole(&bytes, end), expected, "{end}");
+        }
+    }
+}
