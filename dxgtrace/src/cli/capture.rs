@@ -1,12 +1,13 @@
 //! `dxgtrace capture`: its arguments.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::ShowArgs;
+use super::{LiveArgs, ShowArgs};
 
 /// `dxgtrace capture`
 #[derive(Debug, Clone, Args)]
@@ -19,71 +20,118 @@ pub struct CaptureArgs {
     #[arg(short = 'c', long = "count", value_name = "N")]
     pub count: Option<u64>,
 
-    /// Stop when this is reached: duration:SECONDS or packets:N
-    #[arg(short = 'a', long = "autostop", value_name = "CONDITION")]
-    pub stop: Vec<Stop>,
+    /// Stop when this is reached: duration:SECONDS, packets:N, filesize:KB, or
+    /// with -b files:N; may be repeated
+    #[arg(short = 'a', long = "autostop", value_name = "LIMIT")]
+    pub stop: Vec<Limit>,
 
-    /// Keep at most this many bytes of each message
-    #[arg(short = 's', long = "snaplen", value_name = "BYTES")]
-    pub snap: Option<u32>,
+    /// Begin another file when this is reached: filesize:KB, duration:SECONDS or
+    /// packets:N; with files:N, keep only the latest N; may be repeated
+    #[arg(
+        short = 'b',
+        long = "ring-buffer",
+        value_name = "LIMIT",
+        requires = "write"
+    )]
+    pub ring: Vec<Limit>,
 
-    /// Size of the kernel's buffer in MiB
-    #[arg(short = 'B', long = "buffer", value_name = "MIB")]
-    pub buffer: Option<u32>,
+    /// Flight recorder: hold only the latest packets, in memory, within
+    /// duration:SECONDS, filesize:KB or packets:N, and write them to a file of
+    /// their own when --when or SIGUSR1 says so; with files:N, keep only the
+    /// latest N files; may be repeated
+    #[arg(
+        long = "keep",
+        value_name = "LIMIT",
+        requires = "write",
+        conflicts_with = "ring"
+    )]
+    pub keep: Vec<Limit>,
 
-    /// Only requests of this process; may be repeated
-    #[arg(long = "pid", value_name = "PID")]
-    pub pids: Vec<u32>,
+    /// With --keep: write when this happens: finding:SEVERITY, finding:CODE,
+    /// stall:SECONDS (a request waits so long) or end; may be repeated; without
+    /// it: finding:error
+    #[arg(long = "when", value_name = "EVENT", requires = "keep")]
+    pub when: Vec<When>,
 
-    /// Only requests of threads with this name
-    #[arg(long = "comm", value_name = "NAME")]
-    pub comm: Option<String>,
-
-    /// Hook the driver this way instead of the best that works
-    #[arg(long = "backend", value_name = "BACKEND")]
-    pub backend: Option<Backend>,
-
-    /// Capture a stand-in (`dxgtrace replay --wait`) instead of the driver
-    #[arg(long = "stand-in", value_name = "PID", conflicts_with = "backend")]
-    pub stand_in: Option<u32>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    pub live: LiveArgs,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub show: ShowArgs,
+
+    /// Run this command and capture only what it and its children ask for
+    #[arg(
+        last = true,
+        value_name = "COMMAND",
+        conflicts_with_all = ["pids", "follow_forks"]
+    )]
+    pub command: Vec<OsString>,
 }
 
-/// How to hook the driver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Backend {
-    /// At function entry and exit, by trampoline: loses nothing.
-    Fentry,
-    /// By breakpoint or jump: works without BTF.
-    Kprobe,
-}
-
-/// When a capture stops by itself.
+/// A bound on a capture or a file of it, in dumpcap's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// After so long.
+pub enum Limit {
+    /// So long.
     Duration(Duration),
-    /// After so many messages.
+    /// So many packets.
     Packets(u64),
+    /// So many bytes.
+    Bytes(u64),
+    /// So many files.
+    Files(u64),
 }
 
-impl FromStr for Stop {
+/// Bytes in a KB, as dumpcap counts.
+const KB: u64 = 1000;
+
+impl FromStr for Limit {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let number = |text: &str| text.parse().map_err(|_| format!("`{text}` is no number"));
-        match text.split_once(':') {
-            Some(("duration", seconds)) => match seconds.parse::<f64>() {
-                Ok(seconds) => Duration::try_from_secs_f64(seconds)
-                    .map(Self::Duration)
-                    .map_err(|_| format!("`{seconds}` is no duration")),
-                Err(_) => Err(format!("`{seconds}` is no number of seconds")),
-            },
-            Some(("packets", count)) => number(count).map(Self::Packets),
-            _ => Err("say duration:SECONDS or packets:N".to_owned()),
+        let (word, value) = text.split_once(':').unwrap_or((text, ""));
+        let number = || match value.parse() {
+            Ok(0) | Err(_) => Err(format!("`{value}` is no number above 0")),
+            Ok(number) => Ok(number),
+        };
+        match word {
+            "duration" => duration(value).map(Self::Duration),
+            "packets" => number().map(Self::Packets),
+            "filesize" => number().map(|size| Self::Bytes(size.saturating_mul(KB))),
+            "files" => number().map(Self::Files),
+            _ => Err("say duration:SECONDS, packets:N, filesize:KB or files:N".to_owned()),
         }
     }
+}
+
+/// When the flight recorder writes what it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum When {
+    /// At a finding of this code, or of this severity and above.
+    Finding(String),
+    /// When a request has waited for so long.
+    Stall(Duration),
+    /// At the end of the capture.
+    End,
+}
+
+impl FromStr for When {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("finding", what)) => Ok(Self::Finding(what.to_owned())),
+            Some(("stall", seconds)) => duration(seconds).map(Self::Stall),
+            None if text == "end" => Ok(Self::End),
+            _ => Err("say finding:SEVERITY, finding:CODE, stall:SECONDS or end".to_owned()),
+        }
+    }
+}
+
+fn duration(seconds: &str) -> Result<Duration, String> {
+    let number = seconds.parse::<f64>().ok();
+    number
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| format!("`{seconds}` is no number of seconds"))
 }

@@ -8,6 +8,8 @@ mod diff;
 mod doctor;
 mod explain;
 mod export;
+mod launch;
+mod live;
 mod read;
 mod replay;
 mod report;
@@ -15,7 +17,7 @@ mod shared;
 mod stat;
 mod tui;
 
-pub use capture::{Backend, CaptureArgs, Stop};
+pub use capture::{CaptureArgs, Limit, When};
 pub use check::{CheckArgs, Level};
 pub use cut::CutArgs;
 pub use demo::DemoArgs;
@@ -23,6 +25,8 @@ pub use diff::DiffArgs;
 pub use doctor::DoctorArgs;
 pub use explain::ExplainArgs;
 pub use export::{Export, ExportArgs};
+pub use launch::LaunchArgs;
+pub use live::{Backend, LiveArgs, StandIn};
 pub use read::ReadArgs;
 pub use replay::ReplayArgs;
 pub use report::ReportArgs;
@@ -64,6 +68,9 @@ pub enum Command {
     Tui(TuiArgs),
     /// Capture what driver and host say, live
     Capture(CaptureArgs),
+    #[command(hide = true)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    Launch(LaunchArgs),
     /// Play the packets of a capture through a stand-in for the driver
     Replay(ReplayArgs),
     /// Play a sample and capture it: shows everything without a GPU

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::LiveArgs;
+
 /// `dxgtrace tui`
 #[derive(Debug, Args)]
 pub struct TuiArgs {
@@ -23,11 +25,7 @@ pub struct TuiArgs {
     #[arg(short = 'w', long = "write", value_name = "FILE")]
     pub write: Option<PathBuf>,
 
-    /// Capture only requests of this process; may be repeated
-    #[arg(long = "pid", value_name = "PID")]
-    pub pids: Vec<u32>,
-
-    /// Capture a stand-in (`dxgtrace replay --wait`) instead of the driver
-    #[arg(long, value_name = "PID")]
-    pub stand_in: Option<u32>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    pub live: LiveArgs,
 }

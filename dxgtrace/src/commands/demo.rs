@@ -2,9 +2,9 @@
 
 use std::io::Cursor;
 use std::process::{Command, Stdio};
-use std::sync::atomic::Ordering;
 
-use super::capture::{Limits, attach, follow, say, stop_flag};
+use super::capture::{Course, Signals, follow, say};
+use super::live::attach;
 use super::pipeline::Pipeline;
 use super::replay::SAMPLE;
 use super::show::{Shown, capture};
@@ -19,7 +19,7 @@ pub fn run(args: &DemoArgs, color: Color) -> Result<Exit, Failure> {
     if args.tui {
         return super::tui::demo(args);
     }
-    let stop = stop_flag()?;
+    let signals = Signals::catch()?;
     let mut standin = start(args)?;
     let options = Options {
         target: Target::StandIn(standin.pid()),
@@ -37,13 +37,14 @@ pub fn run(args: &DemoArgs, color: Color) -> Result<Exit, Failure> {
         live.backend().name()
     ));
     standin.go().map_err(standin_failed)?;
-    let outcome = follow(live, pipeline, &Limits::none(), &mut || {
-        stop.load(Ordering::Relaxed) || standin.has_ended().unwrap_or(true)
+    let course = Course::plain(args.write.clone());
+    let outcome = follow(live, pipeline, course, &mut || {
+        signals.stop() || standin.has_ended().unwrap_or(true)
     })?;
     if !standin.wait().map_err(standin_failed)?.success() {
         return Err(Failure::Input("the stand-in could not play all".to_owned()));
     }
-    say(&outcome.text(args.write.as_deref()));
+    say(&outcome.text());
     Ok(Exit::Fine)
 }
 
@@ -72,6 +73,7 @@ fn cannot_help(error: &AttachError) -> bool {
     matches!(
         error,
         AttachError::Rights { .. }
+            | AttachError::UprobeRights { .. }
             | AttachError::Lockdown(_)
             | AttachError::Forbidden(_)
             | AttachError::KernelTooOld { .. }

@@ -13,6 +13,8 @@ pub enum Exit {
     Findings,
     /// Packets were lost, and `--fail-on-loss` was given.
     Loss,
+    /// A command that was traced ended with this.
+    Command(u8),
 }
 
 impl Exit {
@@ -22,6 +24,7 @@ impl Exit {
             Self::Fine => 0,
             Self::Findings => 4,
             Self::Loss => 5,
+            Self::Command(code) => code,
         }
     }
 }

@@ -13,6 +13,8 @@ mod export;
 mod failure;
 mod input;
 mod known;
+#[cfg(target_os = "linux")]
+mod live;
 mod pipeline;
 mod read;
 #[cfg(target_os = "linux")]
@@ -48,13 +50,18 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         #[cfg(target_os = "linux")]
         Command::Capture(args) => capture::run(&args, cli.color),
         #[cfg(target_os = "linux")]
+        Command::Launch(args) => capture::launch(&args.command),
+        #[cfg(target_os = "linux")]
         Command::Replay(args) => replay::run(&args),
         #[cfg(target_os = "linux")]
         Command::Demo(args) => demo::run(&args, cli.color),
         #[cfg(not(target_os = "linux"))]
-        Command::Capture(_) | Command::Replay(_) | Command::Demo(_) => Err(Failure::Attach(
-            "capturing works on Linux only; here, `dxgtrace read FILE` shows captures".to_owned(),
-        )),
+        Command::Capture(_) | Command::Launch(_) | Command::Replay(_) | Command::Demo(_) => {
+            Err(Failure::Attach(
+                "capturing works on Linux only; here, `dxgtrace read FILE` shows captures"
+                    .to_owned(),
+            ))
+        }
         Command::Read(args) => read::run(&args, cli.color),
         Command::Cut(args) => cut::run(&args),
         Command::Diff(args) => diff::run(&args, cli.color),
@@ -93,6 +100,7 @@ mod output {
 
     use std::io::{self, BufWriter, StdoutLock, Write};
 
+    use anstream::stream::{AsLockedWrite, RawStream};
     use anstream::{AutoStream, ColorChoice};
 
     use super::{Color, Exit, Failure, IsTerminal};
@@ -117,18 +125,31 @@ mod output {
 
     /// Standard output as `color` wants it.
     pub fn stream(color: Color) -> BufWriter<AutoStream<StdoutLock<'static>>> {
+        coloured(io::stdout().lock(), color)
+    }
+
+    /// What leads to standard output, as `color` wants it.
+    pub fn coloured<W: RawStream + AsLockedWrite>(
+        out: W,
+        color: Color,
+    ) -> BufWriter<AutoStream<W>> {
         let choice = match color {
             Color::Always => ColorChoice::Always,
             Color::Never => ColorChoice::Never,
             Color::Auto if io::stdout().is_terminal() => ColorChoice::Auto,
             Color::Auto => ColorChoice::Never,
         };
-        BufWriter::with_capacity(1 << 16, AutoStream::new(io::stdout().lock(), choice))
+        buffered(AutoStream::new(out, choice))
     }
 
     /// Standard output for what programs read: it has no colours to strip.
     pub fn bare() -> BufWriter<StdoutLock<'static>> {
-        BufWriter::with_capacity(1 << 16, io::stdout().lock())
+        buffered(io::stdout().lock())
+    }
+
+    /// The same for what leads to standard output.
+    pub fn buffered<W: Write>(out: W) -> BufWriter<W> {
+        BufWriter::with_capacity(1 << 16, out)
     }
 
     /// Writes all of a finished text.

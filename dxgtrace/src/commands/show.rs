@@ -1,10 +1,10 @@
 //! What the command line says of the output: which packets, in which form.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::Failure;
-use super::output::{bare, stream};
+use super::output::{buffered, coloured};
 use crate::capture::file::{self, About, Flush, WriteError, Writer};
 use crate::cli::{Color, Form, ShowArgs, Time};
 use crate::filter::{FieldOptions, Fields, Filter, FilterError};
@@ -65,6 +65,25 @@ impl Shown {
         fields || self.filter.needs().ahead
     }
 
+    /// The filter alone.
+    pub(super) fn into_filter(self) -> Filter {
+        self.filter
+    }
+
+    /// The filter, and lines that go to `out`, which leads to standard output.
+    ///
+    /// # Errors
+    /// The output refuses.
+    pub(super) fn into_lines(
+        self,
+        out: Box<dyn Write>,
+        color: Color,
+        source: &str,
+    ) -> Result<(Filter, Box<dyn Sink>), Failure> {
+        let sink = lines(&self.args, self.fields, out, color, source)?;
+        Ok((self.filter, sink))
+    }
+
     /// The filter, and where packets go: to a capture file if there is one.
     ///
     /// # Errors
@@ -78,7 +97,10 @@ impl Shown {
         let sink = match write {
             Some(path) => Some(capture(path)?),
             None if self.args.quiet => None,
-            None => Some(lines(&self.args, self.fields, color, source)?),
+            None => {
+                let out = Box::new(io::stdout().lock());
+                Some(lines(&self.args, self.fields, out, color, source)?)
+            }
         };
         Ok((self.filter, sink.into_iter().collect()))
     }
@@ -102,6 +124,7 @@ pub(super) fn capture(path: &Path) -> Result<Box<dyn Sink>, Failure> {
 fn lines(
     args: &ShowArgs,
     fields: Option<Fields>,
+    out: Box<dyn Write>,
     color: Color,
     source: &str,
 ) -> Result<Box<dyn Sink>, Failure> {
@@ -114,11 +137,11 @@ fn lines(
     };
     Ok(match (args.form, fields) {
         (_, Some(fields)) => {
-            let columns = Columns::new(bare(), fields, args.each);
+            let columns = Columns::new(buffered(out), fields, args.each);
             Box::new(columns.map_err(Failure::output)?)
         }
         (Form::Jsonl, None) => {
-            let json = Json::new(bare(), source, args.each);
+            let json = Json::new(buffered(out), source, args.each);
             Box::new(json.map_err(Failure::output)?)
         }
         (Form::Text | Form::Fields | Form::Csv, None) => {
@@ -126,7 +149,7 @@ fn lines(
                 tree: args.tree,
                 hex: args.hex,
             };
-            Box::new(Text::new(stream(color), time, detail, args.each))
+            Box::new(Text::new(coloured(out, color), time, detail, args.each))
         }
     })
 }

@@ -83,10 +83,10 @@ mod live {
     use std::os::unix::fs::DirBuilderExt;
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-    use super::super::capture::attach;
     use super::super::demo::{standin_failed, start};
+    use super::super::live::{self, options};
     use super::*;
-    use crate::capture::live::{Live, Options, Target};
+    use crate::capture::live::{Live, Options, Right, Target};
     use crate::cli::DemoArgs;
     use crate::replay::StandIn;
     use crate::tui::{Delivered, Recorder, Tap, directory, prune};
@@ -94,14 +94,7 @@ mod live {
     /// Captures the driver, or a stand-in that is already there.
     pub fn live(args: &TuiArgs) -> Result<Exit, Failure> {
         terminal::check().map_err(Failure::Usage)?;
-        let options = Options {
-            target: match args.stand_in {
-                Some(pid) => Target::StandIn(pid),
-                None => Target::Driver(None),
-            },
-            pids: args.pids.clone(),
-            ..Options::default()
-        };
+        let options = options(&args.live)?;
         record(options, None, args.write.as_deref(), args.filter.as_deref())
     }
 
@@ -145,7 +138,8 @@ mod live {
         };
         let file = file::create(&path).map_err(refused)?;
         let recorder = Recorder::start(file, bound, move || {
-            let live = Live::start(&options).map_err(attach)?;
+            let live = live::start(&options)?;
+            give_up_rights()?;
             let mut tap = LiveTap { live, standin };
             if let Some(standin) = &mut tap.standin {
                 standin.go().map_err(standin_failed)?;
@@ -160,8 +154,15 @@ mod live {
                 return Err(error);
             }
         };
+        // This thread has no part in capturing.
+        give_up_rights()?;
         let source = Source::live(path, recorder.recording().clone(), write.is_none());
         show(source, config, filter, greeting)
+    }
+
+    /// Keeps what is needed to save a file.
+    fn give_up_rights() -> Result<(), Failure> {
+        live::give_up_rights(&[Right::Files])
     }
 
     /// A new file in the cache directory, which only its owner may enter. Says how

@@ -1,0 +1,239 @@
+//! The loop of a live capture.
+
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::super::Failure;
+use super::super::pipeline::Pipeline;
+use super::limits::Limits;
+use super::{Signals, say};
+use crate::capture::header::{Kind, Lost};
+use crate::capture::live::{self, Live};
+use crate::output::{Progress, Queue, Totals};
+
+/// How long to wait for a packet before the output is flushed and the
+/// conditions to stop are looked at.
+pub const PATIENCE: Duration = Duration::from_millis(50);
+/// How often these are looked at while packets come.
+const TICK: Duration = Duration::from_millis(20);
+/// How often requests that wait are looked at.
+const STALL_TICK: Duration = Duration::from_millis(250);
+
+/// What a capture heeds besides packets.
+pub struct Course {
+    limits: Limits,
+    queue: Option<Queue>,
+    progress: Rc<Progress>,
+    /// Tell the flight recorder of requests that wait so long.
+    pub stall: Option<Duration>,
+    /// What is written.
+    pub written: Option<Written>,
+    /// Signals that change the course.
+    pub signals: Option<Signals>,
+}
+
+impl Course {
+    /// Until `limits`, through `queue` if there is one.
+    pub fn new(limits: Limits, queue: Option<Queue>, progress: Rc<Progress>) -> Self {
+        Self {
+            limits,
+            queue,
+            progress,
+            stall: None,
+            written: None,
+            signals: None,
+        }
+    }
+
+    /// Straight on, until stopped; what is written is named at the end.
+    pub fn plain(written: Option<PathBuf>) -> Self {
+        Self {
+            written: written.map(Written::One),
+            ..Self::new(Limits::none(), None, Rc::default())
+        }
+    }
+
+    fn tell_notices(&self) {
+        for notice in self.progress.notices.take() {
+            say(&notice);
+        }
+    }
+}
+
+/// What a capture brought.
+pub struct Outcome {
+    totals: Totals,
+    kernel: live::Totals,
+    unfollowed: u64,
+    written: Option<Written>,
+    files: u64,
+}
+
+/// What is written.
+pub enum Written {
+    /// This file.
+    One(PathBuf),
+    /// Numbered files named after this one.
+    Several(PathBuf),
+}
+
+impl Outcome {
+    /// The closing line.
+    pub fn text(&self) -> String {
+        let Totals {
+            messages,
+            matched,
+            exchanges,
+            unanswered,
+            refused,
+            refused_attempts,
+            cut,
+            ..
+        } = self.totals;
+        let Lost {
+            ring_full,
+            missed_probes,
+            user_queue,
+            unreadable,
+        } = self.kernel.lost;
+        let mut text = format!(
+            "{messages} messages captured / {matched} matched / {} lost (kernel ring: {ring_full}, \
+             missed probes: {missed_probes}, user queue: {user_queue}, unreadable: {unreadable}); \
+             {exchanges} exchanges, {unanswered} unanswered",
+            self.kernel.lost.total()
+        );
+        if refused_attempts > 0 || refused > 0 {
+            text += &format!(
+                ", {refused_attempts} attempts to send refused, {refused} messages never sent"
+            );
+        }
+        if cut > 0 {
+            text += &format!(", {cut} cut");
+        }
+        if self.unfollowed > 0 {
+            text += &format!(", {} children not followed", self.unfollowed);
+        }
+        match (&self.written, self.files) {
+            (Some(Written::One(file)), _) => text += &format!(", saved in {}", file.display()),
+            (Some(Written::Several(_)), 0) => text += ", nothing saved",
+            (Some(Written::Several(file)), files) => {
+                let word = if files == 1 { "file" } else { "files" };
+                text += &format!(", saved in {files} {word} named after {}", file.display());
+            }
+            (None, _) => {}
+        }
+        text
+    }
+}
+
+/// Hands on what comes until a limit is reached or `stop` says so; then ends
+/// the capture without losing what is on its way.
+///
+/// # Errors
+/// The capture breaks, or the output refuses.
+pub fn follow(
+    mut live: Live,
+    mut pipeline: Pipeline<'_>,
+    course: Course,
+    stop: &mut dyn FnMut() -> bool,
+) -> Result<Outcome, Failure> {
+    let failed = |error: io::Error| Failure::Attach(format!("the capture broke: {error}"));
+    let until = course.limits.until();
+    let mut left = course.limits.messages;
+    let mut ticked = Instant::now();
+    let mut stall = course.stall.map(Stall::new);
+    let mut stopped = false;
+    let mut left_out = 0;
+    while left > 0 && !course.limits.files_full(&course.progress) {
+        if !stopped && ticked.elapsed() >= TICK {
+            ticked = Instant::now();
+            if let Some(stall) = &mut stall {
+                stall.look(&pipeline, live.now(), &course.progress);
+            }
+            if course.signals.as_ref().is_some_and(Signals::write) {
+                course.progress.want(|| "SIGUSR1".to_owned());
+            }
+            course.tell_notices();
+            if stop() || until.is_some_and(|until| ticked >= until) {
+                live.stop();
+                stopped = true;
+            }
+        }
+        let full = course.queue.as_ref().is_some_and(Queue::is_full);
+        if left_out > 0 && !full {
+            live.note_lost(Lost {
+                user_queue: std::mem::take(&mut left_out),
+                ..Lost::default()
+            });
+        }
+        match live.next(PATIENCE).map_err(failed)? {
+            // A loss is small, and has to be told.
+            Some(delivery) if full && delivery.packet.header.kind != Kind::Lost => left_out += 1,
+            Some(delivery) => {
+                pipeline
+                    .packet(&delivery.packet, delivery.channels)
+                    .map_err(Failure::output)?;
+                left -= u64::from(delivery.packet.header.kind == Kind::Packet);
+            }
+            None if !stopped => pipeline.idle().map_err(Failure::output)?,
+            None if left_out > 0 => live.note_lost(Lost {
+                user_queue: std::mem::take(&mut left_out),
+                ..Lost::default()
+            }),
+            None => break,
+        }
+    }
+    live.stop();
+    let totals = pipeline.end().map_err(Failure::output)?;
+    course.tell_notices();
+    if let Some(queue) = &course.queue {
+        let signals = course.signals.as_ref();
+        let mut give_up = || signals.is_some_and(Signals::stop);
+        queue.finish(&mut give_up).map_err(Failure::output)?;
+    }
+    Ok(Outcome {
+        totals,
+        kernel: live.totals(),
+        unfollowed: live.unfollowed(),
+        written: course.written,
+        files: course.progress.files.get(),
+    })
+}
+
+/// Looks for requests that have waited too long. Each is told once.
+struct Stall {
+    patience: u64,
+    looked: Instant,
+    /// Number of the latest request that was told.
+    told: u64,
+}
+
+impl Stall {
+    fn new(patience: Duration) -> Self {
+        Self {
+            patience: u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX),
+            looked: Instant::now(),
+            told: 0,
+        }
+    }
+
+    fn look(&mut self, pipeline: &Pipeline<'_>, now: u64, progress: &Progress) {
+        if self.looked.elapsed() < STALL_TICK {
+            return;
+        }
+        self.looked = Instant::now();
+        for request in pipeline.session().waiting() {
+            let waits = now.saturating_sub(request.time);
+            if request.number > self.told && waits >= self.patience {
+                self.told = request.number;
+                let seconds = waits as f64 / 1e9;
+                progress.want(|| {
+                    let (name, number) = (request.name(), request.number);
+                    format!("{name} (packet {number}) waits for {seconds:.1} s")
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What the command line says of a live capture, as the capture takes it.
+
+use super::Failure;
+use crate::capture::live::{self, AttachError, Backend, Live, Options, Right, Target};
+use crate::cli::{self, LiveArgs};
+
+/// The options that the arguments ask for.
+///
+/// # Errors
+/// They make no sense.
+pub(super) fn options(args: &LiveArgs) -> Result<Options, Failure> {
+    let mut options = Options {
+        target: match (&args.stand_in, args.backend) {
+            (Some(cli::StandIn::Process(pid)), _) => Target::StandIn(*pid),
+            (Some(cli::StandIn::Program(path)), _) => Target::StandInProgram(path.clone()),
+            (None, backend) => Target::Driver(backend.map(|backend| match backend {
+                cli::Backend::Fentry => Backend::Fentry,
+                cli::Backend::Kprobe => Backend::Kprobe,
+            })),
+        },
+        pids: args.pids.clone(),
+        follow: args.follow_forks,
+        ..Options::default()
+    };
+    if let Some(mebibytes) = args.buffer {
+        options.ring_bytes = mebibytes
+            .checked_mul(1 << 20)
+            .ok_or_else(|| Failure::Usage(format!("a buffer of {mebibytes} MiB is too large")))?;
+    }
+    if let Some(snap) = args.snap {
+        options.snap_length = snap.min(options.snap_length);
+    }
+    if let Some(name) = &args.comm {
+        let mut comm = [0; 16];
+        // The kernel keeps 15 bytes of a name.
+        for (place, byte) in comm.iter_mut().zip(name.bytes().take(15)) {
+            *place = byte;
+        }
+        options.comm = Some(comm);
+    }
+    Ok(options)
+}
+
+/// Begins to capture.
+///
+/// # Errors
+/// The probe cannot be attached.
+pub(super) fn start(options: &Options) -> Result<Live, Failure> {
+    Live::start(options).map_err(attach)
+}
+
+/// Gives up the rights that are not needed once the capture runs.
+///
+/// # Errors
+/// The kernel refuses.
+pub(super) fn give_up_rights(kept: &[Right]) -> Result<(), Failure> {
+    live::give_up_rights(kept).map_err(|error| {
+        Failure::Attach(format!(
+            "cannot give up rights that are not needed: {error}"
+        ))
+    })
+}
+
+/// A failure to attach.
+pub(super) fn attach(error: AttachError) -> Failure {
+    Failure::Attach(error.to_string())
+}
