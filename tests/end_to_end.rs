@@ -7,74 +7,18 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Command, Stdio};
 
-use dxgtrace::capture::file;
 use dxgtrace::capture::header::{Header, Kind};
-use dxgtrace::replay::StandIn;
 use dxgtrace_tests::program::{command, samples, scratch, text};
 use dxgtrace_tests::requirement;
+use dxgtrace_tests::running::{Capture, records, stand_in};
 
-/// A capture of a stand-in that runs as a process of its own.
-struct Capture {
-    child: Child,
-    messages: BufReader<ChildStderr>,
-}
-
-impl Capture {
-    /// Starts it, and returns when it has attached.
-    fn start(standin: &StandIn, arguments: &[&str], stdout: Stdio) -> Self {
-        let mut child = command()
-            .unwrap()
-            .args(["capture", "--stand-in", &standin.pid().to_string()])
-            .args(arguments)
-            .stdout(stdout)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut messages = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        messages.read_line(&mut line).unwrap();
-        assert!(line.contains("capturing by uprobe"), "{line}");
-        Self { child, messages }
-    }
-
-    /// Waits for its end; gives its closing line.
-    fn end(mut self) -> String {
-        assert!(self.child.wait().unwrap().success());
-        self.messages.lines().last().unwrap().unwrap()
-    }
-}
-
-fn stand_in(sample: &Path, arguments: &[&str]) -> StandIn {
-    let mut replay = command().unwrap();
-    replay
-        .args(["replay", "--wait"])
-        .args(arguments)
-        .arg(sample)
-        .stderr(Stdio::null());
-    StandIn::spawn(&mut replay).unwrap()
-}
-
-/// All records of a file: the channel's name, what is known of it, its bytes.
-fn records(path: &Path) -> Vec<(String, Header, Vec<u8>)> {
-    let mut reader = file::open(path).unwrap();
-    let mut records = Vec::new();
-    while let Some(record) = reader.next_record().unwrap() {
-        let packet = record.packet;
-        let channel = record.channels[packet.interface as usize].name.clone();
-        let header = Header {
-            // Where it ran is no property of the packet.
-            cpu: 0,
-            ..packet.header
-        };
-        let mut payload = packet.payload.to_vec();
-        if let (Kind::Ioctl, Some(duration)) = (header.kind, payload.first_chunk_mut::<8>()) {
-            *duration = [0; 8];
-        }
-        records.push((channel, header, payload));
-    }
-    records
+/// The closing line of a capture that ends well.
+fn closing(capture: Capture) -> String {
+    let (status, said) = capture.end().unwrap();
+    assert!(status.success(), "{said}");
+    said.lines().last().unwrap().to_owned()
 }
 
 #[test]
@@ -86,14 +30,14 @@ fn what_is_captured_of_every_sample_equals_what_was_played() {
         let name = sample.file_stem().unwrap().to_string_lossy();
         let played = scratch(&format!("{name}-played.pcapng"));
         let captured = scratch(&format!("{name}-captured.pcapng"));
-        let mut standin = stand_in(&sample, &["--noise", "--played", text(&played)]);
-        let capture = Capture::start(&standin, &["-w", text(&captured)], Stdio::null());
+        let mut standin = stand_in(&sample, &["--noise", "--played", text(&played)]).unwrap();
+        let capture = Capture::start(&standin, &["-w", text(&captured)], Stdio::null()).unwrap();
         standin.go().unwrap();
         assert!(standin.wait().unwrap().success());
-        let closing = capture.end();
+        let closing = closing(capture);
         assert!(closing.contains(" 0 lost"), "{name}: {closing}");
 
-        let (played, captured) = (records(&played), records(&captured));
+        let (played, captured) = (records(&played).unwrap(), records(&captured).unwrap());
         assert!(!played.is_empty());
         assert_eq!(played.len(), captured.len(), "{name}");
         for (number, (played, captured)) in played.iter().zip(&captured).enumerate() {
@@ -107,7 +51,7 @@ fn packets_above_120_kib_are_among_the_samples() {
     let long = samples()
         .unwrap()
         .iter()
-        .flat_map(|sample| records(sample))
+        .flat_map(|sample| records(sample).unwrap())
         .filter(|(_, _, payload)| payload.len() > 120 << 10)
         .count();
     assert!(long > 0);
@@ -120,13 +64,13 @@ fn refused_sends_are_counted_and_are_no_messages() {
     }
     let sample = dxgtrace_tests::samples().join("synthetic-loss.pcapng");
     let captured = scratch("refused.pcapng");
-    let mut standin = stand_in(&sample, &[]);
-    let capture = Capture::start(&standin, &["-w", text(&captured)], Stdio::null());
+    let mut standin = stand_in(&sample, &[]).unwrap();
+    let capture = Capture::start(&standin, &["-w", text(&captured)], Stdio::null()).unwrap();
     standin.go().unwrap();
     assert!(standin.wait().unwrap().success());
-    let closing = capture.end();
+    let closing = closing(capture);
 
-    let recorded = records(&sample);
+    let recorded = records(&sample).unwrap();
     let refused = |records: &[(String, Header, Vec<u8>)]| {
         let mut by_kind: HashMap<Kind, u32> = HashMap::new();
         for (_, header, _) in records {
@@ -136,7 +80,7 @@ fn refused_sends_are_counted_and_are_no_messages() {
     };
     let expected = refused(&recorded);
     assert!(expected[&Kind::Packet] > 0 && expected[&Kind::Refused] > 0);
-    let mut found = refused(&records(&captured));
+    let mut found = refused(&records(&captured).unwrap());
     // The sample's own loss cannot be played.
     found.insert(Kind::Lost, 0);
     assert_eq!(found, expected);
@@ -151,7 +95,7 @@ fn a_live_capture_can_be_piped_into_tshark() {
     if !requirement::live() || !requirement::program("tshark") {
         return;
     }
-    let mut standin = stand_in(&dxgtrace_tests::samples().join("v40.pcapng"), &[]);
+    let mut standin = stand_in(&dxgtrace_tests::samples().join("v40.pcapng"), &[]).unwrap();
     let mut capture = command()
         .unwrap()
         .args([
@@ -227,15 +171,15 @@ fn a_killed_capture_leaves_a_file_that_can_be_read() {
     let captured = scratch("killed.pcapng");
     let sample = dxgtrace_tests::samples().join("v40.pcapng");
     // Slowed down, so that the capture is killed in the middle.
-    let mut standin = stand_in(&sample, &["--speed", "4"]);
-    let mut capture = Capture::start(&standin, &["-w", text(&captured)], Stdio::null());
+    let mut standin = stand_in(&sample, &["--speed", "4"]).unwrap();
+    let mut capture = Capture::start(&standin, &["-w", text(&captured)], Stdio::null()).unwrap();
     standin.go().unwrap();
     let enough = |path: &Path| File::open(path).unwrap().metadata().unwrap().len() > 50_000;
     while !enough(&captured) {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    capture.child.kill().unwrap();
-    capture.child.wait().unwrap();
+    capture.child().kill().unwrap();
+    capture.child().wait().unwrap();
     drop(standin);
 
     let read = dxgtrace_tests::program::run(&["read", text(&captured)]).unwrap();
@@ -262,7 +206,7 @@ fn the_demo_ends_by_itself_with_a_summary_and_a_file() {
     assert!(output.status.success());
     let shown = String::from_utf8(output.stdout).unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    let packets = records(&captured).len();
+    let packets = records(&captured).unwrap().len();
     assert_eq!(shown.lines().count(), packets);
     assert!(shown.contains("create_device reply"));
     assert!(

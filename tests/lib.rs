@@ -10,6 +10,8 @@ pub mod program;
 pub mod recording;
 pub mod requirement;
 pub mod rule_samples;
+#[cfg(target_os = "linux")]
+pub mod running;
 pub mod screen;
 pub mod story;
 pub mod synthetic;

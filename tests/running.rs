@@ -1,0 +1,198 @@
+//! Captures of stand-ins that run as processes of their own.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+
+use dxgtrace::capture::file::{self, ReadError};
+use dxgtrace::capture::header::{Header, Kind, Lost};
+use dxgtrace::replay::StandIn;
+
+use crate::program::command;
+
+/// A running `dxgtrace capture`. It is killed if dropped before its end.
+pub struct Capture {
+    child: Child,
+    messages: BufReader<ChildStderr>,
+}
+
+impl Capture {
+    /// Captures a stand-in, and returns when it has attached.
+    ///
+    /// # Errors
+    /// It cannot be started, or says something else than that it captures.
+    pub fn start(standin: &StandIn, arguments: &[&str], stdout: Stdio) -> io::Result<Self> {
+        let mut capture = command()?;
+        capture
+            .args(["capture", "--stand-in", &standin.pid().to_string()])
+            .args(arguments)
+            .stdout(stdout);
+        Self::spawn(&mut capture)
+    }
+
+    /// Runs a command that captures, and returns when it has attached.
+    ///
+    /// # Errors
+    /// As [`Capture::start`].
+    pub fn spawn(command: &mut Command) -> io::Result<Self> {
+        let mut child = command.stderr(Stdio::piped()).spawn()?;
+        let stderr = child.stderr.take();
+        let stderr = stderr.ok_or_else(|| io::Error::other("no standard error"))?;
+        let mut capture = Self {
+            child,
+            messages: BufReader::new(stderr),
+        };
+        let line = capture.line()?;
+        if line.contains("capturing by uprobe") {
+            Ok(capture)
+        } else {
+            Err(io::Error::other(line))
+        }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The process.
+    pub fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    /// The next line that it says.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        self.messages.read_line(&mut line)?;
+        Ok(line)
+    }
+
+    /// Waits for its end; gives its status and what else it said.
+    ///
+    /// # Errors
+    /// It cannot be waited for.
+    pub fn end(mut self) -> io::Result<(ExitStatus, String)> {
+        let mut said = String::new();
+        self.messages.read_to_string(&mut said)?;
+        Ok((self.child.wait()?, said))
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A stand-in that plays a capture file.
+///
+/// # Errors
+/// It cannot be started.
+pub fn stand_in(sample: &Path, arguments: &[&str]) -> io::Result<StandIn> {
+    let mut replay = command()?;
+    replay
+        .args(["replay", "--wait"])
+        .args(arguments)
+        .arg(sample)
+        .stderr(Stdio::null());
+    StandIn::spawn(&mut replay)
+}
+
+/// All records of a file: the channel's name, what is known of it, its bytes.
+///
+/// # Errors
+/// The file cannot be read to its end.
+pub fn records(path: &Path) -> Result<Vec<(String, Header, Vec<u8>)>, ReadError> {
+    let mut reader = file::open(path)?;
+    let mut records = Vec::new();
+    while let Some(record) = reader.next_record()? {
+        let packet = record.packet;
+        let channel = record.channels.get(packet.interface as usize);
+        let header = Header {
+            // Where it ran is no property of the packet.
+            cpu: 0,
+            ..packet.header
+        };
+        let name = channel.map_or_else(String::new, |channel| channel.name.clone());
+        let mut payload = packet.payload.to_vec();
+        // Nor how long it took.
+        if let (Kind::Ioctl, Some(duration)) = (header.kind, payload.first_chunk_mut::<8>()) {
+            *duration = [0; 8];
+        }
+        records.push((name, header, payload));
+    }
+    Ok(records)
+}
+
+/// What a capture of one thread's load holds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Messages.
+    pub messages: u64,
+    /// Packets that it says are missing, by cause.
+    pub lost: Lost,
+    /// Transaction id of the first message.
+    pub first: u64,
+    /// Transaction id of the last message.
+    pub last: u64,
+    /// Where it was cut, if it was.
+    pub damage: Option<String>,
+}
+
+/// Reads a capture of a load from one thread, whose transaction ids count up,
+/// as far as it can be read. Between two messages there must be just as many
+/// missing as the records in between say.
+///
+/// # Errors
+/// The file cannot be opened, or something is missing that is not told.
+pub fn account(path: &Path) -> anyhow::Result<Account> {
+    let mut account = Account::default();
+    let mut reader = match file::open(path) {
+        Ok(reader) => reader,
+        Err(error) if path.metadata()?.len() < 200 => {
+            account.damage = Some(error.to_string());
+            return Ok(account);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut missing = 0;
+    loop {
+        let record = match reader.next_record() {
+            Ok(Some(record)) => record,
+            Ok(None) => return Ok(account),
+            Err(error) => {
+                account.damage = Some(error.to_string());
+                return Ok(account);
+            }
+        };
+        let header = &record.packet.header;
+        if header.kind == Kind::Lost {
+            let lost = Lost::decode(record.packet.payload).unwrap_or_default();
+            missing += lost.total();
+            account.lost.ring_full += lost.ring_full;
+            account.lost.missed_probes += lost.missed_probes;
+            account.lost.user_queue += lost.user_queue;
+            account.lost.unreadable += lost.unreadable;
+            continue;
+        }
+        if account.messages == 0 {
+            account.first = header.transaction - missing;
+        } else {
+            anyhow::ensure!(
+                header.transaction == account.last + 1 + missing,
+                "{}: message {} after {} with {missing} lost between",
+                path.display(),
+                header.transaction,
+                account.last
+            );
+        }
+        missing = 0;
+        account.messages += 1;
+        account.last = header.transaction;
+    }
+}
