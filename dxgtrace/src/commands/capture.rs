@@ -13,7 +13,7 @@ pub(super) use signals::Signals;
 
 use std::io::{self, Write};
 
-use super::live::{give_up_rights, options, start};
+use super::live::{give_up_rights, options, rights_to_hook, start};
 use super::pipeline::Pipeline;
 use super::show::Shown;
 use super::{Exit, Failure};
@@ -46,7 +46,9 @@ pub fn run(args: &CaptureArgs, color: Color) -> Result<Exit, Failure> {
     }
     let live = start(&options)?;
     let prepared = out.prepare()?;
-    give_up_rights(&rights(args))?;
+    let mut kept = rights_to_hook(&options, live.driver());
+    kept.extend(rights(args));
+    give_up_rights(&kept)?;
     let Opened {
         filter,
         sinks,

@@ -139,7 +139,9 @@ mod live {
         let file = file::create(&path).map_err(refused)?;
         let recorder = Recorder::start(file, bound, move || {
             let live = live::start(&options)?;
-            give_up_rights()?;
+            let mut kept = live::rights_to_hook(&options, live.driver());
+            kept.push(Right::Files);
+            live::give_up_rights(&kept)?;
             let mut tap = LiveTap { live, standin };
             if let Some(standin) = &mut tap.standin {
                 standin.go().map_err(standin_failed)?;
@@ -154,15 +156,10 @@ mod live {
                 return Err(error);
             }
         };
-        // This thread has no part in capturing.
-        give_up_rights()?;
+        // This thread has no part in capturing, but it may save a file.
+        live::give_up_rights(&[Right::Files])?;
         let source = Source::live(path, recorder.recording().clone(), write.is_none());
         show(source, config, filter, greeting)
-    }
-
-    /// Keeps what is needed to save a file.
-    fn give_up_rights() -> Result<(), Failure> {
-        live::give_up_rights(&[Right::Files])
     }
 
     /// A new file in the cache directory, which only its owner may enter. Says how

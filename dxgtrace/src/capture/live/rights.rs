@@ -14,6 +14,11 @@ pub enum Right {
     Files,
     /// To signal processes of others.
     Signals,
+    /// To hook functions of a driver that is loaded later or anew.
+    Hooks,
+    /// To do so in the best way, if the driver is not there yet: only this lends
+    /// the type information of a module.
+    Modules,
 }
 
 impl Right {
@@ -21,6 +26,8 @@ impl Right {
         match self {
             Self::Files => CapabilitySet::DAC_OVERRIDE,
             Self::Signals => CapabilitySet::KILL,
+            Self::Hooks => CapabilitySet::PERFMON.union(CapabilitySet::DAC_READ_SEARCH),
+            Self::Modules => CapabilitySet::SYS_ADMIN,
         }
     }
 }
