@@ -4,7 +4,7 @@
 CARGO ?= cargo
 DEMO ?= /tmp/dxgtrace-demo.pcapng
 
-.PHONY: help demo test lint generate probe bench
+.PHONY: help demo test lint generate probe bench vm
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -31,3 +31,7 @@ probe: ## Rebuild the BPF objects that are checked in and embedded
 
 bench: ## Measure: ratios against walking blocks and tshark
 	$(CARGO) bench --package dxgtrace-tests
+
+vm: ## Capture in kernels of Debian under QEMU: KERNEL=6.1, all four without
+	@.ci/install gcc libc6-dev qemu-system-x86
+	$(CARGO) run --quiet --package dxgtrace-tests --bin vm -- $(KERNEL) $(VM)

@@ -1,0 +1,246 @@
+//! What was captured against what was played.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Write,
+    io,
+    path::Path,
+};
+
+use dxgtrace::capture::{
+    file,
+    header::{Direction, Header, Kind, Known, Lost},
+};
+
+use crate::device::Played;
+
+const COMPLETION: u16 = 11;
+const COMPLETION_REQUESTED: u16 = 1;
+
+/// What a capture holds.
+pub struct Captured {
+    /// Its packets, without records of loss.
+    pub packets: Vec<(Header, Vec<u8>)>,
+    /// What the records of loss say, added up.
+    pub lost: u64,
+}
+
+/// Reads a capture.
+pub fn read(path: &Path) -> io::Result<Captured> {
+    let mut reader = file::open(path).map_err(io::Error::other)?;
+    let mut captured = Captured {
+        packets: Vec::new(),
+        lost: 0,
+    };
+    while let Some(record) = reader.next_record().map_err(io::Error::other)? {
+        let packet = record.packet;
+        if packet.header.kind == Kind::Lost {
+            captured.lost += Lost::decode(packet.payload).map_or(0, |lost| lost.total());
+        } else {
+            captured.packets.push((packet.header, packet.payload.to_vec()));
+        }
+    }
+    Ok(captured)
+}
+
+/// The result of a comparison.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// Packets that were played.
+    pub played: usize,
+    /// Packets that are not in the capture.
+    pub missing: usize,
+    /// Sends whose return value is not known.
+    pub unknown_returns: usize,
+    /// Sends whose ioctl is known.
+    pub ioctls: usize,
+    /// What is wrong.
+    pub wrong: Vec<String>,
+}
+
+/// What of a packet must be the same: all but where and when.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Essence {
+    sent: bool,
+    kind: u8,
+    relid: u32,
+    packet_type: u16,
+    flags: u16,
+    transaction: u64,
+    refusals: u32,
+    payload: Vec<u8>,
+}
+
+/// Compares. `sequential`: everything was played one after the other, so even
+/// packets of different channels have an order.
+pub fn compare(played: &[Played], captured: &Captured, sequential: bool) -> Verdict {
+    let mut verdict = Verdict {
+        played: played.len(),
+        ..Verdict::default()
+    };
+    // The requester of each completion, as the log has it.
+    let mut requesters: HashMap<(u32, u64), &Played> = HashMap::new();
+    let mut wanted: BTreeMap<(u8, u32, u32), Vec<(Essence, Option<&Played>)>> = BTreeMap::new();
+    for one in played {
+        let requester = if one.sent {
+            if one.flags & COMPLETION_REQUESTED != 0 && one.value == 0 {
+                requesters.insert((one.relid, one.transaction), one);
+            }
+            Some(one)
+        } else if one.packet_type == COMPLETION {
+            requesters.remove(&(one.relid, one.transaction))
+        } else {
+            None
+        };
+        let lane = lane(sequential, one.sent, one.relid, one.tid);
+        let entry = (essence(one), requester);
+        wanted.entry(lane).or_default().push(entry);
+    }
+    let mut found: BTreeMap<_, Vec<&(Header, Vec<u8>)>> = BTreeMap::new();
+    for packet in &captured.packets {
+        let header = &packet.0;
+        let sent = header.direction == Direction::GuestToHost;
+        let lane = lane(sequential, sent, header.channel, header.tid);
+        found.entry(lane).or_default().push(packet);
+    }
+    for (lane, wanted) in &wanted {
+        let found = found.remove(lane).unwrap_or_default();
+        walk(wanted, &found, &mut verdict);
+    }
+    for (lane, found) in found {
+        let text = format!("{} packets of {lane:?} were never played", found.len());
+        verdict.wrong.push(text);
+    }
+    verdict
+}
+
+/// What has an order of its own: the packets that a channel received, and those
+/// that a thread sent on it.
+fn lane(sequential: bool, sent: bool, relid: u32, tid: u32) -> (u8, u32, u32) {
+    match (sequential, sent) {
+        (true, _) => (0, 0, 0),
+        (false, true) => (1, relid, tid),
+        (false, false) => (2, relid, 0),
+    }
+}
+
+/// Both in order; what the capture lacks is passed over and counted.
+fn walk(
+    wanted: &[(Essence, Option<&Played>)],
+    found: &[&(Header, Vec<u8>)],
+    verdict: &mut Verdict,
+) {
+    let mut at = 0;
+    for (header, payload) in found.iter().copied() {
+        let essence = captured_essence(header, payload);
+        let Some(offset) = wanted[at..].iter().position(|(one, _)| *one == essence) else {
+            let expected = wanted.get(at).map(|(one, _)| describe(one));
+            complain(
+                verdict,
+                format!(
+                    "captured, but not played here: {}; played: {}",
+                    describe(&essence),
+                    expected.unwrap_or_default()
+                ),
+            );
+            continue;
+        };
+        verdict.missing += offset;
+        at += offset;
+        if let Some(one) = &wanted[at].1 {
+            attribution(header, one, verdict);
+        } else if header.known.has(Known::TASK) {
+            complain(verdict, format!("a task for a message of the host: {header:?}"));
+        }
+        at += 1;
+    }
+    verdict.missing += wanted.len() - at;
+}
+
+/// Whose packet it is, and what became of the send.
+fn attribution(header: &Header, played: &Played, verdict: &mut Verdict) {
+    let sent = header.direction == Direction::GuestToHost;
+    if !header.known.has(Known::TASK) {
+        // The request may be among the lost.
+        if sent || verdict.missing == 0 {
+            complain(verdict, format!("no task: {header:?}"));
+        }
+        return;
+    }
+    let task = (header.pid, header.tid, header.comm);
+    if task != (played.pid, played.tid, played.comm) {
+        complain(verdict, format!("task {task:?}, played by {played:?}"));
+    }
+    if !sent {
+        return;
+    }
+    if !header.known.has(Known::RETURN_VALUE) {
+        verdict.unknown_returns += 1;
+    } else if header.return_value != played.value {
+        complain(verdict, format!("return value of {header:?} is not {}", played.value));
+    }
+    if header.known.has(Known::EXPECTED_REPLY)
+        && header.expected_reply_length != played.expected
+    {
+        complain(verdict, format!("{header:?} expects not {}", played.expected));
+    }
+    if header.known.has(Known::IOCTL) {
+        verdict.ioctls += 1;
+        let ioctl = (header.ioctl, header.ioctl_result);
+        if ioctl != (played.ioctl, played.result) {
+            complain(
+                verdict,
+                format!("ioctl {ioctl:x?}, played {:x?}", (played.ioctl, played.result)),
+            );
+        }
+    }
+}
+
+fn complain(verdict: &mut Verdict, text: String) {
+    verdict.wrong.push(text);
+}
+
+fn essence(played: &Played) -> Essence {
+    Essence {
+        sent: played.sent,
+        kind: if played.value == 0 { Kind::Packet } else { Kind::Refused } as u8,
+        relid: played.relid,
+        packet_type: played.packet_type,
+        flags: played.flags,
+        transaction: played.transaction,
+        refusals: played.refusals,
+        payload: played.payload.clone(),
+    }
+}
+
+fn captured_essence(header: &Header, payload: &[u8]) -> Essence {
+    Essence {
+        sent: header.direction == Direction::GuestToHost,
+        kind: header.kind as u8,
+        relid: header.channel,
+        packet_type: header.packet_type,
+        flags: header.packet_flags,
+        transaction: header.transaction,
+        refusals: header.refused_attempts,
+        payload: payload.to_vec(),
+    }
+}
+
+fn describe(one: &Essence) -> String {
+    let mut text = format!(
+        "{} {} type {} flags {} transaction {:#x} refused {} kind {} {} bytes ",
+        if one.sent { "->" } else { "<-" },
+        one.relid,
+        one.packet_type,
+        one.flags,
+        one.transaction,
+        one.refusals,
+        one.kind,
+        one.payload.len()
+    );
+    for byte in one.payload.iter().take(24) {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

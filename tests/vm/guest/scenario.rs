@@ -1,0 +1,233 @@
+//! One capture of one play, compared.
+
+use std::{
+    error::Error,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, ChildStderr, Command, Stdio},
+    thread::sleep,
+    time::Duration,
+};
+
+use aya::programs::loaded_programs;
+
+use crate::{
+    compare::{self, Verdict},
+    device::Host,
+    play,
+};
+
+const DXGTRACE: &str = "/bin/dxgtrace";
+const SAMPLES: &str = "/samples";
+/// So much of what is wrong is shown.
+const SHOWN: usize = 5;
+
+/// What is played.
+struct Play {
+    name: &'static str,
+    samples: &'static [&'static str],
+    /// 0: in the recorded order.
+    threads: u32,
+    rounds: u32,
+}
+
+const PLAYS: [Play; 4] = [
+    Play {
+        name: "samples",
+        samples: &[
+            "v27",
+            "v40-basic",
+            "v40-errors",
+            "v40-hostmsg",
+            "gpadl",
+            "rescind",
+            "synthetic-loss",
+        ],
+        threads: 0,
+        rounds: 1,
+    },
+    Play {
+        name: "v40",
+        samples: &["v40"],
+        threads: 0,
+        rounds: 1,
+    },
+    Play {
+        name: "one-thread",
+        samples: &["v40"],
+        threads: 1,
+        rounds: 1,
+    },
+    Play {
+        name: "eight-threads",
+        samples: &["v40-basic", "v40-errors"],
+        threads: 8,
+        rounds: 4,
+    },
+];
+
+/// All plays with all backends.
+pub fn all() -> Result<bool, Box<dyn Error>> {
+    play::offer(&Host::open()?)?;
+    let mut well = true;
+    for backend in ["auto", "fentry", "kprobe"] {
+        for play in &PLAYS {
+            well &= run(backend, play)?;
+        }
+    }
+    Ok(well)
+}
+
+/// One of them.
+pub fn one(backend: &str, name: &str) -> Result<bool, Box<dyn Error>> {
+    play::offer(&Host::open()?)?;
+    let play = PLAYS
+        .iter()
+        .find(|play| play.name == name)
+        .ok_or("no such play")?;
+    run(backend, play)
+}
+
+fn run(backend: &str, play: &Play) -> Result<bool, Box<dyn Error>> {
+    let mut well = true;
+    for sample in play.samples {
+        well &= capture_and_compare(backend, play, sample)?;
+    }
+    Ok(well)
+}
+
+fn capture_and_compare(backend: &str, play: &Play, sample: &str) -> Result<bool, Box<dyn Error>> {
+    let what = format!("{backend} {} {sample}", play.name);
+    let file = PathBuf::from("/tmp/capture.pcapng");
+    let mut capture = Capture::start(backend, &file)?;
+    let started = capture.line()?;
+    if !started.contains("capturing by") {
+        println!("vm: refused {what}: {}", started.trim());
+        capture.child.wait()?;
+        return Ok(backend == "fentry");
+    }
+    let mut host = Host::open()?;
+    host.forget()?;
+    let sample = Path::new(SAMPLES).join(format!("{sample}.pcapng"));
+    perform(play, &sample)?;
+    // The last return probes have run when the callers are back.
+    sleep(Duration::from_millis(300));
+    for (name, verified) in programs() {
+        println!("vm: program {backend} {name} {verified}");
+    }
+    let closing = capture.stop()?;
+    let played = host.played()?;
+    let captured = compare::read(&file)?;
+    let sequential = play.threads == 0;
+    let verdict = compare::compare(&played, &captured, sequential);
+    let well = judge(&verdict, captured.lost);
+    println!(
+        "vm: {} {what}: {} played, {} captured, {} missing, {} lost by its own count, \
+         {} returns unknown, {} with ioctl; {started}; {closing}",
+        if well { "ok" } else { "FAILED" },
+        verdict.played,
+        captured.packets.len(),
+        verdict.missing,
+        captured.lost,
+        verdict.unknown_returns,
+        verdict.ioctls,
+        started = started.trim(),
+        closing = closing.trim(),
+    );
+    for wrong in verdict.wrong.iter().take(SHOWN) {
+        println!("vm: wrong {what}: {wrong}");
+    }
+    Ok(well)
+}
+
+/// Every packet is there, or its loss was counted.
+fn judge(verdict: &Verdict, lost: u64) -> bool {
+    verdict.wrong.is_empty()
+        && verdict.played > 0
+        && verdict.missing as u64 <= lost
+        && verdict.unknown_returns as u64 <= lost
+}
+
+fn perform(play: &Play, sample: &Path) -> Result<(), Box<dyn Error>> {
+    if play.threads == 0 {
+        return Ok(play::in_order(sample)?);
+    }
+    let processes = play.threads.min(2);
+    let mut children = Vec::new();
+    for process in 0..processes {
+        let child = Command::new("/proc/self/exe")
+            .arg("play-at-once")
+            .arg(sample)
+            .arg(process.to_string())
+            .arg((play.threads / processes).to_string())
+            .arg(play.rounds.to_string())
+            .spawn()?;
+        children.push(child);
+    }
+    for mut child in children {
+        if !child.wait()?.success() {
+            return Err("a player has failed".into());
+        }
+    }
+    Ok(())
+}
+
+struct Capture {
+    child: Child,
+    messages: BufReader<ChildStderr>,
+}
+
+impl Capture {
+    fn start(backend: &str, file: &Path) -> Result<Self, Box<dyn Error>> {
+        let mut command = Command::new(DXGTRACE);
+        command.args(["capture", "-w"]).arg(file);
+        if backend != "auto" {
+            command.args(["--backend", backend]);
+        }
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let messages = child.stderr.take().ok_or("no standard error")?;
+        Ok(Self {
+            child,
+            messages: BufReader::new(messages),
+        })
+    }
+
+    fn line(&mut self) -> Result<String, Box<dyn Error>> {
+        let mut line = String::new();
+        self.messages.read_line(&mut line)?;
+        Ok(line)
+    }
+
+    /// Ends it as Ctrl-C does; gives its closing line.
+    fn stop(mut self) -> Result<String, Box<dyn Error>> {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT)?;
+        let mut closing = String::new();
+        for line in self.messages.lines() {
+            closing = line?;
+        }
+        self.child.wait()?;
+        Ok(closing)
+    }
+}
+
+/// The probe's programs that are loaded now, and what the verifier had to go
+/// through for each, where the kernel tells.
+fn programs() -> Vec<(String, String)> {
+    let mut programs: Vec<_> = loaded_programs()
+        .flatten()
+        .filter_map(|program| {
+            let name = program.name_as_str()?.to_owned();
+            let ours = ["k_", "f_", "u_"].iter().any(|start| name.starts_with(start));
+            let verified = program
+                .verified_instruction_count()
+                .map_or("unknown".to_owned(), |count| count.to_string());
+            ours.then_some((name, verified))
+        })
+        .collect();
+    programs.sort();
+    programs
+}

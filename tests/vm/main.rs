@@ -1,0 +1,82 @@
+//! Boots kernels in QEMU and captures there: see `tests/vm/README.md`.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for the terminal"
+)]
+
+mod image;
+mod machine;
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::{Context, Result, bail};
+
+use machine::{Arch, Machine};
+
+const KERNELS: [&str; 4] = ["5.10", "6.1", "6.12", "newest"];
+
+const USAGE: &str = "\
+usage: vm [KERNEL]... [--arch amd64|arm64] [--script FILE] [--timeout SECONDS] [--debug]
+
+KERNEL is 5.10, 6.1, 6.12 or newest; all four if none is given.
+--script FILE  run this shell script in the machine instead of all scenarios
+--timeout S    give up after so many seconds (900)
+--debug        build without optimization";
+
+/// What the command line asks for.
+pub struct Options {
+    kernels: Vec<String>,
+    arch: Arch,
+    script: PathBuf,
+    timeout: Duration,
+    release: bool,
+}
+
+fn main() -> ExitCode {
+    match options(std::env::args().skip(1)).and_then(|options| run(&options)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("vm: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn options(mut words: impl Iterator<Item = String>) -> Result<Options> {
+    let folder = image::root().join("tests/vm");
+    let mut options = Options {
+        kernels: Vec::new(),
+        arch: Arch::Amd64,
+        script: folder.join("scenarios.sh"),
+        timeout: Duration::from_secs(900),
+        release: true,
+    };
+    while let Some(word) = words.next() {
+        let mut value = || words.next().context(USAGE);
+        match word.as_str() {
+            "--arch" => options.arch = Arch::from_name(&value()?).context(USAGE)?,
+            "--script" => options.script = value()?.into(),
+            "--timeout" => options.timeout = Duration::from_secs(value()?.parse()?),
+            "--debug" => options.release = false,
+            kernel if KERNELS.contains(&kernel) => options.kernels.push(word),
+            _ => bail!(USAGE),
+        }
+    }
+    if options.kernels.is_empty() {
+        options.kernels = KERNELS.map(str::to_owned).to_vec();
+    }
+    Ok(options)
+}
+
+fn run(options: &Options) -> Result<bool> {
+    let mut well = true;
+    for kernel in &options.kernels {
+        let machine = Machine::prepare(kernel, options)?;
+        let run = machine.run(options.timeout)?;
+        println!("{}", run.summary());
+        well &= run.well();
+    }
+    Ok(well)
+}
