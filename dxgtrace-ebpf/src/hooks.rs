@@ -1,7 +1,5 @@
 //! What happens at each hook, whatever kind of program called it.
 
-use core::mem::MaybeUninit;
-
 use aya_ebpf::helpers::{
     bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_ns, generated,
 };
@@ -387,12 +385,11 @@ fn wanted(task: u64) -> bool {
 /// The name of the running task.
 #[inline(always)]
 fn comm() -> Words {
-    let mut comm = MaybeUninit::<Words>::uninit();
-    // SAFETY: the helper fills all 16 bytes of the local, with NULs on errors.
-    unsafe {
-        generated::bpf_get_current_comm(comm.as_mut_ptr().cast(), 16);
-        comm.assume_init()
-    }
+    // Some kernels write no more than the name and one NUL.
+    let mut comm: Words = [0; 2];
+    // SAFETY: the helper writes at most the 16 bytes of the local.
+    unsafe { generated::bpf_get_current_comm((&raw mut comm).cast(), 16) };
+    comm
 }
 
 #[inline(always)]

@@ -136,7 +136,7 @@ impl Machine {
     }
 
     /// Boots it and waits for its end.
-    pub fn run(&self, timeout: Duration) -> Result<Run> {
+    pub fn run(&self, options: &Options) -> Result<Run> {
         let console = self.folder.join("console.log");
         File::create(&console)?;
         let append = format!(
@@ -150,7 +150,15 @@ impl Machine {
             .qemu()
             // Where there is hardware for it, it is not always whole.
             .args(["-accel", "tcg,thread=multi"])
-            .args(["-smp", &std::env::var("VM_CPUS").unwrap_or("4".into()), "-m", "2G", "-no-reboot", "-display", "none"])
+            .args([
+                "-smp",
+                &options.cpus.to_string(),
+                "-m",
+                "2G",
+                "-no-reboot",
+                "-display",
+                "none",
+            ])
             .args(["-monitor", "none", "-nic", "none"])
             .arg("-serial")
             .arg(format!("file:{}", console.display()))
@@ -166,7 +174,7 @@ impl Machine {
             if machine.try_wait()?.is_some() {
                 break true;
             }
-            if start.elapsed() > timeout {
+            if start.elapsed() > options.timeout {
                 machine.kill()?;
                 machine.wait()?;
                 break false;
@@ -178,7 +186,10 @@ impl Machine {
             name: self.name.clone(),
             elapsed: start.elapsed(),
             in_time,
-            lines: log.lines().filter_map(|line| Some(line.split_once("vm: ")?.1.to_owned())).collect(),
+            lines: log
+                .lines()
+                .filter_map(|line| Some(line.split_once("vm: ")?.1.to_owned()))
+                .collect(),
         })
     }
 }
@@ -247,7 +258,10 @@ fn libraries(image: &mut Image, arch: Arch) -> Result<()> {
     };
     let loader_name = loader.rsplit('/').next().unwrap_or(loader);
     let libraries = names.map(|name| (name, format!("lib/{name}")));
-    for (name, place) in libraries.into_iter().chain([(loader_name, loader.to_owned())]) {
+    for (name, place) in libraries
+        .into_iter()
+        .chain([(loader_name, loader.to_owned())])
+    {
         let Some(path) = find(name) else {
             bail!("{name} for {} is not on this machine", arch.name());
         };

@@ -17,11 +17,12 @@ use machine::{Arch, Machine};
 const KERNELS: [&str; 4] = ["5.10", "6.1", "6.12", "newest"];
 
 const USAGE: &str = "\
-usage: vm [KERNEL]... [--arch amd64|arm64] [--script FILE] [--timeout SECONDS] [--debug]
+usage: vm [KERNEL]... [--arch amd64|arm64] [--script FILE] [--timeout SECONDS] [--cpus N] [--debug]
 
 KERNEL is 5.10, 6.1, 6.12 or newest; all four if none is given.
 --script FILE  run this shell script in the machine instead of all scenarios
 --timeout S    give up after so many seconds (900)
+--cpus N       of so many processors (2)
 --debug        build without optimization";
 
 /// What the command line asks for.
@@ -30,6 +31,7 @@ pub struct Options {
     arch: Arch,
     script: PathBuf,
     timeout: Duration,
+    cpus: u32,
     release: bool,
 }
 
@@ -51,6 +53,7 @@ fn options(mut words: impl Iterator<Item = String>) -> Result<Options> {
         arch: Arch::Amd64,
         script: folder.join("scenarios.sh"),
         timeout: Duration::from_secs(900),
+        cpus: 2,
         release: true,
     };
     while let Some(word) = words.next() {
@@ -59,6 +62,7 @@ fn options(mut words: impl Iterator<Item = String>) -> Result<Options> {
             "--arch" => options.arch = Arch::from_name(&value()?).context(USAGE)?,
             "--script" => options.script = value()?.into(),
             "--timeout" => options.timeout = Duration::from_secs(value()?.parse()?),
+            "--cpus" => options.cpus = value()?.parse()?,
             "--debug" => options.release = false,
             kernel if KERNELS.contains(&kernel) => options.kernels.push(word),
             _ => bail!(USAGE),
@@ -74,7 +78,7 @@ fn run(options: &Options) -> Result<bool> {
     let mut well = true;
     for kernel in &options.kernels {
         let machine = Machine::prepare(kernel, options)?;
-        let run = machine.run(options.timeout)?;
+        let run = machine.run(options)?;
         println!("{}", run.summary());
         well &= run.well();
     }

@@ -37,7 +37,9 @@ pub fn read(path: &Path) -> io::Result<Captured> {
         if packet.header.kind == Kind::Lost {
             captured.lost += Lost::decode(packet.payload).map_or(0, |lost| lost.total());
         } else {
-            captured.packets.push((packet.header, packet.payload.to_vec()));
+            captured
+                .packets
+                .push((packet.header, packet.payload.to_vec()));
         }
     }
     Ok(captured)
@@ -150,7 +152,10 @@ fn walk(
         if let Some(one) = &wanted[at].1 {
             attribution(header, one, verdict);
         } else if header.known.has(Known::TASK) {
-            complain(verdict, format!("a task for a message of the host: {header:?}"));
+            complain(
+                verdict,
+                format!("a task for a message of the host: {header:?}"),
+            );
         }
         at += 1;
     }
@@ -177,12 +182,16 @@ fn attribution(header: &Header, played: &Played, verdict: &mut Verdict) {
     if !header.known.has(Known::RETURN_VALUE) {
         verdict.unknown_returns += 1;
     } else if header.return_value != played.value {
-        complain(verdict, format!("return value of {header:?} is not {}", played.value));
+        complain(
+            verdict,
+            format!("return value of {header:?} is not {}", played.value),
+        );
     }
-    if header.known.has(Known::EXPECTED_REPLY)
-        && header.expected_reply_length != played.expected
-    {
-        complain(verdict, format!("{header:?} expects not {}", played.expected));
+    if header.known.has(Known::EXPECTED_REPLY) && header.expected_reply_length != played.expected {
+        complain(
+            verdict,
+            format!("{header:?} expects not {}", played.expected),
+        );
     }
     if header.known.has(Known::IOCTL) {
         verdict.ioctls += 1;
@@ -190,7 +199,10 @@ fn attribution(header: &Header, played: &Played, verdict: &mut Verdict) {
         if ioctl != (played.ioctl, played.result) {
             complain(
                 verdict,
-                format!("ioctl {ioctl:x?}, played {:x?}", (played.ioctl, played.result)),
+                format!(
+                    "ioctl {ioctl:x?}, played {:x?}",
+                    (played.ioctl, played.result)
+                ),
             );
         }
     }
@@ -203,7 +215,11 @@ fn complain(verdict: &mut Verdict, text: String) {
 fn essence(played: &Played) -> Essence {
     Essence {
         sent: played.sent,
-        kind: if played.value == 0 { Kind::Packet } else { Kind::Refused } as u8,
+        kind: if played.value == 0 {
+            Kind::Packet
+        } else {
+            Kind::Refused
+        } as u8,
         relid: played.relid,
         packet_type: played.packet_type,
         flags: played.flags,

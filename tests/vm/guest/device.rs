@@ -143,13 +143,8 @@ impl Driver {
         };
         // SAFETY: the driver takes a `struct play_call` whatever the request
         // is, and both buffers live until it returns.
-        let result = unsafe {
-            libc::ioctl(
-                self.0.as_raw_fd(),
-                sending.request as _,
-                &raw mut call,
-            )
-        };
+        let result =
+            unsafe { libc::ioctl(self.0.as_raw_fd(), sending.request as _, &raw mut call) };
         if call.failure != 0 {
             return Err(io::Error::other(format!(
                 "the driver could not play a call: failure {}, result {result}",

@@ -44,8 +44,10 @@ fn run(words: &[&str]) -> Result<bool, Box<dyn Error>> {
             rounds.parse()?,
         )
         .map(|()| true)?),
-        _ => Err("usage: vm-guest scenarios | scenario BACKEND PLAY | offer | play SAMPLE | \
+        _ => Err(
+            "usage: vm-guest scenarios | scenario BACKEND PLAY | offer | play SAMPLE | \
                   play-at-once SAMPLE PROCESS THREADS ROUNDS"
-            .into()),
+                .into(),
+        ),
     }
 }

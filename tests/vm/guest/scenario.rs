@@ -221,7 +221,9 @@ fn programs() -> Vec<(String, String)> {
         .flatten()
         .filter_map(|program| {
             let name = program.name_as_str()?.to_owned();
-            let ours = ["k_", "f_", "u_"].iter().any(|start| name.starts_with(start));
+            let ours = ["k_", "f_", "u_"]
+                .iter()
+                .any(|start| name.starts_with(start));
             let verified = program
                 .verified_instruction_count()
                 .map_or("unknown".to_owned(), |count| count.to_string());
