@@ -93,7 +93,9 @@ static int send(struct dxgvmbuschannel *channel, void *command, u32 bytes, u64 t
 	int ret;
 
 	do {
+		play_before_send(channel->channel);
 		ret = vmbus_sendpacket(channel->channel, command, bytes, transaction, type, flags);
+		play_after_send(channel->channel, command, bytes, transaction, type, flags, ret);
 	} while (ret == -EAGAIN && refusals--);
 	return ret;
 }

@@ -48,8 +48,11 @@ static int transmit(void *context)
 		};
 	while (!kthread_should_stop()) {
 		play_arm(&plan);
+		play_before_send(channel);
 		vmbus_sendpacket(channel, echoes[0].payload, LONGEST, transmitted++,
 				 VM_PKT_DATA_INBAND, 0);
+		play_after_send(channel, echoes[0].payload, LONGEST, transmitted,
+				VM_PKT_DATA_INBAND, 0, 0);
 		play_disarm(&plan);
 		usleep_range(100, 300);
 	}

@@ -2,7 +2,8 @@
 /*
  * A VMBus without a host: it takes the name of the real one and has the
  * functions that GPU drivers import. What a packet is answered with, and
- * what sending it returns, is planned from user space.
+ * what sending it returns, is planned from user space. Where the kernel has
+ * the VMBus built in, its own functions run on rings of ours.
  *
  * Made from <linux/hyperv.h> alone.
  */
@@ -29,6 +30,8 @@ static_assert(offsetof(struct vmbus_channel, offermsg.child_relid) == 212);
 #define RING_BYTES (2 << 20)
 #define RING_PAGES (RING_BYTES / PAGE_SIZE)
 #define TRAILER 8
+/* The header, and the data twice, so that no packet is torn at the end. */
+#define MAPPED_PAGES (1 + 2 * RING_PAGES)
 #define LOG_BYTES (96UL << 20)
 #define WAIT (30 * HZ)
 
@@ -40,14 +43,12 @@ struct bus_channel {
 	/* Of the writers, and of the callback against vmbus_close. */
 	spinlock_t lock;
 	wait_queue_head_t drained;
-	struct page *pages[RING_PAGES];
-	/* The pages twice, so that no packet is torn at the end. */
-	u8 *ring;
-	u64 written;
-	u64 taken;
-	/* Where the packet that was handed out last begins. */
-	u64 next;
+	struct page *pages[2][1 + RING_PAGES];
 	u8 *copy;
+	/* Senders share it; one whose ring is made to look full has it alone. */
+	struct rw_semaphore sending;
+	/* What the ring's read index was before. */
+	u32 read_index;
 	bool logged;
 };
 
@@ -95,35 +96,27 @@ static void note(struct played played, const void *payload)
 	spin_unlock_irqrestore(&log_lock, flags);
 }
 
-/* Receiving */
+/* Where data of a ring begins. */
+static u8 *data_of(const struct hv_ring_buffer_info *ring, u32 index)
+{
+	return (u8 *)ring->ring_buffer->buffer + index;
+}
 
+#if !REAL_RING
+/* Receiving */
 
 static __always_inline struct vmpacket_descriptor *first(struct vmbus_channel *channel)
 {
-	struct bus_channel *bus = bus_channel(channel);
+	const struct hv_ring_buffer_info *ring = &channel->inbound;
 	struct vmpacket_descriptor *packet;
-	u32 length;
 
-	if (smp_load_acquire(&bus->written) == bus->next)
+	if (smp_load_acquire(&ring->ring_buffer->write_index) == ring->priv_read_index)
 		return NULL;
-	packet = (void *)(bus->ring + bus->next % RING_BYTES);
-	length = packet->len8 << 3;
-	if (bus->logged) {
-		struct played played = {
-			.kind = PLAYED_RECEIVE,
-			.type = packet->type,
-			.flags = packet->flags,
-			.transaction = packet->trans_id,
-			.relid = channel->offermsg.child_relid,
-			.length = length - (packet->offset8 << 3),
-		};
-
-		note(played, (u8 *)packet + (packet->offset8 << 3));
-	}
+	packet = (void *)data_of(ring, ring->priv_read_index);
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 15, 0)
 	/* A private copy, which the next packet overwrites. */
-	memcpy(bus->copy, packet, length);
-	packet = (void *)bus->copy;
+	memcpy(ring->pkt_buffer, packet, packet->len8 << 3);
+	packet = ring->pkt_buffer;
 #endif
 	return packet;
 }
@@ -137,9 +130,10 @@ EXPORT_SYMBOL_GPL(hv_pkt_iter_first);
 noinline struct vmpacket_descriptor *
 __hv_pkt_iter_next(struct vmbus_channel *channel, const struct vmpacket_descriptor *packet)
 {
-	struct bus_channel *bus = bus_channel(channel);
+	struct hv_ring_buffer_info *ring = &channel->inbound;
 
-	bus->next += (packet->len8 << 3) + TRAILER;
+	ring->priv_read_index += (packet->len8 << 3) + TRAILER;
+	ring->priv_read_index %= RING_BYTES;
 #ifdef INLINE_FIRST
 	return first(channel);
 #else
@@ -150,12 +144,12 @@ EXPORT_SYMBOL_GPL(__hv_pkt_iter_next);
 
 noinline void hv_pkt_iter_close(struct vmbus_channel *channel)
 {
-	struct bus_channel *bus = bus_channel(channel);
+	struct hv_ring_buffer_info *ring = &channel->inbound;
 
-	smp_store_release(&bus->taken, bus->next);
-	wake_up(&bus->drained);
+	smp_store_release(&ring->ring_buffer->read_index, ring->priv_read_index);
 }
 EXPORT_SYMBOL_GPL(hv_pkt_iter_close);
+#endif
 
 static void receive(unsigned long data)
 {
@@ -165,6 +159,7 @@ static void receive(unsigned long data)
 	if (bus->channel.onchannel_callback)
 		bus->channel.onchannel_callback(bus->channel.channel_callback_context);
 	spin_unlock(&bus->lock);
+	wake_up(&bus->drained);
 }
 
 /* The host's half of the ring. */
@@ -181,17 +176,32 @@ static int host_write(const struct play_packet *packet, const u8 *payload)
 		.trans_id = packet->transaction,
 	};
 	u32 whole = sizeof(descriptor) + packet->length + TRAILER;
+	struct hv_ring_buffer *ring;
 	u8 *to;
 
 	if (!bus || packet->length % 8)
 		return -EINVAL;
-	if (bus->written + whole - smp_load_acquire(&bus->taken) > RING_BYTES)
+	ring = bus->channel.inbound.ring_buffer;
+	/* A full ring would look like an empty one. */
+	if (hv_get_bytes_to_write(&bus->channel.inbound) <= whole)
 		return -ENOSPC;
-	to = bus->ring + bus->written % RING_BYTES;
+	to = data_of(&bus->channel.inbound, ring->write_index);
 	memcpy(to, &descriptor, sizeof(descriptor));
 	memcpy(to + sizeof(descriptor), payload, packet->length);
 	memset(to + sizeof(descriptor) + packet->length, 0x5a, TRAILER);
-	smp_store_release(&bus->written, bus->written + whole);
+	if (bus->logged) {
+		struct played played = {
+			.kind = PLAYED_RECEIVE,
+			.type = packet->type,
+			.flags = packet->flags,
+			.transaction = packet->transaction,
+			.relid = packet->relid,
+			.length = packet->length,
+		};
+
+		note(played, payload);
+	}
+	smp_store_release(&ring->write_index, (ring->write_index + whole) % RING_BYTES);
 	return 0;
 }
 
@@ -269,20 +279,60 @@ static struct play_plan *plan_of_this_thread(void)
 	return found;
 }
 
-static noinline int ring_write(struct vmbus_channel *channel, void *buffer, u32 length,
-			       u64 transaction, u32 type, u32 flags)
-{
-	struct play_plan *plan = plan_of_this_thread();
-	struct play_plan none = {};
-	int ret;
+#define FULL(plan) ((plan)->refusals_left || (plan)->value == -EAGAIN)
 
-	if (!plan)
-		plan = &none;
-	if (plan->refusals_left) {
-		plan->refusals_left--;
-		return -EAGAIN;
+void play_before_send(struct vmbus_channel *channel)
+{
+	struct bus_channel *bus = bus_channel(channel);
+	struct play_plan *plan = plan_of_this_thread();
+	struct hv_ring_buffer *ring = channel->outbound.ring_buffer;
+
+	if (!REAL_RING)
+		return;
+	if (!plan || (!plan->refusals_left && !plan->value)) {
+		down_read(&bus->sending);
+		return;
 	}
-	if (bus_channel(channel)->logged) {
+	down_write(&bus->sending);
+	bus->read_index = ring->read_index;
+	if (FULL(plan))
+		ring->read_index = (ring->write_index + 8) % RING_BYTES;
+	else
+		channel->rescind = true;
+}
+EXPORT_SYMBOL_GPL(play_before_send);
+
+static void end_real_send(struct bus_channel *bus, const struct play_plan *plan)
+{
+	struct hv_ring_buffer *ring = bus->channel.outbound.ring_buffer;
+	unsigned long flags;
+
+	if (!plan || (!plan->refusals_left && !plan->value)) {
+		/* The host has read all there is. */
+		spin_lock_irqsave(&bus->channel.outbound.ring_lock, flags);
+		ring->read_index = ring->write_index;
+		spin_unlock_irqrestore(&bus->channel.outbound.ring_lock, flags);
+		up_read(&bus->sending);
+		return;
+	}
+	ring->read_index = bus->read_index;
+	bus->channel.rescind = false;
+	up_write(&bus->sending);
+}
+
+void play_after_send(struct vmbus_channel *channel, const void *buffer, u32 length,
+		     u64 transaction, u32 type, u32 flags, int ret)
+{
+	struct bus_channel *bus = bus_channel(channel);
+	struct play_plan *plan = plan_of_this_thread();
+
+	if (REAL_RING)
+		end_real_send(bus, plan);
+	if (plan && plan->refusals_left) {
+		plan->refusals_left--;
+		return;
+	}
+	if (bus->logged) {
 		struct played played = {
 			.kind = PLAYED_SEND,
 			.type = type,
@@ -292,24 +342,40 @@ static noinline int ring_write(struct vmbus_channel *channel, void *buffer, u32 
 			.length = length,
 			.pid = task_tgid_nr(current),
 			.tid = task_pid_nr(current),
-			.value = plan->value,
-			.refusals = plan->refusals,
-			.expected = plan->expected,
-			.ioctl = plan->ioctl,
-			.result = plan->result,
+			.value = ret,
 		};
 
+		if (plan) {
+			played.refusals = plan->refusals;
+			played.expected = plan->expected;
+			played.ioctl = plan->ioctl;
+			played.result = plan->result;
+		}
 		get_task_comm(played.comm, current);
 		note(played, buffer);
 	}
-	ret = plan->replies_length ? play_host(plan->replies, plan->replies_length) : 0;
-	if (ret)
-		pr_err("the host's answer does not fit: %d\n", ret);
-	if (bus_channel(channel)->logged) {
+	if (plan && plan->replies_length) {
+		int failed = play_host(plan->replies, plan->replies_length);
+
+		if (failed)
+			pr_err("the host's answer does not fit: %d\n", failed);
+	}
+	if (bus->logged) {
 		atomic64_inc(&sent);
 		wake_up(&sending);
 	}
-	return plan->value;
+}
+EXPORT_SYMBOL_GPL(play_after_send);
+
+#if !REAL_RING
+/* What sending returns is planned; there is no ring, since nobody reads it. */
+static noinline int ring_write(void)
+{
+	const struct play_plan *plan = plan_of_this_thread();
+
+	if (!plan)
+		return 0;
+	return plan->refusals_left ? -EAGAIN : plan->value;
 }
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0)
@@ -317,7 +383,7 @@ noinline int vmbus_sendpacket_getid(struct vmbus_channel *channel, void *buffer,
 				    u64 transaction, u64 *given, enum vmbus_packet_type type,
 				    u32 flags)
 {
-	return ring_write(channel, buffer, length, transaction, type, flags);
+	return ring_write();
 }
 EXPORT_SYMBOL(vmbus_sendpacket_getid);
 
@@ -330,10 +396,11 @@ noinline int vmbus_sendpacket(struct vmbus_channel *channel, void *buffer, u32 l
 noinline int vmbus_sendpacket(struct vmbus_channel *channel, void *buffer, u32 length,
 			      u64 transaction, enum vmbus_packet_type type, u32 flags)
 {
-	return ring_write(channel, buffer, length, transaction, type, flags);
+	return ring_write();
 }
 #endif
 EXPORT_SYMBOL(vmbus_sendpacket);
+#endif
 
 /* Channels and drivers */
 
@@ -454,46 +521,75 @@ static void release(struct device *device)
 	/* All channels are freed together when the module goes. */
 }
 
-static void free_channel(struct bus_channel *bus)
+static void free_ring(struct page **pages, struct hv_ring_buffer_info *ring)
 {
 	u32 index;
 
-	if (bus->ring)
-		vunmap(bus->ring);
-	for (index = 0; index < RING_PAGES; index++)
-		if (bus->pages[index])
-			__free_page(bus->pages[index]);
+	if (ring->ring_buffer)
+		vunmap(ring->ring_buffer);
+	for (index = 0; index <= RING_PAGES; index++)
+		if (pages[index])
+			__free_page(pages[index]);
+}
+
+static int make_ring(struct page **pages, struct hv_ring_buffer_info *ring)
+{
+	struct page **mapped = kvcalloc(MAPPED_PAGES, sizeof(*mapped), GFP_KERNEL);
+	u32 index;
+
+	if (!mapped)
+		return -ENOMEM;
+	for (index = 0; index <= RING_PAGES; index++) {
+		pages[index] = alloc_page(GFP_KERNEL | __GFP_ZERO);
+		if (!pages[index])
+			goto out;
+		mapped[index] = pages[index];
+		if (index)
+			mapped[index + RING_PAGES] = pages[index];
+	}
+	ring->ring_buffer = vmap(mapped, MAPPED_PAGES, VM_MAP, PAGE_KERNEL);
+	ring->ring_datasize = RING_BYTES;
+	ring->ring_size = RING_BYTES + PAGE_SIZE;
+	ring->ring_size_div10_reciprocal = reciprocal_value(ring->ring_size / 10);
+	spin_lock_init(&ring->ring_lock);
+	mutex_init(&ring->ring_buffer_mutex);
+out:
+	kvfree(mapped);
+	return ring->ring_buffer ? 0 : -ENOMEM;
+}
+
+static void free_channel(struct bus_channel *bus)
+{
+	free_ring(bus->pages[0], &bus->channel.outbound);
+	free_ring(bus->pages[1], &bus->channel.inbound);
 	vfree(bus->copy);
-	kfree(bus);
+	kvfree(bus);
 }
 
 static int offer(const struct play_offer *wanted_offer)
 {
 	static const guid_t network = GUID_INIT(0xf8615163, 0xdf3e, 0x46c5, 0x91, 0x3f, 0xf2, 0xd2,
 						0xf9, 0x65, 0xed, 0x0e);
-	struct page **twice = NULL;
 	struct bus_channel *channel;
-	u32 index;
-	int ret = -ENOMEM;
 
 	if (find(wanted_offer->relid))
 		return -EEXIST;
-	channel = kzalloc(sizeof(*channel), GFP_KERNEL);
+	channel = kvzalloc(sizeof(*channel), GFP_KERNEL);
 	if (!channel)
 		return -ENOMEM;
 	channel->copy = vmalloc(RING_BYTES);
-	twice = kcalloc(2 * RING_PAGES, sizeof(*twice), GFP_KERNEL);
-	if (!channel->copy || !twice)
-		goto failed;
-	for (index = 0; index < RING_PAGES; index++) {
-		channel->pages[index] = alloc_page(GFP_KERNEL | __GFP_ZERO);
-		if (!channel->pages[index])
-			goto failed;
-		twice[index] = twice[index + RING_PAGES] = channel->pages[index];
+	if (!channel->copy || make_ring(channel->pages[0], &channel->channel.outbound) ||
+	    make_ring(channel->pages[1], &channel->channel.inbound)) {
+		free_channel(channel);
+		return -ENOMEM;
 	}
-	channel->ring = vmap(twice, 2 * RING_PAGES, VM_MAP, PAGE_KERNEL);
-	if (!channel->ring)
-		goto failed;
+	/* Nobody is to be told of what is sent. */
+	channel->channel.outbound.ring_buffer->interrupt_mask = 1;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 15, 0)
+	channel->channel.inbound.pkt_buffer = channel->copy;
+	channel->channel.inbound.pkt_buffer_size = RING_BYTES;
+#endif
+	init_rwsem(&channel->sending);
 	spin_lock_init(&channel->lock);
 	init_waitqueue_head(&channel->drained);
 	tasklet_init(&channel->tasklet, receive, (unsigned long)channel);
@@ -510,14 +606,7 @@ static int offer(const struct play_offer *wanted_offer)
 	channel->logged = !guid_equal(&channel->device.dev_type, &network);
 	dev_set_name(&channel->device.device, "%pUl", &channel->device.dev_instance);
 	list_add_tail_rcu(&channel->list, &channels);
-	ret = device_register(&channel->device.device);
-	kfree(twice);
-	return ret;
-
-failed:
-	kfree(twice);
-	free_channel(channel);
-	return ret;
+	return device_register(&channel->device.device);
 }
 
 /* The host, as user space plays it */
@@ -527,7 +616,7 @@ static int drain(const struct play_packet *packet, const u8 *payload)
 	struct bus_channel *bus = find(packet->relid);
 
 	if (!wait_event_timeout(bus->drained,
-				smp_load_acquire(&bus->taken) == READ_ONCE(bus->written), WAIT))
+				!hv_get_bytes_to_read(&bus->channel.inbound), WAIT))
 		return -ETIME;
 	return 0;
 }
