@@ -139,8 +139,10 @@ impl Machine {
     pub fn run(&self, options: &Options) -> Result<Run> {
         let console = self.folder.join("console.log");
         File::create(&console)?;
+        // Processors emulated side by side crash in the thunks of the
+        // mitigations while probes are attached.
         let append = format!(
-            "console={} quiet loglevel=4 panic=-1 oops=panic rdinit=/init",
+            "console={} mitigations=off quiet loglevel=4 panic=-1 oops=panic rdinit=/init",
             self.arch.console()
         );
         eprintln!("{}: running, see {}", self.name, console.display());

@@ -73,6 +73,13 @@ struct Essence {
     payload: Vec<u8>,
 }
 
+/// What has an order of its own: the packets that a channel received, and those
+/// that a thread sent on it.
+type Lane = (u8, u32, u32);
+
+/// A packet that was played, and who asked for it.
+type Wanted<'a> = (Essence, Option<&'a Played>);
+
 /// Compares. `sequential`: everything was played one after the other, so even
 /// packets of different channels have an order.
 pub fn compare(played: &[Played], captured: &Captured, sequential: bool) -> Verdict {
@@ -82,7 +89,7 @@ pub fn compare(played: &[Played], captured: &Captured, sequential: bool) -> Verd
     };
     // The requester of each completion, as the log has it.
     let mut requesters: HashMap<(u32, u64), &Played> = HashMap::new();
-    let mut wanted: BTreeMap<(u8, u32, u32), Vec<(Essence, Option<&Played>)>> = BTreeMap::new();
+    let mut wanted: BTreeMap<Lane, Vec<Wanted<'_>>> = BTreeMap::new();
     for one in played {
         let requester = if one.sent {
             if one.flags & COMPLETION_REQUESTED != 0 && one.value == 0 {
@@ -116,9 +123,7 @@ pub fn compare(played: &[Played], captured: &Captured, sequential: bool) -> Verd
     verdict
 }
 
-/// What has an order of its own: the packets that a channel received, and those
-/// that a thread sent on it.
-fn lane(sequential: bool, sent: bool, relid: u32, tid: u32) -> (u8, u32, u32) {
+fn lane(sequential: bool, sent: bool, relid: u32, tid: u32) -> Lane {
     match (sequential, sent) {
         (true, _) => (0, 0, 0),
         (false, true) => (1, relid, tid),
@@ -127,11 +132,7 @@ fn lane(sequential: bool, sent: bool, relid: u32, tid: u32) -> (u8, u32, u32) {
 }
 
 /// Both in order; what the capture lacks is passed over and counted.
-fn walk(
-    wanted: &[(Essence, Option<&Played>)],
-    found: &[&(Header, Vec<u8>)],
-    verdict: &mut Verdict,
-) {
+fn walk(wanted: &[Wanted<'_>], found: &[&(Header, Vec<u8>)], verdict: &mut Verdict) {
     let mut at = 0;
     for (header, payload) in found.iter().copied() {
         let essence = captured_essence(header, payload);
