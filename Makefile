@@ -34,4 +34,4 @@ bench: ## Measure: ratios against walking blocks and tshark
 
 vm: ## Capture in kernels of Debian under QEMU: KERNEL=6.1, all four without
 	@.ci/install gcc libc6-dev qemu-system-x86
-	$(CARGO) run --quiet --package dxgtrace-tests --bin vm -- $(KERNEL) $(VM)
+	$(CARGO) run --quiet --package dxgtrace-tests --bin vm -- $(if $(TABLE),--table,$(KERNEL) $(VM))

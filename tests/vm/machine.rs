@@ -117,18 +117,11 @@ impl Machine {
             image.file(&format!("bin/{program}"), &programs.join(program))?;
         }
         libraries(&mut image, arch)?;
-        for entry in fs::read_dir(folder.join("modules"))? {
-            let path = entry?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            image.file(&format!("modules/{name}"), &path)?;
-        }
-        for entry in fs::read_dir(root.join("samples"))? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|end| end == "pcapng") {
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                image.file(&format!("samples/{name}"), &path)?;
-            }
-        }
+        let modules = folder.join("modules");
+        files(&mut image, "modules", &modules, "ko")?;
+        let nameless = modules.join("nameless");
+        files(&mut image, "modules/nameless", &nameless, "ko")?;
+        files(&mut image, "samples", &root.join("samples"), "pcapng")?;
         image.content("init", &fs::read(root.join("tests/vm/init"))?, true);
         image.file("script", &options.script)?;
         fs::write(folder.join("image.cpio"), image.finish())?;
@@ -184,14 +177,14 @@ impl Machine {
             sleep(Duration::from_millis(100));
         };
         let log = String::from_utf8_lossy(&fs::read(&console)?).replace('\r', "");
+        let ours = log.lines().filter_map(|line| line.split_once("vm: "));
+        let lines: Vec<String> = ours.map(|(_, line)| line.to_owned()).collect();
+        fs::write(self.folder.join("result"), lines.join("\n"))?;
         Ok(Run {
             name: self.name.clone(),
             elapsed: start.elapsed(),
             in_time,
-            lines: log
-                .lines()
-                .filter_map(|line| Some(line.split_once("vm: ")?.1.to_owned()))
-                .collect(),
+            lines,
         })
     }
 }
@@ -247,6 +240,18 @@ fn build(root: &Path, arch: Arch, release: bool) -> Result<PathBuf> {
     }
     ensure!(command.status()?.success(), "the programs do not build");
     Ok(folder.join(if release { "release" } else { "debug" }))
+}
+
+/// Packs the files of a folder that have this extension.
+fn files(image: &mut Image, to: &str, from: &Path, extension: &str) -> Result<()> {
+    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == extension) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            image.file(&format!("{to}/{name}"), &path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Packs the C library that the programs are linked with.

@@ -7,6 +7,7 @@
 
 mod image;
 mod machine;
+mod table;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -18,12 +19,14 @@ const KERNELS: [&str; 4] = ["5.10", "6.1", "6.12", "newest"];
 
 const USAGE: &str = "\
 usage: vm [KERNEL]... [--arch amd64|arm64] [--script FILE] [--timeout SECONDS] [--cpus N] [--debug]
+       vm --table
 
 KERNEL is 5.10, 6.1, 6.12 or newest; all four if none is given.
 --script FILE  run this shell script in the machine instead of all scenarios
 --timeout S    give up after so many seconds (900)
 --cpus N       of so many processors (2)
---debug        build without optimization";
+--debug        build without optimization
+--table        write docs/kernels.md from the results of the last runs";
 
 /// What the command line asks for.
 pub struct Options {
@@ -36,7 +39,13 @@ pub struct Options {
 }
 
 fn main() -> ExitCode {
-    match options(std::env::args().skip(1)).and_then(|options| run(&options)) {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let result = if words == ["--table"] {
+        table::write().map(|()| true)
+    } else {
+        options(words.into_iter()).and_then(|options| run(&options))
+    };
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

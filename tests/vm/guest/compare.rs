@@ -21,6 +21,8 @@ const COMPLETION_REQUESTED: u16 = 1;
 pub struct Captured {
     /// Its packets, without records of loss.
     pub packets: Vec<(Header, Vec<u8>)>,
+    /// The ioctls that ended.
+    pub ioctls: Vec<Header>,
     /// What the records of loss say, added up.
     pub lost: u64,
 }
@@ -30,16 +32,20 @@ pub fn read(path: &Path) -> io::Result<Captured> {
     let mut reader = file::open(path).map_err(io::Error::other)?;
     let mut captured = Captured {
         packets: Vec::new(),
+        ioctls: Vec::new(),
         lost: 0,
     };
     while let Some(record) = reader.next_record().map_err(io::Error::other)? {
         let packet = record.packet;
-        if packet.header.kind == Kind::Lost {
-            captured.lost += Lost::decode(packet.payload).map_or(0, |lost| lost.total());
-        } else {
-            captured
+        match packet.header.kind {
+            Kind::Lost => {
+                captured.lost += Lost::decode(packet.payload).map_or(0, |lost| lost.total());
+            }
+            // No packet: what the application was told.
+            Kind::Ioctl => captured.ioctls.push(packet.header),
+            Kind::Packet | Kind::Refused => captured
                 .packets
-                .push((packet.header, packet.payload.to_vec()));
+                .push((packet.header, packet.payload.to_vec())),
         }
     }
     Ok(captured)
@@ -56,6 +62,8 @@ pub struct Verdict {
     pub unknown_returns: usize,
     /// Sends whose ioctl is known.
     pub ioctls: usize,
+    /// Ioctls whose result is known.
+    pub ioctl_ends: usize,
     /// What is wrong.
     pub wrong: Vec<String>,
 }
@@ -116,6 +124,7 @@ pub fn compare(played: &[Played], captured: &Captured, sequential: bool) -> Verd
         let found = found.remove(lane).unwrap_or_default();
         walk(wanted, &found, &mut verdict);
     }
+    ioctls(played, &captured.ioctls, &mut verdict);
     for (lane, found) in found {
         let text = format!("{} packets of {lane:?} were never played", found.len());
         verdict.wrong.push(text);
@@ -196,15 +205,34 @@ fn attribution(header: &Header, played: &Played, verdict: &mut Verdict) {
     }
     if header.known.has(Known::IOCTL) {
         verdict.ioctls += 1;
-        let ioctl = (header.ioctl, header.ioctl_result);
-        if ioctl != (played.ioctl, played.result) {
+        if header.ioctl != played.ioctl {
             complain(
                 verdict,
-                format!(
-                    "ioctl {ioctl:x?}, played {:x?}",
-                    (played.ioctl, played.result)
-                ),
+                format!("ioctl {:x}, played {:x}", header.ioctl, played.ioctl),
             );
+        }
+    }
+}
+
+/// What each ioctl told its thread, in the thread's order. Of one whose end was
+/// missed there is no record.
+fn ioctls(played: &[Played], ended: &[Header], verdict: &mut Verdict) {
+    let mut calls: HashMap<u32, Vec<(u32, i32)>> = HashMap::new();
+    for one in played.iter().filter(|one| one.ioctl != 0) {
+        let call = (one.ioctl, one.result);
+        calls.entry(one.tid).or_default().push(call);
+    }
+    let mut places: HashMap<u32, usize> = HashMap::new();
+    for header in ended {
+        let call = (header.ioctl, header.ioctl_result);
+        let place = places.entry(header.tid).or_default();
+        let rest = calls.get(&header.tid).and_then(|calls| calls.get(*place..));
+        match rest.and_then(|rest| rest.iter().position(|played| *played == call)) {
+            Some(offset) => {
+                *place += offset + 1;
+                verdict.ioctl_ends += 1;
+            }
+            None => complain(verdict, format!("an ioctl that nobody made: {header:?}")),
         }
     }
 }

@@ -195,7 +195,12 @@ impl Host {
 
     /// Starts a new log.
     pub fn forget(&mut self) -> io::Result<()> {
-        self.0.write_all(b"\n")
+        self.0.write_all(b"log\n")
+    }
+
+    /// Starts to count anew what is sent.
+    pub fn forget_sent(&mut self) -> io::Result<()> {
+        self.0.write_all(b"sent\n")
     }
 
     /// What was played since.

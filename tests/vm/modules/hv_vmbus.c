@@ -677,15 +677,20 @@ static ssize_t host_read(struct file *file, char __user *to, size_t length, loff
 	return simple_read_from_buffer(to, length, at, log_bytes, smp_load_acquire(&log_length));
 }
 
-/* Any write starts a new play. */
+/* "sent" starts to count anew, "log" begins a new log too. */
 static ssize_t host_forget(struct file *file, const char __user *from, size_t length, loff_t *at)
 {
 	unsigned long flags;
+	char first;
 
+	if (get_user(first, from))
+		return -EFAULT;
+	atomic64_set(&sent, 0);
+	if (first == 's')
+		return length;
 	spin_lock_irqsave(&log_lock, flags);
 	log_length = 0;
 	log_full = false;
-	atomic64_set(&sent, 0);
 	spin_unlock_irqrestore(&log_lock, flags);
 	return length;
 }
