@@ -2,42 +2,20 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use dxgtrace::capture::file;
-use dxgtrace::check::{Code, Finding, Layer, Severity};
-use dxgtrace::session::Session;
+use dxgtrace::check::{Code, Layer, Severity};
 use dxgtrace_tests::conversation::Conversation;
 use dxgtrace_tests::program::{command, run, text};
+use dxgtrace_tests::synthetic::{Found, load, numbered, see_all};
 use dxgtrace_tests::{findings, samples};
 
-/// Packet number and finding, of a whole capture.
-type Found = Vec<(u64, Finding)>;
-
 fn of_conversation(talk: &Conversation) -> Found {
-    let mut session = Session::new();
-    let mut found = Found::new();
-    for packet in talk.packets() {
-        session.see(&packet, &mut |finding| found.push((packet.number, finding)));
-    }
-    session.finish(&mut |packet, finding| found.push((packet, finding)));
-    found
-}
-
-fn of_file(path: &Path) -> Found {
-    let mut reader = file::open(path).unwrap();
-    let mut session = Session::new();
-    let mut found = Found::new();
-    while let Ok(Some(record)) = reader.next_record() {
-        let number = record.packet.number;
-        session.see(&record.packet, &mut |finding| found.push((number, finding)));
-    }
-    session.finish(&mut |packet, finding| found.push((packet, finding)));
-    found
+    see_all(talk.packets()).1
 }
 
 fn of_sample(name: &str) -> Found {
-    of_file(&samples().join(format!("{name}.pcapng")))
+    let (_, packets) = load(&samples().join(format!("{name}.pcapng"))).unwrap();
+    see_all(numbered(&packets)).1
 }
 
 fn codes(found: &Found) -> BTreeSet<&'static str> {

@@ -5,23 +5,12 @@
 use dxgtrace::capture::header::{ChannelKind, Known};
 use dxgtrace::check::{Finding, Severity};
 use dxgtrace::decode::{Part, Payload, request};
-use dxgtrace::packet::Packet;
 use dxgtrace::protocol::framing::{FLAG_COMPLETION_REQUESTED, VERSION_OLD};
 use dxgtrace::protocol::schema::{Mode, Role, Rule};
 use dxgtrace::session::Session;
 use dxgtrace_tests::conversation::{Conversation, GLOBAL};
-use dxgtrace_tests::synthetic::{Owned, load};
+use dxgtrace_tests::synthetic::{Owned, load, numbered, see_all};
 use dxgtrace_tests::{findings, samples};
-
-fn found<'a>(packets: impl Iterator<Item = Packet<'a>>) -> (Session, Vec<(u64, Finding)>) {
-    let mut session = Session::new();
-    let mut found = Vec::new();
-    for packet in packets {
-        session.see(&packet, &mut |finding| found.push((packet.number, finding)));
-    }
-    session.finish(&mut |packet, finding| found.push((packet, finding)));
-    (session, found)
-}
 
 /// The findings from `least` on, as text.
 fn at_least(least: Severity, found: &[(u64, Finding)]) -> Vec<String> {
@@ -64,7 +53,7 @@ fn lengths_that_some_driver_once_used_are_no_fault() {
             sent.payload[end - 4..].copy_from_slice(&0x2000_u32.to_le_bytes());
             sent.payload.resize(end + extra, 0x88);
             sent.header.payload_length = sent.payload.len() as u32;
-            let (_, found) = found(talk.packets());
+            let (_, found) = see_all(talk.packets());
             assert_eq!(at_least(Severity::Note, &found), fallback(version));
         }
     }
@@ -74,7 +63,7 @@ fn lengths_that_some_driver_once_used_are_no_fault() {
 fn fallback(version: u32) -> Vec<String> {
     let mut talk = Conversation::new(version);
     talk.start().unwrap();
-    let (_, found) = found(talk.packets());
+    let (_, found) = see_all(talk.packets());
     at_least(Severity::Note, &found)
 }
 
@@ -86,7 +75,7 @@ fn room_that_some_driver_once_made_for_a_reply_is_no_fault() {
         let reply = talk.last().unwrap();
         reply.header.known.0 |= Known::EXPECTED_REPLY;
         reply.header.expected_reply_length = room;
-        let (_, found) = found(talk.packets());
+        let (_, found) = see_all(talk.packets());
         assert_eq!(at_least(Severity::Note, &found).is_empty(), fine, "{room}");
     }
 }
@@ -95,7 +84,7 @@ fn room_that_some_driver_once_made_for_a_reply_is_no_fault() {
 fn every_version_that_a_driver_may_declare_has_its_format() {
     for version in 16..=40 {
         let talk = started(version);
-        let (session, found) = found(talk.packets());
+        let (session, found) = see_all(talk.packets());
         assert_eq!(session.version(), Some(version));
         assert_eq!(at_least(Severity::Warn, &found), [""; 0], "{version}");
     }
@@ -105,7 +94,7 @@ fn every_version_that_a_driver_may_declare_has_its_format() {
 fn a_host_need_not_fill_in_what_the_driver_does_not_read() {
     for name in ["v40-basic", "v40-leak", "v27"] {
         let (_, mut packets) = load(&samples().join(format!("{name}.pcapng"))).unwrap();
-        let before = at_least(Severity::Warn, &found(numbered(&packets)).1);
+        let before = at_least(Severity::Warn, &see_all(numbered(&packets)).1);
         let mut session = Session::new();
         let mut cleared = 0;
         for (number, packet) in (1..).zip(&mut packets) {
@@ -127,15 +116,9 @@ fn a_host_need_not_fill_in_what_the_driver_does_not_read() {
             }
         }
         assert!(cleared > 2, "{name}");
-        let after = at_least(Severity::Warn, &found(numbered(&packets)).1);
+        let after = at_least(Severity::Warn, &see_all(numbered(&packets)).1);
         assert_eq!(after, before, "{name}");
     }
-}
-
-fn numbered(packets: &[Owned]) -> impl Iterator<Item = Packet<'_>> {
-    (1..)
-        .zip(packets)
-        .map(|(number, packet)| packet.packet(number))
 }
 
 /// A recording as the same driver would have made it on a host that switches
@@ -219,14 +202,14 @@ fn a_recording_told_in_async_mode_has_no_more_faults_than_before() {
             words.dedup();
             words
         };
-        let (_, before) = found(numbered(&packets));
+        let (_, before) = see_all(numbered(&packets));
         let changed = in_async_mode(packets);
         let quiet = changed.iter().filter(|packet| {
             request(Payload::whole(&packet.payload))
                 .is_ok_and(|decoded| decoded.frame.is_some_and(|frame| frame.is_async()))
         });
         assert!(name != "v40-basic" || quiet.count() > 2);
-        let (session, after) = found(numbered(&changed));
+        let (session, after) = see_all(numbered(&changed));
         assert_eq!(session.async_mode(), Some(true), "{name}");
         let (before, after) = (words(&before), words(&after));
         for word in &after {
@@ -248,6 +231,6 @@ fn a_handle_may_be_given_out_again_while_its_owner_is_being_destroyed() {
         .unwrap();
     talk.pid = 100;
     talk.answer(&asked, &[]).unwrap();
-    let (_, found) = found(talk.packets());
+    let (_, found) = see_all(talk.packets());
     assert_eq!(at_least(Severity::Error, &found), [""; 0]);
 }

@@ -1,30 +1,13 @@
 //! The session: objects and their lifetimes, whatever order and losses.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use dxgtrace::check::{Finding, Severity};
-use dxgtrace::packet::Packet;
+use dxgtrace::check::Severity;
 use dxgtrace::protocol::schema::Object;
 use dxgtrace::session::{End, History, Place, Session};
 use dxgtrace_tests::conversation::{Conversation, VGPU0, VGPU1};
-use dxgtrace_tests::synthetic::{Owned, load};
+use dxgtrace_tests::synthetic::{Owned, load, numbered, see_all};
 use dxgtrace_tests::{findings, samples};
 use proptest::prelude::*;
-
-fn see_all<'a>(packets: impl Iterator<Item = Packet<'a>>) -> (Session, Vec<(u64, Finding)>) {
-    let mut session = Session::new();
-    let mut found = Vec::new();
-    for packet in packets {
-        session.see(&packet, &mut |finding| found.push((packet.number, finding)));
-    }
-    session.finish(&mut |packet, finding| found.push((packet, finding)));
-    (session, found)
-}
-
-fn numbered(packets: &[Owned]) -> impl Iterator<Item = Packet<'_>> {
-    (1..)
-        .zip(packets)
-        .map(|(number, packet)| packet.packet(number))
-}
 
 /// The tree as text, without what depends on the order of arrival.
 fn tree(session: &Session) -> Vec<String> {

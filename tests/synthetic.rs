@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use dxgtrace::capture::file::{self, About, Flush, Writer};
 use dxgtrace::capture::header::{ChannelKind, Direction, Header, IoctlEnd, Kind, Known, Lost};
+use dxgtrace::check::Finding;
 use dxgtrace::packet::{Channel, Packet};
 use dxgtrace::protocol::ioctls::IOCTLS;
 use dxgtrace::session::{Outcome, Session, errno};
@@ -56,6 +57,27 @@ pub fn load(path: &Path) -> Result<(Vec<Channel>, Vec<Owned>)> {
         packets.push(Owned::new(&record.packet));
     }
     Ok((reader.channels().to_vec(), packets))
+}
+
+/// The packets with their numbers.
+pub fn numbered(packets: &[Owned]) -> impl Iterator<Item = Packet<'_>> {
+    (1..)
+        .zip(packets)
+        .map(|(number, packet)| packet.packet(number))
+}
+
+/// Packet numbers and findings.
+pub type Found = Vec<(u64, Finding)>;
+
+/// The session after these packets, and what was found in the whole of them.
+pub fn see_all<'a>(packets: impl Iterator<Item = Packet<'a>>) -> (Session, Found) {
+    let mut session = Session::new();
+    let mut found = Found::new();
+    for packet in packets {
+        session.see(&packet, &mut |finding| found.push((packet.number, finding)));
+    }
+    session.finish(&mut |packet, finding| found.push((packet, finding)));
+    (session, found)
 }
 
 /// The synthetic samples: file name and content.

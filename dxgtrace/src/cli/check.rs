@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{AnswerForm, RulesArgs};
+use super::{AnswerArgs, RulesArgs};
 
 /// `dxgtrace check`
 #[derive(Debug, Args)]
@@ -41,14 +41,9 @@ pub struct CheckArgs {
     #[arg(short = 'q', long = "quiet")]
     pub quiet: bool,
 
-    /// Form of the output
-    #[arg(
-        short = 'T',
-        long = "format",
-        value_name = "FORM",
-        default_value = "text"
-    )]
-    pub form: AnswerForm,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    pub answer: AnswerArgs,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take the text for its own")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::AnswerForm;
+use super::AnswerArgs;
 
 /// `dxgtrace diff`
 #[derive(Debug, Args)]
@@ -25,12 +25,7 @@ pub struct DiffArgs {
     #[arg(long, value_name = "VERSION")]
     pub as_version: Option<u32>,
 
-    /// Form of the output
-    #[arg(
-        short = 'T',
-        long = "format",
-        value_name = "FORM",
-        default_value = "text"
-    )]
-    pub form: AnswerForm,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    pub answer: AnswerArgs,
 }

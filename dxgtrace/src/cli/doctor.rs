@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::AnswerForm;
+use super::AnswerArgs;
 
 /// `dxgtrace doctor`
 #[derive(Debug, Args)]
@@ -18,12 +18,7 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "root")]
     pub config_space: Option<PathBuf>,
 
-    /// Form of the output
-    #[arg(
-        short = 'T',
-        long = "format",
-        value_name = "FORM",
-        default_value = "text"
-    )]
-    pub form: AnswerForm,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    pub answer: AnswerArgs,
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{AnswerForm, RulesArgs};
+use super::{AnswerArgs, RulesArgs};
 
 /// `dxgtrace explain`
 #[derive(Debug, Args)]
@@ -13,14 +13,9 @@ pub struct ExplainArgs {
     #[arg(value_name = "THING", required = true, allow_negative_numbers = true)]
     pub things: Vec<String>,
 
-    /// Form of the output
-    #[arg(
-        short = 'T',
-        long = "format",
-        value_name = "FORM",
-        default_value = "text"
-    )]
-    pub form: AnswerForm,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    pub answer: AnswerArgs,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take the text for its own")]

@@ -30,7 +30,7 @@ pub use live::{Backend, LiveArgs, StandIn};
 pub use read::ReadArgs;
 pub use replay::ReplayArgs;
 pub use report::ReportArgs;
-pub use shared::{AnswerForm, Form, RulesArgs, ShowArgs, Time};
+pub use shared::{AnswerArgs, AnswerForm, Form, RulesArgs, ShowArgs, Time};
 pub use stat::StatArgs;
 pub use tui::TuiArgs;
 

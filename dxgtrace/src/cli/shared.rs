@@ -86,6 +86,19 @@ pub enum AnswerForm {
     Jsonl,
 }
 
+/// In which form answers are given.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct AnswerArgs {
+    /// Form of the output
+    #[arg(
+        short = 'T',
+        long = "format",
+        value_name = "FORM",
+        default_value = "text"
+    )]
+    pub form: AnswerForm,
+}
+
 /// Which known-issue rules to use.
 #[derive(Debug, Clone, Default, Args)]
 pub struct RulesArgs {

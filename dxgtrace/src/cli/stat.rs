@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::AnswerForm;
+use super::AnswerArgs;
 
 /// `dxgtrace stat`
 #[derive(Debug, Args)]
@@ -13,12 +13,7 @@ pub struct StatArgs {
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
 
-    /// Form of the output
-    #[arg(
-        short = 'T',
-        long = "format",
-        value_name = "FORM",
-        default_value = "text"
-    )]
-    pub form: AnswerForm,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    pub answer: AnswerArgs,
 }

@@ -20,7 +20,7 @@ pub fn run(args: &CheckArgs, color: Color) -> Result<Exit, Failure> {
     let mut worst = None;
     let mut lost = 0;
     let mut damage = None;
-    let mut out: Box<dyn Write> = match args.form {
+    let mut out: Box<dyn Write> = match args.answer.form {
         AnswerForm::Text => Box::new(stream(color)),
         AnswerForm::Jsonl => Box::new(bare()),
     };
@@ -35,7 +35,7 @@ pub fn run(args: &CheckArgs, color: Color) -> Result<Exit, Failure> {
         let mut groups = Groups::new(args.examples);
         let mut watch = rules.watch();
         let mut sinks: Vec<Box<dyn Sink + '_>> = vec![Box::new(&mut groups), Box::new(&mut watch)];
-        if args.form == AnswerForm::Jsonl {
+        if args.answer.form == AnswerForm::Jsonl {
             let findings = Json::findings(&mut out, &source, least);
             sinks.push(Box::new(findings.map_err(Failure::output)?));
         }
@@ -49,7 +49,7 @@ pub fn run(args: &CheckArgs, color: Color) -> Result<Exit, Failure> {
         worst = worst.max(groups.worst());
         lost += totals.lost;
         watch.end(&waiting);
-        match args.form {
+        match args.answer.form {
             AnswerForm::Text => {
                 if !args.quiet {
                     known::show(&mut out, &watch.matches(), width()).map_err(Failure::output)?;

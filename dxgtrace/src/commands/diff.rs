@@ -21,8 +21,8 @@ const COLUMN: usize = 24;
 /// Compares.
 pub fn run(args: &DiffArgs, color: Color) -> Result<Exit, Failure> {
     match (&args.b, args.as_version) {
-        (Some(b), None) => two(&args.a, b, args.form, color),
-        (None, Some(version)) => as_version(&args.a, version, args.form, color),
+        (Some(b), None) => two(&args.a, b, args.answer.form, color),
+        (None, Some(version)) => as_version(&args.a, version, args.answer.form, color),
         _ => Err(Failure::Usage(
             "give two captures, or one and --as-version".to_owned(),
         )),

@@ -26,7 +26,7 @@ pub fn run(args: &DoctorArgs, color: Color) -> Result<Exit, Failure> {
         Some(path) => config_spaces(path)?,
         None => examine(&System::new(&args.root)),
     };
-    match args.form {
+    match args.answer.form {
         AnswerForm::Text => text(&facts, color),
         AnswerForm::Jsonl => json(&facts),
     }

@@ -22,7 +22,7 @@ const COLUMN: usize = 12;
 /// Explains every thing on the command line, or the log on standard input.
 pub fn run(args: &ExplainArgs, color: Color) -> Result<Exit, Failure> {
     let rules = load(&args.rules)?;
-    let mut report = Report::new(args.form, color);
+    let mut report = Report::new(args.answer.form, color);
     let mut unknown = Vec::new();
     for thing in &args.things {
         if thing == "-" {

@@ -12,7 +12,7 @@ use crate::output::Statistics;
 /// Counts the files, one after the other.
 pub fn run(args: &StatArgs, color: Color) -> Result<Exit, Failure> {
     let mut damage = None;
-    let mut out: Box<dyn Write> = match args.form {
+    let mut out: Box<dyn Write> = match args.answer.form {
         AnswerForm::Text => Box::new(stream(color)),
         AnswerForm::Jsonl => Box::new(bare()),
     };
@@ -25,7 +25,7 @@ pub fn run(args: &StatArgs, color: Color) -> Result<Exit, Failure> {
         let session = pipeline.session().clone();
         let totals = pipeline.end().map_err(Failure::output)?;
         let source = input::name(path);
-        match args.form {
+        match args.answer.form {
             AnswerForm::Text => statistics.write(&mut out, &source, &totals, &session, width()),
             AnswerForm::Jsonl => statistics.write_lines(&mut out, &source, &totals, &session),
         }

@@ -32,6 +32,14 @@ pub(super) fn failure() -> Value {
     ])
 }
 
+pub(super) fn pause() -> Value {
+    record(&[
+        ("type", constant("pause"), true),
+        ("packet", integer(), true),
+        ("length", reference("u64"), true),
+    ])
+}
+
 pub(super) fn start() -> Value {
     record(&[
         ("type", constant("start"), true),

@@ -23,6 +23,7 @@ pub fn schema() -> String {
         "lost",
         "issue",
         "count",
+        "pause",
         "start",
         "failure",
         "wait",
@@ -40,7 +41,7 @@ pub fn schema() -> String {
         "title": format!("dxgtrace JSON lines, version {SCHEMA_VERSION}"),
         "description": "Every line is one record. `read` and `capture` write header, msg, \
                         exchange, ioctl, object, finding, lost and summary; `check` header, finding, \
-                        issue and summary; `stat` header, count, start, failure, wait, account and \
+                        issue and summary; `stat` header, pause, count, start, failure, wait, account and \
                         summary; `explain` answer and unknown; `doctor` fact; `diff` difference \
                         or reread. 64-bit numbers and times in nanoseconds \
                         are decimal strings, handles and addresses hexadecimal ones.",
@@ -55,6 +56,7 @@ pub fn schema() -> String {
             "lost": lost(),
             "issue": answers::issue(),
             "count": counts::count(),
+            "pause": counts::pause(),
             "start": counts::start(),
             "failure": counts::failure(),
             "wait": counts::wait(),

@@ -52,6 +52,13 @@ struct FailureRecord<'a> {
 }
 
 #[derive(Serialize)]
+struct PauseRecord {
+    r#type: &'static str,
+    packet: u64,
+    length: Text<u64>,
+}
+
+#[derive(Serialize)]
 struct StartRecord<'a> {
     r#type: &'static str,
     message: &'a str,
@@ -141,6 +148,17 @@ impl Statistics {
         session: &Session,
     ) -> io::Result<()> {
         json::header(out, source)?;
+        let (pause, packet) = self.pause;
+        if pause > 0 {
+            json::line(
+                out,
+                &PauseRecord {
+                    r#type: "pause",
+                    packet,
+                    length: Text(pause),
+                },
+            )?;
+        }
         for (name, row) in self.by_message() {
             count(out, "message", name, row)?;
         }

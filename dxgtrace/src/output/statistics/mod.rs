@@ -67,6 +67,8 @@ pub struct Statistics {
     channels: Vec<Channel>,
     failures: FxHashMap<(&'static str, Outcome), u64>,
     steps: Vec<Step>,
+    /// The longest time without a packet, and the packet that ended it.
+    pause: (u64, u64),
     first: Option<u64>,
     last: u64,
 }
@@ -266,6 +268,10 @@ fn called(name: &Name, handle: u64) -> String {
 impl Sink for Statistics {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         self.first.get_or_insert(entry.packet.time);
+        if self.last > 0 {
+            let pause = entry.packet.time.saturating_sub(self.last);
+            self.pause = self.pause.max((pause, entry.packet.number));
+        }
         self.last = self.last.max(entry.packet.time);
         if !entry.packet.is_message() {
             return Ok(());

@@ -44,6 +44,11 @@ impl Statistics {
             }
         }
         writeln!(out, "{line}")?;
+        let (pause, packet) = self.pause;
+        if pause > 0 {
+            let pause = duration(pause);
+            writeln!(out, "longest pause: {pause}, before packet {packet}")?;
+        }
         let rows = self.by_message();
         let rows = rows.iter().map(|(name, row)| (*name, *row));
         table(out, "message", rows, width)?;
