@@ -150,7 +150,7 @@ fn follow_pause_and_filter_work_while_packets_arrive() {
     };
     assert!(text.contains("dxgex[151]"), "{text}");
 
-    // Quitting asks what to do with it; saving it is one answer.
+    // Quitting asks what to do with it; keeping it is one answer.
     key(&mut screen, "q");
     let text = screen.text();
     assert!(text.contains("not saved. s: save it, k: keep it"), "{text}");
@@ -198,5 +198,32 @@ fn a_capture_that_breaks_says_so_and_keeps_what_it_has() {
     let mut screen = Screen::show(source, 120, 24);
     let text = await_text(&mut screen, "the ring is gone");
     assert!(text.contains("lost 3"), "{text}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn saving_on_the_way_out_quits_once_it_is_saved_and_leaves_one_file() {
+    let folder = program::scratch("tui-save-and-quit");
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("live.pcapng");
+    let (recorder, tickets) = start(&path);
+    let source = Source::live(path.clone(), recorder.recording().clone(), true);
+    let mut screen = Screen::show(source, 80, 24);
+    tickets.send(575).unwrap();
+    await_text(&mut screen, "/575\n");
+    drop(recorder);
+    await_text(&mut screen, "ended paced");
+    let text = screen.text();
+    assert!(text.contains("unsaved, in"), "{text}");
+    let saved = folder.join("saved.pcapng");
+    screen.press(&format!("q s \"{}\" enter", saved.display()));
+    let quit = screen.app.next_effect();
+    assert!(
+        matches!(&quit, Some(dxgtrace::tui::Effect::Quit(Some(text)))
+        if text.contains("575 packets saved in") && text.contains("saved.pcapng")),
+        "{quit:?}"
+    );
+    assert!(!path.exists());
+    assert_eq!(synthetic::load(&saved).unwrap().1.len(), 575);
     fs::remove_dir_all(folder).unwrap();
 }

@@ -14,6 +14,7 @@ use crate::protocol::framing::FLAG_COMPLETION_REQUESTED;
 use crate::session::Session;
 
 use super::Process;
+use super::memory::Memory;
 use super::note::Note;
 use super::row::{NONE, Parts, Row};
 
@@ -216,12 +217,17 @@ pub struct Indexing(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     chunks: Mutex<VecDeque<Chunk>>,
+    indexer: Mutex<Indexer>,
     stop: AtomicBool,
 }
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, VecDeque<Chunk>> {
         self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn indexer(&self) -> MutexGuard<'_, Indexer> {
+        self.indexer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets `fill` add to the chunk that is being filled.
@@ -260,6 +266,13 @@ impl Indexing {
         Self(shared)
     }
 
+    /// Who has how much memory now.
+    pub fn memory(&self) -> Vec<Memory> {
+        let indexer = self.0.indexer();
+        let accounts = indexer.session.accounts().into_iter();
+        accounts.map(Memory::of).collect()
+    }
+
     /// A chunk, if there is one.
     pub fn next(&self) -> Option<Chunk> {
         self.0.lock().pop_front()
@@ -273,7 +286,6 @@ impl Drop for Indexing {
 }
 
 fn index<R: Read>(mut reader: Reader<R>, shared: &Shared) -> Result<(), ReadError> {
-    let mut indexer = Indexer::default();
     let mut new = Chunk::default();
     let end = loop {
         if shared.stop.load(Ordering::Relaxed) {
@@ -281,18 +293,21 @@ fn index<R: Read>(mut reader: Reader<R>, shared: &Shared) -> Result<(), ReadErro
         }
         match reader.next_record() {
             Ok(Some(record)) => {
-                if !indexer.record(&record, &mut new) {
+                if !shared.indexer().record(&record, &mut new) {
                     break Ok(());
                 }
             }
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         }
-        indexer.passed(reader.layout(), reader.position(), &mut new);
+        let position = reader.position();
+        shared.indexer().passed(reader.layout(), position, &mut new);
         shared.fill(|chunk| chunk.absorb(&mut new));
     };
+    let mut indexer = shared.indexer();
     indexer.passed(reader.layout(), reader.position(), &mut new);
     indexer.finish(&mut new);
+    drop(indexer);
     shared.fill(|chunk| chunk.absorb(&mut new));
     end
 }

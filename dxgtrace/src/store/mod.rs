@@ -16,6 +16,7 @@
 
 mod fetch;
 mod index;
+mod memory;
 mod note;
 mod past;
 mod row;
@@ -26,6 +27,7 @@ mod tail;
 
 pub use fetch::{Fetch, Fetched, findings};
 pub use index::{Chunk, Indexing};
+pub use memory::Memory;
 pub use note::Note;
 pub use past::{Past, Request, Scene, Thing};
 pub use row::{NONE, Parts, Row};

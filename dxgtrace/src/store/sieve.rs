@@ -111,6 +111,8 @@ pub struct Job {
     pub rows: Rows,
     /// Time of the first packet.
     pub start: u64,
+    /// Whether the oldest packets may go meanwhile.
+    pub shrinks: bool,
 }
 
 /// Answers, in the order of the domain.
@@ -285,11 +287,14 @@ impl<'a> Worker<'a> {
             let Some(index) = self.job.domain.get(place) else {
                 break;
             };
-            if self.ask(index)? {
-                found.push(index);
-                if self.job.first_only {
-                    break;
-                }
+            match self.ask(index) {
+                Ok(true) => found.push(index),
+                Ok(false) => continue,
+                Err(_) if self.job.shrinks => continue,
+                Err(error) => return Err(error),
+            }
+            if self.job.first_only {
+                break;
             }
         }
         Ok(found)

@@ -108,17 +108,23 @@ pub fn finish(app: &mut App) -> bool {
     match result {
         Ok(count) => {
             // What comes later is in the temporary file only.
-            let over = app
-                .source
-                .recording
-                .as_ref()
-                .is_none_or(|live| live.status().ended);
-            if all && over {
-                app.source.unsaved = false;
+            let rows = app.store.rows();
+            let over =
+                app.store.end().is_some() && count == rows.len() as u64 - u64::from(rows.first());
+            let text = format!("{count} packets saved in {name}");
+            if all && over && app.source.recording.is_some() {
+                app.source.saved_as = Some(name);
             }
-            app.say(Tone::Fine, format!("{count} packets saved in {name}"));
+            if all && app.quits_when_saved {
+                app.leave(Some(text));
+            } else {
+                app.say(Tone::Fine, text);
+            }
         }
-        Err(error) => app.say(Tone::Wrong, format!("{name}: {error}")),
+        Err(error) => {
+            app.quits_when_saved = false;
+            app.say(Tone::Wrong, format!("{name}: {error}"));
+        }
     }
     true
 }

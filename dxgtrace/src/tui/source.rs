@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::capture::file::{self, Reader};
-use crate::store::{Chunk, Growth, Indexing, Tail};
+use crate::store::{Chunk, Growth, Indexing, Memory, Tail};
 
 /// What a live capture tells of itself.
 #[derive(Debug, Clone, Default)]
@@ -62,6 +62,8 @@ pub struct Source {
     /// Whether the file is one that nobody asked for, and that would be
     /// forgotten.
     pub unsaved: bool,
+    /// Where all of it was saved besides.
+    pub saved_as: Option<String>,
     indexing: Indexing,
 }
 
@@ -75,6 +77,7 @@ impl Source {
             size,
             recording: None,
             unsaved: false,
+            saved_as: None,
             indexing: Indexing::start(move || file::open(&opened)),
             path,
         }
@@ -90,6 +93,7 @@ impl Source {
             size: 0,
             recording: Some(recording),
             unsaved,
+            saved_as: None,
             indexing: Indexing::start(move || {
                 let file = File::open(opened)
                     .map_err(|source| file::ReadError::Io { offset: 0, source })?;
@@ -102,6 +106,11 @@ impl Source {
     /// The path, safe to show.
     pub fn path_shown(&self) -> String {
         crate::decode::escaped(self.path.as_os_str().as_encoded_bytes()).to_string()
+    }
+
+    /// Who has how much memory.
+    pub fn memory(&self) -> Vec<Memory> {
+        self.indexing.memory()
     }
 
     /// New rows, if there are any.

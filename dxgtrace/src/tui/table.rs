@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::capture::header::Kind;
 use crate::check::Severity;
-use crate::store::{Counts, Group, Row, Store};
+use crate::store::{Group, Row, Store};
 
 use super::cursor::Cursor;
 
@@ -153,13 +153,13 @@ pub fn pending(store: &Store, at: u32) -> Vec<Key> {
 pub const GROUPS: [&str; 3] = ["everything", "channels", "processes"];
 
 /// Everybody, the channels, and the processes, those that `rank` highest first.
-pub fn groups(store: &Store, rank: impl Fn(&Counts) -> Option<u64>) -> Vec<Key> {
+pub fn groups(store: &Store, rank: impl Fn(Group) -> Option<u64>) -> Vec<Key> {
     let stats = store.stats();
     let mut keys = vec![Key::Heading(0), Key::Group(Group::All), Key::Heading(1)];
     keys.extend(stats.channels().map(|(group, _)| Key::Group(group)));
     keys.push(Key::Heading(2));
     let mut processes: Vec<_> = stats.processes().collect();
-    processes.sort_by_key(|(_, counts)| std::cmp::Reverse(rank(counts)));
+    processes.sort_by_key(|(group, _)| std::cmp::Reverse(rank(*group)));
     keys.extend(processes.into_iter().map(|(group, _)| Key::Group(group)));
     keys
 }

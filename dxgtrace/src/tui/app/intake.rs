@@ -37,7 +37,7 @@ impl App {
                 .basis
                 .is_some_and(|basis| basis.rows < self.store.rows().len());
         // Ages and rates go on although nothing comes.
-        changed || self.source.recording.is_some() && self.view != View::Packets
+        changed || self.is_live()
     }
 
     /// Forgets what the capture had to drop, so as not to grow beyond all bounds.
@@ -137,6 +137,7 @@ impl App {
             layout: self.store.layout()?.clone(),
             rows: self.store.rows().clone(),
             start: self.store.start(),
+            shrinks: self.is_live(),
         }))
     }
 

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use crate::check::Severity;
 use crate::output::TimeFormat;
-use crate::store::{Fetch, Past, Row, Scene, Store};
+use crate::store::{Fetch, Memory, Past, Row, Scene, Store};
 
 use super::config::Config;
 use super::detail::Detail;
@@ -44,12 +44,16 @@ pub struct App {
     pub(in crate::tui) mildest: Severity,
     /// The column that counts are sorted by.
     pub(in crate::tui) sorted_by: usize,
+    /// Who has how much memory.
+    pub(in crate::tui) memory: Vec<Memory>,
     pub(in crate::tui) filtering: Filtering,
     pub(in crate::tui) searching: Option<Searching>,
     pub(in crate::tui) prompt: Option<Prompt>,
     pub(in crate::tui) histories: [Vec<String>; 3],
     pub(in crate::tui) help: Option<usize>,
     pub(in crate::tui) asks_to_quit: bool,
+    /// Whether saving was asked for on the way out.
+    pub(in crate::tui) quits_when_saved: bool,
     pub(in crate::tui) message: Option<(Tone, String)>,
     pub(in crate::tui) marks: BTreeSet<u32>,
     pub(in crate::tui) letters: BTreeMap<char, u32>,
@@ -95,12 +99,14 @@ impl App {
             share: 50,
             mildest: Severity::Note,
             sorted_by: 0,
+            memory: Vec::new(),
             filtering: Filtering::default(),
             searching: None,
             prompt: None,
             histories: Default::default(),
             help: None,
             asks_to_quit: false,
+            quits_when_saved: false,
             message: None,
             marks: BTreeSet::new(),
             letters: BTreeMap::new(),
@@ -196,6 +202,12 @@ impl App {
         self.lines.get(&row).map_or("", String::as_str)
     }
 
+    /// Whether a capture goes on.
+    pub(in crate::tui) fn is_live(&self) -> bool {
+        let recording = self.source.recording.as_ref();
+        recording.is_some_and(|recording| !recording.status().ended)
+    }
+
     /// The packet as of which objects are shown: of an exchange on one line, the
     /// reply.
     pub(in crate::tui) fn moment(&self) -> Option<u32> {
@@ -208,8 +220,8 @@ impl App {
     pub(in crate::tui) fn now(&self) -> u64 {
         let last = self.store.rows().len().checked_sub(1);
         let last = last.and_then(|last| self.store.row(last as u32));
-        match (&self.source.recording, last) {
-            (Some(recording), Some(last)) if !recording.status().ended => {
+        match (self.is_live(), last) {
+            (true, Some(last)) => {
                 let now = std::time::SystemTime::now();
                 let since = now.duration_since(std::time::UNIX_EPOCH);
                 since.map_or(last.time(), |since| {

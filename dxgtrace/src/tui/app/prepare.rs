@@ -115,7 +115,7 @@ impl App {
             View::Packets => Vec::new(),
             View::Findings => table::findings(&self.store, self.mildest, range),
             View::Pending => table::pending(&self.store, about),
-            View::Top => table::groups(&self.store, |counts| top::rank(self, counts)),
+            View::Top => table::groups(&self.store, |group| top::rank(self, group)),
             View::Ladder => match &self.object {
                 Some(object) => object.rows.iter().copied().map(table::Key::Row).collect(),
                 None => table::ladder(&self.store, about, range),
@@ -142,6 +142,9 @@ impl App {
     fn prepare_table(&mut self, height: usize) {
         if self.list.follow && matches!(self.view, View::Pending | View::Objects) {
             self.about = self.list.selected();
+        }
+        if self.view == View::Top {
+            self.memory = self.source.memory();
         }
         self.renew_table();
         self.table.cursor.fit(self.table.keys.len(), height);

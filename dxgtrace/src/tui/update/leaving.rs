@@ -12,7 +12,7 @@ impl App {
                 Tone::Wrong,
                 "packets are still being saved; ZQ quits all the same",
             );
-        } else if self.source.unsaved {
+        } else if self.source.unsaved && self.source.saved_as.is_none() {
             self.asks_to_quit = true;
         } else {
             self.quit_now();
@@ -21,14 +21,22 @@ impl App {
 
     /// Leaves. A capture that nobody saved stays where it is.
     pub(in crate::tui) fn quit_now(&mut self) {
-        let packets = self.store.rows().len();
-        let text = match &self.source.recording {
-            Some(_) => Some(format!(
-                "{packets} packets saved in {}",
-                self.source.path.display()
-            )),
-            None => None,
+        let rows = self.store.rows();
+        let packets = rows.len() - rows.first() as usize;
+        let place = match &self.source.saved_as {
+            Some(name) => name.clone(),
+            None => self.source.path_shown(),
         };
+        let live = self.source.recording.is_some();
+        self.leave(live.then(|| format!("{packets} packets saved in {place}")));
+    }
+
+    /// Ends, and says this on the way out.
+    pub(in crate::tui) fn leave(&mut self, text: Option<String>) {
+        if self.source.unsaved && self.source.saved_as.is_some() {
+            // All of it stands elsewhere; if it cannot be removed, it is only old.
+            let _ = std::fs::remove_file(&self.source.path);
+        }
         self.effects.push_back(Effect::Quit(text));
     }
 
@@ -40,7 +48,10 @@ impl App {
                 Ok(()) => self.effects.push_back(Effect::Quit(None)),
                 Err(error) => self.say(Tone::Wrong, format!("cannot delete it: {error}")),
             },
-            Some('s' | 'S') => self.ask(Purpose::Command, "save all "),
+            Some('s' | 'S') => {
+                self.quits_when_saved = true;
+                self.ask(Purpose::Command, "save all ");
+            }
             _ => {}
         }
     }

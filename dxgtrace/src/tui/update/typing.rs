@@ -38,7 +38,7 @@ impl App {
                     self.judge();
                 }
             }
-            Outcome::GivenUp => {}
+            Outcome::GivenUp => self.quits_when_saved = false,
             Outcome::Done => self.enter(prompt),
         }
     }

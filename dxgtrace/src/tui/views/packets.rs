@@ -8,6 +8,7 @@ use super::super::app::{App, Pane};
 use super::super::theme::{Theme, letter};
 use super::pen::{Pen, fitted, shortened};
 use crate::capture::header::{Direction, Kind};
+use crate::check::Severity;
 use crate::decode::{Part, Value};
 use crate::output::{TimeFormat, duration};
 use crate::protocol::errno;
@@ -143,7 +144,7 @@ fn draw_line(
     let time = time(app, index, row);
     pen.left(time, columns.time, style(theme.text)).skip(1);
     if row.kind() == Kind::Lost {
-        let found = style(theme.severity(crate::check::Severity::Warn));
+        let found = style(theme.severity(Severity::Warn));
         let dashes = "-".repeat(usize::from(columns.process));
         pen.put(format_args!("{dashes} {}", app.line(index)), found);
         return;
@@ -159,7 +160,7 @@ fn draw_line(
     .skip(1);
     let info = columns.info(pen.room());
     let text = match severity {
-        Some(severity) if severity >= crate::check::Severity::Warn => theme.severity(severity),
+        Some(severity) if severity >= Severity::Warn => theme.severity(severity),
         _ => part_style(theme, row),
     };
     let arrow = match (app.list.joined, row.direction()) {
@@ -179,12 +180,17 @@ fn draw_line(
         ground,
     );
     pen.skip(1);
-    let latency = match app.store.latency(row) {
-        Some(latency) => duration(latency).to_string(),
-        None => String::new(),
+    let waits = row.asks() && row.peer().is_none() && app.is_live();
+    let (latency, look) = match app.store.latency(row) {
+        Some(latency) => (duration(latency).to_string(), theme.text),
+        // How long it has waited by now.
+        None if waits => {
+            let since = app.now().saturating_sub(row.time());
+            (duration(since).to_string(), theme.severity(Severity::Warn))
+        }
+        None => (String::new(), theme.text),
     };
-    pen.right(latency, columns.latency, style(theme.text))
-        .skip(1);
+    pen.right(latency, columns.latency, style(look)).skip(1);
     let (text, wrong) = status(app, row);
     let look = if wrong { theme.bad } else { theme.faint };
     pen.left(text, columns.status, style(look));
@@ -227,7 +233,7 @@ pub fn message(
 }
 
 /// The worst finding on the line: of either end if both stand on it.
-fn severity(app: &App, row: &Row) -> Option<crate::check::Severity> {
+fn severity(app: &App, row: &Row) -> Option<Severity> {
     let reply = row
         .peer()
         .filter(|_| app.list.joined)

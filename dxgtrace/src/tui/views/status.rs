@@ -26,19 +26,23 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
             (None, false) => "live",
         };
         pen.put(format_args!("{state} {} ", status.backend), theme.bar);
-        let all = app.store.stats().of(Group::All);
-        let rate = all.map_or(0, |counts| counts.rate(app.now()));
-        pen.put(format_args!("{rate}/s "), theme.bar);
+        if !status.ended {
+            let all = app.store.stats().of(Group::All);
+            let rate = all.map_or(0, |counts| counts.rate(app.now()));
+            pen.put(format_args!("{rate}/s "), theme.bar);
+        }
         lost(app, &mut pen, status.lost.max(app.store.lost()));
-        let kept = if app.source.unsaved {
-            "unsaved, in"
-        } else {
-            "saved in"
+        let (kept, path) = match &app.source.saved_as {
+            Some(name) => ("saved in", name.clone()),
+            None if app.source.unsaved => ("unsaved, in", app.source.path_shown()),
+            None => ("saved in", app.source.path_shown()),
         };
-        // Next to a filter there is room for the name only.
-        let place = match app.filtering.text.as_str() {
-            "" => app.source.path_shown(),
-            _ => app.source.name.clone(),
+        // Next to a filter, or if all of it has no room, only the name.
+        let room = usize::from(pen.room()).saturating_sub(kept.len() + 2);
+        let whole = app.filtering.text.is_empty() && columns(&path) <= room;
+        let place = match path.rsplit('/').next() {
+            Some(name) if !whole => name,
+            _ => &path,
         };
         pen.put(format_args!(" {kept} {place}"), theme.bar);
         if status.dropped > 0 {

@@ -8,17 +8,37 @@ use super::super::table::{GROUPS, Key};
 use super::pen::{Pen, shortened};
 use super::places::Places;
 use crate::output::duration;
-use crate::store::{Counts, Group};
+use crate::store::{Counts, Group, Memory};
 
 /// A column of numbers.
-#[derive(Debug)]
-pub struct Column {
+struct Column {
     name: &'static str,
     width: u16,
-    /// Width of the screen from which on there is room for it.
-    from: u16,
-    value: fn(&Counts, Option<u64>) -> Option<u64>,
+    /// Width of the screen from which on there is room for it: while a capture
+    /// goes on, and afterwards.
+    from: [u16; 2],
+    value: Value,
     form: Form,
+}
+
+/// What a column says of a group.
+type Value = fn(&Facts<'_>) -> Option<u64>;
+
+/// What is known of a group.
+struct Facts<'a> {
+    group: Group,
+    counts: &'a Counts,
+    /// The time of a capture that goes on.
+    now: Option<u64>,
+    /// What its processes have of memory.
+    memory: Vec<Memory>,
+}
+
+impl Facts<'_> {
+    fn sum(&self, part: fn(&Memory) -> u64) -> Option<u64> {
+        let sum = self.memory.iter().map(part).reduce(u64::saturating_add);
+        sum.filter(|sum| *sum > 0)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -33,9 +53,9 @@ enum Form {
 const fn column(
     name: &'static str,
     width: u16,
-    from: u16,
+    from: [u16; 2],
     form: Form,
-    value: fn(&Counts, Option<u64>) -> Option<u64>,
+    value: Value,
 ) -> Column {
     Column {
         name,
@@ -46,75 +66,97 @@ const fn column(
     }
 }
 
-/// Every column, most useful first.
-pub static COLUMNS: &[Column] = &[
-    column("packets", 8, 0, Form::Count, |counts, _| {
-        Some(counts.packets)
+/// Every column, in the order in which they stand.
+static COLUMNS: &[Column] = &[
+    column("packets", 8, [0; 2], Form::Count, |of| {
+        Some(of.counts.packets)
     }),
-    column("per s", 8, 0, Form::Rate, |counts, now| {
-        Some(match now {
-            Some(now) => counts.rate(now) * 10,
-            None => (counts.mean_rate() * 10.0) as u64,
+    column("per s", 8, [0; 2], Form::Rate, |of| {
+        Some(match of.now {
+            Some(now) => of.counts.rate(now) * 10,
+            None => (of.counts.mean_rate() * 10.0) as u64,
         })
     }),
-    column("failed", 7, 0, Form::Count, |counts, _| {
-        Some(counts.failures)
+    column("failed", 7, [0; 2], Form::Count, |of| {
+        Some(of.counts.failures)
     }),
-    column("bytes", 8, 0, Form::Bytes, |counts, _| Some(counts.bytes)),
-    column("half in", 8, 0, Form::Time, |counts, _| {
-        counts.latencies.quantile(500)
+    column("bytes", 8, [0; 2], Form::Bytes, |of| Some(of.counts.bytes)),
+    column("half in", 8, [0; 2], Form::Time, |of| {
+        of.counts.latencies.quantile(500)
     }),
-    column("99% in", 8, 0, Form::Time, |counts, _| {
-        counts.latencies.quantile(990)
+    column("99% in", 8, [0; 2], Form::Time, |of| {
+        of.counts.latencies.quantile(990)
     }),
-    column("longest", 8, 80, Form::Time, |counts, _| {
-        counts.latencies.max()
+    column("longest", 8, [90; 2], Form::Time, |of| {
+        of.counts.latencies.max()
     }),
-    column("replies", 8, 100, Form::Count, |counts, _| {
-        Some(counts.exchanges)
+    column("resident", 8, [0, 100], Form::Bytes, |of| {
+        of.sum(|memory| memory.resident)
     }),
-    column("findings", 9, 110, Form::Count, |counts, _| {
-        Some(counts.findings)
+    column("peak res", 8, [100, 0], Form::Bytes, |of| {
+        // Those of several processes were not at the same time.
+        let process = matches!(of.group, Group::Process(_));
+        of.sum(|memory| memory.peak).filter(|_| process)
+    }),
+    column("allocated", 9, [100; 2], Form::Bytes, |of| {
+        of.sum(|memory| memory.allocated)
+    }),
+    column("replies", 8, [110; 2], Form::Count, |of| {
+        Some(of.counts.exchanges)
+    }),
+    column("findings", 9, [120; 2], Form::Count, |of| {
+        Some(of.counts.findings)
     }),
 ];
 
 /// Columns of the names.
-fn who(width: u16) -> u16 {
-    let numbers: u16 = shown(width).map(|(_, column)| column.width + 1).sum();
+fn who(app: &App) -> u16 {
+    let width = app.area.width;
+    let numbers: u16 = shown(app).map(|(_, column)| column.width + 1).sum();
     width.saturating_sub(numbers + 2).clamp(12, 40)
 }
 
 /// The columns that a screen has room for, each with its number.
-fn shown(width: u16) -> impl Iterator<Item = (usize, &'static Column)> {
+fn shown(app: &App) -> impl Iterator<Item = (usize, &'static Column)> {
+    let (width, over) = (app.area.width, usize::from(!app.is_live()));
     let all = COLUMNS.iter().enumerate();
-    all.filter(move |(_, column)| width >= column.from)
+    all.filter(move |(_, column)| column.from.get(over).is_some_and(|from| width >= *from))
 }
 
 /// Another column to sort by, so many to the right.
 pub fn beside(app: &App, by: isize) -> usize {
-    let last = shown(app.area.width).count().saturating_sub(1);
-    app.sorted_by.saturating_add_signed(by).min(last)
+    let all: Vec<usize> = shown(app).map(|(number, _)| number).collect();
+    let at = all.iter().position(|number| *number == app.sorted_by);
+    let last = all.len().saturating_sub(1);
+    let next = at.unwrap_or(0).saturating_add_signed(by).min(last);
+    all.get(next).copied().unwrap_or(0)
 }
 
-/// What counts are sorted by, the largest first.
-pub fn rank(app: &App, counts: &Counts) -> Option<u64> {
+/// What groups are sorted by, the largest first.
+pub fn rank(app: &App, group: Group) -> Option<u64> {
     let column = COLUMNS.get(app.sorted_by)?;
-    (column.value)(counts, now(app))
+    (column.value)(&facts(app, group)?)
 }
 
-/// The time of a capture that goes on.
-fn now(app: &App) -> Option<u64> {
-    let live = app.source.recording.as_ref();
-    live.filter(|live| !live.status().ended).map(|_| app.now())
+fn facts(app: &App, group: Group) -> Option<Facts<'_>> {
+    let memory = app.memory.iter();
+    Some(Facts {
+        group,
+        counts: app.store.stats().of(group)?,
+        now: app.is_live().then(|| app.now()),
+        memory: memory
+            .filter(|memory| memory.is_of(group, &app.store))
+            .copied()
+            .collect(),
+    })
 }
 
 /// Draws the heading.
 pub fn heading(app: &App, buffer: &mut Buffer, places: &Places) {
     let theme = &app.theme;
-    let width = places.table_head.width;
     let mut pen = Pen::new(buffer, places.table_head, 0, theme.heading);
-    pen.skip(1).left("who", who(width), theme.heading);
-    for (number, column) in shown(width) {
+    pen.skip(1).left("who", who(app), theme.heading);
+    for (number, column) in shown(app) {
         let style = match number == app.sorted_by {
             true => theme.current,
             false => theme.heading,
@@ -136,14 +178,13 @@ pub fn line(app: &App, pen: &mut Pen<'_>, key: Key, ground: Option<Style>) {
         }
         _ => return,
     };
-    let Some(counts) = app.store.stats().of(group) else {
+    let Some(facts) = facts(app, group) else {
         return;
     };
-    let width = app.area.width;
-    let name = shortened(&name(app, group), usize::from(who(width)));
-    pen.skip(1).left(name, who(width), style(theme.text));
-    for (_, column) in shown(width) {
-        let value = (column.value)(counts, now(app));
+    let name = shortened(&name(app, group), usize::from(who(app)));
+    pen.skip(1).left(name, who(app), style(theme.text));
+    for (_, column) in shown(app) {
+        let value = (column.value)(&facts);
         let bad = column.name == "failed" && value > Some(0);
         let look = match (bad, value) {
             (true, _) => theme.bad,
@@ -157,10 +198,10 @@ pub fn line(app: &App, pen: &mut Pen<'_>, key: Key, ground: Option<Style>) {
 
 /// A line as text, to be copied.
 pub fn copied(app: &App, group: Group) -> Option<String> {
-    let counts = app.store.stats().of(group)?;
+    let facts = facts(app, group)?;
     let mut copied = name(app, group);
     for column in COLUMNS {
-        if let Some(value) = (column.value)(counts, now(app)) {
+        if let Some(value) = (column.value)(&facts) {
             copied += &format!(", {} {}", column.name, text(column.form, value));
         }
     }
