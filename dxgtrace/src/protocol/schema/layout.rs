@@ -283,6 +283,11 @@ impl Layout {
         let mut i = 0;
         while i < self.tails.len() {
             let tail = &self.tails[i];
+            if let Element::Value(Ty::Utf16) = tail.element {
+                // Text is shown as such only in fields: no known message has
+                // a tail of it.
+                stop(message, "has UTF-16 in the tail", tail.name);
+            }
             self.sources[i] = self.source(message, i, tail.len, request, facts);
             self.expected[i] = match tail.expects {
                 Some(len) => self.source(message, i, len, request, facts),
