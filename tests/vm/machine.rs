@@ -15,6 +15,8 @@ use crate::{
     image::{self, Image},
 };
 
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+const DEBIAN_ARM64_LIBRARY: &str = "/usr/lib/rustlib/aarch64-unknown-linux-gnu";
 const PROGRAMS: [&str; 2] = ["dxgtrace", "vm-guest"];
 
 /// A kind of processor, by Debian's name.
@@ -132,10 +134,8 @@ impl Machine {
     pub fn run(&self, options: &Options) -> Result<Run> {
         let console = self.folder.join("console.log");
         File::create(&console)?;
-        // Processors emulated side by side crash in the thunks of the
-        // mitigations while probes are attached.
         let append = format!(
-            "console={} mitigations=off quiet loglevel=4 panic=-1 oops=panic rdinit=/init",
+            "console={} quiet loglevel=4 panic=-1 oops=panic rdinit=/init",
             self.arch.console()
         );
         eprintln!("{}: running, see {}", self.name, console.display());
@@ -143,8 +143,10 @@ impl Machine {
         let mut machine = self
             .arch
             .qemu()
-            // Where there is hardware for it, it is not always whole.
-            .args(["-accel", "tcg,thread=multi"])
+            // One thread for all processors: with one each, QEMU before 8.1
+            // can go on running code that another processor has patched, as
+            // probes do. Help of the hardware is not whole on all hosts.
+            .args(["-accel", "tcg,thread=single"])
             .args([
                 "-smp",
                 &options.cpus.to_string(),
@@ -232,7 +234,18 @@ fn build(root: &Path, arch: Arch, release: bool) -> Result<PathBuf> {
     }
     let mut folder = root.join("target");
     if arch == Arch::Arm64 {
-        command.args(["--target", arch.target()]);
+        // Debian's compiler, if it can: rustup's has one library by default.
+        // Its files are kept apart, since the other's do not fit.
+        folder.push("vm/cross");
+        command.args(["--target", arch.target(), "--target-dir"]);
+        command.arg(&folder);
+        command.env(
+            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
+            "aarch64-linux-gnu-gcc",
+        );
+        if Path::new(DEBIAN_ARM64_LIBRARY).exists() {
+            command.env("RUSTC", DEBIAN_RUSTC);
+        }
         folder.push(arch.target());
     }
     if release {

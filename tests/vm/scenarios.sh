@@ -1,3 +1,3 @@
 # What the virtual machine does if no other script is given.
-insmod /modules/hv_vmbus.ko && insmod /modules/hv_netvsc.ko || exit 1
+insmod /modules/*_vmbus.ko && insmod /modules/hv_netvsc.ko || exit 1
 vm-guest scenarios

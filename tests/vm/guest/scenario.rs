@@ -36,15 +36,7 @@ struct Play {
 const PLAYS: [Play; 4] = [
     Play {
         name: "samples",
-        samples: &[
-            "v27",
-            "v40-basic",
-            "v40-errors",
-            "v40-hostmsg",
-            "gpadl",
-            "rescind",
-            "synthetic-loss",
-        ],
+        samples: &["v27", "v40-errors", "v40-hostmsg", "synthetic-loss"],
         threads: 0,
         rounds: 1,
     },
@@ -56,15 +48,15 @@ const PLAYS: [Play; 4] = [
     },
     Play {
         name: "one-thread",
-        samples: &["v40"],
+        samples: &["v40-basic"],
         threads: 1,
         rounds: 1,
     },
     Play {
         name: "eight-threads",
-        samples: &["v40-basic", "v40-errors"],
+        samples: &["v40-basic"],
         threads: 8,
-        rounds: 4,
+        rounds: 2,
     },
 ];
 
