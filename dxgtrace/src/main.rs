@@ -9,6 +9,10 @@ use dxgtrace::cli::Cli;
 use dxgtrace::commands;
 
 fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    if let Some(result) = commands::launched() {
+        return ended(result);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -20,7 +24,12 @@ fn main() -> ExitCode {
             };
         }
     };
-    match commands::run(cli) {
+    ended(commands::run(cli))
+}
+
+/// The exit code of a result; a failure is told first.
+fn ended(result: Result<commands::Exit, commands::Failure>) -> ExitCode {
+    match result {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(failure) => {
             if !failure.is_silent() {

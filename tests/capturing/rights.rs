@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -50,7 +50,7 @@ fn root(program: &str) -> bool {
 }
 
 /// A folder into which anybody may write.
-fn open_folder(name: &str) -> std::path::PathBuf {
+fn open_folder(name: &str) -> PathBuf {
     let folder = folder(name);
     for folder in [folder.as_path(), folder.parent().unwrap()] {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
@@ -126,8 +126,25 @@ fn capture_files_are_for_their_owner_only() {
     }
 }
 
-/// A command that runs a program as somebody without any rights but these,
-/// which the program may not even need.
+/// The program, copied into a folder that is open to all and goes with it.
+struct Copied(PathBuf);
+
+impl Copied {
+    fn new(folder: &str) -> Self {
+        let program = open_folder(folder).join("dxgtrace");
+        fs::copy(program::path().unwrap(), &program).unwrap();
+        Self(program)
+    }
+}
+
+impl Drop for Copied {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(self.0.parent().unwrap());
+    }
+}
+
+/// A command that runs a program as somebody without any rights but the ambient
+/// ones, if any are given.
 fn nobody(program: &Path, ambient: &str) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]);
@@ -188,9 +205,8 @@ fn capabilities_of_the_program_file_suffice() {
         requirement::skip("setcap is not installed");
         return;
     }
-    let folder = open_folder("file-rights");
-    let program = folder.join("dxgtrace");
-    fs::copy(program::path().unwrap(), &program).unwrap();
+    let copied = Copied::new("file-rights");
+    let program = copied.0.as_path();
     with_rights(|more| {
         let more = if more.is_empty() {
             String::new()
@@ -199,13 +215,13 @@ fn capabilities_of_the_program_file_suffice() {
         };
         let given = Command::new("setcap")
             .arg(format!("cap_bpf,cap_perfmon{more}+ep"))
-            .arg(&program)
+            .arg(program)
             .status();
         assert!(
             given.unwrap().success(),
             "files can have no capabilities here"
         );
-        as_nobody(&program, "")
+        as_nobody(program, "")
     });
 }
 
@@ -214,18 +230,17 @@ fn inherited_capabilities_suffice_and_one_alone_does_not() {
     if !root("setpriv") {
         return;
     }
-    let folder = open_folder("ambient-rights");
-    let program = folder.join("dxgtrace");
-    fs::copy(program::path().unwrap(), &program).unwrap();
+    let copied = Copied::new("ambient-rights");
+    let program = copied.0.as_path();
     with_rights(|more| {
         let more = if more.is_empty() {
             String::new()
         } else {
             format!(",+{more}")
         };
-        as_nobody(&program, &format!("+bpf,+perfmon{more}"))
+        as_nobody(program, &format!("+bpf,+perfmon{more}"))
     });
-    let output = nobody(&program, "+bpf")
+    let output = nobody(program, "+bpf")
         .args(["capture", "-q"])
         .output()
         .unwrap();

@@ -8,7 +8,6 @@ mod diff;
 mod doctor;
 mod explain;
 mod export;
-mod launch;
 mod live;
 mod read;
 mod replay;
@@ -25,7 +24,6 @@ pub use diff::DiffArgs;
 pub use doctor::DoctorArgs;
 pub use explain::ExplainArgs;
 pub use export::{Export, ExportArgs};
-pub use launch::LaunchArgs;
 pub use live::{Backend, LiveArgs, StandIn};
 pub use read::ReadArgs;
 pub use replay::ReplayArgs;
@@ -68,9 +66,6 @@ pub enum Command {
     Tui(TuiArgs),
     /// Capture what driver and host say, live
     Capture(CaptureArgs),
-    #[command(hide = true)]
-    #[expect(missing_docs, reason = "clap would take the text for its own")]
-    Launch(LaunchArgs),
     /// Play the packets of a capture through a stand-in for the driver
     Replay(ReplayArgs),
     /// Play a sample and capture it: shows everything without a GPU

@@ -7,7 +7,7 @@ mod out;
 mod signals;
 mod watched;
 
-pub(super) use child::launch;
+pub(super) use child::launched;
 pub(super) use follow::{Course, follow};
 pub(super) use signals::Signals;
 

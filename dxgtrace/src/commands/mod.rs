@@ -50,18 +50,13 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         #[cfg(target_os = "linux")]
         Command::Capture(args) => capture::run(&args, cli.color),
         #[cfg(target_os = "linux")]
-        Command::Launch(args) => capture::launch(&args.command),
-        #[cfg(target_os = "linux")]
         Command::Replay(args) => replay::run(&args),
         #[cfg(target_os = "linux")]
         Command::Demo(args) => demo::run(&args, cli.color),
         #[cfg(not(target_os = "linux"))]
-        Command::Capture(_) | Command::Launch(_) | Command::Replay(_) | Command::Demo(_) => {
-            Err(Failure::Attach(
-                "capturing works on Linux only; here, `dxgtrace read FILE` shows captures"
-                    .to_owned(),
-            ))
-        }
+        Command::Capture(_) | Command::Replay(_) | Command::Demo(_) => Err(Failure::Attach(
+            "capturing works on Linux only; here, `dxgtrace read FILE` shows captures".to_owned(),
+        )),
         Command::Read(args) => read::run(&args, cli.color),
         Command::Cut(args) => cut::run(&args),
         Command::Diff(args) => diff::run(&args, cli.color),
@@ -84,6 +79,13 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             output::all(&page)
         }
     }
+}
+
+/// If this process was started only to become a command that is traced, does
+/// so; that ends here only if it fails.
+#[cfg(target_os = "linux")]
+pub fn launched() -> Option<Result<Exit, Failure>> {
+    capture::launched(std::env::args_os())
 }
 
 /// What is meant if no command is given: the terminal UI on a terminal, and

@@ -15,7 +15,7 @@ pub struct Numbered {
     /// Whether there is more than one.
     several: bool,
     made: u64,
-    /// Those that exist.
+    /// Those that may have to be removed, and the latest.
     there: VecDeque<PathBuf>,
     /// How many may.
     keep: u64,
@@ -62,6 +62,10 @@ impl Numbered {
             io::Error::new(error.kind(), format!("{name}: cannot create: {error}"))
         })?;
         self.made += 1;
+        if self.keep == u64::MAX {
+            // None will be removed.
+            self.there.clear();
+        }
         self.there.push_back(path);
         Ok(Target {
             file,

@@ -21,13 +21,15 @@ use signal_hook::consts::SIGINT;
 use super::super::{Exit, Failure};
 use super::Signals;
 
+/// The name by which this program knows that it is to become a command.
+const LAUNCHER: &str = "dxgtrace-launcher";
 /// A command that cannot be found or run ends with these, as in a shell.
 const NOT_FOUND: i32 = 127;
 const NOT_RUN: i32 = 126;
 /// Added to the signal that ended a command, as in a shell.
 const SIGNALLED: i32 = 128;
 
-/// The command. It is killed if dropped before it was told to go.
+/// The command. If this process ends before it was told to go, it ends too.
 pub struct Child {
     process: std::process::Child,
     status: Option<ExitStatus>,
@@ -42,8 +44,7 @@ impl Child {
     pub fn prepare(command: &[OsString]) -> Result<Self, Failure> {
         // The link works even if the file was replaced since.
         let process = Command::new("/proc/self/exe")
-            .arg0("dxgtrace")
-            .args([OsStr::new("launch"), OsStr::new("--")])
+            .arg0(LAUNCHER)
             .args(command)
             .spawn()
             .map_err(failed)?;
@@ -132,15 +133,19 @@ impl Child {
     }
 }
 
+/// With the arguments of a process that was started as a [`LAUNCHER`]: becomes
+/// the command.
+pub fn launched(mut arguments: impl Iterator<Item = OsString>) -> Option<Result<Exit, Failure>> {
+    if arguments.next()? != LAUNCHER {
+        return None;
+    }
+    let program = arguments.next()?;
+    Some(launch(&program, arguments))
+}
+
 /// Stops, and when continued becomes the command. Under sudo, as the user who
 /// called it.
-///
-/// # Errors
-/// There is no such command, or it cannot be run.
-pub fn launch(command: &[OsString]) -> Result<Exit, Failure> {
-    let Some((program, arguments)) = command.split_first() else {
-        return Err(Failure::Usage("say which command".to_owned()));
-    };
+fn launch(program: &OsStr, arguments: impl Iterator<Item = OsString>) -> Result<Exit, Failure> {
     let mut command = Command::new(program);
     command.args(arguments);
     if let Some(user) = Caller::by_sudo() {
