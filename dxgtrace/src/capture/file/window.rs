@@ -2,9 +2,12 @@
 
 use std::io::{self, ErrorKind, Read};
 
-/// First size of the buffer: so large that what a refill must move, half of a
-/// message of up to 128 KiB, is little beside what it reads.
-const CAPACITY: usize = 1 << 20;
+/// First size of the buffer: large enough to make system calls cheap, small
+/// enough to stay in the processor's cache.
+const CAPACITY: usize = 256 << 10;
+/// Its size once messages of up to 128 KiB come: what a refill must move, half
+/// of such a message, is little beside what it then reads.
+const LARGE: usize = 1 << 20;
 
 /// Bytes of `input` from some offset on. Grows only as far as bytes really
 /// arrive, so a length read from a damaged file cannot make it allocate.
@@ -58,6 +61,9 @@ impl<R: Read> Window<R> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
+        if self.end > CAPACITY / 8 && self.buffer.len() < LARGE {
+            self.buffer.resize(LARGE, 0);
+        }
         while self.end < wanted {
             if self.end == self.buffer.len() {
                 self.buffer.resize(self.buffer.len() * 2, 0);
