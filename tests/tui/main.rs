@@ -44,7 +44,6 @@ const SCREENS: &[(&str, &str, &str)] = &[
     ("sessions-later", "v40", "s 9 ]"),
     ("handle-ladder", "v40", "1 1 9 g g tab j j j j x"),
     ("top", "v40", "t"),
-    ("top-memory", "v40-leak", "t l l l l l l"),
     ("top-sorted", "v40", "t l l"),
     ("ladder", "v40", "4 4 2 g g x"),
     ("lost", "synthetic-loss", "5 1 g g"),
