@@ -1,13 +1,15 @@
 //! The program against others on the same file, in one run: against walking
 //! the file's blocks with pcap-file, and against tshark with the dissector.
 //!
-//! Read the ratios; the times are of this machine. `DXGTRACE_BENCH_PACKETS`
-//! sets the length of the file.
+//! Read the ratios; the times are of this machine. They are processor time, so
+//! that other load matters less. `DXGTRACE_BENCH_PACKETS` sets the length of
+//! the file.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench")]
 
 use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use dxgtrace::capture::file;
@@ -19,14 +21,36 @@ const RUNS: usize = 5;
 /// tshark is given a shorter file, and its time is scaled.
 const TSHARK_SHARE: u64 = 20;
 
+/// Processor time of this process and of the children that have ended, as far
+/// as the system tells; else the time of day since the start.
+fn spent() -> Duration {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    // Nanoseconds of this thread; hundredths of a second of children.
+    let own = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let own = own.and_then(|text| text.split(' ').next()?.parse().ok());
+    let stat = std::fs::read_to_string("/proc/self/stat").ok();
+    let children = stat.and_then(|text| {
+        let fields = text.rsplit_once(')')?.1.split(' ').skip(14).take(2);
+        Some(fields.filter_map(|ticks| ticks.parse::<u64>().ok()).sum())
+    });
+    match (own, children) {
+        (Some(own), Some(ticks)) => {
+            let ticks: u64 = ticks;
+            Duration::from_nanos(own) + Duration::from_millis(10 * ticks)
+        }
+        _ => START.elapsed(),
+    }
+}
+
+/// What a run spends.
+fn cost(run: impl FnOnce()) -> Duration {
+    let before = spent();
+    run();
+    spent().saturating_sub(before)
+}
+
 fn median(mut run: impl FnMut()) -> Duration {
-    let mut times: Vec<Duration> = (0..RUNS)
-        .map(|_| {
-            let start = Instant::now();
-            run();
-            start.elapsed()
-        })
-        .collect();
+    let mut times: Vec<Duration> = (0..RUNS).map(|_| cost(&mut run)).collect();
     times.sort();
     times[RUNS / 2]
 }
@@ -47,19 +71,20 @@ fn dxgtrace(arguments: &[&str], path: &Path) -> Duration {
 
 fn tshark(arguments: &[&str], path: &Path) -> Duration {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../dissectors/dxg.lua");
-    let start = Instant::now();
-    let status = Command::new("tshark")
-        .arg("-X")
-        .arg(format!("lua_script:{script}"))
-        .args(arguments)
-        .arg("-r")
-        .arg(path)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success());
-    start.elapsed() * u32::try_from(TSHARK_SHARE).unwrap()
+    let run = || {
+        let status = Command::new("tshark")
+            .arg("-X")
+            .arg(format!("lua_script:{script}"))
+            .args(arguments)
+            .arg("-r")
+            .arg(path)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(status.success());
+    };
+    cost(run) * u32::try_from(TSHARK_SHARE).unwrap()
 }
 
 fn main() {

@@ -125,6 +125,18 @@ mod output {
         columns.clamp(WIDTH_MIN, WIDTH_MAX)
     }
 
+    /// Whether standard output is to have colours.
+    pub fn wants_colours(color: Color) -> bool {
+        match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                let out = io::stdout();
+                out.is_terminal() && AutoStream::choice(&out) != ColorChoice::Never
+            }
+        }
+    }
+
     /// Standard output as `color` wants it.
     pub fn stream(color: Color) -> BufWriter<AutoStream<StdoutLock<'static>>> {
         coloured(io::stdout().lock(), color)

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::Failure;
-use super::output::{buffered, coloured};
+use super::output::{buffered, coloured, wants_colours};
 use crate::capture::file::{self, About, Flush, WriteError, Writer};
 use crate::cli::{Color, Form, ShowArgs, Time};
 use crate::filter::{FieldOptions, Fields, Filter, FilterError};
@@ -149,7 +149,11 @@ fn lines(
                 tree: args.tree,
                 hex: args.hex,
             };
-            Box::new(Text::new(coloured(out, color), time, detail, args.each))
+            // To strip colours from every line costs more than not to write them.
+            match wants_colours(color) {
+                true => Box::new(Text::new(coloured(out, color), time, detail, args.each)),
+                false => Box::new(Text::new(buffered(out), time, detail, args.each).plain()),
+            }
         }
     })
 }

@@ -24,14 +24,14 @@ pub struct Detail {
     pub hex: bool,
 }
 
-/// Writes entries as text. Colours are stripped by the stream underneath if
-/// they are not wanted.
+/// Writes entries as text.
 #[derive(Debug)]
 pub struct Text<W> {
     out: W,
     time: TimeFormat,
     detail: Detail,
     each: bool,
+    plain: bool,
 }
 
 impl<W: Write> Text<W> {
@@ -42,6 +42,20 @@ impl<W: Write> Text<W> {
             time,
             detail,
             each,
+            plain: false,
+        }
+    }
+
+    /// The same without colours.
+    pub fn plain(mut self) -> Self {
+        self.plain = true;
+        self
+    }
+
+    fn style(&self, severity: Severity) -> Style {
+        match self.plain {
+            true => Style::new(),
+            false => colour(severity),
         }
     }
 
@@ -51,7 +65,7 @@ impl<W: Write> Text<W> {
         let time = self.time.of(packet.time, entry.first, entry.previous);
         write!(self.out, "{:>6} {time}  ", packet.number)?;
         if header.kind == Kind::Lost {
-            let style = colour(Severity::Warn);
+            let style = self.style(Severity::Warn);
             return writeln!(self.out, "{style}{}{style:#}", entry.summary());
         }
         let who = if header.known.has(Known::TASK) {
@@ -65,7 +79,8 @@ impl<W: Write> Text<W> {
             Direction::HostToGuest => "<-",
         };
         write!(self.out, "{who:<22} {:<6} {arrow} ", entry.channel_name())?;
-        let style = entry.severity().map(colour).unwrap_or_default();
+        let severity = entry.severity();
+        let style = severity.map(|one| self.style(one)).unwrap_or_default();
         write!(self.out, "{style}{}{style:#}", entry.summary())?;
         if let Some(request) = &entry.seen.request {
             let latency = entry.seen.latency(packet).unwrap_or(0);
@@ -86,7 +101,7 @@ impl<W: Write> Text<W> {
             write!(self.out, "  [cut: {kept} of {all} bytes]")?;
         }
         for finding in entry.findings {
-            let style = colour(finding.code.severity());
+            let style = self.style(finding.code.severity());
             write!(self.out, "  {style}{}{style:#}", finding.code.word())?;
         }
         self.out.write_all(b"\n")
@@ -141,7 +156,7 @@ impl<W: Write> Text<W> {
     fn findings(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         for finding in entry.findings {
             let severity = finding.code.severity();
-            let style = colour(severity);
+            let style = self.style(severity);
             let (name, word) = (severity.name(), finding.code.word());
             writeln!(self.out, "    {style}{name} {word}: {finding}{style:#}")?;
         }
