@@ -26,8 +26,10 @@ holds is compared with what the modules logged: bytes, order, thread, return
 value, and where it is seen, the ioctl. Another device of the bus is busy all
 the time. [tests/vm/README.md](../tests/vm/README.md) has more.
 
-By kprobe, the kernel skips probes that interrupt another one on the same
-processor; such losses are counted and shown at their place. fentry loses none.
+The kernel skips a probe where the same one is already running on the
+processor: with kprobes when one interrupts another, with fentry also when a
+thread is preempted in it by another one. A row with failures has losses that
+the capture did not count, or a backend that could not be attached.
 ";
 
 /// What the runs of one backend came to.
@@ -129,7 +131,7 @@ impl Row {
             (Some(reason), ..) => format!("refused: {}", reason.replace('|', "/")),
             (None, 0, 0) => "equal".to_owned(),
             (None, 0, _) => "equal but for the missing, which were counted".to_owned(),
-            (None, failed, _) => format!("{failed} failed"),
+            (None, failed, _) => format!("**{failed} failed**"),
         };
         format!("{plays} | {played} | {missing} | {result} |")
     }
