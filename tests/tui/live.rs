@@ -56,15 +56,16 @@ impl Tap for Paced {
 fn start(path: &Path) -> (Recorder, Sender<usize>) {
     let (tickets, given) = channel();
     let file = fs::File::create(path).unwrap();
-    let recorder = Recorder::start(file, None, move || {
+    let recorder = Recorder::start(None, move || {
         let (channels, packets) = synthetic::load(&samples().join("v40.pcapng")).unwrap();
-        Ok::<_, String>(Paced {
+        let tap = Paced {
             channels,
             packets,
             at: 0,
             allowed: 0,
             tickets: given,
-        })
+        };
+        Ok::<_, String>((tap, file))
     });
     (recorder.unwrap(), tickets)
 }
@@ -193,7 +194,7 @@ fn a_capture_that_breaks_says_so_and_keeps_what_it_has() {
     fs::create_dir_all(&folder).unwrap();
     let path = folder.join("broken.pcapng");
     let file = fs::File::create(&path).unwrap();
-    let recorder = Recorder::start(file, None, || Ok::<_, String>(Broken)).unwrap();
+    let recorder = Recorder::start(None, || Ok::<_, String>((Broken, file))).unwrap();
     let source = Source::live(path, recorder.recording().clone(), true);
     let mut screen = Screen::show(source, 120, 24);
     let text = await_text(&mut screen, "the ring is gone");

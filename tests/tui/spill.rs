@@ -60,13 +60,14 @@ fn the_oldest_packets_are_dropped_and_the_rest_stays_readable() {
     let file = fs::File::create(&path).unwrap();
     let (channels, packets) = synthetic::load(&samples().join("v40.pcapng")).unwrap();
     let count = 20_000;
-    let recorder = Recorder::start(file, Some(BOUND), move || {
-        Ok::<_, String>(Endless {
+    let recorder = Recorder::start(Some(BOUND), move || {
+        let tap = Endless {
             channels,
             packets,
             at: 0,
             count,
-        })
+        };
+        Ok::<_, String>((tap, file))
     });
     let recorder = recorder.unwrap();
     let source = Source::live(path.clone(), recorder.recording().clone(), true);

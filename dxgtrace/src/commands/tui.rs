@@ -133,12 +133,13 @@ mod live {
                 (path, Some(config.spill), greeting)
             }
         };
-        let refused = |error: io::Error| {
-            Failure::Input(format!("{}: cannot create: {error}", path.display()))
-        };
-        let file = file::create(&path).map_err(refused)?;
-        let recorder = Recorder::start(file, bound, move || {
+        let target = path.clone();
+        let recorder = Recorder::start(bound, move || {
             let live = live::start(&options)?;
+            // Only now, so that a capture that cannot start destroys nothing.
+            let file = file::create(&target).map_err(|error| {
+                Failure::Input(format!("{}: cannot create: {error}", target.display()))
+            })?;
             let mut kept = live::rights_to_hook(&options, live.driver());
             kept.push(Right::Files);
             live::give_up_rights(&kept)?;
@@ -146,16 +147,8 @@ mod live {
             if let Some(standin) = &mut tap.standin {
                 standin.go().map_err(standin_failed)?;
             }
-            Ok::<_, Failure>(tap)
-        });
-        let recorder = match recorder {
-            Ok(recorder) => recorder,
-            Err(error) => {
-                // Nothing has been written into it.
-                let _ = std::fs::remove_file(&path);
-                return Err(error);
-            }
-        };
+            Ok::<_, Failure>((tap, file))
+        })?;
         // This thread has no part in capturing, but it may save a file.
         live::give_up_rights(&[Right::Files])?;
         let source = Source::live(path, recorder.recording().clone(), write.is_none());

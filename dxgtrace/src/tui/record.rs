@@ -52,23 +52,23 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Begins: `tap` is made in the new thread, and records into `file`. Beyond
-    /// `bound` bytes, the oldest packets are dropped.
+    /// Begins: `open` runs in the new thread, and what its tap gives goes into its
+    /// file. Beyond `bound` bytes, the oldest packets are dropped.
     ///
     /// # Errors
-    /// What `tap` says.
-    pub fn start<T, E, F>(file: File, bound: Option<u64>, tap: F) -> Result<Self, E>
+    /// What `open` says.
+    pub fn start<T, E, F>(bound: Option<u64>, open: F) -> Result<Self, E>
     where
         T: Tap,
         E: Send + 'static,
-        F: FnOnce() -> Result<T, E> + Send + 'static,
+        F: FnOnce() -> Result<(T, File), E> + Send + 'static,
     {
         let recording = Recording::new();
         let stop = Arc::new(AtomicBool::new(false));
         let (begun, begins) = channel();
         let (ours, stopped) = (recording.clone(), stop.clone());
         let thread = std::thread::spawn(move || {
-            run(Spill::new(file, bound), tap, &begun, &ours, &stopped);
+            run(bound, open, &begun, &ours, &stopped);
         });
         match begins.recv() {
             Ok(Err(error)) => Err(error),
@@ -96,15 +96,15 @@ impl Drop for Recorder {
     }
 }
 
-fn run<T: Tap, E, F: FnOnce() -> Result<T, E>>(
-    spill: Spill,
-    tap: F,
+fn run<T: Tap, E, F: FnOnce() -> Result<(T, File), E>>(
+    bound: Option<u64>,
+    open: F,
     begun: &Sender<Result<(), E>>,
     recording: &Recording,
     stop: &AtomicBool,
 ) {
-    let mut tap = match tap() {
-        Ok(tap) => tap,
+    let (mut tap, file) = match open() {
+        Ok(opened) => opened,
         Err(error) => {
             let _ = begun.send(Err(error));
             return;
@@ -112,7 +112,7 @@ fn run<T: Tap, E, F: FnOnce() -> Result<T, E>>(
     };
     recording.tell(|status| status.backend = tap.backend());
     let _ = begun.send(Ok(()));
-    let result = record(spill, &mut tap, recording, stop);
+    let result = record(Spill::new(file, bound), &mut tap, recording, stop);
     recording.tell(|status| {
         status.ended = true;
         status.lost = tap.lost();
