@@ -97,7 +97,9 @@ fn captured_equals_played(scenario: &str, noise: bool) {
     let Some(mut live) = start(&standin, Options::default()) else {
         return;
     };
-    assert_eq!(live.backend(), Backend::Uprobe);
+    assert_eq!(live.hooks().len(), 5);
+    assert!(live.hooks().iter().all(|hook| hook.1 == Backend::Uprobe));
+    assert_eq!(live.how(), "uprobe");
     standin.go().unwrap();
     let mut captured = Vec::new();
     read_all(&mut live, &mut standin, |packet| {

@@ -32,6 +32,10 @@ pub struct LiveArgs {
     #[arg(long = "backend", value_name = "BACKEND")]
     pub backend: Option<Backend>,
 
+    /// Wait for VMBus if it is not there yet
+    #[arg(long = "wait", conflicts_with = "stand_in")]
+    pub wait: bool,
+
     /// Capture a stand-in (`dxgtrace replay --wait`) instead of the driver: a
     /// process, or with a path all that run this program
     #[arg(

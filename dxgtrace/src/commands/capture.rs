@@ -53,7 +53,7 @@ pub fn run(args: &CaptureArgs, color: Color) -> Result<Exit, Failure> {
         filter,
         sinks,
         mut course,
-    } = prepared.open(shown, color, limits)?;
+    } = prepared.open(shown, color, limits, &live.how())?;
     course.signals = Some(signals.clone());
     say(&started(&live, args));
     if let Some(child) = &child {
@@ -100,8 +100,9 @@ pub(super) fn say(line: &str) {
 
 /// What the capture hooks, in a line.
 fn started(live: &Live, args: &CaptureArgs) -> String {
-    let backend = live.backend().name();
+    let how = live.how();
     let waiting = match (live.driver(), &args.live.stand_in) {
+        (Driver::NoVmbus, None) => "; waiting for VMBus",
         (Driver::NotOffered, None) => "; the host offers no GPU yet, waiting",
         _ => "",
     };
@@ -109,5 +110,5 @@ fn started(live: &Live, args: &CaptureArgs) -> String {
         Some(command) => format!("until {} ends", command.display()),
         None => "Ctrl-C stops".to_owned(),
     };
-    format!("capturing by {backend}{waiting}; {end}")
+    format!("capturing by {how}{waiting}; {end}")
 }

@@ -34,7 +34,7 @@ pub fn run(args: &DemoArgs, color: Color) -> Result<Exit, Failure> {
     say(&format!(
         "playing through the stand-in (process {}), capturing by {}",
         standin.pid(),
-        live.backend().name()
+        live.how()
     ));
     standin.go().map_err(standin_failed)?;
     let course = Course::plain(args.write.clone());

@@ -20,6 +20,7 @@ pub(super) fn options(args: &LiveArgs) -> Result<Options, Failure> {
         },
         pids: args.pids.clone(),
         follow: args.follow_forks,
+        wait: args.wait,
         ..Options::default()
     };
     if let Some(mebibytes) = args.buffer {

@@ -195,7 +195,7 @@ mod live {
         }
 
         fn backend(&self) -> String {
-            self.live.backend().name().to_owned()
+            self.live.how()
         }
 
         fn lost(&self) -> u64 {

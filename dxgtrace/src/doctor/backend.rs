@@ -41,7 +41,7 @@ pub(super) fn choose(kernel: &Kernel, driver: &Driver, rights: &Rights) -> Choic
     match (fentry, kprobes) {
         (Ok(()), _) => Choice {
             name: Some("fentry/fexit"),
-            why: "VMBus is built in and the kernel has BTF; no packet is lost".to_owned(),
+            why: "BTF knows the functions of VMBus; no packet is lost".to_owned(),
             fix: "",
         },
         (Err(why), true) => Choice {
@@ -57,8 +57,11 @@ fn fentry(kernel: &Kernel, driver: &Driver) -> Result<(), &'static str> {
     if !kernel.btf {
         return Err("the kernel has no BTF");
     }
-    if driver.vmbus == Place::Module {
-        return Err("VMBus is a module");
+    // Types of modules came with 5.11.
+    if driver.vmbus == Place::Module
+        && (!kernel.is_at_least((5, 11)) || kernel.has("DEBUG_INFO_BTF_MODULES") == Some(false))
+    {
+        return Err("VMBus is a module without BTF");
     }
     let options = ["FUNCTION_TRACER", "DYNAMIC_FTRACE_WITH_DIRECT_CALLS"];
     if options

@@ -62,6 +62,7 @@ pub struct Flight {
     extent: Extent,
     alarms: Vec<Alarm>,
     at_end: bool,
+    about: About,
     progress: Rc<Progress>,
     channels: Vec<Channel>,
     held: VecDeque<Held>,
@@ -78,6 +79,7 @@ impl Flight {
         extent: Extent,
         alarms: Vec<Alarm>,
         at_end: bool,
+        about: About,
         progress: Rc<Progress>,
     ) -> Self {
         Self {
@@ -85,6 +87,7 @@ impl Flight {
             extent,
             alarms,
             at_end,
+            about,
             progress,
             channels: Vec::new(),
             held: VecDeque::new(),
@@ -152,8 +155,8 @@ impl Flight {
             "Written by the flight recorder: {reason}. Findings count packets over the whole \
              capture: the first one here is {first}."
         );
-        let about = About::default();
-        let mut writer = Writer::with_comment(outlet, &about, &comment, Flush::Collect(1 << 16))?;
+        let mut writer =
+            Writer::with_comment(outlet, &self.about, &comment, Flush::Collect(1 << 16))?;
         writer.describe_all(&self.channels)?;
         let count = self.held.len();
         for held in self.held.drain(..) {

@@ -31,6 +31,7 @@ impl Extent {
 pub struct Rotation {
     files: Numbered,
     extent: Extent,
+    about: About,
     progress: Rc<Progress>,
     current: Capture<Outlet>,
     began: Instant,
@@ -38,7 +39,7 @@ pub struct Rotation {
 
 impl Rotation {
     /// Begins with a first file to which `outlet` leads; `files` makes the
-    /// further ones.
+    /// further ones, which all say `about` at their beginning.
     ///
     /// # Errors
     /// It cannot be written to.
@@ -46,14 +47,16 @@ impl Rotation {
         outlet: Outlet,
         files: Numbered,
         extent: Extent,
+        about: About,
         progress: Rc<Progress>,
     ) -> io::Result<Self> {
-        let writer = Writer::new(outlet, &About::default(), Flush::EveryRecord)?;
+        let writer = Writer::new(outlet, &about, Flush::EveryRecord)?;
         // Standard output is one that was there.
         progress.files.set(files.made().max(1));
         Ok(Self {
             files,
             extent,
+            about,
             progress,
             current: Capture::new(writer),
             began: Instant::now(),
@@ -81,8 +84,7 @@ impl Rotation {
             self.files.made(),
             entry.packet.number
         );
-        let mut writer =
-            Writer::with_comment(outlet, &About::default(), &comment, Flush::EveryRecord)?;
+        let mut writer = Writer::with_comment(outlet, &self.about, &comment, Flush::EveryRecord)?;
         writer.describe_all(entry.channels)?;
         self.current = Capture::new(writer);
         self.began = Instant::now();

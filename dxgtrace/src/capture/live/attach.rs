@@ -1,30 +1,26 @@
-//! Loads the probe's programs and attaches them to the functions.
+//! Loads the programs and attaches them to the functions.
 
 use std::{
     num::NonZeroU32,
+    os::fd::{AsFd, AsRawFd, RawFd},
     path::{Path, PathBuf},
 };
 
 use aya::{
-    Btf, Ebpf, EbpfLoader,
-    programs::{FEntry, FExit, KProbe, Program, ProgramError, UProbe, uprobe::UProbeScope},
+    Ebpf, EbpfLoader,
+    programs::{KProbe, Program, ProgramError, UProbe, uprobe::UProbeScope},
 };
 use dxgtrace_ebpf::record;
 
 use super::{
-    Options, Target,
+    Options, Target, bpf,
     error::{AttachError, one_line},
     follow::Processes,
+    hooks::{self, HOOKS, Home, Hook, Sides},
+    modules::{Change, Modules},
     object, system,
+    trampoline::{Traced, Trampolines},
 };
-
-const SEND: &str = "vmbus_sendpacket";
-const FIRST: &str = "hv_pkt_iter_first";
-const NEXT: &str = "__hv_pkt_iter_next";
-/// The driver's own functions: without them, only its view is missing.
-const SYNC: &str = "dxgvmb_send_sync_msg";
-const IOCTL: &str = "dxgk_unlocked_ioctl";
-const OPTIONAL: [&str; 2] = [SYNC, IOCTL];
 
 /// At most so much is unread when the reader is woken; an eighth of the ring
 /// at most.
@@ -32,12 +28,12 @@ const WAKE_SHARE: u32 = 3;
 const RING_BYTES_MIN: u32 = 1 << 20;
 const RING_BYTES_MAX: u32 = 1 << 30;
 
-/// A way to hook the functions.
+/// A way to hook a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
     /// `fentry` and `fexit`: the cheapest, and none is ever missed.
     Fentry,
-    /// `kprobe` and `kretprobe`: works with modules and without BTF.
+    /// `kprobe` and `kretprobe`: works without BTF.
     Kprobe,
     /// `uprobe` and `uretprobe` on a stand-in process.
     Uprobe,
@@ -57,80 +53,255 @@ impl Backend {
 /// The probe at work.
 pub(super) struct Attachment {
     pub(super) ebpf: Ebpf,
-    pub(super) backend: Backend,
-    pub(super) programs: Vec<&'static str>,
+    hooked: Vec<Hooked>,
+    /// Of a capture of the driver.
+    driver: Option<Driver>,
 }
 
-/// Program and function. Returns come first: a return without its entry is
-/// ignored, an entry without its return would be a message of unknown outcome.
-const KPROBES: [(&str, &str); 6] = [
-    ("k_send_return", SEND),
-    ("k_next_return", NEXT),
-    ("k_first_return", FIRST),
-    ("k_next_entry", NEXT),
-    ("k_first_entry", FIRST),
-    ("k_send_entry", SEND),
-];
-const UPROBES: [(&str, &str); 10] = [
-    ("u_sync_return", SYNC),
-    ("u_ioctl_return", IOCTL),
-    ("u_send_return", SEND),
-    ("u_next_return", NEXT),
-    ("u_first_return", FIRST),
-    ("u_next_entry", NEXT),
-    ("u_first_entry", FIRST),
-    ("u_send_entry", SEND),
-    ("u_sync_entry", SYNC),
-    ("u_ioctl_entry", IOCTL),
-];
+/// A function that is hooked.
+struct Hooked {
+    hook: &'static Hook,
+    backend: Backend,
+    /// The module that it is in.
+    module: Option<String>,
+    /// By fentry: its programs.
+    traced: Vec<Traced>,
+    /// By kprobe: its links, as far as the kernel has such.
+    links: Vec<u32>,
+}
+
+/// What it takes to hook functions that appear later.
+struct Driver {
+    backend: Option<Backend>,
+    trampolines: Result<Trampolines, String>,
+    modules: Modules,
+}
 
 /// Loads and attaches what the options ask for.
 pub(super) fn attach(options: &Options) -> Result<Attachment, AttachError> {
-    match &options.target {
-        Target::Driver(backend) => {
-            if let Some(name) = system::missing_function(&[SEND, FIRST, NEXT]) {
-                return Err(AttachError::NoVmbus(name));
-            }
-            match backend {
-                Some(Backend::Fentry) => fentry(options),
-                Some(Backend::Kprobe) => kprobe(options),
-                Some(Backend::Uprobe) => Err(AttachError::Backend {
-                    backend: Backend::Uprobe.name(),
-                    function: SEND.into(),
-                    reason: "it hooks stand-in processes, not the kernel".into(),
-                }),
-                // Without BTF, with the functions in a module, or without
-                // trampolines only kprobes work; their error is the telling one.
-                None => fentry(options).or_else(|_| kprobe(options)),
-            }
-        }
+    let (path, scope) = match &options.target {
+        Target::Driver(backend) => return driver(options, *backend),
         Target::StandIn(pid) => {
             let path = PathBuf::from(format!("/proc/{pid}/exe"));
             let scope =
                 NonZeroU32::new(*pid).map_or(UProbeScope::AllProcesses, UProbeScope::OneProcess);
-            uprobe(options, &path, scope)
+            (path, scope)
         }
-        Target::StandInProgram(path) => uprobe(options, path, UProbeScope::AllProcesses),
+        Target::StandInProgram(path) => (path.clone(), UProbeScope::AllProcesses),
+    };
+    let mut attachment = Attachment {
+        ebpf: load(options)?,
+        hooked: Vec::new(),
+        driver: None,
+    };
+    for hook in &HOOKS {
+        if uprobe(&mut attachment.ebpf, hook, &path, scope)? {
+            attachment.hooked.push(Hooked {
+                hook,
+                backend: Backend::Uprobe,
+                module: None,
+                traced: Vec::new(),
+                links: Vec::new(),
+            });
+        }
     }
+    Ok(attachment)
 }
 
-/// Splits the names of programs into those at entries and those at returns.
-pub(super) fn by_side(programs: &[&'static str]) -> (Vec<&'static str>, Vec<&'static str>) {
-    programs.iter().partition(|name| name.ends_with("entry"))
+fn driver(options: &Options, backend: Option<Backend>) -> Result<Attachment, AttachError> {
+    if backend == Some(Backend::Uprobe) {
+        return Err(AttachError::Backend {
+            backend: Backend::Uprobe.name(),
+            function: HOOKS[0].function.into(),
+            reason: "it hooks stand-in processes, not the kernel".into(),
+        });
+    }
+    // Looked at first: what is loaded in between is noticed afterwards.
+    let modules = Modules::new();
+    let homes = hooks::homes();
+    let missing = HOOKS
+        .iter()
+        .find(|hook| hook.needed && !homes.contains_key(hook.function));
+    if let Some(hook) = missing.filter(|_| !options.wait) {
+        return Err(AttachError::NoVmbus(hook.function));
+    }
+    let ebpf = load(options)?;
+    let trampolines = match (backend, object::PROBE) {
+        (Some(Backend::Kprobe), _) | (_, None) => Err("it is not wanted".to_owned()),
+        (_, Some(probe)) => Trampolines::new(probe, &ebpf),
+    };
+    let mut attachment = Attachment {
+        ebpf,
+        hooked: Vec::new(),
+        driver: Some(Driver {
+            backend,
+            trampolines,
+            modules,
+        }),
+    };
+    attachment.hook(&homes)?;
+    Ok(attachment)
 }
 
-/// Detaches programs; what they wrote stays.
-pub(super) fn detach(ebpf: &mut Ebpf, programs: &[&'static str]) {
-    for name in programs {
-        // An error means that it is not loaded, which is what is wanted.
-        let _ = match ebpf.program_mut(name) {
-            Some(Program::KProbe(program)) => program.unload(),
-            Some(Program::UProbe(program)) => program.unload(),
-            Some(Program::FEntry(program)) => program.unload(),
-            Some(Program::FExit(program)) => program.unload(),
-            _ => Ok(()),
+impl Attachment {
+    /// The functions that are hooked, and how.
+    pub(super) fn hooks(&self) -> Vec<(&'static str, Backend)> {
+        self.hooked
+            .iter()
+            .map(|hooked| (hooked.hook.function, hooked.backend))
+            .collect()
+    }
+
+    /// All programs that run: name and file descriptor.
+    pub(super) fn programs(&self) -> Vec<(&'static str, RawFd)> {
+        let mut programs = Vec::new();
+        for hooked in &self.hooked {
+            let traced = hooked.traced.iter();
+            programs.extend(traced.map(|one| (one.name, one.program.as_raw_fd())));
+            let Some(sides) = sides(hooked) else { continue };
+            for name in [sides.entry, sides.exit] {
+                let fd = self
+                    .ebpf
+                    .program(name)
+                    .and_then(|program| program.fd().ok());
+                programs.extend(fd.map(|fd| (name, fd.as_fd().as_raw_fd())));
+            }
+        }
+        programs
+    }
+
+    /// How often the kernel did not run kprobes, on channels of any device,
+    /// where it tells.
+    pub(super) fn missed(&self) -> u64 {
+        let links = self.hooked.iter().flat_map(|hooked| &hooked.links);
+        links.filter_map(|link| bpf::missed(*link).ok()).sum()
+    }
+
+    /// Looks whether modules have come or gone, and hooks what has come.
+    pub(super) fn look(&mut self) -> Vec<Change> {
+        let Some(driver) = &mut self.driver else {
+            return Vec::new();
         };
+        let changes = driver.modules.changes();
+        if changes.is_empty() {
+            return changes;
+        }
+        for change in &changes {
+            let (gone, kept) = std::mem::take(&mut self.hooked)
+                .into_iter()
+                .partition(|hooked| hooked.module.as_deref() == Some(change.module));
+            self.hooked = kept;
+            for hooked in gone {
+                self.detach(hooked);
+            }
+        }
+        // What cannot be hooked now is as if it were not there.
+        let _ = self.hook(&hooks::homes());
+        changes
     }
+
+    /// Detaches what runs at entries; then, after a while, `returns`.
+    pub(super) fn stop_entries(&mut self) {
+        for index in 0..self.hooked.len() {
+            let Some(hooked) = self.hooked.get_mut(index) else {
+                break;
+            };
+            hooked
+                .traced
+                .retain(|traced| !traced.name.ends_with("entry"));
+            if let Some(sides) = sides(hooked) {
+                unload(&mut self.ebpf, sides.entry);
+            }
+        }
+    }
+
+    fn detach(&mut self, hooked: Hooked) {
+        if let Some(sides) = sides(&hooked) {
+            unload(&mut self.ebpf, sides.entry);
+            unload(&mut self.ebpf, sides.exit);
+        }
+    }
+
+    /// Hooks what is there and not hooked yet.
+    fn hook(&mut self, homes: &std::collections::HashMap<&str, Home>) -> Result<(), AttachError> {
+        let Some(driver) = &self.driver else {
+            return Ok(());
+        };
+        for hook in &HOOKS {
+            let known = self
+                .hooked
+                .iter()
+                .any(|hooked| hooked.hook.function == hook.function);
+            let Some(home) = homes.get(hook.function).filter(|_| !known) else {
+                continue;
+            };
+            match hook_one(&mut self.ebpf, driver, hook, home) {
+                Ok(hooked) => self.hooked.push(hooked),
+                Err(error) if hook.needed => return Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// By the best way that works.
+fn hook_one(
+    ebpf: &mut Ebpf,
+    driver: &Driver,
+    hook: &'static Hook,
+    home: &Home,
+) -> Result<Hooked, AttachError> {
+    let module = match home {
+        Home::Kernel => None,
+        Home::Module(name) => Some(name.clone()),
+    };
+    let traced = match &driver.trampolines {
+        Ok(trampolines) => trampolines.attach(hook, module.as_deref()),
+        Err(reason) => Err(reason.clone()),
+    };
+    match (traced, driver.backend) {
+        (Ok(traced), _) => Ok(Hooked {
+            hook,
+            backend: Backend::Fentry,
+            module,
+            traced,
+            links: Vec::new(),
+        }),
+        (Err(reason), Some(Backend::Fentry)) => Err(AttachError::Backend {
+            backend: Backend::Fentry.name(),
+            function: hook.function.into(),
+            reason,
+        }),
+        (Err(_), _) => {
+            let links = kprobe(ebpf, hook)?;
+            Ok(Hooked {
+                hook,
+                backend: Backend::Kprobe,
+                module,
+                traced: Vec::new(),
+                links,
+            })
+        }
+    }
+}
+
+/// The programs that aya holds.
+fn sides(hooked: &Hooked) -> Option<&'static Sides> {
+    match hooked.backend {
+        Backend::Fentry => None,
+        Backend::Kprobe => Some(&hooked.hook.kprobe),
+        Backend::Uprobe => Some(&hooked.hook.uprobe),
+    }
+}
+
+fn unload(ebpf: &mut Ebpf, name: &str) {
+    // An error means that it is not loaded, which is what is wanted.
+    let _ = match ebpf.program_mut(name) {
+        Some(Program::KProbe(program)) => program.unload(),
+        Some(Program::UProbe(program)) => program.unload(),
+        _ => Ok(()),
+    };
 }
 
 fn load(options: &Options) -> Result<Ebpf, AttachError> {
@@ -160,98 +331,54 @@ fn load(options: &Options) -> Result<Ebpf, AttachError> {
     Ok(ebpf)
 }
 
-fn fentry(options: &Options) -> Result<Attachment, AttachError> {
-    let btf = Btf::from_sys_fs().map_err(|error| AttachError::Backend {
-        backend: Backend::Fentry.name(),
-        function: SEND.into(),
-        reason: one_line(&error),
-    })?;
-    let mut ebpf = load(options)?;
-    let mut programs = Vec::new();
-    fexit(&mut ebpf, "f_send_return", SEND, &btf)?;
-    programs.push("f_send_return");
-    // Only the program for the right number of parameters passes the verifier.
-    match fexit(&mut ebpf, "f_next_return3", NEXT, &btf) {
-        Ok(()) => programs.push("f_next_return3"),
-        Err(_) => {
-            fexit(&mut ebpf, "f_next_return2", NEXT, &btf)?;
-            programs.push("f_next_return2");
+/// The return comes first: one without its entry is ignored, an entry without
+/// its return would be a message of unknown outcome.
+fn kprobe(ebpf: &mut Ebpf, hook: &Hook) -> Result<Vec<u32>, AttachError> {
+    let mut links = Vec::new();
+    for name in [hook.kprobe.exit, hook.kprobe.entry] {
+        let program = program::<KProbe>(ebpf, name)?;
+        let result = program
+            .load()
+            .and_then(|()| program.attach(hook.function, 0).map(drop));
+        match result {
+            Ok(()) => {
+                let id = program.info().ok().map(|info| info.id());
+                links.extend(id.and_then(|id| bpf::link_of(id).ok()));
+            }
+            Err(error) => {
+                unload(ebpf, hook.kprobe.exit);
+                return Err(refused(Backend::Kprobe, hook.function, &error));
+            }
         }
     }
-    fexit(&mut ebpf, "f_first_return", FIRST, &btf)?;
-    programs.push("f_first_return");
-    for (name, function) in [("f_next_entry", NEXT), ("f_send_entry", SEND)] {
-        let program = program::<FEntry>(&mut ebpf, name)?;
-        program
-            .load(function, &btf)
-            .and_then(|()| program.attach().map(|_| ()))
-            .map_err(|error| refused(Backend::Fentry, function, &error))?;
-        programs.push(name);
-    }
-    Ok(Attachment {
-        ebpf,
-        backend: Backend::Fentry,
-        programs,
-    })
+    Ok(links)
 }
 
-fn fexit(
+/// Whether the function is there.
+fn uprobe(
     ebpf: &mut Ebpf,
-    name: &'static str,
-    function: &str,
-    btf: &Btf,
-) -> Result<(), AttachError> {
-    let program = program::<FExit>(ebpf, name)?;
-    program
-        .load(function, btf)
-        .and_then(|()| program.attach().map(|_| ()))
-        .map_err(|error| refused(Backend::Fentry, function, &error))
-}
-
-fn kprobe(options: &Options) -> Result<Attachment, AttachError> {
-    let mut ebpf = load(options)?;
-    for (name, function) in KPROBES {
-        let program = program::<KProbe>(&mut ebpf, name)?;
+    hook: &Hook,
+    path: &Path,
+    scope: UProbeScope,
+) -> Result<bool, AttachError> {
+    for name in [hook.uprobe.exit, hook.uprobe.entry] {
+        let program = program::<UProbe>(ebpf, name)?;
         program
             .load()
             .map_err(|error| AttachError::program(&error))?;
-        program
-            .attach(function, 0)
-            .map_err(|error| refused(Backend::Kprobe, function, &error))?;
-    }
-    let programs = KPROBES.map(|(name, _)| name).to_vec();
-    Ok(Attachment {
-        ebpf,
-        backend: Backend::Kprobe,
-        programs,
-    })
-}
-
-fn uprobe(options: &Options, path: &Path, scope: UProbeScope) -> Result<Attachment, AttachError> {
-    let mut ebpf = load(options)?;
-    let mut programs = Vec::new();
-    for (name, function) in UPROBES {
-        let program = program::<UProbe>(&mut ebpf, name)?;
-        program
-            .load()
-            .map_err(|error| AttachError::program(&error))?;
-        match program.attach(function, path, scope) {
-            Ok(_) => programs.push(name),
-            Err(ProgramError::UProbeError(_)) if OPTIONAL.contains(&function) => {}
+        match program.attach(hook.function, path, scope) {
+            Ok(_) => {}
+            Err(ProgramError::UProbeError(_)) if !hook.needed => return Ok(false),
             Err(ProgramError::UProbeError(_)) => {
                 return Err(AttachError::NoStandIn {
                     path: path.to_owned(),
-                    function,
+                    function: hook.function,
                 });
             }
-            Err(error) => return Err(refused(Backend::Uprobe, function, &error)),
+            Err(error) => return Err(refused(Backend::Uprobe, hook.function, &error)),
         }
     }
-    Ok(Attachment {
-        ebpf,
-        backend: Backend::Uprobe,
-        programs,
-    })
+    Ok(true)
 }
 
 fn program<'a, T>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut T, AttachError>
@@ -266,10 +393,10 @@ where
 
 fn refused(backend: Backend, function: &str, error: &ProgramError) -> AttachError {
     match AttachError::program(error) {
-        AttachError::Object(reason) => AttachError::Backend {
+        AttachError::Object(_) => AttachError::Backend {
             backend: backend.name(),
             function: function.into(),
-            reason,
+            reason: one_line(error),
         },
         AttachError::Forbidden(_) if backend == Backend::Uprobe && !system::is_admin() => {
             AttachError::UprobeRights {

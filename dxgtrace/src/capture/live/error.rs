@@ -59,7 +59,7 @@ pub enum AttachError {
     /// There is nothing to hook.
     #[error(
         "this kernel has no function {0}: it runs no VMBus driver. On a Hyper-V guest try \
-         `modprobe hv_vmbus`; elsewhere `dxgtrace demo` shows the stand-in"
+         `modprobe hv_vmbus`, or --wait until it comes; elsewhere `dxgtrace demo` shows the stand-in"
     )]
     NoVmbus(&'static str),
     /// The chosen backend cannot hook this kernel.

@@ -10,24 +10,28 @@
 
 mod assemble;
 mod attach;
+mod bpf;
+mod btf;
 mod clock;
 mod counters;
 mod error;
 mod follow;
+mod hooks;
 mod kernel_type;
+mod modules;
 mod object;
 mod programs;
 mod refusals;
 mod rights;
 mod ring;
 mod system;
+mod trampoline;
 
 use std::{
     path::PathBuf,
     time::{Duration, Instant},
 };
 
-use aya::Ebpf;
 use dxgtrace_ebpf::record::{MAX_PAYLOAD, Record};
 
 use crate::{
@@ -38,11 +42,13 @@ use crate::{
 pub use attach::Backend;
 pub use counters::Totals;
 pub use error::AttachError;
+pub use modules::Change;
 pub use programs::ProgramReport;
 pub use rights::{Right, give_up_rights};
 pub use system::Driver;
 
 use assemble::Assembler;
+use attach::Attachment;
 use clock::Clock;
 use counters::Counters;
 use follow::Unfollowed;
@@ -53,6 +59,8 @@ use ring::Ring;
 pub const DEFAULT_RING_BYTES: u32 = 32 * 1024 * 1024;
 /// How long calls that are in progress at the end are given to return.
 const GRACE: Duration = Duration::from_millis(5);
+/// How often is looked whether the driver has been loaded or unloaded.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What to capture, and how.
 #[derive(Debug, Clone)]
@@ -72,6 +80,8 @@ pub struct Options {
     pub follow: bool,
     /// Only requests of tasks with this name, padded with NUL.
     pub comm: Option<[u8; 16]>,
+    /// If there is no VMBus yet, wait until there is.
+    pub wait: bool,
 }
 
 impl Default for Options {
@@ -83,6 +93,7 @@ impl Default for Options {
             pids: Vec::new(),
             follow: false,
             comm: None,
+            wait: false,
         }
     }
 }
@@ -111,14 +122,16 @@ pub struct Delivery<'a> {
 /// A running capture.
 pub struct Live {
     // Dropped first: nothing more is written.
-    ebpf: Option<Ebpf>,
-    backend: Backend,
-    attached: Vec<&'static str>,
+    attachment: Option<Attachment>,
+    hooks: Vec<(&'static str, Backend)>,
+    changes: Vec<Change>,
+    looked: Instant,
     driver: Driver,
     ring: Ring,
     counters: Counters,
     unfollowed: Unfollowed,
     assembler: Assembler,
+    skipped: u64,
 }
 
 impl Live {
@@ -128,29 +141,67 @@ impl Live {
         let driver = system::driver();
         let clock = Clock::new();
         let mut attachment = attach::attach(options)?;
+        let hooks = attachment.hooks();
         let ring = Ring::new(&mut attachment.ebpf)?;
         let counters = Counters::new(&mut attachment.ebpf)?;
         let unfollowed = Unfollowed::new(&mut attachment.ebpf)?;
         let filtered = !options.pids.is_empty() || options.comm.is_some();
-        let patience = match attachment.backend {
-            Backend::Uprobe => assemble::STAND_IN_PATIENCE,
-            Backend::Fentry | Backend::Kprobe => assemble::PATIENCE,
+        let patience = match options.target {
+            Target::StandIn(_) | Target::StandInProgram(_) => assemble::STAND_IN_PATIENCE,
+            Target::Driver(_) => assemble::PATIENCE,
         };
         Ok(Self {
-            ebpf: Some(attachment.ebpf),
-            backend: attachment.backend,
-            attached: attachment.programs,
+            attachment: Some(attachment),
+            hooks,
+            changes: Vec::new(),
+            looked: Instant::now(),
             driver,
             ring,
             counters,
             unfollowed,
             assembler: Assembler::new(clock, filtered, patience),
+            skipped: 0,
         })
     }
 
-    /// How the driver is hooked.
-    pub fn backend(&self) -> Backend {
-        self.backend
+    /// The functions that are hooked, and how.
+    pub fn hooks(&self) -> &[(&'static str, Backend)] {
+        &self.hooks
+    }
+
+    /// How the driver is hooked, in words: `fentry`, or which functions by
+    /// what.
+    pub fn how(&self) -> String {
+        let mut ways: Vec<(Backend, Vec<&str>)> = Vec::new();
+        for (function, backend) in &self.hooks {
+            match ways.iter_mut().find(|way| way.0 == *backend) {
+                Some(way) => way.1.push(function),
+                None => ways.push((*backend, vec![function])),
+            }
+        }
+        let mut text = match &ways[..] {
+            [] => return "nothing yet".to_owned(),
+            [(backend, _)] => backend.name().to_owned(),
+            ways => {
+                let way = |(backend, functions): &(Backend, Vec<&str>)| {
+                    format!("{} ({})", backend.name(), functions.join(", "))
+                };
+                ways.iter().map(way).collect::<Vec<_>>().join(" and ")
+            }
+        };
+        let unseen = hooks::HOOKS.iter().map(|hook| hook.function);
+        let unseen: Vec<&str> = unseen
+            .filter(|function| !self.hooks.iter().any(|(hooked, _)| hooked == function))
+            .collect();
+        if !unseen.is_empty() {
+            text += &format!(", without {}", unseen.join(" and "));
+        }
+        text
+    }
+
+    /// Modules that have come or gone since the last call.
+    pub fn changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
     }
 
     /// What was found of the driver at the start. A capture on a system whose
@@ -169,6 +220,7 @@ impl Live {
     pub fn next(&mut self, timeout: Duration) -> std::io::Result<Option<Delivery<'_>>> {
         let deadline = Instant::now().checked_add(timeout);
         loop {
+            self.look();
             if self.assembler.is_ready() {
                 break;
             }
@@ -176,7 +228,7 @@ impl Live {
                 continue;
             }
             self.assembler.lost_in_kernel(self.counters.lost());
-            if self.ebpf.is_none() {
+            if self.attachment.is_none() {
                 self.assembler.finish();
                 break;
             }
@@ -201,11 +253,26 @@ impl Live {
     /// Detaches the probe. What it has written is still delivered: call
     /// [`Live::next`] until it returns `None`.
     pub fn stop(&mut self) {
-        if let Some(mut ebpf) = self.ebpf.take() {
-            let (entries, returns) = attach::by_side(&self.attached);
-            attach::detach(&mut ebpf, &entries);
+        if let Some(mut attachment) = self.attachment.take() {
+            self.skipped = attachment.missed();
+            attachment.stop_entries();
             std::thread::sleep(GRACE);
-            attach::detach(&mut ebpf, &returns);
+        }
+    }
+
+    /// Now and then, looks whether the driver has come or gone.
+    fn look(&mut self) {
+        if self.looked.elapsed() < LOOK {
+            return;
+        }
+        self.looked = Instant::now();
+        if let Some(attachment) = &mut self.attachment {
+            let changes = attachment.look();
+            if !changes.is_empty() {
+                self.hooks = attachment.hooks();
+                self.changes.extend(changes);
+                self.driver = system::driver();
+            }
         }
     }
 
@@ -224,6 +291,10 @@ impl Live {
     pub fn totals(&self) -> Totals {
         Totals {
             lost: self.assembler.lost_total(),
+            skipped: match &self.attachment {
+                Some(attachment) => attachment.missed(),
+                None => self.skipped,
+            },
             ..self.counters.totals()
         }
     }
@@ -236,9 +307,9 @@ impl Live {
 
     /// What the kernel says about the programs, until [`Live::stop`].
     pub fn programs(&self) -> Vec<ProgramReport> {
-        self.ebpf
+        self.attachment
             .as_ref()
-            .map(|ebpf| programs::reports(ebpf, &self.attached))
+            .map(|attachment| programs::reports(&attachment.programs()))
             .unwrap_or_default()
     }
 

@@ -1,11 +1,6 @@
 //! What the kernel says about the loaded programs.
 
-use std::{
-    fs,
-    os::fd::{AsFd, AsRawFd},
-};
-
-use aya::Ebpf;
+use std::{fs, os::fd::RawFd};
 
 /// A loaded program and what it has cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,12 +18,11 @@ pub struct ProgramReport {
     pub recursion_misses: u64,
 }
 
-/// Reports of the programs with these names.
-pub(super) fn reports(ebpf: &Ebpf, names: &[&'static str]) -> Vec<ProgramReport> {
-    names
+/// Reports of these programs, each with its file descriptor.
+pub(super) fn reports(programs: &[(&'static str, RawFd)]) -> Vec<ProgramReport> {
+    programs
         .iter()
-        .filter_map(|name| {
-            let fd = ebpf.program(name)?.fd().ok()?.as_fd().as_raw_fd();
+        .filter_map(|(name, fd)| {
             let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
             Some(report(name, &info))
         })

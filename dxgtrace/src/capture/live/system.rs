@@ -1,9 +1,6 @@
 //! What the running system allows and has.
 
-use std::{
-    fs,
-    io::{BufRead, BufReader},
-};
+use std::fs;
 
 use super::error::AttachError;
 
@@ -76,29 +73,6 @@ pub(super) fn driver() -> Driver {
     } else {
         Driver::NotOffered
     }
-}
-
-/// Which of the functions the kernel does not have. Names are visible without
-/// any rights; only addresses are not.
-pub(super) fn missing_function(names: &[&'static str]) -> Option<&'static str> {
-    let Ok(file) = fs::File::open("/proc/kallsyms") else {
-        return None;
-    };
-    let mut missing = names.to_vec();
-    let mut lines = BufReader::new(file);
-    let mut line = Vec::new();
-    while !missing.is_empty() {
-        line.clear();
-        match lines.read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => break,
-            Ok(_) => {}
-        }
-        // address, type, name, and of a module's symbol the module
-        if let Some(name) = line.split(u8::is_ascii_whitespace).nth(2) {
-            missing.retain(|wanted| wanted.as_bytes() != name);
-        }
-    }
-    missing.first().copied()
 }
 
 /// Raises the limit on locked memory, against which kernels before 5.11 count

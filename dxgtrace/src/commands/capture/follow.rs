@@ -112,6 +112,21 @@ impl Outcome {
         if cut > 0 {
             text += &format!(", {cut} cut");
         }
+        for (count, what) in [
+            (self.kernel.returns_lost, "return values not seen"),
+            (
+                self.kernel.ioctls.saturating_sub(self.kernel.ioctl_ends),
+                "ioctls whose end was not seen",
+            ),
+            (
+                self.kernel.skipped,
+                "calls on channels of any device skipped by the kernel",
+            ),
+        ] {
+            if count > 0 {
+                text += &format!(", {count} {what}");
+            }
+        }
         if self.unfollowed > 0 {
             text += &format!(", {} children not followed", self.unfollowed);
         }
@@ -177,7 +192,10 @@ pub fn follow(
                     .map_err(Failure::output)?;
                 left -= u64::from(delivery.packet.header.kind == Kind::Packet);
             }
-            None if !stopped => pipeline.idle().map_err(Failure::output)?,
+            None if !stopped => {
+                tell(&mut live);
+                pipeline.idle().map_err(Failure::output)?;
+            }
             None if left_out > 0 => live.note_lost(Lost {
                 user_queue: std::mem::take(&mut left_out),
                 ..Lost::default()
@@ -234,6 +252,17 @@ impl Stall {
                     format!("{name} (packet {number}) waits for {seconds:.1} s")
                 });
             }
+        }
+    }
+}
+
+/// Tells of modules that came or went.
+fn tell(live: &mut Live) {
+    for change in live.changes() {
+        let module = change.module;
+        match change.loaded {
+            true => say(&format!("{module} is loaded; capturing by {}", live.how())),
+            false => say(&format!("{module} is unloaded; waiting for it")),
         }
     }
 }

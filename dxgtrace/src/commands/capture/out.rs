@@ -11,6 +11,7 @@ use super::super::Failure;
 use super::super::show::Shown;
 use super::follow::{Course, Written};
 use super::limits::{Limits, extent};
+use crate::capture::file::About;
 use crate::check::{Code, Severity};
 use crate::cli::{CaptureArgs, Color, Limit, When};
 use crate::filter::Filter;
@@ -111,11 +112,19 @@ pub struct Prepared<'a> {
 }
 
 impl Prepared<'_> {
-    /// Begins to write.
+    /// Begins to write; `how` says how the driver is hooked.
     ///
     /// # Errors
     /// The output refuses.
-    pub fn open(self, shown: Shown, color: Color, limits: Limits) -> Result<Opened, Failure> {
+    pub fn open(
+        self,
+        shown: Shown,
+        color: Color,
+        limits: Limits,
+        how: &str,
+    ) -> Result<Opened, Failure> {
+        let mut about = About::default();
+        about.application += &format!(", captured by {how}");
         let progress = Rc::<Progress>::default();
         let outlet = match self.target {
             Some(target) => Some(Outlet::new(target).map_err(Failure::output)?),
@@ -142,17 +151,18 @@ impl Prepared<'_> {
         };
         let (filter, sink): (_, Option<Box<dyn Sink>>) = match (self.out.kind, outlet) {
             (Kind::Files(files, extent), Some(outlet)) => {
-                let rotation = Rotation::new(outlet, files, extent, progress);
+                let rotation = Rotation::new(outlet, files, extent, about, progress);
                 let sink = Box::new(rotation.map_err(Failure::output)?);
                 (shown.into_filter(), Some(sink))
             }
             (Kind::Flight(files, extent, alarms), _) => {
                 let at_end = args.when.contains(&When::End);
-                let flight = Flight::new(files, extent, alarms, at_end, progress);
+                let flight = Flight::new(files, extent, alarms, at_end, about, progress);
                 (shown.into_filter(), Some(Box::new(flight)))
             }
             (Kind::Lines, Some(outlet)) => {
-                let (filter, sink) = shown.into_lines(Box::new(outlet), color, "live")?;
+                let (filter, sink) =
+                    shown.into_lines(Box::new(outlet), color, &format!("live by {how}"))?;
                 (filter, Some(sink))
             }
             (Kind::Lines | Kind::Files(..), None) => (shown.into_filter(), None),
