@@ -225,7 +225,7 @@ fn a_module_is_told_from_a_built_in_driver_and_from_none() {
         &facts,
         "capture",
         Level::Ok,
-        "kprobe/kretprobe: VMBus is a module",
+        "fentry/fexit: BTF knows the functions of VMBus",
     );
 
     let machine = Machine::new("none");
