@@ -1,86 +1,197 @@
-//! What the probe costs and whether it keeps up: sends messages from a stand-in
-//! and prints the kernel's own account of the programs' run time, the reader's
-//! processor time, and what was lost.
+//! What the probe costs and whether it keeps up: sends messages of 256 bytes
+//! from a stand-in, and lets the kernel account for the programs that see them.
 //!
-//! `probe-cost [THREADS [RATE [SIZE [SECONDS]]]]`; needs root, and
-//! `sysctl kernel.bpf_stats_enabled=1` for the run times.
+//! First beside bpftrace, which copies the same bytes at the same hook in the
+//! same run; then at 100,000 messages a second for 10 seconds with default
+//! buffers. Needs root. `DXGTRACE_BENCH_RATE` sets another rate.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench")]
 
 #[cfg(not(target_os = "linux"))]
 fn main() {}
 
 #[cfg(target_os = "linux")]
 fn main() -> anyhow::Result<()> {
-    use std::{io::Write, process::Command, time::Duration};
+    linux::main()
+}
 
-    use anyhow::Context;
-    use dxgtrace::{
-        capture::live::{Live, Options, Target},
-        replay::StandIn,
-    };
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::collections::HashMap;
+    use std::io::{BufRead, BufReader};
+    use std::process::{Child, Command, Stdio};
+    use std::time::Duration;
 
-    let given: Vec<String> = std::env::args().skip(1).collect();
-    let defaults = ["4", "100000", "256", "10"];
-    let load: Vec<&str> = (0..defaults.len())
-        .filter_map(|index| {
-            given
-                .get(index)
-                .map(String::as_str)
-                .or(defaults.get(index).copied())
-        })
-        .collect();
-    let program = std::env::current_exe()?.with_file_name("standin");
-    let mut standin = StandIn::spawn(Command::new(program).arg("load").args(&load))
-        .context("build the stand-in too: cargo build --release -p dxgtrace-tests")?;
-    let target = Target::StandIn(standin.pid());
-    let mut live = Live::start(&Options {
-        target,
-        ..Options::default()
-    })?;
-    standin.go()?;
-    let (mut packets, mut programs) = (0u64, Vec::new());
-    loop {
-        match live.next(Duration::from_millis(100))? {
-            Some(delivery) => packets += u64::from(delivery.packet.is_message()),
-            None if !programs.is_empty() => break,
-            None if standin.has_ended()? => {
-                programs = live.programs();
-                live.stop();
+    use anyhow::{Context, Result};
+    use aya::programs::loaded_programs;
+    use aya::sys::{Stats, enable_stats};
+    use dxgtrace::capture::live::{Live, Options, ProgramReport, Target};
+    use dxgtrace::replay::StandIn;
+    use dxgtrace_tests::requirement;
+
+    /// bpftrace copies at most 200 bytes of one buffer.
+    const SCRIPT: &str =
+        r#":vmbus_sendpacket { printf("%r%r\n", buf(arg1, 128), buf(arg1 + 128, 128)); }"#;
+
+    pub fn main() -> Result<()> {
+        if !requirement::live() {
+            return Ok(());
+        }
+        // The kernel counts while this is open.
+        let _counting = enable_stats(Stats::RunTime)?;
+        if requirement::program("bpftrace") {
+            beside_bpftrace()?;
+        }
+        let rate = std::env::var("DXGTRACE_BENCH_RATE").unwrap_or_else(|_| "100000".to_owned());
+        keeping_up(&rate)
+    }
+
+    fn beside_bpftrace() -> Result<()> {
+        let mut standin = load(["2", "20000", "256", "5"])?;
+        let mut live = start(&standin)?;
+        let before = run_times();
+        let mut tracer = Bpftrace::start(&standin)?;
+        standin.go()?;
+        let programs = drain(&mut live, &mut standin)?;
+        let theirs: Vec<_> = run_times()
+            .into_iter()
+            .filter(|(id, _)| !before.contains_key(id))
+            .map(|(_, times)| times)
+            .collect();
+        tracer.stop()?;
+        let messages = live.totals().sends;
+        let entry = programs.iter().find(|one| one.name == "u_send_entry");
+        let entry = entry.context("the probe has no program at the hook")?;
+        let each = |time: u64, runs: u64| time.checked_div(runs).unwrap_or(0);
+        let own = each(entry.run_time, entry.runs);
+        let all = each(programs.iter().map(|one| one.run_time).sum(), messages);
+        let time = theirs.iter().map(|(time, _)| time).sum();
+        let other = each(time, theirs.iter().map(|(_, runs)| runs).sum());
+        println!("a message of 256 bytes, by the kernel's account:");
+        println!(
+            "  dxgtrace, same hook      {own:6} ns, {:.2} of bpftrace",
+            ratio(own, other)
+        );
+        println!(
+            "  dxgtrace, all programs   {all:6} ns, {:.2} of bpftrace",
+            ratio(all, other)
+        );
+        println!("  bpftrace                 {other:6} ns");
+        Ok(())
+    }
+
+    fn keeping_up(rate: &str) -> Result<()> {
+        let mut standin = load(["2", rate, "256", "10"])?;
+        let mut live = start(&standin)?;
+        standin.go()?;
+        let programs = drain(&mut live, &mut standin)?;
+        let mut said = String::new();
+        standin.output().read_line(&mut said)?;
+        let totals = live.totals();
+        println!("{rate} messages a second for 10 s: {}", said.trim());
+        println!(
+            "  {} seen, lost: ring full {}, unreadable {}",
+            totals.sends, totals.lost.ring_full, totals.lost.unreadable
+        );
+        for program in programs.iter().filter(|program| program.runs > 0) {
+            println!(
+                "  {:16} {:6} instructions verified, {:9} runs, {:6} ns each",
+                program.name,
+                program.verified_instructions.unwrap_or(0),
+                program.runs,
+                program.run_time / program.runs,
+            );
+        }
+        println!("  reader: {} ms of processor time", reader_time()?);
+        Ok(())
+    }
+
+    fn load(arguments: [&str; 4]) -> Result<StandIn> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_standin"));
+        Ok(StandIn::spawn(command.arg("load").args(arguments))?)
+    }
+
+    fn start(standin: &StandIn) -> Result<Live> {
+        Ok(Live::start(&Options {
+            target: Target::StandIn(standin.pid()),
+            ..Options::default()
+        })?)
+    }
+
+    /// Takes packets until the stand-in has ended; what the programs did.
+    fn drain(live: &mut Live, standin: &mut StandIn) -> Result<Vec<ProgramReport>> {
+        let mut programs = Vec::new();
+        loop {
+            match live.next(Duration::from_millis(100))? {
+                Some(_) => {}
+                None if !programs.is_empty() => return Ok(programs),
+                None if standin.has_ended()? => {
+                    programs = live.programs();
+                    live.stop();
+                }
+                None => {}
             }
-            None => {}
         }
     }
-    let totals = live.totals();
-    let mut out = std::io::stdout();
-    writeln!(
-        out,
-        "captured {packets} of {} messages; lost: {:?}",
-        totals.sends, totals.lost
-    )?;
-    let mut whole = 0;
-    for program in programs {
-        whole += program.run_time;
-        writeln!(
-            out,
-            "{:16} {:6} instructions verified, {:9} runs, {:6} ns each",
-            program.name,
-            program.verified_instructions.unwrap_or(0),
-            program.runs,
-            program.run_time.checked_div(program.runs).unwrap_or(0),
-        )?;
+
+    /// Of every program in the kernel, nanoseconds and runs.
+    fn run_times() -> HashMap<u32, (u64, u64)> {
+        let programs = loaded_programs().flatten();
+        let times = programs.map(|one| {
+            let time = u64::try_from(one.run_time().as_nanos()).unwrap_or(u64::MAX);
+            (one.id(), (time, one.run_count()))
+        });
+        times.filter(|(_, (_, runs))| *runs > 0).collect()
     }
-    let each = whole.checked_div(totals.sends).unwrap_or(0);
-    writeln!(out, "{each} ns a message in all programs")?;
-    let usage = std::fs::read_to_string("/proc/self/stat")?;
-    // utime and stime in ticks of 10 ms: fields 14 and 15
-    let ticks: u64 = usage
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|ticks| ticks.parse::<u64>().ok())
-        .sum();
-    writeln!(out, "reader: {} ms of processor time", ticks * 10)?;
-    Ok(())
+
+    fn ratio(own: u64, other: u64) -> f64 {
+        own as f64 / other.max(1) as f64
+    }
+
+    /// Of this process, in ms: fields 14 and 15, in ticks of 10 ms.
+    fn reader_time() -> Result<u64> {
+        let stat = std::fs::read_to_string("/proc/self/stat")?;
+        let fields = stat.rsplit(')').next().unwrap_or_default();
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        Ok(ticks
+            .filter_map(|ticks| ticks.parse::<u64>().ok())
+            .sum::<u64>()
+            * 10)
+    }
+
+    struct Bpftrace(Child);
+
+    impl Bpftrace {
+        /// Starts it, and returns when it has attached.
+        fn start(standin: &StandIn) -> Result<Self> {
+            let pid = standin.pid().to_string();
+            let script = format!("uprobe:{}{SCRIPT}", env!("CARGO_BIN_EXE_standin"));
+            let mut child = Command::new("bpftrace")
+                .env("BPFTRACE_STRLEN", "200")
+                .args(["-p", &pid, "-e", &script])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()?;
+            let mut output = BufReader::new(child.stdout.take().context("no output")?);
+            let mut line = String::new();
+            output.read_line(&mut line)?;
+            // Its output is of no interest, but must go somewhere.
+            std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+            // It says that it attaches before it does.
+            std::thread::sleep(Duration::from_secs(2));
+            Ok(Self(child))
+        }
+
+        fn stop(&mut self) -> Result<()> {
+            self.0.kill()?;
+            self.0.wait()?;
+            Ok(())
+        }
+    }
+
+    impl Drop for Bpftrace {
+        fn drop(&mut self) {
+            // It has ended if all went well.
+            let _ = self.stop();
+        }
+    }
 }
