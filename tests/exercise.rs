@@ -70,6 +70,7 @@ pub fn file(data: &[u8]) {
             changes: session.changes(),
             reply_in: None,
             first: 0,
+            captured_before: 0,
             previous: 0,
         };
         // Nothing is written anywhere, so nothing can fail.

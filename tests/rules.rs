@@ -32,6 +32,7 @@ fn matches(path: &Path, rules: &Rules) -> Vec<(String, u64, Vec<String>)> {
             changes: session.changes(),
             reply_in: None,
             first: 0,
+            captured_before: 0,
             previous: 0,
         });
     }

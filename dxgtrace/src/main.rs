@@ -3,17 +3,21 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 use dxgtrace::cli::Cli;
-use dxgtrace::commands;
+use dxgtrace::commands::{self, Exit, Failure};
 
 fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     if let Some(result) = commands::launched() {
         return ended(result);
     }
-    let cli = match Cli::try_parse() {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    #[cfg(target_os = "linux")]
+    if commands::extcap::is_asked(&arguments) {
+        return ended(commands::extcap::run(arguments));
+    }
+    let cli = match Cli::understand(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // A closed output is no reason to complain.
@@ -28,7 +32,7 @@ fn main() -> ExitCode {
 }
 
 /// The exit code of a result; a failure is told first.
-fn ended(result: Result<commands::Exit, commands::Failure>) -> ExitCode {
+fn ended(result: Result<Exit, Failure>) -> ExitCode {
     match result {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(failure) => {

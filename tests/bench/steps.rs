@@ -111,6 +111,7 @@ fn write(bencher: Bencher<'_, '_>, mut sink: impl Sink) {
             changes: &[],
             reply_in: None,
             first: 0,
+            captured_before: 0,
             previous: 0,
         })
         .unwrap();

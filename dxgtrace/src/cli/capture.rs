@@ -11,6 +11,16 @@ use super::{LiveArgs, ShowArgs};
 
 /// `dxgtrace capture`
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  dxgtrace capture                              a line a message, until Ctrl-C
+  dxgtrace capture -w gpu.pcapng -a duration:30
+  dxgtrace capture -P -w gpu.pcapng             into a file, and shown
+  dxgtrace capture -f 'comm python3 and channel vgpu0'
+  dxgtrace capture -i 00000000-0001d4c5         one virtual GPU; -D lists them
+  dxgtrace capture -w - | wireshark -k -i -
+
+The program asks for the rights that it lacks; `dxgtrace doctor` looks further.")]
 pub struct CaptureArgs {
     /// Write the packets to a capture file; `-` is standard output
     #[arg(short = 'w', long = "write", value_name = "FILE")]
@@ -56,6 +66,24 @@ pub struct CaptureArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub live: LiveArgs,
+
+    /// Capture only this: `pid N`, `comm NAME`, `channel CHANNEL`, joined by `and`, or by `or`
+    /// between values of one kind; pid and comm are chosen in the kernel, channels after it. May
+    /// also stand last, without -f
+    #[arg(short = 'f', long = "capture-filter", value_name = "EXPR")]
+    pub choice: Option<String>,
+
+    /// The capture filter, as tcpdump has it
+    #[arg(value_name = "EXPR", conflicts_with = "choice", hide = true)]
+    pub words: Vec<String>,
+
+    /// List the channels that the host offers to this machine, with what -i takes, and exit
+    #[arg(short = 'D', long = "list-interfaces")]
+    pub list: bool,
+
+    /// Say nothing on standard error but errors
+    #[arg(short = 'Q', long = "silent")]
+    pub silent: bool,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take the text for its own")]

@@ -1,17 +1,21 @@
 //! `dxgtrace check`: its arguments.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 
-use super::{AnswerArgs, RulesArgs};
+use super::{AnswerArgs, InputArgs, RulesArgs};
 
 /// `dxgtrace check`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dxgtrace check gpu.pcapng
+  dxgtrace check -s warn -n 10 gpu.pcapng       warnings and errors, ten packets of each
+  dxgtrace check -q --fail-on warn *.pcapng     a gate: exits with 4 if there are any
+  dxgtrace explain size.reply_short             what a finding means")]
 pub struct CheckArgs {
-    /// The capture files; `-` is standard input
-    #[arg(value_name = "FILE", required = true)]
-    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take the text for its own")]
+    pub input: InputArgs,
 
     /// Exit with 4 if a finding is at least this severe
     #[arg(long, value_name = "SEVERITY")]

@@ -14,6 +14,7 @@ mod replay;
 mod report;
 mod shared;
 mod stat;
+mod top;
 mod tui;
 
 pub use capture::{CaptureArgs, Limit, When};
@@ -23,29 +24,103 @@ pub use demo::DemoArgs;
 pub use diff::DiffArgs;
 pub use doctor::DoctorArgs;
 pub use explain::ExplainArgs;
-pub use export::{Export, ExportArgs};
+pub use export::{Export, ExportArgs, WiresharkArgs};
 pub use live::{Backend, LiveArgs, StandIn};
-pub use read::ReadArgs;
+pub use read::{ReadArgs, Summary};
 pub use replay::ReplayArgs;
 pub use report::ReportArgs;
-pub use shared::{AnswerArgs, AnswerForm, Form, RulesArgs, ShowArgs, Time};
+pub use shared::{AnswerArgs, AnswerForm, Form, InputArgs, RulesArgs, ShowArgs, Time};
 pub use stat::StatArgs;
+pub use top::TopArgs;
 pub use tui::TuiArgs;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+
+/// How the program ends, below its help.
+const ENDS: &str = "\
+Without a command: the terminal UI, live; with flags, `dxgtrace -r FILE ...` reads, and
+`dxgtrace -i CHANNEL ...` captures.
+
+Exit codes: 0 fine; 1 usage; 2 bad input, filter or file, after all that could be read;
+3 cannot capture; 4 and 5 as `check --fail-on` and `--fail-on-loss` ask.";
 
 /// Traces and explains what the Linux GPU driver dxgkrnl and its Windows host
 /// say to each other.
 #[derive(Debug, Parser)]
-#[command(name = "dxgtrace", version, max_term_width = 100)]
+#[command(name = "dxgtrace", version, max_term_width = 100, after_help = ENDS)]
 pub struct Cli {
-    /// When to use colours
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// When to use colours: auto, always or never; NO_COLOR, CLICOLOR_FORCE and CLICOLOR are heeded
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true,
+        display_order = 900
+    )]
     pub color: Color,
 
-    /// What to do; without a command: capture
+    /// What to do
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl Cli {
+    /// Understands a command line. Without a command, flags are those of `read`
+    /// if there is `-r`, and those of `capture` otherwise, as in tshark.
+    ///
+    /// # Errors
+    /// It makes no sense, or it asks for help, which is to be printed.
+    pub fn understand(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
+        let error = match Self::try_parse_from(&arguments) {
+            Ok(cli) => return Ok(cli),
+            Err(error) => error,
+        };
+        match error.kind() {
+            ErrorKind::UnknownArgument if begins_with_flag(&arguments) => {
+                let mut arguments = arguments;
+                arguments.insert(1, meant(&arguments).into());
+                Self::try_parse_from(arguments)
+            }
+            ErrorKind::InvalidSubcommand => Err(file_for_command(&error).unwrap_or(error)),
+            _ => Err(error),
+        }
+    }
+}
+
+/// Whether the first word is a flag that only commands have.
+fn begins_with_flag(arguments: &[OsString]) -> bool {
+    arguments.get(1).is_some_and(|first| {
+        let first = first.to_string_lossy();
+        first.starts_with('-') && !first.starts_with("--color")
+    })
+}
+
+/// The command that has these flags.
+fn meant(arguments: &[OsString]) -> &'static str {
+    let reads = arguments.iter().any(|argument| {
+        let argument = argument.to_string_lossy();
+        argument == "--read" || argument.starts_with("--read=") || argument.starts_with("-r")
+    });
+    if reads { "read" } else { "capture" }
+}
+
+/// What to say where a file stands in place of a command.
+fn file_for_command(error: &clap::Error) -> Option<clap::Error> {
+    let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    Path::new(name).is_file().then(|| {
+        let text = format!(
+            "`{name}` is a file: say `dxgtrace tui {name}`, `dxgtrace read {name}` or \
+             `dxgtrace check {name}`"
+        );
+        Cli::command().error(ErrorKind::InvalidSubcommand, text)
+    })
 }
 
 /// When to use colours.
@@ -86,6 +161,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Count what capture files hold: by message, process and virtual GPU
     Stat(StatArgs),
+    /// Show who does how much, live or in a capture: by process and channel
+    Top(TopArgs),
     /// Write generated files: the Wireshark dissector, the reference, schemas
     Export(ExportArgs),
     /// Write a completion script for a shell

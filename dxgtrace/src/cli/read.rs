@@ -1,6 +1,7 @@
 //! `dxgtrace read`: its arguments.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 
@@ -8,6 +9,17 @@ use super::ShowArgs;
 
 /// `dxgtrace read`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dxgtrace read gpu.pcapng                            a line a packet
+  dxgtrace read -V -x gpu.pcapng -Y 'frame.number == 20'
+  dxgtrace read gpu.pcapng -Y 'status >= 0xc0000000 && dxg.comm == \"python3\"'
+  dxgtrace read gpu.pcapng -T csv -e frame.number -e message -e status -e time
+  dxgtrace read -T jsonl gpu.pcapng | jq 'select(.type == \"finding\")'
+  dxgtrace read gpu.pcapng -i vgpu0 -w vgpu0.pcapng   only what this channel carried
+  dxgtrace read -q -z expert gpu.pcapng               what is wrong, as check says it
+
+`dxgtrace tui` completes names of fields while they are typed; docs/filters.md lists them.")]
 pub struct ReadArgs {
     /// The capture file; `-` is standard input
     #[arg(
@@ -29,7 +41,43 @@ pub struct ReadArgs {
     #[arg(short = 'c', long = "count", value_name = "N")]
     pub count: Option<u64>,
 
+    /// A summary behind the packets, or with -q only it: expert (as check), or io,stat, srt,
+    /// pending, handles (as stat); may be repeated
+    #[arg(short = 'z', long = "summary", value_name = "SUMMARY")]
+    pub summaries: Vec<Summary>,
+
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub show: ShowArgs,
+}
+
+/// A summary of a capture, by the command that shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Summary {
+    /// `dxgtrace check`
+    Check,
+    /// `dxgtrace stat`
+    Stat,
+}
+
+impl Summary {
+    /// The command's name.
+    pub const fn command(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Stat => "stat",
+        }
+    }
+}
+
+impl FromStr for Summary {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "expert" => Ok(Self::Check),
+            "io,stat" | "srt" | "pending" | "handles" => Ok(Self::Stat),
+            _ => Err("say expert, io,stat, srt, pending or handles".to_owned()),
+        }
+    }
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::capture::channels::Choice;
+
 /// How packets are shown.
 #[derive(Debug, Clone, Args)]
 pub struct ShowArgs {
@@ -36,9 +38,18 @@ pub struct ShowArgs {
     #[arg(short = 'E', long = "field-option", value_name = "OPTION")]
     pub field_options: Vec<String>,
 
+    /// Only this channel: all, global, vgpu0, a LUID, a GUID, or its number in the list of
+    /// channels; may be repeated
+    #[arg(short = 'i', long = "interface", value_name = "CHANNEL")]
+    pub channels: Vec<Choice>,
+
     /// Form of the time column
     #[arg(short = 't', long = "time", value_name = "TIME", default_value = "r")]
     pub time: Time,
+
+    /// With -w: show the packets as well
+    #[arg(short = 'P', long = "print", requires = "write")]
+    pub print: bool,
 
     /// Flush after every packet
     #[arg(short = 'l', long = "line-buffered")]
@@ -47,6 +58,10 @@ pub struct ShowArgs {
     /// Show no packets, only the closing lines
     #[arg(short = 'q', long = "quiet")]
     pub quiet: bool,
+
+    /// Look up no names, as in tshark: dxgtrace never does
+    #[arg(short = 'n', hide = true)]
+    pub numbers: bool,
 }
 
 /// Form of the output.
@@ -69,12 +84,45 @@ pub enum Time {
     R,
     /// Seconds since the packet before.
     D,
+    /// Seconds since the packet shown before.
+    Dd,
     /// Seconds since 1970.
     E,
+    /// Time of day.
+    A,
+    /// Date and time of day.
+    Ad,
     /// Time of day, UTC.
     U,
     /// Date and time of day, UTC.
     Ud,
+}
+
+/// Capture files to read.
+#[derive(Debug, Clone, Default, Args)]
+pub struct InputArgs {
+    /// The capture files; `-` is standard input
+    #[arg(value_name = "FILE", required_unless_present = "read")]
+    named: Vec<PathBuf>,
+
+    /// A capture file, as tshark has it
+    #[arg(short = 'r', long = "read", value_name = "FILE")]
+    read: Vec<PathBuf>,
+}
+
+impl InputArgs {
+    /// One file.
+    pub fn one(path: PathBuf) -> Self {
+        Self {
+            named: vec![path],
+            read: Vec::new(),
+        }
+    }
+
+    /// The files, in order.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.read.iter().chain(&self.named)
+    }
 }
 
 /// Form of answers that are no packets.

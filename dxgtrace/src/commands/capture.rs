@@ -12,8 +12,12 @@ pub(super) use follow::{Course, follow};
 pub(super) use signals::Signals;
 
 use std::io::{self, Write};
+use std::path::Path;
+pub(super) use watched::Watched;
 
+use super::channels;
 use super::live::{give_up_rights, options, rights_to_hook, start};
+use super::pipe::Pipe;
 use super::pipeline::Pipeline;
 use super::show::Shown;
 use super::{Exit, Failure};
@@ -22,10 +26,18 @@ use crate::cli::{CaptureArgs, Color, StandIn};
 use child::Child;
 use limits::Limits;
 use out::{Opened, Out};
-use watched::Watched;
 
 /// Captures until told to stop.
 pub fn run(args: &CaptureArgs, color: Color) -> Result<Exit, Failure> {
+    if args.list {
+        return channels::list(color);
+    }
+    let args = &channels::chosen(args)?;
+    let say = |line: &str| {
+        if !args.silent {
+            say(line);
+        }
+    };
     let mut options = options(&args.live)?;
     let shown = Shown::new(&args.show)?;
     if shown.needs_replies() {
@@ -33,6 +45,7 @@ pub fn run(args: &CaptureArgs, color: Color) -> Result<Exit, Failure> {
             "dxg.reply_in needs a file: a live request does not know its reply yet".to_owned(),
         ));
     }
+    let channels = shown.channels();
     let limits = Limits::new(args)?;
     let out = Out::new(args)?;
     let signals = Signals::catch()?;
@@ -55,6 +68,7 @@ pub fn run(args: &CaptureArgs, color: Color) -> Result<Exit, Failure> {
         mut course,
     } = prepared.open(shown, color, limits, &live.how())?;
     course.signals = Some(signals.clone());
+    let pipe = Pipe::of(args.write.as_deref().unwrap_or(Path::new("-")));
     say(&started(&live, args));
     if let Some(child) = &child {
         child.go()?;
@@ -65,11 +79,11 @@ pub fn run(args: &CaptureArgs, color: Color) -> Result<Exit, Failure> {
     };
     let outcome = follow(
         live,
-        Pipeline::new(filter, sinks),
+        Pipeline::new(filter, sinks).on(channels),
         course,
         &mut || match &mut child {
             Some(child) => signals.passed_on(child) || child.has_ended(),
-            None => signals.stop() || stand_in.has_ended(),
+            None => signals.stop() || stand_in.has_ended() || pipe.is_abandoned(),
         },
     );
     if let Ok(outcome) = &outcome {

@@ -30,7 +30,7 @@ pub fn run(args: &CheckArgs, color: Color) -> Result<Exit, Failure> {
         missing: args.missing.saturating_mul(1_000_000_000),
     };
     let rules = load(&args.rules)?;
-    for path in &args.files {
+    for path in args.input.files() {
         let source = input::name(path);
         let mut groups = Groups::new(args.examples);
         let mut watch = rules.watch();

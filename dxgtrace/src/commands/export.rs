@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-use super::{Exit, Failure, output};
+use super::{Exit, Failure, output, wireshark};
 use crate::cli::{Export, ExportArgs};
 use crate::export;
 use crate::rules::{Rules, page};
 
 /// Writes what was asked for to standard output.
 pub fn run(args: &ExportArgs) -> Result<Exit, Failure> {
-    let text = match args.what {
+    let text = match &args.what {
+        Export::Wireshark(args) => return wireshark::run(args),
         Export::KnownIssues => {
             let rules = Rules::shipped().map_err(|error| Failure::Input(error.to_string()))?;
             Ok(page(rules.all()))

@@ -2,6 +2,8 @@
 
 #[cfg(target_os = "linux")]
 mod capture;
+#[cfg(target_os = "linux")]
+mod channels;
 mod check;
 mod cut;
 #[cfg(target_os = "linux")]
@@ -10,11 +12,16 @@ mod diff;
 mod doctor;
 mod explain;
 mod export;
+#[cfg(target_os = "linux")]
+pub mod extcap;
 mod failure;
 mod input;
 mod known;
 #[cfg(target_os = "linux")]
 mod live;
+mod manual;
+#[cfg(target_os = "linux")]
+mod pipe;
 mod pipeline;
 mod read;
 #[cfg(target_os = "linux")]
@@ -23,8 +30,10 @@ mod report;
 mod rules;
 mod show;
 mod stat;
+mod top;
 mod tui;
 mod walk;
+mod wireshark;
 
 pub use failure::{Exit, Failure};
 
@@ -65,19 +74,14 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::run(&args, cli.color),
         Command::Check(args) => check::run(&args, cli.color),
         Command::Stat(args) => stat::run(&args, cli.color),
+        Command::Top(args) => top::run(&args, cli.color),
         Command::Export(args) => export::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "dxgtrace", &mut script);
             output::all(&script)
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command())
-                .render(&mut page)
-                .map_err(Failure::output)?;
-            output::all(&page)
-        }
+        Command::Man => output::all(&manual::page().map_err(Failure::output)?),
     }
 }
 
@@ -150,8 +154,8 @@ mod output {
         let choice = match color {
             Color::Always => ColorChoice::Always,
             Color::Never => ColorChoice::Never,
-            Color::Auto if io::stdout().is_terminal() => ColorChoice::Auto,
-            Color::Auto => ColorChoice::Never,
+            // NO_COLOR, then CLICOLOR_FORCE, then CLICOLOR, then the terminal.
+            Color::Auto => ColorChoice::Auto,
         };
         buffered(AutoStream::new(out, choice))
     }

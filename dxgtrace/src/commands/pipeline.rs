@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 
+use crate::capture::channels::Channels;
 use crate::check::Finding;
 use crate::filter::Filter;
 use crate::output::{Entry, Sink, Totals};
@@ -13,11 +14,13 @@ use crate::session::{Limits, Session};
 pub struct Pipeline<'a> {
     session: Session,
     filter: Filter,
+    chosen: Channels,
     replies: HashMap<u64, u64>,
     sinks: Vec<Box<dyn Sink + 'a>>,
     totals: Totals,
     findings: Vec<Finding>,
     first: Option<u64>,
+    captured_before: u64,
     previous: u64,
 }
 
@@ -27,11 +30,13 @@ impl<'a> Pipeline<'a> {
         Self {
             session: Session::new(),
             filter,
+            chosen: Channels::default(),
             replies: HashMap::new(),
             sinks,
             totals: Totals::default(),
             findings: Vec::new(),
             first: None,
+            captured_before: 0,
             previous: 0,
         }
     }
@@ -48,22 +53,34 @@ impl<'a> Pipeline<'a> {
         self
     }
 
+    /// The same for packets of these channels only. The others are followed
+    /// nevertheless: they tell what objects the chosen ones speak of.
+    pub fn on(mut self, chosen: Channels) -> Self {
+        self.chosen = chosen;
+        self
+    }
+
     /// How many packets have passed the filter.
     pub fn shown(&self) -> u64 {
         self.totals.shown
     }
 
-    /// Takes the next packet of a capture with these channels.
+    /// Takes the next packet of a capture with these channels; false if it is
+    /// on none of the chosen ones.
     ///
     /// # Errors
     /// A sink's output refuses.
-    pub fn packet(&mut self, packet: &Packet<'_>, channels: &[Channel]) -> io::Result<()> {
+    pub fn packet(&mut self, packet: &Packet<'_>, channels: &[Channel]) -> io::Result<bool> {
         self.findings.clear();
         let findings = &mut self.findings;
         let seen = self
             .session
             .see(packet, &mut |finding| findings.push(finding));
+        if !self.chosen.admit(packet, channels) {
+            return Ok(false);
+        }
         let first = *self.first.get_or_insert(packet.time);
+        let before = |time: u64| if time == 0 { first } else { time };
         let entry = Entry {
             packet,
             channels,
@@ -72,11 +89,8 @@ impl<'a> Pipeline<'a> {
             changes: self.session.changes(),
             reply_in: self.replies.get(&packet.number).copied(),
             first,
-            previous: if self.previous == 0 {
-                first
-            } else {
-                self.previous
-            },
+            captured_before: before(self.captured_before),
+            previous: before(self.previous),
         };
         let shown = self.filter.is_empty() || self.filter.matches(&entry.record());
         self.totals.count(&entry, shown);
@@ -86,7 +100,8 @@ impl<'a> Pipeline<'a> {
             }
             self.previous = packet.time;
         }
-        Ok(())
+        self.captured_before = packet.time;
+        Ok(true)
     }
 
     /// Nothing comes for a while: what the sinks hold back goes out.
@@ -114,7 +129,7 @@ impl<'a> Pipeline<'a> {
         for (packet, finding) in &late {
             self.totals.find(finding);
             // They come after their packets, which a filter may have left out.
-            if self.filter.is_empty() {
+            if self.filter.is_empty() && self.chosen.are_all() {
                 for sink in &mut self.sinks {
                     sink.finding(*packet, finding)?;
                 }

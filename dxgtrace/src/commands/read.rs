@@ -1,22 +1,59 @@
 //! `dxgtrace read`: what a capture file holds.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::path::Path;
+
+use clap::Parser;
 
 use super::pipeline::Pipeline;
 use super::show::Shown;
 use super::{Exit, Failure, input};
 use crate::capture::file::{self, ReadError, Reader};
-use crate::cli::{Color, ReadArgs};
+use crate::cli::{Cli, Color, ReadArgs, Summary};
 use crate::session::Session;
 
-/// Reads the file and shows it.
+/// Reads the file and shows it, its packets and what is asked of them as a whole.
 pub fn run(args: &ReadArgs, color: Color) -> Result<Exit, Failure> {
     let path = match (&args.file, &args.input) {
         (Some(path), _) | (None, Some(path)) => path.as_path(),
         (None, None) => Path::new("-"),
     };
+    if args.summaries.is_empty() {
+        return packets(args, path, color);
+    }
+    if path == Path::new("-") {
+        return Err(Failure::Usage(
+            "-z needs a file: a pipe can be read only once".to_owned(),
+        ));
+    }
+    let only = args.show.quiet && args.write.is_none();
+    let shown = if only {
+        Ok(Exit::Fine)
+    } else {
+        packets(args, path, color)
+    };
+    let mut done = Vec::new();
+    for summary in &args.summaries {
+        if !done.contains(summary) {
+            done.push(*summary);
+            summarize(*summary, path, color)?;
+        }
+    }
+    shown
+}
+
+/// The same as the command of that name.
+fn summarize(summary: Summary, path: &Path, color: Color) -> Result<Exit, Failure> {
+    let words = ["dxgtrace", summary.command(), "--read"].map(OsStr::new);
+    let mut cli = Cli::try_parse_from(words.into_iter().chain([path.as_os_str()]))
+        .map_err(|error| Failure::Usage(error.to_string()))?;
+    cli.color = color;
+    super::run(cli)
+}
+
+fn packets(args: &ReadArgs, path: &Path, color: Color) -> Result<Exit, Failure> {
     let name = input::name(path);
     let failed = |error: ReadError| Failure::Input(format!("{name}: {error}"));
     let shown = Shown::new(&args.show)?;
@@ -52,8 +89,9 @@ fn show<R: Read>(
     color: Color,
     name: &str,
 ) -> Result<Exit, Failure> {
+    let channels = shown.channels();
     let (filter, sinks) = shown.into_parts(args.write.as_deref(), color, name)?;
-    let mut pipeline = Pipeline::new(filter, sinks).knowing(replies);
+    let mut pipeline = Pipeline::new(filter, sinks).on(channels).knowing(replies);
     let result = all(reader, &mut pipeline, args.count.unwrap_or(u64::MAX), name);
     // What could be read is shown before the failure is.
     pipeline.end().map_err(Failure::output)?;
@@ -69,9 +107,11 @@ pub(super) fn all<R: Read>(
 ) -> Result<(), Failure> {
     while pipeline.shown() < count {
         match reader.next_record() {
-            Ok(Some(record)) => pipeline
-                .packet(&record.packet, record.channels)
-                .map_err(Failure::output)?,
+            Ok(Some(record)) => {
+                pipeline
+                    .packet(&record.packet, record.channels)
+                    .map_err(Failure::output)?;
+            }
             Ok(None) => break,
             Err(error) => return Err(Failure::Input(format!("{name}: {error}"))),
         }

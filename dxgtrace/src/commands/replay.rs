@@ -15,6 +15,7 @@ pub(super) const SAMPLE: &[u8] = include_bytes!("../../demo.pcapng");
 
 /// Plays the file.
 pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
+    show_oneself();
     match &args.file {
         None => play(&mut open(Cursor::new(SAMPLE))?, args),
         Some(path) if path == Path::new("-") => {
@@ -31,6 +32,15 @@ pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
             play(&mut reader, args)
         }
     }
+}
+
+/// Lets others of the same user look at this process, which the kernel forbids
+/// for programs that have capabilities of their own: a capture without root
+/// could not find the functions to trace.
+fn show_oneself() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    // If the kernel refuses, the capture says that it found nothing to trace.
+    let _ = set_dumpable_behavior(DumpableBehavior::Dumpable);
 }
 
 fn open<R: Read>(input: R) -> Result<Reader<R>, Failure> {

@@ -5,12 +5,14 @@ use std::path::Path;
 
 use super::Failure;
 use super::output::{buffered, coloured, wants_colours};
+use crate::capture::channels::Channels;
 use crate::capture::file::{self, About, Flush, WriteError, Writer};
 use crate::cli::{Color, Form, ShowArgs, Time};
 use crate::filter::{FieldOptions, Fields, Filter, FilterError};
-use crate::output::{Capture, Columns, Detail, Json, Sink, Text, TimeFormat};
+use crate::output::{After, Capture, Columns, Detail, Json, Sink, Text, TimeColumn, TimeFormat};
 
 /// The output that was asked for, its words understood, nothing opened yet.
+#[derive(Clone)]
 pub(super) struct Shown {
     filter: Filter,
     fields: Option<Fields>,
@@ -84,6 +86,11 @@ impl Shown {
         Ok((self.filter, sink))
     }
 
+    /// The channels that are chosen.
+    pub(super) fn channels(&self) -> Channels {
+        Channels::new(self.args.channels.clone())
+    }
+
     /// The filter, and where packets go: to a capture file if there is one.
     ///
     /// # Errors
@@ -94,15 +101,15 @@ impl Shown {
         color: Color,
         source: &str,
     ) -> Result<(Filter, Vec<Box<dyn Sink>>), Failure> {
-        let sink = match write {
-            Some(path) => Some(capture(path)?),
-            None if self.args.quiet => None,
-            None => {
-                let out = Box::new(io::stdout().lock());
-                Some(lines(&self.args, self.fields, out, color, source)?)
-            }
-        };
-        Ok((self.filter, sink.into_iter().collect()))
+        let mut sinks = Vec::new();
+        if let Some(path) = write {
+            sinks.push(capture(path)?);
+        }
+        if !self.args.quiet && (write.is_none() || self.args.print) {
+            let out = Box::new(io::stdout().lock());
+            sinks.push(lines(&self.args, self.fields, out, color, source)?);
+        }
+        Ok((self.filter, sinks))
     }
 }
 
@@ -128,13 +135,6 @@ fn lines(
     color: Color,
     source: &str,
 ) -> Result<Box<dyn Sink>, Failure> {
-    let time = match args.time {
-        Time::R => TimeFormat::Relative,
-        Time::D => TimeFormat::Delta,
-        Time::E => TimeFormat::Epoch,
-        Time::U => TimeFormat::Clock,
-        Time::Ud => TimeFormat::Date,
-    };
     Ok(match (args.form, fields) {
         (_, Some(fields)) => {
             let columns = Columns::new(buffered(out), fields, args.each);
@@ -149,6 +149,7 @@ fn lines(
                 tree: args.tree,
                 hex: args.hex,
             };
+            let time = time(args.time);
             // To strip colours from every line costs more than not to write them.
             match wants_colours(color) {
                 true => Box::new(Text::new(coloured(out, color), time, detail, args.each)),
@@ -156,6 +157,20 @@ fn lines(
             }
         }
     })
+}
+
+fn time(time: Time) -> TimeColumn {
+    let column = |format| TimeColumn::new(format, After::Captured);
+    match time {
+        Time::R => column(TimeFormat::Relative),
+        Time::D => column(TimeFormat::Delta),
+        Time::Dd => TimeColumn::new(TimeFormat::Delta, After::Shown),
+        Time::E => column(TimeFormat::Epoch),
+        Time::A => column(TimeFormat::Clock).local(),
+        Time::Ad => column(TimeFormat::Date).local(),
+        Time::U => column(TimeFormat::Clock),
+        Time::Ud => column(TimeFormat::Date),
+    }
 }
 
 /// A filter or field that makes no sense, with the place.

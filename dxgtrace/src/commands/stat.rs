@@ -16,7 +16,7 @@ pub fn run(args: &StatArgs, color: Color) -> Result<Exit, Failure> {
         AnswerForm::Text => Box::new(stream(color)),
         AnswerForm::Jsonl => Box::new(bare()),
     };
-    for path in &args.files {
+    for path in args.input.files() {
         let mut statistics = Statistics::default();
         let mut pipeline = Pipeline::new(Filter::default(), vec![Box::new(&mut statistics)]);
         if let Err(failure) = input::feed(path, &mut pipeline) {

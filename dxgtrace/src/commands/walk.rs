@@ -67,6 +67,7 @@ fn records<R: Read>(
             changes: session.changes(),
             reply_in: None,
             first,
+            captured_before: previous.unwrap_or(first),
             previous: previous.unwrap_or(first),
         };
         let comments = || record.comments().map(|text| text.into_owned()).collect();

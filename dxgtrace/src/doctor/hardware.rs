@@ -21,9 +21,10 @@ pub(super) fn facts(system: &System, driver: &Driver) -> Vec<Fact> {
 }
 
 /// The driver's channels by instance GUID: whether they are a vGPU's.
-type Channels = BTreeMap<[u8; 16], bool>;
+pub type Channels = BTreeMap<[u8; 16], bool>;
 
-fn channels(system: &System) -> Channels {
+/// The driver's channels that the host offers.
+pub fn channels(system: &System) -> Channels {
     let mut found = Channels::new();
     for name in system.names(VMBUS) {
         let class = system.line(&format!("{VMBUS}/{name}/class_id"));

@@ -13,6 +13,7 @@ mod rights;
 mod system;
 
 pub use config_space::{ConfigSpace, NotConfigSpace};
+pub use hardware::{Channels, channels};
 pub use system::System;
 
 use serde::Serialize;

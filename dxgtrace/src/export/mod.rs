@@ -1,14 +1,16 @@
 //! What is generated from the description: the Wireshark dissector, the
-//! protocol reference, the page of findings and the JSON schema. All are
-//! checked in; `make generate` writes them again.
+//! protocol reference, the page of findings and the JSON schema, which are
+//! checked in and written again by `make generate`; and the Wireshark profile.
 
 mod findings;
 mod json_schema;
 mod lua;
 mod named;
+mod profile;
 mod reference;
 
 pub use findings::findings;
 pub use json_schema::schema;
 pub use lua::{lua, told_in_wireshark};
+pub use profile::{PROFILE, profile};
 pub use reference::reference;

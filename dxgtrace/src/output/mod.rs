@@ -16,6 +16,7 @@ mod rotation;
 mod statistics;
 mod text;
 mod time;
+mod top;
 mod wrap;
 
 pub use capture::Capture;
@@ -33,7 +34,8 @@ pub use queue::Queue;
 pub use rotation::{Extent, Rotation};
 pub use statistics::Statistics;
 pub use text::{Detail, Text};
-pub use time::{TimeFormat, duration};
+pub use time::{After, TimeColumn, TimeFormat, duration};
+pub use top::{Fed, Top};
 
 use std::io;
 
@@ -62,7 +64,9 @@ pub struct Entry<'a> {
     pub reply_in: Option<u64>,
     /// Time of the capture's first packet, in nanoseconds since 1970.
     pub first: u64,
-    /// Time of the entry before this one.
+    /// Time of the packet before this one.
+    pub captured_before: u64,
+    /// Time of the last packet before it that was shown.
     pub previous: u64,
 }
 

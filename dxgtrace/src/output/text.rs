@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::time::duration;
-use super::{Entry, Sink, TimeFormat, hex};
+use super::{Entry, Sink, TimeColumn, hex};
 use crate::capture::header::{Direction, IoctlEnd, Kind, Known};
 use crate::check::Severity;
 use crate::decode::{escaped, tree};
@@ -28,7 +28,7 @@ pub struct Detail {
 #[derive(Debug)]
 pub struct Text<W> {
     out: W,
-    time: TimeFormat,
+    time: TimeColumn,
     detail: Detail,
     each: bool,
     plain: bool,
@@ -36,10 +36,10 @@ pub struct Text<W> {
 
 impl<W: Write> Text<W> {
     /// Text to `out`. With `each`, every packet is flushed.
-    pub fn new(out: W, time: TimeFormat, detail: Detail, each: bool) -> Self {
+    pub fn new(out: W, time: impl Into<TimeColumn>, detail: Detail, each: bool) -> Self {
         Self {
             out,
-            time,
+            time: time.into(),
             detail,
             each,
             plain: false,
@@ -62,7 +62,7 @@ impl<W: Write> Text<W> {
     fn line(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         let packet = entry.packet;
         let header = &packet.header;
-        let time = self.time.of(packet.time, entry.first, entry.previous);
+        let time = self.time.of(entry);
         write!(self.out, "{:>6} {time}  ", packet.number)?;
         if header.kind == Kind::Lost {
             let style = self.style(Severity::Warn);

@@ -2,6 +2,71 @@
 
 use std::fmt::{self, Display};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::Entry;
+
+/// The time column of a line.
+#[derive(Debug, Clone)]
+pub struct TimeColumn {
+    format: TimeFormat,
+    zone: Option<TimeZone>,
+    after: After,
+}
+
+/// Which packet [`TimeFormat::Delta`] counts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// The one captured before.
+    Captured,
+    /// The one shown before.
+    Shown,
+}
+
+impl TimeColumn {
+    /// Times in that format, in UTC.
+    pub fn new(format: TimeFormat, after: After) -> Self {
+        Self {
+            format,
+            zone: None,
+            after,
+        }
+    }
+
+    /// The same, dates and times of day in this machine's zone.
+    pub fn local(mut self) -> Self {
+        self.zone = Some(TimeZone::system());
+        self
+    }
+
+    /// The time of an entry.
+    pub fn of(&self, entry: &Entry<'_>) -> impl Display {
+        let time = entry.packet.time;
+        let time = self.zone.as_ref().map_or(time, |zone| shifted(time, zone));
+        let previous = match self.after {
+            After::Captured => entry.captured_before,
+            After::Shown => entry.previous,
+        };
+        self.format.of(time, entry.first, previous)
+    }
+}
+
+impl From<TimeFormat> for TimeColumn {
+    fn from(format: TimeFormat) -> Self {
+        Self::new(format, After::Shown)
+    }
+}
+
+/// A time whose day and time of day, read as UTC, are those of the zone.
+fn shifted(time: u64, zone: &TimeZone) -> u64 {
+    let Ok(at) = Timestamp::from_nanosecond(i128::from(time)) else {
+        return time;
+    };
+    let offset = i64::from(zone.to_offset(at).seconds()) * SECOND as i64;
+    time.saturating_add_signed(offset)
+}
+
 /// How the time column is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TimeFormat {
@@ -123,6 +188,14 @@ mod tests {
         assert_eq!(date(11_016), (2000, 2, 29));
         assert_eq!(date(11_017), (2000, 3, 1));
         assert_eq!(date(20_780), (2026, 11, 23));
+    }
+
+    #[test]
+    fn a_zone_shifts_the_time_of_day() {
+        let zone = TimeZone::fixed(jiff::tz::offset(-5));
+        let time = shifted(20_780 * DAY * SECOND, &zone);
+        let text = TimeFormat::Date.of(time, 0, 0).to_string();
+        assert_eq!(text, "2026-11-22 19:00:00.000000000");
     }
 
     #[test]

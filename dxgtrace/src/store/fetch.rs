@@ -47,6 +47,7 @@ impl Fetched<'_> {
             changes: &[],
             reply_in: None,
             first: self.packet.time,
+            captured_before: self.packet.time,
             previous: self.packet.time,
         };
         entry.summary().to_string()

@@ -43,6 +43,11 @@ pub use writer::{About, Flush, WriteError, Writer};
 /// The same limit as Wireshark's.
 pub const MAX_BLOCK: usize = 16 << 20;
 
+/// The link type of every interface in a capture file: exported PDUs.
+pub fn link_type() -> u32 {
+    pcap_file::DataLink::WIRESHARK_UPPER_PDU.into()
+}
+
 /// Opens a capture file for reading.
 ///
 /// # Errors

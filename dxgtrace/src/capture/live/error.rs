@@ -4,6 +4,9 @@ use std::{error::Error, io, path::PathBuf};
 
 use aya::{EbpfError, maps::MapError, programs::ProgramError};
 
+/// What a program that is not run by root needs to capture, as setcap takes it.
+pub const CAPABILITIES: &str = "cap_bpf,cap_perfmon,cap_dac_read_search+ep";
+
 /// Why the probe could not be attached.
 ///
 /// The text of each is one line that ends with the next step.
@@ -12,7 +15,8 @@ pub enum AttachError {
     /// The process lacks capabilities.
     #[error(
         "capturing needs {missing}: run as root, or once \
-         `setcap cap_bpf,cap_perfmon,cap_dac_read_search+ep {program}`"
+         `setcap {} {program}`",
+        CAPABILITIES
     )]
     Rights {
         /// The capabilities that are missing, in words.

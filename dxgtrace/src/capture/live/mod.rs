@@ -41,7 +41,7 @@ use crate::{
 
 pub use attach::Backend;
 pub use counters::Totals;
-pub use error::AttachError;
+pub use error::{AttachError, CAPABILITIES};
 pub use modules::Change;
 pub use programs::ProgramReport;
 pub use rights::{Right, give_up_rights};

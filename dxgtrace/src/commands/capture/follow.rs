@@ -187,10 +187,10 @@ pub fn follow(
             // A loss is small, and has to be told.
             Some(delivery) if full && delivery.packet.header.kind != Kind::Lost => left_out += 1,
             Some(delivery) => {
-                pipeline
+                let taken = pipeline
                     .packet(&delivery.packet, delivery.channels)
                     .map_err(Failure::output)?;
-                left -= u64::from(delivery.packet.header.kind == Kind::Packet);
+                left -= u64::from(taken && delivery.packet.header.kind == Kind::Packet);
             }
             None if !stopped => {
                 tell(&mut live);

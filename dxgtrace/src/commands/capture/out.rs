@@ -149,6 +149,8 @@ impl Prepared<'_> {
             Kind::Files(..) | Kind::Flight(..) => args.write.clone().map(Written::Several),
             Kind::Lines => None,
         };
+        let to_stdout = args.write.as_deref().is_some_and(is_stdout);
+        let printed = (args.show.print && !args.show.quiet && !to_stdout).then(|| shown.clone());
         let (filter, sink): (_, Option<Box<dyn Sink>>) = match (self.out.kind, outlet) {
             (Kind::Files(files, extent), Some(outlet)) => {
                 let rotation = Rotation::new(outlet, files, extent, about, progress);
@@ -167,9 +169,14 @@ impl Prepared<'_> {
             }
             (Kind::Lines | Kind::Files(..), None) => (shown.into_filter(), None),
         };
+        let mut sinks: Vec<_> = sink.into_iter().collect();
+        if let Some(shown) = printed {
+            let (_, lines) = shown.into_lines(Box::new(io::stdout().lock()), color, "live")?;
+            sinks.push(lines);
+        }
         Ok(Opened {
             filter,
-            sinks: sink.into_iter().collect(),
+            sinks,
             course,
         })
     }

@@ -1,12 +1,12 @@
 //! Numbers of bytes and durations in at most five letters.
 
 /// A number of bytes: `512`, `1.5K`, `37M`.
-pub(super) fn bytes(count: u64) -> String {
+pub fn bytes(count: u64) -> String {
     scaled(u128::from(count), 1024, &["", "K", "M", "G", "T", "P", "E"])
 }
 
 /// A duration: `812n`, `1.5u`, `37m`, `2.4s`; beyond ten thousand seconds, hours.
-pub(super) fn time(nanoseconds: u64) -> String {
+pub fn time(nanoseconds: u64) -> String {
     const SECOND: u64 = 1_000_000_000;
     let seconds = nanoseconds / SECOND;
     match seconds {

@@ -1,6 +1,6 @@
 //! What a capture holds, counted: by message, process and virtual GPU.
 
-mod amount;
+pub(super) mod amount;
 mod lines;
 mod tables;
 

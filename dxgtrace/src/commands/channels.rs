@@ -1,0 +1,86 @@
+//! Which channels to capture: the list of them, and the capture filter.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::output::stream;
+use super::{Exit, Failure};
+use crate::capture::channels::Choice;
+use crate::capture::filter::CaptureFilter;
+use crate::cli::{CaptureArgs, Color};
+use crate::doctor::{System, channels};
+use crate::protocol::guid;
+
+/// Lists what the host offers, numbered as [`chosen`] counts.
+///
+/// # Errors
+/// It offers nothing.
+pub fn list(color: Color) -> Result<Exit, Failure> {
+    let offered = offered();
+    if offered.is_empty() {
+        return Err(Failure::Attach(
+            "the host offers no channel of dxgkrnl to this machine; `dxgtrace doctor` says why"
+                .to_owned(),
+        ));
+    }
+    let mut out = stream(color);
+    for (place, (instance, is_vgpu)) in offered.iter().enumerate() {
+        let (high, low) = guid::luid(instance);
+        let (number, guid) = (place + 1, guid::text(instance));
+        let line = match is_vgpu {
+            true => writeln!(out, "{number}. {high:08x}-{low:08x} (virtual GPU {guid})"),
+            false => writeln!(out, "{number}. global ({guid})"),
+        };
+        line.map_err(Failure::output)?;
+    }
+    out.flush().map_err(Failure::output)?;
+    Ok(Exit::Fine)
+}
+
+/// The channels in the order of their numbers: the global one first.
+fn offered() -> Vec<([u8; 16], bool)> {
+    let mut offered: Vec<_> = channels(&System::new(Path::new("/"))).into_iter().collect();
+    offered.sort_by_key(|(_, is_vgpu)| *is_vgpu);
+    offered
+}
+
+/// The same arguments with what the capture filter says among the others, and
+/// channels by their identity instead of their number in the list.
+///
+/// # Errors
+/// The filter makes no sense, or a number is not in the list.
+pub fn chosen(args: &CaptureArgs) -> Result<CaptureArgs, Failure> {
+    let mut args = args.clone();
+    let words = args.words.join(" ");
+    let text = args.choice.as_deref().unwrap_or(&words);
+    let filter = CaptureFilter::parse(text).map_err(|error| Failure::Input(error.to_string()))?;
+    if filter.comm.is_some() && args.live.comm.is_some() {
+        return Err(Failure::Usage(
+            "say --comm or comm in the capture filter, not both".to_owned(),
+        ));
+    }
+    if !filter.pids.is_empty() && !args.live.pids.is_empty() {
+        return Err(Failure::Usage(
+            "say --pid or pid in the capture filter, not both".to_owned(),
+        ));
+    }
+    if !filter.channels.is_empty() && !args.show.channels.is_empty() {
+        return Err(Failure::Usage(
+            "say -i or channel in the capture filter, not both".to_owned(),
+        ));
+    }
+    args.live.pids.extend(filter.pids);
+    args.live.comm = args.live.comm.or(filter.comm);
+    args.show.channels.extend(filter.channels);
+    for choice in &mut args.show.channels {
+        if let Choice::Index(number) = *choice {
+            let place = number.checked_sub(1);
+            let offered = place.and_then(|place| offered().get(place).copied());
+            let (instance, _) = offered.ok_or_else(|| {
+                Failure::Usage(format!("there is no channel {number}: see dxgtrace -D"))
+            })?;
+            *choice = Choice::Instance(instance);
+        }
+    }
+    Ok(args)
+}

@@ -1,0 +1,71 @@
+//! `dxgtrace man`: one page with every command, from the same definitions as
+//! the help.
+
+use std::io::{self, Write};
+
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
+
+use crate::cli::Cli;
+
+/// The page.
+///
+/// # Errors
+/// None that writing into memory could have.
+pub fn page() -> io::Result<Vec<u8>> {
+    let mut command = Cli::command();
+    command.build();
+    let mut page = Vec::new();
+    let man = Man::new(command.clone());
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    for below in command.get_subcommands() {
+        if below.get_name() != "help" {
+            section(&mut page, below)?;
+        }
+    }
+    notes(&mut page, "NOTES", &command)?;
+    man.render_version_section(&mut page)?;
+    Ok(page)
+}
+
+/// A command as a section, its parts as subsections.
+fn section(page: &mut Vec<u8>, command: &Command) -> io::Result<()> {
+    writeln!(page, ".SH \"dxgtrace {}\"", command.get_name())?;
+    let mut parts = Vec::new();
+    let man = Man::new(command.clone());
+    man.render_description_section(&mut parts)?;
+    man.render_synopsis_section(&mut parts)?;
+    man.render_options_section(&mut parts)?;
+    if command.has_subcommands() {
+        man.render_subcommands_section(&mut parts)?;
+    }
+    for line in String::from_utf8_lossy(&parts).lines() {
+        match line.strip_prefix(".SH ") {
+            // What a command does needs no heading of its own.
+            Some("DESCRIPTION") => {}
+            Some(heading) => writeln!(page, ".SS {heading}")?,
+            None => writeln!(page, "{line}")?,
+        }
+    }
+    notes(page, "", command)
+}
+
+/// What stands below the help, line by line.
+fn notes(page: &mut Vec<u8>, heading: &str, command: &Command) -> io::Result<()> {
+    let Some(text) = command.get_after_help() else {
+        return Ok(());
+    };
+    if !heading.is_empty() {
+        writeln!(page, ".SH {heading}")?;
+    }
+    writeln!(page, ".PP\n.nf")?;
+    for line in text.to_string().lines() {
+        // A leading full stop or quote would be an instruction.
+        let line = line.replace('\\', "\\e").replace('-', "\\-");
+        writeln!(page, "\\&{line}")?;
+    }
+    writeln!(page, ".fi")
+}

@@ -1,0 +1,45 @@
+//! The output of a live capture, if it is a pipe: whether anybody reads it.
+
+use std::fs::{self, OpenOptions};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// A pipe that is written to. Where nothing comes to be written, only asking
+/// shows that its reader has gone.
+pub struct Pipe(Option<OwnedFd>);
+
+impl Pipe {
+    /// The pipe behind a path, which is open already; `-` is standard output.
+    pub fn of(path: &Path) -> Self {
+        if path == Path::new("-") {
+            let copy = rustix::io::dup(rustix::stdio::stdout());
+            return Self(copy.ok().filter(is_pipe));
+        }
+        let fifo = fs::metadata(path).is_ok_and(|about| about.file_type().is_fifo());
+        let opened = fifo.then(|| OpenOptions::new().write(true).open(path).ok());
+        Self(opened.flatten().map(OwnedFd::from))
+    }
+
+    /// Whether nobody reads it any more.
+    pub fn is_abandoned(&self) -> bool {
+        self.0.as_ref().is_some_and(|end| {
+            let mut asked = [PollFd::new(end, PollFlags::empty())];
+            let at_once = Timespec::default();
+            let answered = poll(&mut asked, Some(&at_once)).is_ok();
+            answered
+                && asked
+                    .iter()
+                    .any(|end| end.revents().contains(PollFlags::ERR))
+        })
+    }
+}
+
+fn is_pipe(end: &OwnedFd) -> bool {
+    let about = rustix::fs::fstat(end);
+    about.is_ok_and(|about| {
+        rustix::fs::FileType::from_raw_mode(about.st_mode) == rustix::fs::FileType::Fifo
+    })
+}
