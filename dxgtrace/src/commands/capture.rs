@@ -10,10 +10,10 @@ mod watched;
 pub(super) use child::launched;
 pub(super) use follow::{Course, follow};
 pub(super) use signals::Signals;
+pub(super) use watched::Watched;
 
 use std::io::{self, Write};
 use std::path::Path;
-pub(super) use watched::Watched;
 
 use super::channels;
 use super::live::{give_up_rights, options, rights_to_hook, start};
