@@ -136,7 +136,7 @@ mod output {
             Color::Never => false,
             Color::Auto => {
                 let out = io::stdout();
-                out.is_terminal() && AutoStream::choice(&out) != ColorChoice::Never
+                AutoStream::choice(&out) != ColorChoice::Never
             }
         }
     }
