@@ -49,7 +49,7 @@ pub struct LiveArgs {
 /// How to hook the driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Backend {
-    /// At function entry and exit, by trampoline: loses nothing.
+    /// At function entry and exit, by trampoline: the cheapest.
     Fentry,
     /// By breakpoint or jump: works without BTF.
     Kprobe,

@@ -41,7 +41,7 @@ pub(super) fn choose(kernel: &Kernel, driver: &Driver, rights: &Rights) -> Choic
     match (fentry, kprobes) {
         (Ok(()), _) => Choice {
             name: Some("fentry/fexit"),
-            why: "BTF knows the functions of VMBus; no packet is lost".to_owned(),
+            why: "BTF knows the functions of VMBus; the cheapest way".to_owned(),
             fix: "",
         },
         (Err(why), true) => Choice {

@@ -223,7 +223,10 @@ fn ioctls(played: &[Played], ended: &[Header], verdict: &mut Verdict) {
         calls.entry(one.tid).or_default().push(call);
     }
     let mut places: HashMap<u32, usize> = HashMap::new();
-    for header in ended {
+    // Where a thread of the kernel sends, whoever made it do so only waits, and
+    // is not in the log.
+    let made = |header: &&Header| !header.comm.starts_with(b"kworker");
+    for header in ended.iter().filter(made) {
         let call = (header.ioctl, header.ioctl_result);
         let place = places.entry(header.tid).or_default();
         let rest = calls.get(&header.tid).and_then(|calls| calls.get(*place..));

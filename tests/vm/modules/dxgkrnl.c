@@ -129,6 +129,9 @@ noinline int dxgvmb_send_sync_msg(struct dxgvmbuschannel *channel, void *command
 	if (!ret && (call->mode & 0xff) == PLAY_SYNC &&
 	    !wait_for_completion_timeout(&request.answered, WAIT))
 		ret = -ETIME;
+	/* Nobody who waited goes on without a reply: this caller was killed. */
+	if (!ret && (call->mode & 0xff) == PLAY_NO_WAIT)
+		ret = -EINTR;
 	spin_lock_bh(&channel->lock);
 	list_del(&request.list);
 	spin_unlock_bh(&channel->lock);

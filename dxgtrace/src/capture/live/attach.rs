@@ -18,7 +18,7 @@ use super::{
     follow::Processes,
     hooks::{self, HOOKS, Home, Hook, Sides},
     modules::{Change, Modules},
-    object, system,
+    object, programs, system,
     trampoline::{Traced, Trampolines},
 };
 
@@ -31,7 +31,8 @@ const RING_BYTES_MAX: u32 = 1 << 30;
 /// A way to hook a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
-    /// `fentry` and `fexit`: the cheapest, and none is ever missed.
+    /// `fentry` and `fexit`: the cheapest. A call is only missed where the
+    /// kernel preempts a thread in the probe for another that gets there.
     Fentry,
     /// `kprobe` and `kretprobe`: works without BTF.
     Kprobe,
@@ -170,11 +171,15 @@ impl Attachment {
         programs
     }
 
-    /// How often the kernel did not run kprobes, on channels of any device,
-    /// where it tells.
+    /// How often the kernel did not run a program, on channels of any device,
+    /// where it tells: kprobes of another kprobe, and any program that was
+    /// running already on the same processor.
     pub(super) fn missed(&self) -> u64 {
         let links = self.hooked.iter().flat_map(|hooked| &hooked.links);
-        links.filter_map(|link| bpf::missed(*link).ok()).sum()
+        let unhit: u64 = links.filter_map(|link| bpf::missed(*link).ok()).sum();
+        let reports = programs::reports(&self.programs());
+        let recursions = reports.iter().map(|report| report.recursion_misses);
+        unhit + recursions.sum::<u64>()
     }
 
     /// Looks whether modules have come or gone, and hooks what has come.
