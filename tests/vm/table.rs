@@ -26,10 +26,12 @@ holds is compared with what the modules logged: bytes, order, thread, return
 value, and where it is seen, the ioctl. Another device of the bus is busy all
 the time. [tests/vm/README.md](../tests/vm/README.md) has more.
 
-The kernel skips a probe where the same one is already running on the
-processor: with kprobes when one interrupts another, with fentry also when a
-thread is preempted in it by another one. A row with failures has losses that
-the capture did not count, or a backend that could not be attached.
+Each kernel runs everything with the backend that dxgtrace chooses, and with
+kprobes. The kernel skips a probe where the same one is already running on the
+processor: with kprobes when one interrupts another, with fentry only when a
+thread is preempted in it by another one, which is why kprobes are chosen on
+kernels that preempt. A row with failures has losses that the capture did not
+count, or a backend that could not be attached.
 ";
 
 /// What the runs of one backend came to.
@@ -54,7 +56,7 @@ pub fn write() -> Result<()> {
             continue;
         };
         let mut name = kernel.to_owned();
-        let mut by_backend: BTreeMap<&str, Row> = BTreeMap::new();
+        let mut by_backend: BTreeMap<String, Row> = BTreeMap::new();
         for line in result.lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words[..] {
@@ -64,8 +66,11 @@ pub fn write() -> Result<()> {
                     counts.insert(names.len(), verified.to_owned());
                 }
                 ["ok" | "FAILED" | "refused", backend, life, ..] => {
-                    let backend = if backend == "auto" { life } else { backend };
-                    by_backend.entry(backend).or_default().count(line);
+                    let row = match life {
+                        "late" | "again" | "nameless" => format!("{backend}, {life}"),
+                        _ => backend.to_owned(),
+                    };
+                    by_backend.entry(row).or_default().count(line);
                 }
                 _ => {}
             }

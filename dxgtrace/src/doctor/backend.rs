@@ -57,6 +57,13 @@ fn fentry(kernel: &Kernel, driver: &Driver) -> Result<(), &'static str> {
     if !kernel.btf {
         return Err("the kernel has no BTF");
     }
+    let preempts = ["PREEMPT", "PREEMPT_LAZY", "PREEMPT_RT"];
+    if preempts
+        .iter()
+        .any(|option| kernel.has(option) == Some(true))
+    {
+        return Err("the kernel preempts threads in the probe, whose calls fentry would miss");
+    }
     // Types of modules came with 5.11.
     if driver.vmbus == Place::Module
         && (!kernel.is_at_least((5, 11)) || kernel.has("DEBUG_INFO_BTF_MODULES") == Some(false))

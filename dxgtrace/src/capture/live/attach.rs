@@ -117,6 +117,7 @@ fn driver(options: &Options, backend: Option<Backend>) -> Result<Attachment, Att
             reason: "it hooks stand-in processes, not the kernel".into(),
         });
     }
+    let backend = backend.or_else(|| system::preempts().then_some(Backend::Kprobe));
     // Looked at first: what is loaded in between is noticed afterwards.
     let modules = Modules::new();
     let homes = hooks::homes();

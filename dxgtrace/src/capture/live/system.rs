@@ -86,6 +86,28 @@ pub(super) fn raise_memory_limit() {
     let _ = setrlimit(Resource::Memlock, unlimited);
 }
 
+/// Whether the kernel may preempt a thread in the probe for another one, whose
+/// calls fentry then misses. If only the machine's start tells, kernels with
+/// lazy preemption (6.13) count as such.
+pub(super) fn preempts() -> bool {
+    let name = rustix::system::uname();
+    let model = read("/sys/kernel/debug/sched/preempt");
+    let (build, release) = (name.version(), name.release());
+    preemptible(&build.to_string_lossy(), &release.to_string_lossy(), &model)
+}
+
+fn preemptible(build: &str, release: &str, model: &str) -> bool {
+    let mut words = build.split_whitespace();
+    match words.find(|word| word.starts_with("PREEMPT")) {
+        None => false,
+        Some("PREEMPT_DYNAMIC") if model.is_empty() => {
+            version(release).is_some_and(|version| version >= (6, 13))
+        }
+        Some("PREEMPT_DYNAMIC") => model.contains("(full)") || model.contains("(lazy)"),
+        Some(_) => true,
+    }
+}
+
 fn missing_capabilities(status: &str) -> Option<String> {
     let effective = effective(status)?;
     let has = |capability: u32| effective >> capability & 1 == 1;
@@ -118,7 +140,7 @@ fn read(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{missing_capabilities, version};
+    use super::{missing_capabilities, preemptible, version};
 
     #[test]
     fn missing_capabilities_are_named() {
@@ -132,6 +154,23 @@ mod tests {
             none.as_deref(),
             Some("the capabilities CAP_BPF and CAP_PERFMON")
         );
+    }
+
+    #[test]
+    fn kernels_that_preempt_are_told_from_those_that_do_not() {
+        let dynamic = "#1 SMP PREEMPT_DYNAMIC Debian 6.1.140-1";
+        let told = |build, release, model| preemptible(build, release, model);
+        assert!(!told(
+            "#1 SMP Wed Mar 2 00:30:59 UTC 2022",
+            "5.10.102.1",
+            ""
+        ));
+        assert!(!told(dynamic, "6.1.0-56-amd64", ""));
+        assert!(!told(dynamic, "6.14.0", "none (voluntary) full lazy\n"));
+        assert!(told(dynamic, "6.1.0-56-amd64", "none voluntary (full)\n"));
+        assert!(told(dynamic, "7.3.4+deb13-amd64", ""));
+        assert!(told("#1 SMP PREEMPT_RT x", "6.6.1", ""));
+        assert!(told("#1 SMP PREEMPT x", "5.15.1", ""));
     }
 
     #[test]
