@@ -199,7 +199,7 @@ mod live {
         }
 
         fn lost(&self) -> u64 {
-            self.live.totals().lost.total()
+            self.live.lost().total()
         }
     }
 }

@@ -287,10 +287,16 @@ impl Live {
         self.assembler.note_lost(lost);
     }
 
+    /// Packets that are missing so far, by cause. Asks nothing of the kernel,
+    /// so that a screen may look all the time.
+    pub fn lost(&self) -> Lost {
+        self.assembler.lost_total()
+    }
+
     /// What has happened so far. Final after [`Live::stop`] and the last packet.
     pub fn totals(&self) -> Totals {
         Totals {
-            lost: self.assembler.lost_total(),
+            lost: self.lost(),
             skipped: match &self.attachment {
                 Some(attachment) => attachment.missed(),
                 None => self.skipped,
