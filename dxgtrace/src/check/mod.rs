@@ -15,7 +15,7 @@ pub use values::{limits, padding_code};
 use std::fmt::{self, Display};
 
 use crate::capture::header::{Direction, Kind};
-use crate::decode::{self, Decoded, Payload, Pending, Value};
+use crate::decode::{self, Decoded, Part, Payload, Pending, Value};
 use crate::packet::Packet;
 use crate::protocol::errno;
 use crate::protocol::framing::{PACKET_COMPLETION, PACKET_INBAND};
@@ -133,17 +133,10 @@ pub fn packet<'a>(
     if packet.header.kind == Kind::Refused {
         return decode::request(payload).ok();
     }
-    let decoded = match (packet.header.packet_type, outbound) {
-        (PACKET_COMPLETION, false) => {
-            return pending.map(|pending| {
-                let decoded = decode::reply(payload, pending);
-                sizes::reply(&decoded, pending, &packet.header, found);
-                values::reply(&decoded, found);
-                decoded
-            });
-        }
-        (PACKET_INBAND, true) => decode::request(payload),
-        (PACKET_INBAND, false) => decode::event(payload),
+    let part = match (packet.header.packet_type, outbound) {
+        (PACKET_COMPLETION, false) => Part::Reply,
+        (PACKET_INBAND, true) => Part::Request,
+        (PACKET_INBAND, false) => Part::Event,
         (PACKET_COMPLETION, true) => {
             found(Finding::new(Code::PacketDirection, "completion", 0, 0));
             return None;
@@ -158,16 +151,23 @@ pub fn packet<'a>(
             return None;
         }
     };
-    match decoded {
-        Ok(decoded) => {
-            framing::check(&decoded, packet, found);
-            sizes::command(&decoded, found);
-            values::command(&decoded, found);
-            Some(decoded)
+    // What is decoded is made where it stays: it is large.
+    let decoded = match part {
+        Part::Reply => Ok(decode::reply(payload, pending?)),
+        Part::Request => decode::request(payload),
+        Part::Event => decode::event(payload),
+    };
+    match (&decoded, pending) {
+        (Ok(reply), Some(pending)) if part == Part::Reply => {
+            sizes::reply(reply, pending, &packet.header, found);
+            values::reply(reply, found);
         }
-        Err(error) => {
-            framing::refused(error, payload, found);
-            None
+        (Ok(command), _) => {
+            framing::check(command, packet, found);
+            sizes::command(command, found);
+            values::command(command, found);
         }
+        (Err(error), _) => framing::refused(*error, payload, found),
     }
+    decoded.ok()
 }

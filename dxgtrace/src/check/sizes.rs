@@ -25,7 +25,7 @@ pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
             found(extra.at(body.base.saturating_add(at)));
         }
     }
-    for field in body.layout.fields {
+    for field in body.layout.chosen(body.layout.counted) {
         let Some(used) = field.used.filter(|_| body.applies(field)) else {
             continue;
         };

@@ -8,15 +8,8 @@ use crate::protocol::schema::{Element, Origin, Rule, Ty};
 
 /// Checks a request or host message, headers included.
 pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
-    let plain = decoded.frame.is_some_and(|frame| frame.is_plain());
-    let headers = (!plain).then(|| decoded.headers());
-    for header in headers.into_iter().flatten() {
-        for spot in header.fields() {
-            rule(&spot, found);
-        }
-        if decoded.from_guest() {
-            padding(&header, Origin::Built, found);
-        }
+    if !decoded.frame.is_some_and(|frame| frame.is_plain()) {
+        headers(decoded, found);
     }
     let Some(body) = &decoded.body else { return };
     fields(body, true, found);
@@ -34,10 +27,23 @@ pub(super) fn reply(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
     tails(body, found);
 }
 
+fn headers(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
+    for header in decoded.headers() {
+        for spot in header.fields() {
+            rule(&spot, found);
+        }
+        if decoded.from_guest() {
+            padding(&header, Origin::Built, found);
+        }
+    }
+}
+
 fn fields(body: &Located<'_>, ruled: bool, found: &mut impl FnMut(Finding)) {
-    for field in body.layout.fields {
-        // Most fields can hold anything: those cost nothing.
-        if !(has_names(field.ty) || ruled && is_ruled(field.rule)) || !body.applies(field) {
+    let layout = body.layout;
+    // Most fields can hold anything: those cost nothing.
+    let set = layout.named | if ruled { layout.ruled } else { 0 };
+    for field in layout.chosen(set) {
+        if !body.applies(field) {
             continue;
         }
         let spot = body.spot(field);
@@ -47,19 +53,6 @@ fn fields(body: &Located<'_>, ruled: bool, found: &mut impl FnMut(Finding)) {
             named(&spot, None, found);
         }
     }
-}
-
-/// Whether a rule forbids anything.
-const fn is_ruled(rule: Rule) -> bool {
-    matches!(rule, Rule::Reserved | Rule::Always(_) | Rule::Range(..))
-}
-
-/// Whether values of a type have names.
-const fn has_names(ty: Ty) -> bool {
-    matches!(
-        ty,
-        Ty::Flags16(_) | Ty::Flags32(_) | Ty::Flags64(_) | Ty::Enum(_) | Ty::Bool
-    )
 }
 
 /// The values that a rule allows, and what it is called to be outside of them.
@@ -95,7 +88,7 @@ fn rule(spot: &Spot<'_>, found: &mut impl FnMut(Finding)) -> bool {
 
 /// Checks that a value has a name, where its type has names.
 fn named(spot: &Spot<'_>, index: Option<usize>, found: &mut impl FnMut(Finding)) {
-    if !has_names(spot.field.ty) {
+    if !spot.field.ty.has_names() {
         return;
     }
     if let Some(value) = spot.number() {
@@ -127,7 +120,7 @@ fn tails(body: &Located<'_>, found: &mut impl FnMut(Finding)) {
             continue;
         }
         match tail.tail.element {
-            Element::Struct(_) => {
+            Element::Struct(structure) if structure.named => {
                 for index in 0..tail.captured() {
                     for spot in tail.members(index) {
                         named(&spot, Some(index), found);
@@ -146,7 +139,7 @@ fn tails(body: &Located<'_>, found: &mut impl FnMut(Finding)) {
                     });
                 }
             }
-            Element::Value(_) => {}
+            Element::Struct(_) | Element::Value(_) => {}
         }
         for spot in tail.viewed() {
             named(&spot, None, found);

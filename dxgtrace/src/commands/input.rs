@@ -61,7 +61,13 @@ fn all<R: Read>(
     bar: Option<&ProgressBar>,
     failed: &impl Fn(ReadError) -> Failure,
 ) -> Result<(), Failure> {
-    while let Some(record) = reader.next_record().map_err(failed)? {
+    loop {
+        // Matched in place: a record is large.
+        let record = match reader.next_record() {
+            Ok(Some(record)) => record,
+            Ok(None) => return Ok(()),
+            Err(error) => return Err(failed(error)),
+        };
         pipeline
             .packet(&record.packet, record.channels)
             .map_err(Failure::output)?;
@@ -71,7 +77,6 @@ fn all<R: Read>(
             bar.set_position(record.at.offset);
         }
     }
-    Ok(())
 }
 
 fn progress(size: u64) -> ProgressBar {

@@ -207,6 +207,7 @@ fn members<'a>(
 
 impl<'a> Located<'a> {
     /// Lays `layout` over `payload`, with its zero at `base`.
+    #[inline]
     pub(super) fn new(
         layout: &'static Layout,
         payload: Payload<'a>,

@@ -21,7 +21,7 @@ pub use frame::{Frame, NotAFrame};
 pub use located::{Located, Payload, Shortfall, Span, Spot, TailSpot};
 pub use pending::Pending;
 pub use regions::{Owner, Region};
-pub use summary::{may_tell, summary};
+pub use summary::summary;
 pub use tree::{Node, tree};
 pub use value::{Value, escaped, is_unsafe, utf16};
 
@@ -104,13 +104,17 @@ impl<'a> Decoded<'a> {
 }
 
 /// Locates a guest message.
+#[inline]
 pub fn request(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
-    command(payload, Part::Request, Frame::request(payload.data)?)
+    let frame = Frame::request(payload.data)?;
+    Ok(command(payload, Part::Request, frame))
 }
 
 /// Locates a host message.
+#[inline]
 pub fn event(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
-    command(payload, Part::Event, Frame::event(payload.data)?)
+    let frame = Frame::event(payload.data)?;
+    Ok(command(payload, Part::Event, frame))
 }
 
 /// Lays a layout that belongs to no message over a payload, as the
@@ -120,6 +124,7 @@ pub fn lay_out<'a>(layout: &'static Layout, payload: Payload<'a>) -> Located<'a>
 }
 
 /// Locates the answer to `pending`.
+#[inline]
 pub fn reply<'a>(payload: Payload<'a>, pending: &Pending) -> Decoded<'a> {
     let layout = pending
         .message
@@ -134,18 +139,19 @@ pub fn reply<'a>(payload: Payload<'a>, pending: &Pending) -> Decoded<'a> {
     }
 }
 
-fn command(payload: Payload<'_>, part: Part, frame: Frame) -> Result<Decoded<'_>, NotAFrame> {
+#[inline]
+fn command(payload: Payload<'_>, part: Part, frame: Frame) -> Decoded<'_> {
     let base = frame.base();
     let message = frame
         .set()
         .and_then(|set| protocol::lookup(set, frame.command));
     let layout: Option<&'static Layout> = message.and_then(|message| message.request.as_ref());
-    Ok(Decoded {
+    Decoded {
         part,
         frame: Some(frame),
         message,
         body: layout.map(|layout| Located::new(layout, payload, base, &[None; MAX_FACTS])),
         payload,
         base,
-    })
+    }
 }

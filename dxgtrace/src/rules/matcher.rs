@@ -52,7 +52,8 @@ pub struct Matcher {
     pub messages: Vec<&'static Message>,
     part: Option<PartName>,
     statuses: Vec<StatusIs>,
-    findings: Vec<Code>,
+    /// The findings; empty means that none is needed.
+    pub findings: Vec<Code>,
     filter: Option<Filter>,
     /// A request that waits at least so many nanoseconds at the end.
     pub unanswered: Option<u64>,
@@ -130,11 +131,6 @@ impl Matcher {
     /// Whether it speaks of requests that still wait at the end.
     pub fn is_unanswered(&self) -> bool {
         self.unanswered.is_some()
-    }
-
-    /// Whether only packets with findings can match.
-    pub fn needs_finding(&self) -> bool {
-        !self.findings.is_empty()
     }
 
     /// Whether the message is one of those meant.

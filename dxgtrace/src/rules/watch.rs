@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::file::{Rule, Scope, Step};
 use super::matcher::Matcher;
+use crate::check::Code;
 use crate::decode::{Part, Spot, Value};
 use crate::output::{Entry, Sink};
 use crate::protocol;
@@ -56,10 +57,10 @@ struct State {
 /// Whom to ask about a packet.
 #[derive(Debug, Default)]
 struct Index {
-    /// Rules by the place of the messages that their patterns name.
+    /// Rules with a pattern that needs a finding, by its code.
+    by_code: Vec<Vec<usize>>,
+    /// Rules with another pattern, by the place of the messages that it names.
     by_message: Vec<Vec<usize>>,
-    /// Rules with a pattern that needs a finding and names no message.
-    on_finding: Vec<usize>,
     /// Rules with a pattern for any packet.
     always: Vec<usize>,
     /// By the place of a message: the field of its requests that is counted
@@ -82,6 +83,7 @@ pub struct Watch<'a> {
 impl<'a> Watch<'a> {
     pub(super) fn new(rules: &'a [Rule]) -> Self {
         let mut index = Index {
+            by_code: vec![Vec::new(); Code::ALL.len()],
             by_message: vec![Vec::new(); protocol::PLACES],
             grouped: vec![None; protocol::PLACES],
             ..Index::default()
@@ -118,8 +120,10 @@ impl<'a> Watch<'a> {
         let mut due = std::mem::take(&mut self.due);
         due.clear();
         due.extend(&self.index.always);
-        if !entry.findings.is_empty() {
-            due.extend(&self.index.on_finding);
+        for finding in entry.findings {
+            if let Some(rules) = self.index.by_code.get(finding.code as usize) {
+                due.extend(rules);
+            }
         }
         if let Some(rules) = place.and_then(|place| self.index.by_message.get(place)) {
             due.extend(rules);
@@ -224,17 +228,19 @@ impl<'a> Watch<'a> {
         else {
             return;
         };
-        let scope = scope(rule.scope, entry);
         let spoils = rule.unless.iter().any(|matcher| matcher.fits(entry));
         let begins = |index: usize| index == 0 || rule.any_order;
         let steps = rule.steps.iter().enumerate();
         let mut fitting = steps
             .filter(|(_, step)| step.matcher.fits(entry))
             .peekable();
+        let first = fitting.peek().map(|(index, _)| *index);
+        if !spoils && first.is_none() {
+            return;
+        }
+        let scope = scope(rule.scope, entry);
         // Without a state there is nothing to go on with, only to begin.
-        let known = states.contains_key(&scope);
-        let begun = fitting.peek().is_some_and(|(index, _)| begins(*index));
-        if !(known || spoils || begun) {
+        if !(spoils || first.is_some_and(begins) || states.contains_key(&scope)) {
             return;
         }
         let Some(state) = state(states, scope) else {
@@ -301,6 +307,17 @@ impl State {
 
 impl Index {
     fn add(&mut self, rule: usize, matcher: &Matcher) {
+        if matcher.is_unanswered() {
+            return;
+        }
+        for code in &matcher.findings {
+            if let Some(rules) = self.by_code.get_mut(*code as usize) {
+                rules.push(rule);
+            }
+        }
+        if !matcher.findings.is_empty() {
+            return;
+        }
         for message in &matcher.messages {
             let place = protocol::place(message);
             if let Some(rules) = place.and_then(|place| self.by_message.get_mut(place)) {
@@ -308,11 +325,7 @@ impl Index {
             }
         }
         if matcher.messages.is_empty() {
-            if matcher.needs_finding() {
-                self.on_finding.push(rule);
-            } else if !matcher.is_unanswered() {
-                self.always.push(rule);
-            }
+            self.always.push(rule);
         }
     }
 

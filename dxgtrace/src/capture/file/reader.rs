@@ -60,6 +60,8 @@ pub struct Reader<R> {
     summary: Summary,
     /// Length of the block that the last record borrowed.
     spent: usize,
+    /// That record: it is made here, and not handed through the layers.
+    found: Found,
     first_damage: Option<ReadError>,
     ended: bool,
 }
@@ -81,6 +83,7 @@ impl<R: Read> Reader<R> {
             window,
             summary: Summary::default(),
             spent: 0,
+            found: Found::NOTHING,
             first_damage: None,
             ended: false,
         };
@@ -101,12 +104,13 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// At most one, and then nothing more: where the blocks can no longer be
     /// followed, or at the end of the file if single records were damaged.
+    #[inline]
     pub fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
-        let Some(found) = self.advance()? else {
+        if !self.advance()? {
             return Ok(None);
-        };
+        }
         let block = self.window.bytes();
-        Ok(Some(found.record(block, self.layout.channels())))
+        Ok(Some(self.found.record(block, self.layout.channels())))
     }
 
     /// The channels seen so far; [`Packet::interface`] is an index into them.
@@ -194,11 +198,11 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    /// Goes to the next record of ours and says where its parts are in the
-    /// window.
-    fn advance(&mut self) -> Result<Option<Found>, ReadError> {
+    /// Goes to the next record of ours, if there is one: `found` says where its
+    /// parts are in the window.
+    fn advance(&mut self) -> Result<bool, ReadError> {
         if self.ended {
-            return Ok(None);
+            return Ok(false);
         }
         loop {
             self.window.consume(std::mem::take(&mut self.spent));
@@ -207,9 +211,9 @@ impl<R: Read> Reader<R> {
                 Container::Classic { per_second } => self.step_classic(per_second),
             };
             match step {
-                Ok(Step::Record(found)) => {
+                Ok(Step::Record) => {
                     self.summary.packets += 1;
-                    return Ok(Some(found));
+                    return Ok(true);
                 }
                 Ok(Step::PassedOver) => {}
                 Ok(Step::Damaged(what)) => {
@@ -223,7 +227,7 @@ impl<R: Read> Reader<R> {
                     self.ended = true;
                     return match self.first_damage.take() {
                         Some(error) => Err(error),
-                        None => Ok(None),
+                        None => Ok(false),
                     };
                 }
                 Err(error) => {
@@ -337,7 +341,7 @@ impl<R: Read> Reader<R> {
             Ok(channel) => channel,
             Err(what) => return Step::Damaged(what),
         };
-        Step::Record(Found {
+        self.found = Found {
             number: self.summary.records,
             channel,
             order: section.order,
@@ -348,7 +352,8 @@ impl<R: Read> Reader<R> {
                 length: length as u32,
             },
             inner,
-        })
+        };
+        Step::Record
     }
 
     /// Length of the block at the window's start, once all of it is there;
@@ -430,7 +435,8 @@ impl<R: Read> Reader<R> {
 
 /// What one block turned out to be.
 enum Step {
-    Record(Found),
+    /// It is in [`Reader::found`].
+    Record,
     PassedOver,
     Damaged(Damage),
     End,
@@ -447,19 +453,36 @@ struct Found {
 }
 
 impl Found {
-    fn record<'a>(self, block: &'a [u8], channels: &'a [Channel]) -> Record<'a> {
+    const NOTHING: Self = Self {
+        number: 0,
+        channel: 0,
+        order: Order::Little,
+        options: 0..0,
+        at: RecordAt {
+            offset: 0,
+            length: 0,
+        },
+        inner: Inner {
+            header: Header::EMPTY,
+            time: 0,
+            payload: 0..0,
+        },
+    };
+
+    #[inline]
+    fn record<'a>(&self, block: &'a [u8], channels: &'a [Channel]) -> Record<'a> {
         Record {
             packet: Packet {
                 number: self.number,
                 time: self.inner.time,
                 interface: self.channel,
                 header: self.inner.header,
-                payload: block.get(self.inner.payload).unwrap_or(&[]),
+                payload: block.get(self.inner.payload.clone()).unwrap_or(&[]),
             },
             channels,
             at: self.at,
             options: Options {
-                bytes: block.get(self.options).unwrap_or(&[]),
+                bytes: block.get(self.options.clone()).unwrap_or(&[]),
                 order: self.order,
             },
         }

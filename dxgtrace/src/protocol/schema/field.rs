@@ -115,6 +115,13 @@ pub enum Rule {
     },
 }
 
+impl Rule {
+    /// Whether it forbids any value.
+    pub const fn forbids(&self) -> bool {
+        matches!(self, Self::Reserved | Self::Always(_) | Self::Range(..))
+    }
+}
+
 /// What a message does to the object that a handle names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Life {
@@ -439,6 +446,13 @@ impl Field {
         self.at + self.size()
     }
 
+    /// Whether a message in one line may name it: one number that somebody chose.
+    pub const fn may_tell(&self) -> bool {
+        self.count == 1
+            && matches!(self.rule, Rule::Any | Rule::Range(..) | Rule::Echoes { .. })
+            && !matches!(self.ty, Ty::Pointer | Ty::Byte | Ty::Utf16 | Ty::NtStatus)
+    }
+
     /// Which bits of the value at `at` belong to the field.
     pub const fn mask(&self) -> u64 {
         match self.bits {
@@ -457,6 +471,8 @@ pub struct Struct {
     pub size: u16,
     /// Its fields; offsets count from its own start.
     pub fields: &'static [Field],
+    /// Whether any of them has values with names.
+    pub named: bool,
     /// What it is, in a sentence.
     pub doc: &'static str,
 }
@@ -470,10 +486,17 @@ impl Struct {
         doc: &'static str,
     ) -> Self {
         check_fields(name, fields, 0, size, false);
+        let mut named = false;
+        let mut i = 0;
+        while i < fields.len() {
+            named |= fields[i].ty.has_names();
+            i += 1;
+        }
         Self {
             name,
             size,
             fields,
+            named,
             doc,
         }
     }

@@ -110,6 +110,14 @@ pub struct Layout {
     pub expected: [Source; MAX_TAILS],
     /// Bytes of the fixed part that belong to no field: offset and length.
     pub gaps: [(u16, u16); MAX_GAPS],
+    /// Which fields, a bit each, have values with names.
+    pub named: u64,
+    /// Which fields a rule forbids values of.
+    pub ruled: u64,
+    /// Which fields are arrays whose used length another field tells.
+    pub counted: u64,
+    /// Which fields the message in one line may name.
+    pub telling: u64,
     /// Offset of the status, if there is one.
     pub status: Option<u16>,
     /// The fact by which alternatives of a reply are told apart, if its
@@ -137,6 +145,10 @@ pub const fn layout(size: u16, fields: &'static [Field]) -> Layout {
         sources: [Source::At(0); MAX_TAILS],
         expected: [Source::At(0); MAX_TAILS],
         gaps: [(0, 0); MAX_GAPS],
+        named: 0,
+        ruled: 0,
+        counted: 0,
+        telling: 0,
         status: None,
         selector: None,
     }
@@ -213,6 +225,16 @@ impl Layout {
         find(self.fields, name)
     }
 
+    /// The fields of a set like [`Layout::named`], in order.
+    pub fn chosen(&self, mut set: u64) -> impl Iterator<Item = &'static Field> + use<> {
+        let fields = self.fields;
+        std::iter::from_fn(move || {
+            let field = fields.get(set.trailing_zeros() as usize)?;
+            set &= set - 1;
+            Some(field)
+        })
+    }
+
     /// The total length when the tails take `tails` bytes.
     pub const fn total_with(&self, tails: u64) -> u64 {
         if let Some(total) = self.total {
@@ -248,8 +270,15 @@ impl Layout {
         if self.tails.len() > MAX_TAILS {
             stop(message, "has too many tails after", self.tails[0].name);
         }
+        if self.fields.len() > u64::BITS as usize {
+            stop(message, "has too many fields from", self.fields[64].name);
+        }
         let mut i = 0;
         while i < self.fields.len() {
+            self.named |= (self.fields[i].ty.has_names() as u64) << i;
+            self.ruled |= (self.fields[i].rule.forbids() as u64) << i;
+            self.telling |= (self.fields[i].may_tell() as u64) << i;
+            self.counted |= (self.fields[i].used.is_some() as u64) << i;
             if let Ty::NtStatus = self.fields[i].ty {
                 self.status = Some(self.fields[i].at);
             }

@@ -208,6 +208,14 @@ impl Ty {
         }
     }
 
+    /// Whether its values have names, so that one without is worth a word.
+    pub const fn has_names(self) -> bool {
+        matches!(
+            self,
+            Self::Flags16(_) | Self::Flags32(_) | Self::Flags64(_) | Self::Enum(_) | Self::Bool
+        )
+    }
+
     /// The alignment that the C compiler gives it.
     pub(super) const fn align(self) -> u16 {
         match self {
