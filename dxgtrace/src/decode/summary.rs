@@ -9,7 +9,7 @@ use crate::packet::Packet;
 use crate::protocol::errno;
 use crate::protocol::framing::PACKET_COMPLETION;
 use crate::protocol::record::IOCTL;
-use crate::protocol::schema::{Field, Rule, Set, Ty};
+use crate::protocol::schema::{Set, Ty};
 
 /// Fields shown at most.
 const FIELDS: usize = 4;
@@ -25,20 +25,20 @@ pub(crate) const UNSEEN: &str = ": its end was not seen";
 /// What follows the number of lost packets.
 pub(crate) const LOST: &str = " packets lost here";
 
-impl<'a> Decoded<'a> {
+impl Decoded<'_> {
     /// The message in one line: its name, of a reply its status, and the first
     /// fields that say something.
-    pub fn summary(&self) -> impl Display + use<'a> {
-        Line(*self)
+    pub fn summary(&self) -> impl Display {
+        Line(self)
     }
 }
 
 /// Any record in one line; `decoded` is what was found in it.
-pub fn summary<'a>(packet: &Packet<'a>, decoded: Option<&Decoded<'a>>) -> impl Display + use<'a> {
-    Summary(*packet, decoded.copied())
+pub fn summary<'a>(packet: &'a Packet<'a>, decoded: Option<&'a Decoded<'a>>) -> impl Display {
+    Summary(packet, decoded)
 }
 
-struct Summary<'a>(Packet<'a>, Option<Decoded<'a>>);
+struct Summary<'a>(&'a Packet<'a>, Option<&'a Decoded<'a>>);
 
 impl Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,7 +56,7 @@ impl Display for Summary<'_> {
                 name(f, decoded)?;
                 f.write_str(REFUSED)
             }
-            (Kind::Packet, Some(decoded)) => Line(*decoded).fmt(f),
+            (Kind::Packet, Some(decoded)) => Line(decoded).fmt(f),
             (Kind::Packet, None) if completion && header.direction == Direction::HostToGuest => {
                 f.write_str(ORPHAN)
             }
@@ -84,11 +84,11 @@ fn ioctl(f: &mut fmt::Formatter<'_>, header: &Header) -> fmt::Result {
     }
 }
 
-struct Line<'a>(Decoded<'a>);
+struct Line<'a>(&'a Decoded<'a>);
 
 impl Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let decoded = &self.0;
+        let decoded = self.0;
         name(f, decoded)?;
         if decoded.part == Part::Reply {
             f.write_str(" reply")?;
@@ -101,8 +101,10 @@ impl Display for Line<'_> {
         let Some(body) = &decoded.body else {
             return Ok(());
         };
-        let telling = body.fields().filter(tells).take(FIELDS);
-        for spot in telling {
+        let fields = body.layout.chosen(body.layout.telling);
+        let fields = fields.filter(|field| body.applies(field));
+        let spots = fields.map(|field| body.spot(field)).filter(tells);
+        for spot in spots.take(FIELDS) {
             if let Some(value) = spot.value() {
                 write!(f, " {}={value}", spot.field.name)?;
             }
@@ -115,17 +117,7 @@ impl Display for Line<'_> {
 /// where it is number 0.
 fn tells(spot: &Spot<'_>) -> bool {
     let of_kind = matches!(spot.field.ty, Ty::Enum(_));
-    may_tell(spot.field) && spot.number().is_some_and(|value| value != 0 || of_kind)
-}
-
-/// Whether a line may name this field: one number that somebody chose.
-pub fn may_tell(field: &Field) -> bool {
-    field.count == 1
-        && matches!(
-            field.rule,
-            Rule::Any | Rule::Range(..) | Rule::Echoes { .. }
-        )
-        && !matches!(field.ty, Ty::Pointer | Ty::Byte | Ty::Utf16 | Ty::NtStatus)
+    spot.number().is_some_and(|value| value != 0 || of_kind)
 }
 
 /// Writes the message's name, or what stands for one.

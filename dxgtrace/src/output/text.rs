@@ -1,5 +1,6 @@
 //! One line a packet, and on request its tree and its bytes.
 
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -32,7 +33,12 @@ pub struct Text<W> {
     detail: Detail,
     each: bool,
     plain: bool,
+    /// The line in the making.
+    line: String,
 }
+
+/// Columns that a task's name and number take.
+const TASK_WIDTH: usize = 22;
 
 impl<W: Write> Text<W> {
     /// Text to `out`. With `each`, every packet is flushed.
@@ -43,6 +49,7 @@ impl<W: Write> Text<W> {
             detail,
             each,
             plain: false,
+            line: String::new(),
         }
     }
 
@@ -59,52 +66,54 @@ impl<W: Write> Text<W> {
         }
     }
 
-    fn line(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+    fn line(&self, entry: &Entry<'_>, line: &mut String) -> fmt::Result {
         let packet = entry.packet;
         let header = &packet.header;
         let time = self.time.of(entry);
-        write!(self.out, "{:>6} {time}  ", packet.number)?;
+        write!(line, "{:>6} {time}  ", packet.number)?;
         if header.kind == Kind::Lost {
             let style = self.style(Severity::Warn);
-            return writeln!(self.out, "{style}{}{style:#}", entry.summary());
+            return writeln!(line, "{style}{}{style:#}", entry.summary());
         }
-        let who = if header.known.has(Known::TASK) {
-            format!("{}[{}]", escaped(&header.comm), header.pid)
+        let start = line.len();
+        if header.known.has(Known::TASK) {
+            write!(line, "{}[{}]", escaped(&header.comm), header.pid)?;
         } else {
-            "-".to_owned()
-        };
+            line.push('-');
+        }
+        let written = line.get(start..).map_or(0, |task| task.chars().count());
+        let pad = TASK_WIDTH.saturating_sub(written);
         let arrow = match header.direction {
             _ if header.kind == Kind::Ioctl => "--",
             Direction::GuestToHost => "->",
             Direction::HostToGuest => "<-",
         };
-        write!(self.out, "{who:<22} {:<6} {arrow} ", entry.channel_name())?;
-        let severity = entry.severity();
-        let style = severity.map(|one| self.style(one)).unwrap_or_default();
-        write!(self.out, "{style}{}{style:#}", entry.summary())?;
+        write!(line, "{:pad$} {:<6} {arrow} ", "", entry.channel_name())?;
+        match entry.severity().map(|severity| self.style(severity)) {
+            None => write!(line, "{}", entry.summary())?,
+            Some(style) => write!(line, "{style}{}{style:#}", entry.summary())?,
+        }
         if let Some(request) = &entry.seen.request {
             let latency = entry.seen.latency(packet).unwrap_or(0);
-            write!(self.out, "  [{} to {}]", duration(latency), request.number)?;
+            write!(line, "  [{} to {}]", duration(latency), request.number)?;
         }
         if let Some(call) = &entry.seen.call {
-            write!(self.out, "{}", remark(packet.payload, call))?;
+            line.push_str(&remark(packet.payload, call));
         }
         if header.refused_attempts > 0 && header.kind == Kind::Packet {
-            write!(
-                self.out,
-                "  [after {} refused attempts]",
-                header.refused_attempts
-            )?;
+            let attempts = header.refused_attempts;
+            write!(line, "  [after {attempts} refused attempts]")?;
         }
         if packet.is_cut() {
             let (kept, all) = (packet.payload.len(), header.payload_length);
-            write!(self.out, "  [cut: {kept} of {all} bytes]")?;
+            write!(line, "  [cut: {kept} of {all} bytes]")?;
         }
         for finding in entry.findings {
             let style = self.style(finding.code.severity());
-            write!(self.out, "  {style}{}{style:#}", finding.code.word())?;
+            write!(line, "  {style}{}{style:#}", finding.code.word())?;
         }
-        self.out.write_all(b"\n")
+        line.push('\n');
+        Ok(())
     }
 
     fn tree(&mut self, entry: &Entry<'_>) -> io::Result<()> {
@@ -166,7 +175,12 @@ impl<W: Write> Text<W> {
 
 impl<W: Write> Sink for Text<W> {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
-        self.line(entry)?;
+        // A whole line at once: parts of lines cost more on their way out.
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        self.line(entry, &mut line).map_err(io::Error::other)?;
+        self.out.write_all(line.as_bytes())?;
+        self.line = line;
         if self.detail.tree {
             self.tree(entry)?;
         }

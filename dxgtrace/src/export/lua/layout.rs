@@ -5,7 +5,6 @@ use std::fmt::{self, Write};
 use super::kinds;
 use super::text::quoted;
 use crate::check::{limits, padding_code};
-use crate::decode::may_tell;
 use crate::protocol::schema::{Element, Field, Layout, Rule, Source, Tail, Ty, When};
 
 /// Writes a layout. `first` is what stands first in its table; in a layout
@@ -122,7 +121,7 @@ fn typed(
     if matches!(field.rule, Rule::Output) {
         out.write_str(" output = true,")?;
     }
-    if may_tell(field) {
+    if field.may_tell() {
         out.write_str(" brief = true,")?;
     }
     writeln!(out, " doc = {} }},", quoted(field.doc))
