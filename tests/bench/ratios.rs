@@ -19,7 +19,7 @@ use pcap_file::pcapng::PcapNgReader;
 /// Runs of each; the median counts.
 const RUNS: usize = 5;
 /// tshark is given a shorter file, and its time is scaled.
-const TSHARK_SHARE: u64 = 20;
+const TSHARK_SHARE: u64 = 4;
 
 /// Processor time of this process and of the children that have ended, as far
 /// as the system tells; else the time of day since the start.
