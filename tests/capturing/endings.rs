@@ -84,7 +84,7 @@ fn signals_end_a_capture_in_order() {
     if !requirement::live() {
         return;
     }
-    let mut standin = load(1000, 100, 30);
+    let mut standin = load(1000, 100, 600);
     standin.go().unwrap();
     for name in ["INT", "TERM", "HUP"] {
         let file = scratch(&format!("signal-{name}.pcapng"));

@@ -86,6 +86,9 @@ pub enum AttachError {
         /// The function that was not found.
         function: &'static str,
     },
+    /// The process to trace is not there any more.
+    #[error("the stand-in has ended before it could be hooked: start it anew")]
+    Ended,
     /// The memory for the ring buffer is not there.
     #[error(
         "no memory for a ring buffer of {bytes} bytes: ask for a smaller one, or raise `ulimit -l`"
@@ -112,6 +115,7 @@ pub enum AttachError {
 }
 
 const EPERM: i32 = 1;
+const ESRCH: i32 = 3;
 const ENOMEM: i32 = 12;
 const EACCES: i32 = 13;
 const ENOSYS: i32 = 38;
@@ -138,6 +142,7 @@ impl AttachError {
     fn from_code(code: Option<i32>, error: &(dyn Error + 'static)) -> Self {
         match code {
             Some(code @ (EPERM | EACCES)) => Self::Forbidden(io::Error::from_raw_os_error(code)),
+            Some(ESRCH) => Self::Ended,
             Some(ENOSYS) => Self::NotBuiltIn("bpf system call"),
             _ => Self::Object(one_line(error)),
         }
