@@ -269,3 +269,31 @@ fn a_terminal_that_goes_away_ends_the_program() {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+#[test]
+fn the_mouse_selects_in_a_real_terminal_and_colours_can_be_refused() {
+    if !has_tmux() {
+        return;
+    }
+    let program = program::path().unwrap().display().to_string();
+    let sample = samples().join("v40.pcapng").canonicalize().unwrap();
+    let home = program::scratch("mouse");
+    std::fs::create_dir_all(home.join("dxgtrace")).unwrap();
+    std::fs::write(home.join("dxgtrace/config.toml"), "mouse = true\n").unwrap();
+    let tmux = Tmux::start("mouse", 80, 24);
+    let config = format!("XDG_CONFIG_HOME={}", home.display());
+    for colour in ["always", "never"] {
+        tmux.line(&format!(
+            "{config} {program} --color {colour} tui {}",
+            sample.display()
+        ));
+        tmux.await_text("1/575");
+        let painted = tmux.run(&["capture-pane", "-p", "-e"]);
+        assert_eq!(painted.contains("\u{1b}[36m"), colour == "always");
+        // A click on the fifth line of the list, as terminals report it.
+        tmux.run(&["send-keys", "-l", "\u{1b}[<0;20;7M\u{1b}[<0;20;7m"]);
+        tmux.await_text("9/575");
+        tmux.keys(&["q"]);
+        tmux.await_text("ready>");
+    }
+}

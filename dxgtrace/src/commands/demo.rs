@@ -17,7 +17,7 @@ use crate::replay::StandIn;
 /// Plays and captures; where BPF is not allowed, shows the sample as it is.
 pub fn run(args: &DemoArgs, color: Color) -> Result<Exit, Failure> {
     if args.tui {
-        return super::tui::demo(args);
+        return super::tui::demo(args, color);
     }
     let signals = Signals::catch()?;
     let mut standin = start(args)?;

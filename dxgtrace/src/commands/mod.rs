@@ -55,7 +55,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             .ok_or_else(|| Failure::Usage("say what to do, see dxgtrace --help".to_owned()))?,
     };
     match command {
-        Command::Tui(args) => tui::run(&args),
+        Command::Tui(args) => tui::run(&args, cli.color),
         #[cfg(target_os = "linux")]
         Command::Capture(args) => capture::run(&args, cli.color),
         #[cfg(target_os = "linux")]

@@ -3,20 +3,29 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Exit, Failure};
+use super::{Exit, Failure, output};
 use crate::capture::file;
-use crate::cli::TuiArgs;
+use crate::cli::{Color, TuiArgs};
 use crate::tui::{App, Config, Source, terminal};
 
 /// Shows a file, or captures and shows what comes.
-pub fn run(args: &TuiArgs) -> Result<Exit, Failure> {
+pub fn run(args: &TuiArgs, color: Color) -> Result<Exit, Failure> {
     match args.file.as_ref().or(args.input.as_ref()) {
-        Some(path) => read(args, path),
-        None => live(args),
+        Some(path) => read(args, path, color),
+        None => live(args, color),
     }
 }
 
-fn read(args: &TuiArgs, path: &Path) -> Result<Exit, Failure> {
+/// The user's configuration; without colours, the theme is one that needs none.
+fn config(color: Color) -> Result<Config, Failure> {
+    let config = Config::of_user().map_err(Failure::Input)?;
+    Ok(match output::wants_colours(color) {
+        true => config,
+        false => config.without_colours(),
+    })
+}
+
+fn read(args: &TuiArgs, path: &Path, color: Color) -> Result<Exit, Failure> {
     if path == Path::new("-") {
         return Err(Failure::Usage(
             "the terminal UI cannot read a pipe; save it first, or use `dxgtrace read -`"
@@ -26,7 +35,7 @@ fn read(args: &TuiArgs, path: &Path) -> Result<Exit, Failure> {
     // What is no capture is said before the screen is taken.
     let failed = |error| Failure::Input(format!("{}: {error}", path.display()));
     drop(file::open(path).map_err(failed)?);
-    let config = Config::of_user().map_err(Failure::Input)?;
+    let config = config(color)?;
     show(
         Source::file(path.to_owned()),
         config,
@@ -64,7 +73,7 @@ fn say(line: &str) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn live(_: &TuiArgs) -> Result<Exit, Failure> {
+fn live(_: &TuiArgs, _: Color) -> Result<Exit, Failure> {
     Err(Failure::Attach(
         "capturing works on Linux only; here, `dxgtrace tui FILE` shows captures".to_owned(),
     ))
@@ -92,15 +101,17 @@ mod live {
     use crate::tui::{Delivered, Recorder, Tap, directory, prune};
 
     /// Captures the driver, or a stand-in that is already there.
-    pub fn live(args: &TuiArgs) -> Result<Exit, Failure> {
+    pub fn live(args: &TuiArgs, color: Color) -> Result<Exit, Failure> {
         terminal::check().map_err(Failure::Usage)?;
-        let options = options(&args.live)?;
-        record(options, None, args.write.as_deref(), args.filter.as_deref())
+        let (config, options) = (config(color)?, options(&args.live)?);
+        let filter = args.filter.as_deref();
+        record(config, options, None, args.write.as_deref(), filter)
     }
 
     /// Plays a sample through the stand-in and shows what is captured of it.
-    pub fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
+    pub fn demo(args: &DemoArgs, color: Color) -> Result<Exit, Failure> {
         terminal::check().map_err(Failure::Usage)?;
+        let config = config(color)?;
         let mut paced = args.clone();
         // Otherwise all would be there at once, and nothing to be seen live.
         paced.speed = args.speed.or(Some(1.0));
@@ -109,16 +120,17 @@ mod live {
             target: Target::StandIn(standin.pid()),
             ..Options::default()
         };
-        record(options, Some(standin), args.write.as_deref(), None)
+        let write = args.write.as_deref();
+        record(config, options, Some(standin), write, None)
     }
 
     fn record(
+        config: Config,
         options: Options,
         standin: Option<StandIn>,
         write: Option<&Path>,
         filter: Option<&str>,
     ) -> Result<Exit, Failure> {
-        let config = Config::of_user().map_err(Failure::Input)?;
         let (path, bound, greeting) = match write {
             Some(path) => (path.to_owned(), None, None),
             None => {

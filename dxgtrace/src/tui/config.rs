@@ -77,19 +77,20 @@ pub const TIMES: &[(&str, TimeFormat)] = &[
 
 impl Config {
     /// Reads what is in this program's folder of configuration, if there is one.
-    /// Without colours, the theme is one that needs none.
     ///
     /// # Errors
     /// A sentence about what is wrong with it.
     pub fn of_user() -> Result<Self, String> {
-        let mut config = match directory("XDG_CONFIG_HOME", ".config") {
-            Some(folder) => Self::load(&folder)?,
-            None => Self::default(),
-        };
-        if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
-            config.theme = theme::mono();
+        match directory("XDG_CONFIG_HOME", ".config") {
+            Some(folder) => Self::load(&folder),
+            None => Ok(Self::default()),
         }
-        Ok(config)
+    }
+
+    /// The same with the theme that needs no colours.
+    pub fn without_colours(mut self) -> Self {
+        self.theme = theme::mono();
+        self
     }
 
     /// Reads the themes and the file in a folder.
