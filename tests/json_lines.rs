@@ -136,6 +136,7 @@ fn every_line_of_every_command_obeys_the_schema() {
             &["read", "-T", "jsonl"][..],
             &["check", "-T", "jsonl", "-s", "chat"],
             &["stat", "-T", "jsonl"],
+            &["top", "-T", "jsonl"],
             &["diff", "-T", "jsonl", "--as-version", "27"],
         ] {
             if command[0] == "diff" && !text(file).contains("v40-basic") {

@@ -53,16 +53,25 @@ struct Record<'a> {
     time: String,
     /// Its length in nanoseconds.
     span: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pid: Option<u32>,
     comm: String,
     channel: &'a str,
     messages: u64,
     failures: u64,
-    bytes: u64,
-    p50: Option<String>,
-    p99: Option<String>,
-    max: Option<String>,
+    bytes: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency: Option<Latency>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     resident: Option<String>,
+}
+
+/// How long replies took, in nanoseconds.
+#[derive(Serialize)]
+struct Latency {
+    p50: String,
+    p99: String,
+    max: String,
 }
 
 impl Top {
@@ -174,7 +183,13 @@ impl Top {
         session: &Session,
         time: u64,
     ) -> io::Result<()> {
-        let text = |value: Option<u64>| value.map(|value| value.to_string());
+        let latency = |of: &Histogram| {
+            Some(Latency {
+                p50: of.quantile(50)?.to_string(),
+                p99: of.quantile(99)?.to_string(),
+                max: of.most()?.to_string(),
+            })
+        };
         for ((pid, channel), row) in self.sorted() {
             let record = Record {
                 kind: "top",
@@ -185,11 +200,9 @@ impl Top {
                 channel: self.channel(channel),
                 messages: row.messages,
                 failures: row.failures,
-                bytes: row.bytes,
-                p50: text(row.latency.quantile(50)),
-                p99: text(row.latency.quantile(99)),
-                max: text(row.latency.most()),
-                resident: text(resident(row, session)),
+                bytes: row.bytes.to_string(),
+                latency: latency(&row.latency),
+                resident: resident(row, session).map(|bytes| bytes.to_string()),
             };
             serde_json::to_writer(&mut *out, &record)?;
             out.write_all(b"\n")?;

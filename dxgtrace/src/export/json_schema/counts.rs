@@ -1,4 +1,4 @@
-//! The records of `dxgtrace stat`.
+//! The records of `dxgtrace stat` and `top`.
 
 use serde_json::{Value, json};
 
@@ -20,6 +20,23 @@ pub(super) fn count() -> Value {
         ("sent", reference("u64"), true),
         ("received", reference("u64"), true),
         ("latency", latency, false),
+    ])
+}
+
+pub(super) fn top() -> Value {
+    let latency = record(&["p50", "p99", "max"].map(|name| (name, reference("u64"), true)));
+    record(&[
+        ("type", constant("top"), true),
+        ("time", reference("u64"), true),
+        ("span", reference("u64"), true),
+        ("pid", integer(), false),
+        ("comm", json!({"type": "string"}), true),
+        ("channel", json!({"type": "string"}), true),
+        ("messages", integer(), true),
+        ("failures", integer(), true),
+        ("bytes", reference("u64"), true),
+        ("latency", latency, false),
+        ("resident", reference("u64"), false),
     ])
 }
 

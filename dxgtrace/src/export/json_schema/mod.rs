@@ -28,6 +28,7 @@ pub fn schema() -> String {
         "failure",
         "wait",
         "account",
+        "top",
         "answer",
         "unknown",
         "fact",
@@ -42,7 +43,7 @@ pub fn schema() -> String {
         "description": "Every line is one record. `read` and `capture` write header, msg, \
                         exchange, ioctl, object, finding, lost and summary; `check` header, finding, \
                         issue and summary; `stat` header, pause, count, start, failure, wait, account and \
-                        summary; `explain` answer and unknown; `doctor` fact; `diff` difference \
+                        summary; `top` top; `explain` answer and unknown; `doctor` fact; `diff` difference \
                         or reread. 64-bit numbers and times in nanoseconds \
                         are decimal strings, handles and addresses hexadecimal ones.",
         "oneOf": records,
@@ -61,6 +62,7 @@ pub fn schema() -> String {
             "failure": counts::failure(),
             "wait": counts::wait(),
             "account": counts::account(),
+            "top": counts::top(),
             "answer": answers::answer(),
             "unknown": answers::unknown(),
             "fact": answers::fact(),
