@@ -13,8 +13,8 @@ pub(super) struct Choice {
     fix: &'static str,
 }
 
-/// Chooses as `dxgtrace capture` does: fentry where it works, then kprobes,
-/// then only the stand-in.
+/// Chooses as `dxgtrace capture` does, for each function: fentry where it works
+/// and misses nothing, then kprobes, then only the stand-in.
 pub(super) fn choose(kernel: &Kernel, driver: &Driver, rights: &Rights) -> Choice {
     let none = |why: &str, fix| Choice {
         name: None,
@@ -38,7 +38,17 @@ pub(super) fn choose(kernel: &Kernel, driver: &Driver, rights: &Rights) -> Choic
     }
     let fentry = fentry(kernel, driver);
     let kprobes = kernel.has("KPROBES") != Some(false);
+    let preempts = ["PREEMPT", "PREEMPT_LAZY"];
+    let preempts = preempts
+        .iter()
+        .any(|option| kernel.has(option) == Some(true));
     match (fentry, kprobes) {
+        (Ok(()), true) if preempts => Choice {
+            name: Some("fentry/fexit where the driver receives, else kprobe/kretprobe"),
+            why: "this kernel may preempt threads in the probe, whose calls fentry would miss"
+                .to_owned(),
+            fix: "",
+        },
         (Ok(()), _) => Choice {
             name: Some("fentry/fexit"),
             why: "BTF knows the functions of VMBus; the cheapest way".to_owned(),
@@ -57,12 +67,10 @@ fn fentry(kernel: &Kernel, driver: &Driver) -> Result<(), &'static str> {
     if !kernel.btf {
         return Err("the kernel has no BTF");
     }
-    let preempts = ["PREEMPT", "PREEMPT_LAZY", "PREEMPT_RT"];
-    if preempts
-        .iter()
-        .any(|option| kernel.has(option) == Some(true))
-    {
-        return Err("the kernel preempts threads in the probe, whose calls fentry would miss");
+    if kernel.has("PREEMPT_RT") == Some(true) {
+        return Err(
+            "the kernel preempts even softirqs in the probe, whose calls fentry would miss",
+        );
     }
     // Types of modules came with 5.11.
     if driver.vmbus == Place::Module

@@ -176,10 +176,11 @@ fn capture_and_compare(
     let lossless = started
         .trim()
         .ends_with("capturing by fentry; Ctrl-C stops");
-    let well = judge(&verdict, captured.lost, lossless);
+    let skipped = skipped(&closing);
+    let well = judge(&verdict, captured.lost + skipped, lossless);
     println!(
         "vm: {} {what}: {} played, {} captured, {} missing, {} counted as lost, \
-         {} returns unknown, {} sends with their ioctl, {} ioctl results; {}; {}",
+         {skipped} calls counted as skipped, {} returns unknown, {} sends with their ioctl, {} ioctl results; {}; {}",
         if well { "ok" } else { "FAILED" },
         verdict.played,
         captured.packets.len(),
@@ -214,6 +215,18 @@ fn busybox(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
         return Err(format!("{} has failed", arguments.join(" ")).into());
     }
     Ok(())
+}
+
+/// Calls that the kernel skipped, by the closing line: of the driver's channels
+/// or of others.
+fn skipped(closing: &str) -> u64 {
+    let before = closing
+        .split(" calls on channels of any device skipped")
+        .next();
+    before
+        .filter(|before| before.len() < closing.len())
+        .and_then(|before| before.rsplit(' ').next()?.parse().ok())
+        .unwrap_or(0)
 }
 
 /// Every packet is there, or its loss was counted.

@@ -57,6 +57,8 @@ pub(super) struct Attachment {
     hooked: Vec<Hooked>,
     /// Of a capture of the driver.
     driver: Option<Driver>,
+    /// What the kernel skipped of the hooks that are gone.
+    missed_before: u64,
 }
 
 /// A function that is hooked.
@@ -94,6 +96,7 @@ pub(super) fn attach(options: &Options) -> Result<Attachment, AttachError> {
         ebpf: load(options)?,
         hooked: Vec::new(),
         driver: None,
+        missed_before: 0,
     };
     for hook in &HOOKS {
         if uprobe(&mut attachment.ebpf, hook, &path, scope)? {
@@ -117,7 +120,6 @@ fn driver(options: &Options, backend: Option<Backend>) -> Result<Attachment, Att
             reason: "it hooks stand-in processes, not the kernel".into(),
         });
     }
-    let backend = backend.or_else(|| system::preempts().then_some(Backend::Kprobe));
     // Looked at first: what is loaded in between is noticed afterwards.
     let modules = Modules::new();
     let homes = hooks::homes();
@@ -140,6 +142,7 @@ fn driver(options: &Options, backend: Option<Backend>) -> Result<Attachment, Att
             trampolines,
             modules,
         }),
+        missed_before: 0,
     };
     attachment.hook(&homes)?;
     Ok(attachment)
@@ -156,18 +159,22 @@ impl Attachment {
 
     /// All programs that run: name and file descriptor.
     pub(super) fn programs(&self) -> Vec<(&'static str, RawFd)> {
-        let mut programs = Vec::new();
-        for hooked in &self.hooked {
-            let traced = hooked.traced.iter();
-            programs.extend(traced.map(|one| (one.name, one.program.as_raw_fd())));
-            let Some(sides) = sides(hooked) else { continue };
-            for name in [sides.entry, sides.exit] {
-                let fd = self
-                    .ebpf
-                    .program(name)
-                    .and_then(|program| program.fd().ok());
-                programs.extend(fd.map(|fd| (name, fd.as_fd().as_raw_fd())));
-            }
+        let programs = self.hooked.iter().map(|hooked| self.programs_of(hooked));
+        programs.flatten().collect()
+    }
+
+    fn programs_of(&self, hooked: &Hooked) -> Vec<(&'static str, RawFd)> {
+        let traced = hooked.traced.iter();
+        let mut programs: Vec<_> = traced
+            .map(|one| (one.name, one.program.as_raw_fd()))
+            .collect();
+        for name in sides(hooked)
+            .iter()
+            .flat_map(|sides| [sides.entry, sides.exit])
+        {
+            let program = self.ebpf.program(name);
+            let fd = program.and_then(|program| program.fd().ok());
+            programs.extend(fd.map(|fd| (name, fd.as_fd().as_raw_fd())));
         }
         programs
     }
@@ -176,9 +183,18 @@ impl Attachment {
     /// where it tells: kprobes of another kprobe, and any program that was
     /// running already on the same processor.
     pub(super) fn missed(&self) -> u64 {
-        let links = self.hooked.iter().flat_map(|hooked| &hooked.links);
+        let now: u64 = self
+            .hooked
+            .iter()
+            .map(|hooked| self.missed_at(hooked))
+            .sum();
+        self.missed_before + now
+    }
+
+    fn missed_at(&self, hooked: &Hooked) -> u64 {
+        let links = hooked.links.iter();
         let unhit: u64 = links.filter_map(|link| bpf::missed(*link).ok()).sum();
-        let reports = programs::reports(&self.programs());
+        let reports = programs::reports(&self.programs_of(hooked));
         let recursions = reports.iter().map(|report| report.recursion_misses);
         unhit + recursions.sum::<u64>()
     }
@@ -222,6 +238,7 @@ impl Attachment {
     }
 
     fn detach(&mut self, hooked: Hooked) {
+        self.missed_before += self.missed_at(&hooked);
         if let Some(sides) = sides(&hooked) {
             unload(&mut self.ebpf, sides.entry);
             unload(&mut self.ebpf, sides.exit);
@@ -263,6 +280,9 @@ fn hook_one(
         Home::Module(name) => Some(name.clone()),
     };
     let traced = match &driver.trampolines {
+        Ok(_) if driver.backend.is_none() && system::preempts(hook.context) => {
+            Err("it would miss calls".to_owned())
+        }
         Ok(trampolines) => trampolines.attach(hook, module.as_deref()),
         Err(reason) => Err(reason.clone()),
     };

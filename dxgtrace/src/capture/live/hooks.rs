@@ -12,9 +12,19 @@ pub(super) struct Hook {
     pub(super) function: &'static str,
     /// Without it, there is nothing to capture.
     pub(super) needed: bool,
+    pub(super) context: Context,
     pub(super) kprobe: Sides,
     pub(super) uprobe: Sides,
     pub(super) fentry: &'static [Shape],
+}
+
+/// Where the driver calls a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Context {
+    /// In threads.
+    Thread,
+    /// In the softirq that receives.
+    Softirq,
 }
 
 /// The programs at a function's two ends.
@@ -55,6 +65,7 @@ pub(super) static HOOKS: [Hook; 5] = [
     Hook {
         function: "vmbus_sendpacket",
         needed: true,
+        context: Context::Thread,
         kprobe: sides("k_send_entry", "k_send_return"),
         uprobe: sides("u_send_entry", "u_send_return"),
         fentry: &[shape(6, Some("f_send_entry"), "f_send_return")],
@@ -62,6 +73,7 @@ pub(super) static HOOKS: [Hook; 5] = [
     Hook {
         function: "__hv_pkt_iter_next",
         needed: true,
+        context: Context::Softirq,
         kprobe: sides("k_next_entry", "k_next_return"),
         uprobe: sides("u_next_entry", "u_next_return"),
         fentry: &[
@@ -73,6 +85,7 @@ pub(super) static HOOKS: [Hook; 5] = [
     Hook {
         function: "hv_pkt_iter_first",
         needed: true,
+        context: Context::Softirq,
         kprobe: sides("k_first_entry", "k_first_return"),
         uprobe: sides("u_first_entry", "u_first_return"),
         fentry: &[shape(1, None, "f_first_return")],
@@ -80,6 +93,7 @@ pub(super) static HOOKS: [Hook; 5] = [
     Hook {
         function: "dxgvmb_send_sync_msg",
         needed: false,
+        context: Context::Thread,
         kprobe: sides("k_sync_entry", "k_sync_return"),
         uprobe: sides("u_sync_entry", "u_sync_return"),
         fentry: &[shape(5, Some("f_sync_entry"), "f_sync_return")],
@@ -87,6 +101,7 @@ pub(super) static HOOKS: [Hook; 5] = [
     Hook {
         function: "dxgk_unlocked_ioctl",
         needed: false,
+        context: Context::Thread,
         kprobe: sides("k_ioctl_entry", "k_ioctl_return"),
         uprobe: sides("u_ioctl_entry", "u_ioctl_return"),
         fentry: &[shape(3, Some("f_ioctl_entry"), "f_ioctl_return")],
