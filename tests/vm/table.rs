@@ -26,12 +26,11 @@ holds is compared with what the modules logged: bytes, order, thread, return
 value, and where it is seen, the ioctl. Another device of the bus is busy all
 the time. [tests/vm/README.md](../tests/vm/README.md) has more.
 
-Each kernel runs everything with the backend that dxgtrace chooses, and with
-kprobes. The kernel skips a probe where the same one is already running on the
-processor: with kprobes when one interrupts another, with fentry only when a
-thread is preempted in it by another one, which is why kprobes are chosen on
-kernels that preempt. A row with failures has losses that the capture did not
-count, or a backend that could not be attached.
+Each kernel runs everything with what dxgtrace chooses for each function, and
+with kprobes alone. The kernel skips a probe where another is running on the
+processor: kprobes in an interrupt of any other, fentry only where a thread is
+preempted in the same probe by another thread. A row with failures has losses
+that the capture did not count, or a backend that could not be attached.
 ";
 
 /// What the runs of one backend came to.

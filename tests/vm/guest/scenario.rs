@@ -140,8 +140,9 @@ fn capture_and_compare(
         capture.child.wait()?;
         return Ok(false);
     };
-    // What was chosen.
-    let backend = hooked.split([';', ',', ' ']).next().unwrap_or(backend);
+    // What was chosen, perhaps by function.
+    let ways = ["fentry", "kprobe"].map(|way| hooked.contains(way).then_some(way));
+    let backend = ways.into_iter().flatten().collect::<Vec<_>>().join("+");
     let what = format!("{backend} {name} {sample}");
     let sample = Path::new(SAMPLES).join(format!("{sample}.pcapng"));
     if life == Life::Late {
