@@ -290,7 +290,7 @@ fn switches(system: &System) -> Vec<Fact> {
     facts.push(match tracing {
         Some(path) => Fact::ok("tracefs", format!("mounted at {path}")),
         None => Fact::info("tracefs", "not mounted, or not readable").fix(
-            "Only needed for kprobes on old kernels: mount -t tracefs tracefs /sys/kernel/tracing",
+            "With it, kprobes see the returns of more calls at once: mount -t tracefs tracefs /sys/kernel/tracing",
         ),
     });
     facts

@@ -13,10 +13,11 @@ use aya::{
 use dxgtrace_ebpf::record;
 
 use super::{
-    Options, Target, bpf,
+    Options, Target,
     error::{AttachError, one_line},
     follow::Processes,
     hooks::{self, HOOKS, Home, Hook, Sides},
+    kprobes::{self, Kprobe},
     modules::{Change, Modules},
     object, programs, system,
     trampoline::{Traced, Trampolines},
@@ -69,8 +70,8 @@ struct Hooked {
     module: Option<String>,
     /// By fentry: its programs.
     traced: Vec<Traced>,
-    /// By kprobe: its links, as far as the kernel has such.
-    links: Vec<u32>,
+    /// By kprobe.
+    kprobes: Vec<Kprobe>,
 }
 
 /// What it takes to hook functions that appear later.
@@ -105,7 +106,7 @@ pub(super) fn attach(options: &Options) -> Result<Attachment, AttachError> {
                 backend: Backend::Uprobe,
                 module: None,
                 traced: Vec::new(),
-                links: Vec::new(),
+                kprobes: Vec::new(),
             });
         }
     }
@@ -130,6 +131,7 @@ fn driver(options: &Options, backend: Option<Backend>) -> Result<Attachment, Att
         return Err(AttachError::NoVmbus(hook.function));
     }
     let ebpf = load(options)?;
+    kprobes::clean();
     let trampolines = match (backend, object::PROBE) {
         (Some(Backend::Kprobe), _) | (_, None) => Err("it is not wanted".to_owned()),
         (_, Some(probe)) => Trampolines::new(probe, &ebpf),
@@ -192,8 +194,7 @@ impl Attachment {
     }
 
     fn missed_at(&self, hooked: &Hooked) -> u64 {
-        let links = hooked.links.iter();
-        let unhit: u64 = links.filter_map(|link| bpf::missed(*link).ok()).sum();
+        let unhit: u64 = hooked.kprobes.iter().map(Kprobe::missed).sum();
         let reports = programs::reports(&self.programs_of(hooked));
         let recursions = reports.iter().map(|report| report.recursion_misses);
         unhit + recursions.sum::<u64>()
@@ -231,6 +232,9 @@ impl Attachment {
             hooked
                 .traced
                 .retain(|traced| !traced.name.ends_with("entry"));
+            hooked
+                .kprobes
+                .retain(|kprobe| !kprobe.name.ends_with("entry"));
             if let Some(sides) = sides(hooked) {
                 unload(&mut self.ebpf, sides.entry);
             }
@@ -239,7 +243,10 @@ impl Attachment {
 
     fn detach(&mut self, hooked: Hooked) {
         self.missed_before += self.missed_at(&hooked);
-        if let Some(sides) = sides(&hooked) {
+        let sides = sides(&hooked);
+        // What still runs cannot be unloaded.
+        drop(hooked);
+        if let Some(sides) = sides {
             unload(&mut self.ebpf, sides.entry);
             unload(&mut self.ebpf, sides.exit);
         }
@@ -292,7 +299,7 @@ fn hook_one(
             backend: Backend::Fentry,
             module,
             traced,
-            links: Vec::new(),
+            kprobes: Vec::new(),
         }),
         (Err(reason), Some(Backend::Fentry)) => Err(AttachError::Backend {
             backend: Backend::Fentry.name(),
@@ -300,13 +307,13 @@ fn hook_one(
             reason,
         }),
         (Err(_), _) => {
-            let links = kprobe(ebpf, hook)?;
+            let kprobes = kprobe(ebpf, hook)?;
             Ok(Hooked {
                 hook,
                 backend: Backend::Kprobe,
                 module,
                 traced: Vec::new(),
-                links,
+                kprobes,
             })
         }
     }
@@ -359,25 +366,23 @@ fn load(options: &Options) -> Result<Ebpf, AttachError> {
 
 /// The return comes first: one without its entry is ignored, an entry without
 /// its return would be a message of unknown outcome.
-fn kprobe(ebpf: &mut Ebpf, hook: &Hook) -> Result<Vec<u32>, AttachError> {
-    let mut links = Vec::new();
+fn kprobe(ebpf: &mut Ebpf, hook: &Hook) -> Result<Vec<Kprobe>, AttachError> {
+    let mut kprobes = Vec::new();
     for name in [hook.kprobe.exit, hook.kprobe.entry] {
         let program = program::<KProbe>(ebpf, name)?;
         let result = program
             .load()
-            .and_then(|()| program.attach(hook.function, 0).map(drop));
+            .and_then(|()| Kprobe::attach(program, name, hook.function));
         match result {
-            Ok(()) => {
-                let id = program.info().ok().map(|info| info.id());
-                links.extend(id.and_then(|id| bpf::link_of(id).ok()));
-            }
+            Ok(kprobe) => kprobes.push(kprobe),
             Err(error) => {
+                drop(kprobes);
                 unload(ebpf, hook.kprobe.exit);
                 return Err(refused(Backend::Kprobe, hook.function, &error));
             }
         }
     }
-    Ok(links)
+    Ok(kprobes)
 }
 
 /// Whether the function is there.

@@ -25,7 +25,7 @@ pub struct Totals {
     /// Those of them whose end was seen.
     pub ioctl_ends: u64,
     /// Calls on channels of any device for which the kernel did not run a
-    /// kprobe, where it tells (6.7): at most so many of the driver's.
+    /// program, by its own count: at most so many of the driver's.
     pub skipped: u64,
     /// Packets that are missing, by cause.
     pub lost: Lost,

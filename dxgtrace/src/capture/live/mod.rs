@@ -18,6 +18,7 @@ mod error;
 mod follow;
 mod hooks;
 mod kernel_type;
+mod kprobes;
 mod modules;
 mod object;
 mod programs;
