@@ -49,7 +49,7 @@ mod linux {
         let mut standin = load(["2", "20000", "256", "5"])?;
         let mut live = start(&standin)?;
         let before = run_times();
-        let mut tracer = Bpftrace::start(&standin)?;
+        let mut tracer = Bpftrace::start()?;
         standin.go()?;
         let programs = drain(&mut live, &mut standin)?;
         let theirs: Vec<_> = run_times()
@@ -161,13 +161,13 @@ mod linux {
     struct Bpftrace(Child);
 
     impl Bpftrace {
-        /// Starts it, and returns when it has attached.
-        fn start(standin: &StandIn) -> Result<Self> {
-            let pid = standin.pid().to_string();
+        /// Starts it, and returns when it has attached. Told of the process, it
+        /// would end with it, and what its program has cost would be gone.
+        fn start() -> Result<Self> {
             let script = format!("uprobe:{}{SCRIPT}", env!("CARGO_BIN_EXE_standin"));
             let mut child = Command::new("bpftrace")
                 .env("BPFTRACE_STRLEN", "200")
-                .args(["-p", &pid, "-e", &script])
+                .args(["-e", &script])
                 .stdout(Stdio::piped())
                 .stderr(Stdio::null())
                 .spawn()?;
