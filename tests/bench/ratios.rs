@@ -18,8 +18,6 @@ use pcap_file::pcapng::PcapNgReader;
 
 /// Runs of each; the median counts.
 const RUNS: usize = 5;
-/// tshark is given a shorter file, and its time is scaled.
-const TSHARK_SHARE: u64 = 4;
 
 /// Processor time of this process and of the children that have ended, as far
 /// as the system tells; else the time of day since the start.
@@ -84,7 +82,7 @@ fn tshark(arguments: &[&str], path: &Path) -> Duration {
             .unwrap();
         assert!(status.success());
     };
-    cost(run) * u32::try_from(TSHARK_SHARE).unwrap()
+    cost(run)
 }
 
 fn main() {
@@ -94,12 +92,8 @@ fn main() {
         .unwrap_or(400_000);
     for sample in ["v40-errors", "v40-leak"] {
         let sample_file = samples().join(sample).with_extension("pcapng");
-        let (long, short) = (
-            program::scratch("long.pcapng"),
-            program::scratch("short.pcapng"),
-        );
+        let long = program::scratch("long.pcapng");
         many::write(&sample_file, count, &long).unwrap();
-        many::write(&sample_file, count / TSHARK_SHARE, &short).unwrap();
         let bytes = File::open(&long).unwrap().metadata().unwrap().len();
         println!("\n{count} packets of {} bytes ({sample})", bytes / count);
 
@@ -139,8 +133,8 @@ fn main() {
         let json = dxgtrace(&["read", "-T", "jsonl"], &long);
         per_packet("dxgtrace read -T jsonl", json, &[("walk", walk)]);
         if requirement::program("tshark") {
-            let lines = tshark(&[], &short);
-            let tree = tshark(&["-T", "json"], &short);
+            let lines = tshark(&[], &long);
+            let tree = tshark(&["-T", "json"], &long);
             per_packet(
                 "tshark with dxg.lua: text",
                 lines,
