@@ -90,7 +90,7 @@ fn main() {
         .ok()
         .and_then(|count| count.parse().ok())
         .unwrap_or(400_000);
-    for sample in ["v40-errors", "v40-leak"] {
+    for sample in ["v40", "v40-errors", "v40-leak"] {
         let sample_file = samples().join(sample).with_extension("pcapng");
         let long = program::scratch("long.pcapng");
         many::write(&sample_file, count, &long).unwrap();
