@@ -66,7 +66,9 @@ pub fn write() -> Result<()> {
                 }
                 ["ok" | "FAILED" | "refused", backend, life, ..] => {
                     let row = match life {
-                        "late" | "again" | "nameless" => format!("{backend}, {life}"),
+                        "late" | "again" | "nameless" | "unprivileged" => {
+                            format!("{backend}, {life}")
+                        }
                         _ => backend.to_owned(),
                     };
                     by_backend.entry(row).or_default().count(line);
@@ -82,7 +84,9 @@ pub fn write() -> Result<()> {
     let mut text = INTRODUCTION.to_owned();
     text += "\n## Results\n\n\
              `late`: the driver is loaded under the capture; `again`: it is unloaded and loaded \
-             again; `nameless`: without its symbols, so that only the wire is seen.\n\n\
+             again; `nameless`: without its symbols, so that only the wire is seen; \
+             `unprivileged`: by an ordinary user with CAP_BPF, CAP_PERFMON and \
+             CAP_DAC_READ_SEARCH.\n\n\
              | kernel | backend | captures | packets played | missing | result |\n\
              |---|---|--:|--:|--:|---|\n";
     text += &rows;

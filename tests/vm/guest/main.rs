@@ -13,6 +13,7 @@
 mod compare;
 mod device;
 mod play;
+mod rights;
 mod scenario;
 
 use std::{error::Error, path::Path, process::ExitCode};
@@ -35,6 +36,7 @@ fn run(words: &[&str]) -> Result<bool, Box<dyn Error>> {
     match *words {
         ["scenarios"] => scenario::all(),
         ["scenario", backend, play] => scenario::one(backend, play),
+        ["unprivileged", ref command @ ..] => rights::exec(command),
         ["offer"] => Ok(play::offer(&device::Host::open()?).map(|()| true)?),
         ["play", sample] => Ok(play::in_order(Path::new(sample)).map(|()| true)?),
         ["play-at-once", sample, process, threads, rounds] => Ok(play::at_once(
@@ -46,7 +48,7 @@ fn run(words: &[&str]) -> Result<bool, Box<dyn Error>> {
         .map(|()| true)?),
         _ => Err(
             "usage: vm-guest scenarios | scenario BACKEND PLAY | offer | play SAMPLE | \
-                  play-at-once SAMPLE PROCESS THREADS ROUNDS"
+                  play-at-once SAMPLE PROCESS THREADS ROUNDS | unprivileged COMMAND..."
                 .into(),
         ),
     }

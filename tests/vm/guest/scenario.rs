@@ -71,6 +71,9 @@ enum Life {
     Again,
     /// Without the names of its functions: only the wire is seen.
     Nameless,
+    /// Before the capture and after it, which an ordinary user makes with
+    /// nothing but the capabilities that it takes.
+    Unprivileged,
 }
 
 /// All plays with all backends, then the lives of the driver.
@@ -83,8 +86,12 @@ pub fn all() -> Result<bool, Box<dyn Error>> {
             well &= run(backend, play)?;
         }
     }
-    unload("dxgkrnl")?;
     let [first, ..] = &PLAYS;
+    for backend in ["auto", "kprobe"] {
+        let sample = first.samples.first().ok_or("no sample")?;
+        well &= capture_and_compare(backend, first, sample, Life::Unprivileged)?;
+    }
+    unload("dxgkrnl")?;
     // A module that fentry hooks cannot be unloaded meanwhile.
     for (backend, life) in [
         ("auto", Life::Late),
@@ -131,9 +138,9 @@ fn capture_and_compare(
     match life {
         Life::Again => load("dxgkrnl")?,
         Life::Nameless => load("nameless/dxgkrnl")?,
-        Life::Whole | Life::Late => {}
+        Life::Whole | Life::Late | Life::Unprivileged => {}
     }
-    let mut capture = Capture::start(backend, &file)?;
+    let mut capture = Capture::start(backend, &file, life)?;
     let started = capture.line()?;
     let Some((_, hooked)) = started.split_once("capturing by ") else {
         println!("vm: refused {backend} {name} {sample}: {}", started.trim());
@@ -167,7 +174,7 @@ fn capture_and_compare(
         }
     }
     let closing = capture.stop()?;
-    if life != Life::Whole {
+    if !matches!(life, Life::Whole | Life::Unprivileged) {
         unload("dxgkrnl")?;
     }
     let played = host.played()?;
@@ -269,8 +276,14 @@ struct Capture {
 }
 
 impl Capture {
-    fn start(backend: &str, file: &Path) -> Result<Self, Box<dyn Error>> {
+    fn start(backend: &str, file: &Path, life: Life) -> Result<Self, Box<dyn Error>> {
         let mut command = Command::new(DXGTRACE);
+        if life == Life::Unprivileged {
+            command = Command::new("/proc/self/exe");
+            command.args(["unprivileged", DXGTRACE]);
+        }
+        // Another user's file could not be written.
+        let _ = std::fs::remove_file(file);
         command.args(["capture", "-w"]).arg(file);
         if backend != "auto" {
             command.args(["--backend", backend]);
