@@ -253,6 +253,10 @@ fn lockdown(system: &System) -> Lockdown {
 }
 
 /// Run-time switches that stand in a tracer's way.
+/// From this `kernel.perf_event_paranoid` on, kernels of Debian and Ubuntu let
+/// only `CAP_SYS_ADMIN` open events.
+const ADMINS_ONLY: i32 = 3;
+
 fn switches(system: &System) -> Vec<Fact> {
     let mut facts = Vec::new();
     if system.line("/proc/sys/kernel/ftrace_enabled").as_deref() == Some("0") {
@@ -271,11 +275,17 @@ fn switches(system: &System) -> Vec<Fact> {
         );
     }
     if let Some(level) = system.line("/proc/sys/kernel/perf_event_paranoid") {
+        let strict = level.parse().is_ok_and(|level: i32| level >= ADMINS_ONLY);
         let level = escaped(level.as_bytes()).to_string();
-        facts.push(Fact::info(
-            "switches",
-            format!("kernel.perf_event_paranoid is {level}: CAP_PERFMON is needed in any case"),
-        ));
+        let text = format!("kernel.perf_event_paranoid is {level}: ");
+        facts.push(match strict {
+            false => Fact::info("switches", text + "CAP_PERFMON is needed in any case"),
+            true => Fact::info(
+                "switches",
+                text + "Debian's kernels let only root make kprobes",
+            )
+            .fix("For others with capabilities: sysctl kernel.perf_event_paranoid=2"),
+        });
     }
     if let Some(value) = system.line("/proc/sys/kernel/unprivileged_bpf_disabled") {
         let text = match value.as_str() {

@@ -18,6 +18,8 @@ pub fn exec(command: &[&str]) -> Result<bool, Box<dyn Error>> {
     let [program, arguments @ ..] = command else {
         return Err("what command?".into());
     };
+    // As the manual says: Debian's kernels are stricter by default.
+    std::fs::write("/proc/sys/kernel/perf_event_paranoid", "2")?;
     // Kernels before 5.11 count maps against it.
     setrlimit(
         Resource::Memlock,

@@ -429,9 +429,13 @@ fn refused(backend: Backend, function: &str, error: &ProgramError) -> AttachErro
             function: function.into(),
             reason: one_line(error),
         },
-        AttachError::Forbidden(_) if backend == Backend::Uprobe && !system::is_admin() => {
-            AttachError::UprobeRights {
-                program: system::program(),
+        AttachError::Forbidden(error) if !system::is_admin() => {
+            match (backend, system::paranoia()) {
+                (_, Some(level)) => AttachError::Paranoid(level),
+                (Backend::Uprobe, None) => AttachError::UprobeRights {
+                    program: system::program(),
+                },
+                _ => AttachError::Forbidden(error),
             }
         }
         other => other,

@@ -36,6 +36,13 @@ pub enum AttachError {
          leave the container, or allow bpf() and perf_event_open() in its seccomp and security profile"
     )]
     Forbidden(io::Error),
+    /// Kernels of Debian and Ubuntu let only `CAP_SYS_ADMIN` open events where
+    /// this switch is 3 or more.
+    #[error(
+        "kernel.perf_event_paranoid is {0}, with which this kernel lets only CAP_SYS_ADMIN make kprobes: \
+         run as root, or `sysctl kernel.perf_event_paranoid=2`"
+    )]
+    Paranoid(i32),
     /// Hooking user space takes more than hooking the kernel: probes in the
     /// middle of an instruction could change what a program does.
     #[error(

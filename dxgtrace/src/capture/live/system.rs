@@ -59,6 +59,15 @@ pub(super) fn is_admin() -> bool {
         .is_some_and(|effective| effective >> CAP_SYS_ADMIN & 1 == 1)
 }
 
+/// `kernel.perf_event_paranoid`, if it is so high that kernels of Debian and
+/// Ubuntu let only `CAP_SYS_ADMIN` open events.
+pub(super) fn paranoia() -> Option<i32> {
+    const ADMINS_ONLY: i32 = 3;
+    let level = read("/proc/sys/kernel/perf_event_paranoid");
+    let level = level.trim().parse().ok()?;
+    (level >= ADMINS_ONLY).then_some(level)
+}
+
 /// What there is of the driver now.
 pub(super) fn driver() -> Driver {
     let Ok(devices) = fs::read_dir("/sys/bus/vmbus/devices") else {
