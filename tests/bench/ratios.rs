@@ -89,7 +89,7 @@ fn main() {
     let count: u64 = std::env::var("DXGTRACE_BENCH_PACKETS")
         .ok()
         .and_then(|count| count.parse().ok())
-        .unwrap_or(400_000);
+        .unwrap_or(200_000);
     for sample in ["v40", "v40-errors", "v40-leak"] {
         let sample_file = samples().join(sample).with_extension("pcapng");
         let long = program::scratch("long.pcapng");
