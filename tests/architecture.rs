@@ -10,7 +10,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("packet", &["capture::header"]),
     ("bounded", &[]),
-    ("capture", &["packet", "protocol", "bounded"]),
+    ("preemption", &[]),
+    ("capture", &["packet", "protocol", "bounded", "preemption"]),
     ("decode", &["protocol", "packet", "capture::header"]),
     (
         "check",
@@ -89,7 +90,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "redact",
         &["session", "decode", "protocol", "packet", "capture::header"],
     ),
-    ("doctor", &["decode", "protocol"]),
+    ("doctor", &["decode", "protocol", "preemption"]),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -172,6 +172,35 @@ fn on_a_machine_as_it_should_be_nothing_fails() {
 }
 
 #[test]
+fn what_would_be_used_depends_on_preemption_and_rights() {
+    let machine = Machine::wsl("preempts");
+    let would = |build: &str, rest: &str| {
+        machine.file("/proc/version", &format!("Linux version 6.6 (x) {build}\n"));
+        has(&machine.examine(), "capture", Level::Ok, rest);
+    };
+    would("#1 SMP PREEMPT_DYNAMIC", "would use fentry/fexit: BTF");
+    would("#1 SMP PREEMPT", "fentry/fexit where the driver receives");
+    would("#1 SMP PREEMPT_RT", "would use kprobe/kretprobe");
+    machine.file(
+        "/sys/kernel/debug/sched/preempt",
+        "none voluntary (full) lazy\n",
+    );
+    would(
+        "#1 SMP PREEMPT_DYNAMIC",
+        "fentry/fexit where the driver receives",
+    );
+    // Only CAP_BPF and CAP_PERFMON, with VMBus in a module.
+    machine
+        .file("/proc/self/status", "CapEff:\t000000c000000000\n")
+        .file("/proc/modules", "hv_vmbus 1 0 - Live 0x0\n")
+        .file("/sys/kernel/btf/hv_vmbus", "btf");
+    would(
+        "#1 SMP",
+        "VMBus is a module, whose types take CAP_SYS_ADMIN",
+    );
+}
+
+#[test]
 fn whatever_fails_or_warns_comes_with_a_fix_except_missing_niceties() {
     let machine = Machine::wsl("bad");
     machine

@@ -16,6 +16,7 @@ pub mod export;
 pub mod filter;
 pub mod output;
 pub mod packet;
+mod preemption;
 pub mod protocol;
 pub mod redact;
 #[cfg(target_os = "linux")]

@@ -36,12 +36,9 @@ pub(super) fn choose(kernel: &Kernel, driver: &Driver, rights: &Rights) -> Choic
     if !rights.can_trace() {
         return none("the rights lack", "See rights.");
     }
-    let fentry = fentry(kernel, driver);
+    let fentry = fentry(kernel, driver, rights);
     let kprobes = kernel.has("KPROBES") != Some(false);
-    let preempts = ["PREEMPT", "PREEMPT_LAZY"];
-    let preempts = preempts
-        .iter()
-        .any(|option| kernel.has(option) == Some(true));
+    let [preempts, _] = kernel.preempts;
     match (fentry, kprobes) {
         (Ok(()), true) if preempts => Choice {
             name: Some("fentry/fexit where the driver receives, else kprobe/kretprobe"),
@@ -63,11 +60,11 @@ pub(super) fn choose(kernel: &Kernel, driver: &Driver, rights: &Rights) -> Choic
     }
 }
 
-fn fentry(kernel: &Kernel, driver: &Driver) -> Result<(), &'static str> {
+fn fentry(kernel: &Kernel, driver: &Driver, rights: &Rights) -> Result<(), &'static str> {
     if !kernel.btf {
         return Err("the kernel has no BTF");
     }
-    if kernel.has("PREEMPT_RT") == Some(true) {
+    if let [_, true] = kernel.preempts {
         return Err(
             "the kernel preempts even softirqs in the probe, whose calls fentry would miss",
         );
@@ -77,6 +74,9 @@ fn fentry(kernel: &Kernel, driver: &Driver) -> Result<(), &'static str> {
         && (!kernel.is_at_least((5, 11)) || kernel.has("DEBUG_INFO_BTF_MODULES") == Some(false))
     {
         return Err("VMBus is a module without BTF");
+    }
+    if driver.vmbus == Place::Module && !rights.sees_modules() {
+        return Err("VMBus is a module, whose types take CAP_SYS_ADMIN");
     }
     let options = ["FUNCTION_TRACER", "DYNAMIC_FTRACE_WITH_DIRECT_CALLS"];
     if options

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::{Fact, Level, System};
 use crate::decode::escaped;
+use crate::preemption::{Context, preempts};
 
 /// The oldest kernel that can be traced.
 const OLDEST: (u32, u32) = (5, 10);
@@ -54,6 +55,8 @@ pub(super) struct Kernel {
     options_from: String,
     pub btf: bool,
     pub lockdown: Lockdown,
+    /// Whether threads may be preempted, and softirqs.
+    pub preempts: [bool; 2],
 }
 
 /// How far the kernel is locked against its administrator.
@@ -71,8 +74,15 @@ impl Kernel {
             .line("/proc/sys/kernel/osrelease")
             .unwrap_or_default();
         let (options, options_from) = options(system, &release);
+        let version = version(&release);
+        let build = system.line("/proc/version").unwrap_or_default();
+        let model = system.line("/sys/kernel/debug/sched/preempt");
+        let model = model.unwrap_or_default();
+        let preempts = [Context::Thread, Context::Softirq]
+            .map(|context| preempts(context, &build, version, &model));
         Self {
-            version: version(&release),
+            version,
+            preempts,
             options,
             options_from,
             btf: system.exists("/sys/kernel/btf/vmlinux"),

@@ -34,6 +34,11 @@ impl Rights {
         self.has(SYS_ADMIN) || (self.has(BPF) && self.has(PERFMON))
     }
 
+    /// Whether the kernel lends the types of modules.
+    pub fn sees_modules(&self) -> bool {
+        self.has(SYS_ADMIN)
+    }
+
     pub fn facts(&self, system: &System) -> Vec<Fact> {
         let Some(all) = self.capabilities else {
             return vec![Fact::info(

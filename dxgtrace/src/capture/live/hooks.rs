@@ -6,25 +6,19 @@ use std::{
     io::{BufRead, BufReader},
 };
 
+use crate::preemption::Context;
+
 /// A function of the driver or of VMBus, and the programs for it.
 #[derive(Debug)]
 pub(super) struct Hook {
     pub(super) function: &'static str,
     /// Without it, there is nothing to capture.
     pub(super) needed: bool,
+    /// Where the driver calls it.
     pub(super) context: Context,
     pub(super) kprobe: Sides,
     pub(super) uprobe: Sides,
     pub(super) fentry: &'static [Shape],
-}
-
-/// Where the driver calls a function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Context {
-    /// In threads.
-    Thread,
-    /// In the softirq that receives.
-    Softirq,
 }
 
 /// The programs at a function's two ends.

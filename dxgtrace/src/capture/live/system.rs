@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use super::{error::AttachError, hooks::Context};
+use super::error::AttachError;
+use crate::preemption::{self, Context};
 
 /// Interface types of the driver's channels, as sysfs writes them.
 const CLASSES: [&str; 2] = [
@@ -95,30 +96,13 @@ pub(super) fn raise_memory_limit() {
     let _ = setrlimit(Resource::Memlock, unlimited);
 }
 
-/// Whether the kernel may preempt what runs there, in the probe, for a thread
-/// whose calls fentry then misses. If only the machine's start tells, kernels
-/// with lazy preemption (6.13) count as such.
+/// Whether the kernel may preempt what runs there; see [`preemption`].
 pub(super) fn preempts(context: Context) -> bool {
     let name = rustix::system::uname();
     let model = read("/sys/kernel/debug/sched/preempt");
     let (build, release) = (name.version(), name.release());
-    let (build, release) = (build.to_string_lossy(), release.to_string_lossy());
-    preemptible(context, &build, &release, &model)
-}
-
-fn preemptible(context: Context, build: &str, release: &str, model: &str) -> bool {
-    let mut words = build.split_whitespace();
-    match words.find(|word| word.starts_with("PREEMPT")) {
-        None => false,
-        // There, softirqs are threads too.
-        Some("PREEMPT_RT") => true,
-        Some(_) if context == Context::Softirq => false,
-        Some("PREEMPT_DYNAMIC") if model.is_empty() => {
-            version(release).is_some_and(|version| version >= (6, 13))
-        }
-        Some("PREEMPT_DYNAMIC") => model.contains("(full)") || model.contains("(lazy)"),
-        Some(_) => true,
-    }
+    let version = version(&release.to_string_lossy());
+    preemption::preempts(context, &build.to_string_lossy(), version, &model)
 }
 
 fn missing_capabilities(status: &str) -> Option<String> {
@@ -153,7 +137,7 @@ fn read(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Context, missing_capabilities, preemptible, version};
+    use super::{missing_capabilities, version};
 
     #[test]
     fn missing_capabilities_are_named() {
@@ -167,26 +151,6 @@ mod tests {
             none.as_deref(),
             Some("the capabilities CAP_BPF and CAP_PERFMON")
         );
-    }
-
-    #[test]
-    fn kernels_that_preempt_are_told_from_those_that_do_not() {
-        let dynamic = "#1 SMP PREEMPT_DYNAMIC Debian 6.1.140-1";
-        let told = |build, release, model| preemptible(Context::Thread, build, release, model);
-        assert!(!told(
-            "#1 SMP Wed Mar 2 00:30:59 UTC 2022",
-            "5.10.102.1",
-            ""
-        ));
-        assert!(!told(dynamic, "6.1.0-56-amd64", ""));
-        assert!(!told(dynamic, "6.14.0", "none (voluntary) full lazy\n"));
-        assert!(told(dynamic, "6.1.0-56-amd64", "none voluntary (full)\n"));
-        assert!(told(dynamic, "7.3.4+deb13-amd64", ""));
-        assert!(told("#1 SMP PREEMPT_RT x", "6.6.1", ""));
-        assert!(told("#1 SMP PREEMPT x", "5.15.1", ""));
-        let softirq = |build| preemptible(Context::Softirq, build, "7.3.4", "");
-        assert!(!softirq(dynamic));
-        assert!(softirq("#1 SMP PREEMPT_RT x"));
     }
 
     #[test]
