@@ -3,6 +3,9 @@
 
 CARGO ?= cargo
 DEMO ?= /tmp/dxgtrace-demo.pcapng
+# What it takes to build for arm64 and to run that. With another compiler that
+# has the target (rustup target add), leave the last two out.
+ARM64 ?= qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross rustc-web libstd-rust-web-dev:arm64
 
 .PHONY: help demo test lint generate probe bench vm
 
@@ -33,5 +36,5 @@ bench: ## Measure: ratios against walking blocks and tshark
 	$(CARGO) bench --package dxgtrace-tests
 
 vm: ## Capture in kernels of Debian under QEMU: KERNEL=6.1, all four without
-	@.ci/install gcc libc6-dev qemu-system-x86
+	@.ci/install gcc libc6-dev $(if $(findstring arm64,$(VM)),$(ARM64),qemu-system-x86)
 	$(CARGO) run --quiet --package dxgtrace-tests --bin vm -- $(if $(TABLE),--table,$(KERNEL) $(VM))

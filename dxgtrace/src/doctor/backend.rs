@@ -5,6 +5,8 @@ use super::driver::{Driver, Place};
 use super::kernel::{Kernel, Lockdown};
 use super::rights::Rights;
 
+const DIRECT_CALLS: &str = "DYNAMIC_FTRACE_WITH_DIRECT_CALLS";
+
 /// A way of capturing, and why it is the one.
 #[derive(Debug)]
 pub(super) struct Choice {
@@ -78,18 +80,25 @@ fn fentry(kernel: &Kernel, driver: &Driver, rights: &Rights) -> Result<(), &'sta
     if driver.vmbus == Place::Module && !rights.sees_modules() {
         return Err("VMBus is a module, whose types take CAP_SYS_ADMIN");
     }
-    let options = ["FUNCTION_TRACER", "DYNAMIC_FTRACE_WITH_DIRECT_CALLS"];
+    let options = ["FUNCTION_TRACER", DIRECT_CALLS];
     if options
         .iter()
         .any(|option| kernel.has(option) == Some(false))
     {
         return Err("the kernel has no direct calls from ftrace");
     }
-    // arm64 has had direct calls since 6.0.
-    if cfg!(target_arch = "aarch64") && !kernel.is_at_least((6, 0)) {
-        return Err("arm64 kernels before 6.0 have no fentry");
+    if cfg!(target_arch = "aarch64") && !arm64_calls(kernel) {
+        return Err("arm64 kernels before 6.4 have no fentry");
     }
     Ok(())
+}
+
+/// Whether ftrace on arm64 can call programs: as configured, or else by the
+/// version. BPF has had its part since 6.0, which alone does not attach.
+fn arm64_calls(kernel: &Kernel) -> bool {
+    kernel
+        .has(DIRECT_CALLS)
+        .unwrap_or_else(|| kernel.is_at_least((6, 4)))
 }
 
 impl Choice {

@@ -81,6 +81,7 @@ pub fn all() -> Result<bool, Box<dyn Error>> {
     play::offer(&Host::open()?)?;
     let mut well = true;
     load("dxgkrnl")?;
+    well &= doctor_knows()?;
     for backend in ["auto", "kprobe"] {
         for play in &PLAYS {
             well &= run(backend, play)?;
@@ -147,9 +148,7 @@ fn capture_and_compare(
         capture.child.wait()?;
         return Ok(false);
     };
-    // What was chosen, perhaps by function.
-    let ways = ["fentry", "kprobe"].map(|way| hooked.contains(way).then_some(way));
-    let backend = ways.into_iter().flatten().collect::<Vec<_>>().join("+");
+    let backend = ways(hooked);
     let what = format!("{backend} {name} {sample}");
     let sample = Path::new(SAMPLES).join(format!("{sample}.pcapng"));
     if life == Life::Late {
@@ -203,6 +202,33 @@ fn capture_and_compare(
     for wrong in verdict.wrong.iter().take(SHOWN) {
         println!("vm: wrong {what}: {wrong}");
     }
+    Ok(well)
+}
+
+/// What was chosen, perhaps by function.
+fn ways(text: &str) -> String {
+    let ways = ["fentry", "kprobe"].map(|way| text.contains(way).then_some(way));
+    ways.into_iter().flatten().collect::<Vec<_>>().join("+")
+}
+
+/// Whether `dxgtrace doctor` foretells by what a capture hooks.
+fn doctor_knows() -> Result<bool, Box<dyn Error>> {
+    let output = Command::new(DXGTRACE)
+        .args(["doctor", "-T", "jsonl"])
+        .output()?;
+    let facts = String::from_utf8_lossy(&output.stdout);
+    let would = facts.split("would use ").nth(1).unwrap_or_default();
+    let (foretold, why) = would.split_once(": ").unwrap_or_default();
+    let mut capture = Capture::start("auto", Path::new("/tmp/doctor.pcapng"), Life::Whole)?;
+    let started = capture.line()?;
+    capture.stop()?;
+    let well = !foretold.is_empty() && ways(foretold) == ways(&started);
+    let why = why.split('"').next().unwrap_or_default();
+    println!(
+        "vm: doctor {}: would use {foretold}, since {why}; {}",
+        if well { "ok" } else { "FAILED" },
+        started.trim()
+    );
     Ok(well)
 }
 

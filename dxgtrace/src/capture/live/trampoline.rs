@@ -21,6 +21,10 @@ use super::{
     hooks::Hook,
 };
 
+/// Of the kernel's own errors, without a text in the C library: attaching is
+/// not possible on this architecture.
+const ENOTSUPP: i32 = 524;
+
 /// The programs, ready to be loaded.
 pub(super) struct Trampolines {
     object: Object,
@@ -92,7 +96,12 @@ impl Trampolines {
                 Some(last) => format!("{error}: {last}"),
                 None => error.to_string(),
             })?;
-            let link = bpf::attach(program.as_fd()).map_err(refused)?;
+            let link = bpf::attach(program.as_fd()).map_err(|error| {
+                if error.raw_os_error() == Some(ENOTSUPP) {
+                    return "ftrace cannot call programs here, as on arm64 before Linux 6.4".into();
+                }
+                refused(error)
+            })?;
             traced.push(Traced {
                 name,
                 program,
