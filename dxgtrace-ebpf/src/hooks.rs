@@ -392,6 +392,13 @@ fn comm() -> Words {
     comm
 }
 
+/// A kprobe or kretprobe runs.
+#[inline(always)]
+pub fn count_kprobe() {
+    // SAFETY: the member of the struct that the pointer points to.
+    count(|counters| unsafe { &raw mut (*counters).kprobes });
+}
+
 #[inline(always)]
 fn count_lost_return() {
     // SAFETY: the member of the struct that the pointer points to.

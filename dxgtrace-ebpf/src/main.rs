@@ -35,60 +35,70 @@ pub static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 
 #[kprobe]
 fn k_send_entry(context: ProbeContext) -> u32 {
+    hooks::count_kprobe();
     hooks::send_entry::<Kernel>(&send(&context));
     0
 }
 
 #[kretprobe]
 fn k_send_return(context: RetProbeContext) -> u32 {
+    hooks::count_kprobe();
     hooks::send_return(context.ret());
     0
 }
 
 #[kprobe]
 fn k_first_entry(context: ProbeContext) -> u32 {
+    hooks::count_kprobe();
     hooks::first_entry::<Kernel>(argument(&context, 0));
     0
 }
 
 #[kretprobe]
 fn k_first_return(context: RetProbeContext) -> u32 {
+    hooks::count_kprobe();
     hooks::first_return::<Kernel>(context.ret());
     0
 }
 
 #[kprobe]
 fn k_next_entry(context: ProbeContext) -> u32 {
+    hooks::count_kprobe();
     hooks::next_entry::<Kernel>(argument(&context, 0));
     0
 }
 
 #[kretprobe]
 fn k_next_return(context: RetProbeContext) -> u32 {
+    hooks::count_kprobe();
     hooks::next_return::<Kernel>(context.ret());
     0
 }
 
 #[kprobe]
 fn k_sync_entry(context: ProbeContext) -> u32 {
+    hooks::count_kprobe();
     hooks::sync_entry(argument(&context, 4) as u32);
     0
 }
 
 #[kretprobe]
 fn k_sync_return(context: RetProbeContext) -> u32 {
+    hooks::count_kprobe();
     hooks::sync_return(context.ret());
     0
 }
 
 #[kprobe]
 fn k_ioctl_entry(context: ProbeContext) -> u32 {
+    hooks::count_kprobe();
     hooks::ioctl_entry(argument(&context, 1) as u32);
     0
 }
 
 #[kretprobe]
 fn k_ioctl_return(context: RetProbeContext) -> u32 {
+    hooks::count_kprobe();
     hooks::ioctl_return(context.ret());
     0
 }

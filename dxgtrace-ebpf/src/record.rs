@@ -195,6 +195,9 @@ pub struct Counters {
     pub ioctls: u64,
     /// Ends of such calls.
     pub ioctl_ends: u64,
+    /// Runs of kprobes and kretprobes, on channels of any device. The kernel
+    /// counts how often they were to run.
+    pub kprobes: u64,
 }
 
 /// Number of `u64` in [`Counters`].
@@ -218,7 +221,7 @@ const _: () = assert!(offset_of!(IoctlEnd, result) == 32);
 const _: () = assert!(offset_of!(IoctlEnd, comm) == 56);
 const _: () = assert!(size_of::<SendReturn>() == 32);
 const _: () = assert!(offset_of!(SendReturn, entry) == 8);
-const _: () = assert!(COUNTERS == 6);
+const _: () = assert!(COUNTERS == 7);
 
 /// One record as user space sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,6 +14,8 @@ use dxgtrace_ebpf::record;
 
 use super::{
     Options, Target,
+    counters::Counters,
+    due::{self, Bounds},
     error::{AttachError, one_line},
     follow::Processes,
     hooks::{self, HOOKS, Home, Hook, Sides},
@@ -58,8 +60,11 @@ pub(super) struct Attachment {
     hooked: Vec<Hooked>,
     /// Of a capture of the driver.
     driver: Option<Driver>,
-    /// What the kernel skipped of the hooks that are gone.
-    missed_before: u64,
+    /// What the kernel skipped before the hooks last changed; `None` if it did
+    /// not tell.
+    skipped_before: Option<u64>,
+    /// What it said right after that.
+    tally_before: Option<i64>,
 }
 
 /// A function that is hooked.
@@ -97,7 +102,8 @@ pub(super) fn attach(options: &Options) -> Result<Attachment, AttachError> {
         ebpf: load(options)?,
         hooked: Vec::new(),
         driver: None,
-        missed_before: 0,
+        skipped_before: Some(0),
+        tally_before: None,
     };
     for hook in &HOOKS {
         if uprobe(&mut attachment.ebpf, hook, &path, scope)? {
@@ -144,7 +150,8 @@ fn driver(options: &Options, backend: Option<Backend>) -> Result<Attachment, Att
             trampolines,
             modules,
         }),
-        missed_before: 0,
+        skipped_before: Some(0),
+        tally_before: None,
     };
     attachment.hook(&homes)?;
     Ok(attachment)
@@ -181,27 +188,52 @@ impl Attachment {
         programs
     }
 
-    /// How often the kernel did not run a program, on channels of any device,
-    /// where it tells: kprobes of another kprobe, and any program that was
-    /// running already on the same processor.
-    pub(super) fn missed(&self) -> u64 {
-        let now: u64 = self
-            .hooked
-            .iter()
-            .map(|hooked| self.missed_at(hooked))
-            .sum();
-        self.missed_before + now
+    /// How often the kernel did not run a program, on channels of any device, at
+    /// most; `None` if it does not tell.
+    pub(super) fn skipped(&self, counters: &Counters) -> Option<u64> {
+        let now = self.tally(counters)?.most - self.tally_before?;
+        Some(self.skipped_before? + u64::try_from(now).unwrap_or(0))
     }
 
-    fn missed_at(&self, hooked: &Hooked) -> u64 {
-        let unhit: u64 = hooked.kprobes.iter().map(Kprobe::missed).sum();
-        let reports = programs::reports(&self.programs_of(hooked));
-        let recursions = reports.iter().map(|report| report.recursion_misses);
-        unhit + recursions.sum::<u64>()
+    /// To be called once the hooks have changed.
+    pub(super) fn count_from_here(&mut self, counters: &Counters) {
+        self.tally_before = self.tally(counters).map(|tally| tally.least);
+    }
+
+    /// What the kernel says that the hooks of now missed, but for a constant.
+    fn tally(&self, counters: &Counters) -> Option<Bounds> {
+        let kprobes = self.kprobes();
+        let recursions = |kprobes: bool| {
+            let hooked = self.hooked.iter();
+            let hooked = hooked.filter(|one| (one.backend == Backend::Kprobe) == kprobes);
+            let programs: Vec<_> = hooked.flat_map(|one| self.programs_of(one)).collect();
+            programs::recursion_misses(&programs).cast_signed()
+        };
+        let bounds = match due::beyond_runs(&kprobes, counters) {
+            Some(bounds) => bounds,
+            None => {
+                let missed = kprobes.iter().map(|kprobe| kprobe.missed());
+                let missed = missed.sum::<Option<u64>>()?.cast_signed() + recursions(true);
+                Bounds {
+                    least: missed,
+                    most: missed,
+                }
+            }
+        };
+        let others = recursions(false);
+        Some(Bounds {
+            least: bounds.least + others,
+            most: bounds.most + others,
+        })
+    }
+
+    fn kprobes(&self) -> Vec<&Kprobe> {
+        let kprobes = self.hooked.iter().map(|hooked| &hooked.kprobes);
+        kprobes.flatten().collect()
     }
 
     /// Looks whether modules have come or gone, and hooks what has come.
-    pub(super) fn look(&mut self) -> Vec<Change> {
+    pub(super) fn look(&mut self, counters: &Counters) -> Vec<Change> {
         let Some(driver) = &mut self.driver else {
             return Vec::new();
         };
@@ -209,6 +241,7 @@ impl Attachment {
         if changes.is_empty() {
             return changes;
         }
+        self.skipped_before = self.skipped(counters);
         for change in &changes {
             let (gone, kept) = std::mem::take(&mut self.hooked)
                 .into_iter()
@@ -220,6 +253,7 @@ impl Attachment {
         }
         // What cannot be hooked now is as if it were not there.
         let _ = self.hook(&hooks::homes());
+        self.count_from_here(counters);
         changes
     }
 
@@ -242,7 +276,6 @@ impl Attachment {
     }
 
     fn detach(&mut self, hooked: Hooked) {
-        self.missed_before += self.missed_at(&hooked);
         let sides = sides(&hooked);
         // What still runs cannot be unloaded.
         drop(hooked);

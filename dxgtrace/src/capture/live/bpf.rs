@@ -192,7 +192,7 @@ pub(super) fn link_of(program: u32) -> io::Result<u32> {
     let mut id = 0;
     loop {
         id = next(LINK_GET_NEXT_ID, id)?;
-        if let Ok(info) = link(id)
+        if let Ok((info, _)) = link(id)
             && word(&info, LINK_INFO_PROGRAM) == Some(program)
         {
             return Ok(id);
@@ -200,20 +200,24 @@ pub(super) fn link_of(program: u32) -> io::Result<u32> {
     }
 }
 
-/// How often the kernel did not run the kprobe of a link, where it tells (6.7).
+/// How often the kernel did not run the kprobe of a link; before 6.7, an error.
 pub(super) fn missed(link_id: u32) -> io::Result<u64> {
-    let info = link(link_id)?;
+    let (info, length) = link(link_id)?;
+    if length < LINK_INFO_BYTES {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
     let low = word(&info, LINK_INFO_MISSED).map_or(0, u64::from);
     let high = word(&info, LINK_INFO_MISSED + 4).map_or(0, u64::from);
     Ok(high << 32 | low)
 }
 
-fn link(id: u32) -> io::Result<[u8; LINK_INFO_BYTES]> {
+/// What the kernel says of a link, and how many bytes of it.
+fn link(id: u32) -> io::Result<([u8; LINK_INFO_BYTES], usize)> {
     let fd = by_id(LINK_GET_FD_BY_ID, id)?;
     let mut found = [0; LINK_INFO_BYTES];
     // SAFETY: none of the bytes is a pointer: all are zero.
-    unsafe { info(&fd, &mut found) }?;
-    Ok(found)
+    let length = unsafe { info(&fd, &mut found) }?;
+    Ok((found, length))
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
@@ -241,10 +245,12 @@ fn by_id(command: u32, id: u32) -> io::Result<OwnedFd> {
     unsafe { call(command, &mut attributes) }.map(owned)
 }
 
+/// Gives the number of bytes that the kernel has.
+///
 /// # Safety
 ///
 /// Pointers in `found` must be null or valid for the lengths beside them.
-unsafe fn info<T>(fd: &OwnedFd, found: &mut T) -> io::Result<()> {
+unsafe fn info<T>(fd: &OwnedFd, found: &mut T) -> io::Result<usize> {
     let mut attributes = InfoByFd {
         fd: fd.as_raw_fd().cast_unsigned(),
         length: size_of::<T>() as u32,
@@ -252,7 +258,8 @@ unsafe fn info<T>(fd: &OwnedFd, found: &mut T) -> io::Result<()> {
     };
     // SAFETY: the kernel writes at most `length` bytes of the caller's value,
     // for which any bits are valid; the caller vouches for its pointers.
-    unsafe { call(OBJ_GET_INFO_BY_FD, &mut attributes) }.map(drop)
+    unsafe { call(OBJ_GET_INFO_BY_FD, &mut attributes) }?;
+    Ok(attributes.length as usize)
 }
 
 /// # Safety

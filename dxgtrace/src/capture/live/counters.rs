@@ -25,8 +25,8 @@ pub struct Totals {
     /// Those of them whose end was seen.
     pub ioctl_ends: u64,
     /// Calls on channels of any device for which the kernel did not run a
-    /// program, by its own count: at most so many of the driver's.
-    pub skipped: u64,
+    /// program: at most so many of the driver's. `None` if it does not tell.
+    pub skipped: Option<u64>,
     /// Packets that are missing, by cause.
     pub lost: Lost,
 }
@@ -56,19 +56,44 @@ impl Counters {
         [lost[LOST_RING_FULL] as u32, lost[LOST_UNREADABLE] as u32]
     }
 
-    /// The sums over all processors.
+    /// How often kprobes have run.
+    pub(super) fn kprobes(&self) -> u64 {
+        let [.., kprobes] = self.sums();
+        kprobes
+    }
+
+    /// What the probe counts.
     pub(super) fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
+        let [
+            sends,
+            returns,
+            receives,
+            returns_lost,
+            ioctls,
+            ioctl_ends,
+            _,
+        ] = self.sums();
+        Totals {
+            sends,
+            returns,
+            receives,
+            returns_lost,
+            ioctls,
+            ioctl_ends,
+            ..Totals::default()
+        }
+    }
+
+    /// Over all processors.
+    fn sums(&self) -> [u64; COUNTERS] {
+        let mut sums = [0; COUNTERS];
         if let Ok(values) = self.counters.get(&0, 0) {
-            for &[sends, returns, receives, returns_lost, ioctls, ioctl_ends] in values.iter() {
-                totals.sends += sends;
-                totals.returns += returns;
-                totals.receives += receives;
-                totals.returns_lost += returns_lost;
-                totals.ioctls += ioctls;
-                totals.ioctl_ends += ioctl_ends;
+            for value in values.iter() {
+                for (sum, one) in sums.iter_mut().zip(value) {
+                    *sum += one;
+                }
             }
         }
-        totals
+        sums
     }
 }

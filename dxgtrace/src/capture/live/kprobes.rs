@@ -72,13 +72,33 @@ impl Kprobe {
         Ok(Self { name, made })
     }
 
-    /// How often the kernel did not run it, where it tells.
-    pub(super) fn missed(&self) -> u64 {
-        match &self.made {
-            Made::Event(event) => event.missed().unwrap_or(0),
-            Made::ByAya(link) => link.and_then(|link| bpf::missed(link).ok()).unwrap_or(0),
+    /// How often the kernel did not run it, if its link tells.
+    pub(super) fn missed(&self) -> Option<u64> {
+        match self.made {
+            Made::Event(_) | Made::ByAya(None) => None,
+            Made::ByAya(Some(link)) => bpf::missed(link).ok(),
         }
     }
+}
+
+/// How often these were reached or missed: the numbers behind their names in the
+/// kernel's list. `None` if not all are events, or there are none.
+pub(super) fn due(kprobes: &[&Kprobe]) -> Option<u64> {
+    let events = kprobes.iter().map(|kprobe| match &kprobe.made {
+        Made::Event(event) => Some(event),
+        Made::ByAya(_) => None,
+    });
+    let events: Vec<&Event> = events.collect::<Option<_>>()?;
+    let list = fs::read_to_string(events.first()?.folder.join("kprobe_profile")).ok()?;
+    let mut due = 0;
+    for line in list.lines() {
+        let mut words = line.split_whitespace();
+        let name = words.next();
+        if events.iter().any(|event| name == Some(&event.name)) {
+            due += words.flat_map(str::parse::<u64>).sum::<u64>();
+        }
+    }
+    Some(due)
 }
 
 impl Event {
@@ -113,14 +133,6 @@ impl Event {
 
     fn path(&self) -> PathBuf {
         self.folder.join("events").join(GROUP).join(&self.name)
-    }
-
-    /// The second number behind its name in the kernel's list.
-    fn missed(&self) -> Option<u64> {
-        let list = fs::read_to_string(self.folder.join("kprobe_profile")).ok()?;
-        let mut lines = list.lines().map(str::split_whitespace);
-        let mut line = lines.find(|line| line.clone().next() == Some(&self.name))?;
-        line.nth(2)?.parse().ok()
     }
 }
 

@@ -14,6 +14,7 @@ mod bpf;
 mod btf;
 mod clock;
 mod counters;
+mod due;
 mod error;
 mod follow;
 mod hooks;
@@ -132,7 +133,7 @@ pub struct Live {
     counters: Counters,
     unfollowed: Unfollowed,
     assembler: Assembler,
-    skipped: u64,
+    skipped: Option<u64>,
 }
 
 impl Live {
@@ -145,6 +146,7 @@ impl Live {
         let hooks = attachment.hooks();
         let ring = Ring::new(&mut attachment.ebpf)?;
         let counters = Counters::new(&mut attachment.ebpf)?;
+        attachment.count_from_here(&counters);
         let unfollowed = Unfollowed::new(&mut attachment.ebpf)?;
         let filtered = !options.pids.is_empty() || options.comm.is_some();
         let patience = match options.target {
@@ -161,7 +163,7 @@ impl Live {
             counters,
             unfollowed,
             assembler: Assembler::new(clock, filtered, patience),
-            skipped: 0,
+            skipped: None,
         })
     }
 
@@ -255,7 +257,7 @@ impl Live {
     /// [`Live::next`] until it returns `None`.
     pub fn stop(&mut self) {
         if let Some(mut attachment) = self.attachment.take() {
-            self.skipped = attachment.missed();
+            self.skipped = attachment.skipped(&self.counters);
             attachment.stop_entries();
             std::thread::sleep(GRACE);
         }
@@ -268,7 +270,7 @@ impl Live {
         }
         self.looked = Instant::now();
         if let Some(attachment) = &mut self.attachment {
-            let changes = attachment.look();
+            let changes = attachment.look(&self.counters);
             if !changes.is_empty() {
                 self.hooks = attachment.hooks();
                 self.changes.extend(changes);
@@ -299,7 +301,7 @@ impl Live {
         Totals {
             lost: self.lost(),
             skipped: match &self.attachment {
-                Some(attachment) => attachment.missed(),
+                Some(attachment) => attachment.skipped(&self.counters),
                 None => self.skipped,
             },
             ..self.counters.totals()

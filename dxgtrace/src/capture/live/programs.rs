@@ -29,6 +29,12 @@ pub(super) fn reports(programs: &[(&'static str, RawFd)]) -> Vec<ProgramReport> 
         .collect()
 }
 
+/// How often these were skipped since they were running already.
+pub(super) fn recursion_misses(programs: &[(&'static str, RawFd)]) -> u64 {
+    let reports = reports(programs);
+    reports.iter().map(|report| report.recursion_misses).sum()
+}
+
 fn report(name: &'static str, info: &str) -> ProgramReport {
     let value = |key: &str| {
         info.lines().find_map(|line| {

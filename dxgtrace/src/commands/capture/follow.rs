@@ -119,13 +119,16 @@ impl Outcome {
                 "ioctls whose end was not seen",
             ),
             (
-                self.kernel.skipped,
+                self.kernel.skipped.unwrap_or(0),
                 "calls on channels of any device skipped by the kernel",
             ),
         ] {
             if count > 0 {
                 text += &format!(", {count} {what}");
             }
+        }
+        if self.kernel.skipped.is_none() {
+            text += ", what the kernel skipped is not known";
         }
         if self.unfollowed > 0 {
             text += &format!(", {} children not followed", self.unfollowed);
