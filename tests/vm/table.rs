@@ -29,7 +29,8 @@ the time. [tests/vm/README.md](../tests/vm/README.md) has more.
 Each kernel runs everything with what dxgtrace chooses for each function, and
 with kprobes alone. The kernel skips a probe where another is running on the
 processor: kprobes in an interrupt of any other, fentry only where a thread is
-preempted in the same probe by another thread. A row with failures has losses
+preempted in the same probe by another thread. Nor do kprobes run where a map
+is asked. A row with failures has losses
 that the capture did not count, or a backend that could not be attached.
 ";
 
@@ -66,7 +67,7 @@ pub fn write() -> Result<()> {
                 }
                 ["ok" | "FAILED" | "refused", backend, life, ..] => {
                     let row = match life {
-                        "late" | "again" | "nameless" | "unprivileged" => {
+                        "late" | "again" | "nameless" | "unprivileged" | "crowded" => {
                             format!("{backend}, {life}")
                         }
                         _ => backend.to_owned(),
@@ -85,6 +86,7 @@ pub fn write() -> Result<()> {
     text += "\n## Results\n\n\
              `late`: the driver is loaded under the capture; `again`: it is unloaded and loaded \
              again; `nameless`: without its symbols, so that only the wire is seen; \
+             `crowded`: while another program looks values up in a BPF map all the time; \
              `unprivileged`: by an ordinary user with CAP_BPF, CAP_PERFMON and \
              CAP_DAC_READ_SEARCH.\n\n\
              | kernel | backend | captures | packets played | missing | result |\n\

@@ -11,6 +11,7 @@
 )]
 
 mod compare;
+mod crowd;
 mod device;
 mod play;
 mod rights;
@@ -36,6 +37,7 @@ fn run(words: &[&str]) -> Result<bool, Box<dyn Error>> {
     match *words {
         ["scenarios"] => scenario::all(),
         ["scenario", backend, play] => scenario::one(backend, play),
+        ["crowd"] => Ok(crowd::crowd()?),
         ["unprivileged", ref command @ ..] => rights::exec(command),
         ["offer"] => Ok(play::offer(&device::Host::open()?).map(|()| true)?),
         ["play", sample] => Ok(play::in_order(Path::new(sample)).map(|()| true)?),
@@ -48,7 +50,7 @@ fn run(words: &[&str]) -> Result<bool, Box<dyn Error>> {
         .map(|()| true)?),
         _ => Err(
             "usage: vm-guest scenarios | scenario BACKEND PLAY | offer | play SAMPLE | \
-                  play-at-once SAMPLE PROCESS THREADS ROUNDS | unprivileged COMMAND..."
+                  play-at-once SAMPLE PROCESS THREADS ROUNDS | crowd | unprivileged COMMAND..."
                 .into(),
         ),
     }

@@ -71,6 +71,8 @@ enum Life {
     Again,
     /// Without the names of its functions: only the wire is seen.
     Nameless,
+    /// Before the capture and after it, while another program uses BPF.
+    Crowded,
     /// Before the capture and after it, which an ordinary user makes with
     /// nothing but the capabilities that it takes.
     Unprivileged,
@@ -91,6 +93,10 @@ pub fn all() -> Result<bool, Box<dyn Error>> {
     for backend in ["auto", "kprobe"] {
         let sample = first.samples.first().ok_or("no sample")?;
         well &= capture_and_compare(backend, first, sample, Life::Unprivileged)?;
+        let mut crowd = Command::new("/proc/self/exe").arg("crowd").spawn()?;
+        well &= capture_and_compare(backend, first, sample, Life::Crowded)?;
+        crowd.kill()?;
+        crowd.wait()?;
     }
     unload("dxgkrnl")?;
     // A module that fentry hooks cannot be unloaded meanwhile.
@@ -139,7 +145,7 @@ fn capture_and_compare(
     match life {
         Life::Again => load("dxgkrnl")?,
         Life::Nameless => load("nameless/dxgkrnl")?,
-        Life::Whole | Life::Late | Life::Unprivileged => {}
+        Life::Whole | Life::Late | Life::Crowded | Life::Unprivileged => {}
     }
     let mut capture = Capture::start(backend, &file, life)?;
     let started = capture.line()?;
@@ -173,7 +179,7 @@ fn capture_and_compare(
         }
     }
     let closing = capture.stop()?;
-    if !matches!(life, Life::Whole | Life::Unprivileged) {
+    if !matches!(life, Life::Whole | Life::Crowded | Life::Unprivileged) {
         unload("dxgkrnl")?;
     }
     let played = host.played()?;
