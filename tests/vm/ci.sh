@@ -6,4 +6,8 @@ for backend in auto kprobe; do
         vm-guest scenario $backend $play || status=1
     done
 done
+rmmod dxgkrnl
+for life in late again hurried; do
+    vm-guest scenario kprobe $life || status=1
+done
 exit $status

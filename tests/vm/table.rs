@@ -67,7 +67,7 @@ pub fn write() -> Result<()> {
                 }
                 ["ok" | "FAILED" | "refused", backend, life, ..] => {
                     let row = match life {
-                        "late" | "again" | "nameless" | "unprivileged" | "crowded" => {
+                        "late" | "again" | "hurried" | "nameless" | "unprivileged" | "crowded" => {
                             format!("{backend}, {life}")
                         }
                         _ => backend.to_owned(),
@@ -85,7 +85,7 @@ pub fn write() -> Result<()> {
     let mut text = INTRODUCTION.to_owned();
     text += "\n## Results\n\n\
              `late`: the driver is loaded under the capture; `again`: it is unloaded and loaded \
-             again; `nameless`: without its symbols, so that only the wire is seen; \
+             again, `hurried`: and used before it is hooked; `nameless`: without its symbols, so that only the wire is seen; \
              `crowded`: while another program looks values up in a BPF map all the time; \
              `unprivileged`: by an ordinary user with CAP_BPF, CAP_PERFMON and \
              CAP_DAC_READ_SEARCH.\n\n\

@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::channels;
-use super::live::{give_up_rights, options, rights_to_hook, start};
+use super::live::{give_up_rights, options, start};
 use super::pipe::Pipe;
 use super::pipeline::Pipeline;
 use super::show::Shown;
@@ -59,7 +59,7 @@ pub fn run(args: &CaptureArgs, color: Color) -> Result<Exit, Failure> {
     }
     let live = start(&options)?;
     let prepared = out.prepare()?;
-    let mut kept = rights_to_hook(&options, live.driver());
+    let mut kept = live.rights();
     kept.extend(rights(args));
     give_up_rights(&kept)?;
     let Opened {

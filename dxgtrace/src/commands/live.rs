@@ -1,7 +1,7 @@
 //! What the command line says of a live capture, as the capture takes it.
 
 use super::Failure;
-use crate::capture::live::{self, AttachError, Backend, Driver, Live, Options, Right, Target};
+use crate::capture::live::{self, AttachError, Backend, Live, Options, Right, Target};
 use crate::cli::{self, LiveArgs};
 
 /// The options that the arguments ask for.
@@ -48,15 +48,6 @@ pub(super) fn options(args: &LiveArgs) -> Result<Options, Failure> {
 /// The probe cannot be attached.
 pub(super) fn start(options: &Options) -> Result<Live, Failure> {
     Live::start(options).map_err(attach)
-}
-
-/// The rights to hook the driver if it comes later.
-pub(super) fn rights_to_hook(options: &Options, driver: Driver) -> Vec<Right> {
-    match (&options.target, driver) {
-        (Target::Driver(_), Driver::Offered) => vec![Right::Hooks],
-        (Target::Driver(_), _) => vec![Right::Hooks, Right::Modules],
-        _ => Vec::new(),
-    }
 }
 
 /// Gives up the rights that are not needed once the capture runs.

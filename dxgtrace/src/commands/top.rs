@@ -64,7 +64,7 @@ fn live(args: &TopArgs, color: Color) -> Result<Exit, Failure> {
     use std::time::{Duration, Instant};
 
     use super::capture::{Signals, Watched};
-    use super::live::{give_up_rights, options, rights_to_hook, start};
+    use super::live::{give_up_rights, options, start};
     use super::pipe::Pipe;
     use crate::cli::StandIn;
 
@@ -80,7 +80,7 @@ fn live(args: &TopArgs, color: Color) -> Result<Exit, Failure> {
     let signals = Signals::catch()?;
     let options = options(&args.live)?;
     let mut live = start(&options)?;
-    give_up_rights(&rights_to_hook(&options, live.driver()))?;
+    give_up_rights(&live.rights())?;
     let stand_in = match args.live.stand_in {
         Some(StandIn::Process(pid)) => Watched::new(pid),
         _ => Watched::Unknown,

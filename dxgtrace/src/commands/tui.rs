@@ -152,7 +152,7 @@ mod live {
             let file = file::create(&target).map_err(|error| {
                 Failure::Input(format!("{}: cannot create: {error}", target.display()))
             })?;
-            let mut kept = live::rights_to_hook(&options, live.driver());
+            let mut kept = live.rights();
             kept.push(Right::Files);
             live::give_up_rights(&kept)?;
             let mut tap = LiveTap { live, standin };

@@ -60,7 +60,9 @@ pub struct Verdict {
     pub missing: usize,
     /// Sends whose return value is not known.
     pub unknown_returns: usize,
-    /// Sends whose ioctl is known.
+    /// Sends in an ioctl.
+    pub calls: usize,
+    /// Those of them whose ioctl is known.
     pub ioctls: usize,
     /// Ioctls whose result is known.
     pub ioctl_ends: usize,
@@ -203,6 +205,7 @@ fn attribution(header: &Header, played: &Played, verdict: &mut Verdict) {
             format!("{header:?} expects not {}", played.expected),
         );
     }
+    verdict.calls += usize::from(played.ioctl != 0);
     if header.known.has(Known::IOCTL) {
         verdict.ioctls += 1;
         if header.ioctl != played.ioctl {

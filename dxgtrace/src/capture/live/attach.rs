@@ -20,7 +20,7 @@ use super::{
     follow::Processes,
     hooks::{self, HOOKS, Home, Hook, Sides},
     kprobes::{self, Kprobe},
-    modules::{Change, Modules},
+    modules::{Change, Loaded, Modules},
     object, programs, system,
     trampoline::{Traced, Trampolines},
 };
@@ -72,11 +72,22 @@ struct Hooked {
     hook: &'static Hook,
     backend: Backend,
     /// The module that it is in.
-    module: Option<String>,
+    module: Option<Loaded>,
     /// By fentry: its programs.
     traced: Vec<Traced>,
     /// By kprobe.
     kprobes: Vec<Kprobe>,
+}
+
+impl Hooked {
+    fn is_there(&self) -> bool {
+        self.module.as_ref().is_none_or(Loaded::is_there)
+    }
+
+    /// Whether it stays: fentry keeps the kernel from unloading the module.
+    fn is_settled(&self) -> bool {
+        self.module.is_none() || self.backend == Backend::Fentry
+    }
 }
 
 /// What it takes to hook functions that appear later.
@@ -166,6 +177,12 @@ impl Attachment {
             .collect()
     }
 
+    /// Whether nothing is to be hooked later or anew.
+    pub(super) fn is_settled(&self) -> bool {
+        self.driver.is_none()
+            || self.hooked.len() == HOOKS.len() && self.hooked.iter().all(Hooked::is_settled)
+    }
+
     /// All programs that run: name and file descriptor.
     pub(super) fn programs(&self) -> Vec<(&'static str, RawFd)> {
         let programs = self.hooked.iter().map(|hooked| self.programs_of(hooked));
@@ -242,14 +259,11 @@ impl Attachment {
             return changes;
         }
         self.skipped_before = self.skipped(counters);
-        for change in &changes {
-            let (gone, kept) = std::mem::take(&mut self.hooked)
-                .into_iter()
-                .partition(|hooked| hooked.module.as_deref() == Some(change.module));
-            self.hooked = kept;
-            for hooked in gone {
-                self.detach(hooked);
-            }
+        let hooked = std::mem::take(&mut self.hooked).into_iter();
+        let (kept, gone) = hooked.partition(Hooked::is_there);
+        self.hooked = kept;
+        for hooked in gone {
+            self.detach(hooked);
         }
         // What cannot be hooked now is as if it were not there.
         let _ = self.hook(&hooks::homes());
@@ -299,7 +313,13 @@ impl Attachment {
                 continue;
             };
             match hook_one(&mut self.ebpf, driver, hook, home) {
-                Ok(hooked) => self.hooked.push(hooked),
+                Ok(Some(hooked)) if hooked.is_there() => self.hooked.push(hooked),
+                // The module is going or coming: the next look tells.
+                Ok(Some(hooked)) => {
+                    self.detach(hooked);
+                    break;
+                }
+                Ok(None) => {}
                 Err(error) if hook.needed => return Err(error),
                 Err(_) => {}
             }
@@ -308,32 +328,36 @@ impl Attachment {
     }
 }
 
-/// By the best way that works.
+/// By the best way that works; `None` if the module is not there as a whole.
 fn hook_one(
     ebpf: &mut Ebpf,
     driver: &Driver,
     hook: &'static Hook,
     home: &Home,
-) -> Result<Hooked, AttachError> {
-    let module = match home {
-        Home::Kernel => None,
-        Home::Module(name) => Some(name.clone()),
+) -> Result<Option<Hooked>, AttachError> {
+    // Noted before: if it changes meanwhile, it is not known what is hooked.
+    let (name, module) = match home {
+        Home::Kernel => (None, None),
+        Home::Module(name) => match Loaded::now(name) {
+            Some(module) => (Some(name.as_str()), Some(module)),
+            None => return Ok(None),
+        },
     };
     let traced = match &driver.trampolines {
         Ok(_) if driver.backend.is_none() && system::preempts(hook.context) => {
             Err("it would miss calls".to_owned())
         }
-        Ok(trampolines) => trampolines.attach(hook, module.as_deref()),
+        Ok(trampolines) => trampolines.attach(hook, name),
         Err(reason) => Err(reason.clone()),
     };
     match (traced, driver.backend) {
-        (Ok(traced), _) => Ok(Hooked {
+        (Ok(traced), _) => Ok(Some(Hooked {
             hook,
             backend: Backend::Fentry,
             module,
             traced,
             kprobes: Vec::new(),
-        }),
+        })),
         (Err(reason), Some(Backend::Fentry)) => Err(AttachError::Backend {
             backend: Backend::Fentry.name(),
             function: hook.function.into(),
@@ -341,13 +365,13 @@ fn hook_one(
         }),
         (Err(_), _) => {
             let kprobes = kprobe(ebpf, hook)?;
-            Ok(Hooked {
+            Ok(Some(Hooked {
                 hook,
                 backend: Backend::Kprobe,
                 module,
                 traced: Vec::new(),
                 kprobes,
-            })
+            }))
         }
     }
 }

@@ -202,6 +202,19 @@ impl Live {
         text
     }
 
+    /// The rights that it takes to hook what comes later or anew; the others can
+    /// be given up.
+    pub fn rights(&self) -> Vec<Right> {
+        match &self.attachment {
+            Some(attachment) if !attachment.is_settled() => {
+                let admin = self.driver != Driver::Offered || system::paranoia().is_some();
+                let admin = admin.then_some(Right::Admin);
+                [Right::Hooks].into_iter().chain(admin).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Modules that have come or gone since the last call.
     pub fn changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)

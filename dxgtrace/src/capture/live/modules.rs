@@ -41,6 +41,28 @@ impl Modules {
     }
 }
 
+/// A module as it was loaded once.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Loaded {
+    name: String,
+    identity: u64,
+}
+
+impl Loaded {
+    /// As it is now, if it is there.
+    pub(super) fn now(name: &str) -> Option<Self> {
+        Some(Self {
+            name: name.to_owned(),
+            identity: identity(name)?,
+        })
+    }
+
+    /// Whether it is still there, and not loaded anew.
+    pub(super) fn is_there(&self) -> bool {
+        identity(&self.name) == Some(self.identity)
+    }
+}
+
 /// What tells a module that is loaded from the same one loaded again.
 fn identity(module: &str) -> Option<u64> {
     let folder = fs::metadata(Path::new(FOLDER).join(module));

@@ -16,9 +16,10 @@ pub enum Right {
     Signals,
     /// To hook functions of a driver that is loaded later or anew.
     Hooks,
-    /// To do so in the best way, if the driver is not there yet: only this lends
-    /// the type information of a module.
-    Modules,
+    /// To do so where it takes an administrator: only this lends the type
+    /// information of a module, for fentry, and lets kprobes be opened with a high
+    /// `kernel.perf_event_paranoid`.
+    Admin,
 }
 
 impl Right {
@@ -27,7 +28,7 @@ impl Right {
             Self::Files => CapabilitySet::DAC_OVERRIDE,
             Self::Signals => CapabilitySet::KILL,
             Self::Hooks => CapabilitySet::PERFMON.union(CapabilitySet::DAC_READ_SEARCH),
-            Self::Modules => CapabilitySet::SYS_ADMIN,
+            Self::Admin => CapabilitySet::SYS_ADMIN,
         }
     }
 }
