@@ -227,8 +227,10 @@ fn ioctls(played: &[Played], ended: &[Header], verdict: &mut Verdict) {
     }
     let mut places: HashMap<u32, usize> = HashMap::new();
     // Where a thread of the kernel sends, whoever made it do so only waits, and
-    // is not in the log.
-    let made = |header: &&Header| !header.comm.starts_with(b"kworker");
+    // is not in the log. Without a result, the end was missed.
+    let made = |header: &&Header| {
+        !header.comm.starts_with(b"kworker") && header.known.has(Known::IOCTL_RESULT)
+    };
     for header in ended.iter().filter(made) {
         let call = (header.ioctl, header.ioctl_result);
         let place = places.entry(header.tid).or_default();
