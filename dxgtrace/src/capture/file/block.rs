@@ -24,16 +24,17 @@ pub(super) struct Parts {
 /// Splits a whole pcapng block of `kind`; `None` if that is no packet block.
 /// `snap_length` is that of the section's interface 0, which alone tells the
 /// captured length of a simple packet block.
+#[inline]
 pub(super) fn split(
     kind: u32,
     block: &[u8],
     order: Order,
-    snap_length: u32,
+    snap_length: impl FnOnce() -> u32,
 ) -> Option<Result<Parts, Damage>> {
     let parts = match kind {
         ENHANCED_PACKET_BLOCK => split_timed(block, order, order.u32(block, 8)),
         PACKET_BLOCK => split_timed(block, order, order.u16(block, 8).map(u32::from)),
-        SIMPLE_PACKET_BLOCK => split_simple(block, order, snap_length),
+        SIMPLE_PACKET_BLOCK => split_simple(block, order, snap_length()),
         _ => return None,
     };
     Some(parts)
@@ -42,16 +43,18 @@ pub(super) fn split(
 /// Bytes of type, length and trailing length around a block's body.
 const FRAME: usize = 12;
 
+#[inline]
 fn split_timed(block: &[u8], order: Order, interface: Option<u32>) -> Result<Parts, Damage> {
     const DATA: usize = 28;
     let short = || Damage::ShortBlock(block.len());
-    if block.len() < DATA + 4 {
+    let head = block.first_chunk::<DATA>().ok_or_else(short)?;
+    let end = block.len() - 4;
+    if end < DATA {
         return Err(short());
     }
-    let end = block.len() - 4;
-    let high = order.u32(block, 12).ok_or_else(short)?;
-    let low = order.u32(block, 16).ok_or_else(short)?;
-    let captured = order.u32(block, 20).ok_or_else(short)?;
+    let high = order.u32(head, 12).ok_or_else(short)?;
+    let low = order.u32(head, 16).ok_or_else(short)?;
+    let captured = order.u32(head, 20).ok_or_else(short)?;
     let length = captured as usize;
     let data = DATA..DATA.saturating_add(length);
     let padded = data.end.saturating_add(length.wrapping_neg() % 4);

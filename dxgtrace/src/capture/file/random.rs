@@ -76,10 +76,10 @@ impl<F: Read + Seek> RandomReader<F> {
                 if order.u32(&self.block, 4) != Some(at.length) {
                     return Err(changed());
                 }
-                let snap_length = self
-                    .layout
-                    .interface(section, 0)
-                    .map_or(0, |first| first.snap_length);
+                let snap_length = || {
+                    let first = self.layout.interface(section, 0);
+                    first.map_or(0, |first| first.snap_length)
+                };
                 block::split(kind, &self.block, order, snap_length).ok_or_else(changed)?
             }
             Container::Classic { per_second } => {

@@ -13,7 +13,7 @@ use pcap_file::pcapng::blocks::{
     CUSTOM_BLOCK_COPIABLE, CUSTOM_BLOCK_NON_COPIABLE, INTERFACE_DESCRIPTION_BLOCK,
     SECTION_HEADER_BLOCK, SYSTEMD_JOURNAL_EXPORT_BLOCK,
 };
-use pcap_file::pcapng::{PcapNgFormatError, PcapNgParseError, PcapNgParser, RawBlock};
+use pcap_file::pcapng::{PcapNgParseError, PcapNgParser, RawBlock};
 
 use crate::capture::header::{Header, HeaderError};
 use crate::packet::{Channel, Packet};
@@ -216,13 +216,6 @@ impl<R: Read> Reader<R> {
                     return Ok(true);
                 }
                 Ok(Step::PassedOver) => {}
-                Ok(Step::Damaged(what)) => {
-                    self.summary.damaged += 1;
-                    let before = self.summary.records - 1;
-                    let offset = self.window.offset();
-                    self.first_damage
-                        .get_or_insert_with(|| damaged(offset, before, what));
-                }
                 Ok(Step::End) => {
                     self.ended = true;
                     return match self.first_damage.take() {
@@ -238,11 +231,41 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    #[inline]
     fn step_pcapng(&mut self) -> Result<Step, ReadError> {
         let Some(length) = self.whole_block()? else {
             return Ok(Step::End);
         };
         self.spent = length;
+        let block = self.window.bytes().get(..length).unwrap_or(&[]);
+        let Some(section) = self.layout.current() else {
+            return Ok(Step::End);
+        };
+        match section.order.u32(block, 0).unwrap_or(0) {
+            SECTION_HEADER_BLOCK | INTERFACE_DESCRIPTION_BLOCK => self.describe(length),
+            // Wireshark shows these as frames, so they count as records.
+            SYSTEMD_JOURNAL_EXPORT_BLOCK | CUSTOM_BLOCK_COPIABLE | CUSTOM_BLOCK_NON_COPIABLE => {
+                self.summary.records += 1;
+                self.summary.foreign += 1;
+                Ok(Step::PassedOver)
+            }
+            kind => {
+                let snap_length = || {
+                    let first = self.layout.interface(section, 0);
+                    first.map_or(0, |first| first.snap_length)
+                };
+                Ok(
+                    match block::split(kind, block, section.order, snap_length) {
+                        Some(parts) => self.judge(parts, length),
+                        None => Step::PassedOver,
+                    },
+                )
+            }
+        }
+    }
+
+    /// Takes a section header or an interface description.
+    fn describe(&mut self, length: usize) -> Result<Step, ReadError> {
         let offset = self.window.offset();
         let records = self.summary.records;
         let failed = |what| damaged(offset, records, what);
@@ -254,39 +277,12 @@ impl<R: Read> Reader<R> {
             Ok((_, RawBlock { type_, .. })) => type_,
             Err(error) => return Err(failed(format_damage(&error))),
         };
-        match kind {
-            SECTION_HEADER_BLOCK => {
-                begin_section(&mut self.layout, parser, offset).map_err(failed)?;
-                Ok(Step::PassedOver)
-            }
-            INTERFACE_DESCRIPTION_BLOCK => {
-                if let Some(interface) = parser.interfaces().last() {
-                    self.layout.describe(interface).map_err(failed)?;
-                }
-                Ok(Step::PassedOver)
-            }
-            // Wireshark shows these as frames, so they count as records.
-            SYSTEMD_JOURNAL_EXPORT_BLOCK | CUSTOM_BLOCK_COPIABLE | CUSTOM_BLOCK_NON_COPIABLE => {
-                self.summary.records += 1;
-                self.summary.foreign += 1;
-                Ok(Step::PassedOver)
-            }
-            kind => {
-                let Some(section) = self.layout.current() else {
-                    return Ok(Step::End);
-                };
-                let snap_length = self
-                    .layout
-                    .interface(section, 0)
-                    .map_or(0, |first| first.snap_length);
-                Ok(
-                    match block::split(kind, block, section.order, snap_length) {
-                        Some(parts) => self.judge(parts, length),
-                        None => Step::PassedOver,
-                    },
-                )
-            }
+        if kind == SECTION_HEADER_BLOCK {
+            begin_section(&mut self.layout, parser, offset).map_err(failed)?;
+        } else if let Some(interface) = parser.interfaces().last() {
+            self.layout.describe(interface).map_err(failed)?;
         }
+        Ok(Step::PassedOver)
     }
 
     fn step_classic(&mut self, per_second: u64) -> Result<Step, ReadError> {
@@ -312,38 +308,30 @@ impl<R: Read> Reader<R> {
     }
 
     /// Decides whose record this is, and finds its parts.
+    #[inline]
     fn judge(&mut self, parts: Result<Parts, Damage>, length: usize) -> Step {
         self.summary.records += 1;
-        let parts = match parts {
-            Ok(parts) => parts,
-            Err(what) => return Step::Damaged(what),
-        };
+        match parts.and_then(|parts| self.find(parts, length)) {
+            Ok(step) => step,
+            Err(what) => self.pass_over(what),
+        }
+    }
+
+    #[inline]
+    fn find(&mut self, parts: Parts, length: usize) -> Result<Step, Damage> {
         let block = self.window.bytes().get(..length).unwrap_or(&[]);
         let Some(section) = self.layout.current() else {
-            return Step::PassedOver;
+            return Ok(Step::PassedOver);
         };
-        let Some(interface) = self.layout.interface(section, parts.interface) else {
-            return Step::Damaged(Damage::UnknownInterface(parts.interface));
-        };
-        let inner = match open(block, &parts, &interface) {
-            Ok(Some(inner)) => inner,
-            Ok(None) => {
-                self.summary.foreign += 1;
-                return Step::PassedOver;
-            }
-            Err(Damage::Header(HeaderError::UnknownKind(_) | HeaderError::UnknownDirection(_))) => {
-                self.summary.unsupported += 1;
-                return Step::PassedOver;
-            }
-            Err(what) => return Step::Damaged(what),
-        };
-        let channel = match self.layout.channel(interface.link, &inner.header) {
-            Ok(channel) => channel,
-            Err(what) => return Step::Damaged(what),
+        let interface = self.layout.interface(section, parts.interface);
+        let interface = interface.ok_or(Damage::UnknownInterface(parts.interface))?;
+        let Some(inner) = open(block, &parts, &interface)? else {
+            self.summary.foreign += 1;
+            return Ok(Step::PassedOver);
         };
         self.found = Found {
             number: self.summary.records,
-            channel,
+            channel: self.layout.channel(interface.link, &inner.header)?,
             order: section.order,
             options: parts.options,
             at: RecordAt {
@@ -353,7 +341,23 @@ impl<R: Read> Reader<R> {
             },
             inner,
         };
-        Step::Record
+        Ok(Step::Record)
+    }
+
+    /// Counts a record that cannot be handed out.
+    #[cold]
+    fn pass_over(&mut self, what: Damage) -> Step {
+        if let Damage::Header(HeaderError::UnknownKind(_) | HeaderError::UnknownDirection(_)) = what
+        {
+            self.summary.unsupported += 1;
+        } else {
+            self.summary.damaged += 1;
+            let before = self.summary.records - 1;
+            let offset = self.window.offset();
+            self.first_damage
+                .get_or_insert_with(|| damaged(offset, before, what));
+        }
+        Step::PassedOver
     }
 
     /// Length of the block at the window's start, once all of it is there;
@@ -402,7 +406,11 @@ impl<R: Read> Reader<R> {
         if !self.fill(length)? {
             return Err(self.cut(length - self.window.bytes().len(), false));
         }
-        Ok(Some(length))
+        let head = length as u32;
+        match order.u32(self.window.bytes(), length - 4) {
+            Some(tail) if tail != head => Err(self.damage(Damage::LengthsDiffer { head, tail })),
+            _ => Ok(Some(length)),
+        }
     }
 
     fn fill(&mut self, wanted: usize) -> Result<bool, ReadError> {
@@ -438,7 +446,6 @@ enum Step {
     /// It is in [`Reader::found`].
     Record,
     PassedOver,
-    Damaged(Damage),
     End,
 }
 
@@ -543,17 +550,8 @@ fn damaged(offset: u64, records: u64, what: Damage) -> ReadError {
     }
 }
 
-/// pcap-file's error as ours: typed where a reader of the message can act on
-/// it, its own words with all causes otherwise.
+/// pcap-file's error as ours: its own words with all causes.
 fn format_damage(error: &PcapNgParseError) -> Damage {
-    if let PcapNgParseError::InvalidFormat(PcapNgFormatError::BlockLengthMismatch(head, tail)) =
-        error
-    {
-        return Damage::LengthsDiffer {
-            head: *head,
-            tail: *tail,
-        };
-    }
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
