@@ -80,7 +80,8 @@ for arch in x86_64 aarch64; do
     # lose. The debug information makes the BTF and is then removed, like the
     # line table, which a bare comment in assembly would spoil.
     flags="-C linker=bpf-linker -C target-cpu=v2 -C debuginfo=2 -C link-arg=--btf"
-    flags="$flags --cfg bpf_target_arch=\"$arch\" --remap-path-prefix=$root=. --remap-path-prefix=$registry=cargo"
+    flags="$flags --cfg bpf_target_arch=\"$arch\" --check-cfg cfg(bpf_target_arch,values(any()))"
+    flags="$flags --remap-path-prefix=$root=. --remap-path-prefix=$registry=cargo"
     # shellcheck disable=SC2086 # build_std is a list of words
     RUSTC=$rustc RUSTC_BOOTSTRAP=1 RUSTFLAGS=$flags cargo build --locked --release \
         --package dxgtrace-ebpf --features probe --bin probe \

@@ -29,6 +29,10 @@ pub static COMM_HIGH: Global<u64> = Global::new(0);
 /// Binary logarithm of the unread bytes per wake-up of the reader.
 #[unsafe(no_mangle)]
 pub static WAKE_SHIFT: Global<u32> = Global::new(21);
+/// Not 0: the kernel shows the registers of a thread (since 5.15), and ioctls
+/// are real ones.
+#[unsafe(no_mangle)]
+pub static TASK_REGISTERS: Global<u32> = Global::new(0);
 /// Offset of `tgid` in `struct task_struct`, to follow children.
 #[unsafe(no_mangle)]
 pub static TGID_OFFSET: Global<u32> = Global::new(0);

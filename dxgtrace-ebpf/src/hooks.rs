@@ -14,6 +14,7 @@ use crate::{
     copy, follow,
     maps::{self, CALLS, Calls, FIRSTS, NEXTS, Next, count, store},
     memory::Memory,
+    syscall,
 };
 
 /// The arguments of `vmbus_sendpacket`.
@@ -57,6 +58,7 @@ pub fn send_entry<M: Memory>(send: &Send) {
     };
     let calls = calls(task);
     if let Some(calls) = calls {
+        forget_missed(task, calls, time);
         // SAFETY: an aligned element of the map; only this thread uses it.
         unsafe {
             (*calls).messages += 1;
@@ -124,6 +126,7 @@ pub fn sync_entry(expected: u32) {
         return;
     }
     if let Some(calls) = calls(task) {
+        forget_missed(task, calls, now());
         // SAFETY: an aligned element of the map; only this thread uses it.
         unsafe {
             (*calls).expected = expected;
@@ -184,6 +187,7 @@ pub fn ioctl_return(value: i32) {
     let Some(element) = CALLS.get_ptr_mut(&thread(task)) else {
         return;
     };
+    forget_missed(task, element, now());
     // SAFETY: an aligned element of the map; only this thread uses it.
     let calls = unsafe { *element };
     if calls.ioctl_entry == 0 {
@@ -194,6 +198,19 @@ pub fn ioctl_return(value: i32) {
     // SAFETY: the member of the struct that the pointer points to.
     count(|counters| unsafe { &raw mut (*counters).ioctl_ends });
     ioctl_end(task, &calls, 0, value, now());
+}
+
+/// A thread that is in another ioctl than what was noted: that one's end was
+/// missed, and this one's entry.
+#[inline(always)]
+fn forget_missed(task: u64, element: *mut Calls, time: u64) {
+    // SAFETY: an aligned element of the map; only this thread uses it.
+    let calls = unsafe { *element };
+    if calls.ioctl_entry != 0 && syscall::is_another_ioctl(calls.ioctl) {
+        ioctl_end(task, &calls, END_UNSEEN, 0, time);
+        // SAFETY: as above.
+        unsafe { element.write(Calls::NONE) };
+    }
 }
 
 #[inline(always)]

@@ -17,6 +17,7 @@ mod follow;
 mod hooks;
 mod maps;
 mod memory;
+mod syscall;
 
 use aya_ebpf::{
     macros::{fentry, fexit, kprobe, kretprobe, raw_tracepoint, uprobe, uretprobe},

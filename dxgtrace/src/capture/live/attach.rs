@@ -403,6 +403,8 @@ fn load(options: &Options) -> Result<Ebpf, AttachError> {
     let wake_shift = ring_bytes.ilog2() - WAKE_SHARE;
     let processes = Processes::new(options)?;
     let filter_comm = u32::from(options.comm.is_some());
+    let of_driver = matches!(options.target, Target::Driver(_));
+    let task_registers = u32::from(of_driver && system::shows_registers());
     let [comm_low, comm_high] = record::words(options.comm.unwrap_or_default());
     let probe = object::PROBE.ok_or(AttachError::Architecture)?;
     let mut loader = EbpfLoader::new();
@@ -412,7 +414,8 @@ fn load(options: &Options) -> Result<Ebpf, AttachError> {
         .override_global("SNAP_LENGTH", &options.snap_length, true)
         .override_global("FILTER_COMM", &filter_comm, true)
         .override_global("COMM_LOW", &comm_low, true)
-        .override_global("COMM_HIGH", &comm_high, true);
+        .override_global("COMM_HIGH", &comm_high, true)
+        .override_global("TASK_REGISTERS", &task_registers, true);
     processes.configure(&mut loader);
     let mut ebpf = loader
         .load(probe)

@@ -29,10 +29,7 @@ pub enum Driver {
 /// Whether the process may load and attach the probe, as far as can be told
 /// before trying.
 pub(super) fn check_rights() -> Result<(), AttachError> {
-    let release = rustix::system::uname()
-        .release()
-        .to_string_lossy()
-        .into_owned();
+    let release = release();
     if version(&release).is_some_and(|version| version < (5, 8)) {
         return Err(AttachError::KernelTooOld { release });
     }
@@ -124,6 +121,16 @@ fn effective(status: &str) -> Option<u64> {
         .lines()
         .find_map(|line| line.strip_prefix("CapEff:"))?;
     u64::from_str_radix(hex.trim(), 16).ok()
+}
+
+fn release() -> String {
+    let name = rustix::system::uname();
+    name.release().to_string_lossy().into_owned()
+}
+
+/// Whether the kernel shows the probe a thread's registers.
+pub(super) fn shows_registers() -> bool {
+    version(&release()).is_some_and(|version| version >= (5, 15))
 }
 
 fn version(release: &str) -> Option<(u32, u32)> {
