@@ -7,18 +7,19 @@ use anyhow::{Context, Result};
 use crate::{image, machine::Arch};
 
 /// The machines of the tables, in order.
-const MACHINES: [(&str, Arch); 5] = [
+const MACHINES: [(&str, Arch); 6] = [
     ("5.10", Arch::Amd64),
     ("6.1", Arch::Amd64),
     ("6.12", Arch::Amd64),
     ("newest", Arch::Amd64),
     ("6.1", Arch::Arm64),
+    ("6.12", Arch::Arm64),
 ];
 
 const INTRODUCTION: &str = "\
 # Kernels
 
-<!-- Written by `make vm TABLE=1` from the last runs of `make vm` and `make vm VM='--arch arm64' KERNEL=6.1`. -->
+<!-- Written by `make vm TABLE=1` from the last runs of `make vm` and `make vm VM='--arch arm64' KERNEL='6.1 6.12'`. -->
 
 Each kernel is Debian's, run in QEMU without hardware help; modules stand in
 for the driver and, where it is not built in, for the VMBus. What a capture
@@ -29,9 +30,9 @@ the time. [tests/vm/README.md](../tests/vm/README.md) has more.
 Each kernel runs everything with what dxgtrace chooses for each function, and
 with kprobes alone. The kernel skips a probe where another is running on the
 processor: kprobes in an interrupt of any other, fentry only where a thread is
-preempted in the same probe by another thread. Nor do kprobes run where a map
-is asked. A row with failures has losses
-that the capture did not count, or a backend that could not be attached.
+preempted in the same probe by another thread. Nor do kprobes run where a BPF map
+is asked. A row with failures has losses that the capture did not count, or a
+backend that could not be attached.
 ";
 
 /// What the runs of one backend came to.

@@ -117,6 +117,7 @@ impl Display for Finding {
 
 /// Decodes a packet and says what is wrong with it. `pending` is the request
 /// that a completion answers. `None` if there is no message in the packet.
+#[inline]
 pub fn packet<'a>(
     packet: &Packet<'a>,
     pending: Option<&Pending>,

@@ -235,6 +235,7 @@ impl Pairing {
     }
 
     /// Takes a reply, and gives the request that it answers.
+    #[inline]
     pub fn answer(&mut self, packet: &Packet<'_>) -> Result<Waiting, Stray> {
         let header = &packet.header;
         let key = (header.channel, header.transaction);

@@ -140,7 +140,7 @@ impl Lifetimes {
         let epoch = self.objects.epoch;
         if let Some(id) = self.objects.find(Key::of(process, handle)) {
             self.mark(id, number);
-            let entity = *self.objects.get(id)?;
+            let entity = self.objects.get(id)?;
             match entity.kind {
                 None => {
                     if let Some(kind) = step.kinds.single() {
@@ -150,7 +150,7 @@ impl Lifetimes {
                 Some(kind) if !step.kinds.has(kind) => {
                     let sure = entity.epoch == epoch
                         && !entity.is_from_before()
-                        && !self.objects.may_be_gone(&entity);
+                        && !self.objects.may_be_gone(entity);
                     if sure {
                         let created = entity.created.packet;
                         let code = match step.life {
