@@ -15,6 +15,7 @@ use super::{
     Delivery,
     clock::Clock,
     refusals::{Attempt, Refusals},
+    transactions::Transactions,
 };
 use crate::{
     bounded::Bounded,
@@ -73,7 +74,7 @@ struct Requester {
     known: u16,
     ioctl: u32,
     expected: u32,
-    /// Packets lost before it was sent.
+    /// Packets lost before it was sent, but by missed probes.
     lost: u64,
 }
 
@@ -85,6 +86,8 @@ pub(super) struct Assembler {
     /// [`PATIENCE`] or [`STAND_IN_PATIENCE`].
     patience: u64,
     channels: Vec<Channel>,
+    /// By interface.
+    transactions: Vec<Transactions>,
     /// In the order of the records; the first may wait for its return value.
     held: VecDeque<Item>,
     /// Number of the first in `held`, counted over the whole capture.
@@ -116,6 +119,7 @@ impl Assembler {
             filtered,
             patience,
             channels: Vec::new(),
+            transactions: Vec::new(),
             held: VecDeque::new(),
             first: 0,
             held_bytes: 0,
@@ -306,11 +310,12 @@ impl Assembler {
         if !end.header.known.has(known) || end.header.return_value != 0 {
             return;
         }
+        let otherwise = self.lost_otherwise();
         let missed: Vec<Requester> = waiting
             .iter()
             .filter_map(|request| self.requesters.remove(request))
             // What was lost otherwise has been counted.
-            .filter(|requester| requester.lost == self.lost_total.total())
+            .filter(|requester| requester.lost == otherwise)
             .collect();
         if let Some(first) = missed.first() {
             let lost = Lost {
@@ -320,6 +325,38 @@ impl Assembler {
             let item = self.lost_item(lost, first.interface, end.time);
             self.ready.push_back(item);
         }
+    }
+
+    /// An answer belongs to no request: perhaps that one was missed.
+    fn missed_request(&mut self, answer: &Item) {
+        let lost = self.lost_otherwise();
+        let ids = self.transactions.get_mut(answer.interface as usize);
+        if ids.is_some_and(|ids| ids.missed(answer.header.transaction, lost)) {
+            let lost = Lost {
+                missed_probes: 1,
+                ..Lost::default()
+            };
+            let item = self.lost_item(lost, answer.interface, answer.time);
+            self.ready.push_back(item);
+        }
+    }
+
+    /// Notes the id of a request.
+    fn drawn(&mut self, request: &Item) {
+        let lost = self.lost_otherwise();
+        let interface = request.interface as usize;
+        if self.transactions.len() <= interface {
+            self.transactions
+                .resize_with(interface + 1, Default::default);
+        }
+        if let Some(ids) = self.transactions.get_mut(interface) {
+            ids.sent(request.header.transaction, lost);
+        }
+    }
+
+    /// What is lost for other reasons than missed probes.
+    fn lost_otherwise(&self) -> u64 {
+        self.lost_total.total() - self.lost_total.missed_probes
     }
 
     fn held(&mut self, number: u64) -> Option<&mut Item> {
@@ -383,7 +420,7 @@ impl Assembler {
                             }
                         }
                         None if self.filtered => return self.recycle(item.payload),
-                        None => {}
+                        None => self.missed_request(&item),
                     }
                 }
                 self.ready.push_back(item);
@@ -400,6 +437,9 @@ impl Assembler {
     }
 
     fn complete_send(&mut self, mut item: Item) {
+        if item.header.packet_flags & COMPLETION_REQUESTED != 0 {
+            self.drawn(&item);
+        }
         let attempt = Attempt {
             channel: item.channel,
             transaction: item.header.transaction,
@@ -436,7 +476,7 @@ impl Assembler {
                 known: header.known.0 & VIEW,
                 ioctl: header.ioctl,
                 expected: header.expected_reply_length,
-                lost: self.lost_total.total(),
+                lost: self.lost_otherwise(),
             };
             let request = (item.channel, header.transaction);
             self.requesters.insert(request, requester);

@@ -28,6 +28,7 @@ mod rights;
 mod ring;
 mod system;
 mod trampoline;
+mod transactions;
 
 use std::{
     path::PathBuf,

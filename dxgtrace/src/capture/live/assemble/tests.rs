@@ -104,6 +104,27 @@ fn a_completion_belongs_to_the_requester_and_to_nobody_else() {
 }
 
 #[test]
+fn an_answer_to_a_request_that_was_missed_comes_after_a_record_of_loss() {
+    let mut assembler = assembler();
+    for (time, id) in [(100, 1), (200, 3)] {
+        let request = send(5, time, id);
+        assembler.packet(&request, &[1; 8]);
+        assembler.send_return(&end(&request, 0));
+    }
+    for (time, id) in [(300, 2), (310, 3), (320, 1), (330, 1)] {
+        assembler.packet(&receive(time, id), &[2; 8]);
+    }
+    let headers = headers(&mut assembler);
+    let kinds: Vec<Kind> = headers.iter().map(|header| header.kind).collect();
+    let [packet, lost] = [Kind::Packet, Kind::Lost];
+    assert_eq!(
+        kinds,
+        [packet, packet, lost, packet, packet, packet, packet]
+    );
+    assert_eq!(assembler.lost_total().missed_probes, 1);
+}
+
+#[test]
 fn refused_attempts_are_counted_in_the_accepted_send() {
     let mut assembler = assembler();
     for attempt in 0..3 {
@@ -200,7 +221,7 @@ fn asynchronous_messages_of_another_length_are_other_messages() {
 fn a_missing_return_delays_but_does_not_stop_the_stream() {
     let mut assembler = assembler();
     assembler.packet(&send(5, 0, 1), &[1; 8]);
-    assembler.packet(&receive(10, 9), &[2; 8]);
+    assembler.packet(&receive(10, 90), &[2; 8]);
     assembler.idle_at(PATIENCE - 1);
     assert!(!assembler.is_ready());
     assembler.idle_at(PATIENCE);
@@ -333,7 +354,7 @@ fn at_the_end_everything_leaves() {
     assembler.packet(&refused, &[1; 8]);
     assembler.send_return(&end(&refused, EAGAIN));
     assembler.packet(&send(5, 1, 1), &[1; 8]);
-    assembler.packet(&receive(2, 9), &[2; 8]);
+    assembler.packet(&receive(2, 90), &[2; 8]);
     assembler.finish();
     let kinds: Vec<Kind> = headers(&mut assembler)
         .iter()
