@@ -58,7 +58,7 @@ pub fn send_entry<M: Memory>(send: &Send) {
     };
     let calls = calls(task);
     if let Some(calls) = calls {
-        forget_missed(task, calls, time);
+        forget_missed(task, calls);
         // SAFETY: an aligned element of the map; only this thread uses it.
         unsafe {
             (*calls).messages += 1;
@@ -126,7 +126,7 @@ pub fn sync_entry(expected: u32) {
         return;
     }
     if let Some(calls) = calls(task) {
-        forget_missed(task, calls, now());
+        forget_missed(task, calls);
         // SAFETY: an aligned element of the map; only this thread uses it.
         unsafe {
             (*calls).expected = expected;
@@ -187,7 +187,7 @@ pub fn ioctl_return(value: i32) {
     let Some(element) = CALLS.get_ptr_mut(&thread(task)) else {
         return;
     };
-    forget_missed(task, element, now());
+    forget_missed(task, element);
     // SAFETY: an aligned element of the map; only this thread uses it.
     let calls = unsafe { *element };
     if calls.ioctl_entry == 0 {
@@ -203,11 +203,11 @@ pub fn ioctl_return(value: i32) {
 /// A thread that is in another ioctl than what was noted: that one's end was
 /// missed, and this one's entry.
 #[inline(always)]
-fn forget_missed(task: u64, element: *mut Calls, time: u64) {
+fn forget_missed(task: u64, element: *mut Calls) {
     // SAFETY: an aligned element of the map; only this thread uses it.
     let calls = unsafe { *element };
     if calls.ioctl_entry != 0 && syscall::is_another_ioctl(calls.ioctl) {
-        ioctl_end(task, &calls, END_UNSEEN, 0, time);
+        ioctl_end(task, &calls, END_UNSEEN, 0, now());
         // SAFETY: as above.
         unsafe { element.write(Calls::NONE) };
     }
