@@ -20,6 +20,10 @@ pub const PACKET_INBAND: u16 = 6;
 pub const PACKET_COMPLETION: u16 = 11;
 /// VMBus packet flag that asks for a completion.
 pub const FLAG_COMPLETION_REQUESTED: u16 = 1;
+/// Transaction ids of a channel count up by one. They are drawn before the message
+/// is sent, so that few of them may come in another order; a larger step means that
+/// packets are not in the capture. An assumption of ours, far above what was seen.
+pub const TRANSACTION_STEP_MAX: u64 = 64;
 
 /// The interface version assumed where the host tells none.
 pub const VERSION_OLD: u32 = 27;

@@ -8,7 +8,7 @@ use super::lifetimes::Memo;
 use crate::capture::header::{Header, Known};
 use crate::decode::{Decoded, Pending};
 use crate::packet::Packet;
-use crate::protocol::framing::FLAG_COMPLETION_REQUESTED;
+use crate::protocol::framing::{FLAG_COMPLETION_REQUESTED, TRANSACTION_STEP_MAX};
 
 /// Requests remembered at most; the oldest is forgotten first. A guest has at
 /// most one outstanding request a thread, so this is far above what happens.
@@ -20,9 +20,6 @@ const ANSWERED: usize = 1 << 9;
 const CHANNELS_MAX: usize = 1 << 8;
 /// Threads remembered at most, to tell when one no longer waits.
 const THREADS_MAX: usize = 1 << 14;
-/// Ids are drawn before the message is sent, so that few of them may come in
-/// another order. A larger step means that packets are not in the capture.
-const STEP_MAX: u64 = 64;
 
 /// Channel number and transaction id.
 type Key = (u32, u64);
@@ -145,10 +142,9 @@ impl Pairing {
     /// capture.
     pub fn skips(&self, header: &Header) -> bool {
         header.packet_flags & FLAG_COMPLETION_REQUESTED != 0
-            && self
-                .channels
-                .get(&header.channel)
-                .is_some_and(|ids| header.transaction > ids.last.saturating_add(STEP_MAX))
+            && self.channels.get(&header.channel).is_some_and(|ids| {
+                header.transaction > ids.last.saturating_add(TRANSACTION_STEP_MAX)
+            })
     }
 
     /// Takes a request. If its id is still waited for, that older request is

@@ -5,9 +5,8 @@
 
 use std::collections::VecDeque;
 
-/// Ids are drawn before the message is sent, so that few of them may come in
-/// another order. A larger step is no hole: the count has begun elsewhere.
-const STEP_MAX: u64 = 64;
+use crate::protocol::framing::TRANSACTION_STEP_MAX;
+
 /// Holes that are remembered, latest.
 const HOLES_MAX: usize = 256;
 
@@ -43,7 +42,7 @@ impl Transactions {
         if self.last == 0 || lost != self.lost {
             return false;
         }
-        if id > self.last && id - self.last <= STEP_MAX {
+        if id > self.last && id - self.last <= TRANSACTION_STEP_MAX {
             self.skip_to(id);
             self.last = id;
             return true;
@@ -54,7 +53,8 @@ impl Transactions {
 
     /// The ids from the last one up to this one were not seen.
     fn skip_to(&mut self, id: u64) {
-        if id - self.last <= STEP_MAX {
+        // A larger step is no hole: the count has begun elsewhere.
+        if id - self.last <= TRANSACTION_STEP_MAX {
             self.holes.extend(self.last + 1..id);
         }
         while self.holes.len() > HOLES_MAX {
