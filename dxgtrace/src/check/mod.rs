@@ -131,9 +131,10 @@ pub fn packet<'a>(
         found(if outbound { finding } else { finding.of_host() });
     };
     let payload = Payload::of(packet);
-    let refused = packet.header.kind == Kind::Refused;
+    if packet.header.kind == Kind::Refused {
+        return decode::request(payload).ok();
+    }
     let part = match (packet.header.packet_type, outbound) {
-        _ if refused => Part::Request,
         (PACKET_COMPLETION, false) => Part::Reply,
         (PACKET_INBAND, true) => Part::Request,
         (PACKET_INBAND, false) => Part::Event,
@@ -158,7 +159,6 @@ pub fn packet<'a>(
         Part::Event => decode::event(payload),
     };
     match (&decoded, pending) {
-        _ if refused => {}
         (Ok(reply), Some(pending)) if part == Part::Reply => {
             sizes::reply(reply, pending, &packet.header, found);
             values::reply(reply, found);

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::file::{Rule, Scope, Step};
 use super::matcher::Matcher;
-use crate::check::{Code, Finding};
+use crate::check::Code;
 use crate::decode::{Part, Spot, Value};
 use crate::output::{Entry, Sink};
 use crate::protocol;
@@ -117,32 +117,25 @@ impl<'a> Watch<'a> {
             .and_then(|decoded| decoded.message);
         let place = message.and_then(protocol::place);
         self.remember(entry, place);
-        let Self {
-            rules,
-            states,
-            index,
-            asked,
-            due,
-            ..
-        } = self;
-        let mut apply = |number: usize| {
-            if let (Some(rule), Some(states)) = (rules.get(number), states.get_mut(number)) {
-                apply(rule, states, asked, entry);
+        let mut due = std::mem::take(&mut self.due);
+        due.clear();
+        due.extend(&self.index.always);
+        for finding in entry.findings {
+            if let Some(rules) = self.index.by_code.get(finding.code as usize) {
+                due.extend(rules);
             }
-        };
-        let by_message = place.and_then(|place| index.by_message.get(place));
-        if entry.findings.is_empty() && index.always.is_empty() {
-            by_message.into_iter().flatten().copied().for_each(apply);
-        } else {
-            let by_code = |finding: &Finding| index.by_code.get(finding.code as usize);
-            let by_code = entry.findings.iter().filter_map(by_code);
-            let lists = by_code.chain(by_message).chain([&index.always]);
-            due.clear();
-            lists.for_each(|list| due.extend_from_slice(list));
+        }
+        if let Some(rules) = place.and_then(|place| self.index.by_message.get(place)) {
+            due.extend(rules);
+        }
+        if due.len() > 1 {
             due.sort_unstable();
             due.dedup();
-            due.iter().copied().for_each(&mut apply);
         }
+        for number in &due {
+            self.apply(*number, entry);
+        }
+        self.due = due;
         if let Some(request) = &entry.seen.request
             && !self.asked.is_empty()
         {
@@ -227,6 +220,38 @@ impl<'a> Watch<'a> {
         let spot = decoded.body.as_ref().map(|body| body.spot(field));
         if let Some(value) = spot.as_ref().and_then(Spot::value) {
             self.asked.insert(entry.packet.number, shown(&value));
+        }
+    }
+
+    fn apply(&mut self, number: usize, entry: &Entry<'_>) {
+        let (Some(rule), Some(states)) = (self.rules.get(number), self.states.get_mut(number))
+        else {
+            return;
+        };
+        let spoils = rule.unless.iter().any(|matcher| matcher.fits(entry));
+        let begins = |index: usize| index == 0 || rule.any_order;
+        let steps = rule.steps.iter().enumerate();
+        let mut fitting = steps
+            .filter(|(_, step)| step.matcher.fits(entry))
+            .peekable();
+        let first = fitting.peek().map(|(index, _)| *index);
+        if !spoils && first.is_none() {
+            return;
+        }
+        let scope = scope(rule.scope, entry);
+        // Without a state there is nothing to go on with, only to begin.
+        if !(spoils || first.is_some_and(begins) || states.contains_key(&scope)) {
+            return;
+        }
+        let Some(state) = state(states, scope) else {
+            return;
+        };
+        state.spoiled |= spoils;
+        for (index, step) in fitting {
+            if index == 0 {
+                state.note(entry.packet.number, self.asked.get(&request_of(entry)));
+            }
+            state.progress(rule, index, step, entry.packet.time);
         }
     }
 }
@@ -315,40 +340,6 @@ impl Index {
                     .and_then(|request| request.field(name));
             }
         }
-    }
-}
-
-/// Takes a packet of a rule.
-fn apply(
-    rule: &Rule,
-    states: &mut FxHashMap<u64, State>,
-    asked: &FxHashMap<u64, String>,
-    entry: &Entry<'_>,
-) {
-    let spoils = rule.unless.iter().any(|matcher| matcher.fits(entry));
-    let begins = |index: usize| index == 0 || rule.any_order;
-    let steps = rule.steps.iter().enumerate();
-    let mut fitting = steps
-        .filter(|(_, step)| step.matcher.fits(entry))
-        .peekable();
-    let first = fitting.peek().map(|(index, _)| *index);
-    if !spoils && first.is_none() {
-        return;
-    }
-    let scope = scope(rule.scope, entry);
-    // Without a state there is nothing to go on with, only to begin.
-    if !(spoils || first.is_some_and(begins) || states.contains_key(&scope)) {
-        return;
-    }
-    let Some(state) = state(states, scope) else {
-        return;
-    };
-    state.spoiled |= spoils;
-    for (index, step) in fitting {
-        if index == 0 {
-            state.note(entry.packet.number, asked.get(&request_of(entry)));
-        }
-        state.progress(rule, index, step, entry.packet.time);
     }
 }
 

@@ -21,35 +21,29 @@ impl From<Endianness> for Order {
 
 impl Order {
     /// The number at `at`, or `None` beyond the end.
-    #[inline]
     pub(super) fn u16(self, bytes: &[u8], at: usize) -> Option<u16> {
-        let number = u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?);
-        Some(if self == Self::Big {
-            number.swap_bytes()
-        } else {
-            number
+        let raw = *bytes.get(at..)?.first_chunk()?;
+        Some(match self {
+            Self::Little => u16::from_le_bytes(raw),
+            Self::Big => u16::from_be_bytes(raw),
         })
     }
 
     /// The number at `at`, or `None` beyond the end.
-    #[inline]
     pub(super) fn u32(self, bytes: &[u8], at: usize) -> Option<u32> {
-        let number = u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?);
-        Some(if self == Self::Big {
-            number.swap_bytes()
-        } else {
-            number
+        let raw = *bytes.get(at..)?.first_chunk()?;
+        Some(match self {
+            Self::Little => u32::from_le_bytes(raw),
+            Self::Big => u32::from_be_bytes(raw),
         })
     }
 
     /// The number at `at`, or `None` beyond the end.
-    #[inline]
     pub(super) fn u64(self, bytes: &[u8], at: usize) -> Option<u64> {
-        let number = u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?);
-        Some(if self == Self::Big {
-            number.swap_bytes()
-        } else {
-            number
+        let raw = *bytes.get(at..)?.first_chunk()?;
+        Some(match self {
+            Self::Little => u64::from_le_bytes(raw),
+            Self::Big => u64::from_be_bytes(raw),
         })
     }
 }
