@@ -44,6 +44,76 @@ enum StatusIs {
     Value(u32),
 }
 
+impl StatusIs {
+    /// Whether a packet that is this at first sight can say so.
+    fn admits(self, aspect: Aspect) -> bool {
+        match self {
+            Self::Failure => aspect == Aspect::Failure,
+            Self::Success => aspect == Aspect::Success,
+            Self::Value(_) => true,
+        }
+    }
+}
+
+/// What a packet is to rules at first sight. They are sorted by it, so that a
+/// packet meets only those that can be about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aspect {
+    /// No message.
+    Other,
+    /// A send that was refused for good.
+    Refused,
+    /// A request.
+    Request,
+    /// A reply that does not tell whether the request succeeded, or no request
+    /// is known to it.
+    Reply,
+    /// A reply of a request that succeeded.
+    Success,
+    /// A reply of a request that failed.
+    Failure,
+    /// A message of the host's own.
+    Event,
+}
+
+impl Aspect {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Other,
+        Self::Refused,
+        Self::Request,
+        Self::Reply,
+        Self::Success,
+        Self::Failure,
+        Self::Event,
+    ];
+
+    /// What a packet is.
+    pub fn of(entry: &Entry<'_>) -> Self {
+        let part = entry.seen.decoded.as_ref().map(|decoded| decoded.part);
+        match (entry.packet.header.kind, part) {
+            (Kind::Refused, _) => Self::Refused,
+            (Kind::Packet, Some(Part::Request)) => Self::Request,
+            (Kind::Packet, Some(Part::Event)) => Self::Event,
+            (Kind::Packet, Some(Part::Reply)) => match entry.seen.outcome {
+                Some(Outcome::Success) => Self::Success,
+                Some(outcome) if outcome.is_failure() => Self::Failure,
+                _ => Self::Reply,
+            },
+            _ => Self::Other,
+        }
+    }
+
+    fn is_of(self, part: PartName) -> bool {
+        match part {
+            PartName::Request => self == Self::Request,
+            PartName::Reply => matches!(self, Self::Reply | Self::Success | Self::Failure),
+            PartName::Event => self == Self::Event,
+            PartName::Refused => self == Self::Refused,
+        }
+    }
+}
+
 /// What one packet must be like: all that is said must hold, and of each list
 /// one entry.
 #[derive(Debug)]
@@ -143,39 +213,27 @@ impl Matcher {
             })
     }
 
-    /// Whether a packet is like that.
-    pub fn fits(&self, entry: &Entry<'_>) -> bool {
-        if self.is_unanswered() {
-            return false;
-        }
+    /// Whether a packet that is this at first sight can be like that.
+    pub fn admits(&self, aspect: Aspect) -> bool {
+        !self.is_unanswered()
+            && self.part.is_none_or(|part| aspect.is_of(part))
+            && (self.statuses.is_empty()
+                || self.statuses.iter().any(|status| status.admits(aspect)))
+    }
+
+    /// Whether a packet, which is this at first sight, is like that.
+    pub fn fits(&self, entry: &Entry<'_>, aspect: Aspect) -> bool {
         let decoded = entry.seen.decoded.as_ref();
-        if !self.is_of(decoded.and_then(|decoded| decoded.message)) {
+        if !self.admits(aspect) || !self.is_of(decoded.and_then(|decoded| decoded.message)) {
             return false;
         }
-        let part = match (
-            entry.packet.header.kind,
-            decoded.map(|decoded| decoded.part),
-        ) {
-            (Kind::Refused, _) => Some(PartName::Refused),
-            (Kind::Packet, Some(Part::Request)) => Some(PartName::Request),
-            (Kind::Packet, Some(Part::Reply)) => Some(PartName::Reply),
-            (Kind::Packet, Some(Part::Event)) => Some(PartName::Event),
-            _ => None,
+        let value = decoded.and_then(|decoded| decoded.status());
+        let said = |status: &StatusIs| match *status {
+            StatusIs::Value(wanted) => value == Some(wanted),
+            StatusIs::Failure | StatusIs::Success => status.admits(aspect),
         };
-        if self.part.is_some() && self.part != part {
+        if !self.statuses.is_empty() && !self.statuses.iter().any(said) {
             return false;
-        }
-        if !self.statuses.is_empty() {
-            let value = decoded.and_then(|decoded| decoded.status());
-            let outcome = entry.seen.outcome;
-            let fits = |status: &StatusIs| match *status {
-                StatusIs::Failure => outcome.is_some_and(|outcome| outcome.is_failure()),
-                StatusIs::Success => outcome == Some(Outcome::Success),
-                StatusIs::Value(wanted) => value == Some(wanted),
-            };
-            if !self.statuses.iter().any(fits) {
-                return false;
-            }
         }
         if !self.findings.is_empty()
             && !entry

@@ -6,7 +6,7 @@ use std::io;
 use rustc_hash::FxHashMap;
 
 use super::file::{Rule, Scope, Step};
-use super::matcher::Matcher;
+use super::matcher::{Aspect, Matcher};
 use crate::check::Code;
 use crate::decode::{Part, Spot, Value};
 use crate::output::{Entry, Sink};
@@ -39,6 +39,9 @@ pub struct Match<'a> {
     pub groups: BTreeMap<String, u64>,
 }
 
+/// How many things a packet can be at first sight.
+const ASPECTS: usize = Aspect::ALL.len();
+
 /// What is known of a rule in one scope.
 #[derive(Debug, Default)]
 struct State {
@@ -59,10 +62,11 @@ struct State {
 struct Index {
     /// Rules with a pattern that needs a finding, by its code.
     by_code: Vec<Vec<usize>>,
-    /// Rules with another pattern, by the place of the messages that it names.
-    by_message: Vec<Vec<usize>>,
-    /// Rules with a pattern for any packet.
-    always: Vec<usize>,
+    /// Rules with another pattern, by what the packet is at first sight and by
+    /// the place of the messages that it names.
+    by_message: [Vec<Vec<usize>>; ASPECTS],
+    /// Rules with a pattern for any message, by what the packet is.
+    always: [Vec<usize>; ASPECTS],
     /// By the place of a message: the field of its requests that is counted
     /// apart.
     grouped: Vec<Option<&'static Field>>,
@@ -84,7 +88,7 @@ impl<'a> Watch<'a> {
     pub(super) fn new(rules: &'a [Rule]) -> Self {
         let mut index = Index {
             by_code: vec![Vec::new(); Code::ALL.len()],
-            by_message: vec![Vec::new(); protocol::PLACES],
+            by_message: Aspect::ALL.map(|_| vec![Vec::new(); protocol::PLACES]),
             grouped: vec![None; protocol::PLACES],
             ..Index::default()
         };
@@ -117,23 +121,15 @@ impl<'a> Watch<'a> {
             .and_then(|decoded| decoded.message);
         let place = message.and_then(protocol::place);
         self.remember(entry, place);
+        let aspect = Aspect::of(entry);
         let mut due = std::mem::take(&mut self.due);
-        due.clear();
-        due.extend(&self.index.always);
-        for finding in entry.findings {
-            if let Some(rules) = self.index.by_code.get(finding.code as usize) {
-                due.extend(rules);
-            }
-        }
-        if let Some(rules) = place.and_then(|place| self.index.by_message.get(place)) {
-            due.extend(rules);
-        }
+        self.index.due(entry, place, aspect, &mut due);
         if due.len() > 1 {
             due.sort_unstable();
             due.dedup();
         }
         for number in &due {
-            self.apply(*number, entry);
+            self.apply(*number, entry, aspect);
         }
         self.due = due;
         if let Some(request) = &entry.seen.request
@@ -223,16 +219,19 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn apply(&mut self, number: usize, entry: &Entry<'_>) {
+    fn apply(&mut self, number: usize, entry: &Entry<'_>, aspect: Aspect) {
         let (Some(rule), Some(states)) = (self.rules.get(number), self.states.get_mut(number))
         else {
             return;
         };
-        let spoils = rule.unless.iter().any(|matcher| matcher.fits(entry));
+        let spoils = rule
+            .unless
+            .iter()
+            .any(|matcher| matcher.fits(entry, aspect));
         let begins = |index: usize| index == 0 || rule.any_order;
         let steps = rule.steps.iter().enumerate();
         let mut fitting = steps
-            .filter(|(_, step)| step.matcher.fits(entry))
+            .filter(|(_, step)| step.matcher.fits(entry, aspect))
             .peekable();
         let first = fitting.peek().map(|(index, _)| *index);
         if !spoils && first.is_none() {
@@ -306,10 +305,21 @@ impl State {
 }
 
 impl Index {
-    fn add(&mut self, rule: usize, matcher: &Matcher) {
-        if matcher.is_unanswered() {
-            return;
+    /// Collects the rules to ask about a packet.
+    fn due(&self, entry: &Entry<'_>, place: Option<usize>, aspect: Aspect, due: &mut Vec<usize>) {
+        due.clear();
+        let mut ask = |rules: Option<&Vec<usize>>| {
+            due.extend_from_slice(rules.map_or(&[], Vec::as_slice));
+        };
+        ask(self.always.get(aspect as usize));
+        for finding in entry.findings {
+            ask(self.by_code.get(finding.code as usize));
         }
+        let messages = self.by_message.get(aspect as usize);
+        ask(messages.and_then(|messages| messages.get(place?)));
+    }
+
+    fn add(&mut self, rule: usize, matcher: &Matcher) {
         for code in &matcher.findings {
             if let Some(rules) = self.by_code.get_mut(*code as usize) {
                 rules.push(rule);
@@ -318,14 +328,24 @@ impl Index {
         if !matcher.findings.is_empty() {
             return;
         }
-        for message in &matcher.messages {
-            let place = protocol::place(message);
-            if let Some(rules) = place.and_then(|place| self.by_message.get_mut(place)) {
+        for aspect in Aspect::ALL
+            .into_iter()
+            .filter(|aspect| matcher.admits(*aspect))
+        {
+            if matcher.messages.is_empty()
+                && let Some(rules) = self.always.get_mut(aspect as usize)
+            {
                 rules.push(rule);
             }
-        }
-        if matcher.messages.is_empty() {
-            self.always.push(rule);
+            let Some(by_place) = self.by_message.get_mut(aspect as usize) else {
+                continue;
+            };
+            for message in &matcher.messages {
+                let place = protocol::place(message);
+                if let Some(rules) = place.and_then(|place| by_place.get_mut(place)) {
+                    rules.push(rule);
+                }
+            }
         }
     }
 

@@ -13,14 +13,13 @@ pub(super) use self::ranges::{Asked, RangeStep};
 
 use crate::decode::Located;
 use crate::decode::located::read;
+use crate::protocol;
 use crate::protocol::schema::{
-    Element, Field, Layout, Life, Message, Object, Owner, Role, Set, Struct, Ty, When,
+    Element, Field, Layout, Life, Message, Object, Owner, Role, Struct, Ty, When,
 };
 
 /// Most handles of a request that the objects of its reply may belong to.
 pub(super) const MAX_ASKED: usize = 3;
-/// Numbers in each set that a plan is kept for.
-const ROOM: usize = 128;
 
 /// A set of object kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +34,21 @@ impl Kinds {
         1 << kind as u16
     }
 
+    /// The kinds whose handles are numbers of the virtual machine.
+    const VM_WIDE: u16 = {
+        let mut set = 0;
+        let mut i = 0;
+        while i < Object::ALL.len() {
+            // A kind is found again by the number of its bit.
+            assert!(Object::ALL[i] as usize == i);
+            if Object::ALL[i].is_vm_wide() {
+                set |= Self::bit(Object::ALL[i]);
+            }
+            i += 1;
+        }
+        set
+    };
+
     /// Whether the kind is in the set.
     pub fn has(self, kind: Object) -> bool {
         self.0 & Self::bit(kind) != 0
@@ -42,24 +56,30 @@ impl Kinds {
 
     /// The kind, if there is only one.
     pub fn single(self) -> Option<Object> {
-        let mut kinds = Object::ALL.iter().copied().filter(|kind| self.has(*kind));
-        let first = kinds.next();
-        kinds.next().is_none().then_some(first).flatten()
+        match self.0.is_power_of_two() {
+            true => Self::first(self.0),
+            false => None,
+        }
     }
 
     /// Those of the kinds whose handles are numbers of the virtual machine.
     pub fn vm_wide(self) -> impl Iterator<Item = Object> {
-        Object::ALL
-            .iter()
-            .copied()
-            .filter(move |kind| kind.is_vm_wide() && self.has(*kind))
+        let mut rest = self.0 & Self::VM_WIDE;
+        std::iter::from_fn(move || {
+            let kind = Self::first(rest)?;
+            rest &= rest - 1;
+            Some(kind)
+        })
+    }
+
+    /// The kind of the lowest bit.
+    fn first(set: u16) -> Option<Object> {
+        Object::ALL.get(set.trailing_zeros() as usize).copied()
     }
 
     /// Whether there are kinds in it whose handles are those of a process.
     pub fn has_process_wide(self) -> bool {
-        Object::ALL
-            .iter()
-            .any(|kind| !kind.is_vm_wide() && self.has(*kind))
+        self.0 & !Self::VM_WIDE != 0
     }
 }
 
@@ -187,7 +207,7 @@ impl Plan {
 
 /// The plan of a message.
 pub(super) fn plan(message: &Message) -> Option<&'static Plan> {
-    PLANS.get(slot(message.set, message.id)?)?.as_ref()
+    PLANS.get(protocol::place(message)?)?.as_ref()
 }
 
 /// Whether messages tell when objects of that kind begin.
@@ -204,20 +224,11 @@ pub(super) fn is_announced(kind: Object) -> bool {
     ANNOUNCED.has(kind)
 }
 
-fn slot(set: Set, id: u32) -> Option<usize> {
-    let first = match set {
-        Set::Global => 1000,
-        Set::Vgpu | Set::Host => 0,
-    };
-    let place = usize::try_from(id.checked_sub(first)?).ok()?;
-    (place < ROOM).then_some(set as usize * ROOM + place)
-}
-
 /// Names of the fields that are repeated by events: message and field.
 static COOKIES: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {
     use crate::protocol::schema::Rule;
     let mut cookies = Vec::new();
-    let bodies = crate::protocol::all().filter_map(|message| message.request.as_ref());
+    let bodies = protocol::all().filter_map(|message| message.request.as_ref());
     for field in bodies.flat_map(|body| body.fields) {
         if let Rule::Echoes { message, field } = field.rule
             && !cookies.contains(&(message, field))
@@ -229,9 +240,9 @@ static COOKIES: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {
 });
 
 static PLANS: LazyLock<Vec<Option<Plan>>> = LazyLock::new(|| {
-    let mut plans = vec![None; 3 * ROOM];
-    for message in crate::protocol::all() {
-        let place = slot(message.set, message.id).and_then(|slot| plans.get_mut(slot));
+    let mut plans = vec![None; protocol::PLACES];
+    for message in protocol::all() {
+        let place = protocol::place(message).and_then(|place| plans.get_mut(place));
         if let (Some(place), Some(plan)) = (place, prepare(message)) {
             *place = Some(plan);
         }
