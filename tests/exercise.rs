@@ -66,6 +66,7 @@ pub fn file(data: &[u8]) {
             packet: &record.packet,
             channels: record.channels,
             seen: &seen,
+            request: session.answered(),
             findings: &findings,
             changes: session.changes(),
             reply_in: None,

@@ -28,6 +28,7 @@ fn matches(path: &Path, rules: &Rules) -> Vec<(String, u64, Vec<String>)> {
             packet: &packet,
             channels: record.channels,
             seen: &seen,
+            request: session.answered(),
             findings: &findings,
             changes: session.changes(),
             reply_in: None,

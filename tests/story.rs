@@ -45,7 +45,7 @@ impl Source {
         let mut exchanges = Vec::new();
         for (index, packet) in packets.iter().enumerate() {
             let seen = session.see(&packet.packet(index as u64 + 1), &mut |_| ());
-            if let (Some(decoded), Some(request)) = (seen.decoded, seen.request)
+            if let (Some(decoded), Some(request)) = (seen.decoded, session.answered())
                 && decoded.part == Part::Reply
             {
                 let request = packets[request.number as usize - 1].clone();

@@ -208,7 +208,7 @@ fn ioctls(samples: &Path) -> Result<Vec<u8>> {
         let mut packet = packet.clone();
         let seen = session.see(&packet.packet(number), &mut |_| ());
         asked.insert(number, made.len());
-        let Some(request) = seen.request else {
+        let Some(request) = session.answered() else {
             made.push(packet);
             continue;
         };

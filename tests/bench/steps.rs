@@ -107,6 +107,7 @@ fn write(bencher: Bencher<'_, '_>, mut sink: impl Sink) {
             packet,
             channels: &SAMPLE.channels,
             seen: &seen,
+            request: session.answered(),
             findings: &findings,
             changes: &[],
             reply_in: None,

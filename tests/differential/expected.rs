@@ -77,7 +77,8 @@ pub fn expected(input: impl Read) -> Result<Vec<Frame>> {
                 frame.findings.insert((code, finding.to_string()));
             }
         });
-        if let (Some(request), Some(time)) = (&seen.request, seen.latency(&packet)) {
+        if let Some(request) = session.answered() {
+            let time = request.latency(&packet);
             let from = request.number as usize;
             frame.request = Some((from, time));
             let number = frames.len() + 1;

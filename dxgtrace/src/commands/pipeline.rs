@@ -85,6 +85,7 @@ impl<'a> Pipeline<'a> {
             packet,
             channels,
             seen: &seen,
+            request: self.session.answered(),
             findings: &self.findings,
             changes: self.session.changes(),
             reply_in: self.replies.get(&packet.number).copied(),

@@ -125,8 +125,8 @@ fn replies<R: Read>(mut reader: Reader<R>) -> HashMap<u64, u64> {
     let mut session = Session::new();
     let mut replies = HashMap::new();
     while let Ok(Some(record)) = reader.next_record() {
-        let seen = session.see(&record.packet, &mut |_| {});
-        if let Some(request) = seen.request {
+        session.see(&record.packet, &mut |_| {});
+        if let Some(request) = session.answered() {
             replies.insert(request.number, record.packet.number);
         }
     }

@@ -69,6 +69,7 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
         let entry = Entry {
             packet: &packet,
             seen: &seen,
+            request: again.answered(),
             findings: &findings,
             ..*entry
         };

@@ -63,6 +63,7 @@ fn records<R: Read>(
             packet: &packet,
             channels: record.channels,
             seen: &seen,
+            request: session.answered(),
             findings: &findings,
             changes: session.changes(),
             reply_in: None,

@@ -101,7 +101,7 @@ impl Profile {
                 usage.failures += u64::from(outcome.is_failure());
                 *usage.outcomes.entry(said(outcome)).or_default() += 1;
             }
-            let took = entry.seen.latency(packet).unwrap_or(0);
+            let took = entry.latency().unwrap_or(0);
             usage.waited = usage.waited.saturating_add(took);
             usage.longest = usage.longest.max(took);
         } else {

@@ -51,7 +51,7 @@ impl Rereading {
         let Some(decoded) = &entry.seen.decoded else {
             return;
         };
-        match (decoded.part, &entry.seen.request) {
+        match (decoded.part, entry.request) {
             (Part::Request, _) => {
                 let own = decoded.frame.map(|frame| frame.version());
                 let extended = |version: u32| version >= VERSION_EXTENDED;

@@ -69,8 +69,8 @@ impl Cut {
         let number = packet.number;
         let decoded = seen.decoded.as_ref();
         let message = decoded.and_then(|decoded| decoded.message);
-        let request = seen.request.as_ref().map(|request| request.number);
-        let process = process(seen);
+        let request = session.answered().map(|request| request.number);
+        let process = process(seen, session);
 
         let is_handshake = message.is_some_and(is_handshake);
         if is_handshake && request.is_none_or(|request| self.shaking.contains(&request)) {
@@ -202,8 +202,8 @@ impl Kept {
 }
 
 /// The process that a packet is about, as the host numbers it.
-fn process(seen: &Seen<'_>) -> u32 {
-    let asked = seen.request.as_ref().map(|request| request.process);
+fn process(seen: &Seen<'_>, session: &Session) -> u32 {
+    let asked = session.answered().map(|request| request.process);
     let own = || {
         let frame = seen.decoded.as_ref().and_then(|decoded| decoded.frame);
         frame.map(|frame| frame.process)

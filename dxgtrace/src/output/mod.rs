@@ -45,7 +45,7 @@ use crate::check::{Finding, Severity};
 use crate::decode::summary;
 use crate::filter::{Exchange, Record};
 use crate::packet::{Channel, Packet};
-use crate::session::{Change, Seen};
+use crate::session::{Change, Seen, Waiting};
 
 /// One packet with all that is known of it.
 #[derive(Debug, Clone, Copy)]
@@ -54,8 +54,10 @@ pub struct Entry<'a> {
     pub packet: &'a Packet<'a>,
     /// The capture's channels, as far as they are known.
     pub channels: &'a [Channel],
-    /// Its message and its request.
+    /// Its message, and what it says.
     pub seen: &'a Seen<'a>,
+    /// Of a reply: the request that it answers.
+    pub request: Option<&'a Waiting>,
     /// What is wrong with it.
     pub findings: &'a [Finding],
     /// What it did to objects.
@@ -78,15 +80,20 @@ impl Entry<'_> {
             .map_or("?", |channel| channel.name.as_str())
     }
 
+    /// Of a reply: time from its request on, in nanoseconds.
+    pub fn latency(&self) -> Option<u64> {
+        self.request.map(|request| request.latency(self.packet))
+    }
+
     /// The entry as filters and columns see it.
     pub fn record(&self) -> Record<'_> {
         Record::new(self.packet)
             .decoded(self.seen.decoded.as_ref())
             .findings(self.findings)
             .exchange(Exchange {
-                request_in: self.seen.request.map(|request| request.number),
+                request_in: self.request.map(|request| request.number),
                 reply_in: self.reply_in,
-                time: self.seen.latency(self.packet),
+                time: self.latency(),
             })
             .within(self.channels, self.first)
     }
@@ -152,7 +159,7 @@ impl Totals {
         }
         self.shown += u64::from(shown);
         self.matched += u64::from(shown && header.kind == Kind::Packet);
-        self.exchanges += u64::from(entry.seen.request.is_some());
+        self.exchanges += u64::from(entry.request.is_some());
         self.refused_attempts += u64::from(header.refused_attempts);
         self.cut += u64::from(entry.packet.is_cut());
         for finding in entry.findings {

@@ -93,8 +93,8 @@ impl<W: Write> Text<W> {
             None => write!(line, "{}", entry.summary())?,
             Some(style) => write!(line, "{style}{}{style:#}", entry.summary())?,
         }
-        if let Some(request) = &entry.seen.request {
-            let latency = entry.seen.latency(packet).unwrap_or(0);
+        if let Some(request) = entry.request {
+            let latency = entry.latency().unwrap_or(0);
             write!(line, "  [{} to {}]", duration(latency), request.number)?;
         }
         if let Some(call) = &entry.seen.call {

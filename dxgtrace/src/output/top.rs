@@ -101,14 +101,14 @@ impl Top {
         row.messages += 1;
         row.bytes += u64::from(header.payload_length);
         row.failures += u64::from(entry.seen.outcome.is_some_and(Outcome::is_failure));
-        if let Some(latency) = entry.seen.latency(entry.packet) {
+        if let Some(latency) = entry.latency() {
             row.latency.add(latency);
         }
         if key.0 != 0 {
             row.comm = header.comm;
             let decoded = entry.seen.decoded.as_ref();
             let frame = decoded.and_then(|decoded| decoded.frame);
-            let asked = entry.seen.request.as_ref().map(|request| request.process);
+            let asked = entry.request.map(|request| request.process);
             let handle = asked.or(frame.map(|frame| frame.process));
             row.handle = handle.filter(|handle| *handle != 0).unwrap_or(row.handle);
         }

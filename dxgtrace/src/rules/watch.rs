@@ -132,7 +132,7 @@ impl<'a> Watch<'a> {
             self.apply(*number, entry, aspect);
         }
         self.due = due;
-        if let Some(request) = &entry.seen.request
+        if let Some(request) = entry.request
             && !self.asked.is_empty()
         {
             self.asked.remove(&request.number);
@@ -365,7 +365,7 @@ impl Index {
 
 /// The packet number of the request that a packet is or answers.
 fn request_of(entry: &Entry<'_>) -> u64 {
-    let request = entry.seen.request.as_ref();
+    let request = entry.request;
     request.map_or(entry.packet.number, |request| request.number)
 }
 
@@ -375,7 +375,7 @@ fn scope(scope: Scope, entry: &Entry<'_>) -> u64 {
         Scope::Capture => 0,
         Scope::Channel => u64::from(entry.packet.header.channel),
         Scope::Process => {
-            let asked = entry.seen.request.as_ref().map(|request| request.process);
+            let asked = entry.request.map(|request| request.process);
             let own = || {
                 let frame = entry
                     .seen

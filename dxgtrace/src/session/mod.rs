@@ -77,20 +77,10 @@ pub struct Session {
 pub struct Seen<'a> {
     /// The message in it, if there is one.
     pub decoded: Option<Decoded<'a>>,
-    /// Of a reply: the request that it answers.
-    pub request: Option<Waiting>,
     /// Of a reply: what it says.
     pub outcome: Option<Outcome>,
     /// Of an ioctl's end: what was captured of it.
     pub call: Option<Call>,
-}
-
-impl Seen<'_> {
-    /// Time from the request to this reply in nanoseconds.
-    pub fn latency(&self, packet: &Packet<'_>) -> Option<u64> {
-        self.request
-            .map(|request| packet.time.saturating_sub(request.time))
-    }
 }
 
 impl Session {
@@ -109,8 +99,8 @@ impl Session {
     pub fn see<'a>(&mut self, packet: &Packet<'a>, found: &mut impl FnMut(Finding)) -> Seen<'a> {
         self.lifetimes.objects.settle();
         self.now = self.now.max(packet.time);
-        let answer = self.answer(packet, found);
-        let pending = answer.as_ref().map(|request| &request.pending);
+        self.answer(packet, found);
+        let pending = self.pairing.answered().map(|request| &request.pending);
         let decoded = check::packet(packet, pending, found);
         if packet.is_cut() {
             let (kept, all) = (packet.payload.len(), packet.header.payload_length);
@@ -125,13 +115,7 @@ impl Session {
             (Kind::Packet, Some(decoded)) => match decoded.part {
                 Part::Request => self.request(packet, decoded, found),
                 Part::Event => self.lifetimes.event(packet, decoded, found),
-                Part::Reply => {
-                    if let Some(request) = &answer {
-                        let said = self.reply(packet, request, decoded, found);
-                        self.calls.answered(request, said);
-                        outcome = Some(said);
-                    }
-                }
+                Part::Reply => outcome = self.reply(packet, decoded, found),
             },
             (Kind::Packet, None) => {}
             (Kind::Refused, decoded) => found(Finding::new(
@@ -154,7 +138,6 @@ impl Session {
         }
         Seen {
             decoded,
-            request: answer,
             outcome,
             call,
         }
@@ -182,6 +165,11 @@ impl Session {
                 found(sleeper.packet, finding);
             }
         }
+    }
+
+    /// Of the latest packet, if it is a reply: the request that it answers.
+    pub fn answered(&self) -> Option<&Waiting> {
+        self.pairing.answered()
     }
 
     /// The requests that no reply has come for, oldest first.
@@ -240,17 +228,19 @@ impl Session {
         self.lifetimes.is_complete()
     }
 
-    fn answer(&mut self, packet: &Packet<'_>, found: &mut impl FnMut(Finding)) -> Option<Waiting> {
+    /// Looks for the request that a packet answers.
+    fn answer(&mut self, packet: &Packet<'_>, found: &mut impl FnMut(Finding)) {
+        self.pairing.settle();
         let header = &packet.header;
         if header.kind != Kind::Packet
             || header.packet_type != PACKET_COMPLETION
             || header.direction != Direction::HostToGuest
         {
-            return None;
+            return;
         }
         let id = header.transaction;
         let (code, number) = match self.pairing.answer(packet) {
-            Ok(request) => return Some(request),
+            Ok(()) => return,
             Err(Stray::Unwanted) => (Code::ReplyUnwanted, 0),
             Err(Stray::Again(number)) => (Code::ReplyDuplicate, number),
             Err(Stray::BeforeCapture) => (Code::ReplyBeforeCapture, 0),
@@ -258,7 +248,6 @@ impl Session {
             Err(Stray::Orphan) => (Code::ReplyOrphan, 0),
         };
         found(Finding::new(code, "reply", id, number));
-        None
     }
 
     fn request(
@@ -293,13 +282,14 @@ impl Session {
         }
     }
 
+    /// Takes the reply to the request that was found, and tells what it says.
     fn reply(
         &mut self,
         packet: &Packet<'_>,
-        request: &Waiting,
         decoded: &Decoded<'_>,
         found: &mut impl FnMut(Finding),
-    ) -> Outcome {
+    ) -> Option<Outcome> {
+        let request = self.pairing.answered()?;
         let message = request.pending.message;
         let outcome = status::outcome(decoded, &request.pending);
         status::report(decoded, message, outcome, found);
@@ -326,6 +316,7 @@ impl Session {
             self.lifetimes
                 .reply(packet, about, decoded, &request.memo, outcome, found);
         }
-        outcome
+        self.calls.answered(request, outcome);
+        Some(outcome)
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
+use slab::Slab;
 
 use super::lifetimes::Memo;
 use crate::capture::header::{Header, Known};
@@ -46,6 +47,11 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// Time from the request to its reply, in nanoseconds.
+    pub fn latency(&self, reply: &Packet<'_>) -> u64 {
+        reply.time.saturating_sub(self.time)
+    }
+
     /// The message's name, or what stands for one.
     pub fn name(&self) -> &'static str {
         self.pending
@@ -72,7 +78,11 @@ pub enum Stray {
 /// The requests that wait, by channel and transaction id.
 #[derive(Debug, Clone, Default)]
 pub struct Pairing {
-    waiting: FxHashMap<Key, Waiting>,
+    /// Where each request is kept: it stays there until its reply was looked at.
+    waiting: FxHashMap<Key, usize>,
+    requests: Slab<Waiting>,
+    /// The request that the latest packet answers.
+    answered: Option<usize>,
     order: VecDeque<(Key, u64)>,
     channels: FxHashMap<u32, Ids>,
     threads: FxHashMap<u32, Key>,
@@ -128,14 +138,9 @@ impl Pairing {
     /// answered. Gives the numbers of those requests.
     pub fn restart(&mut self, channel: u32) -> Vec<u64> {
         self.channels.remove(&channel);
-        let mut dropped = Vec::new();
-        self.waiting.retain(|key, request| {
-            if key.0 == channel {
-                dropped.push(request.number);
-            }
-            key.0 != channel
-        });
-        dropped
+        let gone = self.waiting.extract_if(|key, _| key.0 == channel);
+        let requests = gone.filter_map(|(_, place)| self.requests.try_remove(place));
+        requests.map(|request| request.number).collect()
     }
 
     /// Whether a request's id shows that packets of others are not in the
@@ -184,22 +189,25 @@ impl Pairing {
         self.order.push_back((key, packet.number));
         self.forget();
         self.wait(header, key);
-        self.waiting.insert(
-            key,
-            Waiting {
-                number: packet.number,
-                time: packet.time,
-                pending: Pending::new(decoded),
-                header: *header,
-                process: decoded.frame.map_or(0, |frame| frame.process),
-                vgpu_luid: decoded
-                    .frame
-                    .and_then(|frame| frame.extended)
-                    .map_or(0, |extended| extended.vgpu_luid),
-                abandoned: false,
-                memo,
-            },
-        )
+        let place = self.requests.insert(Waiting {
+            number: packet.number,
+            time: packet.time,
+            pending: Pending::new(decoded),
+            header: *header,
+            process: decoded.frame.map_or(0, |frame| frame.process),
+            vgpu_luid: decoded
+                .frame
+                .and_then(|frame| frame.extended)
+                .map_or(0, |extended| extended.vgpu_luid),
+            abandoned: false,
+            memo,
+        });
+        let before = self.waiting.insert(key, place)?;
+        self.requests.try_remove(before)
+    }
+
+    fn waiting_mut(&mut self, key: &Key) -> Option<&mut Waiting> {
+        self.requests.get_mut(*self.waiting.get(key)?)
     }
 
     /// A thread waits for one answer at a time. If it asks again, it no longer
@@ -213,7 +221,7 @@ impl Pairing {
         }
         if let Some(before) = self.threads.insert(header.tid, key)
             && before != key
-            && let Some(request) = self.waiting.get_mut(&before)
+            && let Some(request) = self.waiting_mut(&before)
             && request.header.tid == header.tid
         {
             request.abandoned = true;
@@ -223,26 +231,40 @@ impl Pairing {
     /// The thread has left the driver: it waits for nothing any more.
     pub(super) fn left(&mut self, header: &Header) {
         if let Some(before) = self.threads.remove(&header.tid)
-            && let Some(request) = self.waiting.get_mut(&before)
+            && let Some(request) = self.waiting_mut(&before)
             && request.header.tid == header.tid
         {
             request.abandoned = true;
         }
     }
 
-    /// Takes a reply, and gives the request that it answers.
+    /// Forgets the request that the latest packet has answered.
+    pub fn settle(&mut self) {
+        if let Some(place) = self.answered.take() {
+            self.requests.try_remove(place);
+        }
+    }
+
+    /// The request that the latest packet answers.
+    pub fn answered(&self) -> Option<&Waiting> {
+        self.requests.get(self.answered?)
+    }
+
+    /// Takes a reply: [`Pairing::answered`] is the request that it answers.
     #[inline]
-    pub fn answer(&mut self, packet: &Packet<'_>) -> Result<Waiting, Stray> {
+    pub fn answer(&mut self, packet: &Packet<'_>) -> Result<(), Stray> {
         let header = &packet.header;
         let key = (header.channel, header.transaction);
-        if let Some(request) = self.waiting.remove(&key) {
-            let ids = self.channels.get_mut(&header.channel);
-            if let Some(place) = ids.and_then(|ids| ids.place(header.transaction)) {
-                *place = (header.transaction, request.number);
-            }
-            return Ok(request);
+        self.answered = self.waiting.remove(&key);
+        let Some(request) = self.answered() else {
+            return Err(self.stray(header));
+        };
+        let answered = (header.transaction, request.number);
+        let ids = self.channels.get_mut(&header.channel);
+        if let Some(place) = ids.and_then(|ids| ids.place(header.transaction)) {
+            *place = answered;
         }
-        Err(self.stray(header))
+        Ok(())
     }
 
     /// What a reply is that answers no request that waits.
@@ -282,7 +304,10 @@ impl Pairing {
 
     /// The requests that wait, oldest first.
     pub fn waiting(&self) -> Vec<Waiting> {
-        let mut waiting: Vec<_> = self.waiting.values().copied().collect();
+        let places = self.waiting.values();
+        let mut waiting: Vec<_> = places
+            .filter_map(|place| self.requests.get(*place).copied())
+            .collect();
         waiting.sort_by_key(|request| request.number);
         waiting
     }
@@ -293,14 +318,14 @@ impl Pairing {
             let Some((key, number)) = self.order.pop_front() else {
                 break;
             };
-            // The place may belong to a later request with the same id.
-            if self
-                .waiting
-                .get(&key)
-                .is_some_and(|request| request.number == number)
-                && self.waiting.len() >= WAITING_MAX
+            // The key may belong to a later request with the same id.
+            if self.waiting.len() >= WAITING_MAX
+                && let Some(place) = self.waiting.get(&key).copied()
+                && let Some(request) = self.requests.get(place)
+                && request.number == number
             {
                 self.waiting.remove(&key);
+                self.requests.try_remove(place);
             }
         }
     }

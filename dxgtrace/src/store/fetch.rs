@@ -35,7 +35,6 @@ impl Fetched<'_> {
     pub fn line(&self) -> String {
         let seen = Seen {
             decoded: self.decoded,
-            request: None,
             outcome: None,
             call: None,
         };
@@ -43,6 +42,7 @@ impl Fetched<'_> {
             packet: &self.packet,
             channels: self.channels,
             seen: &seen,
+            request: None,
             findings: &[],
             changes: &[],
             reply_in: None,

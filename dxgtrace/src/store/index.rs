@@ -95,7 +95,7 @@ impl Indexer {
             severity = severity.max(Some(finding.code.severity()));
             notes.push(Note::new(row, &finding));
         });
-        let request = seen.request.map(|request| request.number);
+        let request = self.session.answered().map(|request| request.number);
         let decoded = seen.decoded.as_ref();
         let part = decoded.map(|decoded| decoded.part);
         let header = &packet.header;

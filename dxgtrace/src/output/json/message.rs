@@ -46,7 +46,7 @@ pub(super) fn message(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<()> {
         record.add("expected_reply_length", &header.expected_reply_length)?;
     }
     ioctl(&mut record, header)?;
-    if let Some(request) = &entry.seen.request {
+    if let Some(request) = entry.request {
         record.add("request_in", &request.number)?;
     }
     let decoded = entry.seen.decoded.as_ref();

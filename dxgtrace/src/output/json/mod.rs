@@ -97,7 +97,7 @@ impl<W: Write> Sink for Json<W> {
                 self.lines.push(b'\n');
             }
         }
-        if let Some(request) = &entry.seen.request {
+        if let Some(request) = entry.request {
             exchange(&mut self.lines, entry, request)?;
             self.lines.push(b'\n');
         }
@@ -298,7 +298,7 @@ fn exchange(out: &mut Vec<u8>, entry: &Entry<'_>, request: &Waiting) -> io::Resu
     }
     ioctl(&mut record, &request.header)?;
     decimal(record.key(["time"]), entry.packet.time)?;
-    let latency = entry.seen.latency(entry.packet).unwrap_or(0);
+    let latency = entry.latency().unwrap_or(0);
     decimal(record.key(["latency"]), latency)?;
     let decoded = entry.seen.decoded.as_ref();
     if let Some(status) = decoded.and_then(Decoded::status) {

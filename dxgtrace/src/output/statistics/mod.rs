@@ -42,10 +42,10 @@ impl Row {
             Direction::GuestToHost => self.sent += bytes,
             Direction::HostToGuest => self.received += bytes,
         }
-        if entry.seen.request.is_none() {
+        if entry.request.is_none() {
             self.messages += 1;
         }
-        if let Some(latency) = entry.seen.latency(entry.packet) {
+        if let Some(latency) = entry.latency() {
             self.latency.add(latency);
         }
         if entry.seen.outcome.is_some_and(Outcome::is_failure) {
@@ -87,7 +87,7 @@ struct Step {
 impl Statistics {
     fn process(&mut self, entry: &Entry<'_>) {
         let header = &entry.packet.header;
-        let request = entry.seen.request.as_ref();
+        let request = entry.request;
         let frame = entry
             .seen
             .decoded
@@ -119,7 +119,7 @@ impl Statistics {
         let Some(message) = decoded.message.filter(|one| one.weight == Weight::Vital) else {
             return;
         };
-        if let Some(request) = &entry.seen.request {
+        if let Some(request) = entry.request {
             let mut steps = self.steps.iter_mut();
             if let Some(step) = steps.find(|step| step.packet == request.number) {
                 let said = match (decoded.status(), entry.seen.outcome) {
@@ -128,7 +128,7 @@ impl Statistics {
                     (Some(status), _) => Value::Status(status).to_string(),
                     (None, _) => "answered".to_owned(),
                 };
-                step.answer = Some((entry.seen.latency(entry.packet).unwrap_or(0), said));
+                step.answer = Some((entry.latency().unwrap_or(0), said));
             }
             return;
         }
@@ -289,7 +289,7 @@ impl Sink for Statistics {
         if decoded.is_some_and(|decoded| decoded.part != Part::Event) {
             self.process(entry);
         }
-        let request = entry.seen.request.as_ref();
+        let request = entry.request;
         let frame = decoded.and_then(|decoded| decoded.frame);
         let extended = frame.and_then(|frame| frame.extended);
         let luid = request.map_or(0, |request| request.vgpu_luid);

@@ -354,7 +354,7 @@ fn steps(layout: &'static Layout, request: &'static Layout, plan: &mut Plan) -> 
                     life_when: tail.life_when,
                     owner: tail.owner,
                     role: tail.role,
-                    since: crate::protocol::schema::Era::May2020,
+                    since: protocol::schema::Era::May2020,
                     doc: tail.doc,
                 };
                 let place = Place::Tail {
@@ -494,7 +494,7 @@ mod tests {
 
     #[test]
     fn an_allocation_belongs_to_the_resource_before_the_device() {
-        let message = crate::protocol::by_name("create_allocation").unwrap();
+        let message = protocol::by_name("create_allocation").unwrap();
         let plan = plan(message).unwrap();
         let reply = plan.reply_at(40).unwrap();
         let allocation = reply
