@@ -143,7 +143,8 @@ pub fn filter(data: &[u8]) {
     let Ok(again) = again else { return };
     assert_eq!(again.to_string(), printed);
     if let Some((packet, _)) = decode(rest) {
-        let decoded = check::packet(&packet, None, &mut |_| {});
+        let mut decoded = None;
+        check::packet(&packet, None, &mut decoded, &mut |_| {});
         let record = Record::new(&packet).decoded(decoded.as_ref());
         assert_eq!(filter.matches(&record), again.matches(&record), "{printed}");
     }
@@ -164,7 +165,10 @@ fn columns(packet: &Packet<'_>, decoded: &Decoded<'_>) {
 /// Checks a packet and reads all of it. Returns what it is.
 pub fn run<'a>(packet: &Packet<'a>, pending: Option<&Pending>) -> Option<Decoded<'a>> {
     let mut said = 0;
-    let decoded = check::packet(packet, pending, &mut |finding| said += show(&finding));
+    let mut decoded = None;
+    check::packet(packet, pending, &mut decoded, &mut |finding| {
+        said += show(&finding)
+    });
     let decoded = decoded?;
     columns(packet, &decoded);
     let work = read(&decoded);

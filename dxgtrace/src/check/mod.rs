@@ -115,16 +115,18 @@ impl Display for Finding {
     }
 }
 
-/// Decodes a packet and says what is wrong with it. `pending` is the request
-/// that a completion answers. `None` if there is no message in the packet.
+/// Decodes a packet into `place` and says what is wrong with it. `pending` is
+/// the request that a completion answers. Without a message in the packet,
+/// `place` stays as it is.
 #[inline]
 pub fn packet<'a>(
     packet: &Packet<'a>,
     pending: Option<&Pending>,
+    place: &mut Option<Decoded<'a>>,
     found: &mut impl FnMut(Finding),
-) -> Option<Decoded<'a>> {
+) {
     if matches!(packet.header.kind, Kind::Lost | Kind::Ioctl) {
-        return None;
+        return;
     }
     let outbound = packet.header.direction == Direction::GuestToHost;
     let found = &mut |finding: Finding| {
@@ -132,43 +134,32 @@ pub fn packet<'a>(
     };
     let payload = Payload::of(packet);
     if packet.header.kind == Kind::Refused {
-        return decode::request(payload).ok();
+        *place = decode::request(payload).ok();
+        return;
     }
     let part = match (packet.header.packet_type, outbound) {
         (PACKET_COMPLETION, false) => Part::Reply,
         (PACKET_INBAND, true) => Part::Request,
         (PACKET_INBAND, false) => Part::Event,
         (PACKET_COMPLETION, true) => {
-            found(Finding::new(Code::PacketDirection, "completion", 0, 0));
-            return None;
+            return found(Finding::new(Code::PacketDirection, "completion", 0, 0));
         }
         (other, _) => {
-            found(Finding::new(
-                Code::PacketType,
-                "packet",
-                u64::from(other),
-                0,
-            ));
-            return None;
+            let number = u64::from(other);
+            return found(Finding::new(Code::PacketType, "packet", number, 0));
         }
     };
-    // What is decoded is made where it stays: it is large.
-    let decoded = match part {
-        Part::Reply => Ok(decode::reply(payload, pending?)),
-        Part::Request => decode::request(payload),
-        Part::Event => decode::event(payload),
-    };
-    match (&decoded, pending) {
-        (Ok(reply), Some(pending)) if part == Part::Reply => {
+    match (decode::locate(payload, part, pending, place), pending) {
+        (Ok(Some(reply)), Some(pending)) if part == Part::Reply => {
             sizes::reply(reply, pending, &packet.header, found);
             values::reply(reply, found);
         }
-        (Ok(command), _) => {
+        (Ok(Some(command)), _) => {
             framing::check(command, packet, found);
             sizes::command(command, found);
             values::command(command, found);
         }
-        (Err(error), _) => framing::refused(*error, payload, found),
+        (Ok(None), _) => {}
+        (Err(error), _) => framing::refused(error, payload, found),
     }
-    decoded.ok()
 }

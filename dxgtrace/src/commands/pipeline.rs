@@ -8,7 +8,7 @@ use crate::check::Finding;
 use crate::filter::Filter;
 use crate::output::{Entry, Sink, Totals};
 use crate::packet::{Channel, Packet};
-use crate::session::{Limits, Session};
+use crate::session::{Limits, Seen, Session};
 
 /// Takes packets in order and hands those that pass on to its sinks.
 pub struct Pipeline<'a> {
@@ -73,9 +73,9 @@ impl<'a> Pipeline<'a> {
     pub fn packet(&mut self, packet: &Packet<'_>, channels: &[Channel]) -> io::Result<bool> {
         self.findings.clear();
         let findings = &mut self.findings;
-        let seen = self
-            .session
-            .see(packet, &mut |finding| findings.push(finding));
+        let mut seen = Seen::default();
+        self.session
+            .take(packet, &mut seen, &mut |finding| findings.push(finding));
         if !self.chosen.admit(packet, channels) {
             return Ok(false);
         }

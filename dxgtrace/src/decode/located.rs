@@ -207,29 +207,36 @@ fn members<'a>(
 
 impl<'a> Located<'a> {
     /// Lays `layout` over `payload`, with its zero at `base`.
-    #[inline]
     pub(super) fn new(
         layout: &'static Layout,
         payload: Payload<'a>,
         base: usize,
         facts: &[Option<u64>; MAX_FACTS],
     ) -> Self {
-        let mut this = Self {
+        let mut this = Self::begin(layout, payload, base);
+        this.locate(facts);
+        this
+    }
+
+    /// The same before the parts are located.
+    #[inline]
+    pub(super) fn begin(layout: &'static Layout, payload: Payload<'a>, base: usize) -> Self {
+        Self {
             layout,
             data: payload.data.get(base..).unwrap_or_default(),
             length: payload.length.saturating_sub(base),
             base,
             spans: [(0, 0); MAX_TAILS],
             placed: 0,
-            selected: layout.selector.and_then(|fact| known(facts, fact)),
+            selected: None,
             shortfall: None,
             described: None,
-        };
-        this.locate(facts);
-        this
+        }
     }
 
-    fn locate(&mut self, facts: &[Option<u64>; MAX_FACTS]) {
+    /// Finds the parts. `facts` are those of the request, if this is a reply.
+    pub(super) fn locate(&mut self, facts: &[Option<u64>; MAX_FACTS]) {
+        self.selected = self.layout.selector.and_then(|fact| known(facts, fact));
         let fixed = usize::from(self.layout.tails_at);
         if self.length < fixed {
             self.shortfall = Some(self.fixed_shortfall());

@@ -71,6 +71,47 @@ pub struct Decoded<'a> {
 }
 
 impl<'a> Decoded<'a> {
+    /// A message of the guest's or the host's own, before its parts are located.
+    #[inline]
+    fn command(payload: Payload<'a>, part: Part, frame: Frame) -> Self {
+        let base = frame.base();
+        let message = frame
+            .set()
+            .and_then(|set| protocol::lookup(set, frame.command));
+        let layout: Option<&'static Layout> = message.and_then(|message| message.request.as_ref());
+        Self {
+            part,
+            frame: Some(frame),
+            message,
+            body: layout.map(|layout| Located::begin(layout, payload, base)),
+            payload,
+            base,
+        }
+    }
+
+    /// A reply, before its parts are located.
+    #[inline]
+    fn reply(payload: Payload<'a>, pending: &Pending) -> Self {
+        let layout = pending
+            .message
+            .and_then(|message| message.reply_at(pending.version));
+        Self {
+            part: Part::Reply,
+            frame: None,
+            message: pending.message,
+            body: layout.map(|layout| Located::begin(layout, payload, 0)),
+            payload,
+            base: 0,
+        }
+    }
+
+    #[inline]
+    fn locate(&mut self, facts: &[Option<u64>; MAX_FACTS]) {
+        if let Some(body) = &mut self.body {
+            body.locate(facts);
+        }
+    }
+
     /// The message's name, or what stands for one.
     pub fn name(&self) -> &'static str {
         self.message.map_or(UNKNOWN, |message| message.name)
@@ -89,7 +130,7 @@ impl<'a> Decoded<'a> {
             _ => (false, None),
         };
         let (payload, base) = (self.payload, self.base);
-        let lay = move |layout, base| Located::new(layout, payload, base, &[None; MAX_FACTS]);
+        let lay = move |layout, base| Located::new(layout, payload, base, &NO_FACTS);
         let first = extended.then(|| lay(&framing::EXTENDED, 0));
         let second = set.map(|set| lay(framing::header(set), base));
         first.into_iter().chain(second)
@@ -103,55 +144,58 @@ impl<'a> Decoded<'a> {
     }
 }
 
+/// Facts of no request.
+const NO_FACTS: [Option<u64>; MAX_FACTS] = [None; MAX_FACTS];
+
 /// Locates a guest message.
-#[inline]
 pub fn request(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
-    let frame = Frame::request(payload.data)?;
-    Ok(command(payload, Part::Request, frame))
+    let mut decoded = Decoded::command(payload, Part::Request, Frame::request(payload.data)?);
+    decoded.locate(&NO_FACTS);
+    Ok(decoded)
 }
 
 /// Locates a host message.
-#[inline]
 pub fn event(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
-    let frame = Frame::event(payload.data)?;
-    Ok(command(payload, Part::Event, frame))
+    let mut decoded = Decoded::command(payload, Part::Event, Frame::event(payload.data)?);
+    decoded.locate(&NO_FACTS);
+    Ok(decoded)
+}
+
+/// Locates the answer to `pending`.
+pub fn reply<'a>(payload: Payload<'a>, pending: &Pending) -> Decoded<'a> {
+    let mut decoded = Decoded::reply(payload, pending);
+    decoded.locate(&pending.facts);
+    decoded
+}
+
+/// Locates a part of a message in `place`: what is decoded is large, and slow
+/// to be handed around when it has just been written. Of a reply whose request
+/// is not known, nothing can be located.
+#[inline]
+pub(crate) fn locate<'a, 'b>(
+    payload: Payload<'a>,
+    part: Part,
+    pending: Option<&Pending>,
+    place: &'b mut Option<Decoded<'a>>,
+) -> Result<Option<&'b Decoded<'a>>, NotAFrame> {
+    let mut facts = &NO_FACTS;
+    let decoded = place.insert(match part {
+        Part::Request => Decoded::command(payload, part, Frame::request(payload.data)?),
+        Part::Event => Decoded::command(payload, part, Frame::event(payload.data)?),
+        Part::Reply => {
+            let Some(pending) = pending else {
+                return Ok(None);
+            };
+            facts = &pending.facts;
+            Decoded::reply(payload, pending)
+        }
+    });
+    decoded.locate(facts);
+    Ok(Some(decoded))
 }
 
 /// Lays a layout that belongs to no message over a payload, as the
 /// pseudo-header's over its own bytes.
 pub fn lay_out<'a>(layout: &'static Layout, payload: Payload<'a>) -> Located<'a> {
-    Located::new(layout, payload, 0, &[None; MAX_FACTS])
-}
-
-/// Locates the answer to `pending`.
-#[inline]
-pub fn reply<'a>(payload: Payload<'a>, pending: &Pending) -> Decoded<'a> {
-    let layout = pending
-        .message
-        .and_then(|message| message.reply_at(pending.version));
-    Decoded {
-        part: Part::Reply,
-        frame: None,
-        message: pending.message,
-        body: layout.map(|layout| Located::new(layout, payload, 0, &pending.facts)),
-        payload,
-        base: 0,
-    }
-}
-
-#[inline]
-fn command(payload: Payload<'_>, part: Part, frame: Frame) -> Decoded<'_> {
-    let base = frame.base();
-    let message = frame
-        .set()
-        .and_then(|set| protocol::lookup(set, frame.command));
-    let layout: Option<&'static Layout> = message.and_then(|message| message.request.as_ref());
-    Decoded {
-        part,
-        frame: Some(frame),
-        message,
-        body: layout.map(|layout| Located::new(layout, payload, base, &[None; MAX_FACTS])),
-        payload,
-        base,
-    }
+    Located::new(layout, payload, 0, &NO_FACTS)
 }

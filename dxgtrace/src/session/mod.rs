@@ -73,7 +73,7 @@ pub struct Session {
 }
 
 /// What is known of a packet once its place in the capture is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Seen<'a> {
     /// The message in it, if there is one.
     pub decoded: Option<Decoded<'a>>,
@@ -96,26 +96,38 @@ impl Session {
     }
 
     /// Takes the next packet of the capture.
+    #[inline]
     pub fn see<'a>(&mut self, packet: &Packet<'a>, found: &mut impl FnMut(Finding)) -> Seen<'a> {
+        let mut seen = Seen::default();
+        self.take(packet, &mut seen, found);
+        seen
+    }
+
+    /// Takes a packet, and notes what it is where that stays: it is large.
+    pub fn take<'a>(
+        &mut self,
+        packet: &Packet<'a>,
+        seen: &mut Seen<'a>,
+        found: &mut impl FnMut(Finding),
+    ) {
         self.lifetimes.objects.settle();
         self.now = self.now.max(packet.time);
         self.answer(packet, found);
         let pending = self.pairing.answered().map(|request| &request.pending);
-        let decoded = check::packet(packet, pending, found);
+        check::packet(packet, pending, &mut seen.decoded, found);
         if packet.is_cut() {
             let (kept, all) = (packet.payload.len(), packet.header.payload_length);
             let finding = Finding::new(Code::CaptureCut, "packet", kept as u64, u64::from(all));
             found(finding.at(kept));
         }
-        let (mut outcome, mut call) = (None, None);
         if packet.header.direction == Direction::GuestToHost {
             self.calls.sent(packet);
         }
-        match (packet.header.kind, &decoded) {
+        match (packet.header.kind, &seen.decoded) {
             (Kind::Packet, Some(decoded)) => match decoded.part {
                 Part::Request => self.request(packet, decoded, found),
                 Part::Event => self.lifetimes.event(packet, decoded, found),
-                Part::Reply => outcome = self.reply(packet, decoded, found),
+                Part::Reply => seen.outcome = self.reply(packet, decoded, found),
             },
             (Kind::Packet, None) => {}
             (Kind::Refused, decoded) => found(Finding::new(
@@ -133,13 +145,8 @@ impl Session {
             }
             (Kind::Ioctl, _) => {
                 self.pairing.left(&packet.header);
-                call = Some(self.calls.ended(packet, found));
+                seen.call = Some(self.calls.ended(packet, found));
             }
-        }
-        Seen {
-            decoded,
-            outcome,
-            call,
         }
     }
 
