@@ -149,17 +149,22 @@ pub fn packet<'a>(
             return found(Finding::new(Code::PacketType, "packet", number, 0));
         }
     };
-    match (decode::locate(payload, part, pending, place), pending) {
-        (Ok(Some(reply)), Some(pending)) if part == Part::Reply => {
+    if part == Part::Reply && pending.is_none() {
+        return;
+    }
+    if let Err(error) = decode::locate(payload, part, pending, place) {
+        framing::refused(error, payload, found);
+    }
+    match (place, pending) {
+        (Some(reply), Some(pending)) if part == Part::Reply => {
             sizes::reply(reply, pending, &packet.header, found);
             values::reply(reply, found);
         }
-        (Ok(Some(command)), _) => {
+        (Some(command), _) => {
             framing::check(command, packet, found);
             sizes::command(command, found);
             values::command(command, found);
         }
-        (Ok(None), _) => {}
-        (Err(error), _) => framing::refused(error, payload, found),
+        (None, _) => {}
     }
 }

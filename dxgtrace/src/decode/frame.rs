@@ -58,36 +58,44 @@ const CHANNEL_TYPE: u32 = 0xFF;
 const ASYNC: u32 = 1 << 8;
 
 impl Frame {
-    /// The headers of a guest message, in either format.
-    pub(super) fn request(data: &[u8]) -> Result<Self, NotAFrame> {
+    /// The headers that a payload begins with: of a guest message in either
+    /// format, of a host message in the old one.
+    #[inline]
+    pub(super) fn read(data: &[u8], from_host: bool) -> Result<Self, NotAFrame> {
         let short = |wanted: u16| NotAFrame::Short {
             wanted: usize::from(wanted),
             had: data.len(),
         };
         let (_, first) = le_u32::<_, ()>(data).map_err(|_| short(HEADER))?;
-        match first {
-            0 => command(data, None).map_err(|_| short(HEADER)),
-            n if n == u32::from(EXTENDED_HEADER) => (extended, rest)
-                .parse(data)
-                .map_err(|_| ())
-                .and_then(|(_, (extended, rest))| command(rest, Some(extended)).map_err(|_| ()))
-                .map_err(|()| short(EXTENDED_HEADER + HEADER)),
-            other => Err(NotAFrame::Foreign(other)),
-        }
-        .map(|(_, frame)| frame)
-    }
-
-    /// The header of a host message.
-    pub(super) fn event(data: &[u8]) -> Result<Self, NotAFrame> {
-        command(data, None)
-            .map(|(_, frame)| Self {
-                from_host: true,
-                ..frame
-            })
-            .map_err(|_| NotAFrame::Short {
-                wanted: usize::from(HEADER),
-                had: data.len(),
-            })
+        let (extended, rest) = match first {
+            _ if from_host => (None, data),
+            0 => (None, data),
+            n if n == u32::from(EXTENDED_HEADER) => {
+                let (rest, extended) =
+                    extended(data).map_err(|_| short(EXTENDED_HEADER + HEADER))?;
+                (Some(extended), rest)
+            }
+            other => return Err(NotAFrame::Foreign(other)),
+        };
+        let (_, (command_id, process, channel_word, command, padding)) =
+            (le_u64::<_, ()>, le_u32, le_u32, le_u32, le_u32)
+                .parse(rest)
+                .map_err(|_| match extended {
+                    Some(_) => short(EXTENDED_HEADER + HEADER),
+                    None => short(HEADER),
+                })?;
+        Ok(Self {
+            extended,
+            command_id,
+            process,
+            channel_word,
+            command,
+            from_host,
+            plain: command_id == 0
+                && padding == 0
+                && channel_word & !(CHANNEL_TYPE | ASYNC) == 0
+                && extended.is_none_or(|extended| extended.plain),
+        })
     }
 
     /// Whether everything in the headers that never changes is as always: then
@@ -132,6 +140,7 @@ impl Frame {
     }
 }
 
+#[inline]
 fn extended(data: &[u8]) -> IResult<&[u8], Extended, ()> {
     (le_u32, le_u32, le_u64)
         .map(|(command_offset, reserved, vgpu_luid)| Extended {
@@ -139,28 +148,5 @@ fn extended(data: &[u8]) -> IResult<&[u8], Extended, ()> {
             vgpu_luid,
             plain: reserved == 0,
         })
-        .parse(data)
-}
-
-fn rest(data: &[u8]) -> IResult<&[u8], &[u8], ()> {
-    nom::combinator::rest(data)
-}
-
-fn command(data: &[u8], extended: Option<Extended>) -> IResult<&[u8], Frame, ()> {
-    (le_u64, le_u32, le_u32, le_u32, le_u32)
-        .map(
-            |(command_id, process, channel_word, command, padding)| Frame {
-                extended,
-                command_id,
-                process,
-                channel_word,
-                command,
-                from_host: false,
-                plain: command_id == 0
-                    && padding == 0
-                    && channel_word & !(CHANNEL_TYPE | ASYNC) == 0
-                    && extended.is_none_or(|extended| extended.plain),
-            },
-        )
         .parse(data)
 }

@@ -71,45 +71,45 @@ pub struct Decoded<'a> {
 }
 
 impl<'a> Decoded<'a> {
-    /// A message of the guest's or the host's own, before its parts are located.
+    /// Nothing of a part yet but its bytes.
     #[inline]
-    fn command(payload: Payload<'a>, part: Part, frame: Frame) -> Self {
-        let base = frame.base();
-        let message = frame
-            .set()
-            .and_then(|set| protocol::lookup(set, frame.command));
-        let layout: Option<&'static Layout> = message.and_then(|message| message.request.as_ref());
+    fn begin(payload: Payload<'a>, part: Part) -> Self {
         Self {
             part,
-            frame: Some(frame),
-            message,
-            body: layout.map(|layout| Located::begin(layout, payload, base)),
-            payload,
-            base,
-        }
-    }
-
-    /// A reply, before its parts are located.
-    #[inline]
-    fn reply(payload: Payload<'a>, pending: &Pending) -> Self {
-        let layout = pending
-            .message
-            .and_then(|message| message.reply_at(pending.version));
-        Self {
-            part: Part::Reply,
             frame: None,
-            message: pending.message,
-            body: layout.map(|layout| Located::begin(layout, payload, 0)),
+            message: None,
+            body: None,
             payload,
             base: 0,
         }
     }
 
+    /// Locates the rest, in place. `pending` is the request of a reply.
     #[inline]
-    fn locate(&mut self, facts: &[Option<u64>; MAX_FACTS]) {
-        if let Some(body) = &mut self.body {
-            body.locate(facts);
+    fn locate(&mut self, pending: Option<&Pending>) -> Result<(), NotAFrame> {
+        let (layout, facts): (Option<&'static Layout>, _) = match (self.part, pending) {
+            (Part::Reply, Some(pending)) => {
+                self.message = pending.message;
+                let reply = |message: &'static Message| message.reply_at(pending.version);
+                (self.message.and_then(reply), &pending.facts)
+            }
+            (Part::Reply, None) => (None, &NO_FACTS),
+            (Part::Request | Part::Event, _) => {
+                let frame = Frame::read(self.payload.data, self.part == Part::Event)?;
+                self.base = frame.base();
+                self.message = frame
+                    .set()
+                    .and_then(|set| protocol::lookup(set, frame.command));
+                self.frame = Some(frame);
+                let request = |message: &'static Message| message.request.as_ref();
+                (self.message.and_then(request), &NO_FACTS)
+            }
+        };
+        if let Some(layout) = layout {
+            let body = Located::begin(layout, self.payload, self.base);
+            self.body.insert(body).locate(facts);
         }
+        Ok(())
     }
 
     /// The message's name, or what stands for one.
@@ -149,49 +149,38 @@ const NO_FACTS: [Option<u64>; MAX_FACTS] = [None; MAX_FACTS];
 
 /// Locates a guest message.
 pub fn request(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
-    let mut decoded = Decoded::command(payload, Part::Request, Frame::request(payload.data)?);
-    decoded.locate(&NO_FACTS);
-    Ok(decoded)
+    let mut decoded = Decoded::begin(payload, Part::Request);
+    decoded.locate(None).map(|()| decoded)
 }
 
 /// Locates a host message.
 pub fn event(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
-    let mut decoded = Decoded::command(payload, Part::Event, Frame::event(payload.data)?);
-    decoded.locate(&NO_FACTS);
-    Ok(decoded)
+    let mut decoded = Decoded::begin(payload, Part::Event);
+    decoded.locate(None).map(|()| decoded)
 }
 
 /// Locates the answer to `pending`.
 pub fn reply<'a>(payload: Payload<'a>, pending: &Pending) -> Decoded<'a> {
-    let mut decoded = Decoded::reply(payload, pending);
-    decoded.locate(&pending.facts);
+    let mut decoded = Decoded::begin(payload, Part::Reply);
+    // A reply has no headers that could be wrong.
+    let _ = decoded.locate(Some(pending));
     decoded
 }
 
-/// Locates a part of a message in `place`: what is decoded is large, and slow
-/// to be handed around when it has just been written. Of a reply whose request
-/// is not known, nothing can be located.
+/// Locates a part of a message in `place`, which stays empty if there is none:
+/// what is decoded is large, and slow to hand around when just written.
 #[inline]
-pub(crate) fn locate<'a, 'b>(
+pub(crate) fn locate<'a>(
     payload: Payload<'a>,
     part: Part,
     pending: Option<&Pending>,
-    place: &'b mut Option<Decoded<'a>>,
-) -> Result<Option<&'b Decoded<'a>>, NotAFrame> {
-    let mut facts = &NO_FACTS;
-    let decoded = place.insert(match part {
-        Part::Request => Decoded::command(payload, part, Frame::request(payload.data)?),
-        Part::Event => Decoded::command(payload, part, Frame::event(payload.data)?),
-        Part::Reply => {
-            let Some(pending) = pending else {
-                return Ok(None);
-            };
-            facts = &pending.facts;
-            Decoded::reply(payload, pending)
-        }
-    });
-    decoded.locate(facts);
-    Ok(Some(decoded))
+    place: &mut Option<Decoded<'a>>,
+) -> Result<(), NotAFrame> {
+    let located = place.insert(Decoded::begin(payload, part)).locate(pending);
+    if located.is_err() {
+        *place = None;
+    }
+    located
 }
 
 /// Lays a layout that belongs to no message over a payload, as the
