@@ -87,11 +87,11 @@ fn the_example_is_read_as_the_text_says() {
     let record = reader.next_record().unwrap().unwrap();
     assert_eq!(record.packet.number, 1);
     assert_eq!(record.packet.time, TIME);
-    assert_eq!(record.packet.header, first());
+    assert_eq!(*record.packet.header, first());
     assert_eq!(record.packet.payload, MESSAGE);
     assert_eq!(record.comments().collect::<Vec<_>>(), ["status.failed"]);
     let record = reader.next_record().unwrap().unwrap();
-    assert_eq!(record.packet.header, second());
+    assert_eq!(*record.packet.header, second());
     assert_eq!(Lost::decode(record.packet.payload), Some(LOST));
     assert_eq!(record.drop_count(), 3);
     assert!(reader.next_record().unwrap().is_none());
@@ -107,6 +107,7 @@ fn the_example_is_what_the_writer_writes() {
     };
     let mut writer = Writer::new(Vec::new(), &about, Flush::EveryRecord).unwrap();
     let lost = LOST.encode();
+    let headers = [first(), second()];
     let packet = |number, header, payload| Packet {
         number,
         time: TIME + (number - 1) * 1000,
@@ -116,10 +117,10 @@ fn the_example_is_what_the_writer_writes() {
     };
     let comments = ["status.failed".to_owned()];
     writer
-        .write(&packet(1, first(), MESSAGE), &[channel()], &comments)
+        .write(&packet(1, &headers[0], MESSAGE), &[channel()], &comments)
         .unwrap();
     writer
-        .write(&packet(2, second(), &lost), &[channel()], &[])
+        .write(&packet(2, &headers[1], &lost), &[channel()], &[])
         .unwrap();
     let written = writer.finish().unwrap();
     for (at, (written, documented)) in written.iter().zip(example()).enumerate() {

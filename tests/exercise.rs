@@ -26,8 +26,8 @@ pub const RECORD: usize = 20;
 
 /// Checks and reads the one packet that the bytes describe.
 pub fn packet(data: &[u8]) {
-    if let Some((packet, _)) = decode(data) {
-        run(&packet, None);
+    if let Some((header, payload, _)) = decode(data) {
+        run(&whole(&header, payload), None);
     }
 }
 
@@ -35,8 +35,8 @@ pub fn packet(data: &[u8]) {
 /// the answer to the request before it.
 pub fn exchange(mut data: &[u8]) {
     let mut pending = None;
-    while let Some((packet, rest)) = decode(data) {
-        if let Some(decoded) = run(&packet, pending.as_ref())
+    while let Some((header, payload, rest)) = decode(data) {
+        if let Some(decoded) = run(&whole(&header, payload), pending.as_ref())
             && decoded.part == Part::Request
         {
             pending = Some(Pending::new(&decoded));
@@ -142,7 +142,8 @@ pub fn filter(data: &[u8]) {
     assert!(again.is_ok(), "{printed}: {again:?}");
     let Ok(again) = again else { return };
     assert_eq!(again.to_string(), printed);
-    if let Some((packet, _)) = decode(rest) {
+    if let Some((header, payload, _)) = decode(rest) {
+        let packet = whole(&header, payload);
         let mut decoded = None;
         check::packet(&packet, None, &mut decoded, &mut |_| {});
         let record = Record::new(&packet).decoded(decoded.as_ref());
@@ -240,7 +241,7 @@ fn show(text: &impl fmt::Display) -> usize {
 
 /// Appends a packet in the form that [`packet`] and [`exchange`] read.
 pub fn encode(packet: &Packet<'_>, out: &mut Vec<u8>) {
-    let header = &packet.header;
+    let header = packet.header;
     out.push(header.direction as u8);
     out.push(header.channel_kind as u8);
     out.push(header.packet_type as u8);
@@ -253,8 +254,8 @@ pub fn encode(packet: &Packet<'_>, out: &mut Vec<u8>) {
     out.extend(packet.payload);
 }
 
-/// The first record and what follows it.
-fn decode(data: &[u8]) -> Option<(Packet<'_>, &[u8])> {
+/// The header and the payload of the first record, and what follows it.
+fn decode(data: &[u8]) -> Option<(Header, &[u8], &[u8])> {
     let (record, rest) = data.split_first_chunk::<RECORD>()?;
     let [direction, channel, kind, flags, known @ ..] = record;
     let number = |at: usize| {
@@ -291,12 +292,15 @@ fn decode(data: &[u8]) -> Option<(Packet<'_>, &[u8])> {
         cpu: 0,
         payload_length: number(8),
     };
-    let packet = Packet {
+    Some((header, payload, rest))
+}
+
+fn whole<'a>(header: &'a Header, payload: &'a [u8]) -> Packet<'a> {
+    Packet {
         number: 1,
         time: 0,
         interface: 0,
         header,
         payload,
-    };
-    Some((packet, rest))
+    }
 }

@@ -43,7 +43,7 @@ pub fn write(sample: &Path, count: u64, path: &Path) -> Result<()> {
             number,
             time: packet.time + round * span,
             interface: packet.interface,
-            header,
+            header: &header,
             payload: &packet.payload,
         };
         writer.write(&packet, &channels, &[])?;
@@ -65,7 +65,7 @@ fn load(sample: &Path) -> Result<(Vec<Channel>, Vec<Owned>)> {
         packets.push(Owned {
             time: packet.time,
             interface: packet.interface,
-            header: packet.header,
+            header: *packet.header,
             payload: packet.payload.to_vec(),
         });
     }

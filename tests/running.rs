@@ -116,7 +116,7 @@ pub fn records(path: &Path) -> Result<Vec<(String, Header, Vec<u8>)>, ReadError>
         let header = Header {
             // Where it ran is no property of the packet.
             cpu: 0,
-            ..packet.header
+            ..*packet.header
         };
         let name = channel.map_or_else(String::new, |channel| channel.name.clone());
         let mut payload = packet.payload.to_vec();
@@ -170,7 +170,7 @@ pub fn account(path: &Path) -> anyhow::Result<Account> {
                 return Ok(account);
             }
         };
-        let header = &record.packet.header;
+        let header = record.packet.header;
         if header.kind == Kind::Lost {
             let lost = Lost::decode(record.packet.payload).unwrap_or_default();
             missing += lost.total();

@@ -32,7 +32,7 @@ impl Owned {
         Self {
             time: packet.time,
             channel: packet.interface,
-            header: packet.header,
+            header: *packet.header,
             payload: packet.payload.to_vec(),
         }
     }
@@ -43,7 +43,7 @@ impl Owned {
             number,
             time: self.time,
             interface: self.channel,
-            header: self.header,
+            header: &self.header,
             payload: &self.payload,
         }
     }

@@ -37,7 +37,7 @@ impl Made {
             number,
             time: number * 1000,
             interface: self.interface,
-            header: self.header,
+            header: &self.header,
             payload: &self.payload,
         }
     }
@@ -80,7 +80,7 @@ pub fn scenario(name: &str) -> Vec<Made> {
 pub fn line(packet: &Packet<'_>) -> String {
     let header = Header {
         cpu: 0,
-        ..packet.header
+        ..*packet.header
     };
     let mut line = format!("{header:?} ");
     // How long an ioctl took is no property of it.

@@ -13,7 +13,7 @@ pub struct Packet<'a> {
     /// Index into the capture's list of channels (pcapng interface number).
     pub interface: u32,
     /// What the recorder knew besides the bytes.
-    pub header: Header,
+    pub header: &'a Header,
     /// The captured bytes: a message, or of [`Kind::Lost`] the counts.
     pub payload: &'a [u8],
 }

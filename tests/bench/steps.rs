@@ -30,7 +30,7 @@ impl Sample {
                 number,
                 time: *time,
                 interface: *interface,
-                header: *header,
+                header,
                 payload,
             })
     }
@@ -45,7 +45,7 @@ static SAMPLE: LazyLock<Sample> = LazyLock::new(|| {
         packets.push((
             packet.time,
             packet.interface,
-            packet.header,
+            *packet.header,
             packet.payload.to_vec(),
         ));
     }

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use anyhow::Result;
 use dxgtrace::capture::file::{About, Flush, Reader, Writer};
-use dxgtrace::capture::header::{ChannelKind, Direction, Kind};
+use dxgtrace::capture::header::{ChannelKind, Direction, Header, Kind};
 use dxgtrace::packet::Channel;
 
 use crate::generate::Made;
@@ -37,7 +37,11 @@ pub fn capture(packets: &[Made]) -> Result<Vec<u8>> {
         let mut packet = made.packet();
         let vgpu = packet.header.channel_kind == ChannelKind::Vgpu;
         packet.interface = u32::from(vgpu);
-        packet.header.channel = packet.interface + 1;
+        let header = Header {
+            channel: packet.interface + 1,
+            ..*packet.header
+        };
+        packet.header = &header;
         packet.number = index as u64 + 1;
         packet.time = packet.number * 1000;
         writer.write(&packet, &channels, &[])?;
@@ -99,7 +103,7 @@ pub fn damage(capture: &[u8], seed: u64) -> Result<Vec<u8>> {
 fn copy(
     capture: &[u8],
     snap: usize,
-    mut change: impl FnMut(&mut dxgtrace::capture::header::Header, &mut Vec<u8>),
+    mut change: impl FnMut(&mut Header, &mut Vec<u8>),
 ) -> Result<Vec<u8>> {
     let mut reader = Reader::new(Cursor::new(capture))?;
     while let Ok(Some(_)) = reader.next_record() {}
@@ -110,7 +114,9 @@ fn copy(
     while let Ok(Some(record)) = reader.next_record() {
         let mut packet = record.packet;
         let mut payload = packet.payload.to_vec();
-        change(&mut packet.header, &mut payload);
+        let mut header = *packet.header;
+        change(&mut header, &mut payload);
+        packet.header = &header;
         packet.payload = &payload;
         writer.write(&packet, &channels, &[])?;
     }

@@ -151,7 +151,7 @@ impl Made {
             number: self.number,
             time: self.time,
             interface: self.interface,
-            header: self.header,
+            header: &self.header,
             payload: &self.payload,
         }
     }

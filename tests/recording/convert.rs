@@ -45,7 +45,7 @@ impl Converted {
             number,
             time: self.time,
             interface: self.channel,
-            header: self.header,
+            header: &self.header,
             payload: &self.payload,
         }
     }

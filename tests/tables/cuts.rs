@@ -11,11 +11,11 @@ use dxgtrace_tests::generate::{self, Counts, Framing, Made, Plan};
 use super::{commands, decoded, findings, optional_tail, words};
 
 /// The packet with only its first `length` bytes sent.
-fn shortened(made: &Made, length: usize) -> Packet<'_> {
-    let mut packet = made.packet();
-    packet.payload = &made.payload[..length];
-    packet.header.payload_length = length as u32;
-    packet
+fn shortened(made: &Made, length: usize) -> Made {
+    let mut made = made.clone();
+    made.payload.truncate(length);
+    made.header.payload_length = length as u32;
+    made
 }
 
 /// The packet with only its first `length` bytes captured.
@@ -109,7 +109,7 @@ fn expected(made: &Made, length: usize) -> Vec<Finding> {
 fn a_message_cut_at_any_length_says_which_part_lacks_how_much() {
     for made in commands(2, &[Counts::Near(0), Counts::Few]) {
         for length in lengths(&made) {
-            let found = findings(&shortened(&made, length), None);
+            let found = findings(&shortened(&made, length).packet(), None);
             let place = format!("{} cut at {length}", made.message.name);
             assert_eq!(found, expected(&made, length), "{place}");
         }
@@ -140,7 +140,7 @@ fn a_reply_that_is_too_short_for_the_driver_says_so() {
                 let wanted = reply.body.as_ref().map_or(0, |body| body.expected);
                 assert_eq!(pending.expected().unwrap_or(0), wanted as u64);
                 for length in 0..reply.payload.len() {
-                    let found = findings(&shortened(&reply, length), Some(&pending));
+                    let found = findings(&shortened(&reply, length).packet(), Some(&pending));
                     let short =
                         Finding::new(Code::SizeReplyShort, "reply", wanted as u64, length as u64);
                     let expected = if length < wanted {

@@ -244,6 +244,18 @@ impl Header {
     /// See [`HeaderError`]. An unknown kind or direction is an error, so that
     /// the caller can count what it passes over.
     pub fn decode(bytes: &[u8]) -> Result<(Self, usize), HeaderError> {
+        let mut header = Self::EMPTY;
+        let length = header.read(bytes)?;
+        Ok((header, length))
+    }
+
+    /// The same in place, for headers that come one after the other. After an
+    /// error, what it holds is that of the header before.
+    ///
+    /// # Errors
+    /// As of [`Header::decode`].
+    #[inline]
+    pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<usize, HeaderError> {
         let had = bytes.len();
         let fields: &[u8; LENGTH] = bytes.first_chunk().ok_or(HeaderError::Short {
             wanted: LENGTH,
@@ -258,7 +270,7 @@ impl Header {
         if had < wanted {
             return Err(HeaderError::Short { wanted, had });
         }
-        let header = Self {
+        *self = Self {
             kind: Kind::from_number(fields[1]).ok_or(HeaderError::UnknownKind(fields[1]))?,
             direction: Direction::from_number(fields[4])
                 .ok_or(HeaderError::UnknownDirection(fields[4]))?,
@@ -280,7 +292,7 @@ impl Header {
             cpu: u32::from_le_bytes(take(fields, 72)),
             payload_length: u32::from_le_bytes(take(fields, 76)),
         };
-        Ok((header, wanted))
+        Ok(wanted)
     }
 }
 

@@ -157,7 +157,7 @@ pub fn packet<'a>(
     }
     match (place, pending) {
         (Some(reply), Some(pending)) if part == Part::Reply => {
-            sizes::reply(reply, pending, &packet.header, found);
+            sizes::reply(reply, pending, packet.header, found);
             values::reply(reply, found);
         }
         (Some(command), _) => {

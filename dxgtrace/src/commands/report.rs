@@ -54,12 +54,12 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
     let mut findings: Vec<Finding> = Vec::new();
     let (_, damage) = walk(&args.file, &mut |entry, _, _| {
         let (header, payload) = if args.no_redact {
-            (entry.packet.header, entry.packet.payload.to_vec())
+            (*entry.packet.header, entry.packet.payload.to_vec())
         } else {
             redactor.packet(entry.packet, entry.seen)
         };
         let packet = Packet {
-            header,
+            header: &header,
             payload: &payload,
             ..*entry.packet
         };

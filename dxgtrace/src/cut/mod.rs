@@ -121,7 +121,7 @@ impl Cut {
             handle,
             time,
         } = &self.choice;
-        let header = &packet.header;
+        let header = packet.header;
         let since = packet.time.saturating_sub(first);
         frames
             .as_ref()

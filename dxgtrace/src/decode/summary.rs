@@ -43,7 +43,7 @@ struct Summary<'a>(&'a Packet<'a>, Option<&'a Decoded<'a>>);
 impl Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(packet, decoded) = self;
-        let header = &packet.header;
+        let header = packet.header;
         let completion = header.packet_type == PACKET_COMPLETION;
         match (header.kind, decoded) {
             (Kind::Lost, _) => {

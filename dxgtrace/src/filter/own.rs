@@ -96,7 +96,7 @@ impl Own {
 
 /// A member that is there of every record.
 fn of(record: &Record<'_>, get: impl Fn(&Header) -> i128) -> Option<i128> {
-    Some(get(&record.packet.header))
+    Some(get(record.packet.header))
 }
 
 const PART: Type = Type::Named(Names::Words(&Enum {
@@ -245,7 +245,7 @@ pub(super) static OWN: &[Own] = &[
 /// Which part of a message a packet carries, as its VMBus packet type tells:
 /// known even of a reply whose request was not captured.
 fn part(record: &Record<'_>) -> Option<Part> {
-    let header = &record.packet.header;
+    let header = record.packet.header;
     match (header.kind, header.packet_type, header.direction) {
         (Kind::Lost | Kind::Ioctl, _, _) => None,
         (_, PACKET_COMPLETION, Direction::HostToGuest) => Some(Part::Reply),

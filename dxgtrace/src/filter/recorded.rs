@@ -45,7 +45,7 @@ impl Recorded {
 
     /// The number that a record has, if it is known.
     pub(super) fn number(&self, record: &Record<'_>) -> Option<i128> {
-        let header = &record.packet.header;
+        let header = record.packet.header;
         if self.kind.is_some_and(|kind| kind != header.kind) || !self.is_known(record) {
             return None;
         }

@@ -105,7 +105,7 @@ impl Flight {
             number: packet.number,
             time: packet.time,
             interface: packet.interface,
-            header: packet.header,
+            header: *packet.header,
             payload: packet.payload.into(),
             comments: entry.findings.iter().map(Finding::comment).collect(),
         };
@@ -164,7 +164,7 @@ impl Flight {
                 number: held.number,
                 time: held.time,
                 interface: held.interface,
-                header: held.header,
+                header: &held.header,
                 payload: &held.payload,
             };
             writer.write(&packet, &self.channels, &held.comments)?;

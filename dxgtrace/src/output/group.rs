@@ -196,7 +196,7 @@ impl Sink for Groups {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         for finding in entry.findings {
             self.keep(entry.packet.number, finding, || {
-                let header = &entry.packet.header;
+                let header = entry.packet.header;
                 let message = entry.seen.decoded.as_ref().map(Decoded::name);
                 let mut whose = String::new();
                 if header.known.has(Known::TASK) {

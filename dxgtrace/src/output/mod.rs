@@ -145,7 +145,7 @@ pub struct Totals {
 impl Totals {
     /// Counts an entry; `shown` if it passed the filter.
     pub fn count(&mut self, entry: &Entry<'_>, shown: bool) {
-        let header = &entry.packet.header;
+        let header = entry.packet.header;
         match header.kind {
             Kind::Packet => self.messages += 1,
             Kind::Refused => self.refused += 1,

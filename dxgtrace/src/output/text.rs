@@ -68,7 +68,7 @@ impl<W: Write> Text<W> {
 
     fn line(&self, entry: &Entry<'_>, line: &mut String) -> fmt::Result {
         let packet = entry.packet;
-        let header = &packet.header;
+        let header = packet.header;
         let time = self.time.of(entry);
         write!(line, "{:>6} {time}  ", packet.number)?;
         if header.kind == Kind::Lost {
@@ -117,7 +117,7 @@ impl<W: Write> Text<W> {
     }
 
     fn tree(&mut self, entry: &Entry<'_>) -> io::Result<()> {
-        let header = &entry.packet.header;
+        let header = entry.packet.header;
         if header.kind == Kind::Ioctl {
             writeln!(self.out, "    thread: {}", header.tid)?;
             if header.known.has(Known::RETURN_VALUE) {

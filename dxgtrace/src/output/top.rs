@@ -76,7 +76,7 @@ struct Latency {
 
 impl Top {
     fn see(&mut self, entry: &Entry<'_>) {
-        let header = &entry.packet.header;
+        let header = entry.packet.header;
         self.first.get_or_insert(entry.packet.time);
         self.last = self.last.max(entry.packet.time);
         if header.kind == Kind::Lost {

@@ -36,7 +36,7 @@ impl Redactor {
     /// The packet's header and payload without what is private. `seen` is what
     /// the session made of it.
     pub fn packet(&mut self, packet: &Packet<'_>, seen: &Seen<'_>) -> (Header, Vec<u8>) {
-        let header = self.header(&packet.header);
+        let header = self.header(packet.header);
         let payload = match (packet.header.kind, &seen.decoded) {
             (Kind::Lost | Kind::Ioctl, _) => packet.payload.to_vec(),
             (_, Some(decoded)) => {

@@ -178,7 +178,7 @@ impl Player {
     }
 
     fn send(&mut self, packet: &Packet<'_>, played: &mut dyn FnMut(&Packet<'_>)) -> io::Result<()> {
-        let recorded = &packet.header;
+        let recorded = packet.header;
         let mut payload = packet.payload.to_vec();
         let length = (recorded.payload_length as usize).min(PAYLOAD_LIMIT);
         payload.resize(length.max(payload.len()), 0);
@@ -242,7 +242,7 @@ impl Player {
             }
         }
         played(&Packet {
-            header,
+            header: &header,
             payload: &payload,
             ..*packet
         });
@@ -250,7 +250,7 @@ impl Player {
     }
 
     fn receive(&mut self, packet: &Packet<'_>) {
-        let recorded = &packet.header;
+        let recorded = packet.header;
         let length = (recorded.payload_length as usize).max(packet.payload.len());
         let mut payload = packet.payload.to_vec();
         // The ring carries whole 8-byte units.
@@ -311,7 +311,7 @@ impl Player {
                 number: expected.number,
                 time: expected.time,
                 interface: expected.interface,
-                header: expected.header,
+                header: &expected.header,
                 payload: &expected.payload,
             });
         }
@@ -320,7 +320,7 @@ impl Player {
 
     /// A thread ends its ioctl, or one without messages takes place.
     fn end(&mut self, packet: &Packet<'_>, played: &mut dyn FnMut(&Packet<'_>)) -> io::Result<()> {
-        let recorded = &packet.header;
+        let recorded = packet.header;
         let request = recorded.ioctl;
         let task = task(recorded);
         self.leave(task, Some(request), packet, played)?;
@@ -421,7 +421,7 @@ fn played_end(
         ..Header::EMPTY
     };
     played(&Packet {
-        header,
+        header: &header,
         payload: &end.encode(),
         ..*packet
     });

@@ -43,7 +43,7 @@ pub(super) struct Calls {
 impl Calls {
     /// A packet was sent, or could not be.
     pub fn sent(&mut self, packet: &Packet<'_>) {
-        let header = &packet.header;
+        let header = packet.header;
         if !header.known.has(Known::TASK | Known::IOCTL) {
             return;
         }
@@ -88,7 +88,7 @@ impl Calls {
     /// An ioctl has ended. Says so if its result does not follow from what the
     /// host said; of what was not captured whole, nothing is said.
     pub fn ended(&mut self, packet: &Packet<'_>, found: &mut impl FnMut(Finding)) -> Call {
-        let header = &packet.header;
+        let header = packet.header;
         let call = self
             .threads
             .remove(&header.tid)

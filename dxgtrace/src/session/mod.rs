@@ -144,7 +144,7 @@ impl Session {
                 self.lifetimes.gap();
             }
             (Kind::Ioctl, _) => {
-                self.pairing.left(&packet.header);
+                self.pairing.left(packet.header);
                 seen.call = Some(self.calls.ended(packet, found));
             }
         }
@@ -238,7 +238,7 @@ impl Session {
     /// Looks for the request that a packet answers.
     fn answer(&mut self, packet: &Packet<'_>, found: &mut impl FnMut(Finding)) {
         self.pairing.settle();
-        let header = &packet.header;
+        let header = packet.header;
         if header.kind != Kind::Packet
             || header.packet_type != PACKET_COMPLETION
             || header.direction != Direction::HostToGuest
@@ -263,7 +263,7 @@ impl Session {
         decoded: &Decoded<'_>,
         found: &mut impl FnMut(Finding),
     ) {
-        let header = &packet.header;
+        let header = packet.header;
         if self.pairing.begins_anew(header) {
             let starts = decoded.message.map_or(Starts::Nothing, |m| m.starts);
             let dropped = self.pairing.restart(header.channel);

@@ -160,7 +160,7 @@ impl Pairing {
         decoded: &Decoded<'_>,
         memo: Memo,
     ) -> Option<Waiting> {
-        let header = &packet.header;
+        let header = packet.header;
         if header.packet_flags & FLAG_COMPLETION_REQUESTED == 0 {
             return None;
         }
@@ -253,7 +253,7 @@ impl Pairing {
     /// Takes a reply: [`Pairing::answered`] is the request that it answers.
     #[inline]
     pub fn answer(&mut self, packet: &Packet<'_>) -> Result<(), Stray> {
-        let header = &packet.header;
+        let header = packet.header;
         let key = (header.channel, header.transaction);
         self.answered = self.waiting.remove(&key);
         let Some(request) = self.answered() else {

@@ -98,7 +98,7 @@ impl Indexer {
         let request = self.session.answered().map(|request| request.number);
         let decoded = seen.decoded.as_ref();
         let part = decoded.map(|decoded| decoded.part);
-        let header = &packet.header;
+        let header = packet.header;
         let parts = Parts {
             time: packet.time,
             at: record.at,

@@ -42,10 +42,10 @@ pub fn read(path: &Path) -> io::Result<Captured> {
                 captured.lost += Lost::decode(packet.payload).map_or(0, |lost| lost.total());
             }
             // No packet: what the application was told.
-            Kind::Ioctl => captured.ioctls.push(packet.header),
+            Kind::Ioctl => captured.ioctls.push(*packet.header),
             Kind::Packet | Kind::Refused => captured
                 .packets
-                .push((packet.header, packet.payload.to_vec())),
+                .push((*packet.header, packet.payload.to_vec())),
         }
     }
     Ok(captured)

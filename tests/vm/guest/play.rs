@@ -62,7 +62,7 @@ fn load(path: &Path) -> io::Result<Vec<Recorded>> {
         let mut payload = packet.payload.to_vec();
         payload.resize(length, 0);
         packets.push(Recorded {
-            header: packet.header,
+            header: *packet.header,
             payload,
             kind,
         });

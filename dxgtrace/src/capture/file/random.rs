@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 
+use crate::capture::header::Header;
 use crate::packet::{Channel, Packet};
 
 use super::MAX_BLOCK;
@@ -18,6 +19,7 @@ pub struct RandomReader<F> {
     file: F,
     layout: Layout,
     block: Vec<u8>,
+    header: Header,
 }
 
 impl<F: Read + Seek> RandomReader<F> {
@@ -27,6 +29,7 @@ impl<F: Read + Seek> RandomReader<F> {
             file,
             layout,
             block: Vec::new(),
+            header: Header::EMPTY,
         }
     }
 
@@ -91,19 +94,19 @@ impl<F: Read + Seek> RandomReader<F> {
             .layout
             .interface(section, parts.interface)
             .ok_or_else(changed)?;
-        let inner = open(&self.block, &parts, &interface)
+        let inner = open(&self.block, &parts, &interface, &mut self.header)
             .map_err(damaged)?
             .ok_or_else(changed)?;
         let channel = self
             .layout
-            .find_channel(interface.link, &inner.header)
+            .find_channel(interface.link, &self.header)
             .ok_or_else(changed)?;
         Ok(Record {
             packet: Packet {
                 number,
                 time: inner.time,
                 interface: channel,
-                header: inner.header,
+                header: &self.header,
                 payload: self.block.get(inner.payload).unwrap_or(&[]),
             },
             channels: self.layout.channels(),

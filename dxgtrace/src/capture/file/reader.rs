@@ -109,8 +109,12 @@ impl<R: Read> Reader<R> {
         if !self.advance()? {
             return Ok(None);
         }
-        let block = self.window.bytes();
-        Ok(Some(self.found.record(block, self.layout.channels())))
+        Ok(Some(self.found.record(
+            self.summary.records,
+            self.window.offset(),
+            self.window.bytes(),
+            self.layout.channels(),
+        )))
     }
 
     /// The channels seen so far; [`Packet::interface`] is an index into them.
@@ -325,22 +329,17 @@ impl<R: Read> Reader<R> {
         };
         let interface = self.layout.interface(section, parts.interface);
         let interface = interface.ok_or(Damage::UnknownInterface(parts.interface))?;
-        let Some(inner) = open(block, &parts, &interface)? else {
+        let found = &mut self.found;
+        let Some(inner) = open(block, &parts, &interface, &mut found.header)? else {
             self.summary.foreign += 1;
             return Ok(Step::PassedOver);
         };
-        self.found = Found {
-            number: self.summary.records,
-            channel: self.layout.channel(interface.link, &inner.header)?,
-            order: section.order,
-            options: parts.options,
-            at: RecordAt {
-                offset: self.window.offset(),
-                // At most MAX_BLOCK.
-                length: length as u32,
-            },
-            inner,
-        };
+        found.channel = self.layout.channel(interface.link, &found.header)?;
+        found.inner = inner;
+        found.order = section.order;
+        found.options = parts.options;
+        // At most MAX_BLOCK.
+        found.length = length as u32;
         Ok(Step::Record)
     }
 
@@ -451,43 +450,49 @@ enum Step {
 
 /// A record of ours: everything but the borrowed bytes.
 struct Found {
-    number: u64,
+    header: Header,
+    inner: Inner,
     channel: u32,
     order: Order,
     options: Range<usize>,
-    at: RecordAt,
-    inner: Inner,
+    length: u32,
 }
 
 impl Found {
     const NOTHING: Self = Self {
-        number: 0,
-        channel: 0,
-        order: Order::Little,
-        options: 0..0,
-        at: RecordAt {
-            offset: 0,
-            length: 0,
-        },
+        header: Header::EMPTY,
         inner: Inner {
-            header: Header::EMPTY,
             time: 0,
             payload: 0..0,
         },
+        channel: 0,
+        order: Order::Little,
+        options: 0..0,
+        length: 0,
     };
 
+    /// The record, which is number `number` and begins at `offset` with `block`.
     #[inline]
-    fn record<'a>(&self, block: &'a [u8], channels: &'a [Channel]) -> Record<'a> {
+    fn record<'a>(
+        &'a self,
+        number: u64,
+        offset: u64,
+        block: &'a [u8],
+        channels: &'a [Channel],
+    ) -> Record<'a> {
         Record {
             packet: Packet {
-                number: self.number,
+                number,
                 time: self.inner.time,
                 interface: self.channel,
-                header: self.inner.header,
+                header: &self.header,
                 payload: block.get(self.inner.payload.clone()).unwrap_or(&[]),
             },
             channels,
-            at: self.at,
+            at: RecordAt {
+                offset,
+                length: self.length,
+            },
             options: Options {
                 bytes: block.get(self.options.clone()).unwrap_or(&[]),
                 order: self.order,
@@ -496,19 +501,21 @@ impl Found {
     }
 }
 
-/// What a packet block of ours holds; the range counts from its first byte.
+/// What a packet block of ours holds behind its pseudo-header; the range counts
+/// from the block's first byte.
 pub(super) struct Inner {
-    pub header: Header,
     pub time: u64,
     pub payload: Range<usize>,
 }
 
-/// Looks into a packet block; `None` if it is not of this program.
+/// Looks into a packet block and reads its pseudo-header into `header`; `None`
+/// if it is not of this program.
 #[inline]
 pub(super) fn open(
     block: &[u8],
     parts: &Parts,
     interface: &Interface,
+    header: &mut Header,
 ) -> Result<Option<Inner>, Damage> {
     if interface.link == Link::Foreign {
         return Ok(None);
@@ -517,14 +524,14 @@ pub(super) fn open(
     let Some(tags) = tags::skip(data) else {
         return Ok(None);
     };
-    let (header, length) =
-        Header::decode(data.get(tags..).unwrap_or(&[])).map_err(Damage::Header)?;
+    let length = header
+        .read(data.get(tags..).unwrap_or(&[]))
+        .map_err(Damage::Header)?;
     let time = match parts.ticks {
         Some(ticks) => interface.clock.nanoseconds(ticks).ok_or(Damage::Time)?,
         None => 0,
     };
     Ok(Some(Inner {
-        header,
         time,
         payload: parts.data.start + tags + length..parts.data.end,
     }))

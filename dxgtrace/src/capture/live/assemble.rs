@@ -163,7 +163,7 @@ impl Assembler {
                 number: self.number,
                 time: self.clock.wall(item.time),
                 interface: item.interface,
-                header: item.header,
+                header: &item.header,
                 payload: &item.payload,
             },
             channels: &self.channels,

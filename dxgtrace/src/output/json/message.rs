@@ -12,7 +12,7 @@ use crate::protocol::schema::{Element, Ty};
 /// Appends the record of a message.
 pub(super) fn message(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<()> {
     let packet = entry.packet;
-    let header = &packet.header;
+    let header = packet.header;
     let mut record = Open::object(out);
     plain(record.key(["type"]), "msg");
     record.add("number", &packet.number)?;

@@ -319,7 +319,7 @@ fn ioctl(record: &mut Open<'_>, header: &Header) -> io::Result<()> {
 
 /// Appends the record of an ioctl that has ended.
 fn call(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<()> {
-    let header = &entry.packet.header;
+    let header = entry.packet.header;
     let end = IoctlEnd::decode(entry.packet.payload).unwrap_or_default();
     let call = entry.seen.call.unwrap_or_default();
     let mut record = Open::object(out);

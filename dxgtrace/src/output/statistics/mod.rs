@@ -36,7 +36,7 @@ struct Row {
 
 impl Row {
     fn count(&mut self, entry: &Entry<'_>) {
-        let header = &entry.packet.header;
+        let header = entry.packet.header;
         let bytes = u64::from(header.payload_length);
         match header.direction {
             Direction::GuestToHost => self.sent += bytes,
@@ -86,7 +86,7 @@ struct Step {
 
 impl Statistics {
     fn process(&mut self, entry: &Entry<'_>) {
-        let header = &entry.packet.header;
+        let header = entry.packet.header;
         let request = entry.request;
         let frame = entry
             .seen

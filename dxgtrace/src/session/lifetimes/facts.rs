@@ -50,7 +50,7 @@ impl Lifetimes {
             }
         }
         if let Some(name) = name {
-            let name = Name::of(&packet.header).unwrap_or(name);
+            let name = Name::of(packet.header).unwrap_or(name);
             self.names.expect(packet.number, name);
         }
         for (field, cookie) in &plan.cookies {

@@ -131,7 +131,7 @@ impl Lifetimes {
 
     /// A channel was opened anew, with a message that starts something.
     pub fn restarted(&mut self, packet: &Packet<'_>, starts: Starts) {
-        let at = moment(packet, &packet.header);
+        let at = moment(packet, packet.header);
         match starts {
             Starts::Driver => {
                 self.objects.end_all(at);
@@ -170,7 +170,7 @@ impl Lifetimes {
         let Some(frame) = &decoded.frame else {
             return Memo::default();
         };
-        let at = moment(packet, &packet.header);
+        let at = moment(packet, packet.header);
         let starts = decoded.message.map_or(Starts::Nothing, |m| m.starts);
         if starts == Starts::Driver && packet.header.transaction == 1 {
             self.complete = Some(self.objects.epoch);
@@ -341,7 +341,7 @@ impl Lifetimes {
             // The driver reads nothing of it.
             return;
         }
-        let at = moment(packet, &packet.header);
+        let at = moment(packet, packet.header);
         for step in &plan.steps {
             if let (Life::Destroys, Place::Fixed { at: place, .. }) = (step.life, step.place)
                 && let Some(number) = body.number(usize::from(place), step.size)

@@ -55,7 +55,7 @@ impl Lifetimes {
                 let before = Moment::default();
                 let entity = Entity::new(Some(Object::Process), handle, before, self.objects.epoch);
                 let id = self.objects.add(entity, at)?;
-                if let Some(name) = Name::of(&packet.header) {
+                if let Some(name) = Name::of(packet.header) {
                     self.names.set(id, name);
                 }
                 id

@@ -38,7 +38,7 @@ impl Lines<'_> {
         packet: &Packet<'_>,
         time: TimeFormat,
     ) {
-        let header = &packet.header;
+        let header = packet.header;
         let Some(found) = store.row(row) else {
             return;
         };

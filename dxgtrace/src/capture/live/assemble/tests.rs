@@ -64,7 +64,7 @@ fn end(of: &record::Packet, value: i32) -> SendReturn {
 fn headers(assembler: &mut Assembler) -> Vec<Header> {
     let mut headers = Vec::new();
     while let Some(delivery) = assembler.next() {
-        headers.push(delivery.packet.header);
+        headers.push(*delivery.packet.header);
     }
     headers
 }
