@@ -185,6 +185,12 @@ pub struct Header {
     pub payload_length: u32,
 }
 
+impl Default for Header {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
 impl Header {
     /// A packet to the host of which nothing is known.
     pub const EMPTY: Self = Self {

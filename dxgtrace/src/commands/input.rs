@@ -63,10 +63,11 @@ fn all<R: Read>(
 ) -> Result<(), Failure> {
     loop {
         // Matched in place: a record is large.
-        let record = match reader.next_record() {
+        let next = reader.next_record();
+        let record = match &next {
             Ok(Some(record)) => record,
             Ok(None) => return Ok(()),
-            Err(error) => return Err(failed(error)),
+            Err(_) => return next.map(drop).map_err(failed),
         };
         pipeline
             .packet(&record.packet, record.channels)

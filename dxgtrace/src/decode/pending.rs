@@ -5,7 +5,7 @@ use crate::protocol::framing::VERSION_OLD;
 use crate::protocol::schema::{Fact, MAX_FACTS, Message};
 
 /// A request that waits for its reply: the means to read it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Pending {
     /// The request's message, if known.
     pub message: Option<&'static Message>,
@@ -19,31 +19,36 @@ pub struct Pending {
 impl Pending {
     /// Remembers a request.
     pub fn new(request: &Decoded<'_>) -> Self {
-        let mut facts = [None; MAX_FACTS];
-        if let (Some(message), Some(body)) = (request.message, &request.body) {
-            for (value, fact) in facts.iter_mut().zip(&message.facts) {
-                let at = |at: u16| body.settled(usize::from(at), 4);
-                *value = match *fact {
-                    Fact::None => break,
-                    Fact::At(place) => at(place),
-                    Fact::AtOrOne(place) => at(place).map(|count| count.max(1)),
-                    Fact::AtIf(place, flag) => match body.settled(usize::from(flag), 1) {
-                        Some(0) => Some(0),
-                        Some(_) => at(place),
-                        None => None,
-                    },
-                    Fact::Sum {
-                        tail,
-                        stride,
-                        member,
-                    } => body.sum(usize::from(tail), stride, member),
-                };
-            }
-        }
-        Self {
-            message: request.message,
-            version: request.frame.as_ref().map_or(VERSION_OLD, Frame::version),
-            facts,
+        let mut this = Self::default();
+        this.fill(request);
+        this
+    }
+
+    /// Remembers another request.
+    pub(crate) fn fill(&mut self, request: &Decoded<'_>) {
+        self.message = request.message;
+        self.version = request.frame.as_ref().map_or(VERSION_OLD, Frame::version);
+        self.facts = [None; MAX_FACTS];
+        let (Some(message), Some(body)) = (request.message, &request.body) else {
+            return;
+        };
+        for (value, fact) in self.facts.iter_mut().zip(&message.facts) {
+            let at = |at: u16| body.settled(usize::from(at), 4);
+            *value = match *fact {
+                Fact::None => break,
+                Fact::At(place) => at(place),
+                Fact::AtOrOne(place) => at(place).map(|count| count.max(1)),
+                Fact::AtIf(place, flag) => match body.settled(usize::from(flag), 1) {
+                    Some(0) => Some(0),
+                    Some(_) => at(place),
+                    None => None,
+                },
+                Fact::Sum {
+                    tail,
+                    stride,
+                    member,
+                } => body.sum(usize::from(tail), stride, member),
+            };
         }
     }
 

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
-use slab::Slab;
 
 use super::lifetimes::Memo;
 use crate::capture::header::{Header, Known};
@@ -26,7 +25,7 @@ const THREADS_MAX: usize = 1 << 14;
 type Key = (u32, u64);
 
 /// A request that has no reply yet.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Waiting {
     /// The packet's number.
     pub number: u64,
@@ -47,6 +46,20 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// Becomes the request in a packet. It is written where it stays: it is
+    /// large, and slow to move when just written.
+    fn fill(&mut self, packet: &Packet<'_>, decoded: &Decoded<'_>, memo: Memo) {
+        self.number = packet.number;
+        self.time = packet.time;
+        self.pending.fill(decoded);
+        self.header = *packet.header;
+        self.process = decoded.frame.map_or(0, |frame| frame.process);
+        let extended = decoded.frame.and_then(|frame| frame.extended);
+        self.vgpu_luid = extended.map_or(0, |extended| extended.vgpu_luid);
+        self.abandoned = false;
+        self.memo = memo;
+    }
+
     /// Time from the request to its reply, in nanoseconds.
     pub fn latency(&self, reply: &Packet<'_>) -> u64 {
         reply.time.saturating_sub(self.time)
@@ -79,10 +92,12 @@ pub enum Stray {
 #[derive(Debug, Clone, Default)]
 pub struct Pairing {
     /// Where each request is kept: it stays there until its reply was looked at.
-    waiting: FxHashMap<Key, usize>,
-    requests: Slab<Waiting>,
+    waiting: FxHashMap<Key, u32>,
+    requests: Vec<Waiting>,
+    /// Places in use no more.
+    free: Vec<u32>,
     /// The request that the latest packet answers.
-    answered: Option<usize>,
+    answered: Option<u32>,
     order: VecDeque<(Key, u64)>,
     channels: FxHashMap<u32, Ids>,
     threads: FxHashMap<u32, Key>,
@@ -139,7 +154,9 @@ impl Pairing {
     pub fn restart(&mut self, channel: u32) -> Vec<u64> {
         self.channels.remove(&channel);
         let gone = self.waiting.extract_if(|key, _| key.0 == channel);
-        let requests = gone.filter_map(|(_, place)| self.requests.try_remove(place));
+        let places: Vec<u32> = gone.map(|(_, place)| place).collect();
+        self.free.extend(&places);
+        let requests = places.into_iter().filter_map(|place| self.at(place));
         requests.map(|request| request.number).collect()
     }
 
@@ -189,25 +206,25 @@ impl Pairing {
         self.order.push_back((key, packet.number));
         self.forget();
         self.wait(header, key);
-        let place = self.requests.insert(Waiting {
-            number: packet.number,
-            time: packet.time,
-            pending: Pending::new(decoded),
-            header: *header,
-            process: decoded.frame.map_or(0, |frame| frame.process),
-            vgpu_luid: decoded
-                .frame
-                .and_then(|frame| frame.extended)
-                .map_or(0, |extended| extended.vgpu_luid),
-            abandoned: false,
-            memo,
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.requests.push(Waiting::default());
+            // At most WAITING_MAX, and the one that was answered.
+            self.requests.len() as u32 - 1
         });
+        if let Some(request) = self.requests.get_mut(place as usize) {
+            request.fill(packet, decoded, memo);
+        }
         let before = self.waiting.insert(key, place)?;
-        self.requests.try_remove(before)
+        self.free.push(before);
+        self.at(before).copied()
+    }
+
+    fn at(&self, place: u32) -> Option<&Waiting> {
+        self.requests.get(place as usize)
     }
 
     fn waiting_mut(&mut self, key: &Key) -> Option<&mut Waiting> {
-        self.requests.get_mut(*self.waiting.get(key)?)
+        self.requests.get_mut(*self.waiting.get(key)? as usize)
     }
 
     /// A thread waits for one answer at a time. If it asks again, it no longer
@@ -241,13 +258,13 @@ impl Pairing {
     /// Forgets the request that the latest packet has answered.
     pub fn settle(&mut self) {
         if let Some(place) = self.answered.take() {
-            self.requests.try_remove(place);
+            self.free.push(place);
         }
     }
 
     /// The request that the latest packet answers.
     pub fn answered(&self) -> Option<&Waiting> {
-        self.requests.get(self.answered?)
+        self.at(self.answered?)
     }
 
     /// Takes a reply: [`Pairing::answered`] is the request that it answers.
@@ -306,7 +323,7 @@ impl Pairing {
     pub fn waiting(&self) -> Vec<Waiting> {
         let places = self.waiting.values();
         let mut waiting: Vec<_> = places
-            .filter_map(|place| self.requests.get(*place).copied())
+            .filter_map(|place| self.at(*place).copied())
             .collect();
         waiting.sort_by_key(|request| request.number);
         waiting
@@ -321,11 +338,11 @@ impl Pairing {
             // The key may belong to a later request with the same id.
             if self.waiting.len() >= WAITING_MAX
                 && let Some(place) = self.waiting.get(&key).copied()
-                && let Some(request) = self.requests.get(place)
+                && let Some(request) = self.at(place)
                 && request.number == number
             {
                 self.waiting.remove(&key);
-                self.requests.try_remove(place);
+                self.free.push(place);
             }
         }
     }

@@ -2,7 +2,6 @@
 
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 
-use crate::capture::header::Header;
 use crate::packet::{Channel, Packet};
 
 use super::MAX_BLOCK;
@@ -10,7 +9,7 @@ use super::block;
 use super::error::{Damage, ReadError};
 use super::layout::{Container, Layout};
 use super::order::Order;
-use super::reader::open;
+use super::reader::Inner;
 use super::record::{Options, Record, RecordAt};
 
 /// Reads records again that a [`super::Reader`] has passed. Keeps one block in
@@ -19,7 +18,7 @@ pub struct RandomReader<F> {
     file: F,
     layout: Layout,
     block: Vec<u8>,
-    header: Header,
+    inner: Inner,
 }
 
 impl<F: Read + Seek> RandomReader<F> {
@@ -29,7 +28,7 @@ impl<F: Read + Seek> RandomReader<F> {
             file,
             layout,
             block: Vec::new(),
-            header: Header::EMPTY,
+            inner: Inner::NOTHING,
         }
     }
 
@@ -94,20 +93,24 @@ impl<F: Read + Seek> RandomReader<F> {
             .layout
             .interface(section, parts.interface)
             .ok_or_else(changed)?;
-        let inner = open(&self.block, &parts, &interface, &mut self.header)
+        let inner = &mut self.inner;
+        if !inner
+            .open(&self.block, &parts, &interface)
             .map_err(damaged)?
-            .ok_or_else(changed)?;
+        {
+            return Err(changed());
+        }
         let channel = self
             .layout
-            .find_channel(interface.link, &self.header)
+            .find_channel(interface.link, &inner.header)
             .ok_or_else(changed)?;
         Ok(Record {
             packet: Packet {
                 number,
                 time: inner.time,
                 interface: channel,
-                header: &self.header,
-                payload: self.block.get(inner.payload).unwrap_or(&[]),
+                header: &inner.header,
+                payload: self.block.get(inner.payload.clone()).unwrap_or(&[]),
             },
             channels: self.layout.channels(),
             at,

@@ -330,12 +330,11 @@ impl<R: Read> Reader<R> {
         let interface = self.layout.interface(section, parts.interface);
         let interface = interface.ok_or(Damage::UnknownInterface(parts.interface))?;
         let found = &mut self.found;
-        let Some(inner) = open(block, &parts, &interface, &mut found.header)? else {
+        if !found.inner.open(block, &parts, &interface)? {
             self.summary.foreign += 1;
             return Ok(Step::PassedOver);
-        };
-        found.channel = self.layout.channel(interface.link, &found.header)?;
-        found.inner = inner;
+        }
+        found.channel = self.layout.channel(interface.link, &found.inner.header)?;
         found.order = section.order;
         found.options = parts.options;
         // At most MAX_BLOCK.
@@ -450,7 +449,6 @@ enum Step {
 
 /// A record of ours: everything but the borrowed bytes.
 struct Found {
-    header: Header,
     inner: Inner,
     channel: u32,
     order: Order,
@@ -460,11 +458,7 @@ struct Found {
 
 impl Found {
     const NOTHING: Self = Self {
-        header: Header::EMPTY,
-        inner: Inner {
-            time: 0,
-            payload: 0..0,
-        },
+        inner: Inner::NOTHING,
         channel: 0,
         order: Order::Little,
         options: 0..0,
@@ -485,7 +479,7 @@ impl Found {
                 number,
                 time: self.inner.time,
                 interface: self.channel,
-                header: &self.header,
+                header: &self.inner.header,
                 payload: block.get(self.inner.payload.clone()).unwrap_or(&[]),
             },
             channels,
@@ -501,40 +495,44 @@ impl Found {
     }
 }
 
-/// What a packet block of ours holds behind its pseudo-header; the range counts
-/// from the block's first byte.
+/// What a packet block of ours holds; the range counts from its first byte.
 pub(super) struct Inner {
+    pub header: Header,
     pub time: u64,
     pub payload: Range<usize>,
 }
 
-/// Looks into a packet block and reads its pseudo-header into `header`; `None`
-/// if it is not of this program.
-#[inline]
-pub(super) fn open(
-    block: &[u8],
-    parts: &Parts,
-    interface: &Interface,
-    header: &mut Header,
-) -> Result<Option<Inner>, Damage> {
-    if interface.link == Link::Foreign {
-        return Ok(None);
+impl Inner {
+    pub(super) const NOTHING: Self = Self {
+        header: Header::EMPTY,
+        time: 0,
+        payload: 0..0,
+    };
+
+    /// Looks into a packet block; false if it is not of this program.
+    #[inline]
+    pub(super) fn open(
+        &mut self,
+        block: &[u8],
+        parts: &Parts,
+        interface: &Interface,
+    ) -> Result<bool, Damage> {
+        if interface.link == Link::Foreign {
+            return Ok(false);
+        }
+        let data = block.get(parts.data.clone()).unwrap_or(&[]);
+        let Some(tags) = tags::skip(data) else {
+            return Ok(false);
+        };
+        let header = data.get(tags..).unwrap_or(&[]);
+        let length = self.header.read(header).map_err(Damage::Header)?;
+        self.time = match parts.ticks {
+            Some(ticks) => interface.clock.nanoseconds(ticks).ok_or(Damage::Time)?,
+            None => 0,
+        };
+        self.payload = parts.data.start + tags + length..parts.data.end;
+        Ok(true)
     }
-    let data = block.get(parts.data.clone()).unwrap_or(&[]);
-    let Some(tags) = tags::skip(data) else {
-        return Ok(None);
-    };
-    let length = header
-        .read(data.get(tags..).unwrap_or(&[]))
-        .map_err(Damage::Header)?;
-    let time = match parts.ticks {
-        Some(ticks) => interface.clock.nanoseconds(ticks).ok_or(Damage::Time)?,
-        None => 0,
-    };
-    Ok(Some(Inner {
-        time,
-        payload: parts.data.start + tags + length..parts.data.end,
-    }))
 }
 
 /// Notes the section that pcap-file has just read.
