@@ -106,7 +106,7 @@ fn unnamed(ty: Ty, value: u64, part: &'static str, found: impl FnOnce(Finding)) 
                 found(Finding::new(Code::FlagUnknown, part, unknown, 0));
             }
         }
-        Ty::Enum(names) if names.name_of(value).is_none() => {
+        Ty::Enum(names) if !names.has(value) => {
             found(Finding::new(Code::EnumUnknown, part, value, 0));
         }
         Ty::Bool if value > 1 => found(Finding::new(Code::BoolValue, part, value, 0)),

@@ -35,6 +35,15 @@ impl Enum {
             .map(|value| value.name)
     }
 
+    /// Whether a number has a name. Most lists count up from 0: those are not
+    /// searched.
+    pub fn has(&self, number: u64) -> bool {
+        let place = usize::try_from(number).unwrap_or(usize::MAX);
+        let at_place = self.values.get(place);
+        at_place.is_some_and(|value| u64::from(value.number) == number)
+            || self.name_of(number).is_some()
+    }
+
     /// The number of a name, ignoring case; the common prefix may be left out.
     pub fn number_of(&self, name: &str) -> Option<u64> {
         self.values
@@ -92,8 +101,14 @@ impl Bit {
 
 impl Flags {
     /// All bits that have a name.
-    pub fn known(&self) -> u64 {
-        self.bits.iter().fold(0, |mask, bit| mask | bit.mask())
+    pub const fn known(&self) -> u64 {
+        let mut known = 0;
+        let mut i = 0;
+        while i < self.bits.len() {
+            known |= self.bits[i].mask();
+            i += 1;
+        }
+        known
     }
 
     /// The bit group of that name.
