@@ -115,6 +115,14 @@ impl Display for Finding {
     }
 }
 
+/// Hands a finding on. Most packets have none, so this stands apart from what
+/// every packet passes through, which then is short.
+#[cold]
+#[inline(never)]
+pub(crate) fn tell(found: &mut impl FnMut(Finding), finding: Finding) {
+    found(finding);
+}
+
 /// Decodes a packet into `place` and says what is wrong with it. `pending` is
 /// the request that a completion answers. Without a message in the packet,
 /// `place` stays as it is.
@@ -130,7 +138,7 @@ pub fn packet<'a>(
     }
     let outbound = packet.header.direction == Direction::GuestToHost;
     let found = &mut |finding: Finding| {
-        found(if outbound { finding } else { finding.of_host() });
+        tell(found, if outbound { finding } else { finding.of_host() });
     };
     let payload = Payload::of(packet);
     if packet.header.kind == Kind::Refused {

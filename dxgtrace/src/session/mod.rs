@@ -110,6 +110,7 @@ impl Session {
         seen: &mut Seen<'a>,
         found: &mut impl FnMut(Finding),
     ) {
+        let found = &mut |finding| check::tell(found, finding);
         self.lifetimes.objects.settle();
         self.now = self.now.max(packet.time);
         self.answer(packet, found);
