@@ -69,6 +69,13 @@ fn every_rule_matches_its_sample_and_not_the_near_miss() {
 }
 
 #[test]
+fn every_shipped_rule_is_right_in_all_its_patterns() {
+    for (name, text) in SHIPPED {
+        Rule::parse(name, text).unwrap();
+    }
+}
+
+#[test]
 fn every_rule_recognises_its_lines_of_the_kernel_log() {
     for rule in Rules::shipped().unwrap().all() {
         assert_eq!(

@@ -1,5 +1,7 @@
 //! A rule as it stands in its file.
 
+use std::sync::OnceLock;
+
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +60,7 @@ pub struct Rule {
     /// Where it is discussed: `owner/repository#number`, or a link.
     pub issues: Vec<String>,
     /// Lines of the kernel log that belong to it.
-    pub dmesg: Vec<Regex>,
+    pub dmesg: Vec<LogPattern>,
     /// Lines for which `dmesg` must match: the rule's own test.
     pub examples: Vec<String>,
     /// Whose packets are taken together.
@@ -118,22 +120,53 @@ struct FileStep {
     group: Option<String>,
 }
 
+/// A pattern for lines of the kernel log. It is compiled when the first line is
+/// held against it, since that takes long and most commands read no log.
+#[derive(Debug)]
+pub struct LogPattern {
+    text: String,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+impl LogPattern {
+    fn new(text: String) -> Self {
+        Self {
+            text,
+            compiled: OnceLock::new(),
+        }
+    }
+
+    /// Whether a line matches. None matches what is no pattern.
+    pub fn is_match(&self, line: &str) -> bool {
+        let compiled = self.compiled.get_or_init(|| Regex::new(&self.text).ok());
+        compiled.as_ref().is_some_and(|regex| regex.is_match(line))
+    }
+}
+
 impl Rule {
     /// Reads the rule `name` from the text of its file.
     ///
     /// # Errors
     /// The text is no TOML, or says something that means nothing here.
     pub fn parse(name: &str, text: &str) -> Result<Self, RuleError> {
+        let rule = Self::parse_shipped(name, text)?;
+        for pattern in &rule.dmesg {
+            Regex::new(&pattern.text).map_err(|error| RuleError::Wrong {
+                rule: name.to_owned(),
+                what: error.to_string(),
+            })?;
+        }
+        Ok(rule)
+    }
+
+    /// The same of a rule whose patterns are known to be right.
+    pub(super) fn parse_shipped(name: &str, text: &str) -> Result<Self, RuleError> {
         let wrong = |what: String| RuleError::Wrong {
             rule: name.to_owned(),
             what,
         };
         let file: File = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
-        let dmesg = file
-            .dmesg
-            .iter()
-            .map(|pattern| Regex::new(pattern).map_err(|error| wrong(error.to_string())))
-            .collect::<Result<Vec<_>, _>>()?;
+        let dmesg: Vec<_> = file.dmesg.into_iter().map(LogPattern::new).collect();
         let steps = file
             .steps
             .into_iter()

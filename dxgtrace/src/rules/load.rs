@@ -73,7 +73,7 @@ impl Rules {
     pub fn shipped() -> Result<Self, RuleError> {
         let rules = SHIPPED
             .iter()
-            .map(|(name, text)| Rule::parse(name, text))
+            .map(|(name, text)| Rule::parse_shipped(name, text))
             .collect::<Result<_, _>>()?;
         Ok(Self { rules })
     }

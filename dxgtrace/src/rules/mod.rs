@@ -10,7 +10,7 @@ mod matcher;
 mod page;
 mod watch;
 
-pub use file::{Rule, Scope, Verdict};
+pub use file::{LogPattern, Rule, Scope, Verdict};
 pub use load::{RuleError, Rules, SHIPPED, user_folder};
 pub use page::page;
 pub use watch::{Match, Watch};
