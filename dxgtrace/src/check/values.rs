@@ -115,10 +115,9 @@ fn unnamed(ty: Ty, value: u64, part: &'static str, found: impl FnOnce(Finding)) 
 }
 
 fn tails(body: &Located<'_>, found: &mut impl FnMut(Finding)) {
-    for tail in body.tails() {
-        if matches!(tail.tail.rule, Rule::Output) {
-            continue;
-        }
+    let has_names = |index: &usize| body.layout.named_tails >> index & 1 == 1;
+    let indices = (0..body.layout.tails.len()).filter(has_names);
+    for tail in indices.filter_map(|index| body.tail(index)) {
         match tail.tail.element {
             Element::Struct(structure) if structure.named => {
                 for index in 0..tail.captured() {

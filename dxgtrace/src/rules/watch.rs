@@ -39,8 +39,9 @@ pub struct Match<'a> {
     pub groups: BTreeMap<String, u64>,
 }
 
-/// How many things a packet can be at first sight.
-const ASPECTS: usize = Aspect::ALL.len();
+/// Rows of [`Index::by_message`] for each aspect: the last is for packets without
+/// a message.
+const ROWS: usize = protocol::PLACES + 1;
 
 /// What is known of a rule in one scope.
 #[derive(Debug, Default)]
@@ -58,15 +59,13 @@ struct State {
 }
 
 /// Whom to ask about a packet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Index {
     /// Rules with a pattern that needs a finding, by its code.
     by_code: Vec<Vec<usize>>,
     /// Rules with another pattern, by what the packet is at first sight and by
-    /// the place of the messages that it names.
-    by_message: [Vec<Vec<usize>>; ASPECTS],
-    /// Rules with a pattern for any message, by what the packet is.
-    always: [Vec<usize>; ASPECTS],
+    /// the place of its message: see [`Index::row`].
+    by_message: Vec<Vec<usize>>,
     /// By the place of a message: the field of its requests that is counted
     /// apart.
     grouped: Vec<Option<&'static Field>>,
@@ -88,9 +87,8 @@ impl<'a> Watch<'a> {
     pub(super) fn new(rules: &'a [Rule]) -> Self {
         let mut index = Index {
             by_code: vec![Vec::new(); Code::ALL.len()],
-            by_message: Aspect::ALL.map(|_| vec![Vec::new(); protocol::PLACES]),
+            by_message: vec![Vec::new(); ROWS * Aspect::ALL.len()],
             grouped: vec![None; protocol::PLACES],
-            ..Index::default()
         };
         for (number, rule) in rules.iter().enumerate() {
             let matchers = rule.steps.iter().map(|step| &step.matcher);
@@ -122,16 +120,30 @@ impl<'a> Watch<'a> {
         let place = message.and_then(protocol::place);
         self.remember(entry, place);
         let aspect = Aspect::of(entry);
-        let mut due = std::mem::take(&mut self.due);
-        self.index.due(entry, place, aspect, &mut due);
-        if due.len() > 1 {
+        let Self {
+            rules,
+            states,
+            index,
+            asked,
+            due,
+            ..
+        } = self;
+        let mut numbers = index.row(aspect, place);
+        if !entry.findings.is_empty() {
+            due.clear();
+            due.extend_from_slice(numbers);
+            for finding in entry.findings {
+                due.extend_from_slice(index.with(finding.code));
+            }
             due.sort_unstable();
             due.dedup();
+            numbers = due;
         }
-        for number in &due {
-            self.apply(*number, entry, aspect);
+        for number in numbers {
+            if let (Some(rule), Some(states)) = (rules.get(*number), states.get_mut(*number)) {
+                apply(rule, states, asked, entry, aspect);
+            }
         }
-        self.due = due;
         if let Some(request) = entry.request
             && !self.asked.is_empty()
         {
@@ -218,41 +230,6 @@ impl<'a> Watch<'a> {
             self.asked.insert(entry.packet.number, shown(&value));
         }
     }
-
-    fn apply(&mut self, number: usize, entry: &Entry<'_>, aspect: Aspect) {
-        let (Some(rule), Some(states)) = (self.rules.get(number), self.states.get_mut(number))
-        else {
-            return;
-        };
-        let spoils = rule
-            .unless
-            .iter()
-            .any(|matcher| matcher.fits(entry, aspect));
-        let begins = |index: usize| index == 0 || rule.any_order;
-        let steps = rule.steps.iter().enumerate();
-        let mut fitting = steps
-            .filter(|(_, step)| step.matcher.fits(entry, aspect))
-            .peekable();
-        let first = fitting.peek().map(|(index, _)| *index);
-        if !spoils && first.is_none() {
-            return;
-        }
-        let scope = scope(rule.scope, entry);
-        // Without a state there is nothing to go on with, only to begin.
-        if !(spoils || first.is_some_and(begins) || states.contains_key(&scope)) {
-            return;
-        }
-        let Some(state) = state(states, scope) else {
-            return;
-        };
-        state.spoiled |= spoils;
-        for (index, step) in fitting {
-            if index == 0 {
-                state.note(entry.packet.number, self.asked.get(&request_of(entry)));
-            }
-            state.progress(rule, index, step, entry.packet.time);
-        }
-    }
 }
 
 impl Sink for Watch<'_> {
@@ -305,18 +282,16 @@ impl State {
 }
 
 impl Index {
-    /// Collects the rules to ask about a packet.
-    fn due(&self, entry: &Entry<'_>, place: Option<usize>, aspect: Aspect, due: &mut Vec<usize>) {
-        due.clear();
-        let mut ask = |rules: Option<&Vec<usize>>| {
-            due.extend_from_slice(rules.map_or(&[], Vec::as_slice));
-        };
-        ask(self.always.get(aspect as usize));
-        for finding in entry.findings {
-            ask(self.by_code.get(finding.code as usize));
-        }
-        let messages = self.by_message.get(aspect as usize);
-        ask(messages.and_then(|messages| messages.get(place?)));
+    /// The rules to ask about a packet, whatever is found in it.
+    fn row(&self, aspect: Aspect, place: Option<usize>) -> &[usize] {
+        self.by_message
+            .get(row(aspect, place))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The rules to ask if that is found.
+    fn with(&self, code: Code) -> &[usize] {
+        self.by_code.get(code as usize).map_or(&[], Vec::as_slice)
     }
 
     fn add(&mut self, rule: usize, matcher: &Matcher) {
@@ -328,21 +303,16 @@ impl Index {
         if !matcher.findings.is_empty() {
             return;
         }
-        for aspect in Aspect::ALL
-            .into_iter()
-            .filter(|aspect| matcher.admits(*aspect))
-        {
-            if matcher.messages.is_empty()
-                && let Some(rules) = self.always.get_mut(aspect as usize)
-            {
-                rules.push(rule);
-            }
-            let Some(by_place) = self.by_message.get_mut(aspect as usize) else {
-                continue;
-            };
-            for message in &matcher.messages {
-                let place = protocol::place(message);
-                if let Some(rules) = place.and_then(|place| by_place.get_mut(place)) {
+        let places: Vec<Option<usize>> = if matcher.messages.is_empty() {
+            (0..ROWS).map(Some).collect()
+        } else {
+            let places = matcher.messages.iter();
+            places.map(|message| protocol::place(message)).collect()
+        };
+        let aspects = Aspect::ALL.into_iter();
+        for aspect in aspects.filter(|aspect| matcher.admits(*aspect)) {
+            for place in &places {
+                if let Some(rules) = self.by_message.get_mut(row(aspect, *place)) {
                     rules.push(rule);
                 }
             }
@@ -360,6 +330,49 @@ impl Index {
                     .and_then(|request| request.field(name));
             }
         }
+    }
+}
+
+/// The place of the rules in [`Index::by_message`].
+fn row(aspect: Aspect, place: Option<usize>) -> usize {
+    aspect as usize * ROWS + place.unwrap_or(ROWS - 1)
+}
+
+/// Holds a packet against a rule.
+fn apply(
+    rule: &Rule,
+    states: &mut FxHashMap<u64, State>,
+    asked: &FxHashMap<u64, String>,
+    entry: &Entry<'_>,
+    aspect: Aspect,
+) {
+    let spoils = rule
+        .unless
+        .iter()
+        .any(|matcher| matcher.fits(entry, aspect));
+    let begins = |index: usize| index == 0 || rule.any_order;
+    let steps = rule.steps.iter().enumerate();
+    let mut fitting = steps
+        .filter(|(_, step)| step.matcher.fits(entry, aspect))
+        .peekable();
+    let first = fitting.peek().map(|(index, _)| *index);
+    if !spoils && first.is_none() {
+        return;
+    }
+    let scope = scope(rule.scope, entry);
+    // Without a state there is nothing to go on with, only to begin.
+    if !(spoils || first.is_some_and(begins) || states.contains_key(&scope)) {
+        return;
+    }
+    let Some(state) = state(states, scope) else {
+        return;
+    };
+    state.spoiled |= spoils;
+    for (index, step) in fitting {
+        if index == 0 {
+            state.note(entry.packet.number, asked.get(&request_of(entry)));
+        }
+        state.progress(rule, index, step, entry.packet.time);
     }
 }
 

@@ -114,6 +114,8 @@ pub struct Layout {
     pub named: u64,
     /// Which fields a rule forbids values of.
     pub ruled: u64,
+    /// Which tails, a bit each, hold values with names.
+    pub named_tails: u8,
     /// Which fields are arrays whose used length another field tells.
     pub counted: u64,
     /// Which fields the message in one line may name.
@@ -146,6 +148,7 @@ pub const fn layout(size: u16, fields: &'static [Field]) -> Layout {
         expected: [Source::At(0); MAX_TAILS],
         gaps: [(0, 0); MAX_GAPS],
         named: 0,
+        named_tails: 0,
         ruled: 0,
         counted: 0,
         telling: 0,
@@ -317,6 +320,7 @@ impl Layout {
                 // a tail of it.
                 stop(message, "has UTF-16 in the tail", tail.name);
             }
+            self.named_tails |= (tail.has_names() as u8) << i;
             self.sources[i] = self.source(message, i, tail.len, request, facts);
             self.expected[i] = match tail.expects {
                 Some(len) => self.source(message, i, len, request, facts),

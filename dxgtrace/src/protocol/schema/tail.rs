@@ -118,6 +118,16 @@ const fn tail_of(name: &'static str, element: Element, len: Len, doc: &'static s
 }
 
 impl Tail {
+    /// Whether it may hold values with names that are worth a word if they have
+    /// none.
+    pub(super) const fn has_names(&self) -> bool {
+        let named = match self.element {
+            Element::Struct(structure) => structure.named,
+            Element::Value(ty) => matches!(ty, Ty::Enum(_) | Ty::Bool),
+        };
+        (named || self.view.is_some()) && !matches!(self.rule, Rule::Output)
+    }
+
     /// The driver counts on this many elements.
     pub const fn expects(mut self, len: Len) -> Self {
         self.expects = Some(len);
