@@ -8,8 +8,7 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::LazyLock;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use dxgtrace::capture::file;
@@ -19,70 +18,71 @@ use pcap_file::pcapng::PcapNgReader;
 /// Runs of each; the median counts.
 const RUNS: usize = 5;
 
-/// Processor time of this process and of the children that have ended, as far
-/// as the system tells; else the time of day since the start.
-fn spent() -> Duration {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    // Nanoseconds of this thread; hundredths of a second of children.
-    let own = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let own = own.and_then(|text| text.split(' ').next()?.parse().ok());
-    let stat = std::fs::read_to_string("/proc/self/stat").ok();
-    let children = stat.and_then(|text| {
-        let fields = text.rsplit_once(')')?.1.split(' ').skip(14).take(2);
-        Some(fields.filter_map(|ticks| ticks.parse::<u64>().ok()).sum())
-    });
-    match (own, children) {
-        (Some(own), Some(ticks)) => {
-            let ticks: u64 = ticks;
-            Duration::from_nanos(own) + Duration::from_millis(10 * ticks)
-        }
-        _ => START.elapsed(),
+/// Processor time that a thread has spent, as far as the system tells.
+fn spent(thread: &str) -> Option<Duration> {
+    let text = std::fs::read_to_string(format!("/proc/{thread}/schedstat")).ok()?;
+    let nanoseconds = text.split(' ').next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanoseconds))
+}
+
+/// What a run in this thread spends; the time of day where the system does not
+/// tell processor time.
+fn cost(run: impl FnOnce()) -> Duration {
+    let (before, start) = (spent("thread-self"), Instant::now());
+    run();
+    match (before, spent("thread-self")) {
+        (Some(before), Some(after)) => after.saturating_sub(before),
+        _ => start.elapsed(),
     }
 }
 
-/// What a run spends.
-fn cost(run: impl FnOnce()) -> Duration {
-    let before = spent();
-    run();
-    spent().saturating_sub(before)
+/// What a program with one thread spends, the same way.
+fn cost_of(command: &mut Command) -> Duration {
+    let start = Instant::now();
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let spent = ended(&child).and_then(|()| spent(&child.id().to_string()));
+    assert!(child.wait().unwrap().success());
+    spent.unwrap_or_else(|| start.elapsed())
 }
 
-fn median(mut run: impl FnMut()) -> Duration {
-    let mut times: Vec<Duration> = (0..RUNS).map(|_| cost(&mut run)).collect();
+/// Waits for the end of a program, but leaves it to be asked what it has spent.
+#[cfg(target_os = "linux")]
+fn ended(child: &Child) -> Option<()> {
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+    let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    waitid(WaitId::Pid(Pid::from_child(child)), ended)
+        .ok()
+        .map(drop)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn ended(_: &Child) -> Option<()> {
+    None
+}
+
+fn median(mut cost: impl FnMut() -> Duration) -> Duration {
+    let mut times: Vec<Duration> = (0..RUNS).map(|_| cost()).collect();
     times.sort();
     times[RUNS / 2]
 }
 
 fn dxgtrace(arguments: &[&str], path: &Path) -> Duration {
     let program = program::path().unwrap();
-    median(|| {
-        let status = Command::new(program)
-            .args(arguments)
-            .arg(path)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .unwrap();
-        assert!(status.success());
-    })
+    median(|| cost_of(Command::new(program).args(arguments).arg(path)))
 }
 
 fn tshark(arguments: &[&str], path: &Path) -> Duration {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../dissectors/dxg.lua");
-    let run = || {
-        let status = Command::new("tshark")
-            .arg("-X")
-            .arg(format!("lua_script:{script}"))
+    let script = format!("lua_script:{script}");
+    let mut command = Command::new("tshark");
+    cost_of(
+        command
+            .args(["-X", &script])
             .args(arguments)
             .arg("-r")
-            .arg(path)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .unwrap();
-        assert!(status.success());
-    };
-    cost(run)
+            .arg(path),
+    )
 }
 
 fn main() {
@@ -110,17 +110,19 @@ fn main() {
             }
             println!();
         };
-        let walk = median(|| {
+        let walk = || {
             let mut blocks = PcapNgReader::new(File::open(&long).unwrap()).unwrap();
             while let Some(block) = blocks.next_block() {
                 block.unwrap();
             }
-        });
+        };
+        let walk = median(|| cost(walk));
         per_packet("pcap-file: walk the blocks", walk, &[]);
-        let read = median(|| {
+        let read = || {
             let mut reader = file::open(&long).unwrap();
             while reader.next_record().unwrap().is_some() {}
-        });
+        };
+        let read = median(|| cost(read));
         per_packet("read the records", read, &[("walk", walk)]);
         let check = dxgtrace(&["check", "-q"], &long);
         per_packet(
