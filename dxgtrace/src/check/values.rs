@@ -43,7 +43,7 @@ fn fields(body: &Located<'_>, ruled: bool, found: &mut impl FnMut(Finding)) {
     // Most fields can hold anything: those cost nothing.
     let set = layout.named | if ruled { layout.ruled } else { 0 };
     for field in layout.chosen(set) {
-        if !body.applies(field) {
+        if body.get(field).is_some_and(|value| field.plain.has(value)) || !body.applies(field) {
             continue;
         }
         let spot = body.spot(field);
@@ -88,10 +88,9 @@ fn rule(spot: &Spot<'_>, found: &mut impl FnMut(Finding)) -> bool {
 
 /// Checks that a value has a name, where its type has names.
 fn named(spot: &Spot<'_>, index: Option<usize>, found: &mut impl FnMut(Finding)) {
-    if !spot.field.ty.has_names() {
-        return;
-    }
-    if let Some(value) = spot.number() {
+    if let Some(value) = spot.number()
+        && !spot.field.plain.has(value)
+    {
         unnamed(spot.field.ty, value, spot.field.name, |finding| {
             found(finding.at(spot.at).element(index));
         });
@@ -106,7 +105,7 @@ fn unnamed(ty: Ty, value: u64, part: &'static str, found: impl FnOnce(Finding)) 
                 found(Finding::new(Code::FlagUnknown, part, unknown, 0));
             }
         }
-        Ty::Enum(names) if !names.has(value) => {
+        Ty::Enum(names) if names.name_of(value).is_none() => {
             found(Finding::new(Code::EnumUnknown, part, value, 0));
         }
         Ty::Bool if value > 1 => found(Finding::new(Code::BoolValue, part, value, 0)),
@@ -152,18 +151,20 @@ fn padding(body: &Located<'_>, origin: Origin, found: &mut impl FnMut(Finding)) 
         return;
     }
     let code = padding_code(origin);
-    let fixed = body
-        .layout
-        .gaps
-        .iter()
-        .take_while(|(_, length)| *length > 0);
-    let fixed = fixed.map(|(at, length)| (usize::from(*at), usize::from(*length)));
-    let last = body.unused().map(|range| (range.start, range.len()));
-    for (at, length) in fixed.chain(last) {
+    let mut check = |at: usize, length: usize| {
         let bytes = body.bytes(at, length);
         if bytes.iter().any(|byte| *byte != 0) {
             let dirty = bytes.iter().filter(|byte| **byte != 0).count();
             found(Finding::new(code, "padding", dirty as u64, 0).at(body.base + at));
         }
+    };
+    for (at, length) in body.layout.gaps {
+        if length == 0 {
+            break;
+        }
+        check(usize::from(at), usize::from(length));
+    }
+    if let Some(range) = body.unused() {
+        check(range.start, range.len());
     }
 }

@@ -35,13 +35,13 @@ impl Enum {
             .map(|value| value.name)
     }
 
-    /// Whether a number has a name. Most lists count up from 0: those are not
-    /// searched.
-    pub fn has(&self, number: u64) -> bool {
-        let place = usize::try_from(number).unwrap_or(usize::MAX);
-        let at_place = self.values.get(place);
-        at_place.is_some_and(|value| u64::from(value.number) == number)
-            || self.name_of(number).is_some()
+    /// How many numbers from 0 on have names, as far as the list counts them up.
+    pub const fn counted(&self) -> u64 {
+        let mut counted = 0;
+        while counted < self.values.len() && self.values[counted].number as usize == counted {
+            counted += 1;
+        }
+        counted as u64
     }
 
     /// The number of a name, ignoring case; the common prefix may be left out.

@@ -122,6 +122,51 @@ impl Rule {
     }
 }
 
+/// Values that obey both their rule and their type, as far as one comparison
+/// tells: that the bits which count are within a range. Of other values, the
+/// rule and the type are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plain {
+    /// Which bits count.
+    mask: u64,
+    low: u64,
+    /// Less than `low` if the comparison tells nothing.
+    high: u64,
+}
+
+impl Plain {
+    const fn of(ty: Ty, rule: Rule) -> Self {
+        let named = match ty {
+            Ty::Flags16(set) | Ty::Flags32(set) | Ty::Flags64(set) => {
+                Self::within(!set.known(), 0, 0)
+            }
+            Ty::Enum(names) if names.counted() > 0 => {
+                Self::within(u64::MAX, 0, names.counted() - 1)
+            }
+            Ty::Enum(_) => Self::within(u64::MAX, 1, 0),
+            Ty::Bool => Self::within(u64::MAX, 0, 1),
+            _ => Self::within(0, 0, 0),
+        };
+        match rule {
+            Rule::Any | Rule::Output | Rule::Echoes { .. } => named,
+            Rule::Reserved if named.has(0) => Self::within(u64::MAX, 0, 0),
+            Rule::Always(value) if named.has(value) => Self::within(u64::MAX, value, value),
+            Rule::Range(low, high) if !ty.has_names() => Self::within(u64::MAX, low, high),
+            _ => Self::within(u64::MAX, 1, 0),
+        }
+    }
+
+    const fn within(mask: u64, low: u64, high: u64) -> Self {
+        Self { mask, low, high }
+    }
+
+    /// Whether a value is one of them.
+    pub const fn has(self, value: u64) -> bool {
+        let counts = value & self.mask;
+        self.low <= counts && counts <= self.high
+    }
+}
+
 /// What a message does to the object that a handle names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Life {
@@ -252,6 +297,8 @@ pub struct Field {
     pub role: Role,
     /// The first generation of the driver that knows it.
     pub since: Era,
+    /// Values of which nothing can be said: most of those that are seen.
+    pub plain: Plain,
     /// What it is, in a sentence.
     pub doc: &'static str,
 }
@@ -272,6 +319,7 @@ pub const fn field(at: u16, name: &'static str, ty: Ty, doc: &'static str) -> Fi
         owner: Owner::PROCESS,
         role: Role::None,
         since: Era::May2020,
+        plain: Plain::of(ty, Rule::Any),
         doc,
     }
 }
@@ -333,32 +381,33 @@ impl Field {
     }
 
     /// The value must be zero.
-    pub const fn reserved(mut self) -> Self {
-        self.rule = Rule::Reserved;
-        self
+    pub const fn reserved(self) -> Self {
+        self.ruled(Rule::Reserved)
     }
 
     /// In a request, the value means nothing.
-    pub const fn output(mut self) -> Self {
-        self.rule = Rule::Output;
-        self
+    pub const fn output(self) -> Self {
+        self.ruled(Rule::Output)
     }
 
     /// Every known driver sends `value`.
-    pub const fn always(mut self, value: u64) -> Self {
-        self.rule = Rule::Always(value);
-        self
+    pub const fn always(self, value: u64) -> Self {
+        self.ruled(Rule::Always(value))
     }
 
     /// The driver sends only values from `low` to `high`.
-    pub const fn range(mut self, low: u64, high: u64) -> Self {
-        self.rule = Rule::Range(low, high);
-        self
+    pub const fn range(self, low: u64, high: u64) -> Self {
+        self.ruled(Rule::Range(low, high))
     }
 
     /// The host must repeat `field` of the request `message`.
-    pub const fn echoes(mut self, message: &'static str, field: &'static str) -> Self {
-        self.rule = Rule::Echoes { message, field };
+    pub const fn echoes(self, message: &'static str, field: &'static str) -> Self {
+        self.ruled(Rule::Echoes { message, field })
+    }
+
+    const fn ruled(mut self, rule: Rule) -> Self {
+        self.rule = rule;
+        self.plain = Plain::of(self.ty, rule);
         self
     }
 

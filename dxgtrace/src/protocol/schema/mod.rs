@@ -15,8 +15,8 @@ mod tail;
 mod ty;
 
 pub use field::{
-    Field, Life, Owner, Role, Rule, Struct, When, before, device, field, status, when, when_clear,
-    when_request, when_set,
+    Field, Life, Owner, Plain, Role, Rule, Struct, When, before, device, field, status, when,
+    when_clear, when_request, when_set,
 };
 pub use layout::{Fact, Layout, Origin, Source, layout};
 pub use message::{Message, Mode, Reply, Starts, Subject, Weight};

@@ -342,20 +342,12 @@ fn steps(layout: &'static Layout, request: &'static Layout, plan: &mut Plan) -> 
         match tail.element {
             Element::Value(ty) => {
                 let field = Field {
-                    at: 0,
-                    name: tail.name,
-                    ty,
-                    count: 1,
-                    used: None,
-                    bits: None,
-                    when: None,
                     rule: tail.rule,
                     life: tail.life,
                     life_when: tail.life_when,
                     owner: tail.owner,
                     role: tail.role,
-                    since: protocol::schema::Era::May2020,
-                    doc: tail.doc,
+                    ..protocol::schema::field(0, tail.name, ty, tail.doc)
                 };
                 let place = Place::Tail {
                     tail: index,
