@@ -8,7 +8,7 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use dxgtrace::capture::file;
@@ -18,19 +18,12 @@ use pcap_file::pcapng::PcapNgReader;
 /// Runs of each; the median counts.
 const RUNS: usize = 5;
 
-/// Processor time that a thread has spent, as far as the system tells.
-fn spent(thread: &str) -> Option<Duration> {
-    let text = std::fs::read_to_string(format!("/proc/{thread}/schedstat")).ok()?;
-    let nanoseconds = text.split(' ').next()?.parse().ok()?;
-    Some(Duration::from_nanos(nanoseconds))
-}
-
 /// What a run in this thread spends; the time of day where the system does not
 /// tell processor time.
 fn cost(run: impl FnOnce()) -> Duration {
-    let (before, start) = (spent("thread-self"), Instant::now());
+    let (before, start) = (system::spent(), Instant::now());
     run();
-    match (before, spent("thread-self")) {
+    match (before, system::spent()) {
         (Some(before), Some(after)) => after.saturating_sub(before),
         _ => start.elapsed(),
     }
@@ -41,24 +34,47 @@ fn cost_of(command: &mut Command) -> Duration {
     let start = Instant::now();
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
-    let spent = ended(&child).and_then(|()| spent(&child.id().to_string()));
+    let spent = system::spent_by(&child);
     assert!(child.wait().unwrap().success());
     spent.unwrap_or_else(|| start.elapsed())
 }
 
-/// Waits for the end of a program, but leaves it to be asked what it has spent.
 #[cfg(target_os = "linux")]
-fn ended(child: &Child) -> Option<()> {
+mod system {
+    use std::process::Child;
+    use std::time::Duration;
+
     use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
-    let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-    waitid(WaitId::Pid(Pid::from_child(child)), ended)
-        .ok()
-        .map(drop)
+    use rustix::time::{ClockId, clock_gettime};
+
+    /// Processor time of this thread.
+    pub fn spent() -> Option<Duration> {
+        clock_gettime(ClockId::ThreadCPUTime).try_into().ok()
+    }
+
+    /// Processor time of a program, once it has ended: before it is waited for,
+    /// it can be asked in nanoseconds.
+    pub fn spent_by(child: &Child) -> Option<Duration> {
+        let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(Pid::from_child(child)), ended).ok()?;
+        let text = std::fs::read_to_string(format!("/proc/{}/schedstat", child.id())).ok()?;
+        let nanoseconds = text.split(' ').next()?.parse().ok()?;
+        Some(Duration::from_nanos(nanoseconds))
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn ended(_: &Child) -> Option<()> {
-    None
+mod system {
+    use std::process::Child;
+    use std::time::Duration;
+
+    pub fn spent() -> Option<Duration> {
+        None
+    }
+
+    pub fn spent_by(_: &Child) -> Option<Duration> {
+        None
+    }
 }
 
 fn median(mut cost: impl FnMut() -> Duration) -> Duration {
