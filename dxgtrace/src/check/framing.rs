@@ -8,6 +8,7 @@ use crate::protocol::framing::FLAG_COMPLETION_REQUESTED;
 use crate::protocol::schema::{Mode, Set};
 
 /// Says why there is no message in a payload.
+#[cold]
 pub(super) fn refused(error: NotAFrame, payload: Payload<'_>, found: &mut impl FnMut(Finding)) {
     match error {
         // Only the capture is short: nobody can say what the packet was.

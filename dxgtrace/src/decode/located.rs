@@ -341,6 +341,7 @@ impl<'a> Located<'a> {
     }
 
     /// The first field of the fixed part that does not fit.
+    #[cold]
     fn fixed_shortfall(&self) -> Shortfall {
         let missing = self
             .layout

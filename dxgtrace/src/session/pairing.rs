@@ -151,6 +151,7 @@ impl Pairing {
 
     /// The channel was closed and opened anew: what waits there is never
     /// answered. Gives the numbers of those requests.
+    #[cold]
     pub fn restart(&mut self, channel: u32) -> Vec<u64> {
         self.channels.remove(&channel);
         let gone = self.waiting.extract_if(|key, _| key.0 == channel);
@@ -285,6 +286,7 @@ impl Pairing {
     }
 
     /// What a reply is that answers no request that waits.
+    #[cold]
     fn stray(&self, header: &Header) -> Stray {
         if header.transaction == 0 {
             return Stray::Unwanted;

@@ -269,6 +269,7 @@ impl<R: Read> Reader<R> {
     }
 
     /// Takes a section header or an interface description.
+    #[cold]
     fn describe(&mut self, length: usize) -> Result<Step, ReadError> {
         let offset = self.window.offset();
         let records = self.summary.records;
@@ -425,6 +426,7 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
+    #[cold]
     fn cut(&self, missing: usize, at_least: bool) -> ReadError {
         ReadError::Cut {
             offset: self.window.offset(),
@@ -434,6 +436,7 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    #[cold]
     fn damage(&self, what: Damage) -> ReadError {
         damaged(self.window.offset(), self.summary.records, what)
     }
@@ -547,6 +550,7 @@ fn begin_section(layout: &mut Layout, parser: &PcapNgParser, offset: u64) -> Res
     layout.begin_section(offset, section.endianness.into())
 }
 
+#[cold]
 fn damaged(offset: u64, records: u64, what: Damage) -> ReadError {
     ReadError::Damaged {
         offset,

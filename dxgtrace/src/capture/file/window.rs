@@ -57,6 +57,7 @@ impl<R: Read> Window<R> {
         self.read_on(wanted)
     }
 
+    #[cold]
     fn read_on(&mut self, wanted: usize) -> io::Result<bool> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;

@@ -118,6 +118,7 @@ impl Scene<'_, '_> {
 
 impl Lifetimes {
     /// Packets are missing: nothing that was known is certain any more.
+    #[cold]
     pub fn gap(&mut self) {
         self.objects.epoch = self.objects.epoch.wrapping_add(1);
         self.left.clear();
@@ -130,6 +131,7 @@ impl Lifetimes {
     }
 
     /// A channel was opened anew, with a message that starts something.
+    #[cold]
     pub fn restarted(&mut self, packet: &Packet<'_>, starts: Starts) {
         let at = moment(packet, packet.header);
         match starts {
@@ -359,6 +361,7 @@ impl Lifetimes {
     }
 
     /// A request that nobody will answer any more has no effect that is known.
+    #[cold]
     pub fn abandon(&mut self, request: u64) {
         if let Some(mut effects) = self.deferred.remove(&request) {
             effects.clear();

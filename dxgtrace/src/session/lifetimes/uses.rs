@@ -196,6 +196,7 @@ impl Lifetimes {
     }
 
     /// A handle of the whole virtual machine that nothing is known of.
+    #[cold]
     pub(super) fn unknown_in_vm(
         &mut self,
         scene: &Scene<'_, '_>,
@@ -235,6 +236,7 @@ impl Lifetimes {
     }
 
     /// Adds an object that was there before, or whose creation is missing.
+    #[cold]
     pub(super) fn add_old(
         &mut self,
         scene: &Scene<'_, '_>,
@@ -255,6 +257,7 @@ impl Lifetimes {
     }
 
     /// The handle of another process in which a handle means such an object.
+    #[cold]
     pub(super) fn elsewhere(&self, process: Id, kinds: Kinds, handle: u64) -> Option<u64> {
         self.objects
             .iter()
