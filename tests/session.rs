@@ -274,6 +274,38 @@ fn a_session_of_any_length_keeps_a_bounded_memory() {
     assert_eq!(session.waiting().len(), 0);
 }
 
+#[test]
+fn of_requests_that_nobody_answers_the_oldest_are_forgotten() {
+    const MOST: usize = 1 << 16;
+    const SENT: u64 = 200_000;
+    let mut talk = started();
+    talk.allocations(0x40, &[0x80]).unwrap();
+    let [.., request, reply] = &talk.packets[..] else {
+        panic!("an exchange")
+    };
+    let (mut request, mut reply) = (request.clone(), reply.clone());
+    let mut session = Session::new();
+    let mut answer = |session: &mut Session, transaction| {
+        reply.header.transaction = transaction;
+        session.see(&reply.packet(SENT + 1), &mut |_| {});
+        session.answered().map(|request| request.number)
+    };
+    for number in 1..=SENT {
+        request.header.transaction = number;
+        session.see(&request.packet(number), &mut |_| {});
+    }
+    let waiting = session.waiting();
+    assert!(
+        (MOST / 2..=MOST).contains(&waiting.len()),
+        "{}",
+        waiting.len()
+    );
+    let newest = (SENT + 1 - waiting.len() as u64)..=SENT;
+    assert!(waiting.iter().map(|one| one.number).eq(newest));
+    assert_eq!(answer(&mut session, SENT), Some(SENT));
+    assert_eq!(answer(&mut session, 1), None);
+}
+
 /// Two independent virtual GPUs, each with its own process.
 fn two_gpus() -> (Vec<Owned>, Vec<Owned>, Vec<Owned>) {
     let mut talk = Conversation::default();

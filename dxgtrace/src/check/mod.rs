@@ -141,11 +141,9 @@ pub fn packet<'a>(
         tell(found, if outbound { finding } else { finding.of_host() });
     };
     let payload = Payload::of(packet);
-    if packet.header.kind == Kind::Refused {
-        *place = decode::request(payload).ok();
-        return;
-    }
+    let refused = packet.header.kind == Kind::Refused;
     let part = match (packet.header.packet_type, outbound) {
+        _ if refused => Part::Request,
         (PACKET_COMPLETION, false) => Part::Reply,
         (PACKET_INBAND, true) => Part::Request,
         (PACKET_INBAND, false) => Part::Event,
@@ -160,7 +158,12 @@ pub fn packet<'a>(
     if part == Part::Reply && pending.is_none() {
         return;
     }
-    if let Err(error) = decode::locate(payload, part, pending, place) {
+    let located = decode::locate(payload, part, pending, place);
+    if refused {
+        // It was never sent: nobody minds what is in it.
+        return;
+    }
+    if let Err(error) = located {
         framing::refused(error, payload, found);
     }
     match (place, pending) {

@@ -147,7 +147,10 @@ impl Totals {
     pub fn count(&mut self, entry: &Entry<'_>, shown: bool) {
         let header = entry.packet.header;
         match header.kind {
-            Kind::Packet => self.messages += 1,
+            Kind::Packet => {
+                self.messages += 1;
+                self.matched += u64::from(shown);
+            }
             Kind::Refused => self.refused += 1,
             Kind::Ioctl => {
                 self.ioctls += 1;
@@ -158,7 +161,6 @@ impl Totals {
             }
         }
         self.shown += u64::from(shown);
-        self.matched += u64::from(shown && header.kind == Kind::Packet);
         self.exchanges += u64::from(entry.request.is_some());
         self.refused_attempts += u64::from(header.refused_attempts);
         self.cut += u64::from(entry.packet.is_cut());

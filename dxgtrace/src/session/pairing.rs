@@ -1,7 +1,5 @@
 //! Requests and replies, joined by channel and transaction id.
 
-use std::collections::VecDeque;
-
 use rustc_hash::FxHashMap;
 
 use super::lifetimes::Memo;
@@ -10,8 +8,9 @@ use crate::decode::{Decoded, Pending};
 use crate::packet::Packet;
 use crate::protocol::framing::{FLAG_COMPLETION_REQUESTED, TRANSACTION_STEP_MAX};
 
-/// Requests remembered at most; the oldest is forgotten first. A guest has at
-/// most one outstanding request a thread, so this is far above what happens.
+/// Requests remembered at most; beyond that, the older half is forgotten. A guest
+/// has at most one outstanding request a thread, so this is far above what
+/// happens.
 const WAITING_MAX: usize = 1 << 16;
 /// Answered ids remembered on each channel, to tell a second answer from a
 /// stray one. A power of two: each id has its place.
@@ -98,7 +97,6 @@ pub struct Pairing {
     free: Vec<u32>,
     /// The request that the latest packet answers.
     answered: Option<u32>,
-    order: VecDeque<(Key, u64)>,
     channels: FxHashMap<u32, Ids>,
     threads: FxHashMap<u32, Key>,
     /// Number of the latest record that tells of a loss.
@@ -204,8 +202,9 @@ impl Pairing {
             *place = (0, 0);
         }
         let key = (header.channel, id);
-        self.order.push_back((key, packet.number));
-        self.forget();
+        if self.waiting.len() >= WAITING_MAX {
+            self.forget();
+        }
         self.wait(header, key);
         let place = self.free.pop().unwrap_or_else(|| {
             self.requests.push(Waiting::default());
@@ -331,21 +330,21 @@ impl Pairing {
         waiting
     }
 
-    /// Forgets what is beyond the bound.
+    /// Forgets the older half of what waits: that many are seldom enough.
+    #[cold]
     fn forget(&mut self) {
-        while self.waiting.len() >= WAITING_MAX || self.order.len() > 2 * WAITING_MAX {
-            let Some((key, number)) = self.order.pop_front() else {
-                break;
-            };
-            // The key may belong to a later request with the same id.
-            if self.waiting.len() >= WAITING_MAX
-                && let Some(place) = self.waiting.get(&key).copied()
-                && let Some(request) = self.at(place)
-                && request.number == number
-            {
-                self.waiting.remove(&key);
-                self.free.push(place);
-            }
-        }
+        let numbers = self.waiting.values().filter_map(|place| self.at(*place));
+        let mut numbers: Vec<u64> = numbers.map(|request| request.number).collect();
+        numbers.sort_unstable();
+        let Some(middle) = numbers.get(numbers.len() / 2) else {
+            return;
+        };
+        let requests = &self.requests;
+        let is_older = |place: u32| {
+            let request = requests.get(place as usize);
+            request.is_some_and(|request| request.number < *middle)
+        };
+        let gone = self.waiting.extract_if(|_, place| is_older(*place));
+        self.free.extend(gone.map(|(_, place)| place));
     }
 }
