@@ -160,5 +160,7 @@ fn main() {
             );
             per_packet("tshark with dxg.lua: -T json", tree, &[("jsonl", json)]);
         }
+        // It may be gigabytes.
+        std::fs::remove_file(&long).unwrap();
     }
 }
