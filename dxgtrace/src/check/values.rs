@@ -168,3 +168,49 @@ fn padding(body: &Located<'_>, origin: Origin, found: &mut impl FnMut(Finding)) 
         check(range.start, range.len());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol;
+    use crate::protocol::schema::Field;
+
+    fn fields() -> impl Iterator<Item = &'static Field> {
+        let layouts = protocol::all().flat_map(|message| {
+            let replies = message.replies.iter().flatten();
+            message
+                .request
+                .iter()
+                .chain(replies.map(|reply| &reply.layout))
+        });
+        layouts.flat_map(|layout| {
+            let members = layout.tails.iter().flat_map(|tail| match tail.element {
+                Element::Struct(structure) => structure.fields,
+                Element::Value(_) => &[],
+            });
+            layout.fields.iter().chain(members)
+        })
+    }
+
+    #[test]
+    fn nothing_is_said_of_plain_values() {
+        let (mut plain, mut other) = (0, 0);
+        for field in fields() {
+            let bits = (0..64).flat_map(|bit| [1u64 << bit, (1u64 << bit) - 1, !(1u64 << bit)]);
+            for value in bits.chain(0..300) {
+                let value = value & (field.mask() >> field.bits.map_or(0, |(shift, _)| shift));
+                if !field.plain.has(value) {
+                    other += 1;
+                    continue;
+                }
+                plain += 1;
+                let allowed = limits(&field.rule).is_none_or(|(_, range)| range.contains(&value));
+                assert!(allowed, "{} = {value:#x}", field.name);
+                unnamed(field.ty, value, field.name, |finding| {
+                    panic!("{}: {finding}", field.name)
+                });
+            }
+        }
+        assert!(plain > other && other > 0, "{plain} {other}");
+    }
+}

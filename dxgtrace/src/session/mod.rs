@@ -103,13 +103,15 @@ impl Session {
         seen
     }
 
-    /// Takes a packet, and notes what it is where that stays: it is large.
+    /// The same with what is known of the packet put where it stays: it is large,
+    /// and slow to move when just written.
     pub fn take<'a>(
         &mut self,
         packet: &Packet<'a>,
         seen: &mut Seen<'a>,
         found: &mut impl FnMut(Finding),
     ) {
+        *seen = Seen::default();
         let found = &mut |finding| check::tell(found, finding);
         self.lifetimes.objects.settle();
         self.now = self.now.max(packet.time);
