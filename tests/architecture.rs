@@ -10,8 +10,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("packet", &["capture::header"]),
     ("bounded", &[]),
-    ("preemption", &[]),
-    ("capture", &["packet", "protocol", "bounded", "preemption"]),
+    ("kernel", &[]),
+    ("capture", &["packet", "protocol", "bounded", "kernel"]),
     ("decode", &["protocol", "packet", "capture::header"]),
     (
         "check",
@@ -90,7 +90,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "redact",
         &["session", "decode", "protocol", "packet", "capture::header"],
     ),
-    ("doctor", &["decode", "protocol", "preemption"]),
+    ("doctor", &["decode", "protocol", "kernel"]),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {

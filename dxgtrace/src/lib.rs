@@ -14,9 +14,9 @@ pub mod doctor;
 pub mod explain;
 pub mod export;
 pub mod filter;
+mod kernel;
 pub mod output;
 pub mod packet;
-mod preemption;
 pub mod protocol;
 pub mod redact;
 #[cfg(target_os = "linux")]

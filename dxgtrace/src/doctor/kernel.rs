@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{Fact, Level, System};
 use crate::decode::escaped;
-use crate::preemption::{Context, preempts};
+use crate::kernel::{Context, preempts, version};
 
 /// The oldest kernel that can be traced.
 const OLDEST: (u32, u32) = (5, 10);
@@ -207,12 +207,6 @@ impl Kernel {
     }
 }
 
-/// `6.1.0-54-amd64` as (6, 1).
-fn version(release: &str) -> Option<(u32, u32)> {
-    let mut parts = release.split(|letter: char| !letter.is_ascii_digit());
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
-}
-
 /// The options that are set, and where that was read.
 fn options(system: &System, release: &str) -> (Option<BTreeMap<String, String>>, String) {
     if let Ok(packed) = system.bytes("/proc/config.gz") {
@@ -319,14 +313,6 @@ fn switches(system: &System) -> Vec<Fact> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_are_read_from_releases() {
-        assert_eq!(version("6.6.87.2-microsoft-standard-WSL2"), Some((6, 6)));
-        assert_eq!(version("5.10"), Some((5, 10)));
-        assert_eq!(version(""), None);
-        assert_eq!(version("rc1"), None);
-    }
 
     #[test]
     fn options_are_read_and_unset_ones_are_not() {

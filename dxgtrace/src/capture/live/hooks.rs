@@ -6,7 +6,7 @@ use std::{
     io::{BufRead, BufReader},
 };
 
-use crate::preemption::Context;
+use crate::kernel::Context;
 
 /// A function of the driver or of VMBus, and the programs for it.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::error::AttachError;
-use crate::preemption::{self, Context};
+use crate::kernel::{self, Context, version};
 
 /// Interface types of the driver's channels, as sysfs writes them.
 const CLASSES: [&str; 2] = [
@@ -93,13 +93,13 @@ pub(super) fn raise_memory_limit() {
     let _ = setrlimit(Resource::Memlock, unlimited);
 }
 
-/// Whether the kernel may preempt what runs there; see [`preemption`].
+/// Whether the kernel may preempt what runs there; see [`kernel::preempts`].
 pub(super) fn preempts(context: Context) -> bool {
     let name = rustix::system::uname();
     let model = read("/sys/kernel/debug/sched/preempt");
     let (build, release) = (name.version(), name.release());
     let version = version(&release.to_string_lossy());
-    preemption::preempts(context, &build.to_string_lossy(), version, &model)
+    kernel::preempts(context, &build.to_string_lossy(), version, &model)
 }
 
 fn missing_capabilities(status: &str) -> Option<String> {
@@ -133,18 +133,13 @@ pub(super) fn shows_registers() -> bool {
     version(&release()).is_some_and(|version| version >= (5, 15))
 }
 
-fn version(release: &str) -> Option<(u32, u32)> {
-    let mut parts = release.split(|c: char| !c.is_ascii_digit());
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
-}
-
 fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{missing_capabilities, version};
+    use super::missing_capabilities;
 
     #[test]
     fn missing_capabilities_are_named() {
@@ -158,12 +153,5 @@ mod tests {
             none.as_deref(),
             Some("the capabilities CAP_BPF and CAP_PERFMON")
         );
-    }
-
-    #[test]
-    fn kernel_releases_are_compared_as_numbers() {
-        assert_eq!(version("5.10.102.1-microsoft-standard-WSL2"), Some((5, 10)));
-        assert_eq!(version("6.18-rc1"), Some((6, 18)));
-        assert_eq!(version("odd"), None);
     }
 }

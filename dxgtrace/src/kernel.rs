@@ -1,5 +1,12 @@
-//! Whether the kernel preempts what runs in the probe: then fentry misses the
-//! calls of whoever runs instead.
+//! What kernels do differently: by their version, and whether they preempt what
+//! runs in the probe. Where they do, fentry misses the calls of whoever runs
+//! instead.
+
+/// Of a release like `6.1.0-54-amd64`: (6, 1).
+pub(crate) fn version(release: &str) -> Option<(u32, u32)> {
+    let mut parts = release.split(|letter: char| !letter.is_ascii_digit());
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
 
 /// Where the driver calls a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +44,16 @@ pub(crate) fn preempts(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_are_read_from_releases() {
+        assert_eq!(version("6.6.87.2-microsoft-standard-WSL2"), Some((6, 6)));
+        assert_eq!(version("6.18-rc1"), Some((6, 18)));
+        assert_eq!(version("5.10"), Some((5, 10)));
+        for odd in ["", "rc1", "odd"] {
+            assert_eq!(version(odd), None);
+        }
+    }
 
     #[test]
     fn kernels_that_preempt_are_told_from_those_that_do_not() {
