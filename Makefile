@@ -26,7 +26,7 @@ lint: ## Check format and lints
 	$(CARGO) clippy --quiet --all-targets -- -D warnings
 
 generate: ## Write again what is generated from the description
-	DXGTRACE_BLESS=1 $(CARGO) test --quiet --test generated
+	DXGTRACE_BLESS=1 $(CARGO) test --quiet --test offline generated::
 
 probe: ## Rebuild the BPF objects that are checked in and embedded
 	@.ci/install gcc libc6-dev rustc-web libstd-rust-web-dev-bpf llvm-22 || true

@@ -1,5 +1,5 @@
 //! Samples that no recording holds: made from real ones by a few stated edits.
-//! `cargo run -p dxgtrace-tests --bin make-samples` writes them; a test checks
+//! `cargo run -p dxgtrace-tests --bin maintain samples` writes them; a test checks
 //! that the ones in the repository are what this makes.
 
 use std::collections::HashMap;

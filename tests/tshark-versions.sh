@@ -39,5 +39,5 @@ WRAPPER
     chmod +x "$wrapper"
     "$wrapper" --version | head -n 1
     DXGTRACE_TSHARK=$wrapper DXGTRACE_REQUIRE_TSHARK=1 \
-        cargo test --package dxgtrace-tests --test tshark
+        cargo test --package dxgtrace-tests --test tools tshark::
 done

@@ -86,7 +86,7 @@ pub fn list() -> Result<String> {
 A capture for every kind of finding that `dxgtrace check` knows: it shows that finding and, but for the companions named here, no other. \
 `tests/findings` says what is in each, and a conversation beside it that comes close and does not show it.
 
-Written by `cargo run -p dxgtrace-tests --bin make-samples`.
+Written by `cargo run -p dxgtrace-tests --bin maintain samples`.
 
 | capture | frames | severity | layer | with |
 |---|--:|---|---|---|

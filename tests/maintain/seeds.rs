@@ -1,4 +1,5 @@
-//! Writes the corpus with which fuzzing begins: every message in both formats.
+//! `maintain fuzz-seeds [FOLDER]`: writes the corpus with which fuzzing begins,
+//! every message in both formats. FOLDER is `tests/fuzz/corpus` unless told.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,8 +7,9 @@ use std::path::{Path, PathBuf};
 use dxgtrace_tests::exercise::{encode, virtual_gpu};
 use dxgtrace_tests::generate::{Counts, Framing, Plan, conversation};
 
-fn main() -> anyhow::Result<()> {
-    let corpus = match std::env::args_os().nth(1) {
+/// Writes it.
+pub fn write(folder: Option<&str>) -> anyhow::Result<()> {
+    let corpus = match folder {
         Some(folder) => PathBuf::from(folder),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus"),
     };

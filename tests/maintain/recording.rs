@@ -1,17 +1,16 @@
-//! `recording-to-pcapng`: converts a recording of the real driver on an
-//! emulated VMBus to a capture file. The format of recordings is described in
-//! `recording/mod.rs`.
+//! `maintain convert`: converts a recording of the real driver on an emulated
+//! VMBus to a capture file. The format of recordings is described in
+//! `tests/recording/mod.rs`.
 
 use std::fs::File;
 use std::io::{self, BufReader, Write};
-use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use dxgtrace::capture::file::{About, Flush, Writer, create};
 use dxgtrace_tests::recording::{Phase, convert, phases, read};
 
 const USAGE: &str = "\
-usage: recording-to-pcapng [--run NAME]... [--limit COUNT] RECORDING.jsonl CAPTURE.pcapng
+usage: maintain convert [--run NAME]... [--limit COUNT] RECORDING.jsonl CAPTURE.pcapng
 
   --run NAME     only this run; `start-up` and `shut-down` are runs too (default: all)
   --limit COUNT  only the first COUNT packets
@@ -26,11 +25,11 @@ struct Arguments {
     capture: String,
 }
 
-fn arguments() -> Result<Option<Arguments>> {
+fn parse(words: &[String]) -> Result<Option<Arguments>> {
     let mut runs = Vec::new();
     let mut limit = usize::MAX;
     let mut files = Vec::new();
-    let mut words = std::env::args().skip(1);
+    let mut words = words.iter().cloned();
     while let Some(word) = words.next() {
         match word.as_str() {
             "-h" | "--help" => return Ok(None),
@@ -51,18 +50,11 @@ fn arguments() -> Result<Option<Arguments>> {
     }))
 }
 
-fn main() -> ExitCode {
-    let result = arguments().and_then(|arguments| match arguments {
+/// Converts as the arguments say, or says what they are.
+pub fn convert_file(arguments: &[String]) -> Result<()> {
+    match parse(arguments)? {
         Some(arguments) => run(&arguments),
         None => Ok(io::stdout().write_all(USAGE.as_bytes())?),
-    });
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nobody is left to tell if this fails.
-            let _ = writeln!(io::stderr(), "recording-to-pcapng: {error:#}");
-            ExitCode::FAILURE
-        }
     }
 }
 

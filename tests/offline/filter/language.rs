@@ -4,7 +4,7 @@ use dxgtrace::check::{Code, Finding};
 use dxgtrace::filter::{Exchange, Filter, Needs};
 use dxgtrace::packet::Channel;
 
-use crate::support::{Case, exchange, parse, refused};
+use super::support::{Case, exchange, parse, refused};
 
 #[test]
 fn a_message_is_found_by_its_name_and_its_fields() {
@@ -345,7 +345,7 @@ fn cut_packets_have_only_what_was_captured() {
     made.header.payload_length = u32::MAX;
     let at = 16
         + dxgtrace::filter::field("create_allocation.alloc_count").map_or(0, |_| {
-            let layout = crate::support::message("create_allocation")
+            let layout = super::support::message("create_allocation")
                 .request
                 .as_ref();
             usize::from(

@@ -2,7 +2,7 @@
 
 use dxgtrace::filter::{FieldOptions, Fields, Needs};
 
-use crate::support::{Case, exchange};
+use super::support::{Case, exchange};
 
 fn lines(case: &Case<'_>, names: &[&str], options: FieldOptions) -> String {
     let mut fields = Fields::new(names, options).expect("names of fields");

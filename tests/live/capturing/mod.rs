@@ -2,7 +2,6 @@
 //! that pause, commands, rights.
 //!
 //! All of it on the stand-in, which needs the right to load BPF programs.
-#![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

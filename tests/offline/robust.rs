@@ -15,7 +15,7 @@ use dxgtrace_tests::generate::{self, Counts, Framing, Made, Plan, conversation, 
 use proptest::prelude::*;
 
 /// A recording with all that the driver does.
-const CAPTURE: &[u8] = include_bytes!("../samples/v40-errors.pcapng");
+const CAPTURE: &[u8] = include_bytes!("../../samples/v40-errors.pcapng");
 
 fn message() -> impl Strategy<Value = &'static Message> {
     (0..protocol::COUNT).prop_map(|at| protocol::all().nth(at).expect("within the table"))

@@ -8,7 +8,7 @@ use dxgtrace::protocol::schema::{Element, Ty};
 use dxgtrace::protocol::{self};
 use dxgtrace_tests::generate;
 
-use crate::support::{Case, every_case};
+use super::support::{Case, every_case};
 
 /// What the decoder shows of a packet: name to values.
 #[derive(Default)]
@@ -197,8 +197,8 @@ fn every_enumerator_can_be_written_as_it_is_printed() {
             continue;
         };
         for (_, name) in names.iter() {
-            let canonical = crate::support::parse(&format!("{} == {name}", field.name)).to_string();
-            let again = crate::support::parse(&canonical).to_string();
+            let canonical = super::support::parse(&format!("{} == {name}", field.name)).to_string();
+            let again = super::support::parse(&canonical).to_string();
             assert_eq!(canonical, again);
         }
     }

@@ -1,7 +1,6 @@
 //! What comes out of the probe equals what went into the stand-in.
 //!
 //! These tests need the right to load BPF programs.
-#![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

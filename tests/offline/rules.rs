@@ -129,7 +129,7 @@ fn the_samples_are_what_their_generator_makes() {
         let stored = fs::read(folder.join(name)).unwrap();
         assert!(
             stored == *content,
-            "{name} differs; run `cargo run -p dxgtrace-tests --bin make-samples`"
+            "{name} differs; run `cargo run -p dxgtrace-tests --bin maintain samples`"
         );
     }
     assert_eq!(fs::read_dir(folder).unwrap().count(), made.len());

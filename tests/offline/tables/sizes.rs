@@ -19,7 +19,7 @@ struct Sizes {
 
 /// The fixture by name of the message; `@40` is part of the name.
 fn fixture() -> BTreeMap<&'static str, Sizes> {
-    include_str!("../fixtures/sizes.txt")
+    include_str!("../../fixtures/sizes.txt")
         .lines()
         .filter(|line| !line.starts_with('#'))
         .map(|line| {

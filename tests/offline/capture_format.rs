@@ -10,7 +10,7 @@ use dxgtrace::capture::file::{About, Flush, Reader, Writer};
 use dxgtrace::capture::header::{ChannelKind, Direction, Header, Kind, Known, Lost};
 use dxgtrace::packet::{Channel, Packet};
 
-const DOCUMENT: &str = include_str!("../docs/capture-format.md");
+const DOCUMENT: &str = include_str!("../../docs/capture-format.md");
 
 fn example() -> Vec<u8> {
     let (_, after) = DOCUMENT.split_once("```hex\n").expect("no hex example");

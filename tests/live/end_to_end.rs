@@ -1,6 +1,5 @@
 //! The whole way, as users go it: a stand-in plays, the program captures into
 //! a file or a pipe, and others read it.
-#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use std::collections::HashMap;

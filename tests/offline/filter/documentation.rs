@@ -2,7 +2,7 @@
 
 use dxgtrace::filter::{self, FieldOptions, Fields, Filter};
 
-const GUIDE: &str = include_str!("../../docs/filters.md");
+const GUIDE: &str = include_str!("../../../docs/filters.md");
 
 /// The blocks of a language in the guide.
 fn blocks(language: &str) -> Vec<&'static str> {

@@ -1,10 +1,11 @@
-//! `make-samples`: writes the synthetic samples, from the recorded ones beside
-//! them, and a small one for every kind of finding.
+//! `maintain samples`: writes the synthetic samples, from the recorded ones
+//! beside them, and a small one for every kind of finding.
 
 use anyhow::Result;
 use dxgtrace_tests::{findings, rule_samples, samples, synthetic};
 
-fn main() -> Result<()> {
+/// Writes them into the folder of samples.
+pub fn write() -> Result<()> {
     for (name, content) in synthetic::all(&samples())? {
         std::fs::write(samples().join(name), content)?;
     }

@@ -93,7 +93,7 @@ const SCREENS: &[(&str, &str, &str)] = &[
 ];
 
 fn expected(name: &str, width: u16) -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tui/screens"))
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/offline/tui/screens"))
         .join(format!("{name}-{width}.txt"))
 }
 

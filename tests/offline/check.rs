@@ -58,7 +58,7 @@ fn samples_of_findings_are_what_their_generator_makes_and_are_listed() {
     let list = std::fs::read_to_string(folder.join("README.md")).unwrap();
     assert!(
         list == findings::list().unwrap(),
-        "the list differs; run `cargo run -p dxgtrace-tests --bin make-samples`"
+        "the list differs; run `cargo run -p dxgtrace-tests --bin maintain samples`"
     );
     let mut names = BTreeSet::new();
     for case in findings::all().unwrap() {
@@ -66,7 +66,7 @@ fn samples_of_findings_are_what_their_generator_makes_and_are_listed() {
         let stored = std::fs::read(folder.join(&name)).unwrap_or_default();
         assert!(
             stored == findings::file(&case.found).unwrap(),
-            "{name} differs; run `cargo run -p dxgtrace-tests --bin make-samples`"
+            "{name} differs; run `cargo run -p dxgtrace-tests --bin maintain samples`"
         );
         names.insert(name);
     }

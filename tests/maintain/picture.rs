@@ -1,4 +1,5 @@
-//! Makes `docs/tui.svg`: the terminal UI as it is, drawn from its cells.
+//! `maintain picture`: makes `docs/tui.svg`, the terminal UI as it is, drawn
+//! from its cells.
 
 use std::fmt::Write;
 
@@ -13,7 +14,8 @@ const HEIGHT: u32 = 17;
 const GROUND: &str = "#11151c";
 const TEXT: &str = "#d0d4da";
 
-fn main() -> anyhow::Result<()> {
+/// Draws it.
+pub fn draw() -> anyhow::Result<()> {
     let mut screen = Screen::open(&samples().join("v40-errors.pcapng"), 132, 32);
     // A reply that is too short, with its finding.
     screen.press("2 0 g g tab G k k k k k k k");

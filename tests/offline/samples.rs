@@ -102,7 +102,7 @@ fn synthetic_samples_are_what_their_generator_makes() {
         let stored = fs::read(samples().join(name)).unwrap();
         assert!(
             stored == made,
-            "{name} differs; run `cargo run -p dxgtrace-tests --bin make-samples`"
+            "{name} differs; run `cargo run -p dxgtrace-tests --bin maintain samples`"
         );
     }
 }

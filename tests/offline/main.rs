@@ -1,0 +1,21 @@
+//! Tests that need nothing but the files of this repository.
+
+mod architecture;
+mod capture_file;
+mod capture_format;
+mod check;
+mod cli;
+mod doctor;
+mod explain;
+mod filter;
+mod generated;
+mod generations;
+mod json_lines;
+mod parts;
+mod probe;
+mod robust;
+mod rules;
+mod samples;
+mod session;
+mod tables;
+mod tui;
