@@ -1,11 +1,15 @@
 //! The `dxgtrace` command: arguments in, exit code out.
 
+mod cli;
+mod commands;
+
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use dxgtrace::cli::Cli;
-use dxgtrace::commands::{self, Exit, Failure};
+
+use cli::Cli;
+use commands::{Exit, Failure};
 
 fn main() -> ExitCode {
     #[cfg(target_os = "linux")]

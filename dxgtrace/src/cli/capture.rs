@@ -64,7 +64,6 @@ pub struct CaptureArgs {
     pub when: Vec<When>,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub live: LiveArgs,
 
     /// Capture only this: `pid N`, `comm NAME`, `channel CHANNEL`, joined by `and`, or by `or`
@@ -86,7 +85,6 @@ pub struct CaptureArgs {
     pub silent: bool,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub show: ShowArgs,
 
     /// Run this command and capture only what it and its children ask for

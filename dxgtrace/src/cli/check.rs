@@ -14,7 +14,6 @@ Examples:
   dxgtrace explain size.reply_short             what a finding means")]
 pub struct CheckArgs {
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub input: InputArgs,
 
     /// Exit with 4 if a finding is at least this severe
@@ -46,11 +45,9 @@ pub struct CheckArgs {
     pub quiet: bool,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub answer: AnswerArgs,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub rules: RulesArgs,
 }
 

@@ -26,6 +26,5 @@ pub struct DemoArgs {
     pub speed: Option<f64>,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub show: ShowArgs,
 }

@@ -26,6 +26,5 @@ pub struct DiffArgs {
     pub as_version: Option<u32>,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub answer: AnswerArgs,
 }

@@ -19,6 +19,5 @@ pub struct DoctorArgs {
     pub config_space: Option<PathBuf>,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub answer: AnswerArgs,
 }

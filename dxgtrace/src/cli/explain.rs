@@ -14,10 +14,8 @@ pub struct ExplainArgs {
     pub things: Vec<String>,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub answer: AnswerArgs,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub rules: RulesArgs,
 }

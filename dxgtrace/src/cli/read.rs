@@ -47,7 +47,6 @@ pub struct ReadArgs {
     pub summaries: Vec<Summary>,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub show: ShowArgs,
 }
 

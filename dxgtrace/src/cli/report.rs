@@ -26,6 +26,5 @@ pub struct ReportArgs {
     pub root: PathBuf,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub rules: RulesArgs,
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::capture::channels::Choice;
+use dxgtrace_query::channels::Choice;
 
 /// How packets are shown.
 #[derive(Debug, Clone, Args)]

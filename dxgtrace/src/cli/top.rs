@@ -39,10 +39,8 @@ pub struct TopArgs {
     pub tables: Option<u64>,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub answer: AnswerArgs,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub live: LiveArgs,
 }

@@ -26,6 +26,5 @@ pub struct TuiArgs {
     pub write: Option<PathBuf>,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "clap would take the text for its own")]
     pub live: LiveArgs,
 }

@@ -21,9 +21,9 @@ use super::pipe::Pipe;
 use super::pipeline::Pipeline;
 use super::show::Shown;
 use super::{Exit, Failure};
-use crate::capture::live::{Driver, Live, Right};
 use crate::cli::{CaptureArgs, Color, StandIn};
 use child::Child;
+use dxgtrace_live::{Driver, Live, Right};
 use limits::Limits;
 use out::{Opened, Out};
 

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::output::stream;
 use super::{Exit, Failure};
-use crate::capture::channels::Choice;
-use crate::capture::filter::CaptureFilter;
 use crate::cli::{CaptureArgs, Color};
-use crate::doctor::{System, channels};
-use crate::protocol::guid;
+use dxgtrace_doctor::{System, channels};
+use dxgtrace_protocol::table::guid;
+use dxgtrace_query::capture_filter::CaptureFilter;
+use dxgtrace_query::channels::Choice;
 
 /// Lists what the host offers, numbered as [`chosen`] counts.
 ///

@@ -8,12 +8,13 @@ use super::output::{bare, stream, width};
 use super::pipeline::Pipeline;
 use super::rules::load;
 use super::{Exit, Failure, input, known};
-use crate::check::Severity;
 use crate::cli::{AnswerForm, CheckArgs, Color, Level};
-use crate::filter::Filter;
-use crate::output::{Groups, Json, Sink, json};
-use crate::rules::{Match, Verdict};
-use crate::session::Limits;
+use dxgtrace_query::filter::Filter;
+use dxgtrace_query::rules::{Match, Verdict};
+use dxgtrace_render::output::{Groups, Json, json};
+use dxgtrace_session::Limits;
+use dxgtrace_session::check::Severity;
+use dxgtrace_session::entry::Sink;
 
 /// Checks the files, one after the other.
 pub fn run(args: &CheckArgs, color: Color) -> Result<Exit, Failure> {

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use super::walk::{ended, walk};
 use super::{Exit, Failure};
-use crate::capture::file::{self, About, Flush, Writer};
 use crate::cli::CutArgs;
-use crate::cut::{Choice, Cut, Why};
+use dxgtrace_file::{About, Flush, Writer};
+use dxgtrace_render::cut::{Choice, Cut, Why};
 
 /// Bytes collected before they go out.
 const COLLECT: usize = 1 << 16;
@@ -50,9 +50,9 @@ pub fn run(args: &CutArgs) -> Result<Exit, Failure> {
     let output: Box<dyn io::Write> = if args.write == Path::new("-") {
         Box::new(io::stdout().lock())
     } else {
-        Box::new(file::create(&args.write).map_err(refused)?)
+        Box::new(dxgtrace_file::create(&args.write).map_err(refused)?)
     };
-    let wrong = |error: file::WriteError| Failure::output(error.into());
+    let wrong = |error: dxgtrace_file::WriteError| Failure::output(error.into());
     let mut writer =
         Writer::with_comment(output, &about, &comment, Flush::Collect(COLLECT)).map_err(wrong)?;
     let (_, damage) = walk(input, &mut |entry, _, comments| {

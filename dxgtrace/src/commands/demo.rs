@@ -9,10 +9,10 @@ use super::pipeline::Pipeline;
 use super::replay::SAMPLE;
 use super::show::{Shown, capture};
 use super::{Exit, Failure};
-use crate::capture::file::Reader;
-use crate::capture::live::{AttachError, Live, Options, Target};
 use crate::cli::{Color, DemoArgs};
-use crate::replay::StandIn;
+use dxgtrace_file::Reader;
+use dxgtrace_live::{AttachError, Live, Options, Target};
+use dxgtrace_standin::StandIn;
 
 /// Plays and captures; where BPF is not allowed, shows the sample as it is.
 pub fn run(args: &DemoArgs, color: Color) -> Result<Exit, Failure> {
@@ -90,7 +90,7 @@ fn offline(args: &DemoArgs, color: Color, error: &AttachError) -> Result<Exit, F
     let totals = match &args.file {
         Some(path) => {
             let name = path.display().to_string();
-            let reader = crate::capture::file::open(path)
+            let reader = dxgtrace_file::open(path)
                 .map_err(|error| Failure::Input(format!("{name}: {error}")))?;
             super::read::all(reader, &mut pipeline, u64::MAX, &name)?;
             pipeline.end().map_err(Failure::output)?

@@ -11,9 +11,9 @@ use super::output::{bare, stream, width};
 use super::walk::{Damage, ended, walk};
 use super::{Exit, Failure};
 use crate::cli::{AnswerForm, Color, DiffArgs};
-use crate::compare::{Difference, Profile, Reread, Rereading, differences};
-use crate::decode::escaped;
-use crate::output::Prose;
+use dxgtrace_protocol::decode::escaped;
+use dxgtrace_render::compare::{Difference, Profile, Reread, Rereading, differences};
+use dxgtrace_render::output::Prose;
 
 /// Column of the texts.
 const COLUMN: usize = 24;
@@ -155,7 +155,7 @@ fn json<'a, T: Serialize + 'a>(
             message,
             item,
         };
-        crate::output::json::line(&mut out, &line)?;
+        dxgtrace_render::output::json::line(&mut out, &line)?;
     }
     out.flush()
 }

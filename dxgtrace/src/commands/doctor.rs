@@ -10,9 +10,9 @@ use serde::Serialize;
 use super::output::{bare, stream, width};
 use super::{Exit, Failure};
 use crate::cli::{AnswerForm, Color, DoctorArgs};
-use crate::decode::escaped;
-use crate::doctor::{ConfigSpace, Fact, Level, System, examine};
-use crate::output::Prose;
+use dxgtrace_doctor::{ConfigSpace, Fact, Level, System, examine};
+use dxgtrace_protocol::decode::escaped;
+use dxgtrace_render::output::Prose;
 
 /// Longest file with a configuration space, in bytes: some hundred functions
 /// as lspci prints them.
@@ -107,7 +107,7 @@ fn json(facts: &[Fact]) -> io::Result<()> {
             r#type: "fact",
             fact,
         };
-        crate::output::json::line(&mut out, &line)?;
+        dxgtrace_render::output::json::line(&mut out, &line)?;
     }
     out.flush()
 }

@@ -9,10 +9,10 @@ use super::output::{bare, stream, width};
 use super::rules::load;
 use super::{Exit, Failure};
 use crate::cli::{AnswerForm, Color, ExplainArgs};
-use crate::decode::escaped;
-use crate::explain::{Answer, Group, Log, explain, near};
-use crate::output::{Prose, json};
-use crate::rules::Rule;
+use dxgtrace_protocol::decode::escaped;
+use dxgtrace_query::explain::{Answer, Group, Log, explain, near};
+use dxgtrace_query::rules::Rule;
+use dxgtrace_render::output::{Prose, json};
 
 /// Longest line of a log that is read whole; what is beyond is cut off.
 const LINE: u64 = 1 << 16;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::{Exit, Failure, output, wireshark};
 use crate::cli::{Export, ExportArgs};
-use crate::export;
-use crate::rules::{Rules, page};
+use dxgtrace_query::rules::{Rules, page};
+use dxgtrace_render::export;
 
 /// Writes what was asked for to standard output.
 pub fn run(args: &ExportArgs) -> Result<Exit, Failure> {

@@ -9,9 +9,9 @@ use clap::builder::ValueParser;
 use clap::{Arg, CommandFactory, Parser};
 
 use super::{Exit, Failure, output};
-use crate::capture::file::link_type;
-use crate::capture::filter::CaptureFilter;
 use crate::cli::Cli;
+use dxgtrace_file::link_type;
+use dxgtrace_query::capture_filter::CaptureFilter;
 
 /// What can be captured.
 struct Interface {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::decode::is_unsafe;
+use dxgtrace_protocol::decode::is_unsafe;
 
 /// A regular end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Failure;
 use super::pipeline::Pipeline;
-use crate::capture::file::{self, ReadError, Reader};
-use crate::decode::escaped;
+use dxgtrace_file::{ReadError, Reader};
+use dxgtrace_protocol::decode::escaped;
 
 /// Files from this size on show a progress bar, in bytes.
 const LARGE: u64 = 1 << 25;
@@ -45,7 +45,7 @@ pub fn feed(path: &Path, pipeline: &mut Pipeline<'_>) -> Result<(), Failure> {
         let reader = Reader::new(io::stdin().lock()).map_err(failed)?;
         return all(reader, pipeline, None, &failed);
     }
-    let reader = file::open(path).map_err(failed)?;
+    let reader = dxgtrace_file::open(path).map_err(failed)?;
     let size = std::fs::metadata(path).map_or(0, |about| about.len());
     let bar = (size >= LARGE && io::stderr().is_terminal()).then(|| progress(size));
     let result = all(reader, pipeline, bar.as_ref(), &failed);

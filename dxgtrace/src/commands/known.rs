@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use crate::output::Prose;
-use crate::rules::{Match, Verdict};
+use dxgtrace_query::rules::{Match, Verdict};
+use dxgtrace_render::output::Prose;
 
 /// Column of the texts: as those of findings.
 const COLUMN: usize = 11;

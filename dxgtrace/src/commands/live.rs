@@ -1,8 +1,8 @@
 //! What the command line says of a live capture, as the capture takes it.
 
 use super::Failure;
-use crate::capture::live::{self, AttachError, Backend, Live, Options, Right, Target};
 use crate::cli::{self, LiveArgs};
+use dxgtrace_live::{AttachError, Backend, Live, Options, Right, Target};
 
 /// The options that the arguments ask for.
 ///
@@ -55,7 +55,7 @@ pub(super) fn start(options: &Options) -> Result<Live, Failure> {
 /// # Errors
 /// The kernel refuses.
 pub(super) fn give_up_rights(kept: &[Right]) -> Result<(), Failure> {
-    live::give_up_rights(kept).map_err(|error| {
+    dxgtrace_live::give_up_rights(kept).map_err(|error| {
         Failure::Attach(format!(
             "cannot give up rights that are not needed: {error}"
         ))

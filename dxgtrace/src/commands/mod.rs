@@ -95,7 +95,7 @@ pub fn launched() -> Option<Result<Exit, Failure>> {
 /// What is meant if no command is given: the terminal UI on a terminal, and
 /// lines of text anywhere else.
 fn without_command() -> &'static str {
-    match crate::tui::terminal::check() {
+    match dxgtrace_tui::terminal::check() {
         Ok(()) => "tui",
         Err(_) => "capture",
     }
@@ -110,7 +110,7 @@ mod output {
     use anstream::{AutoStream, ColorChoice};
 
     use super::{Color, Exit, Failure, IsTerminal};
-    use crate::output::WIDTH;
+    use dxgtrace_render::output::WIDTH;
 
     /// Fewer columns are not made use of.
     const WIDTH_MIN: usize = 40;

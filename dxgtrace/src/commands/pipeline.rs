@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::io;
 
-use crate::capture::channels::Channels;
-use crate::check::Finding;
-use crate::filter::Filter;
-use crate::output::{Entry, Sink, Totals};
-use crate::packet::{Channel, Packet};
-use crate::session::{Limits, Seen, Session};
+use dxgtrace_protocol::packet::{Channel, Packet};
+use dxgtrace_query::channels::Channels;
+use dxgtrace_query::filter::{Filter, Record};
+use dxgtrace_session::check::Finding;
+use dxgtrace_session::entry::{Entry, Sink, Totals};
+use dxgtrace_session::{Limits, Seen, Session};
 
 /// Takes packets in order and hands those that pass on to its sinks.
 pub struct Pipeline<'a> {
@@ -93,7 +93,7 @@ impl<'a> Pipeline<'a> {
             captured_before: before(self.captured_before),
             previous: before(self.previous),
         };
-        let shown = self.filter.is_empty() || self.filter.matches(&entry.record());
+        let shown = self.filter.is_empty() || self.filter.matches(&Record::from(&entry));
         self.totals.count(&entry, shown);
         if shown {
             for sink in &mut self.sinks {

@@ -10,9 +10,9 @@ use clap::Parser;
 use super::pipeline::Pipeline;
 use super::show::Shown;
 use super::{Exit, Failure, input};
-use crate::capture::file::{self, ReadError, Reader};
 use crate::cli::{Cli, Color, ReadArgs, Summary};
-use crate::session::Session;
+use dxgtrace_file::{ReadError, Reader};
+use dxgtrace_session::Session;
 
 /// Reads the file and shows it, its packets and what is asked of them as a whole.
 pub fn run(args: &ReadArgs, color: Color) -> Result<Exit, Failure> {
@@ -67,12 +67,12 @@ fn packets(args: &ReadArgs, path: &Path, color: Color) -> Result<Exit, Failure> 
         return show(reader, None, shown, args, color, "standard input");
     }
     let replies = if shown.needs_replies() {
-        Some(replies(file::open(path).map_err(failed)?))
+        Some(replies(dxgtrace_file::open(path).map_err(failed)?))
     } else {
         None
     };
     show(
-        file::open(path).map_err(failed)?,
+        dxgtrace_file::open(path).map_err(failed)?,
         replies,
         shown,
         args,

@@ -5,10 +5,10 @@ use std::io::{self, Cursor, Read, Write};
 use std::path::Path;
 
 use super::{Exit, Failure};
-use crate::capture::file::{self, About, Flush, Reader, WriteError, Writer};
 use crate::cli::ReplayArgs;
-use crate::packet::{Channel, Packet};
-use crate::replay::{Options, Pace, Player, announce};
+use dxgtrace_file::{About, Flush, Reader, WriteError, Writer};
+use dxgtrace_protocol::packet::{Channel, Packet};
+use dxgtrace_standin::{Options, Pace, Player, announce};
 
 /// The sample that is built in: a real driver and a host that makes mistakes.
 pub(super) const SAMPLE: &[u8] = include_bytes!("../../demo.pcapng");
@@ -27,7 +27,7 @@ pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
             play(&mut open(io::stdin().lock())?, args)
         }
         Some(path) => {
-            let mut reader = file::open(path)
+            let mut reader = dxgtrace_file::open(path)
                 .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
             play(&mut reader, args)
         }
@@ -115,7 +115,7 @@ struct Played {
 
 impl Played {
     fn create(path: &Path) -> Result<Self, Failure> {
-        let file = file::create(path)
+        let file = dxgtrace_file::create(path)
             .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
         let writer = Writer::new(file, &About::default(), Flush::Collect(1 << 16));
         Ok(Self {

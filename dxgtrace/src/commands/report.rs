@@ -11,16 +11,17 @@ use super::doctor;
 use super::rules::load;
 use super::walk::{ended, walk};
 use super::{Exit, Failure};
-use crate::capture::file::{self, About, Flush, Writer};
-use crate::check::Finding;
 use crate::cli::ReportArgs;
-use crate::compare::Profile;
-use crate::doctor::{System, examine};
-use crate::output::{Entry, Prose, WIDTH};
-use crate::packet::Packet;
-use crate::redact::Redactor;
-use crate::report::summary;
-use crate::session::Session;
+use dxgtrace_doctor::{System, examine};
+use dxgtrace_file::{About, Flush, Writer};
+use dxgtrace_protocol::packet::Packet;
+use dxgtrace_render::compare::Profile;
+use dxgtrace_render::output::{Prose, WIDTH};
+use dxgtrace_render::redact::Redactor;
+use dxgtrace_render::report::summary;
+use dxgtrace_session::Session;
+use dxgtrace_session::check::Finding;
+use dxgtrace_session::entry::Entry;
 
 /// Bytes collected before they go out.
 const COLLECT: usize = 1 << 16;
@@ -43,7 +44,7 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
     let mut redactor = Redactor::new();
     let mut again = Session::new();
     let comment = if args.no_redact { "" } else { REDACTED };
-    let wrong = |error: file::WriteError| Failure::output(error.into());
+    let wrong = |error: dxgtrace_file::WriteError| Failure::output(error.into());
     let mut writer = Writer::with_comment(
         &part.file,
         &About::default(),
@@ -101,7 +102,7 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
         ("summary.md", text),
         ("environment.txt", environment.into_inner()),
     ];
-    let mut archive = file::create(out).map_err(refused)?;
+    let mut archive = dxgtrace_file::create(out).map_err(refused)?;
     if packed(out) {
         let mut packer = GzEncoder::new(&mut archive, Compression::default());
         pack(&mut packer, part, &files).map_err(refused)?;

@@ -5,11 +5,13 @@ use std::path::Path;
 
 use super::Failure;
 use super::output::{buffered, coloured, wants_colours};
-use crate::capture::channels::Channels;
-use crate::capture::file::{self, About, Flush, WriteError, Writer};
 use crate::cli::{Color, Form, ShowArgs, Time};
-use crate::filter::{FieldOptions, Fields, Filter, FilterError};
-use crate::output::{After, Capture, Columns, Detail, Json, Sink, Text, TimeColumn, TimeFormat};
+use dxgtrace_file::recording::Capture;
+use dxgtrace_file::{About, Flush, WriteError, Writer};
+use dxgtrace_query::channels::Channels;
+use dxgtrace_query::filter::{FieldOptions, Fields, Filter, FilterError};
+use dxgtrace_render::output::{After, Columns, Detail, Json, Text, TimeColumn, TimeFormat};
+use dxgtrace_session::entry::Sink;
 
 /// The output that was asked for, its words understood, nothing opened yet.
 #[derive(Clone)]
@@ -122,7 +124,7 @@ pub(super) fn capture(path: &Path) -> Result<Box<dyn Sink>, Failure> {
         let writer = Writer::new(io::stdout().lock(), &about, Flush::EveryRecord);
         return Ok(Box::new(Capture::new(writer.map_err(failed)?)));
     }
-    let file = file::create(path)
+    let file = dxgtrace_file::create(path)
         .map_err(|error| Failure::Input(format!("{}: cannot create: {error}", path.display())))?;
     let writer = Writer::new(file, &about, Flush::EveryRecord);
     Ok(Box::new(Capture::new(writer.map_err(failed)?)))

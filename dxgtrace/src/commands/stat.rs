@@ -6,8 +6,8 @@ use super::output::{bare, stream, width};
 use super::pipeline::Pipeline;
 use super::{Exit, Failure, input};
 use crate::cli::{AnswerForm, Color, StatArgs};
-use crate::filter::Filter;
-use crate::output::Statistics;
+use dxgtrace_query::filter::Filter;
+use dxgtrace_render::output::Statistics;
 
 /// Counts the files, one after the other.
 pub fn run(args: &StatArgs, color: Color) -> Result<Exit, Failure> {

@@ -7,9 +7,9 @@ use super::output::stream;
 use super::pipeline::Pipeline;
 use super::{Exit, Failure, input};
 use crate::cli::{AnswerForm, Color, TopArgs};
-use crate::filter::Filter;
-use crate::output::{Fed, Top};
-use crate::session::Session;
+use dxgtrace_query::filter::Filter;
+use dxgtrace_render::output::{Fed, Top};
+use dxgtrace_session::Session;
 
 /// Shows a file's table, or one after the other, live.
 pub fn run(args: &TopArgs, color: Color) -> Result<Exit, Failure> {

@@ -4,9 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Exit, Failure, output};
-use crate::capture::file;
+
 use crate::cli::{Color, TuiArgs};
-use crate::tui::{App, Config, Source, terminal};
+use dxgtrace_tui::{App, Config, Source, terminal};
 
 /// Shows a file, or captures and shows what comes.
 pub fn run(args: &TuiArgs, color: Color) -> Result<Exit, Failure> {
@@ -34,7 +34,7 @@ fn read(args: &TuiArgs, path: &Path, color: Color) -> Result<Exit, Failure> {
     }
     // What is no capture is said before the screen is taken.
     let failed = |error| Failure::Input(format!("{}: {error}", path.display()));
-    drop(file::open(path).map_err(failed)?);
+    drop(dxgtrace_file::open(path).map_err(failed)?);
     let config = config(color)?;
     show(
         Source::file(path.to_owned()),
@@ -95,10 +95,10 @@ mod live {
     use super::super::demo::{standin_failed, start};
     use super::super::live::{self, options};
     use super::*;
-    use crate::capture::live::{Live, Options, Right, Target};
     use crate::cli::DemoArgs;
-    use crate::replay::StandIn;
-    use crate::tui::{Delivered, Recorder, Tap, directory, prune};
+    use dxgtrace_live::{Live, Options, Right, Target};
+    use dxgtrace_standin::StandIn;
+    use dxgtrace_tui::{Delivered, Recorder, Tap, directory, prune};
 
     /// Captures the driver, or a stand-in that is already there.
     pub fn live(args: &TuiArgs, color: Color) -> Result<Exit, Failure> {
@@ -149,7 +149,7 @@ mod live {
         let recorder = Recorder::start(bound, move || {
             let live = live::start(&options)?;
             // Only now, so that a capture that cannot start destroys nothing.
-            let file = file::create(&target).map_err(|error| {
+            let file = dxgtrace_file::create(&target).map_err(|error| {
                 Failure::Input(format!("{}: cannot create: {error}", target.display()))
             })?;
             let mut kept = live.rights();

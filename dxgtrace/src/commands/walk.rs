@@ -5,10 +5,10 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::Failure;
-use crate::capture::file::{self, ReadError, Reader};
-use crate::check::Finding;
-use crate::output::Entry;
-use crate::session::Session;
+use dxgtrace_file::{ReadError, Reader};
+use dxgtrace_session::Session;
+use dxgtrace_session::check::Finding;
+use dxgtrace_session::entry::Entry;
 
 /// What stopped the walk before the end, if anything did: to be reported after
 /// all that could be read was used.
@@ -31,7 +31,7 @@ pub fn walk(
             visit,
         )
     } else {
-        records(file::open(path).map_err(failed)?, path, visit)
+        records(dxgtrace_file::open(path).map_err(failed)?, path, visit)
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Exit, Failure, output};
 use crate::cli::WiresharkArgs;
-use crate::export::{self, PROFILE};
+use dxgtrace_render::export::{self, PROFILE};
 
 /// Where Wireshark looks, from the home folder.
 const PLUGINS: &str = ".local/lib/wireshark/plugins";
@@ -151,7 +151,7 @@ fn rights() -> String {
         "To capture from within Wireshark, which runs as an ordinary user, give the program\n\
          the rights to, then start {PROFILE} in Wireshark's list of interfaces:\n  \
          sudo setcap {} {program}\n",
-        crate::capture::live::CAPABILITIES
+        dxgtrace_live::CAPABILITIES
     )
 }
 

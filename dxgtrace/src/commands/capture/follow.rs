@@ -9,9 +9,10 @@ use super::super::Failure;
 use super::super::pipeline::Pipeline;
 use super::limits::Limits;
 use super::{Signals, say};
-use crate::capture::header::{Kind, Lost};
-use crate::capture::live::{self, Live};
-use crate::output::{Progress, Queue, Totals};
+use dxgtrace_file::recording::{Progress, Queue};
+use dxgtrace_live::Live;
+use dxgtrace_protocol::record::header::{Kind, Lost};
+use dxgtrace_session::entry::Totals;
 
 /// How long to wait for a packet before the output is flushed and the
 /// conditions to stop are looked at.
@@ -65,7 +66,7 @@ impl Course {
 /// What a capture brought.
 pub struct Outcome {
     totals: Totals,
-    kernel: live::Totals,
+    kernel: dxgtrace_live::Totals,
     unfollowed: u64,
     written: Option<Written>,
     files: u64,

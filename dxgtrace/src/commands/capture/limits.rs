@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::Failure;
 use crate::cli::{CaptureArgs, Limit};
-use crate::output::{Extent, Progress};
+use dxgtrace_file::recording::{Extent, Progress};
 
 /// When a capture ends by itself.
 pub struct Limits {

@@ -11,11 +11,14 @@ use super::super::Failure;
 use super::super::show::Shown;
 use super::follow::{Course, Written};
 use super::limits::{Limits, extent};
-use crate::capture::file::About;
-use crate::check::{Code, Severity};
 use crate::cli::{CaptureArgs, Color, Limit, When};
-use crate::filter::Filter;
-use crate::output::{Alarm, Extent, Flight, Numbered, Outlet, Progress, Rotation, Sink, Target};
+use dxgtrace_file::About;
+use dxgtrace_file::recording::{
+    Alarm, Extent, Flight, Numbered, Outlet, Progress, Rotation, Target,
+};
+use dxgtrace_query::filter::Filter;
+use dxgtrace_session::check::{Code, Severity};
+use dxgtrace_session::entry::Sink;
 
 /// Files that the flight recorder keeps if nothing else is said.
 const FLIGHT_FILES: u64 = 100;

@@ -1,0 +1,328 @@
+//! The PCI configuration space of a virtual GPU: what its registers say, and
+//! whether they agree with each other.
+
+use super::Fact;
+use dxgtrace_protocol::table::framing::{VERSION_COMPATIBLE, VERSION_EXTENDED, VERSION_OLD};
+use dxgtrace_protocol::table::guid;
+
+/// Microsoft.
+const VENDOR: u16 = 0x1414;
+/// Virtual render device.
+const RENDER: u16 = 0x008E;
+/// Compute accelerator.
+const COMPUTE: u16 = 0x008A;
+
+/// Where the vGPU's registers stand, in bytes.
+const CHANNEL: usize = 192;
+const VERSION: usize = 208;
+const LUID: usize = 212;
+const CAPABILITIES: usize = 220;
+/// End of the last register.
+const END: usize = 224;
+/// What a read of a register that is not there gives.
+const NOTHING: u32 = u32::MAX;
+/// Host capability bit 0: it can map guest pages.
+const CAN_MAP_PAGES: u32 = 1;
+
+/// Most bytes of a configuration space.
+const LARGEST: usize = 4096;
+/// The part that Linux shows to everybody.
+const HEADER: usize = 64;
+
+/// Why bytes are no configuration space.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotConfigSpace {
+    /// Not even the vendor is there.
+    #[error("{0} bytes are no PCI configuration space, which has 64, 256 or 4096")]
+    Length(usize),
+    /// A text without lines of the form `00: 14 14 8e 00 ...`.
+    #[error("neither a dump of a configuration space nor the output of lspci -xxx")]
+    Text,
+}
+
+/// A configuration space.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigSpace {
+    bytes: Vec<u8>,
+}
+
+/// Whether a channel with that instance GUID is offered, and is a vGPU's.
+pub type Offered<'a> = &'a dyn Fn(&[u8; 16]) -> Option<bool>;
+
+impl ConfigSpace {
+    /// From the bytes themselves.
+    ///
+    /// # Errors
+    /// There are too few or too many.
+    pub fn of_bytes(bytes: &[u8]) -> Result<Self, NotConfigSpace> {
+        if !(HEADER..=LARGEST).contains(&bytes.len()) {
+            return Err(NotConfigSpace::Length(bytes.len()));
+        }
+        Ok(Self {
+            bytes: bytes.to_vec(),
+        })
+    }
+
+    /// From a file: the bytes, or what `lspci -xxx` or `-xxxx` printed, of one
+    /// or more functions.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn of_file(content: &[u8]) -> Result<Vec<(String, Self)>, NotConfigSpace> {
+        match std::str::from_utf8(content) {
+            Ok(text) if text.contains(": ") && !text.contains('\0') => of_lspci(text),
+            _ => Ok(vec![(String::new(), Self::of_bytes(content)?)]),
+        }
+    }
+
+    /// Whether a function with these numbers is a virtual GPU.
+    pub fn is_vgpu(vendor: u16, device: u16) -> bool {
+        vendor == VENDOR && matches!(device, RENDER | COMPUTE)
+    }
+
+    /// Whether this is a virtual GPU's.
+    pub fn is_ours(&self) -> bool {
+        Self::is_vgpu(self.u16(0), self.u16(2))
+    }
+
+    /// Whether the vGPU's registers are in it.
+    pub fn is_whole(&self) -> bool {
+        self.bytes.len() >= END
+    }
+
+    /// What the function is, in words.
+    pub fn kind(&self) -> String {
+        let (vendor, device) = (self.u16(0), self.u16(2));
+        let what = match (vendor, device) {
+            (VENDOR, RENDER) => "virtual render device",
+            (VENDOR, COMPUTE) => "virtual compute accelerator",
+            _ => "not a virtual GPU",
+        };
+        format!("{vendor:04x}:{device:04x}, {what}")
+    }
+
+    fn u16(&self, at: usize) -> u16 {
+        let bytes = self.bytes.get(at..).and_then(|rest| rest.first_chunk());
+        bytes.map_or(u16::MAX, |bytes| u16::from_le_bytes(*bytes))
+    }
+
+    fn u32(&self, at: usize) -> u32 {
+        let bytes = self.bytes.get(at..).and_then(|rest| rest.first_chunk());
+        bytes.map_or(NOTHING, |bytes| u32::from_le_bytes(*bytes))
+    }
+
+    fn channel(&self) -> [u8; 16] {
+        let bytes = self
+            .bytes
+            .get(CHANNEL..)
+            .and_then(|rest| rest.first_chunk());
+        bytes.copied().unwrap_or([0xFF; 16])
+    }
+
+    /// What the registers say, and what they contradict. `offered` tells which
+    /// channels the host offers, if that is known.
+    pub fn facts(&self, offered: Option<Offered<'_>>) -> Vec<Fact> {
+        const TOPIC: &str = "vGPU";
+        let mut facts = Vec::new();
+        if !self.is_ours() {
+            facts.push(
+                Fact::warn(
+                    TOPIC,
+                    format!("{}: what follows means nothing then", self.kind()),
+                )
+                .fix("Take the configuration space of the function 1414:008e or 1414:008a."),
+            );
+        }
+        if !self.is_whole() {
+            let text = format!(
+                "only {} bytes: the vGPU's registers stand at {CHANNEL} to {END}",
+                self.bytes.len()
+            );
+            facts.push(Fact::fail(TOPIC, text).fix("Read it as root."));
+            return facts;
+        }
+        let channel = self.channel();
+        facts.push(channel_fact(&channel, offered));
+        let register = self.u32(VERSION);
+        let version = match register {
+            0 | NOTHING => VERSION_OLD,
+            other => other,
+        };
+        facts.push(version_fact(register));
+        facts.extend(self.luid_facts(version, &channel));
+        facts.push(self.capabilities_fact(version));
+        facts
+    }
+
+    fn luid_facts(&self, version: u32, channel: &[u8; 16]) -> Vec<Fact> {
+        const TOPIC: &str = "vGPU";
+        let (low, high) = (self.u32(LUID), self.u32(LUID + 4));
+        let host = format!("{high:08x}-{low:08x}");
+        // The guest writes its own capabilities to the same place.
+        let empty = high == 0 && low <= 1 || (high, low) == (NOTHING, NOTHING);
+        if version < VERSION_EXTENDED {
+            return vec![if empty {
+                Fact::ok(TOPIC, "no host LUID, as this version has none")
+            } else {
+                Fact::warn(
+                    TOPIC,
+                    format!(
+                        "host LUID {host} is there, but interface version {version} says that \
+                         there is none: version and LUID contradict each other"
+                    ),
+                )
+                .fix("The driver does not read it then; the host's version register is suspect.")
+            }];
+        }
+        if empty {
+            return vec![
+                Fact::fail(
+                    TOPIC,
+                    format!("interface version {version} says that there is a host LUID, but it is empty"),
+                )
+                .fix("Every message to this adapter will name none: a fault of the host."),
+            ];
+        }
+        let mut facts = vec![Fact::ok(TOPIC, format!("host LUID {host} (offset {LUID})"))];
+        if guid::luid(channel) == (high, low) {
+            facts.push(Fact::info(
+                TOPIC,
+                "the host LUID equals the first 8 bytes of the channel's GUID, which are the \
+                 guest's own LUID: usually they differ",
+            ));
+        }
+        facts
+    }
+
+    fn capabilities_fact(&self, version: u32) -> Fact {
+        const TOPIC: &str = "vGPU";
+        let bits = self.u32(CAPABILITIES);
+        if version < VERSION_EXTENDED {
+            return match bits {
+                0 | NOTHING => Fact::ok(TOPIC, "no host capabilities, as this version has none"),
+                _ => Fact::info(
+                    TOPIC,
+                    format!(
+                        "host capabilities {bits:#x} are there, but this version does not read them"
+                    ),
+                ),
+            };
+        }
+        let pages = if bits & CAN_MAP_PAGES != 0 {
+            "the host can map guest pages (set_existing_sysmem_pages is used)"
+        } else {
+            "the host cannot map guest pages (set_existing_sysmem_store is used)"
+        };
+        let unknown = bits & !CAN_MAP_PAGES;
+        match (bits, unknown) {
+            (NOTHING, _) => Fact::warn(TOPIC, "host capabilities cannot be read (all ones)"),
+            (_, 0) => Fact::ok(TOPIC, format!("host capabilities {bits:#x}: {pages}")),
+            _ => Fact::info(
+                TOPIC,
+                format!("host capabilities {bits:#x}: {pages}; bits {unknown:#x} have no name"),
+            ),
+        }
+    }
+}
+
+fn channel_fact(channel: &[u8; 16], offered: Option<Offered<'_>>) -> Fact {
+    const TOPIC: &str = "vGPU";
+    if *channel == [0; 16] || *channel == [0xFF; 16] {
+        return Fact::fail(
+            TOPIC,
+            "there is no channel GUID: the host has not set the device up",
+        )
+        .fix("Start the virtual machine again; look at the GPU's driver on Windows.");
+    }
+    let (high, low) = guid::luid(channel);
+    let text = format!(
+        "channel {}, so the LUID in the guest is {high:08x}-{low:08x}",
+        guid::text(channel)
+    );
+    match offered.map(|offered| offered(channel)) {
+        None => Fact::info(TOPIC, text),
+        Some(Some(true)) => Fact::ok(TOPIC, text),
+        Some(Some(false)) => Fact::fail(TOPIC, format!("{text}; that channel is no vGPU's"))
+            .fix("PCI function and VMBus disagree: a fault of the host."),
+        Some(None) => Fact::fail(TOPIC, format!("{text}; but no such channel is offered"))
+            .fix("The driver waits for that channel: look at dmesg for hv_vmbus, and at the host."),
+    }
+}
+
+fn version_fact(register: u32) -> Fact {
+    const TOPIC: &str = "vGPU";
+    match register {
+        0 | NOTHING => Fact::info(
+            TOPIC,
+            format!("the host tells no interface version: the driver assumes {VERSION_OLD}"),
+        ),
+        version if version < VERSION_COMPATIBLE => Fact::warn(
+            TOPIC,
+            format!(
+                "interface version {version} is older than {VERSION_COMPATIBLE}, the oldest that \
+                 the driver declares compatible"
+            ),
+        )
+        .fix("Update Windows."),
+        version if version < VERSION_EXTENDED => Fact::ok(
+            TOPIC,
+            format!("interface version {version}: old format, no extended header"),
+        ),
+        VERSION_EXTENDED => Fact::ok(
+            TOPIC,
+            format!("interface version {VERSION_EXTENDED}: extended header"),
+        ),
+        version => Fact::info(
+            TOPIC,
+            format!(
+                "the host offers interface version {version}; the driver knows \
+                 {VERSION_EXTENDED} at most and uses that"
+            ),
+        ),
+    }
+}
+
+/// Functions in the output of `lspci -xxx`: a title line, then lines of an
+/// offset and 16 bytes.
+fn of_lspci(text: &str) -> Result<Vec<(String, ConfigSpace)>, NotConfigSpace> {
+    let mut found: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut title = String::new();
+    for line in text.lines() {
+        match row(line) {
+            Some((0, bytes)) => found.push((std::mem::take(&mut title), bytes)),
+            Some((at, bytes)) => match found.last_mut() {
+                Some((_, all)) if all.len() == at && at < LARGEST => all.extend(bytes),
+                _ => return Err(NotConfigSpace::Text),
+            },
+            None if !line.trim().is_empty() && !line.starts_with([' ', '\t']) => {
+                title = line.trim().to_owned();
+            }
+            None => {}
+        }
+    }
+    if found.is_empty() {
+        return Err(NotConfigSpace::Text);
+    }
+    found
+        .into_iter()
+        .map(|(title, bytes)| Ok((title, ConfigSpace::of_bytes(&bytes)?)))
+        .collect()
+}
+
+/// `c0: 01 02 ...` as offset and bytes.
+fn row(line: &str) -> Option<(usize, Vec<u8>)> {
+    let (offset, rest) = line.split_once(": ")?;
+    if !(2..=3).contains(&offset.len()) {
+        return None;
+    }
+    let offset = usize::from_str_radix(offset, 16).ok()?;
+    let bytes: Vec<u8> = rest
+        .split_ascii_whitespace()
+        .map(|word| {
+            u8::from_str_radix(word, 16)
+                .ok()
+                .filter(|_| word.len() == 2)
+        })
+        .collect::<Option<_>>()?;
+    (bytes.len() == 16 && offset % 16 == 0).then_some((offset, bytes))
+}

@@ -1,0 +1,193 @@
+//! The driver: built in, a module, or not there, and its device node.
+
+use super::kernel::Kernel;
+use super::{Fact, System};
+use dxgtrace_protocol::decode::escaped;
+
+/// A function of the driver that every version has.
+const FUNCTION: &str = "dxgvmb_send_sync_msg";
+/// The function that carries every message to the host.
+const SEND: &str = "vmbus_sendpacket";
+
+/// Where code lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    BuiltIn,
+    Module,
+    /// A module that could be loaded.
+    Unloaded,
+    Absent,
+}
+
+/// What is known of the driver.
+#[derive(Debug)]
+pub(super) struct Driver {
+    pub place: Place,
+    pub vmbus: Place,
+    /// The version or source identity that a module tells.
+    identity: Option<String>,
+    /// Whether the driver's functions can be seen.
+    symbols: bool,
+}
+
+impl Driver {
+    pub fn of(system: &System, kernel: &Kernel) -> Self {
+        let symbols = Symbols::of(system);
+        let identity = ["version", "srcversion"]
+            .into_iter()
+            .filter_map(|name| system.line(&format!("/sys/module/dxgkrnl/{name}")))
+            .next();
+        Self {
+            place: place(system, kernel, "dxgkrnl", symbols.driver),
+            vmbus: place(system, kernel, "hv_vmbus", symbols.send),
+            identity,
+            symbols: symbols.driver.is_some(),
+        }
+    }
+
+    /// Whether the driver runs.
+    pub fn is_there(&self) -> bool {
+        matches!(self.place, Place::BuiltIn | Place::Module)
+    }
+
+    pub fn facts(&self, system: &System) -> Vec<Fact> {
+        let mut facts = vec![self.driver_fact()];
+        if self.is_there() && !self.symbols {
+            facts.push(
+                Fact::info("driver", "its functions cannot be seen in /proc/kallsyms")
+                    .fix("Messages are captured all the same; run as root to see ioctls too."),
+            );
+        }
+        facts.push(self.node_fact(system));
+        facts
+    }
+
+    fn driver_fact(&self) -> Fact {
+        let identity = match &self.identity {
+            Some(text) => format!(", version {}", escaped(text.as_bytes())),
+            None => String::new(),
+        };
+        match self.place {
+            Place::BuiltIn => Fact::ok("driver", "dxgkrnl is built into the kernel"),
+            Place::Module => Fact::ok("driver", format!("dxgkrnl is loaded as a module{identity}")),
+            Place::Unloaded => Fact::fail("driver", "dxgkrnl is there as a module, but not loaded")
+                .fix("modprobe dxgkrnl"),
+            Place::Absent if self.vmbus == Place::Absent => Fact::fail(
+                "driver",
+                "this kernel has neither dxgkrnl nor VMBus: not a Hyper-V guest",
+            )
+            .fix(
+                "Nothing can be captured here. Captures can be read, and dxgtrace demo shows how a \
+                 capture works.",
+            ),
+            Place::Absent => Fact::fail("driver", "this kernel has no dxgkrnl").fix(
+                "On WSL: wsl --update, and no kernel= line in .wslconfig without CONFIG_DXGKRNL. \
+                 On Hyper-V: install an out-of-tree build that belongs to this kernel version.",
+            ),
+        }
+    }
+
+    fn node_fact(&self, system: &System) -> Fact {
+        const NODE: &str = "/dev/dxg";
+        if !system.exists(NODE) {
+            let fact = Fact::fail("device", format!("{NODE} is not there"));
+            return if self.is_there() {
+                fact.fix(
+                    "The driver makes it once it has a channel to the host: see the VMBus lines, \
+                     and dmesg | grep dxg. In a container: pass --device /dev/dxg.",
+                )
+            } else {
+                fact.fix("It comes with the driver.")
+            };
+        }
+        match permissions(system, NODE) {
+            Some((mode, true)) => Fact::ok("device", format!("{NODE}, mode {mode:03o}")),
+            Some((mode, false)) => Fact::warn(
+                "device",
+                format!("{NODE} has mode {mode:03o}: ordinary users cannot open it"),
+            )
+            .fix("chmod 666 /dev/dxg, or a udev rule: KERNEL==\"dxg\", MODE=\"0666\""),
+            None => Fact::ok("device", NODE),
+        }
+    }
+}
+
+/// The mode of a file, and whether everybody may read and write it.
+#[cfg(unix)]
+fn permissions(system: &System, path: &str) -> Option<(u32, bool)> {
+    use std::os::unix::fs::PermissionsExt;
+    let metadata = std::fs::metadata(system.path(path)).ok()?;
+    let mode = metadata.permissions().mode() & 0o777;
+    Some((mode, mode & 0o006 == 0o006))
+}
+
+#[cfg(not(unix))]
+fn permissions(_: &System, _: &str) -> Option<(u32, bool)> {
+    None
+}
+
+/// Functions as kallsyms lists them: `Some(true)` is one of a module.
+struct Symbols {
+    driver: Option<bool>,
+    send: Option<bool>,
+}
+
+impl Symbols {
+    fn of(system: &System) -> Self {
+        let mut symbols = Self {
+            driver: None,
+            send: None,
+        };
+        let text = system.text("/proc/kallsyms").unwrap_or_default();
+        for line in text.lines() {
+            let mut words = line.split_ascii_whitespace().skip(2);
+            let Some(name) = words.next() else { continue };
+            let of_module = words.next().is_some();
+            if name == FUNCTION {
+                symbols.driver = Some(of_module);
+            } else if name == SEND {
+                symbols.send = Some(of_module);
+            }
+        }
+        symbols
+    }
+}
+
+fn place(system: &System, kernel: &Kernel, module: &str, symbol: Option<bool>) -> Place {
+    let option = match module {
+        "dxgkrnl" => "DXGKRNL",
+        _ => "HYPERV",
+    };
+    let has_line = |path: &str, fits: &dyn Fn(&str) -> bool| {
+        system.text(path).is_some_and(|text| text.lines().any(fits))
+    };
+    let loaded = has_line("/proc/modules", &|line| {
+        line.split_ascii_whitespace().next() == Some(module)
+    });
+    if loaded || symbol == Some(true) {
+        return Place::Module;
+    }
+    let release = &kernel.release;
+    let is_path = !release.is_empty() && !release.contains('/') && !release.contains("..");
+    let listed = |list: &str| {
+        is_path
+            && has_line(&format!("/lib/modules/{release}/{list}"), &|line| {
+                let path = line.split(':').next().unwrap_or(line);
+                let file = path.rsplit('/').next().unwrap_or(path);
+                file.split('.').next() == Some(module)
+            })
+    };
+    if symbol == Some(false) || kernel.option(option) == Some("y") || listed("modules.builtin") {
+        return Place::BuiltIn;
+    }
+    if system.exists(&format!("/sys/module/{module}/initstate")) {
+        return Place::Module;
+    }
+    if system.exists(&format!("/sys/module/{module}")) {
+        return Place::BuiltIn;
+    }
+    if listed("modules.dep") {
+        return Place::Unloaded;
+    }
+    Place::Absent
+}

@@ -1,0 +1,131 @@
+//! What the host offers: PCI functions and VMBus channels.
+
+use std::collections::BTreeMap;
+
+use super::driver::Driver;
+use super::{ConfigSpace, Fact, System};
+use dxgtrace_protocol::decode::escaped;
+use dxgtrace_protocol::table::framing::{GLOBAL_CHANNEL, VGPU_CHANNEL};
+use dxgtrace_protocol::table::guid;
+
+const PCI: &str = "/sys/bus/pci/devices";
+const VMBUS: &str = "/sys/bus/vmbus/devices";
+/// Most functions that are looked at.
+const MOST: usize = 256;
+
+pub(super) fn facts(system: &System, driver: &Driver) -> Vec<Fact> {
+    let channels = channels(system);
+    let mut facts = vmbus(system, driver, &channels);
+    facts.extend(pci(system, &channels));
+    facts
+}
+
+/// The driver's channels by instance GUID: whether they are a vGPU's.
+pub type Channels = BTreeMap<[u8; 16], bool>;
+
+/// The driver's channels that the host offers.
+pub fn channels(system: &System) -> Channels {
+    let mut found = Channels::new();
+    for name in system.names(VMBUS) {
+        let class = system.line(&format!("{VMBUS}/{name}/class_id"));
+        let class = class.and_then(|text| guid::parse(text.trim_matches(['{', '}'])));
+        let id = system.line(&format!("{VMBUS}/{name}/device_id"));
+        let instance = id.unwrap_or_else(|| name.clone());
+        let instance =
+            guid::parse(instance.trim_matches(['{', '}'])).or_else(|| guid::parse(&name));
+        match (class, instance) {
+            (Some(GLOBAL_CHANNEL), Some(instance)) => found.insert(instance, false),
+            (Some(VGPU_CHANNEL), Some(instance)) => found.insert(instance, true),
+            _ => None,
+        };
+    }
+    found
+}
+
+fn vmbus(system: &System, driver: &Driver, channels: &Channels) -> Vec<Fact> {
+    if !system.exists(VMBUS) {
+        let fact = Fact::fail("VMBus", format!("{VMBUS} is not there"));
+        return vec![fact.fix("This is no Hyper-V guest, or CONFIG_HYPERV is off.")];
+    }
+    let mut facts = Vec::new();
+    let global = channels.values().filter(|is_vgpu| !**is_vgpu).count();
+    let of_host = "The host offers it if GPU paravirtualization is set up for this machine: WSL2 \
+                   does by itself (unless gpuSupport=false in .wslconfig), Hyper-V needs \
+                   Add-VMGpuPartitionAdapter.";
+    facts.push(match global {
+        0 => Fact::fail("VMBus", "the host offers no global channel of dxgkrnl").fix(of_host),
+        _ => Fact::ok("VMBus", "global channel is offered"),
+    });
+    let mut any = false;
+    for instance in channels.iter().filter(|(_, is_vgpu)| **is_vgpu) {
+        let (high, low) = guid::luid(instance.0);
+        any = true;
+        facts.push(Fact::ok(
+            "VMBus",
+            format!(
+                "vGPU channel {}, LUID in the guest {high:08x}-{low:08x}",
+                guid::text(instance.0)
+            ),
+        ));
+    }
+    if !any {
+        facts.push(Fact::fail("VMBus", "the host offers no vGPU channel").fix(of_host));
+    }
+    if !driver.is_there() && any {
+        facts.push(
+            Fact::warn(
+                "VMBus",
+                "channels are offered, but there is no driver to use them",
+            )
+            .fix("See driver."),
+        );
+    }
+    facts
+}
+
+fn pci(system: &System, channels: &Channels) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for name in system.names(PCI).into_iter().take(MOST) {
+        let of = |file: &str| {
+            let text = system.line(&format!("{PCI}/{name}/{file}"))?;
+            u16::from_str_radix(text.trim_start_matches("0x"), 16).ok()
+        };
+        let Some(config) = system.bytes(&format!("{PCI}/{name}/config")).ok() else {
+            continue;
+        };
+        let ours = match (of("vendor"), of("device")) {
+            (Some(vendor), Some(device)) => ConfigSpace::is_vgpu(vendor, device),
+            _ => ConfigSpace::of_bytes(&config).is_ok_and(|space| space.is_ours()),
+        };
+        if !ours {
+            continue;
+        }
+        let shown = escaped(name.as_bytes()).to_string();
+        match ConfigSpace::of_bytes(&config) {
+            Ok(space) => {
+                facts.push(Fact::ok("PCI", format!("{shown}: {}", space.kind())));
+                if space.is_whole() {
+                    facts.extend(space.facts(Some(&|instance| channels.get(instance).copied())));
+                } else {
+                    facts.push(
+                        Fact::info(
+                            "PCI",
+                            format!("{shown}: Linux shows the vGPU's registers to root only"),
+                        )
+                        .fix("Run dxgtrace doctor as root."),
+                    );
+                }
+            }
+            Err(error) => facts.push(Fact::warn("PCI", format!("{shown}: {error}"))),
+        }
+    }
+    if facts.is_empty() {
+        facts.push(
+            Fact::fail("PCI", "there is no virtual GPU (1414:008e or 1414:008a)").fix(
+                "The host gives none to this machine: check the GPU's driver on Windows, and \
+                 Get-VMGpuPartitionAdapter.",
+            ),
+        );
+    }
+    facts
+}

@@ -1,0 +1,327 @@
+//! The kernel: version, options, what it lets a tracer do.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::LazyLock;
+
+use flate2::read::GzDecoder;
+use serde::Deserialize;
+
+use super::{Fact, Level, System};
+use crate::preemption::{Context, preempts, version};
+use dxgtrace_protocol::decode::escaped;
+
+/// The oldest kernel that can be traced.
+const OLDEST: (u32, u32) = (5, 10);
+/// Longest configuration that is unpacked, in bytes.
+const LONGEST: u64 = 4 << 20;
+
+/// What an option is needed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Need {
+    Driver,
+    Required,
+    Better,
+    Alternative,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    name: String,
+    need: Need,
+    r#for: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct File {
+    option: Vec<Wanted>,
+}
+
+static OPTIONS: LazyLock<Vec<Wanted>> = LazyLock::new(|| {
+    toml::from_str::<File>(include_str!("../data/kernel-options.toml"))
+        .unwrap_or_default()
+        .option
+});
+
+/// What is known of the kernel.
+#[derive(Debug)]
+pub(super) struct Kernel {
+    pub release: String,
+    version: Option<(u32, u32)>,
+    /// Options that are set, with `y` or `m`; `None` if there is no list.
+    options: Option<BTreeMap<String, String>>,
+    options_from: String,
+    pub btf: bool,
+    pub lockdown: Lockdown,
+    /// Whether threads may be preempted, and softirqs.
+    pub preempts: [bool; 2],
+}
+
+/// How far the kernel is locked against its administrator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lockdown {
+    Unknown,
+    Off,
+    Integrity,
+    Confidentiality,
+}
+
+impl Kernel {
+    pub fn of(system: &System) -> Self {
+        let release = system
+            .line("/proc/sys/kernel/osrelease")
+            .unwrap_or_default();
+        let (options, options_from) = options(system, &release);
+        let version = version(&release);
+        let build = system.line("/proc/version").unwrap_or_default();
+        let model = system.line("/sys/kernel/debug/sched/preempt");
+        let model = model.unwrap_or_default();
+        let preempts = [Context::Thread, Context::Softirq]
+            .map(|context| preempts(context, &build, version, &model));
+        Self {
+            version,
+            preempts,
+            options,
+            options_from,
+            btf: system.exists("/sys/kernel/btf/vmlinux"),
+            lockdown: lockdown(system),
+            release,
+        }
+    }
+
+    /// Whether an option is set; `None` if that is not known.
+    pub fn has(&self, option: &str) -> Option<bool> {
+        let options = self.options.as_ref()?;
+        Some(options.contains_key(option))
+    }
+
+    /// `y` or `m`.
+    pub fn option(&self, option: &str) -> Option<&str> {
+        let value = self.options.as_ref()?.get(option)?;
+        Some(value.as_str())
+    }
+
+    pub fn is_at_least(&self, version: (u32, u32)) -> bool {
+        self.version.is_none_or(|own| own >= version)
+    }
+
+    pub fn release_fact(&self) -> Fact {
+        let release = escaped(self.release.as_bytes()).to_string();
+        let Some(version) = self.version else {
+            return Fact::warn("kernel", format!("version \"{release}\" cannot be read"));
+        };
+        let wsl = if self.release.contains("microsoft") {
+            " (WSL)"
+        } else {
+            ""
+        };
+        if version < OLDEST {
+            let (major, minor) = OLDEST;
+            return Fact::fail("kernel", format!("Linux {release}{wsl} is too old")).fix(format!(
+                "Use {major}.{minor} or newer; on WSL: wsl --update."
+            ));
+        }
+        Fact::ok("kernel", format!("Linux {release}{wsl}"))
+    }
+
+    pub fn facts(&self, system: &System) -> Vec<Fact> {
+        let mut facts = vec![self.btf_fact(system)];
+        facts.extend(self.option_facts());
+        facts.push(self.lockdown_fact());
+        facts.extend(switches(system));
+        facts
+    }
+
+    fn btf_fact(&self, system: &System) -> Fact {
+        if !self.btf {
+            return Fact::warn("BTF", "/sys/kernel/btf/vmlinux is not there").fix(
+                "Without it, kprobes are used, which can lose packets under load. A kernel with \
+                 CONFIG_DEBUG_INFO_BTF=y has it (WSL: from 5.15 on).",
+            );
+        }
+        let modules: Vec<&str> = ["hv_vmbus", "dxgkrnl"]
+            .into_iter()
+            .filter(|name| system.exists(&format!("/sys/kernel/btf/{name}")))
+            .collect();
+        let more = match modules.as_slice() {
+            [] => String::new(),
+            modules => format!(", and of the modules {}", modules.join(", ")),
+        };
+        Fact::ok("BTF", format!("type information of the kernel{more}"))
+    }
+
+    fn option_facts(&self) -> Vec<Fact> {
+        let Some(options) = &self.options else {
+            return vec![
+                Fact::info("options", "the kernel's configuration is not to be found").fix(
+                    "Looked for /proc/config.gz, /boot/config-RELEASE and \
+                     /lib/modules/RELEASE/config; without one, what follows is judged by what \
+                     is there.",
+                ),
+            ];
+        };
+        let mut facts = Vec::new();
+        let mut set = Vec::new();
+        for wanted in OPTIONS.iter() {
+            let Some(value) = options.get(&wanted.name) else {
+                let level = match wanted.need {
+                    Need::Required => Level::Fail,
+                    Need::Driver | Need::Alternative => Level::Info,
+                    Need::Better => Level::Warn,
+                };
+                let text = format!("CONFIG_{} is not set: {}", wanted.name, wanted.r#for);
+                facts.push(match level {
+                    Level::Fail => Fact::new("options", level, text)
+                        .fix("A kernel with this option is needed to capture here."),
+                    _ => Fact::new("options", level, text),
+                });
+                continue;
+            };
+            set.push(format!("{}={}", wanted.name, escaped(value.as_bytes())));
+        }
+        if !set.is_empty() {
+            let text = format!("{} (from {})", set.join(" "), self.options_from);
+            facts.insert(0, Fact::ok("options", text));
+        }
+        facts
+    }
+
+    fn lockdown_fact(&self) -> Fact {
+        match self.lockdown {
+            Lockdown::Unknown => Fact::info("lockdown", "not built into this kernel, or hidden"),
+            Lockdown::Off => Fact::ok("lockdown", "off"),
+            Lockdown::Integrity => Fact::ok(
+                "lockdown",
+                "integrity: reading kernel memory is still allowed",
+            ),
+            Lockdown::Confidentiality => Fact::fail(
+                "lockdown",
+                "confidentiality: the kernel refuses probes that read its memory",
+            )
+            .fix(
+                "Boot without lockdown=confidentiality; with Secure Boot, use lockdown=integrity.",
+            ),
+        }
+    }
+}
+
+/// The options that are set, and where that was read.
+fn options(system: &System, release: &str) -> (Option<BTreeMap<String, String>>, String) {
+    if let Ok(packed) = system.bytes("/proc/config.gz") {
+        let mut text = Vec::new();
+        let read = GzDecoder::new(packed.as_slice())
+            .take(LONGEST)
+            .read_to_end(&mut text);
+        if read.is_ok() {
+            let options = parse(&String::from_utf8_lossy(&text));
+            return (Some(options), "/proc/config.gz".to_owned());
+        }
+    }
+    // The release is part of a path: no way out of the folder.
+    if release.is_empty() || release.contains('/') || release.contains("..") {
+        return (None, String::new());
+    }
+    for path in [
+        format!("/boot/config-{release}"),
+        format!("/lib/modules/{release}/config"),
+        format!("/usr/lib/modules/{release}/config"),
+    ] {
+        if let Some(text) = system.text(&path) {
+            return (Some(parse(&text)), path);
+        }
+    }
+    (None, String::new())
+}
+
+fn parse(text: &str) -> BTreeMap<String, String> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("CONFIG_")?.split_once('='))
+        .filter(|(_, value)| matches!(*value, "y" | "m"))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+fn lockdown(system: &System) -> Lockdown {
+    let Some(line) = system.line("/sys/kernel/security/lockdown") else {
+        return Lockdown::Unknown;
+    };
+    if line.contains("[confidentiality]") {
+        Lockdown::Confidentiality
+    } else if line.contains("[integrity]") {
+        Lockdown::Integrity
+    } else {
+        Lockdown::Off
+    }
+}
+
+/// Run-time switches that stand in a tracer's way.
+/// From this `kernel.perf_event_paranoid` on, kernels of Debian and Ubuntu let
+/// only `CAP_SYS_ADMIN` open events.
+const ADMINS_ONLY: i32 = 3;
+
+fn switches(system: &System) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    if system.line("/proc/sys/kernel/ftrace_enabled").as_deref() == Some("0") {
+        facts.push(
+            Fact::fail(
+                "switches",
+                "kernel.ftrace_enabled is 0: fentry cannot attach",
+            )
+            .fix("sysctl kernel.ftrace_enabled=1"),
+        );
+    }
+    if system.line("/sys/kernel/debug/kprobes/enabled").as_deref() == Some("0") {
+        facts.push(
+            Fact::fail("switches", "kprobes are disarmed")
+                .fix("echo 1 > /sys/kernel/debug/kprobes/enabled"),
+        );
+    }
+    if let Some(level) = system.line("/proc/sys/kernel/perf_event_paranoid") {
+        let strict = level.parse().is_ok_and(|level: i32| level >= ADMINS_ONLY);
+        let level = escaped(level.as_bytes()).to_string();
+        let text = format!("kernel.perf_event_paranoid is {level}: ");
+        facts.push(match strict {
+            false => Fact::info("switches", text + "CAP_PERFMON is needed in any case"),
+            true => Fact::info(
+                "switches",
+                text + "Debian's kernels let only root make kprobes",
+            )
+            .fix("For others with capabilities: sysctl kernel.perf_event_paranoid=2"),
+        });
+    }
+    if let Some(value) = system.line("/proc/sys/kernel/unprivileged_bpf_disabled") {
+        let text = match value.as_str() {
+            "0" => "ordinary users may load BPF programs, but none that trace the kernel",
+            _ => "BPF is for CAP_BPF only, as it should be",
+        };
+        facts.push(Fact::info("switches", text));
+    }
+    let tracing = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
+        .into_iter()
+        .find(|path| system.exists(&format!("{path}/events")));
+    facts.push(match tracing {
+        Some(path) => Fact::ok("tracefs", format!("mounted at {path}")),
+        None => Fact::info("tracefs", "not mounted, or not readable").fix(
+            "With it, kprobes see the returns of more calls at once: mount -t tracefs tracefs /sys/kernel/tracing",
+        ),
+    });
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_and_unset_ones_are_not() {
+        let options = parse("CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_C=m\nCONFIG_D=\"x\"\n");
+        assert_eq!(options.keys().collect::<Vec<_>>(), ["A", "C"]);
+    }
+
+    #[test]
+    fn the_list_of_options_is_whole() {
+        assert!(OPTIONS.len() > 10);
+    }
+}

@@ -1,0 +1,119 @@
+//! Whether this machine has the driver, and whether it can be traced: facts
+//! from `/dev`, `/sys`, `/proc` and `/boot`, each with what to do about it.
+//!
+//! Only files are read, and `/dev/dxg` is not even opened, since that would
+//! make the host create a process. So the same code examines a made-up tree.
+
+mod backend;
+mod config_space;
+mod driver;
+mod hardware;
+mod kernel;
+pub mod preemption;
+mod rights;
+mod system;
+
+pub use config_space::{ConfigSpace, NotConfigSpace};
+pub use hardware::{Channels, channels};
+pub use system::System;
+
+use serde::Serialize;
+
+/// How good a fact is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// As it should be.
+    Ok,
+    /// Neither good nor bad.
+    Info,
+    /// Something will not work, or not as well.
+    Warn,
+    /// The driver or the capture cannot work like this.
+    Fail,
+}
+
+impl Level {
+    /// Every level, best first.
+    pub const ALL: &'static [Self] = &[Self::Ok, Self::Info, Self::Warn, Self::Fail];
+
+    /// The level in a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// A fact about the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fact {
+    /// What it is about.
+    pub topic: &'static str,
+    /// How good it is.
+    pub level: Level,
+    /// What was found, safe to print.
+    pub text: String,
+    /// What to do about it; empty if nothing.
+    pub fix: String,
+}
+
+impl Fact {
+    fn new(topic: &'static str, level: Level, text: impl Into<String>) -> Self {
+        Self {
+            topic,
+            level,
+            text: text.into(),
+            fix: String::new(),
+        }
+    }
+
+    fn ok(topic: &'static str, text: impl Into<String>) -> Self {
+        Self::new(topic, Level::Ok, text)
+    }
+
+    fn info(topic: &'static str, text: impl Into<String>) -> Self {
+        Self::new(topic, Level::Info, text)
+    }
+
+    fn warn(topic: &'static str, text: impl Into<String>) -> Self {
+        Self::new(topic, Level::Warn, text)
+    }
+
+    fn fail(topic: &'static str, text: impl Into<String>) -> Self {
+        Self::new(topic, Level::Fail, text)
+    }
+
+    fn fix(mut self, text: impl Into<String>) -> Self {
+        self.fix = text.into();
+        self
+    }
+}
+
+/// All that can be found out about a machine.
+pub fn examine(system: &System) -> Vec<Fact> {
+    if !system.has_proc() {
+        return vec![
+            Fact::warn(
+                "system",
+                "there is no /proc here: this is not Linux, or not a whole tree of one",
+            )
+            .fix(
+                "Nothing can be captured here, but capture files can be read: dxgtrace read FILE.",
+            ),
+        ];
+    }
+    let kernel = kernel::Kernel::of(system);
+    let driver = driver::Driver::of(system, &kernel);
+    let mut facts = vec![kernel.release_fact()];
+    facts.extend(driver.facts(system));
+    facts.extend(hardware::facts(system, &driver));
+    facts.extend(kernel.facts(system));
+    let rights = rights::Rights::of(system);
+    facts.extend(rights.facts(system));
+    facts.push(backend::choose(&kernel, &driver, &rights).fact());
+    facts
+}

@@ -1,0 +1,126 @@
+//! Fetches single records by their position.
+
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+
+use dxgtrace_protocol::packet::{Channel, Packet};
+
+use super::MAX_BLOCK;
+use super::block;
+use super::error::{Damage, ReadError};
+use super::layout::{Container, Layout};
+use super::order::Order;
+use super::reader::Inner;
+use super::record::{Options, Record, RecordAt};
+
+/// Reads records again that a [`super::Reader`] has passed. Keeps one block in
+/// memory.
+pub struct RandomReader<F> {
+    file: F,
+    layout: Layout,
+    block: Vec<u8>,
+    inner: Inner,
+}
+
+impl<F: Read + Seek> RandomReader<F> {
+    /// Reads from `file`, whose layout a reader has found.
+    pub fn new(file: F, layout: Layout) -> Self {
+        Self {
+            file,
+            layout,
+            block: Vec::new(),
+            inner: Inner::NOTHING,
+        }
+    }
+
+    /// Takes over what a reader has found since: a growing file.
+    pub fn set_layout(&mut self, layout: Layout) {
+        self.layout = layout;
+    }
+
+    /// The channels of the capture.
+    pub fn channels(&self) -> &[Channel] {
+        self.layout.channels()
+    }
+
+    /// The record at `at`, which a reader gave out as record `number`.
+    ///
+    /// # Errors
+    /// The file cannot be read there, or has been changed in the meantime.
+    pub fn read_at(&mut self, number: u64, at: RecordAt) -> Result<Record<'_>, ReadError> {
+        let offset = at.offset;
+        let damaged = |what| ReadError::Damaged {
+            offset,
+            records: number.saturating_sub(1),
+            what,
+        };
+        let changed = || {
+            damaged(Damage::Description(
+                "the record is no longer there: the file was changed".to_owned(),
+            ))
+        };
+        if at.length as usize > MAX_BLOCK {
+            return Err(changed());
+        }
+        self.block.resize(at.length as usize, 0);
+        self.file
+            .seek(SeekFrom::Start(offset))
+            .and_then(|_| self.file.read_exact(&mut self.block))
+            .map_err(|source| match source.kind() {
+                ErrorKind::UnexpectedEof => changed(),
+                _ => ReadError::Io { offset, source },
+            })?;
+
+        let section = self.layout.section_at(offset).ok_or_else(changed)?;
+        let order = section.order;
+        let parts = match self.layout.container {
+            Container::Pcapng => {
+                let kind = order.u32(&self.block, 0).ok_or_else(changed)?;
+                if order.u32(&self.block, 4) != Some(at.length) {
+                    return Err(changed());
+                }
+                let snap_length = || {
+                    let first = self.layout.interface(section, 0);
+                    first.map_or(0, |first| first.snap_length)
+                };
+                block::split(kind, &self.block, order, snap_length).ok_or_else(changed)?
+            }
+            Container::Classic { per_second } => {
+                block::split_classic(&self.block, order, per_second)
+            }
+        }
+        .map_err(damaged)?;
+        let interface = self
+            .layout
+            .interface(section, parts.interface)
+            .ok_or_else(changed)?;
+        let inner = &mut self.inner;
+        if !inner
+            .open(&self.block, &parts, &interface)
+            .map_err(damaged)?
+        {
+            return Err(changed());
+        }
+        let channel = self
+            .layout
+            .find_channel(interface.link, &inner.header)
+            .ok_or_else(changed)?;
+        Ok(Record {
+            packet: Packet {
+                number,
+                time: inner.time,
+                interface: channel,
+                header: &inner.header,
+                payload: self.block.get(inner.payload.clone()).unwrap_or(&[]),
+            },
+            channels: self.layout.channels(),
+            at,
+            options: Options {
+                bytes: self.block.get(parts.options).unwrap_or(&[]),
+                order: match self.layout.container {
+                    Container::Pcapng => order,
+                    Container::Classic { .. } => Order::Little,
+                },
+            },
+        })
+    }
+}

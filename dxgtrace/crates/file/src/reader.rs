@@ -1,0 +1,597 @@
+//! Walks a capture file or pipe once, from its start to its end.
+//!
+//! pcap-file splits the input into blocks and decodes section and interface
+//! headers; packet blocks are split here, in place, so that a packet costs no
+//! allocation and no copy.
+
+use std::io::Read;
+use std::ops::Range;
+
+use pcap_file::DataLink;
+use pcap_file::pcap::{PcapHeader, PcapTsResolution};
+use pcap_file::pcapng::blocks::{
+    CUSTOM_BLOCK_COPIABLE, CUSTOM_BLOCK_NON_COPIABLE, INTERFACE_DESCRIPTION_BLOCK,
+    SECTION_HEADER_BLOCK, SYSTEMD_JOURNAL_EXPORT_BLOCK,
+};
+use pcap_file::pcapng::{PcapNgParseError, PcapNgParser, RawBlock};
+
+use dxgtrace_protocol::packet::{Channel, Packet};
+use dxgtrace_protocol::record::header::{Header, HeaderError};
+
+use super::MAX_BLOCK;
+use super::block::{self, Parts};
+use super::clock::Clock;
+use super::error::{Damage, NotACapture, ReadError};
+use super::layout::{Container, Interface, Layout, Link};
+use super::order::Order;
+use super::record::{Options, Record, RecordAt};
+use super::tags;
+use super::window::Window;
+
+/// Longest section header and interface description that are read, in bytes.
+/// They are kept in memory, so they get less room than packets.
+const MAX_SECTION_HEADER: usize = 1 << 20;
+const MAX_DESCRIPTION: usize = 16 << 10;
+
+/// What a file held, besides the packets that were handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Records of any kind, counted as Wireshark counts frames.
+    pub records: u64,
+    /// Records that were handed out.
+    pub packets: u64,
+    /// Records of other protocols or programs, passed over.
+    pub foreign: u64,
+    /// Records of a kind or direction that only a later version knows, passed
+    /// over.
+    pub unsupported: u64,
+    /// Records that are damaged in themselves, passed over. The first one is
+    /// reported as an error at the end of the file.
+    pub damaged: u64,
+}
+
+/// Reads a capture from anything that delivers bytes. Buffers by itself.
+///
+/// Memory is bounded by [`MAX_BLOCK`] and independent of the file's length.
+pub struct Reader<R> {
+    window: Window<R>,
+    parser: Option<PcapNgParser>,
+    layout: Layout,
+    summary: Summary,
+    /// Length of the block that the last record borrowed.
+    spent: usize,
+    /// That record: it is made here, and not handed through the layers.
+    found: Found,
+    first_damage: Option<ReadError>,
+    ended: bool,
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads the first block, which says whether this is a capture file:
+    /// pcapng, or classic pcap with micro- or nanoseconds.
+    ///
+    /// # Errors
+    /// [`ReadError::NotACapture`], or the first block is cut or damaged.
+    pub fn new(input: R) -> Result<Self, ReadError> {
+        let mut window = Window::new(input);
+        window
+            .fill(24)
+            .map_err(|source| ReadError::Io { offset: 0, source })?;
+        let mut reader = Self {
+            layout: Layout::new(Container::Pcapng),
+            parser: None,
+            window,
+            summary: Summary::default(),
+            spent: 0,
+            found: Found::NOTHING,
+            first_damage: None,
+            ended: false,
+        };
+        if reader
+            .window
+            .bytes()
+            .starts_with(&SECTION_HEADER_BLOCK.to_be_bytes())
+        {
+            reader.begin_pcapng()?;
+        } else {
+            reader.begin_classic()?;
+        }
+        Ok(reader)
+    }
+
+    /// The next record of ours, or `None` at the end.
+    ///
+    /// # Errors
+    /// At most one, and then nothing more: where the blocks can no longer be
+    /// followed, or at the end of the file if single records were damaged.
+    #[inline]
+    pub fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        Ok(Some(self.found.record(
+            self.summary.records,
+            self.window.offset(),
+            self.window.bytes(),
+            self.layout.channels(),
+        )))
+    }
+
+    /// The channels seen so far; [`Packet::interface`] is an index into them.
+    pub fn channels(&self) -> &[Channel] {
+        self.layout.channels()
+    }
+
+    /// Counts of what was read so far.
+    pub fn summary(&self) -> Summary {
+        self.summary
+    }
+
+    /// Bytes read so far, up to the end of the last record.
+    pub fn position(&self) -> u64 {
+        self.window.offset() + self.spent as u64
+    }
+
+    /// What is needed to fetch single records again, as far as it was read.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Like [`Reader::layout`], when done with reading.
+    pub fn into_layout(self) -> Layout {
+        self.layout
+    }
+
+    fn begin_pcapng(&mut self) -> Result<(), ReadError> {
+        let Some(length) = self.whole_block()? else {
+            return Err(ReadError::NotACapture(NotACapture::Empty));
+        };
+        let first = self.window.bytes().get(..length).unwrap_or(&[]);
+        let (_, parser) =
+            PcapNgParser::new(first).map_err(|error| damaged(0, 0, format_damage(&error)))?;
+        begin_section(&mut self.layout, &parser, 0).map_err(|what| damaged(0, 0, what))?;
+        self.parser = Some(parser);
+        self.spent = length;
+        Ok(())
+    }
+
+    fn begin_classic(&mut self) -> Result<(), ReadError> {
+        const HEADER: usize = 24;
+        let bytes = self.window.bytes();
+        let magic: [u8; 4] = match bytes.first_chunk() {
+            Some(magic) => *magic,
+            None => return Err(ReadError::NotACapture(guess(bytes))),
+        };
+        let is_classic = matches!(
+            u32::from_be_bytes(magic),
+            0xa1b2_c3d4 | 0xd4c3_b2a1 | 0xa1b2_3c4d | 0x4d3c_b2a1
+        );
+        if !is_classic {
+            return Err(ReadError::NotACapture(guess(bytes)));
+        }
+        let Ok((_, header)) = PcapHeader::from_slice(bytes) else {
+            return Err(ReadError::Cut {
+                offset: 0,
+                records: 0,
+                missing: HEADER.saturating_sub(bytes.len()) as u64,
+                at_least: false,
+            });
+        };
+        let per_second = match header.ts_resolution {
+            PcapTsResolution::MicroSecond => 1_000_000,
+            PcapTsResolution::NanoSecond => 1_000_000_000,
+        };
+        // The upper bits may tell of frame check sequences.
+        let link_type = DataLink::from(u32::from(header.datalink) & 0xffff);
+        self.layout.container = Container::Classic { per_second };
+        self.layout
+            .begin_section(0, header.endianness.into())
+            .and_then(|()| {
+                self.layout.add(Interface {
+                    link: if link_type == DataLink::WIRESHARK_UPPER_PDU {
+                        Link::Undescribed
+                    } else {
+                        Link::Foreign
+                    },
+                    clock: Clock::decimal(1_000_000_000 / per_second),
+                    snap_length: header.snaplen,
+                })
+            })
+            .map_err(|what| damaged(0, 0, what))?;
+        self.spent = HEADER;
+        Ok(())
+    }
+
+    /// Goes to the next record of ours, if there is one: `found` says where its
+    /// parts are in the window.
+    fn advance(&mut self) -> Result<bool, ReadError> {
+        if self.ended {
+            return Ok(false);
+        }
+        loop {
+            self.window.consume(std::mem::take(&mut self.spent));
+            let step = match self.layout.container {
+                Container::Pcapng => self.step_pcapng(),
+                Container::Classic { per_second } => self.step_classic(per_second),
+            };
+            match step {
+                Ok(Step::Record) => {
+                    self.summary.packets += 1;
+                    return Ok(true);
+                }
+                Ok(Step::PassedOver) => {}
+                Ok(Step::End) => {
+                    self.ended = true;
+                    return match self.first_damage.take() {
+                        Some(error) => Err(error),
+                        None => Ok(false),
+                    };
+                }
+                Err(error) => {
+                    self.ended = true;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn step_pcapng(&mut self) -> Result<Step, ReadError> {
+        let Some(length) = self.whole_block()? else {
+            return Ok(Step::End);
+        };
+        self.spent = length;
+        let block = self.window.bytes().get(..length).unwrap_or(&[]);
+        let Some(section) = self.layout.current() else {
+            return Ok(Step::End);
+        };
+        match section.order.u32(block, 0).unwrap_or(0) {
+            SECTION_HEADER_BLOCK | INTERFACE_DESCRIPTION_BLOCK => self.describe(length),
+            // Wireshark shows these as frames, so they count as records.
+            SYSTEMD_JOURNAL_EXPORT_BLOCK | CUSTOM_BLOCK_COPIABLE | CUSTOM_BLOCK_NON_COPIABLE => {
+                self.summary.records += 1;
+                self.summary.foreign += 1;
+                Ok(Step::PassedOver)
+            }
+            kind => {
+                let snap_length = || {
+                    let first = self.layout.interface(section, 0);
+                    first.map_or(0, |first| first.snap_length)
+                };
+                Ok(
+                    match block::split(kind, block, section.order, snap_length) {
+                        Some(parts) => self.judge(parts, length),
+                        None => Step::PassedOver,
+                    },
+                )
+            }
+        }
+    }
+
+    /// Takes a section header or an interface description.
+    #[cold]
+    fn describe(&mut self, length: usize) -> Result<Step, ReadError> {
+        let offset = self.window.offset();
+        let records = self.summary.records;
+        let failed = |what| damaged(offset, records, what);
+        let block = self.window.bytes().get(..length).unwrap_or(&[]);
+        let Some(parser) = self.parser.as_mut() else {
+            return Ok(Step::End);
+        };
+        let kind = match parser.next_raw_block(block) {
+            Ok((_, RawBlock { type_, .. })) => type_,
+            Err(error) => return Err(failed(format_damage(&error))),
+        };
+        if kind == SECTION_HEADER_BLOCK {
+            begin_section(&mut self.layout, parser, offset).map_err(failed)?;
+        } else if let Some(interface) = parser.interfaces().last() {
+            self.layout.describe(interface).map_err(failed)?;
+        }
+        Ok(Step::PassedOver)
+    }
+
+    fn step_classic(&mut self, per_second: u64) -> Result<Step, ReadError> {
+        let Some(order) = self.layout.current().map(|section| section.order) else {
+            return Ok(Step::End);
+        };
+        if !self.fill(block::CLASSIC)? {
+            return match self.window.bytes().len() {
+                0 => Ok(Step::End),
+                had => Err(self.cut(block::CLASSIC - had, true)),
+            };
+        }
+        let captured = block::classic_length(self.window.bytes(), order).unwrap_or(0);
+        let length = block::CLASSIC.saturating_add(captured as usize);
+        self.check_limit(length as u64, MAX_BLOCK)?;
+        if !self.fill(length)? {
+            return Err(self.cut(length - self.window.bytes().len(), false));
+        }
+        self.spent = length;
+        let record = self.window.bytes().get(..length).unwrap_or(&[]);
+        let parts = block::split_classic(record, order, per_second);
+        Ok(self.judge(parts, length))
+    }
+
+    /// Decides whose record this is, and finds its parts.
+    #[inline]
+    fn judge(&mut self, parts: Result<Parts, Damage>, length: usize) -> Step {
+        self.summary.records += 1;
+        match parts.and_then(|parts| self.find(parts, length)) {
+            Ok(step) => step,
+            Err(what) => self.pass_over(what),
+        }
+    }
+
+    #[inline]
+    fn find(&mut self, parts: Parts, length: usize) -> Result<Step, Damage> {
+        let block = self.window.bytes().get(..length).unwrap_or(&[]);
+        let Some(section) = self.layout.current() else {
+            return Ok(Step::PassedOver);
+        };
+        let interface = self.layout.interface(section, parts.interface);
+        let interface = interface.ok_or(Damage::UnknownInterface(parts.interface))?;
+        let found = &mut self.found;
+        if !found.inner.open(block, &parts, &interface)? {
+            self.summary.foreign += 1;
+            return Ok(Step::PassedOver);
+        }
+        found.channel = self.layout.channel(interface.link, &found.inner.header)?;
+        found.order = section.order;
+        found.options = parts.options;
+        // At most MAX_BLOCK.
+        found.length = length as u32;
+        Ok(Step::Record)
+    }
+
+    /// Counts a record that cannot be handed out.
+    #[cold]
+    fn pass_over(&mut self, what: Damage) -> Step {
+        if let Damage::Header(HeaderError::UnknownKind(_) | HeaderError::UnknownDirection(_)) = what
+        {
+            self.summary.unsupported += 1;
+        } else {
+            self.summary.damaged += 1;
+            let before = self.summary.records - 1;
+            let offset = self.window.offset();
+            self.first_damage
+                .get_or_insert_with(|| damaged(offset, before, what));
+        }
+        Step::PassedOver
+    }
+
+    /// Length of the block at the window's start, once all of it is there;
+    /// `None` at the end of the input.
+    fn whole_block(&mut self) -> Result<Option<usize>, ReadError> {
+        const LEAST: usize = 12;
+        if !self.fill(LEAST)? {
+            return match self.window.bytes().len() {
+                0 => Ok(None),
+                had => Err(self.cut(LEAST - had, true)),
+            };
+        }
+        let bytes = self.window.bytes();
+        let kind = Order::Little.u32(bytes, 0).unwrap_or(0);
+        let order = if kind == SECTION_HEADER_BLOCK {
+            // Its number reads the same both ways; the next field tells.
+            match bytes.get(8..12) {
+                Some([0x1a, 0x2b, 0x3c, 0x4d]) => Order::Big,
+                Some([0x4d, 0x3c, 0x2b, 0x1a]) => Order::Little,
+                _ => {
+                    let what = "section header without byte order mark".to_owned();
+                    return Err(self.damage(Damage::Description(what)));
+                }
+            }
+        } else {
+            self.layout
+                .current()
+                .map_or(Order::Little, |section| section.order)
+        };
+        let length = order.u32(bytes, 4).unwrap_or(0);
+        if length < LEAST as u32 || length % 4 != 0 {
+            let zeros = bytes.get(..LEAST) == Some(&[0; LEAST]);
+            return Err(self.damage(if zeros {
+                Damage::Zeros
+            } else {
+                Damage::BlockLength(length)
+            }));
+        }
+        let limit = match order.u32(bytes, 0) {
+            Some(SECTION_HEADER_BLOCK) => MAX_SECTION_HEADER,
+            Some(INTERFACE_DESCRIPTION_BLOCK) => MAX_DESCRIPTION,
+            _ => MAX_BLOCK,
+        };
+        self.check_limit(length.into(), limit)?;
+        let length = length as usize;
+        if !self.fill(length)? {
+            return Err(self.cut(length - self.window.bytes().len(), false));
+        }
+        let head = length as u32;
+        match order.u32(self.window.bytes(), length - 4) {
+            Some(tail) if tail != head => Err(self.damage(Damage::LengthsDiffer { head, tail })),
+            _ => Ok(Some(length)),
+        }
+    }
+
+    fn fill(&mut self, wanted: usize) -> Result<bool, ReadError> {
+        let offset = self.window.offset();
+        self.window
+            .fill(wanted)
+            .map_err(|source| ReadError::Io { offset, source })
+    }
+
+    fn check_limit(&self, length: u64, limit: usize) -> Result<(), ReadError> {
+        if length > limit as u64 {
+            return Err(self.damage(Damage::TooLong { length, limit }));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn cut(&self, missing: usize, at_least: bool) -> ReadError {
+        ReadError::Cut {
+            offset: self.window.offset(),
+            records: self.summary.records,
+            missing: missing as u64,
+            at_least,
+        }
+    }
+
+    #[cold]
+    fn damage(&self, what: Damage) -> ReadError {
+        damaged(self.window.offset(), self.summary.records, what)
+    }
+}
+
+/// What one block turned out to be.
+enum Step {
+    /// It is in [`Reader::found`].
+    Record,
+    PassedOver,
+    End,
+}
+
+/// A record of ours: everything but the borrowed bytes.
+struct Found {
+    inner: Inner,
+    channel: u32,
+    order: Order,
+    options: Range<usize>,
+    length: u32,
+}
+
+impl Found {
+    const NOTHING: Self = Self {
+        inner: Inner::NOTHING,
+        channel: 0,
+        order: Order::Little,
+        options: 0..0,
+        length: 0,
+    };
+
+    /// The record, which is number `number` and begins at `offset` with `block`.
+    #[inline]
+    fn record<'a>(
+        &'a self,
+        number: u64,
+        offset: u64,
+        block: &'a [u8],
+        channels: &'a [Channel],
+    ) -> Record<'a> {
+        Record {
+            packet: Packet {
+                number,
+                time: self.inner.time,
+                interface: self.channel,
+                header: &self.inner.header,
+                payload: block.get(self.inner.payload.clone()).unwrap_or(&[]),
+            },
+            channels,
+            at: RecordAt {
+                offset,
+                length: self.length,
+            },
+            options: Options {
+                bytes: block.get(self.options.clone()).unwrap_or(&[]),
+                order: self.order,
+            },
+        }
+    }
+}
+
+/// What a packet block of ours holds; the range counts from its first byte.
+pub(super) struct Inner {
+    pub header: Header,
+    pub time: u64,
+    pub payload: Range<usize>,
+}
+
+impl Inner {
+    pub(super) const NOTHING: Self = Self {
+        header: Header::EMPTY,
+        time: 0,
+        payload: 0..0,
+    };
+
+    /// Looks into a packet block; false if it is not of this program.
+    #[inline]
+    pub(super) fn open(
+        &mut self,
+        block: &[u8],
+        parts: &Parts,
+        interface: &Interface,
+    ) -> Result<bool, Damage> {
+        if interface.link == Link::Foreign {
+            return Ok(false);
+        }
+        let data = block.get(parts.data.clone()).unwrap_or(&[]);
+        let Some(tags) = tags::skip(data) else {
+            return Ok(false);
+        };
+        let header = data.get(tags..).unwrap_or(&[]);
+        let length = self.header.read(header).map_err(Damage::Header)?;
+        self.time = match parts.ticks {
+            Some(ticks) => interface.clock.nanoseconds(ticks).ok_or(Damage::Time)?,
+            None => 0,
+        };
+        self.payload = parts.data.start + tags + length..parts.data.end;
+        Ok(true)
+    }
+}
+
+/// Notes the section that pcap-file has just read.
+fn begin_section(layout: &mut Layout, parser: &PcapNgParser, offset: u64) -> Result<(), Damage> {
+    let section = parser.section();
+    if section.major_version != 1 {
+        return Err(Damage::Description(format!(
+            "pcapng version {}.{} is not known",
+            section.major_version, section.minor_version
+        )));
+    }
+    layout.begin_section(offset, section.endianness.into())
+}
+
+#[cold]
+fn damaged(offset: u64, records: u64, what: Damage) -> ReadError {
+    ReadError::Damaged {
+        offset,
+        records,
+        what,
+    }
+}
+
+/// pcap-file's error as ours: its own words with all causes.
+fn format_damage(error: &PcapNgParseError) -> Damage {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    Damage::Description(text)
+}
+
+/// What bytes that begin no capture file look like.
+fn guess(bytes: &[u8]) -> NotACapture {
+    match bytes {
+        [] => NotACapture::Empty,
+        [0x1f, 0x8b, ..] => NotACapture::Gzip,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => NotACapture::Zstd,
+        [0xfd, b'7', b'z', b'X', ..] => NotACapture::Xz,
+        // Modified, and Alexey Kuznetzov's.
+        [0xa1, 0xb2, 0xcd, 0x34, ..] | [0x34, 0xcd, 0xb2, 0xa1, ..] => NotACapture::OtherPcap,
+        _ if bytes
+            .iter()
+            .all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~' | 0x80..)) =>
+        {
+            NotACapture::Text
+        }
+        _ => {
+            let mut first = [0; 4];
+            for (to, from) in first.iter_mut().zip(bytes) {
+                *to = *from;
+            }
+            NotACapture::Other(first)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! One record of a file: the packet, where it stands, and what was noted on it.
+
+use std::borrow::Cow;
+
+use dxgtrace_protocol::packet::{Channel, Packet};
+
+use super::order::Order;
+
+/// Where a record stands in its file: enough to fetch it again with
+/// [`super::RandomReader`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordAt {
+    /// Offset of its block in bytes.
+    pub offset: u64,
+    /// Length of its block in bytes.
+    pub length: u32,
+}
+
+/// A record, borrowed from the reader until the next one is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// The packet itself.
+    pub packet: Packet<'a>,
+    /// The channels known so far; [`Packet::interface`] is an index into them.
+    pub channels: &'a [Channel],
+    /// Where it stands.
+    pub at: RecordAt,
+    pub(super) options: Options<'a>,
+}
+
+impl<'a> Record<'a> {
+    /// The comments on this record, in their order: one per finding in files of
+    /// this program. Decoded only when asked for.
+    pub fn comments(&self) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
+        const COMMENT: u16 = 1;
+        self.options
+            .filter(|(code, _)| *code == COMMENT)
+            .map(|(_, value)| String::from_utf8_lossy(value))
+    }
+
+    /// How many packets were lost just before this record.
+    pub fn drop_count(&self) -> u64 {
+        const DROP_COUNT: u16 = 4;
+        let order = self.options.order;
+        let mut options = self.options;
+        options
+            .find(|(code, _)| *code == DROP_COUNT)
+            .and_then(|(_, value)| order.u64(value, 0))
+            .unwrap_or(0)
+    }
+}
+
+/// Walks a block's options as code and value; ends at the first damaged one,
+/// since options only add to what the packet says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Options<'a> {
+    pub bytes: &'a [u8],
+    pub order: Order,
+}
+
+impl<'a> Iterator for Options<'a> {
+    type Item = (u16, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        const END: u16 = 0;
+        let code = self.order.u16(self.bytes, 0)?;
+        let length = usize::from(self.order.u16(self.bytes, 2)?);
+        let value = self.bytes.get(4..)?.get(..length)?;
+        let padded = length.next_multiple_of(4);
+        self.bytes = self.bytes.get(4 + padded..).unwrap_or(&[]);
+        (code != END).then_some((code, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_end_at_the_end_mark_and_at_damage() {
+        let bytes = b"\x01\0\x03\0abc\0\x02\0\x04\0\x01\0\0\0\0\0\0\0\x01\0\x01\0x\0\0\0";
+        let walk = |bytes| {
+            Options {
+                bytes,
+                order: Order::Little,
+            }
+            .count()
+        };
+        assert_eq!(walk(&bytes[..]), 2);
+        assert_eq!(walk(&bytes[..7]), 1);
+        assert_eq!(walk(&bytes[..6]), 0);
+        assert_eq!(walk(b""), 0);
+    }
+}

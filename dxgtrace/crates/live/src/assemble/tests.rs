@@ -1,0 +1,362 @@
+//! The assembler, fed with made-up records.
+
+use dxgtrace_ebpf::record::{
+    self, CHANNEL_GLOBAL, KIND_RECEIVE, KIND_SEND, KIND_SEND_RETURN, SendReturn,
+};
+
+use super::{Assembler, COMPLETION, COMPLETION_REQUESTED, EAGAIN, PATIENCE};
+use crate::clock::Clock;
+use dxgtrace_protocol::record::header::{Direction, Header, Kind, Known};
+
+const MILLISECOND: u64 = 1_000_000;
+
+fn assembler() -> Assembler {
+    Assembler::new(Clock::identity(), false, PATIENCE)
+}
+
+fn send(task: u64, time: u64, transaction: u64) -> record::Packet {
+    record::Packet {
+        kind: KIND_SEND,
+        channel_kind: CHANNEL_GLOBAL,
+        packet_type: 6,
+        packet_flags: COMPLETION_REQUESTED,
+        view: 0,
+        time,
+        task: task << 32 | task,
+        channel: 0xffff_8880_0000_1000,
+        transaction,
+        length: 8,
+        kept: 8,
+        lost_ring_full: 0,
+        lost_unreadable: 0,
+        relid: 20,
+        cpu: 0,
+        instance: [7; 2],
+        comm: record::words(*b"app\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+        ioctl: 0,
+        expected: 0,
+    }
+}
+
+fn receive(time: u64, transaction: u64) -> record::Packet {
+    record::Packet {
+        kind: KIND_RECEIVE,
+        packet_type: COMPLETION,
+        packet_flags: 0,
+        ..send(999, time, transaction)
+    }
+}
+
+fn end(of: &record::Packet, value: i32) -> SendReturn {
+    SendReturn {
+        kind: KIND_SEND_RETURN,
+        reserved: 0,
+        reserved_too: 0,
+        value,
+        entry: of.time,
+        task: of.task,
+        time: of.time + 1,
+    }
+}
+
+fn headers(assembler: &mut Assembler) -> Vec<Header> {
+    let mut headers = Vec::new();
+    while let Some(delivery) = assembler.next() {
+        headers.push(*delivery.packet.header);
+    }
+    headers
+}
+
+#[test]
+fn a_send_leaves_with_its_return_value_and_before_what_followed_it() {
+    let mut assembler = assembler();
+    let request = send(5, 100, 1);
+    assembler.packet(&request, &[1; 8]);
+    assembler.packet(&receive(110, 1), &[2; 8]);
+    assert!(assembler.next().is_none());
+    assembler.send_return(&end(&request, 0));
+    let headers = headers(&mut assembler);
+    assert_eq!(headers.len(), 2);
+    assert_eq!(headers[0].direction, Direction::GuestToHost);
+    assert!(
+        headers[0]
+            .known
+            .has(Known::TASK | Known::RETURN_VALUE | Known::EXACT_LENGTH)
+    );
+    assert_eq!(headers[1].direction, Direction::HostToGuest);
+}
+
+#[test]
+fn a_completion_belongs_to_the_requester_and_to_nobody_else() {
+    let mut assembler = assembler();
+    let request = send(5, 100, 1);
+    assembler.packet(&request, &[1; 8]);
+    assembler.send_return(&end(&request, 0));
+    assembler.packet(&receive(110, 1), &[2; 8]);
+    assembler.packet(&receive(120, 1), &[2; 8]);
+    let headers = headers(&mut assembler);
+    assert!(headers[1].known.has(Known::TASK | Known::REQUESTER));
+    assert_eq!((headers[1].pid, headers[1].tid), (5, 5));
+    assert_eq!(headers[2].known, Known(0));
+    assert_eq!(headers[2].pid, 0);
+}
+
+#[test]
+fn an_answer_to_a_request_that_was_missed_comes_after_a_record_of_loss() {
+    let mut assembler = assembler();
+    for (time, id) in [(100, 1), (200, 3)] {
+        let request = send(5, time, id);
+        assembler.packet(&request, &[1; 8]);
+        assembler.send_return(&end(&request, 0));
+    }
+    for (time, id) in [(300, 2), (310, 3), (320, 1), (330, 1)] {
+        assembler.packet(&receive(time, id), &[2; 8]);
+    }
+    let headers = headers(&mut assembler);
+    let kinds: Vec<Kind> = headers.iter().map(|header| header.kind).collect();
+    let [packet, lost] = [Kind::Packet, Kind::Lost];
+    assert_eq!(
+        kinds,
+        [packet, packet, lost, packet, packet, packet, packet]
+    );
+    assert_eq!(assembler.lost_total().missed_probes, 1);
+}
+
+#[test]
+fn refused_attempts_are_counted_in_the_accepted_send() {
+    let mut assembler = assembler();
+    for attempt in 0..3 {
+        let refused = send(5, attempt * MILLISECOND, 1);
+        assembler.packet(&refused, &[1; 8]);
+        assembler.send_return(&end(&refused, EAGAIN));
+    }
+    let accepted = send(5, 4 * MILLISECOND, 1);
+    assembler.packet(&accepted, &[1; 8]);
+    assembler.send_return(&end(&accepted, 0));
+    let headers = headers(&mut assembler);
+    assert_eq!(headers.len(), 1);
+    assert_eq!(
+        (headers[0].kind, headers[0].refused_attempts),
+        (Kind::Packet, 3)
+    );
+}
+
+#[test]
+fn a_send_that_was_given_up_becomes_one_record_before_the_next() {
+    let mut assembler = assembler();
+    for attempt in 0..3 {
+        let refused = send(5, attempt * MILLISECOND, 1);
+        assembler.packet(&refused, &[1; 8]);
+        assembler.send_return(&end(&refused, EAGAIN));
+    }
+    let other = send(5, 4 * MILLISECOND, 2);
+    assembler.packet(&other, &[1; 8]);
+    assembler.send_return(&end(&other, 0));
+    let headers = headers(&mut assembler);
+    assert_eq!(headers.len(), 2);
+    assert_eq!(
+        (headers[0].kind, headers[0].return_value),
+        (Kind::Refused, EAGAIN)
+    );
+    assert_eq!(
+        (headers[0].transaction, headers[0].refused_attempts),
+        (1, 2)
+    );
+    assert_eq!(
+        (headers[1].kind, headers[1].refused_attempts),
+        (Kind::Packet, 0)
+    );
+}
+
+#[test]
+fn a_send_that_was_given_up_becomes_a_record_after_a_while() {
+    let mut assembler = assembler();
+    let refused = send(5, 0, 1);
+    assembler.packet(&refused, &[1; 8]);
+    assembler.send_return(&end(&refused, EAGAIN));
+    assembler.idle_at(1000 * MILLISECOND);
+    assert!(!assembler.is_ready());
+    assembler.idle_at(2500 * MILLISECOND);
+    assert_eq!(headers(&mut assembler)[0].kind, Kind::Refused);
+}
+
+#[test]
+fn another_error_is_a_refused_send_with_the_attempts_before_it() {
+    let mut assembler = assembler();
+    for (time, value) in [(0, EAGAIN), (1, EAGAIN), (2, -19)] {
+        let refused = send(5, time * MILLISECOND, 1);
+        assembler.packet(&refused, &[1; 8]);
+        assembler.send_return(&end(&refused, value));
+    }
+    let headers = headers(&mut assembler);
+    assert_eq!(headers.len(), 1);
+    assert_eq!(
+        (headers[0].return_value, headers[0].refused_attempts),
+        (-19, 2)
+    );
+}
+
+#[test]
+fn asynchronous_messages_of_another_length_are_other_messages() {
+    let mut assembler = assembler();
+    let refused = send(5, 0, 0);
+    assembler.packet(&refused, &[1; 8]);
+    assembler.send_return(&end(&refused, EAGAIN));
+    let longer = record::Packet {
+        length: 16,
+        ..send(5, MILLISECOND, 0)
+    };
+    assembler.packet(&longer, &[1; 16]);
+    assembler.send_return(&end(&longer, 0));
+    let kinds: Vec<Kind> = headers(&mut assembler)
+        .iter()
+        .map(|header| header.kind)
+        .collect();
+    assert_eq!(kinds, [Kind::Refused, Kind::Packet]);
+}
+
+#[test]
+fn a_missing_return_delays_but_does_not_stop_the_stream() {
+    let mut assembler = assembler();
+    assembler.packet(&send(5, 0, 1), &[1; 8]);
+    assembler.packet(&receive(10, 90), &[2; 8]);
+    assembler.idle_at(PATIENCE - 1);
+    assert!(!assembler.is_ready());
+    assembler.idle_at(PATIENCE);
+    let headers = headers(&mut assembler);
+    assert_eq!(headers.len(), 2);
+    assert!(!headers[0].known.has(Known::RETURN_VALUE));
+}
+
+#[test]
+fn the_next_send_of_a_thread_shows_that_the_return_of_the_last_was_missed() {
+    let mut assembler = assembler();
+    let first = send(5, 0, 1);
+    assembler.packet(&first, &[1; 8]);
+    let second = send(5, 10, 2);
+    assembler.packet(&second, &[1; 8]);
+    assert_eq!(headers(&mut assembler).len(), 1);
+    // Late, and not the second's.
+    assembler.send_return(&end(&first, EAGAIN));
+    assert!(!assembler.is_ready());
+    assembler.send_return(&end(&second, 0));
+    assert!(headers(&mut assembler)[0].known.has(Known::RETURN_VALUE));
+}
+
+#[test]
+fn a_loss_is_a_record_between_its_neighbours() {
+    let mut assembler = assembler();
+    assembler.packet(&receive(10, 1), &[1; 8]);
+    let after = record::Packet {
+        lost_ring_full: 3,
+        lost_unreadable: 1,
+        ..receive(20, 2)
+    };
+    assembler.packet(&after, &[1; 8]);
+    assembler.packet(&record::Packet { time: 30, ..after }, &[1; 8]);
+    let mut kinds = Vec::new();
+    while let Some(delivery) = assembler.next() {
+        kinds.push(delivery.packet.header.kind);
+        if delivery.packet.header.kind == Kind::Lost {
+            assert_eq!(delivery.packet.payload[..8], 3u64.to_le_bytes());
+            assert_eq!(delivery.packet.payload[24..], 1u64.to_le_bytes());
+        }
+    }
+    assert_eq!(
+        kinds,
+        [Kind::Packet, Kind::Lost, Kind::Packet, Kind::Packet]
+    );
+    assert_eq!(assembler.lost_total().total(), 4);
+}
+
+#[test]
+fn a_loss_at_the_end_is_told_even_if_nothing_else_was_seen() {
+    let mut assembler = assembler();
+    assembler.lost_in_kernel([2, 0]);
+    let delivery = assembler.next().unwrap();
+    assert_eq!(delivery.packet.header.kind, Kind::Lost);
+    assert_eq!(delivery.channels.len(), 1);
+    assembler.lost_in_kernel([2, 0]);
+    assert!(!assembler.is_ready());
+}
+
+#[test]
+fn counts_out_of_order_are_no_loss() {
+    let mut assembler = assembler();
+    let later = record::Packet {
+        lost_ring_full: 3,
+        ..receive(20, 2)
+    };
+    assembler.packet(&later, &[1; 8]);
+    assembler.packet(
+        &record::Packet {
+            lost_ring_full: 2,
+            ..later
+        },
+        &[1; 8],
+    );
+    assert_eq!(assembler.lost_total().total(), 3);
+}
+
+#[test]
+fn channels_are_named_in_the_order_of_their_first_packet() {
+    let mut assembler = assembler();
+    let vgpu = |relid: u32| record::Packet {
+        channel_kind: record::CHANNEL_VGPU,
+        relid,
+        instance: [relid.into(); 2],
+        ..receive(1, 1)
+    };
+    for packet in [vgpu(30), receive(1, 1), vgpu(31), vgpu(30)] {
+        assembler.packet(&packet, &[0; 8]);
+    }
+    let mut interfaces = Vec::new();
+    while let Some(delivery) = assembler.next() {
+        interfaces.push(delivery.packet.interface);
+    }
+    assert_eq!(interfaces, [0, 1, 2, 0]);
+    let names: Vec<&str> = assembler
+        .channels()
+        .iter()
+        .map(|c| c.name.as_str())
+        .collect();
+    assert_eq!(names, ["vgpu0", "global", "vgpu1"]);
+}
+
+#[test]
+fn with_a_filter_completions_of_others_are_dropped_and_host_messages_are_not() {
+    let mut assembler = Assembler::new(Clock::identity(), true, PATIENCE);
+    let request = send(5, 1, 1);
+    assembler.packet(&request, &[1; 8]);
+    assembler.send_return(&end(&request, 0));
+    assembler.packet(&receive(2, 77), &[1; 8]);
+    assembler.packet(&receive(3, 1), &[1; 8]);
+    assembler.packet(
+        &record::Packet {
+            packet_type: 6,
+            ..receive(4, 0)
+        },
+        &[1; 8],
+    );
+    let transactions: Vec<u64> = headers(&mut assembler)
+        .iter()
+        .map(|h| h.transaction)
+        .collect();
+    assert_eq!(transactions, [1, 1, 0]);
+}
+
+#[test]
+fn at_the_end_everything_leaves() {
+    let mut assembler = assembler();
+    let refused = send(6, 0, 3);
+    assembler.packet(&refused, &[1; 8]);
+    assembler.send_return(&end(&refused, EAGAIN));
+    assembler.packet(&send(5, 1, 1), &[1; 8]);
+    assembler.packet(&receive(2, 90), &[2; 8]);
+    assembler.finish();
+    let kinds: Vec<Kind> = headers(&mut assembler)
+        .iter()
+        .map(|header| header.kind)
+        .collect();
+    assert_eq!(kinds, [Kind::Packet, Kind::Packet, Kind::Refused]);
+}

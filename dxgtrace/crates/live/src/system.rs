@@ -1,0 +1,157 @@
+//! What the running system allows and has.
+
+use std::fs;
+
+use super::error::AttachError;
+use dxgtrace_doctor::preemption::{self, Context, version};
+
+/// Interface types of the driver's channels, as sysfs writes them.
+const CLASSES: [&str; 2] = [
+    "{dde9cbc0-5060-4436-9448-ea1254a5d177}",
+    "{6e382d18-3336-4f4b-acc4-2b7703d4df4a}",
+];
+
+const CAP_SYS_ADMIN: u32 = 21;
+const CAP_PERFMON: u32 = 38;
+const CAP_BPF: u32 = 39;
+
+/// What there is of the driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Driver {
+    /// The host offers the driver's channels.
+    Offered,
+    /// There is a VMBus without any: no GPU is shared with this guest, or not yet.
+    NotOffered,
+    /// There is no VMBus.
+    NoVmbus,
+}
+
+/// Whether the process may load and attach the probe, as far as can be told
+/// before trying.
+pub(super) fn check_rights() -> Result<(), AttachError> {
+    let release = release();
+    if version(&release).is_some_and(|version| version < (5, 8)) {
+        return Err(AttachError::KernelTooOld { release });
+    }
+    if let Some(missing) = missing_capabilities(&read("/proc/self/status")) {
+        return Err(AttachError::Rights {
+            missing,
+            program: program(),
+        });
+    }
+    let lockdown = read("/sys/kernel/security/lockdown");
+    if lockdown.contains("[confidentiality]") {
+        return Err(AttachError::Lockdown("confidentiality".into()));
+    }
+    Ok(())
+}
+
+/// The path of this program, to give rights to.
+pub(super) fn program() -> String {
+    std::env::current_exe().map_or_else(|_| "dxgtrace".into(), |path| path.display().to_string())
+}
+
+/// Whether the process may do everything.
+pub(super) fn is_admin() -> bool {
+    effective(&read("/proc/self/status"))
+        .is_some_and(|effective| effective >> CAP_SYS_ADMIN & 1 == 1)
+}
+
+/// `kernel.perf_event_paranoid`, if it is so high that kernels of Debian and
+/// Ubuntu let only `CAP_SYS_ADMIN` open events.
+pub(super) fn paranoia() -> Option<i32> {
+    const ADMINS_ONLY: i32 = 3;
+    let level = read("/proc/sys/kernel/perf_event_paranoid");
+    let level = level.trim().parse().ok()?;
+    (level >= ADMINS_ONLY).then_some(level)
+}
+
+/// What there is of the driver now.
+pub(super) fn driver() -> Driver {
+    let Ok(devices) = fs::read_dir("/sys/bus/vmbus/devices") else {
+        return Driver::NoVmbus;
+    };
+    let offered = devices.flatten().any(|device| {
+        let class = fs::read_to_string(device.path().join("class_id")).unwrap_or_default();
+        CLASSES.contains(&class.trim())
+    });
+    if offered {
+        Driver::Offered
+    } else {
+        Driver::NotOffered
+    }
+}
+
+/// Raises the limit on locked memory, against which kernels before 5.11 count
+/// the maps. Without the right to, loading will tell.
+pub(super) fn raise_memory_limit() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let unlimited = Rlimit {
+        current: None,
+        maximum: None,
+    };
+    let _ = setrlimit(Resource::Memlock, unlimited);
+}
+
+/// Whether the kernel may preempt what runs there; see [`preemption::preempts`].
+pub(super) fn preempts(context: Context) -> bool {
+    let name = rustix::system::uname();
+    let model = read("/sys/kernel/debug/sched/preempt");
+    let (build, release) = (name.version(), name.release());
+    let version = version(&release.to_string_lossy());
+    preemption::preempts(context, &build.to_string_lossy(), version, &model)
+}
+
+fn missing_capabilities(status: &str) -> Option<String> {
+    let effective = effective(status)?;
+    let has = |capability: u32| effective >> capability & 1 == 1;
+    if has(CAP_SYS_ADMIN) {
+        return None;
+    }
+    match (has(CAP_BPF), has(CAP_PERFMON)) {
+        (true, true) => None,
+        (true, false) => Some("the capability CAP_PERFMON".into()),
+        (false, true) => Some("the capability CAP_BPF".into()),
+        (false, false) => Some("the capabilities CAP_BPF and CAP_PERFMON".into()),
+    }
+}
+
+fn effective(status: &str) -> Option<u64> {
+    let hex = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))?;
+    u64::from_str_radix(hex.trim(), 16).ok()
+}
+
+fn release() -> String {
+    let name = rustix::system::uname();
+    name.release().to_string_lossy().into_owned()
+}
+
+/// Whether the kernel shows the probe a thread's registers.
+pub(super) fn shows_registers() -> bool {
+    version(&release()).is_some_and(|version| version >= (5, 15))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::missing_capabilities;
+
+    #[test]
+    fn missing_capabilities_are_named() {
+        let status = |mask: u64| format!("Name:\tx\nCapEff:\t{mask:016x}\nCapBnd:\t0\n");
+        assert_eq!(missing_capabilities(&status(1 << 21)), None);
+        assert_eq!(missing_capabilities(&status(1 << 38 | 1 << 39)), None);
+        let only_bpf = missing_capabilities(&status(1 << 39));
+        assert_eq!(only_bpf.as_deref(), Some("the capability CAP_PERFMON"));
+        let none = missing_capabilities(&status(0));
+        assert_eq!(
+            none.as_deref(),
+            Some("the capabilities CAP_BPF and CAP_PERFMON")
+        );
+    }
+}

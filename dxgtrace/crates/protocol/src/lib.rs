@@ -1,0 +1,16 @@
+//! The GPU paravirtualization protocol between Linux's `dxgkrnl` driver and its
+//! Windows host: every message described once, and code that walks the
+//! description.
+//!
+//! * [`schema`] is the vocabulary in which messages are described.
+//! * [`table`] holds the descriptions and every named value.
+//! * [`decode`] locates the parts of a message in bytes.
+//! * [`packet`] is one VMBus packet with its record header ([`record`]).
+//!
+//! No I/O: bytes in, borrowed views out.
+
+pub mod decode;
+pub mod packet;
+pub mod record;
+pub mod schema;
+pub mod table;

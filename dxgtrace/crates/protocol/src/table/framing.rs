@@ -1,0 +1,114 @@
+//! What stands around a message: channels, packets, headers, versions.
+
+use super::enums::CHANNEL_TYPE;
+use crate::schema::*;
+
+/// Interface type of the VM-wide channel, as its GUID stands in memory:
+/// `dde9cbc0-5060-4436-9448-ea1254a5d177`.
+pub const GLOBAL_CHANNEL: [u8; 16] = [
+    0xc0, 0xcb, 0xe9, 0xdd, 0x60, 0x50, 0x36, 0x44, 0x94, 0x48, 0xea, 0x12, 0x54, 0xa5, 0xd1, 0x77,
+];
+/// Interface type of a virtual GPU's channel, as its GUID stands in memory:
+/// `6e382d18-3336-4f4b-acc4-2b7703d4df4a`.
+pub const VGPU_CHANNEL: [u8; 16] = [
+    0x18, 0x2d, 0x38, 0x6e, 0x36, 0x33, 0x4b, 0x4f, 0xac, 0xc4, 0x2b, 0x77, 0x03, 0xd4, 0xdf, 0x4a,
+];
+
+/// VMBus packet type of requests and host messages.
+pub const PACKET_INBAND: u16 = 6;
+/// VMBus packet type of completions: replies.
+pub const PACKET_COMPLETION: u16 = 11;
+/// VMBus packet flag that asks for a completion.
+pub const FLAG_COMPLETION_REQUESTED: u16 = 1;
+/// Transaction ids of a channel count up by one. They are drawn before the message
+/// is sent, so that few of them may come in another order; a larger step means that
+/// packets are not in the capture. An assumption of ours, far above what was seen.
+pub const TRANSACTION_STEP_MAX: u64 = 64;
+
+/// The interface version assumed where the host tells none.
+pub const VERSION_OLD: u32 = 27;
+/// The interface version from which requests carry the extended header; also
+/// the highest that the driver knows.
+pub const VERSION_EXTENDED: u32 = 40;
+/// The oldest interface version that the driver declares compatible.
+pub const VERSION_COMPATIBLE: u32 = 16;
+/// Most bytes of a request, extended header included, and of its reply.
+pub const MAX_MESSAGE: u32 = 131_072;
+/// Bytes of the extended header.
+pub const EXTENDED_HEADER: u16 = 16;
+
+/// The extended header: before every request from interface version 40 on.
+pub static EXTENDED: Layout = layout(EXTENDED_HEADER, &[
+    field(
+        0,
+        "ext.command_offset",
+        Ty::U32,
+        "Distance from the payload's start to the command header.",
+    )
+    .always(16),
+    field(4, "ext.reserved", Ty::U32, "Unused.").reserved(),
+    field(
+        8,
+        "ext.vgpu_luid",
+        Ty::Luid,
+        "The virtual GPU as the host numbers it; 0 for messages about the whole virtual machine.",
+    ),
+]).header("extended header");
+
+/// The command header of messages in the vGPU and the host set.
+pub static COMMAND: Layout = layout(
+    HEADER,
+    &[
+        COMMAND_ID,
+        PROCESS,
+        field(
+            12,
+            "channel_type",
+            Ty::Enum(&CHANNEL_TYPE),
+            "Which numbering `command` belongs to.",
+        )
+        .bits(0, 8),
+        field(12, "async_msg", Ty::U32, "No reply is wanted.")
+            .bits(8, 1)
+            .since(Era::Mid2021),
+        field(12, "reserved", Ty::U32, "Unused.")
+            .bits(9, 23)
+            .reserved(),
+        COMMAND_TYPE,
+    ],
+)
+.header("command header");
+
+/// The command header of messages in the global set.
+pub static COMMAND_GLOBAL: Layout = layout(
+    HEADER,
+    &[
+        COMMAND_ID,
+        PROCESS,
+        field(
+            12,
+            "channel_type",
+            Ty::Enum(&CHANNEL_TYPE),
+            "Which numbering `command` belongs to.",
+        ),
+        COMMAND_TYPE,
+    ],
+)
+.header("command header");
+
+const COMMAND_ID: Field = field(0, "command_id", Ty::U64, "Unused by the guest.").always(0);
+const PROCESS: Field = field(
+    8,
+    "process",
+    Ty::Handle(&[Object::Process]),
+    "The process as the host numbers it.",
+);
+const COMMAND_TYPE: Field = field(16, "command", Ty::U32, "Number of the message in its set.");
+
+/// The command header of a set.
+pub fn header(set: Set) -> &'static Layout {
+    match set {
+        Set::Global => &COMMAND_GLOBAL,
+        Set::Vgpu | Set::Host => &COMMAND,
+    }
+}

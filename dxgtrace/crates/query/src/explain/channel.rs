@@ -1,0 +1,37 @@
+//! Interface types of VMBus channels.
+
+use super::answer::{Answer, Kind};
+use dxgtrace_protocol::table::framing::{GLOBAL_CHANNEL, VGPU_CHANNEL};
+use dxgtrace_protocol::table::guid;
+
+/// The channel with that interface type, in the usual text form.
+pub(super) fn by_guid(word: &str) -> Option<Answer> {
+    let bare = word.trim_matches(['{', '}']);
+    let bytes = guid::parse(bare)?;
+    let (high, low) = guid::luid(&bytes);
+    let answer = if bytes == GLOBAL_CHANNEL {
+        Answer::new(
+            Kind::Channel,
+            format!("{} (global channel)", guid::text(&bytes)),
+            "Interface type of the channel for messages about the whole virtual machine, one \
+             a machine; in async mode, for everything.",
+        )
+    } else if bytes == VGPU_CHANNEL {
+        Answer::new(
+            Kind::Channel,
+            format!("{} (vGPU channel)", guid::text(&bytes)),
+            "Interface type of the channel of one virtual GPU. Its instance GUID stands in the \
+             PCI function's configuration space, and the first 8 bytes of that are the \
+             adapter's LUID in the guest.",
+        )
+    } else {
+        Answer::new(
+            Kind::Channel,
+            guid::text(&bytes),
+            "Neither of the interface types of this protocol. If it is a channel's instance, \
+             its first 8 bytes are the adapter's LUID in the guest.",
+        )
+        .more("LUID", format!("{high:08x}-{low:08x}"))
+    };
+    Some(answer.next("dxgtrace doctor lists the channels that the host offers."))
+}

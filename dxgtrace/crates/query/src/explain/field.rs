@@ -1,0 +1,65 @@
+//! Fields of messages, by the name that filters use.
+
+use super::answer::{Answer, Kind};
+use dxgtrace_protocol::schema::{Field, Layout, Message, Rule};
+use dxgtrace_protocol::table;
+
+/// The field of that path: `dxg.make_resident.flags`, with or without `dxg.`.
+pub(super) fn by_path(path: &str) -> Vec<Answer> {
+    let path = path.strip_prefix("dxg.").unwrap_or(path);
+    let Some((message, field)) = path.split_once('.') else {
+        return Vec::new();
+    };
+    let Some(message) = table::by_name(message) else {
+        return Vec::new();
+    };
+    let request = message.request.iter().map(|layout| ("request", layout));
+    let replies = message.replies.iter().flatten();
+    let replies = replies.map(|reply| ("reply", &reply.layout));
+    let mut answers: Vec<Answer> = Vec::new();
+    for (part, layout) in request.chain(replies) {
+        let found = of_layout(message, part, layout, field);
+        for answer in found {
+            if !answers.contains(&answer) {
+                answers.push(answer);
+            }
+        }
+    }
+    answers
+}
+
+fn of_layout(message: &Message, part: &str, layout: &Layout, name: &str) -> Vec<Answer> {
+    let fields = layout
+        .fields
+        .iter()
+        .filter(|field| field.name == name)
+        .map(|field| of_field(message, part, field));
+    let tails = layout
+        .tails
+        .iter()
+        .filter(|tail| tail.name == name)
+        .map(|tail| {
+            let title = format!("dxg.{}.{} in the {part}", message.name, tail.name);
+            Answer::new(Kind::Field, title, tail.doc).more(
+                "place",
+                format!("an array from offset {} on", layout.tails_at),
+            )
+        });
+    fields.chain(tails).collect()
+}
+
+fn of_field(message: &Message, part: &str, field: &Field) -> Answer {
+    let title = format!("dxg.{}.{} in the {part}", message.name, field.name);
+    let place = format!("offset {}, {} bytes", field.at, field.size());
+    let rule = match field.rule {
+        Rule::Any => String::new(),
+        Rule::Reserved => "zero in every known version".to_owned(),
+        Rule::Output => "what a request holds here means nothing".to_owned(),
+        Rule::Always(value) => format!("every known driver sends {value:#x}"),
+        Rule::Range(low, high) => format!("the driver sends {low} to {high}"),
+        Rule::Echoes { message, field } => format!("must repeat {field} of {message}"),
+    };
+    Answer::new(Kind::Field, title, field.doc)
+        .more("place", place)
+        .more("rule", rule)
+}

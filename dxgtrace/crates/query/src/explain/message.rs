@@ -1,0 +1,110 @@
+//! Messages of the protocol.
+
+use super::answer::{Answer, Kind};
+use super::number::Number;
+use dxgtrace_protocol::schema::{Message, Mode, Set};
+use dxgtrace_protocol::table;
+use dxgtrace_protocol::table::ioctls::IOCTLS;
+
+/// The sets of numbers.
+const SETS: [Set; 3] = [Set::Vgpu, Set::Global, Set::Host];
+
+/// The messages that a word names: `make_resident`, `MAKERESIDENT`,
+/// `dxg.make_resident`, or a set and a number, as in `vgpu 11`.
+pub(super) fn by_word(word: &str) -> Vec<Answer> {
+    let name = word.strip_prefix("dxg.").unwrap_or(word);
+    let numbered = word
+        .split_once([' ', ':', '/'])
+        .and_then(|(set, number)| numbered(set.trim(), number.trim()));
+    let bare = plain(name);
+    let named = table::all().filter(|message| {
+        !bare.is_empty() && (plain(message.name) == bare || plain(message.constant) == bare)
+    });
+    named.chain(numbered).map(answer).collect()
+}
+
+/// The messages with that number, in every set.
+pub(super) fn by_number(number: Number) -> Vec<Answer> {
+    let Some(id) = number.u32().filter(|_| !number.hex && !number.negative) else {
+        return Vec::new();
+    };
+    SETS.into_iter()
+        .filter_map(|set| table::lookup(set, id))
+        .map(answer)
+        .collect()
+}
+
+fn numbered(set: &str, number: &str) -> Option<&'static Message> {
+    let set = SETS
+        .into_iter()
+        .find(|known| known.name().eq_ignore_ascii_case(set))?;
+    let number = Number::readings(number).into_iter().next()?;
+    table::lookup(set, number.u32()?)
+}
+
+/// A name without what different spellings differ in.
+pub(super) fn plain(name: &str) -> String {
+    name.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|letter| letter.to_ascii_lowercase())
+        .collect()
+}
+
+fn answer(message: &'static Message) -> Answer {
+    let travels = match message.mode {
+        Mode::Sync => "from the guest; the sender waits for the reply",
+        Mode::Async => "from the guest; the sender waits for the reply unless async mode is on",
+        Mode::OneWay => "without a reply",
+        Mode::NeverSent => "never, by any public driver",
+    };
+    let ioctls: Vec<String> = IOCTLS
+        .iter()
+        .filter(|ioctl| ioctl.messages.contains(&message.name))
+        .map(|ioctl| format!("{} ({:#04x})", ioctl.function, ioctl.number))
+        .collect();
+    let answer = Answer::new(
+        Kind::Message,
+        format!(
+            "{} ({} {}, {})",
+            message.name,
+            message.set.name(),
+            message.id,
+            message.constant
+        ),
+        message.doc,
+    );
+    let answer = if message.cause.is_empty() {
+        answer
+    } else {
+        answer.cause(None, message.cause)
+    };
+    answer
+        .next("dxgtrace read -V on a capture shows every field of it and of its reply.")
+        .more("travels", travels)
+        .more("sent by", ioctls.join(", "))
+        .more("since", message.since.name())
+        .more("reply", replies(message))
+        .more("note", message.notes.join(" "))
+}
+
+fn replies(message: &Message) -> String {
+    let described: Vec<String> = message
+        .replies
+        .iter()
+        .flatten()
+        .map(|reply| {
+            let since = match reply.version {
+                0 => String::new(),
+                version => format!("from interface version {version} on: "),
+            };
+            let layout = &reply.layout;
+            let what = match (layout.read, layout.status) {
+                (false, _) => "not read by the driver".to_owned(),
+                (true, Some(at)) => format!("at least {} bytes, status at {at}", layout.tails_at),
+                (true, None) => format!("at least {} bytes, no status", layout.tails_at),
+            };
+            format!("{since}{what}")
+        })
+        .collect();
+    described.join("; ")
+}

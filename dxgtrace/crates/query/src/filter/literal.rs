@@ -1,0 +1,365 @@
+//! Values as people write them, read as the type of the field asks.
+
+use super::error::FilterError;
+use super::fields::FieldInfo;
+use super::parse::{Literal, Written};
+use super::types::{Names, Type};
+use dxgtrace_protocol::schema::values::Flags;
+
+/// Nanoseconds of each unit of time, and how it is written.
+pub(super) const UNITS: &[(&str, i128)] = &[
+    ("ns", 1),
+    ("us", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("min", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+];
+/// Nanoseconds of a second.
+const SECOND: i128 = 1_000_000_000;
+
+/// The numbers that a value stands for: one, or all from the first to the last.
+pub(super) type Numbers = (i128, i128);
+
+/// Reads a value for a field whose values are numbers.
+pub(super) fn number(field: &FieldInfo, literal: &Literal<'_>) -> Result<Numbers, FilterError> {
+    let refuse = |message: String| Err(FilterError::new(message, literal.span.clone()));
+    let text;
+    let word = match &literal.kind {
+        Written::Word(word) => *word,
+        Written::Text(bytes) => {
+            text = String::from_utf8_lossy(bytes);
+            match field.ty {
+                Type::Named(_) => text.as_ref(),
+                _ => {
+                    return refuse(format!(
+                        "{} is compared with {}, not with text",
+                        field.name,
+                        wanted(field.ty)
+                    ));
+                }
+            }
+        }
+    };
+    let value = match field.ty {
+        Type::Bool => return truth(field, literal, word),
+        Type::Named(names) => match plain(word).filter(|_| names.has_numbers()) {
+            Some(value) => Some(value),
+            None => return named(names, literal, word).map(|value| (value, value)),
+        },
+        Type::Luid => luid(word),
+        Type::Duration => duration(word),
+        Type::Time => decimal(word, SECOND),
+        Type::Flags(set) => plain(word).or_else(|| bit(set, word)),
+        _ => plain(word),
+    };
+    let Some(value) = value else {
+        let error = FilterError::new(
+            format!("`{word}` is not {}", wanted(field.ty)),
+            literal.span.clone(),
+        );
+        return Err(match field.ty {
+            Type::Flags(set) => error.suggest(word, set.bits.iter().map(|bit| bit.name)),
+            _ => error,
+        });
+    };
+    match fit(field, value) {
+        Some(value) => Ok((value, value)),
+        None => refuse(format!(
+            "{word} does not fit into the {} bits of {}",
+            field.width, field.name
+        )),
+    }
+}
+
+/// Reads a mask: a number, or the name of a bit.
+pub(super) fn mask(field: &FieldInfo, literal: &Literal<'_>) -> Result<u64, FilterError> {
+    let (value, _) = number(field, literal)?;
+    let bits = u64::MAX >> (64 - field.width.clamp(1, 64));
+    match value as u64 & bits {
+        0 => Err(FilterError::new(
+            "a mask without bits matches nothing",
+            literal.span.clone(),
+        )),
+        mask => Ok(mask),
+    }
+}
+
+/// Reads a value for a text.
+pub(super) fn text(literal: &Literal<'_>) -> Vec<u8> {
+    match &literal.kind {
+        Written::Word(word) => word.as_bytes().to_vec(),
+        Written::Text(text) => text.clone(),
+    }
+}
+
+/// Reads a value for bytes: pairs of digits, or a quoted text.
+pub(super) fn bytes(literal: &Literal<'_>) -> Result<Vec<u8>, FilterError> {
+    let word = match &literal.kind {
+        Written::Text(text) => return Ok(text.clone()),
+        Written::Word(word) => *word,
+    };
+    let separated = word.contains([':', '-', '.']);
+    let bytes = if separated {
+        word.split([':', '-', '.']).map(pair).collect()
+    } else {
+        let digits = word.strip_prefix("0x").unwrap_or(word).as_bytes();
+        digits
+            .chunks(2)
+            .map(|digits| std::str::from_utf8(digits).ok().and_then(pair))
+            .collect::<Option<Vec<u8>>>()
+            .filter(|bytes| bytes.len() * 2 == digits.len() && !bytes.is_empty())
+    };
+    bytes.ok_or_else(|| {
+        FilterError::new(
+            format!("`{word}` is not bytes, which are written as de:ad:be or \"text\""),
+            literal.span.clone(),
+        )
+    })
+}
+
+fn pair(digits: &str) -> Option<u8> {
+    let all = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if digits.is_empty() || digits.len() > 2 || !all {
+        return None;
+    }
+    u8::from_str_radix(digits, 16).ok()
+}
+
+/// What a value of a type should look like.
+fn wanted(ty: Type) -> String {
+    match ty {
+        Type::Bool => "true or false".to_owned(),
+        Type::Luid => "a LUID like 00000001-c0ffee12".to_owned(),
+        Type::Time => "seconds since 1970".to_owned(),
+        Type::Duration => "a time like 1.5ms or 2s".to_owned(),
+        Type::Flags(_) => "a number or the name of a bit".to_owned(),
+        Type::Handle(_) => "a handle like 0x40000001".to_owned(),
+        Type::Named(names) if names.is_open() => format!("a number or {}", names.noun()),
+        Type::Named(names @ (Names::Words(_) | Names::Severity)) => {
+            let words: Vec<&str> = names.iter().map(|(_, word)| word).collect();
+            format!("one of {}", words.join(", "))
+        }
+        Type::Named(names) => names.noun().to_owned(),
+        Type::Label
+        | Type::Unsigned
+        | Type::Signed
+        | Type::Pointer
+        | Type::Address
+        | Type::Text
+        | Type::Bytes => "a number".to_owned(),
+    }
+}
+
+/// A whole number, decimal, hexadecimal or binary.
+pub(super) fn plain(word: &str) -> Option<i128> {
+    let (negative, digits) = match word.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, word),
+    };
+    let lower = digits.get(..2).map(str::to_ascii_lowercase);
+    let (radix, digits) = match lower.as_deref() {
+        Some("0x") => (16, digits.get(2..)?),
+        Some("0b") => (2, digits.get(2..)?),
+        _ => (10, digits),
+    };
+    if !digits.bytes().all(|digit| digit.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let value = i128::from(u64::from_str_radix(digits, radix).ok()?);
+    Some(if negative { -value } else { value })
+}
+
+/// The number in the form that the field's values have. Bit patterns of
+/// signed 32-bit numbers may be written without sign and the other way round.
+fn fit(field: &FieldInfo, value: i128) -> Option<i128> {
+    if matches!(field.ty, Type::Time | Type::Duration) {
+        return Some(value);
+    }
+    let room = 1_i128 << field.width.clamp(1, 64);
+    let half = room / 2;
+    let value = match (field.ty.is_signed(), field.ty) {
+        (true, _) if value >= half => value - room,
+        (false, Type::Named(Names::Status)) if value < 0 && value >= -half => value + room,
+        _ => value,
+    };
+    let fits = if field.ty.is_signed() {
+        (-half..half).contains(&value)
+    } else {
+        (0..room).contains(&value)
+    };
+    fits.then_some(value)
+}
+
+fn truth(field: &FieldInfo, literal: &Literal<'_>, word: &str) -> Result<Numbers, FilterError> {
+    // Any number but 0 counts as true where the type has room for it.
+    let most = (1_i128 << field.width.clamp(1, 64)) - 1;
+    match word.to_ascii_lowercase().as_str() {
+        "true" | "yes" => return Ok((1, most)),
+        "false" | "no" => return Ok((0, 0)),
+        _ => {}
+    }
+    match plain(word).filter(|value| (0..=most).contains(value)) {
+        Some(value) => Ok((value, value)),
+        None => Err(FilterError::new(
+            format!("`{word}` is not {}", wanted(field.ty)),
+            literal.span.clone(),
+        )),
+    }
+}
+
+fn bit(set: &Flags, word: &str) -> Option<i128> {
+    set.bits
+        .iter()
+        .find(|bit| bit.name.eq_ignore_ascii_case(word))
+        .map(|bit| i128::from(bit.mask()))
+}
+
+fn luid(word: &str) -> Option<i128> {
+    let hex = |digits: &str| {
+        let fits = digits.len() <= 8 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        fits.then(|| u32::from_str_radix(digits, 16).ok())?
+    };
+    match word.split_once('-') {
+        Some((high, low)) => Some(i128::from(
+            u64::from(hex(high)?) << 32 | u64::from(hex(low)?),
+        )),
+        None => plain(word),
+    }
+}
+
+fn duration(word: &str) -> Option<i128> {
+    let end = word.find(|letter: char| letter.is_ascii_alphabetic());
+    let (number, unit) = word.split_at_checked(end.unwrap_or(word.len()))?;
+    let scale = match unit {
+        "" => SECOND,
+        _ => UNITS.iter().find(|(name, _)| *name == unit)?.1,
+    };
+    decimal(number, scale)
+}
+
+/// A decimal fraction of `scale` nanoseconds, to the nanosecond.
+fn decimal(word: &str, scale: i128) -> Option<i128> {
+    let (negative, digits) = match word.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, word),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_number = |digits: &str| digits.bytes().all(|digit| digit.is_ascii_digit());
+    let some = !(whole.is_empty() && fraction.is_empty());
+    if !some || whole.len() > 18 || fraction.len() > 18 || !is_number(whole) || !is_number(fraction)
+    {
+        return None;
+    }
+    let number = |digits: &str| {
+        if digits.is_empty() {
+            Some(0)
+        } else {
+            digits.parse::<i128>().ok()
+        }
+    };
+    let unit = 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let parts = number(fraction)?.checked_mul(scale)?;
+    if parts % unit != 0 {
+        return None;
+    }
+    let value = number(whole)?
+        .checked_mul(scale)?
+        .checked_add(parts / unit)?;
+    Some(if negative { -value } else { value })
+}
+
+/// The number of a name. Its beginning may be left out up to a `_`; of several
+/// such names the one is meant of which the least is left out.
+fn named(names: Names, literal: &Literal<'_>, word: &str) -> Result<i128, FilterError> {
+    let mut found: Vec<(usize, i128, &str)> = names
+        .iter()
+        .filter(|(_, name)| ends(name, word))
+        .map(|(number, name)| (name.len(), number, name))
+        .collect();
+    found.sort_unstable();
+    let shortest = found.first().map_or(0, |(length, ..)| *length);
+    found.retain(|(length, ..)| *length == shortest);
+    found.dedup_by_key(|(_, number, _)| *number);
+    match found.as_slice() {
+        [(_, number, _)] => Ok(*number),
+        [] => {
+            let all: Vec<&str> = names.iter().map(|(_, name)| name).collect();
+            let short = all
+                .iter()
+                .filter_map(|name| name.split_once('_').map(|(_, end)| end));
+            let error = FilterError::new(
+                format!("`{word}` is not {}", wanted(Type::Named(names))),
+                literal.span.clone(),
+            );
+            let error = error.suggest(word, all.iter().copied());
+            Err(match error.suggestions.is_empty() {
+                true => error.suggest(word, short),
+                false => error,
+            })
+        }
+        several => {
+            let mut error = FilterError::new(
+                format!("`{word}` can mean several names"),
+                literal.span.clone(),
+            );
+            error.suggestions = several
+                .iter()
+                .map(|(.., name)| (*name).to_owned())
+                .collect();
+            Err(error)
+        }
+    }
+}
+
+/// Whether a name is `word`, or ends with it after a `_` or the `D3DKMT` of
+/// the library's functions.
+fn ends(name: &str, word: &str) -> bool {
+    let Some(start) = name.len().checked_sub(word.len()) else {
+        return false;
+    };
+    let Some((before, end)) = name.split_at_checked(start) else {
+        return false;
+    };
+    !word.is_empty()
+        && end.eq_ignore_ascii_case(word)
+        && (before.is_empty() || before.ends_with('_') || before == "D3DKMT")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_exact() {
+        assert_eq!(duration("1.5ms"), Some(1_500_000));
+        assert_eq!(duration("2s"), Some(2_000_000_000));
+        assert_eq!(duration("2"), Some(2_000_000_000));
+        assert_eq!(duration("0.000000001"), Some(1));
+        assert_eq!(duration("-3us"), Some(-3_000));
+        assert_eq!(duration("1min"), Some(60_000_000_000));
+        assert_eq!(duration("0.5ns"), None);
+        assert_eq!(duration("ms"), None);
+        assert_eq!(duration("1.5 ms"), None);
+        assert_eq!(duration("99999999999999999999s"), None);
+    }
+
+    #[test]
+    fn numbers_have_three_forms() {
+        assert_eq!(plain("10"), Some(10));
+        assert_eq!(plain("0X1f"), Some(31));
+        assert_eq!(plain("-0b101"), Some(-5));
+        assert_eq!(plain("0x"), None);
+        assert_eq!(plain("+1"), None);
+        assert_eq!(plain("1_000"), None);
+        assert_eq!(plain("99999999999999999999"), None);
+    }
+
+    #[test]
+    fn luids_are_high_and_low_part() {
+        assert_eq!(luid("00000001-c0ffee12"), Some(0x1_c0ff_ee12));
+        assert_eq!(luid("1-2"), Some(0x1_0000_0002));
+        assert_eq!(luid("1-2-3"), None);
+        assert_eq!(luid("-1"), None);
+    }
+}

@@ -1,0 +1,83 @@
+//! The fields of the pseudo-header, of losses and of ioctls, as their description has them.
+
+use super::record::Record;
+use super::types::{Names, Type};
+use dxgtrace_protocol::record::header::Kind;
+use dxgtrace_protocol::record::layout::{IOCTL_END, LOST, RECORD};
+use dxgtrace_protocol::schema::{Field, Ty};
+
+/// A field of the pseudo-header, of a loss, or of the end of an ioctl.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Recorded {
+    /// The field.
+    pub(super) field: &'static Field,
+    /// Which kind of record has it, if not every one.
+    kind: Option<Kind>,
+}
+
+/// Every such field.
+pub(super) fn all() -> impl Iterator<Item = Recorded> {
+    let of = |kind| move |field| Recorded { field, kind };
+    let header = RECORD.fields.iter().map(of(None));
+    let lost = LOST.fields.iter().map(of(Some(Kind::Lost)));
+    let ioctl = IOCTL_END.fields.iter().map(of(Some(Kind::Ioctl)));
+    header.chain(lost).chain(ioctl)
+}
+
+impl Recorded {
+    /// What its values are. The only array is a name, and all names of
+    /// numbers are words of this program's own.
+    pub(super) fn ty(&self) -> Type {
+        match self.field.ty {
+            Ty::Byte => Type::Text,
+            Ty::Enum(names) => Type::Named(Names::Words(names)),
+            ty => Type::of(ty, self.field.bits.is_some(), false),
+        }
+    }
+
+    /// Bits of a value.
+    pub(super) fn width(&self) -> u32 {
+        match self.field.bits {
+            Some((_, width)) => u32::from(width),
+            None => 8 * u32::from(self.field.ty.size()),
+        }
+    }
+
+    /// The number that a record has, if it is known.
+    pub(super) fn number(&self, record: &Record<'_>) -> Option<i128> {
+        let header = record.packet.header;
+        if self.kind.is_some_and(|kind| kind != header.kind) || !self.is_known(record) {
+            return None;
+        }
+        let encoded = header.encode();
+        let bytes = match self.kind {
+            None => encoded.as_slice(),
+            Some(_) => record.packet.payload,
+        };
+        let mut raw = [0; 8];
+        let size = usize::from(self.field.ty.size());
+        let value = bytes.get(usize::from(self.field.at)..)?.get(..size)?;
+        raw.get_mut(..size)?.copy_from_slice(value);
+        let raw = u64::from_le_bytes(raw);
+        Some(match (self.field.bits, self.field.ty) {
+            (Some((shift, _)), _) => i128::from((raw & self.field.mask()) >> shift),
+            (None, Ty::I32) => i128::from(raw as i32),
+            (None, _) => i128::from(raw),
+        })
+    }
+
+    /// The name that a record has, if it is known: without the NULs behind it.
+    pub(super) fn text<'a>(&self, record: &Record<'a>) -> Option<&'a [u8]> {
+        let comm = &record.packet.header.comm;
+        let end = comm.iter().position(|byte| *byte == 0);
+        let name = comm.get(..end.unwrap_or(comm.len()))?;
+        self.is_known(record).then_some(name)
+    }
+
+    /// Whether the record holds the field: of the conditions in the
+    /// description, all look at what is known.
+    fn is_known(&self, record: &Record<'_>) -> bool {
+        let known = u64::from(record.packet.header.known.0);
+        self.field.when.is_none_or(|when| when.holds(known))
+    }
+}

@@ -1,0 +1,499 @@
+//! Places in messages: what a field name stands for, without the name.
+//!
+//! Everything that depends on names is resolved when the list of fields is
+//! made; reading a value is arithmetic on offsets.
+
+use std::ops::ControlFlow;
+
+use super::record::{KEYS, shape};
+use dxgtrace_protocol::decode::{Decoded, Frame, Located};
+use dxgtrace_protocol::schema::values::Bit;
+use dxgtrace_protocol::schema::{Field, Layout, Set, Ty, When};
+use dxgtrace_protocol::table::framing;
+
+/// One value.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Item<'a> {
+    /// Any kind of number.
+    Number(i128),
+    /// Text, or opaque bytes.
+    Bytes(&'a [u8]),
+    /// UTF-16LE text, up to its first NUL.
+    Wide(&'a [u8]),
+}
+
+/// A number at an offset.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Word {
+    at: u16,
+    size: u16,
+    shift: u8,
+    signed: bool,
+    mask: u64,
+}
+
+impl Word {
+    /// The number of a field.
+    pub(super) fn of(field: &Field) -> Self {
+        Self {
+            at: field.at,
+            size: field.ty.size(),
+            shift: field.bits.map_or(0, |(shift, _)| shift),
+            signed: field.bits.is_none() && is_signed(field.ty),
+            mask: field.mask(),
+        }
+    }
+
+    /// An element of an array of a type.
+    fn element(ty: Ty) -> Self {
+        Self {
+            at: 0,
+            size: ty.size(),
+            shift: 0,
+            signed: is_signed(ty),
+            mask: u64::MAX,
+        }
+    }
+
+    /// A bit, or bit group, of this number.
+    fn bit(mut self, bit: &Bit) -> Self {
+        self.mask &= bit.mask() << self.shift;
+        self.shift += bit.shift;
+        self.signed = false;
+        self
+    }
+
+    /// How many bits the number has.
+    pub(super) fn width(&self) -> u32 {
+        self.mask.count_ones().min(u32::from(self.size) * 8)
+    }
+
+    /// Reads the number at the word's offset from `from`.
+    fn read(&self, body: &Located<'_>, from: usize) -> Option<i128> {
+        let raw = body.number(from.checked_add(usize::from(self.at))?, self.size)?;
+        Some(self.value(raw))
+    }
+
+    fn value(&self, raw: u64) -> i128 {
+        let value = (raw & self.mask) >> self.shift;
+        if self.signed {
+            i128::from(value as u32 as i32)
+        } else {
+            i128::from(value)
+        }
+    }
+}
+
+fn is_signed(ty: Ty) -> bool {
+    match ty {
+        Ty::I32 => true,
+        Ty::Enum(names) => names.signed,
+        _ => false,
+    }
+}
+
+/// When a place holds a value.
+#[derive(Debug, Clone, Copy)]
+struct Condition {
+    when: &'static When,
+    /// The field that decides; `None` if it is one of the request.
+    decider: Option<Word>,
+}
+
+impl Condition {
+    fn of(field: &'static Field, siblings: &'static [Field]) -> Option<Self> {
+        let when = field.when.as_ref()?;
+        let decider = siblings.iter().find(|sibling| sibling.name == when.field);
+        Some(Self {
+            when,
+            decider: decider.filter(|_| !when.of_request).map(Word::of),
+        })
+    }
+
+    fn holds(&self, body: &Located<'_>, from: usize) -> bool {
+        match self.decider {
+            None => body.holds(self.when),
+            Some(word) => word
+                .read(body, from)
+                .is_some_and(|value| self.when.holds(value as u64)),
+        }
+    }
+}
+
+/// Which structure a place belongs to.
+#[derive(Debug, Clone, Copy)]
+enum Home {
+    /// The fixed part.
+    Fixed,
+    /// A tail, as an array of single values.
+    Tail(u8),
+    /// Each element of a tail.
+    Element(u8),
+    /// The structure that a tail's bytes begin with.
+    View(u8),
+}
+
+/// What stands at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Numbers,
+    Bytes,
+    Wide,
+    /// Elements whose presence is all that is asked for.
+    Label,
+}
+
+impl Form {
+    fn of(ty: Ty, array: bool) -> Self {
+        match ty {
+            Ty::Byte if array => Self::Bytes,
+            Ty::Utf16 if array => Self::Wide,
+            _ => Self::Numbers,
+        }
+    }
+}
+
+/// A place in one shape of one message.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Site {
+    /// The shape.
+    pub(super) key: u16,
+    home: Home,
+    form: Form,
+    word: Word,
+    count: u16,
+    /// The field that says how many elements of an array are in use.
+    used: Option<Word>,
+    condition: Option<Condition>,
+}
+
+impl Site {
+    /// A field among `siblings`, in the fixed part.
+    pub(super) fn field(key: u16, field: &'static Field, siblings: &'static [Field]) -> Self {
+        Self {
+            key,
+            home: Home::Fixed,
+            form: Form::of(field.ty, field.count > 1),
+            word: Word::of(field),
+            count: field.count,
+            used: field.used.and_then(|used| {
+                siblings
+                    .iter()
+                    .find(|sibling| sibling.name == used)
+                    .map(Word::of)
+            }),
+            condition: Condition::of(field, siblings),
+        }
+    }
+
+    /// The values of a tail.
+    pub(super) fn tail(key: u16, tail: u8, ty: Ty) -> Self {
+        Self {
+            key,
+            home: Home::Tail(tail),
+            form: Form::of(ty, true),
+            word: Word::element(ty),
+            count: 1,
+            used: None,
+            condition: None,
+        }
+    }
+
+    /// Whether a tail has elements.
+    pub(super) fn label(key: u16, tail: u8) -> Self {
+        Self {
+            form: Form::Label,
+            ..Self::tail(key, tail, Ty::Byte)
+        }
+    }
+
+    /// The same place in each element of a tail.
+    pub(super) fn in_elements(mut self, tail: u8) -> Self {
+        self.home = Home::Element(tail);
+        self
+    }
+
+    /// The same place in the structure that a tail begins with.
+    pub(super) fn in_view(mut self, tail: u8) -> Self {
+        self.home = Home::View(tail);
+        self
+    }
+
+    /// A bit, or bit group, of the number at this place.
+    pub(super) fn bit(mut self, bit: &Bit) -> Self {
+        self.word = self.word.bit(bit);
+        self
+    }
+
+    /// How many bits a value has.
+    pub(super) fn width(&self) -> u32 {
+        self.word.width()
+    }
+
+    /// Whether there can be several values.
+    pub(super) fn is_many(&self) -> bool {
+        self.form == Form::Numbers
+            && (self.count > 1 || matches!(self.home, Home::Tail(_) | Home::Element(_)))
+    }
+
+    fn each<'a, V>(&self, body: &Located<'a>, visit: &mut V) -> ControlFlow<()>
+    where
+        V: FnMut(Item<'a>) -> ControlFlow<()>,
+    {
+        match self.home {
+            Home::Fixed => self.at(body, 0, body.length, visit),
+            Home::Tail(index) => {
+                let Some(tail) = body.tail(usize::from(index)) else {
+                    return ControlFlow::Continue(());
+                };
+                match self.form {
+                    _ if tail.count == 0 => ControlFlow::Continue(()),
+                    Form::Label => visit(Item::Number(1)),
+                    Form::Bytes => visit(Item::Bytes(tail.bytes)),
+                    Form::Wide => visit(Item::Wide(tail.bytes)),
+                    Form::Numbers => {
+                        let size = usize::from(self.word.size).max(1);
+                        for bytes in tail.bytes.chunks_exact(size) {
+                            visit(Item::Number(self.word.value(little_endian(bytes))))?;
+                        }
+                        ControlFlow::Continue(())
+                    }
+                }
+            }
+            Home::Element(index) => {
+                let Some(tail) = body.tail(usize::from(index)) else {
+                    return ControlFlow::Continue(());
+                };
+                let size = usize::from(tail.tail.element.size()).max(1);
+                // Only what was captured: the count may be of any size.
+                let count = tail.bytes.len().div_ceil(size).min(tail.count);
+                let first = tail.at.saturating_sub(body.base);
+                for element in 0..count {
+                    let from = first.saturating_add(element.saturating_mul(size));
+                    self.at(body, from, from.saturating_add(size), visit)?;
+                }
+                ControlFlow::Continue(())
+            }
+            Home::View(index) => {
+                let viewed = body.tail(usize::from(index)).and_then(|tail| {
+                    let size = usize::from(tail.view?.size);
+                    (tail.size() >= size).then_some((tail.at.saturating_sub(body.base), size))
+                });
+                match viewed {
+                    Some((from, size)) => self.at(body, from, from.saturating_add(size), visit),
+                    None => ControlFlow::Continue(()),
+                }
+            }
+        }
+    }
+
+    /// The values in a structure that lies from `from` to `end`.
+    fn at<'a, V>(
+        &self,
+        body: &Located<'a>,
+        from: usize,
+        end: usize,
+        visit: &mut V,
+    ) -> ControlFlow<()>
+    where
+        V: FnMut(Item<'a>) -> ControlFlow<()>,
+    {
+        let size = usize::from(self.word.size);
+        let first = from.saturating_add(usize::from(self.word.at));
+        let whole = size * usize::from(self.count);
+        if first.saturating_add(whole) > end {
+            return ControlFlow::Continue(());
+        }
+        if let Some(condition) = &self.condition
+            && !condition.holds(body, from)
+        {
+            return ControlFlow::Continue(());
+        }
+        if self.count == 1 {
+            return match self.word.read(body, from) {
+                Some(value) => visit(Item::Number(value)),
+                None => ControlFlow::Continue(()),
+            };
+        }
+        let used = match self.used {
+            None => usize::from(self.count),
+            Some(used) => used
+                .read(body, from)
+                .and_then(|used| usize::try_from(used).ok())
+                .unwrap_or(usize::MAX)
+                .min(usize::from(self.count)),
+        };
+        let bytes = body.bytes(first, used * size);
+        match self.form {
+            _ if bytes.is_empty() => ControlFlow::Continue(()),
+            Form::Label => visit(Item::Number(1)),
+            Form::Bytes => visit(Item::Bytes(bytes)),
+            Form::Wide => visit(Item::Wide(bytes)),
+            Form::Numbers => {
+                for bytes in bytes.chunks_exact(size.max(1)) {
+                    visit(Item::Number(self.word.value(little_endian(bytes))))?;
+                }
+                ControlFlow::Continue(())
+            }
+        }
+    }
+}
+
+fn little_endian(bytes: &[u8]) -> u64 {
+    match (bytes.first_chunk::<8>(), bytes.first_chunk::<4>()) {
+        (Some(bytes), _) => u64::from_le_bytes(*bytes),
+        (None, Some(bytes)) if bytes.len() == 4 => u64::from(u32::from_le_bytes(*bytes)),
+        _ => bytes
+            .iter()
+            .rev()
+            .fold(0, |value, byte| value << 8 | u64::from(*byte)),
+    }
+}
+
+/// Every place that a name stands for.
+#[derive(Debug, Default)]
+pub(super) struct Sites {
+    /// In the extended header.
+    extended: Option<Word>,
+    /// In the command header of the vGPU and the host set.
+    command: Option<Word>,
+    /// In the command header of the global set.
+    global: Option<Word>,
+    /// In bodies, by shape.
+    bodies: Vec<Site>,
+    /// Of every shape, where its sites begin in `bodies`; empty if there are
+    /// so few that looking through them is as fast.
+    starts: Vec<u16>,
+}
+
+/// Up to so many sites are looked through.
+const FEW: usize = 6;
+
+impl Sites {
+    /// Adds a place.
+    pub(super) fn push(&mut self, site: Site) {
+        self.bodies.push(site);
+    }
+
+    /// Adds the place of a header's field.
+    pub(super) fn push_header(&mut self, header: Header, field: &Field) {
+        let place = match header {
+            Header::Extended => &mut self.extended,
+            Header::Command => &mut self.command,
+            Header::Global => &mut self.global,
+        };
+        *place = Some(Word::of(field));
+    }
+
+    /// Prepares for reading.
+    pub(super) fn finish(&mut self) {
+        self.bodies.sort_by_key(|site| site.key);
+        self.starts.clear();
+        if self.bodies.len() > FEW {
+            self.starts = (0..=KEYS)
+                .map(|key| {
+                    self.bodies
+                        .partition_point(|site| usize::from(site.key) < key)
+                })
+                .map(|start| u16::try_from(start).unwrap_or(u16::MAX))
+                .collect();
+        }
+    }
+
+    /// Every place in a body.
+    pub(super) fn bodies(&self) -> &[Site] {
+        &self.bodies
+    }
+
+    /// How many bits the widest value has.
+    pub(super) fn width(&self) -> u32 {
+        let headers = [self.extended, self.command, self.global];
+        let headers = headers.iter().flatten().map(Word::width);
+        let bodies = self.bodies.iter().map(Site::width);
+        headers.chain(bodies).max().unwrap_or(64)
+    }
+
+    /// Visits every value of a message, headers first.
+    pub(super) fn each<'a, V>(&self, decoded: &Decoded<'a>, visit: &mut V) -> ControlFlow<()>
+    where
+        V: FnMut(Item<'a>) -> ControlFlow<()>,
+    {
+        if let Some(value) = self.header(decoded) {
+            visit(Item::Number(value))?;
+        }
+        let (Some(body), false) = (&decoded.body, self.bodies.is_empty()) else {
+            return ControlFlow::Continue(());
+        };
+        let Some(key) = shape(decoded) else {
+            return ControlFlow::Continue(());
+        };
+        let few = match (
+            self.starts.get(usize::from(key)),
+            self.starts.get(usize::from(key) + 1),
+        ) {
+            (Some(start), Some(end)) => self.bodies.get(usize::from(*start)..usize::from(*end)),
+            _ => Some(self.bodies.as_slice()),
+        };
+        for site in few.unwrap_or_default() {
+            if site.key == key {
+                site.each(body, visit)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn header(&self, decoded: &Decoded<'_>) -> Option<i128> {
+        if self.extended.is_none() && self.command.is_none() && self.global.is_none() {
+            return None;
+        }
+        if let Some(word) = &self.extended {
+            decoded.frame.as_ref()?.extended?;
+            return number(decoded, word, 0);
+        }
+        let set = match (&decoded.frame, &decoded.body) {
+            (Some(frame), _) => Frame::set(frame).unwrap_or(Set::Vgpu),
+            (None, Some(body)) if body.layout.echo => decoded.message?.set,
+            _ => return None,
+        };
+        let word = match set {
+            Set::Global => self.global.as_ref(),
+            Set::Vgpu | Set::Host => self.command.as_ref(),
+        };
+        number(decoded, word?, decoded.base)
+    }
+}
+
+fn number(decoded: &Decoded<'_>, word: &Word, base: usize) -> Option<i128> {
+    let at = base.checked_add(usize::from(word.at))?;
+    let bytes = decoded
+        .payload
+        .data
+        .get(at..)?
+        .get(..usize::from(word.size))?;
+    Some(word.value(little_endian(bytes)))
+}
+
+/// The headers before a message.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Header {
+    /// The extended header.
+    Extended,
+    /// The command header of the vGPU and the host set.
+    Command,
+    /// The command header of the global set.
+    Global,
+}
+
+impl Header {
+    /// Every header.
+    pub(super) const ALL: &'static [Self] = &[Self::Extended, Self::Command, Self::Global];
+
+    /// Its shape.
+    pub(super) fn layout(self) -> &'static Layout {
+        match self {
+            Self::Extended => &framing::EXTENDED,
+            Self::Command => &framing::COMMAND,
+            Self::Global => &framing::COMMAND_GLOBAL,
+        }
+    }
+}

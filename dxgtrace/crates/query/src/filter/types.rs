@@ -1,0 +1,233 @@
+//! What a field's values are, and which names they have.
+
+use dxgtrace_protocol::schema::values::{Enum, Flags};
+use dxgtrace_protocol::schema::{Object, Ty};
+use dxgtrace_protocol::table;
+use dxgtrace_protocol::table::statuses;
+use dxgtrace_session::check::{Code, Severity};
+
+/// What a field's values are: it decides how literals are read, which
+/// operators make sense, and how values are written.
+#[derive(Debug, Clone, Copy)]
+pub enum Type {
+    /// Nothing but being there: a message, or an array of structures.
+    Label,
+    /// A number without sign.
+    Unsigned,
+    /// A number with sign.
+    Signed,
+    /// A truth value.
+    Bool,
+    /// A handle of one of these kinds.
+    Handle(&'static [Object]),
+    /// A guest address.
+    Pointer,
+    /// A GPU or guest-physical address.
+    Address,
+    /// A set of named bits.
+    Flags(&'static Flags),
+    /// A number with names.
+    Named(Names),
+    /// An adapter's identifier.
+    Luid,
+    /// Nanoseconds since 1970, in seconds.
+    Time,
+    /// Nanoseconds, in seconds or with a unit.
+    Duration,
+    /// Text.
+    Text,
+    /// Opaque bytes.
+    Bytes,
+}
+
+impl Type {
+    /// The type of what the table calls `ty`; `bits` if only some of its bits
+    /// are meant, and `array` if several stand in a row.
+    pub(super) fn of(ty: Ty, bits: bool, array: bool) -> Self {
+        match ty {
+            Ty::Enum(names) => Self::Named(Names::Enum(names)),
+            _ if bits => Self::Unsigned,
+            Ty::U8 | Ty::U16 | Ty::U32 | Ty::U64 | Ty::Event => Self::Unsigned,
+            Ty::I32 => Self::Signed,
+            Ty::Bool => Self::Bool,
+            Ty::Handle(kinds) => Self::Handle(kinds),
+            Ty::Flags16(set) | Ty::Flags32(set) | Ty::Flags64(set) => Self::Flags(set),
+            Ty::NtStatus => Self::Named(Names::Status),
+            Ty::Luid => Self::Luid,
+            Ty::Pointer => Self::Pointer,
+            Ty::Address => Self::Address,
+            Ty::Utf16 if array => Self::Text,
+            Ty::Byte if array => Self::Bytes,
+            Ty::Utf16 | Ty::Byte => Self::Unsigned,
+        }
+    }
+
+    /// The type in a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Label => "label",
+            Self::Unsigned => "unsigned",
+            Self::Signed => "signed",
+            Self::Bool => "boolean",
+            Self::Handle(_) => "handle",
+            Self::Pointer => "guest address",
+            Self::Address => "address",
+            Self::Flags(_) => "flags",
+            Self::Named(Names::Enum(_)) => "enumeration",
+            Self::Named(Names::Status) => "status",
+            Self::Named(_) => "word",
+            Self::Luid => "luid",
+            Self::Time => "time",
+            Self::Duration => "duration",
+            Self::Text => "text",
+            Self::Bytes => "bytes",
+        }
+    }
+
+    /// Whether values are numbers, whatever they stand for.
+    pub(super) const fn is_number(self) -> bool {
+        !matches!(self, Self::Label | Self::Text | Self::Bytes)
+    }
+
+    /// Whether one value can be less than another.
+    pub(super) const fn is_ordered(self) -> bool {
+        match self {
+            Self::Unsigned
+            | Self::Signed
+            | Self::Handle(_)
+            | Self::Pointer
+            | Self::Address
+            | Self::Flags(_)
+            | Self::Time
+            | Self::Duration => true,
+            Self::Named(names) => names.is_ordered(),
+            Self::Label | Self::Bool | Self::Luid | Self::Text | Self::Bytes => false,
+        }
+    }
+
+    /// Whether single bits of a value mean something.
+    pub(super) const fn has_bits(self) -> bool {
+        match self {
+            Self::Unsigned | Self::Handle(_) | Self::Pointer | Self::Address | Self::Flags(_) => {
+                true
+            }
+            Self::Named(names) => names.is_open(),
+            _ => false,
+        }
+    }
+
+    /// Whether values are commonly written in hexadecimal.
+    pub(super) const fn is_hex(self) -> bool {
+        matches!(
+            self,
+            Self::Handle(_)
+                | Self::Pointer
+                | Self::Address
+                | Self::Flags(_)
+                | Self::Named(Names::Status)
+        )
+    }
+
+    /// Whether negative numbers are among the values.
+    pub(super) const fn is_signed(self) -> bool {
+        match self {
+            Self::Signed | Self::Duration => true,
+            Self::Named(Names::Enum(names)) => names.signed,
+            _ => false,
+        }
+    }
+}
+
+/// Where the names of a number's values come from.
+#[derive(Debug, Clone, Copy)]
+pub enum Names {
+    /// An enumeration of the protocol.
+    Enum(&'static Enum),
+    /// The host's statuses.
+    Status,
+    /// The messages; the number is [`table::place`].
+    Message,
+    /// The codes of findings, by their place among all.
+    Code,
+    /// How bad findings are, mildest first.
+    Severity,
+    /// Words of this program's own.
+    Words(&'static Enum),
+}
+
+impl Names {
+    /// Every number that has a name, and the name. Where one number has two
+    /// names, the preferred one comes first.
+    pub fn iter(self) -> Box<dyn Iterator<Item = (i128, &'static str)>> {
+        match self {
+            Self::Enum(names) | Self::Words(names) => Box::new(
+                names
+                    .values
+                    .iter()
+                    .map(move |value| (signed(names, value.number), value.name)),
+            ),
+            Self::Status => Box::new(
+                statuses::STATUSES
+                    .iter()
+                    .map(|status| (i128::from(status.value), status.name)),
+            ),
+            Self::Message => Box::new(table::all().filter_map(|message| {
+                table::place(message).map(|place| (place as i128, message.name))
+            })),
+            Self::Code => Box::new(Code::ALL.iter().map(|code| (*code as i128, code.word()))),
+            Self::Severity => Box::new(
+                Severity::ALL
+                    .iter()
+                    .map(|severity| (*severity as i128, severity.name())),
+            ),
+        }
+    }
+
+    /// The name of a number.
+    pub fn name_of(self, number: i128) -> Option<&'static str> {
+        match self {
+            Self::Message => usize::try_from(number)
+                .ok()
+                .and_then(table::at_place)
+                .map(|message| message.name),
+            _ => self
+                .iter()
+                .find(|(named, _)| *named == number)
+                .map(|(_, name)| name),
+        }
+    }
+
+    /// Whether there are values without a name, so that numbers make sense.
+    pub(super) const fn is_open(self) -> bool {
+        matches!(self, Self::Enum(_) | Self::Status)
+    }
+
+    /// Whether the numbers mean something to people.
+    pub(super) const fn has_numbers(self) -> bool {
+        self.is_open() || matches!(self, Self::Words(_))
+    }
+
+    const fn is_ordered(self) -> bool {
+        matches!(self, Self::Enum(_) | Self::Status | Self::Severity)
+    }
+
+    /// What one of the names is.
+    pub(super) const fn noun(self) -> &'static str {
+        match self {
+            Self::Enum(_) => "the name of an enumerator",
+            Self::Status => "the name of a status",
+            Self::Message => "the name of a message",
+            Self::Code => "the code of a finding",
+            Self::Severity => "a severity",
+            Self::Words(_) => "a word",
+        }
+    }
+}
+
+fn signed(names: &Enum, number: u32) -> i128 {
+    if names.signed {
+        i128::from(number as i32)
+    } else {
+        i128::from(number)
+    }
+}

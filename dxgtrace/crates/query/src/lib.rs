@@ -1,0 +1,8 @@
+//! Questions about a capture: the filter language, known-issue rules, and what
+//! a status, an errno or a line of the kernel log means.
+
+pub mod capture_filter;
+pub mod channels;
+pub mod explain;
+pub mod filter;
+pub mod rules;

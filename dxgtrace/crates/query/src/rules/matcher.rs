@@ -1,0 +1,247 @@
+//! What one packet must be like.
+
+use serde::Deserialize;
+
+use crate::filter::{Filter, Record};
+use dxgtrace_protocol::decode::Part;
+use dxgtrace_protocol::record::header::Kind;
+use dxgtrace_protocol::schema::Message;
+use dxgtrace_protocol::table;
+use dxgtrace_session::Outcome;
+use dxgtrace_session::check::Code;
+use dxgtrace_session::entry::Entry;
+
+/// As it stands in the file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pattern {
+    #[serde(default)]
+    message: Vec<String>,
+    part: Option<PartName>,
+    #[serde(default)]
+    status: Vec<String>,
+    #[serde(default)]
+    finding: Vec<String>,
+    filter: Option<String>,
+    unanswered_seconds: Option<f64>,
+}
+
+/// Which packets of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum PartName {
+    Request,
+    Reply,
+    Event,
+    Refused,
+}
+
+/// What a status must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StatusIs {
+    Failure,
+    Success,
+    Value(u32),
+}
+
+impl StatusIs {
+    /// Whether a packet that is this at first sight can say so.
+    fn admits(self, aspect: Aspect) -> bool {
+        match self {
+            Self::Failure => aspect == Aspect::Failure,
+            Self::Success => aspect == Aspect::Success,
+            Self::Value(_) => true,
+        }
+    }
+}
+
+/// What a packet is to rules at first sight. They are sorted by it, so that a
+/// packet meets only those that can be about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aspect {
+    /// No message.
+    Other,
+    /// A send that was refused for good.
+    Refused,
+    /// A request.
+    Request,
+    /// A reply that does not tell whether the request succeeded, or no request
+    /// is known to it.
+    Reply,
+    /// A reply of a request that succeeded.
+    Success,
+    /// A reply of a request that failed.
+    Failure,
+    /// A message of the host's own.
+    Event,
+}
+
+impl Aspect {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Other,
+        Self::Refused,
+        Self::Request,
+        Self::Reply,
+        Self::Success,
+        Self::Failure,
+        Self::Event,
+    ];
+
+    /// What a packet is.
+    pub fn of(entry: &Entry<'_>) -> Self {
+        let part = entry.seen.decoded.as_ref().map(|decoded| decoded.part);
+        match (entry.packet.header.kind, part) {
+            (Kind::Refused, _) => Self::Refused,
+            (Kind::Packet, Some(Part::Request)) => Self::Request,
+            (Kind::Packet, Some(Part::Event)) => Self::Event,
+            (Kind::Packet, Some(Part::Reply)) => match entry.seen.outcome {
+                Some(Outcome::Success) => Self::Success,
+                Some(outcome) if outcome.is_failure() => Self::Failure,
+                _ => Self::Reply,
+            },
+            _ => Self::Other,
+        }
+    }
+
+    fn is_of(self, part: PartName) -> bool {
+        match part {
+            PartName::Request => self == Self::Request,
+            PartName::Reply => matches!(self, Self::Reply | Self::Success | Self::Failure),
+            PartName::Event => self == Self::Event,
+            PartName::Refused => self == Self::Refused,
+        }
+    }
+}
+
+/// What one packet must be like: all that is said must hold, and of each list
+/// one entry.
+#[derive(Debug)]
+pub struct Matcher {
+    /// The messages; empty means any.
+    pub messages: Vec<&'static Message>,
+    part: Option<PartName>,
+    statuses: Vec<StatusIs>,
+    /// The findings; empty means that none is needed.
+    pub findings: Vec<Code>,
+    filter: Option<Filter>,
+    /// A request that waits at least so many nanoseconds at the end.
+    pub unanswered: Option<u64>,
+}
+
+impl Pattern {
+    /// Resolves the names in it.
+    pub fn compile(self) -> Result<Matcher, String> {
+        let messages = self
+            .message
+            .iter()
+            .map(|name| table::by_name(name).ok_or_else(|| format!("there is no message {name}")))
+            .collect::<Result<Vec<_>, _>>()?;
+        let findings = self
+            .finding
+            .iter()
+            .map(|word| Code::by_word(word).ok_or_else(|| format!("there is no finding {word}")))
+            .collect::<Result<Vec<_>, _>>()?;
+        let statuses = self
+            .status
+            .iter()
+            .map(|name| status(name).ok_or_else(|| format!("there is no status {name}")))
+            .collect::<Result<Vec<_>, _>>()?;
+        let filter = match &self.filter {
+            Some(text) => {
+                Some(Filter::parse(text).map_err(|error| format!("filter `{text}`: {error}"))?)
+            }
+            None => None,
+        };
+        let unanswered = match self.unanswered_seconds {
+            Some(seconds) if !(0.0..=1e9).contains(&seconds) => {
+                return Err(format!("unanswered_seconds = {seconds} makes no sense"));
+            }
+            // Within u64 by the check above.
+            seconds => seconds.map(|seconds| (seconds * 1e9) as u64),
+        };
+        let says_nothing = messages.is_empty()
+            && findings.is_empty()
+            && statuses.is_empty()
+            && self.part.is_none()
+            && filter.is_none()
+            && unanswered.is_none();
+        if says_nothing {
+            return Err("a pattern that every packet matches".to_owned());
+        }
+        Ok(Matcher {
+            messages,
+            part: self.part,
+            statuses,
+            findings,
+            filter,
+            unanswered,
+        })
+    }
+}
+
+fn status(name: &str) -> Option<StatusIs> {
+    match name {
+        "failure" => Some(StatusIs::Failure),
+        "success" => Some(StatusIs::Success),
+        _ => match name.strip_prefix("0x") {
+            Some(digits) => u32::from_str_radix(digits, 16).ok(),
+            None => table::statuses::STATUSES
+                .iter()
+                .find(|status| status.name == name)
+                .map(|status| status.value),
+        }
+        .map(StatusIs::Value),
+    }
+}
+
+impl Matcher {
+    /// Whether it speaks of requests that still wait at the end.
+    pub fn is_unanswered(&self) -> bool {
+        self.unanswered.is_some()
+    }
+
+    /// Whether the message is one of those meant.
+    pub fn is_of(&self, message: Option<&'static Message>) -> bool {
+        self.messages.is_empty()
+            || message.is_some_and(|message| {
+                self.messages
+                    .iter()
+                    .any(|wanted| std::ptr::eq(*wanted, message))
+            })
+    }
+
+    /// Whether a packet that is this at first sight can be like that.
+    pub fn admits(&self, aspect: Aspect) -> bool {
+        !self.is_unanswered()
+            && self.part.is_none_or(|part| aspect.is_of(part))
+            && (self.statuses.is_empty()
+                || self.statuses.iter().any(|status| status.admits(aspect)))
+    }
+
+    /// Whether a packet, which is this at first sight, is like that.
+    pub fn fits(&self, entry: &Entry<'_>, aspect: Aspect) -> bool {
+        let decoded = entry.seen.decoded.as_ref();
+        if !self.admits(aspect) || !self.is_of(decoded.and_then(|decoded| decoded.message)) {
+            return false;
+        }
+        let value = decoded.and_then(|decoded| decoded.status());
+        let said = |status: &StatusIs| match *status {
+            StatusIs::Value(wanted) => value == Some(wanted),
+            StatusIs::Failure | StatusIs::Success => status.admits(aspect),
+        };
+        if !self.statuses.is_empty() && !self.statuses.iter().any(said) {
+            return false;
+        }
+        if !self.findings.is_empty()
+            && !entry
+                .findings
+                .iter()
+                .any(|finding| self.findings.contains(&finding.code))
+        {
+            return false;
+        }
+        let filter = self.filter.as_ref();
+        filter.is_none_or(|filter| filter.matches(&Record::from(entry)))
+    }
+}

@@ -1,0 +1,157 @@
+//! One capture, read as another interface version: what would be different.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use dxgtrace_protocol::decode::{self, Decoded, Part, Payload, Pending, Value};
+use dxgtrace_protocol::schema::Layout;
+use dxgtrace_protocol::table::framing::{EXTENDED_HEADER, VERSION_EXTENDED};
+use dxgtrace_session::Waiting;
+use dxgtrace_session::entry::Entry;
+
+/// Fields named for each message.
+const FIELDS: usize = 12;
+
+/// What would be different with a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Reread {
+    /// Requests whose framing would be another.
+    pub reframed: u64,
+    /// Replies that would be read by another layout.
+    pub relaid: u64,
+    /// Of those, replies that would be too short for it.
+    pub short: u64,
+    /// Of those, replies that would have bytes left over.
+    pub long: u64,
+    /// Bytes that the driver would expect instead: as it is, as it would be.
+    pub expected: Option<(u64, u64)>,
+    /// Fields that only one of the layouts has, or that would read otherwise.
+    pub fields: Vec<String>,
+}
+
+/// Reads a capture as another interface version.
+#[derive(Debug)]
+pub struct Rereading {
+    version: u32,
+    messages: BTreeMap<&'static str, Reread>,
+}
+
+impl Rereading {
+    /// As `version`.
+    pub fn new(version: u32) -> Self {
+        Self {
+            version,
+            messages: BTreeMap::new(),
+        }
+    }
+
+    /// Takes the next packet.
+    pub fn see(&mut self, entry: &Entry<'_>) {
+        let Some(decoded) = &entry.seen.decoded else {
+            return;
+        };
+        match (decoded.part, entry.request) {
+            (Part::Request, _) => {
+                let own = decoded.frame.map(|frame| frame.version());
+                let extended = |version: u32| version >= VERSION_EXTENDED;
+                if own.is_some_and(|own| extended(own) != extended(self.version)) {
+                    self.message(decoded.name()).reframed += 1;
+                }
+            }
+            (Part::Reply, Some(request)) => self.reply(entry, decoded, request),
+            _ => {}
+        }
+    }
+
+    /// What would be different, by message; only those for which something is.
+    pub fn messages(&self) -> &BTreeMap<&'static str, Reread> {
+        &self.messages
+    }
+
+    /// Bytes by which every request would grow or shrink.
+    pub fn framing(&self) -> i32 {
+        let size = i32::from(EXTENDED_HEADER);
+        if self.version >= VERSION_EXTENDED {
+            size
+        } else {
+            -size
+        }
+    }
+
+    fn message(&mut self, name: &'static str) -> &mut Reread {
+        self.messages.entry(name).or_default()
+    }
+
+    fn reply(&mut self, entry: &Entry<'_>, decoded: &Decoded<'_>, request: &Waiting) {
+        let own = &request.pending;
+        let other = Pending {
+            version: self.version,
+            ..*own
+        };
+        let Some(message) = own.message else { return };
+        let layouts = (
+            message.reply_at(own.version),
+            message.reply_at(other.version),
+        );
+        let (Some(before), Some(after)) = layouts else {
+            return;
+        };
+        if std::ptr::eq(before, after) {
+            return;
+        }
+        let payload = Payload::of(entry.packet);
+        let reread = decode::reply(payload, &other);
+        let (Some(is), Some(would)) = (own.expected(), other.expected()) else {
+            return;
+        };
+        let fields = fields(decoded, &reread, before, after);
+        let length = payload.length as u64;
+        let note = self.message(message.name);
+        note.relaid += 1;
+        note.short += u64::from(length < would);
+        note.long += u64::from(length > would.next_multiple_of(8));
+        note.expected.get_or_insert((is, would));
+        for field in fields {
+            if note.fields.len() < FIELDS && !note.fields.contains(&field) {
+                note.fields.push(field);
+            }
+        }
+    }
+}
+
+/// Fields that would read otherwise.
+fn fields(is: &Decoded<'_>, would: &Decoded<'_>, before: &Layout, after: &Layout) -> Vec<String> {
+    let mut found = Vec::new();
+    for field in before.fields {
+        let value = value(is, field.name);
+        match after.field(field.name) {
+            None => found.push(format!("{} would not be there", field.name)),
+            Some(_) => {
+                let other = self::value(would, field.name);
+                if value != other {
+                    found.push(format!("{} would read otherwise", field.name));
+                }
+            }
+        }
+    }
+    for field in after.fields {
+        if before.field(field.name).is_none() {
+            found.push(format!("{} would be there", field.name));
+        }
+    }
+    for tail in before.tails {
+        let moved = before.tails_at.abs_diff(after.tails_at);
+        if moved > 0 && after.tails.iter().any(|other| other.name == tail.name) {
+            found.push(format!("{} would begin {moved} bytes elsewhere", tail.name));
+        }
+    }
+    found
+}
+
+fn value(decoded: &Decoded<'_>, name: &str) -> Option<String> {
+    let body = decoded.body.as_ref()?;
+    let field = body.layout.field(name)?;
+    let spot = body.spot(field);
+    spot.value().map(|value: Value<'_>| value.to_string())
+}

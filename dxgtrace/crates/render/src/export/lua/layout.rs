@@ -1,0 +1,254 @@
+//! Layouts, fields and tails as Lua tables.
+
+use std::fmt::{self, Write};
+
+use super::kinds;
+use super::text::quoted;
+use dxgtrace_protocol::schema::{Element, Field, Layout, Rule, Source, Tail, Ty, When};
+use dxgtrace_session::check::{limits, padding_code};
+
+/// Writes a layout. `first` is what stands first in its table; in a layout
+/// with `names`, runs of bytes are names.
+pub(super) fn layout(
+    out: &mut impl Write,
+    indent: &str,
+    first: &str,
+    layout: &Layout,
+    names: bool,
+) -> fmt::Result {
+    write!(
+        out,
+        "{{ {first}size = {}, tails_at = {}, slack = {}, min = {},",
+        layout.size, layout.tails_at, layout.slack, layout.min
+    )?;
+    if let Some(total) = layout.total {
+        write!(out, " total = {total},")?;
+    }
+    if layout.round8 {
+        out.write_str(" round8 = true,")?;
+    }
+    if !layout.once.is_empty() {
+        out.write_str(" once = {")?;
+        for length in layout.once {
+            write!(out, " [{length}] = true,")?;
+        }
+        out.write_str(" },")?;
+    }
+    if layout.echo {
+        out.write_str(" echo = true,")?;
+    }
+    if let Some(status) = layout.status {
+        write!(out, " status = {status},")?;
+    }
+    if let Some(fact) = layout.selector {
+        write!(out, " selector = {},", fact + 1)?;
+    }
+    write!(
+        out,
+        " read = {}, padding = \"{:?}\",",
+        layout.read,
+        padding_code(layout.origin)
+    )?;
+    write!(out, "\n{indent}  gaps = {{")?;
+    for (at, length) in layout.gaps.iter().take_while(|(_, length)| *length > 0) {
+        write!(out, " {{ {at}, {length} }},")?;
+    }
+    write!(out, " }},\n{indent}  fields = {{\n")?;
+    let inner = format!("{indent}    ");
+    for field in layout.fields {
+        match field.ty {
+            Ty::Byte if names => typed(out, &inner, layout.fields, field, "name")?,
+            _ => self::field(out, &inner, layout.fields, field)?,
+        }
+    }
+    write!(out, "{indent}  }},\n{indent}  tails = {{\n")?;
+    for (index, tail) in layout.tails.iter().enumerate() {
+        self::tail(out, &inner, layout, index, tail)?;
+    }
+    write!(out, "{indent}  }} }}")
+}
+
+/// Writes a field; `siblings` are those that its conditions may name.
+pub(super) fn field(
+    out: &mut impl Write,
+    indent: &str,
+    siblings: &[Field],
+    field: &Field,
+) -> fmt::Result {
+    typed(out, indent, siblings, field, word(field.ty))
+}
+
+fn typed(
+    out: &mut impl Write,
+    indent: &str,
+    siblings: &[Field],
+    field: &Field,
+    word: &str,
+) -> fmt::Result {
+    write!(
+        out,
+        "{indent}{{ at = {}, name = {}, type = \"{word}\",",
+        field.at,
+        quoted(field.name)
+    )?;
+    of_type(out, field.ty, matches!(field.rule, Rule::Output))?;
+    if let Some((shift, width)) = field.bits {
+        write!(out, " shift = {shift}, width = {width},")?;
+    }
+    if field.count > 1 {
+        write!(out, " count = {},", field.count)?;
+    }
+    if let Some(used) = field
+        .used
+        .and_then(|used| siblings.iter().find(|other| other.name == used))
+    {
+        write!(
+            out,
+            " used = {{ name = {}, at = {}, size = {}, limited = {} }},",
+            quoted(used.name),
+            used.at,
+            used.ty.size(),
+            matches!(used.rule, Rule::Range(..))
+        )?;
+    }
+    if let Some(when) = &field.when {
+        self::when(out, siblings, when)?;
+    }
+    if let Some((code, allowed)) = limits(&field.rule) {
+        let (low, high) = (allowed.start(), allowed.end());
+        write!(out, " rule = \"{code:?}\", low = {low}, high = {high},")?;
+    }
+    if matches!(field.rule, Rule::Output) {
+        out.write_str(" output = true,")?;
+    }
+    if field.may_tell() {
+        out.write_str(" brief = true,")?;
+    }
+    writeln!(out, " doc = {} }},", quoted(field.doc))
+}
+
+/// Writes what a value's type refers to.
+fn of_type(out: &mut impl Write, ty: Ty, output: bool) -> fmt::Result {
+    match ty {
+        Ty::Enum(names) => write!(out, " names = enums.{},", names.name)?,
+        Ty::Flags16(set) | Ty::Flags32(set) | Ty::Flags64(set) => {
+            write!(out, " names = flags.{},", set.name)?;
+        }
+        _ => {}
+    }
+    // What a slot for output holds in a request is no handle.
+    if !kinds(ty).is_empty() && !output {
+        out.write_str(" kinds = {")?;
+        for kind in kinds(ty) {
+            write!(out, " {},", quoted(kind.name()))?;
+        }
+        out.write_str(" },")?;
+    }
+    Ok(())
+}
+
+fn when(out: &mut impl Write, siblings: &[Field], when: &When) -> fmt::Result {
+    out.write_str(" when = {")?;
+    let mut window =
+        (when.mask != u64::MAX).then(|| (when.mask.trailing_zeros(), when.mask.count_ones()));
+    if when.of_request {
+        out.write_str(" request = true,")?;
+    } else if let Some(field) = siblings.iter().find(|field| field.name == when.field) {
+        write!(out, " at = {}, size = {},", field.at, field.ty.size())?;
+        if let Some((shift, width)) = field.bits {
+            // No condition in the table looks at bits within a bit field.
+            window = Some((shift.into(), width.into()));
+        }
+    }
+    let shifted = window
+        .filter(|_| when.mask != u64::MAX)
+        .map_or(0, |(shift, _)| shift);
+    if let Some((shift, width)) = window {
+        write!(out, " shift = {shift}, width = {width},")?;
+    }
+    out.write_str(" values = {")?;
+    for value in when.values {
+        write!(out, " [{}] = true,", value >> shifted)?;
+    }
+    out.write_str(" } },")
+}
+
+fn tail(
+    out: &mut impl Write,
+    indent: &str,
+    layout: &Layout,
+    index: usize,
+    tail: &Tail,
+) -> fmt::Result {
+    write!(out, "{indent}{{ name = {},", quoted(tail.name))?;
+    let output = matches!(tail.rule, Rule::Output);
+    match tail.element {
+        Element::Value(ty) => {
+            write!(out, " type = \"{}\",", word(ty))?;
+            of_type(out, ty, output)?;
+        }
+        Element::Struct(structure) => write!(out, " struct = structs.{},", structure.name)?,
+    }
+    let (sources, expected) = (layout.sources.get(index), layout.expected.get(index));
+    if let (Some(source), Some(expected)) = (sources, expected) {
+        write!(out, " len = ")?;
+        self::source(out, source)?;
+        if tail.expects.is_some() {
+            write!(out, " expects = ")?;
+            self::source(out, expected)?;
+        }
+    }
+    if let Some((structure, when)) = &tail.view {
+        write!(out, " view = {{ struct = structs.{},", structure.name)?;
+        self::when(out, layout.fields, when)?;
+        out.write_str(" },")?;
+    }
+    if output {
+        out.write_str(" output = true,")?;
+    }
+    writeln!(out, " doc = {} }},", quoted(tail.doc))
+}
+
+fn source(out: &mut impl Write, source: &Source) -> fmt::Result {
+    match source {
+        Source::At(at) => write!(out, "{{ \"at\", {at} }},"),
+        Source::AtOrOne(at) => write!(out, "{{ \"at_or_one\", {at} }},"),
+        Source::AtIfRoom(at) => write!(out, "{{ \"at_if_room\", {at} }},"),
+        Source::Sum {
+            tail,
+            stride,
+            member,
+        } => write!(out, "{{ \"sum\", {}, {stride}, {member} }},", tail + 1),
+        Source::Fill => out.write_str("{ \"fill\" },"),
+        Source::Area {
+            head,
+            element,
+            count,
+        } => write!(out, "{{ \"area\", {head}, {element}, {count} }},"),
+        Source::Fact(fact) => write!(out, "{{ \"fact\", {} }},", fact + 1),
+    }
+}
+
+/// The engine's word for a type.
+fn word(ty: Ty) -> &'static str {
+    match ty {
+        Ty::U8 => "u8",
+        Ty::U16 => "u16",
+        Ty::U32 => "u32",
+        Ty::U64 => "u64",
+        Ty::I32 => "i32",
+        Ty::Bool => "bool",
+        Ty::Handle(_) => "handle",
+        Ty::Event => "event",
+        Ty::Enum(_) => "enum",
+        Ty::Flags16(_) => "flags16",
+        Ty::Flags32(_) => "flags32",
+        Ty::Flags64(_) => "flags64",
+        Ty::NtStatus => "status",
+        Ty::Luid => "luid",
+        Ty::Pointer => "pointer",
+        Ty::Address => "address",
+        Ty::Utf16 => "utf16",
+        Ty::Byte => "byte",
+    }
+}

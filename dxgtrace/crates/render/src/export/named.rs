@@ -1,0 +1,72 @@
+//! What the messages refer to by name, once each.
+
+use std::collections::BTreeMap;
+
+use dxgtrace_protocol::record::layout::{IOCTL_END, LOST, RECORD};
+use dxgtrace_protocol::schema::values::{Enum, Flags};
+use dxgtrace_protocol::schema::{Element, Layout, Set, Struct, Ty};
+use dxgtrace_protocol::table;
+use dxgtrace_protocol::table::framing;
+
+/// Enumerations, bit sets and structures, by name.
+#[derive(Default)]
+pub(super) struct Names {
+    pub enums: BTreeMap<&'static str, &'static Enum>,
+    pub flags: BTreeMap<&'static str, &'static Flags>,
+    pub structs: BTreeMap<&'static str, &'static Struct>,
+}
+
+impl Names {
+    /// Those of messages and their headers.
+    pub fn of_messages() -> Self {
+        let headers = [Set::Vgpu, Set::Global, Set::Host].map(framing::header);
+        let messages = table::all().flat_map(|message| {
+            let replies = message.replies.iter().flatten().map(|reply| &reply.layout);
+            message.request.iter().chain(replies)
+        });
+        let mut names = Self::default();
+        names.add(headers.into_iter().chain(messages));
+        names
+    }
+
+    /// Those of messages and of records in a capture.
+    pub fn of_captures() -> Self {
+        let mut names = Self::of_messages();
+        names.add([&RECORD, &LOST, &IOCTL_END].into_iter());
+        names
+    }
+
+    fn add(&mut self, layouts: impl Iterator<Item = &'static Layout>) {
+        for layout in layouts {
+            for field in layout.fields {
+                self.of_type(field.ty);
+            }
+            for tail in layout.tails {
+                match tail.element {
+                    Element::Value(ty) => self.of_type(ty),
+                    Element::Struct(structure) => self.of_struct(structure),
+                }
+                if let Some((structure, _)) = tail.view {
+                    self.of_struct(structure);
+                }
+            }
+        }
+    }
+
+    fn of_struct(&mut self, structure: &'static Struct) {
+        self.structs.insert(structure.name, structure);
+        for field in structure.fields {
+            self.of_type(field.ty);
+        }
+    }
+
+    fn of_type(&mut self, ty: Ty) {
+        match ty {
+            Ty::Enum(names) => drop(self.enums.insert(names.name, names)),
+            Ty::Flags16(set) | Ty::Flags32(set) | Ty::Flags64(set) => {
+                self.flags.insert(set.name, set);
+            }
+            _ => {}
+        }
+    }
+}

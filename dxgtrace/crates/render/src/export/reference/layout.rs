@@ -1,0 +1,237 @@
+//! Layouts in words and tables.
+
+use std::fmt::{self, Write};
+
+use dxgtrace_protocol::schema::{
+    Element, Field, HEADER, Layout, Len, Life, Object, Origin, Rule, Tail, Ty, When,
+};
+
+/// Writes one part of a message.
+pub(super) fn layout(out: &mut impl Write, title: &str, layout: &Layout) -> fmt::Result {
+    write!(out, "\n#### {title}\n\n{}\n", size(layout))?;
+    if layout.echo {
+        out.write_str(
+            "\nThe request again, command header included, with the fields below filled in.\n",
+        )?;
+    }
+    if layout.origin == Origin::Copied {
+        out.write_str(
+            "\nThe driver copies the application's structure: bytes between the fields are \
+             whatever the application left there.\n",
+        )?;
+    }
+    if !layout.fields.is_empty() {
+        out.write_str("\n")?;
+        fields(out, layout.fields)?;
+    }
+    if !layout.tails.is_empty() {
+        write!(
+            out,
+            "\nFrom offset {} on, without alignment:\n\n",
+            layout.tails_at
+        )?;
+        out.write_str("| array | type | elements | meaning |\n|---|---|---|---|\n")?;
+        for tail in layout.tails {
+            self::tail(out, tail)?;
+        }
+    }
+    Ok(())
+}
+
+/// How long a part is, in words.
+fn size(layout: &Layout) -> String {
+    if !layout.read {
+        return "The driver reads nothing of it; any length will do.".to_owned();
+    }
+    let mut text = match (layout.total, layout.tails.is_empty()) {
+        (Some(total), _) => format!("{total} bytes, always."),
+        (None, true) => format!("{} bytes.", layout.size),
+        (None, false) => format!("{} bytes and the arrays", layout.tails_at),
+    };
+    if layout.total.is_none() && !layout.tails.is_empty() {
+        if layout.slack > 0 {
+            let _ = write!(text, ", then {} unused bytes", layout.slack);
+        }
+        if layout.round8 {
+            text.push_str(", rounded up to a multiple of 8");
+        }
+        if layout.min > 0 {
+            let _ = write!(text, "; at least {}", layout.min);
+        }
+        text.push('.');
+    }
+    if !layout.once.is_empty() {
+        let lengths: Vec<_> = layout.once.iter().map(u16::to_string).collect();
+        let lengths = lengths.join(" or ");
+        let _ = write!(text, " In some generations of the driver {lengths} bytes.");
+    }
+    if layout.start == HEADER && !layout.echo {
+        text.push_str(" The command header is included, the extended one is not.");
+    }
+    text
+}
+
+/// Writes a table of fields.
+pub(super) fn fields(out: &mut impl Write, fields: &[Field]) -> fmt::Result {
+    out.write_str("| offset | field | type | meaning |\n|--:|---|---|---|\n")?;
+    for field in fields {
+        let place = match field.bits {
+            Some((shift, 1)) => format!("{} bit {shift}", field.at),
+            Some((shift, width)) => {
+                format!("{} bits {shift}-{}", field.at, shift + width - 1)
+            }
+            None => field.at.to_string(),
+        };
+        let array = match (field.count, field.used) {
+            (1, _) => String::new(),
+            (count, None) => format!(" × {count}"),
+            (count, Some(used)) => format!(" × {count}, `{used}` in use"),
+        };
+        let (name, kind, doc) = (field.name, ty(field.ty), cell(field.doc));
+        write!(out, "| {place} | `{name}` | {kind}{array} | {doc}")?;
+        for remark in remarks(field) {
+            write!(out, " {remark}")?;
+        }
+        out.write_str(" |\n")?;
+    }
+    Ok(())
+}
+
+/// What a field obeys, in sentences.
+fn remarks(field: &Field) -> Vec<String> {
+    let mut out = Vec::new();
+    if let Some(condition) = &field.when {
+        out.push(format!("Only if {}.", when(condition)));
+    }
+    match field.rule {
+        Rule::Any => {}
+        Rule::Reserved => out.push("Always 0.".to_owned()),
+        Rule::Output => out.push("Of no meaning in a request.".to_owned()),
+        Rule::Always(value) => out.push(format!("Every public driver sends {value}.")),
+        Rule::Range(low, high) => out.push(format!("The driver sends {low} to {high}.")),
+        Rule::Echoes { message, field } => {
+            out.push(format!("Repeats `{field}` of [`{message}`](#{message})."));
+        }
+    }
+    out.extend(life(field.life, field.life_when.as_ref()));
+    if field.since > dxgtrace_protocol::schema::Era::May2020 {
+        out.push(format!("Since {}.", field.since.name()));
+    }
+    out
+}
+
+fn life(life: Life, condition: Option<&When>) -> Option<String> {
+    let what = match life {
+        Life::None => return None,
+        Life::Creates => "Created by this message",
+        Life::Destroys => "Ends with this message",
+        Life::Uses => "Must exist, or be 0",
+        Life::Mentions => "A hint: need not exist",
+    };
+    Some(match condition {
+        Some(condition) => format!("{what}, if {} in the request.", when(condition)),
+        None => format!("{what}."),
+    })
+}
+
+fn when(when: &When) -> String {
+    let values: Vec<_> = when.values.iter().map(u64::to_string).collect();
+    let values = values.join(" or ");
+    let of = if when.of_request {
+        " of the request"
+    } else {
+        ""
+    };
+    if when.mask == u64::MAX {
+        format!("`{}`{of} is {values}", when.field)
+    } else {
+        format!("`{}`{of} & {:#x} is {values}", when.field, when.mask)
+    }
+}
+
+fn tail(out: &mut impl Write, tail: &Tail) -> fmt::Result {
+    let element = match tail.element {
+        Element::Value(value) => ty(value),
+        Element::Struct(structure) => {
+            format!(
+                "[`{0}`](#{1})",
+                structure.name,
+                structure.name.to_lowercase()
+            )
+        }
+    };
+    let (name, count, doc) = (tail.name, len(&tail.len), cell(tail.doc));
+    write!(out, "| `{name}` | {element} | {count} | {doc}")?;
+    if let Some(expects) = &tail.expects {
+        write!(out, " The driver makes room for {}.", len(expects))?;
+    }
+    if let Some((structure, condition)) = &tail.view {
+        let (name, anchor) = (structure.name, structure.name.to_lowercase());
+        write!(
+            out,
+            " Begins with [`{name}`](#{anchor}) if {}.",
+            when(condition)
+        )?;
+    }
+    if matches!(tail.rule, Rule::Output) {
+        out.write_str(" Of no meaning in a request.")?;
+    }
+    if let Some(life) = life(tail.life, tail.life_when.as_ref()) {
+        write!(out, " {life}")?;
+    }
+    out.write_str(" |\n")
+}
+
+fn len(len: &Len) -> String {
+    match len {
+        Len::Field(name) => format!("`{name}`"),
+        Len::FieldOrOne(name) => format!("`{name}`, at least 1"),
+        Len::FieldIfRoom(name) => format!("`{name}` if the message goes on, else 0"),
+        Len::SumOf(tail, member) => format!("sum of `{tail}[].{member}`"),
+        Len::Fill => "up to the total length".to_owned(),
+        Len::ResultArea {
+            head,
+            element,
+            count,
+        } => format!("{head} + {element} × `{count}` (at least 1), rounded up to 8"),
+        Len::Request(name) => format!("`{name}` of the request"),
+        Len::RequestOrOne(name) => format!("`{name}` of the request, at least 1"),
+        Len::RequestIf(name, flag) => {
+            format!("`{name}` of the request if its `{flag}` is not 0, else 0")
+        }
+        Len::RequestSumOf(tail, member) => format!("sum of `{tail}[].{member}` of the request"),
+    }
+}
+
+/// A type in words.
+fn ty(ty: Ty) -> String {
+    let set = |name: &str, size: u16| {
+        format!("bits of [`{name}`](#{}), {size} bytes", name.to_lowercase())
+    };
+    match ty {
+        Ty::U8 => "u8".to_owned(),
+        Ty::U16 => "u16".to_owned(),
+        Ty::U32 => "u32".to_owned(),
+        Ty::U64 => "u64".to_owned(),
+        Ty::I32 => "i32".to_owned(),
+        Ty::Bool => "bool, 1 byte".to_owned(),
+        Ty::Handle(kinds) => {
+            let kinds: Vec<_> = kinds.iter().copied().map(Object::name).collect();
+            format!("handle of {}", kinds.join(" or "))
+        }
+        Ty::Event => format!("u64, {}", Object::GuestEvent.name()),
+        Ty::Enum(names) => format!("[`{}`](#{})", names.name, names.name.to_lowercase()),
+        Ty::Flags16(flags) | Ty::Flags32(flags) | Ty::Flags64(flags) => set(flags.name, ty.size()),
+        Ty::NtStatus => "[NTSTATUS](#statuses)".to_owned(),
+        Ty::Luid => "LUID, u32 and i32".to_owned(),
+        Ty::Pointer => "guest address, u64".to_owned(),
+        Ty::Address => "address, u64".to_owned(),
+        Ty::Utf16 => "UTF-16LE".to_owned(),
+        Ty::Byte => "bytes".to_owned(),
+    }
+}
+
+/// Text that may stand in a table's cell.
+pub(super) fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}

@@ -1,0 +1,180 @@
+//! The protocol reference: the public description of what Linux's `dxgkrnl`
+//! driver and its host say to each other.
+
+mod layout;
+mod names;
+
+use std::fmt::{self, Write};
+
+use dxgtrace_protocol::schema::{Message, Mode, Set, Subject};
+use dxgtrace_protocol::table;
+use dxgtrace_protocol::table::framing;
+use dxgtrace_protocol::table::ioctls::IOCTLS;
+
+const INTRODUCTION: &str = include_str!("introduction.md");
+
+/// Writes `docs/protocol.md`.
+///
+/// # Errors
+/// Those of `out`.
+pub fn reference(out: &mut impl Write) -> fmt::Result {
+    out.write_str(INTRODUCTION)?;
+    headers(out)?;
+    index(out)?;
+    out.write_str("\n## Messages\n")?;
+    for set in [Set::Global, Set::Vgpu, Set::Host] {
+        for message in table::all().filter(|message| message.set == set) {
+            self::message(out, message)?;
+        }
+    }
+    names::structures(out)?;
+    names::enumerations(out)?;
+    names::bit_sets(out)?;
+    names::statuses(out)?;
+    ioctls(out)
+}
+
+fn headers(out: &mut impl Write) -> fmt::Result {
+    let parts = [
+        (
+            "Extended header",
+            &framing::EXTENDED,
+            "Before every request from interface version 40 on; never before replies or host messages.",
+        ),
+        (
+            "Command header, vGPU and host set",
+            framing::header(Set::Vgpu),
+            "Offsets of requests and host messages count from here.",
+        ),
+        (
+            "Command header, global set",
+            framing::header(Set::Global),
+            "The same with a channel type of 32 bits.",
+        ),
+    ];
+    for (title, layout, doc) in parts {
+        write!(out, "\n### {title}\n\n{doc}\n\n")?;
+        layout::fields(out, layout.fields)?;
+    }
+    Ok(())
+}
+
+/// Every message in a table.
+fn index(out: &mut impl Write) -> fmt::Result {
+    out.write_str(
+        "\n## Index\n\n| number | set | message | constant | travels | driver since |\n\
+         |--:|---|---|---|---|---|\n",
+    )?;
+    for set in [Set::Global, Set::Vgpu, Set::Host] {
+        let mut messages: Vec<_> = table::all().filter(|of| of.set == set).collect();
+        messages.sort_by_key(|message| message.id);
+        for message in messages {
+            let Message {
+                id, name, constant, ..
+            } = message;
+            let (mode, since) = (mode(message.mode), message.since.name());
+            let set = set.name();
+            writeln!(
+                out,
+                "| {id} | {set} | [`{name}`](#{name}) | `{constant}` | {mode} | {since} |"
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Sync => "request and reply",
+        Mode::Async => "request and reply; in async mode no reply",
+        Mode::OneWay => "one way",
+        Mode::NeverSent => "named, never sent",
+    }
+}
+
+fn subject(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Caller => "the caller",
+        Subject::Nobody => "nobody: 0",
+        Subject::Destroyed => "the process that ends",
+        Subject::Target => "the process that is asked about",
+        Subject::Unknown => "not known",
+    }
+}
+
+fn message(out: &mut impl Write, message: &Message) -> fmt::Result {
+    let Message { name, doc, .. } = message;
+    write!(out, "\n### {name}\n\n{doc}\n\n")?;
+    let (constant, id, set) = (message.constant, message.id, message.set.name());
+    write!(
+        out,
+        "`{constant}`, number {id} of the {set} set; {}. Driver since {}.",
+        mode(message.mode),
+        message.since.name()
+    )?;
+    if message.mode != Mode::NeverSent && message.set != Set::Host {
+        write!(out, " `process` names {}.", subject(message.subject))?;
+    }
+    out.write_str("\n")?;
+    if !message.cause.is_empty() {
+        writeln!(out, "\nSent by: {}", message.cause)?;
+    }
+    let ioctls: Vec<_> = IOCTLS
+        .iter()
+        .filter(|ioctl| ioctl.messages.contains(name))
+        .map(|ioctl| format!("`{}` ({:#04x})", ioctl.function, ioctl.number))
+        .collect();
+    if !ioctls.is_empty() {
+        writeln!(out, "\nCalls that cause it: {}.", ioctls.join(", "))?;
+    }
+    if let Some(request) = &message.request {
+        let title = match message.set {
+            Set::Host => "Message",
+            Set::Vgpu | Set::Global => "Request",
+        };
+        layout::layout(out, title, request)?;
+    }
+    let replies: Vec<_> = message.replies.iter().flatten().collect();
+    for reply in &replies {
+        let title = match (replies.len(), reply.version) {
+            (1, _) => "Reply".to_owned(),
+            (_, 0) => "Reply of older interface versions".to_owned(),
+            (_, version) => format!("Reply from interface version {version} on"),
+        };
+        layout::layout(out, &title, &reply.layout)?;
+    }
+    if message.mode == Mode::OneWay {
+        out.write_str("\nThere is no reply.\n")?;
+    }
+    if !message.notes.is_empty() {
+        out.write_str("\nNotes:\n\n")?;
+        for note in message.notes {
+            writeln!(out, "- {note}")?;
+        }
+    }
+    Ok(())
+}
+
+fn ioctls(out: &mut impl Write) -> fmt::Result {
+    out.write_str(
+        "\n## ioctls\n\nWhich messages a call of `/dev/dxg` can cause, in order. A call without \
+         messages is answered by the driver itself.\n\n\
+         | number | request | function | messages |\n|---|---|---|---|\n",
+    )?;
+    for ioctl in IOCTLS {
+        let messages: Vec<_> = ioctl
+            .messages
+            .iter()
+            .map(|name| format!("[`{name}`](#{name})"))
+            .collect();
+        writeln!(
+            out,
+            "| {:#04x} | {:#010x} | `{}` | {} |",
+            ioctl.number,
+            ioctl.request(),
+            ioctl.function,
+            messages.join(", ")
+        )?;
+    }
+    Ok(())
+}

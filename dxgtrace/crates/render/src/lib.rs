@@ -1,0 +1,9 @@
+//! What is shown or written of a capture: text, JSON lines, statistics,
+//! generated documents, comparison, cut and redacted copies.
+
+pub mod compare;
+pub mod cut;
+pub mod export;
+pub mod output;
+pub mod redact;
+pub mod report;

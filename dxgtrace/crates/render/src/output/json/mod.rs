@@ -1,0 +1,415 @@
+//! JSON lines: a header, a record for each thing seen, a summary.
+//!
+//! Names are those of the filters. Numbers that can exceed 53 bits, and times
+//! in nanoseconds, are strings; handles are hexadecimal strings; where a
+//! number has a name, both stand side by side.
+
+mod message;
+mod pieces;
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use self::message::{message, typed};
+pub(super) use self::pieces::Text;
+use self::pieces::{Open, any, decimal, plain};
+use dxgtrace_protocol::decode::{Decoded, Value, escaped};
+use dxgtrace_protocol::record::header::{Header, IoctlEnd, Kind, Known, Lost};
+use dxgtrace_protocol::record::layout::IOCTL;
+use dxgtrace_protocol::schema::{Object, Ty};
+use dxgtrace_protocol::table::errno;
+use dxgtrace_session::check::{Finding, Severity};
+use dxgtrace_session::entry::{Entry, Sink, Totals};
+use dxgtrace_session::{Change, End, Waiting};
+
+/// Version of the records' shape. It grows when a field changes its meaning
+/// or goes away, not when one is added.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Writes entries as JSON lines.
+#[derive(Debug)]
+pub struct Json<W> {
+    out: W,
+    each: bool,
+    /// Whether only findings are written, and from which severity on: the
+    /// command itself says the rest.
+    findings: Option<Option<Severity>>,
+    /// The lines of an entry, kept for its memory.
+    lines: Vec<u8>,
+}
+
+impl<W: Write> Json<W> {
+    /// JSON lines to `out`, which begin with the header record. With `each`,
+    /// every packet is flushed.
+    pub fn new(out: W, source: &str, each: bool) -> io::Result<Self> {
+        let mut json = Self {
+            out,
+            each,
+            findings: None,
+            lines: Vec::new(),
+        };
+        header(&mut json.out, source)?;
+        Ok(json)
+    }
+
+    /// Findings only, from severity `least` on or none, with the header before
+    /// and nothing behind them.
+    ///
+    /// # Errors
+    /// The output refuses.
+    pub fn findings(out: W, source: &str, least: Option<Severity>) -> io::Result<Self> {
+        let mut json = Self::new(out, source, false)?;
+        json.findings = Some(least);
+        Ok(json)
+    }
+
+    fn line(&mut self, record: &impl Serialize) -> io::Result<()> {
+        any(&mut self.lines, record)?;
+        self.lines.push(b'\n');
+        Ok(())
+    }
+
+    fn out(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.lines)?;
+        self.lines.clear();
+        Ok(())
+    }
+}
+
+impl<W: Write> Sink for Json<W> {
+    fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+        if self.findings.is_some() {
+            return entry
+                .findings
+                .iter()
+                .try_for_each(|finding| self.finding(entry.packet.number, finding));
+        }
+        match entry.packet.header.kind {
+            Kind::Lost => self.line(&LostRecord::of(entry))?,
+            Kind::Ioctl => {
+                call(&mut self.lines, entry)?;
+                self.lines.push(b'\n');
+            }
+            Kind::Packet | Kind::Refused => {
+                message(&mut self.lines, entry)?;
+                self.lines.push(b'\n');
+            }
+        }
+        if let Some(request) = entry.request {
+            exchange(&mut self.lines, entry, request)?;
+            self.lines.push(b'\n');
+        }
+        for change in entry.changes {
+            self.line(&ObjectRecord::of(entry.packet.number, change))?;
+        }
+        for finding in entry.findings {
+            self.line(&FindingRecord::of(entry.packet.number, finding))?;
+        }
+        self.out()?;
+        if self.each { self.out.flush() } else { Ok(()) }
+    }
+
+    fn finding(&mut self, packet: u64, finding: &Finding) -> io::Result<()> {
+        let weak = |least| finding.code.severity() < least;
+        if self.findings.is_some_and(|least| least.is_none_or(weak)) {
+            return Ok(());
+        }
+        self.line(&FindingRecord::of(packet, finding))?;
+        self.out()
+    }
+
+    fn idle(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn end(&mut self, totals: &Totals) -> io::Result<()> {
+        if self.findings.is_none() {
+            summary(&mut self.out, totals)?;
+        }
+        self.out.flush()
+    }
+}
+
+/// Writes a record.
+///
+/// # Errors
+/// The output refuses.
+pub fn line(out: &mut impl Write, record: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, record)?;
+    out.write_all(b"\n")
+}
+
+/// Writes the record with which lines begin.
+///
+/// # Errors
+/// The output refuses.
+pub fn header(out: &mut impl Write, source: &str) -> io::Result<()> {
+    line(
+        out,
+        &HeaderRecord {
+            r#type: "header",
+            schema: SCHEMA_VERSION,
+            tool: concat!("dxgtrace ", env!("CARGO_PKG_VERSION")),
+            source,
+        },
+    )
+}
+
+/// Writes the record with which lines end.
+///
+/// # Errors
+/// The output refuses.
+pub fn summary(out: &mut impl Write, totals: &Totals) -> io::Result<()> {
+    line(
+        out,
+        &Summary {
+            r#type: "summary",
+            totals,
+        },
+    )
+}
+
+#[derive(Serialize)]
+struct HeaderRecord<'a> {
+    r#type: &'static str,
+    schema: u32,
+    tool: &'static str,
+    source: &'a str,
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    r#type: &'static str,
+    #[serde(flatten)]
+    totals: &'a Totals,
+}
+
+#[derive(Serialize)]
+struct FindingRecord {
+    r#type: &'static str,
+    packet: u64,
+    code: &'static str,
+    severity: &'static str,
+    layer: dxgtrace_session::check::Layer,
+    part: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<u32>,
+    at: u32,
+    text: Text<Finding>,
+}
+
+impl FindingRecord {
+    fn of(packet: u64, finding: &Finding) -> Self {
+        let description = finding.code.description();
+        Self {
+            r#type: "finding",
+            packet,
+            code: description.word,
+            severity: description.severity.name(),
+            layer: finding.layer,
+            part: finding.part,
+            index: finding.index,
+            at: finding.at,
+            text: Text(*finding),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ObjectRecord {
+    r#type: &'static str,
+    packet: u64,
+    event: &'static str,
+    kind: &'static str,
+    handle: Text<Number>,
+    generation: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<Text<Number>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adapter: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<OwnerRecord>,
+    /// Of what ends: the packet that created it, if that was captured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<Text<u64>>,
+}
+
+#[derive(Serialize)]
+struct OwnerRecord {
+    kind: &'static str,
+    handle: Text<Number>,
+}
+
+/// A handle or an address, in hexadecimal.
+pub(super) struct Number(pub u64);
+
+impl Display for Number {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}
+
+impl ObjectRecord {
+    fn of(packet: u64, change: &Change) -> Self {
+        let entity = &change.entity;
+        let kind = |kind: Option<Object>| kind.map_or("unknown", Object::name);
+        let before = entity.is_from_before();
+        Self {
+            r#type: "object",
+            packet,
+            event: match change.end {
+                None if before => "found",
+                None => "created",
+                Some(End::Destroyed) => "destroyed",
+                Some(End::WithOwner) => "ended_with_owner",
+                Some(End::ChannelClosed) => "ended_with_channel",
+                Some(End::Replaced) => "replaced",
+            },
+            kind: kind(entity.kind),
+            handle: Text(Number(entity.handle)),
+            generation: entity.generation,
+            process: (entity.process_handle != 0).then_some(Text(Number(entity.process_handle))),
+            adapter: entity.adapter,
+            owner: change.owner.map(|(of, handle)| OwnerRecord {
+                kind: kind(of),
+                handle: Text(Number(handle)),
+            }),
+            created: (change.end.is_some() && !before).then_some(entity.created.packet),
+            bytes: (entity.kind == Some(Object::Allocation) && entity.bytes > 0)
+                .then_some(Text(entity.bytes)),
+        }
+    }
+}
+
+/// Appends the record of a request and its reply.
+fn exchange(out: &mut Vec<u8>, entry: &Entry<'_>, request: &Waiting) -> io::Result<()> {
+    let mut record = Open::object(out);
+    plain(record.key(["type"]), "exchange");
+    record.add("request", &request.number)?;
+    record.add("reply", &entry.packet.number)?;
+    plain(record.key(["message"]), request.name());
+    record.add("channel", &entry.channel_name())?;
+    if request.header.known.has(Known::TASK) {
+        record.add("process", &Process::of(&request.header))?;
+    }
+    ioctl(&mut record, &request.header)?;
+    decimal(record.key(["time"]), entry.packet.time)?;
+    let latency = entry.latency().unwrap_or(0);
+    decimal(record.key(["latency"]), latency)?;
+    let decoded = entry.seen.decoded.as_ref();
+    if let Some(status) = decoded.and_then(Decoded::status) {
+        typed(record.key(["status"]), Ty::NtStatus, Value::Status(status))?;
+    }
+    record.end();
+    Ok(())
+}
+
+/// The ioctl that a record is about, or was sent during.
+fn ioctl(record: &mut Open<'_>, header: &Header) -> io::Result<()> {
+    if header.known.has(Known::IOCTL) {
+        let value = Value::Enum(&IOCTL, header.ioctl.into());
+        typed(record.key(["ioctl"]), Ty::Enum(&IOCTL), value)?;
+    }
+    Ok(())
+}
+
+/// Appends the record of an ioctl that has ended.
+fn call(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<()> {
+    let header = entry.packet.header;
+    let end = IoctlEnd::decode(entry.packet.payload).unwrap_or_default();
+    let call = entry.seen.call.unwrap_or_default();
+    let mut record = Open::object(out);
+    plain(record.key(["type"]), "ioctl");
+    record.add("number", &entry.packet.number)?;
+    decimal(record.key(["time"]), entry.packet.time)?;
+    if header.known.has(Known::TASK) {
+        record.add("process", &Process::of(header))?;
+    }
+    ioctl(&mut record, header)?;
+    // What the application was told, if its end was seen.
+    if header.known.has(Known::IOCTL_RESULT) {
+        record.add("result", &header.ioctl_result)?;
+        let errno = header.ioctl_result.wrapping_neg().cast_unsigned();
+        if let Some(name) = errno::name(errno) {
+            record.add("errno", &name)?;
+        }
+    }
+    // What the driver's first failed synchronous send returned, or 0.
+    if header.known.has(Known::RETURN_VALUE) {
+        record.add("send_result", &header.return_value)?;
+    }
+    decimal(record.key(["duration"]), end.duration)?;
+    record.add("messages", &end.messages)?;
+    // The first of its messages in the capture, and the one that failed.
+    if call.first > 0 {
+        record.add("first_request", &call.first)?;
+    }
+    if let Some((request, _)) = call.failed {
+        record.add("failed_request", &request)?;
+    }
+    record.end();
+    Ok(())
+}
+
+/// A task.
+#[derive(Serialize)]
+pub(super) struct Process {
+    pid: u32,
+    tid: u32,
+    comm: Text<Comm>,
+}
+
+impl Process {
+    /// A task by its numbers and its name.
+    pub fn new(pid: u32, tid: u32, comm: [u8; 16]) -> Self {
+        let comm = Text(Comm(comm));
+        Self { pid, tid, comm }
+    }
+
+    /// The task that a header names.
+    pub fn of(header: &Header) -> Self {
+        Self::new(header.pid, header.tid, header.comm)
+    }
+}
+
+/// A task name; what is no UTF-8 in it is escaped.
+struct Comm([u8; 16]);
+
+impl Display for Comm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        escaped(&self.0).fmt(f)
+    }
+}
+
+#[derive(Serialize)]
+struct LostRecord {
+    r#type: &'static str,
+    number: u64,
+    time: Text<u64>,
+    total: u64,
+    ring_full: u64,
+    missed_probes: u64,
+    user_queue: u64,
+    unreadable: u64,
+}
+
+impl LostRecord {
+    fn of(entry: &Entry<'_>) -> Self {
+        let packet = entry.packet;
+        let lost = Lost::decode(packet.payload).unwrap_or_default();
+        Self {
+            r#type: "lost",
+            number: packet.number,
+            time: Text(packet.time),
+            total: lost.total(),
+            ring_full: lost.ring_full,
+            missed_probes: lost.missed_probes,
+            user_queue: lost.user_queue,
+            unreadable: lost.unreadable,
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! The counts as JSON lines.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{Row, Statistics};
+use crate::output::Histogram;
+use crate::output::json::{self, Text};
+use dxgtrace_protocol::decode::escaped;
+use dxgtrace_protocol::record::header::Known;
+use dxgtrace_session::entry::Totals;
+use dxgtrace_session::{Budget, Session};
+
+#[derive(Serialize)]
+struct CountRecord<'a> {
+    r#type: &'static str,
+    of: &'static str,
+    name: &'a str,
+    messages: u64,
+    failures: u64,
+    sent: Text<u64>,
+    received: Text<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency: Option<LatencyRecord>,
+}
+
+#[derive(Serialize)]
+struct LatencyRecord {
+    min: Text<u64>,
+    p50: Text<u64>,
+    p99: Text<u64>,
+    max: Text<u64>,
+}
+
+impl LatencyRecord {
+    fn of(latency: &Histogram) -> Option<Self> {
+        Some(Self {
+            min: Text(latency.least()?),
+            p50: Text(latency.quantile(50)?),
+            p99: Text(latency.quantile(99)?),
+            max: Text(latency.most()?),
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct FailureRecord<'a> {
+    r#type: &'static str,
+    message: &'a str,
+    outcome: &'a str,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct PauseRecord {
+    r#type: &'static str,
+    packet: u64,
+    length: Text<u64>,
+}
+
+#[derive(Serialize)]
+struct StartRecord<'a> {
+    r#type: &'static str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    packet: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency: Option<Text<u64>>,
+    outcome: &'a str,
+}
+
+#[derive(Serialize)]
+struct WaitRecord<'a> {
+    r#type: &'static str,
+    packet: u64,
+    age: Text<u64>,
+    /// What waits for an answer, or for an event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<Text<u64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<json::Process>,
+    fences: Vec<FenceRecord>,
+}
+
+#[derive(Serialize)]
+struct FenceRecord {
+    handle: Text<json::Number>,
+    value: Text<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked: Option<Text<u64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked_in: Option<u64>,
+    shared: bool,
+}
+
+#[derive(Serialize)]
+struct AccountRecord<'a> {
+    r#type: &'static str,
+    process: Text<json::Number>,
+    pid: u32,
+    comm: String,
+    adapter: &'a str,
+    ended: bool,
+    devices: u64,
+    allocations: u64,
+    allocated: Text<u64>,
+    most_allocated: Text<u64>,
+    resident: Text<u64>,
+    most_resident: Text<u64>,
+    offered: Text<u64>,
+    over_budget: Text<u64>,
+    reserved_addresses: Text<u64>,
+    mapped_addresses: Text<u64>,
+    budgets: Vec<BudgetRecord>,
+}
+
+#[derive(Serialize)]
+struct BudgetRecord {
+    memory: &'static str,
+    packet: u64,
+    budget: Text<u64>,
+    in_use: Text<u64>,
+}
+
+impl BudgetRecord {
+    fn of(memory: &'static str, budget: Option<Budget>) -> Option<Self> {
+        let budget = budget?;
+        Some(Self {
+            memory,
+            packet: budget.packet,
+            budget: Text(budget.budget),
+            in_use: Text(budget.in_use),
+        })
+    }
+}
+
+impl Statistics {
+    /// Writes the counts as JSON lines.
+    pub fn write_lines(
+        &self,
+        out: &mut impl Write,
+        source: &str,
+        totals: &Totals,
+        session: &Session,
+    ) -> io::Result<()> {
+        json::header(out, source)?;
+        let (pause, packet) = self.pause;
+        if pause > 0 {
+            json::line(
+                out,
+                &PauseRecord {
+                    r#type: "pause",
+                    packet,
+                    length: Text(pause),
+                },
+            )?;
+        }
+        for (name, row) in self.by_message() {
+            count(out, "message", name, row)?;
+        }
+        for (name, row) in self.by_process() {
+            count(out, "process", &name, row)?;
+        }
+        for (name, row) in self.by_adapter(session) {
+            count(out, "adapter", &name, row)?;
+        }
+        for step in &self.steps {
+            let answer = step.answer.as_ref();
+            let record = StartRecord {
+                r#type: "start",
+                message: step.message,
+                channel: Some(&step.channel),
+                packet: Some(step.packet),
+                latency: answer.map(|(took, _)| Text(*took)),
+                outcome: answer.map_or("no answer", |(_, said)| said),
+            };
+            json::line(out, &record)?;
+        }
+        for message in self.unseen() {
+            let record = StartRecord {
+                r#type: "start",
+                message,
+                channel: None,
+                packet: None,
+                latency: None,
+                outcome: "not seen",
+            };
+            json::line(out, &record)?;
+        }
+        for (count, message, outcome) in self.by_failure() {
+            let outcome = &outcome;
+            json::line(
+                out,
+                &FailureRecord {
+                    r#type: "failure",
+                    message,
+                    outcome,
+                    count,
+                },
+            )?;
+        }
+        waits(out, session)?;
+        for account in session.accounts() {
+            let name = self.whose(account);
+            let groups = ["gpu", "system"].into_iter().zip(account.budgets);
+            json::line(
+                out,
+                &AccountRecord {
+                    r#type: "account",
+                    process: Text(json::Number(account.process)),
+                    pid: name.pid,
+                    comm: escaped(&name.comm).to_string(),
+                    adapter: &self.place(account, session),
+                    ended: account.ended,
+                    devices: account.devices,
+                    allocations: account.allocations,
+                    allocated: Text(account.bytes),
+                    most_allocated: Text(account.most),
+                    resident: Text(account.resident),
+                    most_resident: Text(account.most_resident),
+                    offered: Text(account.offered),
+                    over_budget: Text(account.over_budget),
+                    reserved_addresses: Text(account.reserved()),
+                    mapped_addresses: Text(account.mapped()),
+                    budgets: groups
+                        .filter_map(|(memory, budget)| BudgetRecord::of(memory, budget))
+                        .collect(),
+                },
+            )?;
+        }
+        json::summary(out, totals)
+    }
+}
+
+fn count(out: &mut impl Write, of: &'static str, name: &str, row: &Row) -> io::Result<()> {
+    json::line(
+        out,
+        &CountRecord {
+            r#type: "count",
+            of,
+            name,
+            messages: row.messages,
+            failures: row.failures,
+            sent: Text(row.sent),
+            received: Text(row.received),
+            latency: LatencyRecord::of(&row.latency),
+        },
+    )
+}
+
+/// Requests without an answer, and waits for fences.
+fn waits(out: &mut impl Write, session: &Session) -> io::Result<()> {
+    let now = session.now();
+    for request in session.waiting() {
+        json::line(
+            out,
+            &WaitRecord {
+                r#type: "wait",
+                packet: request.number,
+                age: Text(now.saturating_sub(request.time)),
+                message: Some(request.name()),
+                event: None,
+                process: request
+                    .header
+                    .known
+                    .has(Known::TASK)
+                    .then(|| json::Process::of(&request.header)),
+                fences: Vec::new(),
+            },
+        )?;
+    }
+    for sleeper in session.sleepers() {
+        let fences = sleeper.fences.iter().map(|fence| FenceRecord {
+            handle: Text(json::Number(fence.handle)),
+            value: Text(fence.value),
+            asked: fence.asked.map(|(value, _)| Text(value)),
+            asked_in: fence.asked.map(|(_, packet)| packet),
+            shared: fence.shared,
+        });
+        json::line(
+            out,
+            &WaitRecord {
+                r#type: "wait",
+                packet: sleeper.packet,
+                age: Text(now.saturating_sub(sleeper.time)),
+                message: None,
+                event: Some(Text(sleeper.event)),
+                process: sleeper
+                    .name
+                    .map(|name| json::Process::new(name.pid, sleeper.tid, name.comm)),
+                fences: fences.collect(),
+            },
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,311 @@
+//! What a capture holds, counted: by message, process and virtual GPU.
+
+pub(super) mod amount;
+mod lines;
+mod tables;
+
+use std::cmp::Reverse;
+use std::io;
+
+use rustc_hash::FxHashMap;
+
+use super::Histogram;
+use dxgtrace_protocol::decode::{Decoded, Part, Value, escaped, utf16};
+use dxgtrace_protocol::packet::Channel;
+use dxgtrace_protocol::record::header::{ChannelKind, Direction, Known};
+use dxgtrace_protocol::schema::Weight;
+use dxgtrace_protocol::table;
+use dxgtrace_session::entry::{Entry, Sink};
+use dxgtrace_session::{Account, Name, Outcome, Session};
+
+/// Processes told apart at most; later ones count together.
+const PROCESSES_MAX: usize = 1 << 12;
+/// Virtual GPUs told apart at most; more than that are made up.
+const ADAPTERS_MAX: usize = 1 << 8;
+/// Steps of the start listed at most.
+const STEPS_MAX: usize = 32;
+/// Different failures told apart at most.
+const FAILURES_MAX: usize = 1 << 10;
+/// Counts of one message, process or virtual GPU.
+#[derive(Debug, Clone, Default)]
+struct Row {
+    messages: u64,
+    failures: u64,
+    sent: u64,
+    received: u64,
+    latency: Histogram,
+}
+
+impl Row {
+    fn count(&mut self, entry: &Entry<'_>) {
+        let header = entry.packet.header;
+        let bytes = u64::from(header.payload_length);
+        match header.direction {
+            Direction::GuestToHost => self.sent += bytes,
+            Direction::HostToGuest => self.received += bytes,
+        }
+        if entry.request.is_none() {
+            self.messages += 1;
+        }
+        if let Some(latency) = entry.latency() {
+            self.latency.add(latency);
+        }
+        if entry.seen.outcome.is_some_and(Outcome::is_failure) {
+            self.failures += 1;
+        }
+    }
+}
+
+/// Identifies a process: the host's number and the guest's.
+type Process = (u32, u32);
+
+/// Counts entries.
+#[derive(Debug, Default)]
+pub struct Statistics {
+    messages: FxHashMap<&'static str, Row>,
+    processes: FxHashMap<Process, (Name, Row)>,
+    others: Row,
+    adapters: FxHashMap<(u64, u32), Row>,
+    channels: Vec<Channel>,
+    failures: FxHashMap<(&'static str, Outcome), u64>,
+    steps: Vec<Step>,
+    /// The longest time without a packet, and the packet that ended it.
+    pause: (u64, u64),
+    first: Option<u64>,
+    last: u64,
+}
+
+/// A step without which the driver cannot work: the first of its kind on its
+/// channel.
+#[derive(Debug)]
+struct Step {
+    message: &'static str,
+    channel: String,
+    packet: u64,
+    /// How long the answer took, and what it was.
+    answer: Option<(u64, String)>,
+}
+
+impl Statistics {
+    fn process(&mut self, entry: &Entry<'_>) {
+        let header = entry.packet.header;
+        let request = entry.request;
+        let frame = entry
+            .seen
+            .decoded
+            .as_ref()
+            .and_then(|decoded| decoded.frame);
+        let handle = request.map(|request| request.process);
+        let handle = handle.or(frame.map(|frame| frame.process)).unwrap_or(0);
+        let (pid, comm) = match header.known.has(Known::TASK) {
+            true => (header.pid, header.comm),
+            false => (0, [0; 16]),
+        };
+        if handle == 0 {
+            return self.others.count(entry);
+        }
+        let full = self.processes.len() >= PROCESSES_MAX;
+        if full && !self.processes.contains_key(&(handle, pid)) {
+            return self.others.count(entry);
+        }
+        let (name, row) = self.processes.entry((handle, pid)).or_default();
+        *name = Name { pid, comm };
+        row.count(entry);
+    }
+
+    /// Notes a step of the start, or its answer.
+    fn step(&mut self, entry: &Entry<'_>) {
+        let Some(decoded) = &entry.seen.decoded else {
+            return;
+        };
+        let Some(message) = decoded.message.filter(|one| one.weight == Weight::Vital) else {
+            return;
+        };
+        if let Some(request) = entry.request {
+            let mut steps = self.steps.iter_mut();
+            if let Some(step) = steps.find(|step| step.packet == request.number) {
+                let said = match (decoded.status(), entry.seen.outcome) {
+                    (_, Some(Outcome::Short)) => "answer too short".to_owned(),
+                    (_, Some(Outcome::NoHandle)) => "no handle".to_owned(),
+                    (Some(status), _) => Value::Status(status).to_string(),
+                    (None, _) => "answered".to_owned(),
+                };
+                step.answer = Some((entry.latency().unwrap_or(0), said));
+            }
+            return;
+        }
+        let channel = entry.channel_name();
+        let known = |step: &Step| step.message == message.name && step.channel == channel;
+        if decoded.part == Part::Request
+            && self.steps.len() < STEPS_MAX
+            && !self.steps.iter().any(known)
+        {
+            self.steps.push(Step {
+                message: message.name,
+                channel: channel.to_owned(),
+                packet: entry.packet.number,
+                answer: None,
+            });
+        }
+    }
+
+    /// Steps of the start that were not seen, although others were.
+    fn unseen(&self) -> impl Iterator<Item = &'static str> {
+        table::all()
+            .filter(|message| message.weight == Weight::Vital && !self.steps.is_empty())
+            .map(|message| message.name)
+            .filter(|name| !self.steps.iter().any(|step| step.message == *name))
+    }
+
+    /// Time from the first packet to the last.
+    fn span(&self) -> u64 {
+        self.last.saturating_sub(self.first.unwrap_or(self.last))
+    }
+
+    /// The counts of each message, those seen most often first.
+    fn by_message(&self) -> Vec<(&'static str, &Row)> {
+        let mut rows: Vec<_> = self
+            .messages
+            .iter()
+            .map(|(name, row)| (*name, row))
+            .collect();
+        rows.sort_by_key(|(name, row)| (Reverse(row.messages), *name));
+        rows
+    }
+
+    /// The counts of each process, and last those of none.
+    fn by_process(&self) -> Vec<(String, &Row)> {
+        let mut rows: Vec<_> = self.processes.iter().collect();
+        rows.sort_by_key(|(key, (_, row))| (Reverse(row.messages), **key));
+        let others = (self.others.messages > 0).then(|| ("driver".to_owned(), &self.others));
+        rows.into_iter()
+            .map(|((handle, _), (name, row))| (called(name, u64::from(*handle)), row))
+            .chain(others)
+            .collect()
+    }
+
+    /// The counts of each virtual GPU.
+    fn by_adapter(&self, session: &Session) -> Vec<(String, &Row)> {
+        let mut rows: Vec<_> = self.adapters.iter().collect();
+        rows.sort_by_key(|(key, _)| **key);
+        let name = |luid: u64, interface: u32| {
+            let channel = self.channels.get(interface as usize);
+            let mut name = channel.map_or_else(|| "?".to_owned(), |channel| channel.name.clone());
+            if luid != 0 {
+                let luid = Value::Luid(luid as u32, (luid >> 32) as i32);
+                name.push_str(&format!(" {luid}"));
+            }
+            let relid = channel.map(|channel| channel.relid);
+            let mut adapters = session.adapters().iter();
+            let adapter = adapters.find(|adapter| {
+                adapter.channel == relid || luid != 0 && adapter.luids.contains(&luid)
+            });
+            if let Some(adapter) = adapter
+                && adapter.name().iter().any(|byte| *byte != 0)
+            {
+                name.push_str(&format!(" {}", utf16(adapter.name())));
+            }
+            name
+        };
+        rows.into_iter()
+            .map(|((luid, interface), row)| (name(*luid, *interface), row))
+            .collect()
+    }
+
+    /// The failures, most frequent first.
+    fn by_failure(&self) -> Vec<(u64, &'static str, String)> {
+        let text = |outcome: &Outcome| match outcome {
+            Outcome::Status(status) => Value::Status(*status).to_string(),
+            Outcome::NoHandle => "no handle".to_owned(),
+            Outcome::Short => "answer too short".to_owned(),
+            Outcome::Success | Outcome::Silent => String::new(),
+        };
+        let mut rows: Vec<_> = self
+            .failures
+            .iter()
+            .map(|((name, outcome), count)| (*count, *name, text(outcome)))
+            .collect();
+        rows.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)).then(a.2.cmp(&b.2)));
+        rows
+    }
+
+    /// The process of an account.
+    fn whose(&self, account: &Account) -> Name {
+        let of = |(handle, pid): &Process| {
+            u64::from(*handle) == account.process && (account.pid == 0 || *pid == account.pid)
+        };
+        let mut known = self.processes.iter().filter(|(key, _)| of(key));
+        known.next().map_or(
+            Name {
+                pid: account.pid,
+                comm: [0; 16],
+            },
+            |(_, (name, _))| *name,
+        )
+    }
+
+    /// The virtual GPU of an account.
+    fn place(&self, account: &Account, session: &Session) -> String {
+        let number = account.adapter.map(usize::from);
+        let adapter = number.and_then(|number| session.adapters().get(number));
+        let Some(adapter) = adapter else {
+            return "?".to_owned();
+        };
+        let mut channels = self.channels.iter();
+        let channel = channels.find(|channel| Some(channel.relid) == adapter.channel);
+        let luid = adapter.luids.iter().rev().find(|luid| **luid != 0);
+        match (channel, luid) {
+            (Some(channel), _) => channel.name.clone(),
+            (None, Some(luid)) => Value::Luid(*luid as u32, (luid >> 32) as i32).to_string(),
+            (None, None) => "?".to_owned(),
+        }
+    }
+}
+
+/// A process in text.
+fn called(name: &Name, handle: u64) -> String {
+    format!("{}[{}] {handle:#x}", escaped(&name.comm), name.pid)
+}
+
+impl Sink for Statistics {
+    fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+        self.first.get_or_insert(entry.packet.time);
+        if self.last > 0 {
+            let pause = entry.packet.time.saturating_sub(self.last);
+            self.pause = self.pause.max((pause, entry.packet.number));
+        }
+        self.last = self.last.max(entry.packet.time);
+        if !entry.packet.is_message() {
+            return Ok(());
+        }
+        self.step(entry);
+        let decoded = entry.seen.decoded.as_ref();
+        let name = decoded.map_or("not a message", Decoded::name);
+        self.messages.entry(name).or_default().count(entry);
+        if let Some(outcome) = entry.seen.outcome.filter(|outcome| outcome.is_failure()) {
+            let full = self.failures.len() >= FAILURES_MAX;
+            if !full || self.failures.contains_key(&(name, outcome)) {
+                *self.failures.entry((name, outcome)).or_default() += 1;
+            }
+        }
+        if decoded.is_some_and(|decoded| decoded.part != Part::Event) {
+            self.process(entry);
+        }
+        let request = entry.request;
+        let frame = decoded.and_then(|decoded| decoded.frame);
+        let extended = frame.and_then(|frame| frame.extended);
+        let luid = request.map_or(0, |request| request.vgpu_luid);
+        let luid = extended.map_or(luid, |extended| extended.vgpu_luid);
+        let vgpu = entry.packet.header.channel_kind == ChannelKind::Vgpu;
+        if decoded.is_some() && (vgpu || luid != 0) {
+            let key = (luid, entry.packet.interface);
+            if self.adapters.len() < ADAPTERS_MAX || self.adapters.contains_key(&key) {
+                self.adapters.entry(key).or_default().count(entry);
+            }
+        }
+        if self.channels.len() < entry.channels.len() {
+            self.channels = entry.channels.to_vec();
+        }
+        Ok(())
+    }
+}

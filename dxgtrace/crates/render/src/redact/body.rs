@@ -1,0 +1,167 @@
+//! The payload of one packet.
+
+use std::ops::Range;
+
+use dxgtrace_protocol::decode::{Decoded, Part, Spot, TailSpot};
+use dxgtrace_protocol::schema::{Element, Rule, Ty};
+
+/// What stands where something was that is not zero and must not look so.
+const SOMETHING: u8 = 0xFF;
+/// A letter of redacted text, as UTF-16LE.
+const LETTER: [u8; 2] = [b'x', 0];
+
+/// A payload under redaction: zeros, into which is copied what may stay.
+struct Page<'a> {
+    from: &'a [u8],
+    to: Vec<u8>,
+    address: &'a dyn Fn(u64) -> u64,
+}
+
+/// The payload of a message without what is private.
+pub(super) fn redact(
+    decoded: &Decoded<'_>,
+    payload: &[u8],
+    address: &dyn Fn(u64) -> u64,
+) -> Vec<u8> {
+    let mut page = Page {
+        from: payload,
+        to: vec![0; payload.len()],
+        address,
+    };
+    let request = decoded.part == Part::Request;
+    for header in decoded.headers() {
+        let size = usize::from(header.layout.size);
+        page.keep(header.base..header.base.saturating_add(size));
+    }
+    let Some(body) = &decoded.body else {
+        return page.to;
+    };
+    // What lies between and behind the parts must stay as zero, or as not.
+    for (at, length) in body.layout.gaps.iter().take_while(|gap| gap.1 > 0) {
+        let at = body.base + usize::from(*at);
+        page.mark(at..at + usize::from(*length));
+    }
+    if let Some(unused) = body.unused() {
+        page.mark(body.base + unused.start..body.base + unused.end);
+    }
+    let described = body.described.and_then(|end| usize::try_from(end).ok());
+    if let Some(described) = described.filter(|described| *described < body.length) {
+        let end = body.base.saturating_add(body.length);
+        page.mark(body.base.saturating_add(described)..end);
+    }
+    for spot in body.fields() {
+        page.field(&spot, request);
+    }
+    for tail in body.tails() {
+        page.tail(&tail, request);
+    }
+    page.to
+}
+
+/// The payload of something that is no known message: its first words, by
+/// which that is seen, and nothing else.
+pub(super) fn unknown(payload: &[u8], kept: usize) -> Vec<u8> {
+    let mut redacted = vec![0; payload.len()];
+    for (to, from) in redacted.iter_mut().zip(payload).take(kept) {
+        *to = *from;
+    }
+    redacted
+}
+
+impl Page<'_> {
+    fn each(&mut self, range: Range<usize>, change: impl Fn(u8) -> u8) {
+        let range = range.start.min(self.from.len())..range.end.min(self.from.len());
+        let (Some(from), Some(to)) = (self.from.get(range.clone()), self.to.get_mut(range)) else {
+            return;
+        };
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = change(*from);
+        }
+    }
+
+    /// Copies bytes.
+    fn keep(&mut self, range: Range<usize>) {
+        self.each(range, |byte| byte);
+    }
+
+    /// Keeps only whether bytes are zero.
+    fn mark(&mut self, range: Range<usize>) {
+        self.each(range, |byte| if byte == 0 { 0 } else { SOMETHING });
+    }
+
+    fn field(&mut self, spot: &Spot<'_>, request: bool) {
+        // What an application left in the place of a result is its memory.
+        if request && matches!(spot.field.rule, Rule::Output) {
+            return;
+        }
+        self.values(spot.field.ty, spot.at, spot.bytes.len());
+    }
+
+    fn tail(&mut self, tail: &TailSpot<'_>, request: bool) {
+        if request && matches!(tail.tail.rule, Rule::Output) {
+            return;
+        }
+        match tail.tail.element {
+            Element::Value(ty) => self.values(ty, tail.at, tail.bytes.len()),
+            Element::Struct(_) => {
+                for index in 0..tail.count {
+                    for spot in tail.members(index) {
+                        self.field(&spot, request);
+                    }
+                }
+            }
+        }
+        for spot in tail.viewed() {
+            self.field(&spot, request);
+        }
+    }
+
+    /// Values of one type in a row.
+    fn values(&mut self, ty: Ty, at: usize, length: usize) {
+        let end = at.saturating_add(length);
+        match ty {
+            Ty::Byte => {}
+            Ty::Utf16 => self.text(at..end),
+            Ty::Pointer => self.addresses(at..end),
+            Ty::U8
+            | Ty::U16
+            | Ty::U32
+            | Ty::U64
+            | Ty::I32
+            | Ty::Bool
+            | Ty::Handle(_)
+            | Ty::Event
+            | Ty::Enum(_)
+            | Ty::Flags16(_)
+            | Ty::Flags32(_)
+            | Ty::Flags64(_)
+            | Ty::NtStatus
+            | Ty::Luid
+            | Ty::Address => self.keep(at..end),
+        }
+    }
+
+    /// Letters up to the first NUL; what follows that is nobody's business.
+    fn text(&mut self, range: Range<usize>) {
+        let (Some(from), Some(to)) = (self.from.get(range.clone()), self.to.get_mut(range)) else {
+            return;
+        };
+        for (to, from) in to.chunks_exact_mut(2).zip(from.chunks_exact(2)) {
+            if from == [0, 0] {
+                return;
+            }
+            to.copy_from_slice(&LETTER);
+        }
+    }
+
+    fn addresses(&mut self, range: Range<usize>) {
+        let (Some(from), Some(to)) = (self.from.get(range.clone()), self.to.get_mut(range)) else {
+            return;
+        };
+        let (from, _) = from.as_chunks::<8>();
+        for (to, from) in to.chunks_exact_mut(8).zip(from) {
+            let other = (self.address)(u64::from_le_bytes(*from));
+            to.copy_from_slice(&other.to_le_bytes());
+        }
+    }
+}

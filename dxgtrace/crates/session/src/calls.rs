@@ -1,0 +1,140 @@
+//! The application's calls: which messages an ioctl caused, and whether what
+//! it returned agrees with what the host said.
+
+use rustc_hash::FxHashMap;
+
+use super::pairing::Waiting;
+use super::status::{self, Outcome};
+use crate::check::{Code, Finding};
+use dxgtrace_protocol::packet::Packet;
+use dxgtrace_protocol::record::header::{Header, IoctlEnd, Known};
+use dxgtrace_protocol::record::layout::IOCTL;
+use dxgtrace_protocol::table::framing::FLAG_COMPLETION_REQUESTED;
+
+/// Threads followed at most; beyond that, all are forgotten.
+const THREADS_MAX: usize = 1 << 14;
+/// The call was ended by a signal: that says nothing about the messages.
+const INTERRUPTED: [i32; 6] = [-4, -512, -513, -514, -515, -516];
+
+/// An ioctl with what was captured of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Call {
+    /// Its request number.
+    pub ioctl: u32,
+    /// Number of its first message, or 0.
+    pub first: u64,
+    /// Messages in the capture.
+    pub messages: u64,
+    /// Of its exchanges the first that failed: number of the request, and what
+    /// the reply said.
+    pub failed: Option<(u64, Outcome)>,
+    /// Requests that wait for a reply.
+    waiting: u64,
+    /// Packets are missing since it began.
+    gap: bool,
+}
+
+/// The ioctls in progress, by thread.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Calls {
+    threads: FxHashMap<u32, Call>,
+}
+
+impl Calls {
+    /// A packet was sent, or could not be.
+    pub fn sent(&mut self, packet: &Packet<'_>) {
+        let header = packet.header;
+        if !header.known.has(Known::TASK | Known::IOCTL) {
+            return;
+        }
+        if self.threads.len() >= THREADS_MAX && !self.threads.contains_key(&header.tid) {
+            self.threads.clear();
+        }
+        let call = self.threads.entry(header.tid).or_default();
+        if call.first == 0 || call.ioctl != header.ioctl {
+            *call = Call {
+                ioctl: header.ioctl,
+                first: packet.number,
+                ..Call::default()
+            };
+        }
+        if packet.is_message() {
+            call.messages += 1;
+            call.waiting += u64::from(header.packet_flags & FLAG_COMPLETION_REQUESTED);
+        }
+    }
+
+    /// A request was answered.
+    pub fn answered(&mut self, request: &Waiting, outcome: Outcome) {
+        let Some(call) = self.threads.get_mut(&request.header.tid) else {
+            return;
+        };
+        if request.number < call.first || !request.header.known.has(Known::IOCTL) {
+            return;
+        }
+        call.waiting = call.waiting.saturating_sub(1);
+        if outcome.is_failure() && call.failed.is_none() {
+            call.failed = Some((request.number, outcome));
+        }
+    }
+
+    /// Packets are missing here.
+    pub fn gap(&mut self) {
+        for call in self.threads.values_mut() {
+            call.gap = true;
+        }
+    }
+
+    /// An ioctl has ended. Says so if its result does not follow from what the
+    /// host said; of what was not captured whole, nothing is said.
+    pub fn ended(&mut self, packet: &Packet<'_>, found: &mut impl FnMut(Finding)) -> Call {
+        let header = packet.header;
+        let call = self
+            .threads
+            .remove(&header.tid)
+            .filter(|call| call.ioctl == header.ioctl)
+            .unwrap_or(Call {
+                ioctl: header.ioctl,
+                ..Call::default()
+            });
+        let sent = IoctlEnd::decode(packet.payload).map(|end| end.messages);
+        let whole = sent == Some(call.messages) && call.waiting == 0 && !call.gap;
+        let judged = header.known.has(Known::IOCTL_RESULT)
+            && !INTERRUPTED.contains(&header.ioctl_result)
+            && whole;
+        if judged && let Some(finding) = verdict(&call, header) {
+            found(finding);
+        }
+        call
+    }
+}
+
+/// What is odd about a call's result.
+fn verdict(call: &Call, header: &Header) -> Option<Finding> {
+    let result = header.ioctl_result;
+    let name = IOCTL.name_of(call.ioctl.into()).unwrap_or("ioctl");
+    let errno = u64::from(result.unsigned_abs());
+    let failed = result < 0;
+    match (call.failed, failed) {
+        (Some((request, Outcome::Status(status))), false) => {
+            let status = u64::from(status);
+            Some(Finding::new(Code::IoctlNotTold, name, status, request))
+        }
+        (Some((_, Outcome::Status(status))), true) if u64::from(status::errno(status)) != errno => {
+            let status = u64::from(status);
+            Some(Finding::new(Code::IoctlOtherErrno, name, status, errno))
+        }
+        // Attempts to send and waits fail without an answer of the host.
+        (None, true) if header.known.has(Known::RETURN_VALUE) && header.return_value != 0 => None,
+        (None, true) if call.messages == 0 => {
+            Some(Finding::new(Code::IoctlRefused, name, 0, errno))
+        }
+        (None, true) => Some(Finding::new(
+            Code::IoctlAfterSuccess,
+            name,
+            call.messages,
+            errno,
+        )),
+        _ => None,
+    }
+}

@@ -1,0 +1,119 @@
+//! Lengths: of the message, of its parts, of what the reply should take.
+
+use super::{Code, Finding};
+use dxgtrace_protocol::decode::{Decoded, Located, Pending};
+use dxgtrace_protocol::record::header::{Header, Known};
+use dxgtrace_protocol::schema::Rule;
+
+/// The ring rounds lengths up to this.
+const RING_UNIT: u64 = 8;
+
+/// Checks a request or host message.
+pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
+    let Some(body) = &decoded.body else { return };
+    short(body, found);
+    if let (Some(described), None) = (body.described, body.shortfall) {
+        let end = if decoded.payload.exact {
+            described
+        } else {
+            described.next_multiple_of(RING_UNIT)
+        };
+        let travelled = body.length as u64;
+        if travelled > end {
+            let at = usize::try_from(described).unwrap_or(usize::MAX);
+            let extra = Finding::new(Code::SizeTrailing, "message", travelled - end, 0);
+            found(extra.at(body.base.saturating_add(at)));
+        }
+    }
+    for field in body.layout.chosen(body.layout.counted) {
+        let Some(used) = field.used.filter(|_| body.applies(field)) else {
+            continue;
+        };
+        let spot = body.spot(field);
+        let room = u64::from(spot.field.count);
+        if let Some(count) = body.by_name(used)
+            && count > room
+            && !is_limited(body, used)
+        {
+            found(Finding::new(Code::CountArray, used, count, room).at(spot.at));
+        }
+    }
+}
+
+/// Whether the driver limits a count: then the limit is what is checked.
+fn is_limited(body: &Located<'_>, count: &str) -> bool {
+    let rule = body.layout.field(count).map(|field| field.rule);
+    matches!(rule, Some(Rule::Range(..)))
+}
+
+/// Checks a reply against what its request asked for.
+pub(super) fn reply(
+    decoded: &Decoded<'_>,
+    pending: &Pending,
+    header: &Header,
+    found: &mut impl FnMut(Finding),
+) {
+    let (Some(body), Some(by_protocol)) = (&decoded.body, pending.expected()) else {
+        return;
+    };
+    if !body.layout.read {
+        return;
+    }
+    let expected = if header.known.has(Known::EXPECTED_REPLY) {
+        let room = u64::from(header.expected_reply_length);
+        if room != by_protocol && !body.layout.was_once(room) {
+            found(Finding::new(
+                Code::SizeReplyRoom,
+                "reply",
+                by_protocol,
+                room,
+            ));
+        }
+        room
+    } else {
+        by_protocol
+    };
+    let travelled = body.length as u64;
+    if travelled < expected {
+        found(Finding::new(
+            Code::SizeReplyShort,
+            "reply",
+            expected,
+            travelled,
+        ));
+        return;
+    }
+    short(body, found);
+    if let (Some(described), None) = (body.described, body.shortfall) {
+        let end = described.max(expected).next_multiple_of(RING_UNIT);
+        if travelled > end {
+            let at = usize::try_from(end).unwrap_or(usize::MAX);
+            found(Finding::new(Code::SizeReplyLong, "reply", travelled - end, 0).at(at));
+        }
+    }
+}
+
+fn short(body: &Located<'_>, found: &mut impl FnMut(Finding)) {
+    let Some(shortfall) = body.shortfall else {
+        return;
+    };
+    let tail = body
+        .layout
+        .tails
+        .iter()
+        .any(|tail| tail.name == shortfall.part);
+    let code = if tail {
+        Code::CountBeyondEnd
+    } else {
+        Code::SizeShort
+    };
+    found(
+        Finding::new(
+            code,
+            shortfall.part,
+            shortfall.wanted as u64,
+            shortfall.had as u64,
+        )
+        .at(body.base.saturating_add(shortfall.at)),
+    );
+}

@@ -1,0 +1,334 @@
+//! What the packets of a capture mean together: which reply belongs to which
+//! request, what is still waited for, which objects exist, which version is
+//! spoken, and who breaks the rules.
+//!
+//! [`Session::see`] takes every packet once, in order, live or from a file.
+//! The state between two packets is that of all before: to look at an earlier
+//! place, keep clones along the way and let one see the packets from there
+//! again. A clone costs as much as copying what exists (some 200 bytes an
+//! object and an outstanding request, and up to 1 MB of what is remembered of
+//! ended objects), so one every 10,000 packets or so is cheap.
+
+mod adapters;
+mod calls;
+pub mod check;
+pub mod entry;
+mod ledger;
+mod lifetimes;
+mod names;
+mod objects;
+mod pairing;
+mod plan;
+mod status;
+mod tree;
+mod versions;
+mod waits;
+
+pub use adapters::Adapter;
+pub use calls::Call;
+pub use ledger::{Account, Budget};
+pub use names::Name;
+pub use objects::{Change, End, Entity, Gone, Id, Moment};
+pub use pairing::{Pairing, Stray, Waiting};
+pub use status::{Outcome, errno};
+pub use tree::{History, Node, Place};
+pub use waits::{Awaited, Sleeper};
+
+use calls::Calls;
+use check::{Code, Finding};
+use dxgtrace_protocol::decode::{Decoded, Part};
+use dxgtrace_protocol::packet::Packet;
+use dxgtrace_protocol::record::header::{Direction, Kind, Lost};
+use dxgtrace_protocol::schema::Starts;
+use dxgtrace_protocol::table::framing::PACKET_COMPLETION;
+use lifetimes::Lifetimes;
+
+/// How long the host may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How long an answer may take without being worth a note, in nanoseconds.
+    /// Most come within one millisecond.
+    pub slow: u64,
+    /// How long a request must have waited at the end of the capture to be
+    /// called unanswered, in nanoseconds. Hosts take seconds to wake a GPU.
+    pub missing: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            slow: 50_000_000,
+            missing: 5_000_000_000,
+        }
+    }
+}
+
+/// Follows a capture from its first packet on.
+#[derive(Debug, Clone, Default)]
+pub struct Session {
+    pairing: Pairing,
+    calls: Calls,
+    lifetimes: Lifetimes,
+    limits: Limits,
+    /// Time of the latest packet.
+    now: u64,
+}
+
+/// What is known of a packet once its place in the capture is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Seen<'a> {
+    /// The message in it, if there is one.
+    pub decoded: Option<Decoded<'a>>,
+    /// Of a reply: what it says.
+    pub outcome: Option<Outcome>,
+    /// Of an ioctl's end: what was captured of it.
+    pub call: Option<Call>,
+}
+
+impl Session {
+    /// A session that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same with other limits.
+    pub fn within(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Takes the next packet of the capture.
+    #[inline]
+    pub fn see<'a>(&mut self, packet: &Packet<'a>, found: &mut impl FnMut(Finding)) -> Seen<'a> {
+        let mut seen = Seen::default();
+        self.take(packet, &mut seen, found);
+        seen
+    }
+
+    /// The same with what is known of the packet put where it stays: it is large,
+    /// and slow to move when just written.
+    pub fn take<'a>(
+        &mut self,
+        packet: &Packet<'a>,
+        seen: &mut Seen<'a>,
+        found: &mut impl FnMut(Finding),
+    ) {
+        *seen = Seen::default();
+        let found = &mut |finding| check::tell(found, finding);
+        self.lifetimes.objects.settle();
+        self.now = self.now.max(packet.time);
+        self.answer(packet, found);
+        let pending = self.pairing.answered().map(|request| &request.pending);
+        check::packet(packet, pending, &mut seen.decoded, found);
+        if packet.is_cut() {
+            let (kept, all) = (packet.payload.len(), packet.header.payload_length);
+            let finding = Finding::new(Code::CaptureCut, "packet", kept as u64, u64::from(all));
+            found(finding.at(kept));
+        }
+        if packet.header.direction == Direction::GuestToHost {
+            self.calls.sent(packet);
+        }
+        match (packet.header.kind, &seen.decoded) {
+            (Kind::Packet, Some(decoded)) => match decoded.part {
+                Part::Request => self.request(packet, decoded, found),
+                Part::Event => self.lifetimes.event(packet, decoded, found),
+                Part::Reply => seen.outcome = self.reply(packet, decoded, found),
+            },
+            (Kind::Packet, None) => {}
+            (Kind::Refused, decoded) => found(Finding::new(
+                Code::SendRefused,
+                decoded.as_ref().map_or("message", Decoded::name),
+                u64::from(packet.header.return_value.unsigned_abs()),
+                u64::from(packet.header.refused_attempts),
+            )),
+            (Kind::Lost, _) => {
+                let lost = Lost::decode(packet.payload).map_or(0, |lost| lost.total());
+                found(Finding::new(Code::CaptureLost, "capture", lost, 0));
+                self.pairing.gap(packet.number);
+                self.calls.gap();
+                self.lifetimes.gap();
+            }
+            (Kind::Ioctl, _) => {
+                self.pairing.left(packet.header);
+                seen.call = Some(self.calls.ended(packet, found));
+            }
+        }
+    }
+
+    /// Says what only the end of the capture shows, with the numbers of the
+    /// packets that it is about.
+    pub fn finish(&self, found: &mut impl FnMut(u64, Finding)) {
+        const SECOND: u64 = 1_000_000_000;
+        for request in self.waiting() {
+            let waited = self.now.saturating_sub(request.time);
+            let code = if waited < self.limits.missing || self.pairing.may_be_lost(&request) {
+                Code::ReplyPending
+            } else {
+                Code::ReplyMissing
+            };
+            let finding = Finding::new(code, request.name(), waited / SECOND, 0);
+            found(request.number, finding);
+        }
+        for sleeper in self.sleepers() {
+            let slept = self.now.saturating_sub(sleeper.time);
+            if slept >= self.limits.missing {
+                let finding =
+                    Finding::new(Code::EventMissing, "event", sleeper.event, slept / SECOND);
+                found(sleeper.packet, finding);
+            }
+        }
+    }
+
+    /// Of the latest packet, if it is a reply: the request that it answers.
+    pub fn answered(&self) -> Option<&Waiting> {
+        self.pairing.answered()
+    }
+
+    /// The requests that no reply has come for, oldest first.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        self.pairing.waiting()
+    }
+
+    /// The waits of the CPU that the host was told of and has not ended, oldest
+    /// first.
+    pub fn sleepers(&self) -> Vec<Sleeper> {
+        let Lifetimes {
+            waits,
+            objects,
+            names,
+            ..
+        } = &self.lifetimes;
+        waits.sleepers(objects, names)
+    }
+
+    /// Time of the latest packet, in nanoseconds since 1970.
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// What the latest packet did to objects: what it created, ended, or made
+    /// known as from before the capture. In order; owners end before what
+    /// ends with them.
+    pub fn changes(&self) -> &[Change] {
+        self.lifetimes.objects.changes()
+    }
+
+    /// The virtual GPUs seen so far; [`Entity::adapter`] is an index into them.
+    pub fn adapters(&self) -> &[Adapter] {
+        self.lifetimes.adapters.all()
+    }
+
+    /// Who has how much memory: an account for each process on each virtual GPU
+    /// that it has a device on, first those of processes that have ended.
+    pub fn accounts(&self) -> Vec<&Account> {
+        self.lifetimes.objects.ledger.all()
+    }
+
+    /// The interface version that the driver declared last.
+    pub fn version(&self) -> Option<u32> {
+        self.lifetimes.versions.declared()
+    }
+
+    /// Whether messages that allow it go without a reply, if that is known.
+    pub fn async_mode(&self) -> Option<bool> {
+        self.lifetimes.async_mode
+    }
+
+    /// Whether all packets since the driver's start were seen, so that nothing
+    /// exists that is not known.
+    pub fn is_complete(&self) -> bool {
+        self.lifetimes.is_complete()
+    }
+
+    /// Looks for the request that a packet answers.
+    fn answer(&mut self, packet: &Packet<'_>, found: &mut impl FnMut(Finding)) {
+        self.pairing.settle();
+        let header = packet.header;
+        if header.kind != Kind::Packet
+            || header.packet_type != PACKET_COMPLETION
+            || header.direction != Direction::HostToGuest
+        {
+            return;
+        }
+        let id = header.transaction;
+        let (code, number) = match self.pairing.answer(packet) {
+            Ok(()) => return,
+            Err(Stray::Unwanted) => (Code::ReplyUnwanted, 0),
+            Err(Stray::Again(number)) => (Code::ReplyDuplicate, number),
+            Err(Stray::BeforeCapture) => (Code::ReplyBeforeCapture, 0),
+            Err(Stray::InGap) => (Code::ReplyInGap, 0),
+            Err(Stray::Orphan) => (Code::ReplyOrphan, 0),
+        };
+        found(Finding::new(code, "reply", id, number));
+    }
+
+    fn request(
+        &mut self,
+        packet: &Packet<'_>,
+        decoded: &Decoded<'_>,
+        found: &mut impl FnMut(Finding),
+    ) {
+        let header = packet.header;
+        if self.pairing.begins_anew(header) {
+            let starts = decoded.message.map_or(Starts::Nothing, |m| m.starts);
+            let dropped = self.pairing.restart(header.channel);
+            for request in &dropped {
+                self.lifetimes.abandon(*request);
+            }
+            self.lifetimes.restarted(packet, starts);
+            let count = dropped.len() as u64;
+            found(Finding::new(Code::ChannelReopened, "channel", count, 0));
+        } else if self.pairing.skips(header) {
+            self.lifetimes.skipped();
+        }
+        let memo = self.lifetimes.request(packet, decoded, found);
+        if let Some(lost) = self.pairing.ask(packet, decoded, memo) {
+            self.lifetimes.abandon(lost.number);
+            let (id, number) = (header.transaction, lost.number);
+            found(Finding::new(
+                Code::TransactionReused,
+                lost.name(),
+                id,
+                number,
+            ));
+        }
+    }
+
+    /// Takes the reply to the request that was found, and tells what it says.
+    fn reply(
+        &mut self,
+        packet: &Packet<'_>,
+        decoded: &Decoded<'_>,
+        found: &mut impl FnMut(Finding),
+    ) -> Option<Outcome> {
+        let request = self.pairing.answered()?;
+        let message = request.pending.message;
+        let outcome = status::outcome(decoded, &request.pending);
+        status::report(decoded, message, outcome, found);
+        let took = packet.time.saturating_sub(request.time);
+        if request.abandoned {
+            let late = Finding::new(Code::ReplyLate, request.name(), 0, request.number);
+            found(late);
+        } else if took >= self.limits.slow {
+            let ms = took / 1_000_000;
+            found(Finding::new(
+                Code::ReplySlow,
+                request.name(),
+                ms,
+                request.number,
+            ));
+        }
+        if let Some(message) = message {
+            let about = (
+                request.number,
+                &request.header,
+                message,
+                request.pending.version,
+            );
+            self.lifetimes
+                .reply(packet, about, decoded, &request.memo, outcome, found);
+        }
+        self.calls.answered(request, outcome);
+        Some(outcome)
+    }
+}

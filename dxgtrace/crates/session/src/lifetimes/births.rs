@@ -1,0 +1,108 @@
+//! Objects that begin: created by replies, announced by requests.
+
+use super::handles::handles;
+use super::{Lifetimes, Memo, Scene};
+use crate::check::{Code, Finding};
+use crate::objects::{Entity, Id, Key, Objects};
+use crate::plan::{Candidate, Step};
+use dxgtrace_protocol::schema::Object;
+
+impl Lifetimes {
+    /// Creates the objects of a reply's step, and gives the first. `None` if
+    /// some of them were not captured or there is no room.
+    pub(super) fn create(
+        &mut self,
+        scene: &Scene<'_, '_>,
+        step: &Step,
+        memo: &Memo,
+        created: &[Option<Id>; 4],
+        quiet: bool,
+        found: &mut impl FnMut(Finding),
+    ) -> Option<Option<Id>> {
+        let kind = step.kinds.single()?;
+        let mut first = None;
+        let mut room = true;
+        let owner = match memo.has(step.owner_bit) {
+            true => step.owners.iter().find_map(|candidate| match candidate {
+                Candidate::Created(index) => created.get(usize::from(*index)).copied().flatten(),
+                Candidate::Asked(slot) => {
+                    let handle = u64::from(*memo.asked.get(usize::from(*slot))?);
+                    let process = scene.process?;
+                    self.objects
+                        .find(Key::of(process, handle))
+                        .filter(|_| handle != 0)
+                }
+            }),
+            false => None,
+        };
+        let whole = handles(scene.body, step, |handle, bytes, offset, index| {
+            if handle == 0 {
+                return;
+            }
+            let mut entity = Entity::new(Some(kind), handle, scene.at, self.objects.epoch);
+            if !kind.is_vm_wide() {
+                if scene.process.is_none() {
+                    return;
+                }
+                entity.process = scene.process;
+            }
+            entity.owner = owner;
+            entity.adapter = scene
+                .adapter
+                .or_else(|| self.objects.get(owner?).and_then(|owner| owner.adapter));
+            entity.loose = step.owner.loose;
+            entity.settled = step.owner.settled;
+            entity.bytes = bytes;
+            if let Some(before) = self.in_use(&entity).filter(|_| !quiet) {
+                let finding = Finding::new(Code::ObjectInUse, step.name, handle, before);
+                found(finding.at(offset).element(index));
+            }
+            let Some(id) = self.objects.add(entity, scene.at) else {
+                room = false;
+                return;
+            };
+            first.get_or_insert(id);
+            if kind == Object::Adapter
+                && let Some(adapter) = scene.adapter.and_then(|at| self.adapters.get_mut(at))
+            {
+                adapter.object = Some(id);
+            }
+        });
+        (whole && room).then_some(first)
+    }
+
+    /// The packet that created what surely still has the handle of `new`.
+    pub(super) fn in_use(&self, new: &Entity) -> Option<u64> {
+        let old = self.objects.get(self.objects.find(Objects::key(new))?)?;
+        // What lives on another adapter may have gone with it unseen.
+        let apart = old.adapter.is_some() && new.adapter.is_some() && old.adapter != new.adapter;
+        let sure = old.epoch == self.objects.epoch
+            && !old.is_from_before()
+            && !self.objects.may_be_gone(old)
+            && !apart;
+        sure.then_some(old.created.packet)
+    }
+
+    /// A request announces an event that the host will signal.
+    pub(super) fn begin_event(
+        &mut self,
+        scene: &Scene<'_, '_>,
+        step: &Step,
+        number: u64,
+    ) -> Option<Id> {
+        let kind = step.kinds.single()?;
+        let mut entity = Entity::new(Some(kind), number, scene.at, self.objects.epoch);
+        entity.owner = scene.process;
+        entity.process_handle = scene
+            .process
+            .and_then(|process| self.objects.get(process))
+            .map_or(0, |process| process.handle);
+        entity.adapter = scene.adapter;
+        entity.lasting = step.owner.lasting;
+        let id = self.objects.add(entity, scene.at);
+        if id.is_none() {
+            self.gap();
+        }
+        id
+    }
+}

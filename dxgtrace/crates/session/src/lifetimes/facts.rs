@@ -1,0 +1,163 @@
+//! What messages say beside handles: versions, modes, names, numbers to be
+//! repeated.
+
+use super::{COOKIES_MAX, Lifetimes, Memo};
+use crate::check::{Code, Finding};
+use crate::names::Name;
+use crate::objects::Key;
+use crate::plan::{Place, Plan, ReplyPlan};
+use crate::versions::{Declared, Versions};
+use dxgtrace_protocol::decode::Located;
+use dxgtrace_protocol::packet::Packet;
+use dxgtrace_protocol::schema::{Life, Object, Role};
+
+impl Lifetimes {
+    /// What a request says beside handles.
+    pub(super) fn facts(
+        &mut self,
+        packet: &Packet<'_>,
+        plan: &Plan,
+        body: &Located<'_>,
+        memo: &mut Memo,
+        found: &mut impl FnMut(Finding),
+    ) {
+        let mut name = None;
+        for fact in &plan.facts {
+            let at = usize::from(fact.field.at);
+            let value = body.get(fact.field);
+            match (fact.role, value) {
+                (Role::Version, Some(value)) => memo.declared.version = value as u32,
+                (Role::Compatible, Some(value)) => memo.declared.compatible = value as u32,
+                (Role::Progress, Some(value)) => self.progress(plan, body, memo, packet, value),
+                (Role::Opener, Some(value)) => {
+                    name.get_or_insert_with(Name::default).pid = value as u32;
+                }
+                (Role::Name, _) => {
+                    let text = body.bytes(at, usize::from(fact.field.size()));
+                    name.get_or_insert_with(Name::default).set_wide(text);
+                }
+                _ => {}
+            }
+        }
+        if let Some(version) = plan.facts.iter().find(|fact| fact.role == Role::Version) {
+            let offset = body.base + usize::from(version.field.at);
+            self.versions.declare(memo.declared, offset, found);
+            if let Some(adapter) = memo
+                .adapter
+                .and_then(|number| self.adapters.get_mut(number))
+            {
+                adapter.declared = Some(memo.declared.version);
+            }
+        }
+        if let Some(name) = name {
+            let name = Name::of(packet.header).unwrap_or(name);
+            self.names.expect(packet.number, name);
+        }
+        for (field, cookie) in &plan.cookies {
+            let Some(value) = body.get(field) else {
+                continue;
+            };
+            let place = usize::from(*cookie);
+            if self.cookies.len() <= place {
+                self.cookies.resize_with(place + 1, Vec::new);
+            }
+            if let Some(given) = self.cookies.get_mut(place)
+                && !given.contains(&value)
+                && given.len() < COOKIES_MAX
+            {
+                given.push(value);
+            }
+        }
+    }
+
+    /// The fence of the queue that a request names will reach a value.
+    fn progress(
+        &mut self,
+        plan: &Plan,
+        body: &Located<'_>,
+        memo: &Memo,
+        packet: &Packet<'_>,
+        value: u64,
+    ) {
+        let queue = plan.steps.iter().find(|step| step.life == Life::Uses);
+        let handle = queue.and_then(|step| match step.place {
+            Place::Fixed { at, .. } => body.number(usize::from(at), step.size),
+            Place::Tail { .. } => None,
+        });
+        let (Some(process), Some(handle)) = (memo.process, handle) else {
+            return;
+        };
+        let queue = self.objects.find(Key::of(process, handle));
+        let fence = queue.and_then(|queue| self.objects.child(queue, Object::SyncObject));
+        if let Some(fence) = fence {
+            self.waits.signal(fence, value, packet.number);
+        }
+    }
+
+    /// What a reply says beside handles.
+    pub(super) fn answer_facts(
+        &mut self,
+        packet: u64,
+        reply: &ReplyPlan,
+        body: &Located<'_>,
+        memo: &Memo,
+        found: &mut impl FnMut(Finding),
+    ) {
+        let mut theirs = Declared::default();
+        let mut at = None;
+        for fact in &reply.facts {
+            let place = usize::from(fact.field.at);
+            let value = body.get(fact.field);
+            match (fact.role, value) {
+                (Role::Version, Some(value)) => {
+                    theirs.version = value as u32;
+                    at = Some(body.base + place);
+                }
+                (Role::Compatible, Some(value)) => theirs.compatible = value as u32,
+                (Role::AsyncMode, Some(value)) => self.async_mode = Some(value != 0),
+                (Role::VgpuLuid, Some(luid)) => {
+                    if let Some(adapter) = memo.adapter {
+                        self.adapters.call(adapter, luid);
+                    }
+                }
+                (role @ (Role::Budget | Role::InUse), Some(bytes)) => {
+                    let process = memo.process;
+                    let account = process.and_then(|id| self.objects.account(id, memo.adapter));
+                    if let Some(account) = account {
+                        account.told(memo.number, packet, role, bytes);
+                    }
+                }
+                (Role::Name, _) => {
+                    let text = body.bytes(place, usize::from(fact.field.size()));
+                    let adapter = memo
+                        .adapter
+                        .and_then(|number| self.adapters.get_mut(number));
+                    if let Some(adapter) = adapter {
+                        adapter.set_name(text);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if let Some(at) = at {
+            Versions::answer(memo.declared, theirs, at, found);
+        }
+    }
+
+    /// What an event must repeat of what the guest announced.
+    pub(super) fn echoes(&self, plan: &Plan, body: &Located<'_>, found: &mut impl FnMut(Finding)) {
+        for (field, cookie) in &plan.echoes {
+            let Some(value) = body.get(field) else {
+                continue;
+            };
+            let given = self.cookies.get(usize::from(*cookie));
+            let known = given.is_some_and(|given| given.contains(&value));
+            let full = given.is_some_and(|given| given.len() >= COOKIES_MAX);
+            let told = given.is_some_and(|given| !given.is_empty()) || self.is_complete();
+            if !known && !full && told {
+                let finding = Finding::new(Code::PointerNotEchoed, field.name, value, 0);
+                found(finding.at(body.base + usize::from(field.at)));
+            }
+        }
+    }
+}

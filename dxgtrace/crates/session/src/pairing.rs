@@ -1,0 +1,350 @@
+//! Requests and replies, joined by channel and transaction id.
+
+use rustc_hash::FxHashMap;
+
+use super::lifetimes::Memo;
+use dxgtrace_protocol::decode::{Decoded, Pending};
+use dxgtrace_protocol::packet::Packet;
+use dxgtrace_protocol::record::header::{Header, Known};
+use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, TRANSACTION_STEP_MAX};
+
+/// Requests remembered at most; beyond that, the older half is forgotten. A guest
+/// has at most one outstanding request a thread, so this is far above what
+/// happens.
+const WAITING_MAX: usize = 1 << 16;
+/// Answered ids remembered on each channel, to tell a second answer from a
+/// stray one. A power of two: each id has its place.
+const ANSWERED: usize = 1 << 9;
+/// Channels followed at most. A guest has one and one for each virtual GPU.
+const CHANNELS_MAX: usize = 1 << 8;
+/// Threads remembered at most, to tell when one no longer waits.
+const THREADS_MAX: usize = 1 << 14;
+
+/// Channel number and transaction id.
+type Key = (u32, u64);
+
+/// A request that has no reply yet.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Waiting {
+    /// The packet's number.
+    pub number: u64,
+    /// When it was sent, in nanoseconds since 1970.
+    pub time: u64,
+    /// The means to read the reply.
+    pub pending: Pending,
+    /// What the recorder knew of the request.
+    pub header: Header,
+    /// The process as the host numbers it.
+    pub process: u32,
+    /// The virtual GPU that the extended header names, or 0.
+    pub vgpu_luid: u64,
+    /// Whether the thread was seen to have gone on without an answer.
+    pub abandoned: bool,
+    /// What the reply will do to objects.
+    pub(super) memo: Memo,
+}
+
+impl Waiting {
+    /// Becomes the request in a packet. It is written where it stays: it is
+    /// large, and slow to move when just written.
+    fn fill(&mut self, packet: &Packet<'_>, decoded: &Decoded<'_>, memo: Memo) {
+        self.number = packet.number;
+        self.time = packet.time;
+        self.pending.fill(decoded);
+        self.header = *packet.header;
+        self.process = decoded.frame.map_or(0, |frame| frame.process);
+        let extended = decoded.frame.and_then(|frame| frame.extended);
+        self.vgpu_luid = extended.map_or(0, |extended| extended.vgpu_luid);
+        self.abandoned = false;
+        self.memo = memo;
+    }
+
+    /// Time from the request to its reply, in nanoseconds.
+    pub fn latency(&self, reply: &Packet<'_>) -> u64 {
+        reply.time.saturating_sub(self.time)
+    }
+
+    /// The message's name, or what stands for one.
+    pub fn name(&self) -> &'static str {
+        self.pending
+            .message
+            .map_or("unknown", |message| message.name)
+    }
+}
+
+/// A reply that answers no request that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stray {
+    /// A second reply to the request of that packet number.
+    Again(u64),
+    /// A reply to a message that wants none.
+    Unwanted,
+    /// A reply to a request from before the capture.
+    BeforeCapture,
+    /// A reply whose request may be among lost packets.
+    InGap,
+    /// A reply to nothing.
+    Orphan,
+}
+
+/// The requests that wait, by channel and transaction id.
+#[derive(Debug, Clone, Default)]
+pub struct Pairing {
+    /// Where each request is kept: it stays there until its reply was looked at.
+    waiting: FxHashMap<Key, u32>,
+    requests: Vec<Waiting>,
+    /// Places in use no more.
+    free: Vec<u32>,
+    /// The request that the latest packet answers.
+    answered: Option<u32>,
+    channels: FxHashMap<u32, Ids>,
+    threads: FxHashMap<u32, Key>,
+    /// Number of the latest record that tells of a loss.
+    lost_at: u64,
+}
+
+/// The transaction ids seen on a channel. They count up from 1.
+#[derive(Debug, Clone)]
+struct Ids {
+    /// The first one in the capture.
+    first: u64,
+    /// The latest one.
+    last: u64,
+    /// The latest one before the last loss of packets.
+    before_gap: Option<u64>,
+    /// The latest answered ids, with the numbers of their requests.
+    answered: Box<[(u64, u64)]>,
+}
+
+impl Ids {
+    fn new(first: u64) -> Self {
+        Self {
+            first,
+            last: first,
+            before_gap: None,
+            answered: vec![(0, 0); ANSWERED].into_boxed_slice(),
+        }
+    }
+
+    /// The place of an id among the answered ones.
+    fn place(&mut self, id: u64) -> Option<&mut (u64, u64)> {
+        self.answered.get_mut(id as usize % ANSWERED)
+    }
+
+    /// The number of the request with that id, if it was answered.
+    fn answered(&self, id: u64) -> Option<u64> {
+        let (answered, number) = self.answered.get(id as usize % ANSWERED)?;
+        (*answered == id).then_some(*number)
+    }
+}
+
+impl Pairing {
+    /// Whether a request is the first on a channel that was in use before:
+    /// ids count from 1 while a channel is open.
+    pub fn begins_anew(&self, header: &Header) -> bool {
+        header.transaction == 1
+            && header.packet_flags & FLAG_COMPLETION_REQUESTED != 0
+            && self.channels.contains_key(&header.channel)
+    }
+
+    /// The channel was closed and opened anew: what waits there is never
+    /// answered. Gives the numbers of those requests.
+    #[cold]
+    pub fn restart(&mut self, channel: u32) -> Vec<u64> {
+        self.channels.remove(&channel);
+        let gone = self.waiting.extract_if(|key, _| key.0 == channel);
+        let places: Vec<u32> = gone.map(|(_, place)| place).collect();
+        self.free.extend(&places);
+        let requests = places.into_iter().filter_map(|place| self.at(place));
+        requests.map(|request| request.number).collect()
+    }
+
+    /// Whether a request's id shows that packets of others are not in the
+    /// capture.
+    pub fn skips(&self, header: &Header) -> bool {
+        header.packet_flags & FLAG_COMPLETION_REQUESTED != 0
+            && self.channels.get(&header.channel).is_some_and(|ids| {
+                header.transaction > ids.last.saturating_add(TRANSACTION_STEP_MAX)
+            })
+    }
+
+    /// Takes a request. If its id is still waited for, that older request is
+    /// given back: its reply can no longer be told.
+    pub(super) fn ask(
+        &mut self,
+        packet: &Packet<'_>,
+        decoded: &Decoded<'_>,
+        memo: Memo,
+    ) -> Option<Waiting> {
+        let header = packet.header;
+        if header.packet_flags & FLAG_COMPLETION_REQUESTED == 0 {
+            return None;
+        }
+        let id = header.transaction;
+        if self.channels.len() >= CHANNELS_MAX && !self.channels.contains_key(&header.channel) {
+            self.channels.clear();
+        }
+        let ids = self
+            .channels
+            .entry(header.channel)
+            .or_insert_with(|| Ids::new(id));
+        ids.last = ids.last.max(id);
+        if ids
+            .before_gap
+            .is_some_and(|before| before.saturating_add(1) >= id)
+        {
+            // The count goes on where it was: nothing of this channel was lost.
+            ids.before_gap = None;
+        }
+        if ids.answered(id).is_some()
+            && let Some(place) = ids.place(id)
+        {
+            *place = (0, 0);
+        }
+        let key = (header.channel, id);
+        if self.waiting.len() >= WAITING_MAX {
+            self.forget();
+        }
+        self.wait(header, key);
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.requests.push(Waiting::default());
+            // At most WAITING_MAX, and the one that was answered.
+            self.requests.len() as u32 - 1
+        });
+        if let Some(request) = self.requests.get_mut(place as usize) {
+            request.fill(packet, decoded, memo);
+        }
+        let before = self.waiting.insert(key, place)?;
+        self.free.push(before);
+        self.at(before).copied()
+    }
+
+    fn at(&self, place: u32) -> Option<&Waiting> {
+        self.requests.get(place as usize)
+    }
+
+    fn waiting_mut(&mut self, key: &Key) -> Option<&mut Waiting> {
+        self.requests.get_mut(*self.waiting.get(key)? as usize)
+    }
+
+    /// A thread waits for one answer at a time. If it asks again, it no longer
+    /// waits for the one before.
+    fn wait(&mut self, header: &Header, key: Key) {
+        if !header.known.has(Known::TASK) {
+            return;
+        }
+        if self.threads.len() >= THREADS_MAX {
+            self.threads.clear();
+        }
+        if let Some(before) = self.threads.insert(header.tid, key)
+            && before != key
+            && let Some(request) = self.waiting_mut(&before)
+            && request.header.tid == header.tid
+        {
+            request.abandoned = true;
+        }
+    }
+
+    /// The thread has left the driver: it waits for nothing any more.
+    pub(super) fn left(&mut self, header: &Header) {
+        if let Some(before) = self.threads.remove(&header.tid)
+            && let Some(request) = self.waiting_mut(&before)
+            && request.header.tid == header.tid
+        {
+            request.abandoned = true;
+        }
+    }
+
+    /// Forgets the request that the latest packet has answered.
+    pub fn settle(&mut self) {
+        if let Some(place) = self.answered.take() {
+            self.free.push(place);
+        }
+    }
+
+    /// The request that the latest packet answers.
+    pub fn answered(&self) -> Option<&Waiting> {
+        self.at(self.answered?)
+    }
+
+    /// Takes a reply: [`Pairing::answered`] is the request that it answers.
+    #[inline]
+    pub fn answer(&mut self, packet: &Packet<'_>) -> Result<(), Stray> {
+        let header = packet.header;
+        let key = (header.channel, header.transaction);
+        self.answered = self.waiting.remove(&key);
+        let Some(request) = self.answered() else {
+            return Err(self.stray(header));
+        };
+        let answered = (header.transaction, request.number);
+        let ids = self.channels.get_mut(&header.channel);
+        if let Some(place) = ids.and_then(|ids| ids.place(header.transaction)) {
+            *place = answered;
+        }
+        Ok(())
+    }
+
+    /// What a reply is that answers no request that waits.
+    #[cold]
+    fn stray(&self, header: &Header) -> Stray {
+        if header.transaction == 0 {
+            return Stray::Unwanted;
+        }
+        let ids = self.channels.get(&header.channel);
+        let gap = ids.is_some_and(|ids| ids.before_gap.is_some());
+        match ids.and_then(|ids| ids.answered(header.transaction)) {
+            Some(number) if !gap || number > self.lost_at => return Stray::Again(number),
+            // The channel may have been opened anew among the lost packets.
+            Some(_) => return Stray::InGap,
+            None => {}
+        }
+        match ids {
+            None if header.known.has(Known::REQUESTER) => Stray::InGap,
+            None => Stray::BeforeCapture,
+            Some(ids) if header.transaction < ids.first => Stray::BeforeCapture,
+            Some(_) if gap => Stray::InGap,
+            Some(_) => Stray::Orphan,
+        }
+    }
+
+    /// Packets are missing here.
+    pub fn gap(&mut self, number: u64) {
+        self.lost_at = number;
+        for ids in self.channels.values_mut() {
+            ids.before_gap.get_or_insert(ids.last);
+        }
+    }
+
+    /// Whether the answer to a request may be among lost packets.
+    pub fn may_be_lost(&self, request: &Waiting) -> bool {
+        request.number < self.lost_at
+    }
+
+    /// The requests that wait, oldest first.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        let places = self.waiting.values();
+        let mut waiting: Vec<_> = places
+            .filter_map(|place| self.at(*place).copied())
+            .collect();
+        waiting.sort_by_key(|request| request.number);
+        waiting
+    }
+
+    /// Forgets the older half of what waits: that many are seldom enough.
+    #[cold]
+    fn forget(&mut self) {
+        let numbers = self.waiting.values().filter_map(|place| self.at(*place));
+        let mut numbers: Vec<u64> = numbers.map(|request| request.number).collect();
+        numbers.sort_unstable();
+        let Some(middle) = numbers.get(numbers.len() / 2) else {
+            return;
+        };
+        let requests = &self.requests;
+        let is_older = |place: u32| {
+            let request = requests.get(place as usize);
+            request.is_some_and(|request| request.number < *middle)
+        };
+        let gone = self.waiting.extract_if(|_, place| is_older(*place));
+        self.free.extend(gone.map(|(_, place)| place));
+    }
+}

@@ -1,0 +1,167 @@
+//! Where messages tell of ranges of GPU addresses.
+
+use dxgtrace_protocol::decode::Located;
+use dxgtrace_protocol::decode::read;
+use dxgtrace_protocol::schema::{Element, Field, Layout, Role, When};
+
+use super::Condition;
+
+/// Bytes of a page of GPU addresses.
+const PAGE: u64 = 4096;
+
+/// How long a range is: a number in the same part or element.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Length {
+    field: &'static Field,
+    unit: u64,
+}
+
+impl Length {
+    fn of(field: &'static Field) -> Option<Self> {
+        let unit = match field.role {
+            Role::RangeBytes => 1,
+            Role::RangePages => PAGE,
+            _ => return None,
+        };
+        Some(Self { field, unit })
+    }
+
+    /// The length that fields tell under a condition, if they do.
+    fn among(fields: &'static [Field], when: Option<When>) -> Option<Self> {
+        let same = |other: Option<When>| match (when, other) {
+            (Some(a), Some(b)) => (a.field, a.values) == (b.field, b.values),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        fields
+            .iter()
+            .filter(|field| same(field.when))
+            .find_map(Self::of)
+    }
+
+    fn bytes(self, data: &[u8]) -> u64 {
+        let count = read(data, usize::from(self.field.at), self.field.ty.size());
+        count.unwrap_or(0).saturating_mul(self.unit)
+    }
+}
+
+/// A range of GPU addresses to which something happens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RangeStep {
+    /// What happens.
+    change: Role,
+    /// The tail in whose elements the range stands.
+    tail: Option<usize>,
+    first: &'static Field,
+    /// Its length; of a reply, the request tells it.
+    length: Option<Length>,
+    when: Option<Condition>,
+}
+
+impl RangeStep {
+    /// Calls `take` with each range: what happens to it, its first address,
+    /// its length. `asked` is the length that the request told.
+    pub fn each(&self, body: &Located<'_>, asked: u64, mut take: impl FnMut(Role, u64, u64)) {
+        let mut one = |data: &[u8]| {
+            let applies = self.when.is_none_or(|when| when.holds_in(data));
+            let first = read(data, usize::from(self.first.at), self.first.ty.size());
+            if let Some(first) = first.filter(|first| applies && *first != 0) {
+                let bytes = self.length.map_or(asked, |length| length.bytes(data));
+                take(self.change, first, bytes);
+            }
+        };
+        match self.tail {
+            None => one(body.bytes(0, usize::from(body.layout.tails_at))),
+            Some(tail) => {
+                let Some(tail) = body.tail(tail) else { return };
+                for index in 0..tail.captured() {
+                    one(tail.element(index));
+                }
+            }
+        }
+    }
+}
+
+/// The ranges that a part tells of.
+pub(super) fn ranges(layout: &'static Layout) -> Vec<RangeStep> {
+    let mut steps = among(layout.fields, None);
+    for (index, tail) in layout.tails.iter().enumerate() {
+        if let Element::Struct(structure) = tail.element {
+            steps.extend(among(structure.fields, Some(index)));
+        }
+    }
+    steps
+}
+
+fn among(fields: &'static [Field], tail: Option<usize>) -> Vec<RangeStep> {
+    let begins = |field: &'static Field| {
+        Some(RangeStep {
+            change: field.role.range()?,
+            tail,
+            first: field,
+            length: Length::among(fields, field.when),
+            when: field.when.and_then(|when| Condition::new(when, fields)),
+        })
+    };
+    fields.iter().filter_map(begins).collect()
+}
+
+/// The number of a request that its reply needs to be understood: how long the
+/// range is, or what the question is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked(Length);
+
+impl Asked {
+    pub(super) fn of(layout: &'static Layout) -> Option<Self> {
+        let segment = |field: &'static Field| {
+            (field.role == Role::Segment).then_some(Length { field, unit: 1 })
+        };
+        let number = |field| Length::of(field).or_else(|| segment(field));
+        layout.fields.iter().find_map(number).map(Self)
+    }
+
+    /// The number, 0 if it was not captured.
+    pub fn number(self, body: &Located<'_>) -> u64 {
+        self.0
+            .bytes(body.bytes(0, usize::from(body.layout.tails_at)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::plan;
+    use dxgtrace_protocol::schema::Role;
+
+    #[test]
+    fn every_range_has_a_length() {
+        let mut told = 0;
+        for message in dxgtrace_protocol::table::all() {
+            let Some(plan) = plan(message) else { continue };
+            for step in &plan.ranges {
+                assert!(step.length.is_some(), "{}", message.name);
+                told += 1;
+            }
+            for step in plan.replies.iter().flat_map(|reply| &reply.ranges) {
+                assert!(
+                    step.length.is_some() || plan.asked_number.is_some(),
+                    "{}",
+                    message.name
+                );
+                told += 1;
+            }
+        }
+        assert!(told > 5);
+    }
+
+    #[test]
+    fn alternatives_of_an_element_are_told_apart() {
+        let message = dxgtrace_protocol::table::by_name("update_gpu_virtual_address").unwrap();
+        let steps = &plan(message).unwrap().ranges;
+        let names: Vec<_> = steps
+            .iter()
+            .map(|step| (step.first.name, step.length.unwrap().field.name))
+            .collect();
+        assert!(names.contains(&("unmap.base_address", "unmap.size")));
+        assert!(names.contains(&("copy.dest_address", "copy.size")));
+        assert!(steps.iter().any(|step| step.change == Role::Unmaps));
+    }
+}

@@ -1,0 +1,140 @@
+//! Did the host do what it was asked? What an answer says, and what the driver
+//! makes of it.
+
+use super::plan::{self, Place, ReplyPlan};
+use crate::check::{Code, Finding};
+use dxgtrace_protocol::decode::{Decoded, Pending};
+use dxgtrace_protocol::schema::values::{GuestResult, Status};
+use dxgtrace_protocol::schema::{Life, Message, Weight};
+use dxgtrace_protocol::table;
+
+/// What an answer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The request succeeded.
+    Success,
+    /// It failed with this status.
+    Status(u32),
+    /// It failed: the host gave no handle.
+    NoHandle,
+    /// The answer is too short: to the driver the request failed.
+    Short,
+    /// The answer does not say.
+    Silent,
+}
+
+impl Outcome {
+    /// Whether to the driver the request failed.
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::Status(_) | Self::NoHandle | Self::Short)
+    }
+}
+
+/// The errno, positive, that the driver returns for a failure status.
+pub fn errno(status: u32) -> u32 {
+    const EINVAL: u32 = 22;
+    match table::status(status).map(|status| status.result) {
+        Some(GuestResult::Errno(errno)) => errno.unsigned_abs(),
+        _ => EINVAL,
+    }
+}
+
+/// What a reply says.
+pub(super) fn outcome(reply: &Decoded<'_>, pending: &Pending) -> Outcome {
+    let Some(body) = &reply.body else {
+        return Outcome::Silent;
+    };
+    if !body.layout.read {
+        return Outcome::Silent;
+    }
+    let expected = pending.expected().unwrap_or(0);
+    if (body.length as u64) < expected {
+        return Outcome::Short;
+    }
+    if body.layout.status.is_some() {
+        return match reply.status() {
+            Some(status) if Status::is_success(status) => Outcome::Success,
+            Some(status) => Outcome::Status(status),
+            None => Outcome::Silent,
+        };
+    }
+    let plan = pending
+        .message
+        .and_then(plan::plan)
+        .and_then(|plan| plan.reply_at(pending.version));
+    match plan.and_then(|plan| handle(reply, plan)) {
+        Some(0) => Outcome::NoHandle,
+        Some(_) => Outcome::Success,
+        None => Outcome::Silent,
+    }
+}
+
+/// The handle by which success is judged: the first that the reply always
+/// gives, 0 if any of those is 0.
+fn handle(reply: &Decoded<'_>, plan: &ReplyPlan) -> Option<u64> {
+    let body = reply.body.as_ref()?;
+    let mut least = None;
+    for step in &plan.steps {
+        if step.life != Life::Creates || step.life_bit != 0 {
+            continue;
+        }
+        let handle = match step.place {
+            Place::Fixed { at, .. } => body.number(usize::from(at), step.size)?,
+            Place::Tail { tail, member, .. } => {
+                let tail = body.tail(usize::from(tail))?;
+                if tail.count == 0 {
+                    continue;
+                }
+                let bytes = tail.element(0).get(usize::from(member)..)?;
+                u64::from(u32::from_le_bytes(*bytes.first_chunk()?))
+            }
+        };
+        least = Some(least.map_or(handle, |least: u64| least.min(handle)));
+    }
+    least
+}
+
+/// What the driver makes of an answer that is too short: EOVERFLOW.
+const OVERFLOW: u64 = 75;
+
+/// The failure that an answer begins with which is too short for its layout.
+fn bare(reply: &Decoded<'_>) -> Option<u32> {
+    let status = u32::from_le_bytes(*reply.payload.data.first_chunk()?);
+    (!Status::is_success(status) && table::status(status).is_some()).then_some(status)
+}
+
+/// Says that a request failed.
+pub(super) fn report(
+    reply: &Decoded<'_>,
+    message: Option<&'static Message>,
+    outcome: Outcome,
+    found: &mut impl FnMut(Finding),
+) {
+    let at = reply.body.as_ref().and_then(|body| body.layout.status);
+    let (name, weight) = message.map_or(("request", Weight::Ordinary), |message| {
+        (message.name, message.weight)
+    });
+    match outcome {
+        Outcome::Status(status) => {
+            let mapped = table::status(status)
+                .is_some_and(|status| matches!(status.result, GuestResult::Errno(_)));
+            let code = match weight {
+                Weight::Vital => Code::StatusVital,
+                Weight::Probe => Code::StatusProbe,
+                Weight::Ordinary if mapped => Code::StatusFailed,
+                Weight::Ordinary => Code::StatusUnmapped,
+            };
+            let finding = Finding::new(code, name, u64::from(status), u64::from(errno(status)));
+            found(finding.at(usize::from(at.unwrap_or(0))));
+        }
+        Outcome::NoHandle => found(Finding::new(Code::StatusByHandle, name, 0, 0)),
+        // That it is short has been said already.
+        Outcome::Short => {
+            if let Some(status) = bare(reply) {
+                let status = u64::from(status);
+                found(Finding::new(Code::StatusBare, name, status, OVERFLOW));
+            }
+        }
+        Outcome::Success | Outcome::Silent => {}
+    }
+}

@@ -1,0 +1,150 @@
+//! Who waits for which fence, and how far fences were asked to go.
+//!
+//! The host ends a wait of the CPU with an event. What a fence has reached does
+//! not travel; what it was asked to reach does, but for what command buffers
+//! ask by themselves.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::names::{Name, Names};
+use super::objects::{Id, Moment, Objects};
+use dxgtrace_protocol::schema::Object;
+
+/// Waits followed at most. A thread has one at a time.
+const WAITS_MAX: usize = 1 << 12;
+/// Fences whose value is remembered at most.
+const FENCES_MAX: usize = 1 << 14;
+/// Fences of one wait that are told.
+const TOLD_MAX: usize = 4;
+
+/// A wait of the CPU that has not ended.
+#[derive(Debug, Clone)]
+pub struct Sleeper {
+    /// The packet that told the host of it.
+    pub packet: u64,
+    /// Its time in nanoseconds since 1970.
+    pub time: u64,
+    /// The process's handle.
+    pub process: u64,
+    /// The process, if it is known.
+    pub name: Option<Name>,
+    /// The thread, 0 if not known.
+    pub tid: u32,
+    /// The event with which the host will end it.
+    pub event: u64,
+    /// The fences, at most a few.
+    pub fences: Vec<Awaited>,
+    /// How many more there are.
+    pub more: usize,
+}
+
+/// A fence that is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Awaited {
+    /// Its handle.
+    pub handle: u64,
+    /// The value that it must reach.
+    pub value: u64,
+    /// The highest value that it was asked to reach, and the packet that asked
+    /// for it.
+    pub asked: Option<(u64, u64)>,
+    /// Whether others have it too, and may ask for a value by another handle.
+    pub shared: bool,
+}
+
+/// The waits of a session.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Waits {
+    /// By the event that will end it.
+    waits: FxHashMap<Id, Wait>,
+    /// By fence: the highest value asked for, and the packet.
+    asked: FxHashMap<Id, (u64, u64)>,
+}
+
+#[derive(Debug, Clone)]
+struct Wait {
+    at: Moment,
+    fences: Vec<(Id, u64, u64)>,
+    more: usize,
+}
+
+impl Waits {
+    /// A thread waits for a fence to reach a value.
+    pub fn wait(&mut self, objects: &Objects, event: Id, at: Moment, fence: (Id, u64), value: u64) {
+        let (fence, handle) = fence;
+        if self.waits.len() >= WAITS_MAX {
+            self.waits.retain(|event, _| objects.get(*event).is_some());
+            if self.waits.len() > WAITS_MAX / 2 {
+                self.waits.clear();
+            }
+        }
+        let wait = self.waits.entry(event).or_insert_with(|| Wait {
+            at,
+            fences: Vec::new(),
+            more: 0,
+        });
+        match wait.fences.len() < TOLD_MAX {
+            true => wait.fences.push((fence, handle, value)),
+            false => wait.more += 1,
+        }
+    }
+
+    /// The event has ended, and its wait with it.
+    pub fn end(&mut self, event: Id) {
+        self.waits.remove(&event);
+    }
+
+    /// A fence is asked to reach a value.
+    pub fn signal(&mut self, fence: Id, value: u64, packet: u64) {
+        if self.asked.len() >= FENCES_MAX {
+            self.asked.clear();
+        }
+        let asked = self.asked.entry(fence).or_insert((value, packet));
+        if value > asked.0 {
+            *asked = (value, packet);
+        }
+    }
+
+    /// The waits whose events still exist, oldest first.
+    pub fn sleepers(&self, objects: &Objects, names: &Names) -> Vec<Sleeper> {
+        // A sync object is shared if it came with a name for the whole virtual
+        // machine, or by such a name.
+        let shares: FxHashSet<u64> = objects
+            .iter()
+            .filter(|(_, entity)| entity.kind == Some(Object::SyncObjectShare))
+            .map(|(_, entity)| entity.created.packet)
+            .collect();
+        let is_shared = |fence: Id| {
+            let entity = objects.get(fence);
+            entity.is_some_and(|entity| entity.loose || shares.contains(&entity.created.packet))
+        };
+        let mut sleepers: Vec<Sleeper> = self
+            .waits
+            .iter()
+            .filter_map(|(event, wait)| {
+                let event = objects.get(*event)?;
+                Some(Sleeper {
+                    packet: wait.at.packet,
+                    time: wait.at.time,
+                    process: event.process_handle,
+                    name: event.owner.and_then(|owner| names.of(owner)).copied(),
+                    tid: wait.at.tid,
+                    event: event.handle,
+                    fences: wait
+                        .fences
+                        .iter()
+                        .map(|(fence, handle, value)| Awaited {
+                            handle: *handle,
+                            value: *value,
+                            asked: self.asked.get(fence).copied(),
+                            shared: is_shared(*fence),
+                        })
+                        .collect(),
+                    more: wait.more,
+                })
+            })
+            .collect();
+        sleepers.sort_by_key(|sleeper| sleeper.packet);
+        sleepers
+    }
+}

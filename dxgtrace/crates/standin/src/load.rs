@@ -1,0 +1,114 @@
+//! Many messages at a steady rate, to see whether a capture keeps up.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use super::{COMPLETION_REQUESTED, channel::FakeChannel, driver};
+use dxgtrace_protocol::packet::Channel;
+use dxgtrace_protocol::record::header::ChannelKind;
+
+/// VMBus packet type of data.
+const IN_BAND: u16 = 6;
+/// Messages are sent in bursts, one in this time.
+const BURST: Duration = Duration::from_millis(1);
+
+/// What to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// From so many threads.
+    pub threads: u32,
+    /// So many messages a second, over all threads.
+    pub rate: u64,
+    /// Of so many bytes.
+    pub size: usize,
+    /// For so many seconds.
+    pub seconds: u64,
+}
+
+/// What was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoadReport {
+    /// So many messages.
+    pub sent: u64,
+    /// In this time.
+    pub elapsed: Duration,
+}
+
+impl Load {
+    /// Sends it.
+    pub fn run(&self) -> io::Result<LoadReport> {
+        let channel = Channel {
+            name: "vgpu0".into(),
+            kind: ChannelKind::Vgpu,
+            relid: 21,
+            instance: None,
+        };
+        let channel = Arc::new(FakeChannel::new(&channel, channel.relid));
+        let transactions = Arc::new(AtomicU64::new(1));
+        let total = self.rate.saturating_mul(self.seconds);
+        let threads = u64::from(self.threads.max(1));
+        let start = Instant::now();
+        let senders: Vec<JoinHandle<()>> = (0..threads)
+            .map(|index| {
+                let (channel, transactions) = (channel.clone(), transactions.clone());
+                let count = total / threads + u64::from(index < total % threads);
+                let (seconds, size) = (self.seconds, self.size);
+                std::thread::Builder::new()
+                    .name(format!("load{index}"))
+                    .spawn(move || send(&channel, &transactions, count, seconds, size, start))
+            })
+            .collect::<io::Result<_>>()?;
+        for sender in senders {
+            sender
+                .join()
+                .map_err(|_| io::Error::other("a thread of the load has ended early"))?;
+        }
+        Ok(LoadReport {
+            sent: total,
+            elapsed: start.elapsed(),
+        })
+    }
+}
+
+/// Sends `count` messages, evenly over the time.
+fn send(
+    channel: &FakeChannel,
+    transactions: &AtomicU64,
+    count: u64,
+    seconds: u64,
+    size: usize,
+    start: Instant,
+) {
+    let mut payload = vec![0; size];
+    let whole = Duration::from_secs(seconds).as_nanos().max(1);
+    let mut sent = 0;
+    while sent < count {
+        let share = start.elapsed().as_nanos() * u128::from(count) / whole;
+        let due = u64::try_from(share).unwrap_or(u64::MAX).min(count);
+        while sent < due {
+            let transaction = transactions.fetch_add(1, Ordering::Relaxed);
+            if let Some(number) = payload.first_chunk_mut() {
+                *number = transaction.to_le_bytes();
+            }
+            driver::send(
+                channel,
+                &payload,
+                transaction,
+                IN_BAND,
+                COMPLETION_REQUESTED,
+                0,
+            );
+            sent += 1;
+        }
+        if sent < count {
+            std::thread::sleep(BURST);
+        }
+    }
+}

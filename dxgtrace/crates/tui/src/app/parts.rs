@@ -1,0 +1,104 @@
+//! What the state is made of.
+
+use crate::store::{Question, Sifting};
+use dxgtrace_query::filter::Filter;
+
+/// What the screen shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum View {
+    /// The packets.
+    #[default]
+    Packets,
+    /// The findings.
+    Findings,
+    /// The processes and their objects.
+    Objects,
+    /// The requests that wait.
+    Pending,
+    /// Counts.
+    Top,
+    /// The ladder of a process.
+    Ladder,
+}
+
+/// A part of the packets' view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pane {
+    /// The list.
+    #[default]
+    List,
+    /// The tree.
+    Tree,
+    /// The bytes.
+    Bytes,
+}
+
+/// How tree and bytes stand below the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Arrangement {
+    /// Next to each other.
+    #[default]
+    Beside,
+    /// One below the other.
+    Stacked,
+    /// Not at all.
+    Hidden,
+}
+
+/// Something that the terminal has to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Put a text on the clipboard.
+    Copy(String),
+    /// Draw everything anew.
+    Redraw,
+    /// Stop until the shell continues the program.
+    Suspend,
+    /// Listen to the mouse, or no longer.
+    Mouse(bool),
+    /// End, and say this on the way out.
+    Quit(Option<String>),
+}
+
+/// A filter that is in force, or being applied.
+#[derive(Debug, Default)]
+pub struct Filtering {
+    /// As it was typed.
+    pub text: String,
+    /// `None` if everything passes.
+    pub filter: Option<Filter>,
+    pub(crate) sifting: Option<Sifting>,
+    /// Rows that have been asked or are being asked.
+    pub(crate) asked: u32,
+    /// First row of what is being asked.
+    pub(crate) from: u32,
+}
+
+/// A search.
+#[derive(Debug)]
+pub struct Searching {
+    pub(crate) text: String,
+    pub(crate) question: Question,
+    pub(crate) sifting: Option<Sifting>,
+    pub(crate) done: u32,
+}
+
+/// The packets that name an object.
+#[derive(Debug)]
+pub struct ObjectLadder {
+    /// The object.
+    pub title: String,
+    /// The process that has it; `None` if all have.
+    pub(crate) pid: Option<u32>,
+    pub(crate) rows: Vec<u32>,
+    pub(crate) sifting: Option<Sifting>,
+}
+
+/// How a message to the person at the screen is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// For information.
+    Fine,
+    /// Something did not work.
+    Wrong,
+}

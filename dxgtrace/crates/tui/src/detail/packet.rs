@@ -1,0 +1,242 @@
+//! What the tree says of a packet beside its message.
+
+use crate::store::Store;
+use dxgtrace_protocol::decode::{Value, escaped};
+use dxgtrace_protocol::packet::Packet;
+use dxgtrace_protocol::record::header::{Direction, Header, IoctlEnd, Kind, Known, Lost};
+use dxgtrace_protocol::record::layout::IOCTL;
+use dxgtrace_render::output::{TimeFormat, duration};
+use dxgtrace_session::check::Finding;
+
+use super::super::views::pen::{columns, wrapped};
+use super::Line;
+
+/// Lines of one packet that no message has.
+pub(super) struct Lines<'a> {
+    pub(super) lines: &'a mut Vec<Line>,
+    pub(super) half: usize,
+    /// Columns that a line has.
+    pub(super) width: usize,
+}
+
+impl Lines<'_> {
+    fn push(&mut self, depth: u8, label: &str, text: String, field: Option<&str>) {
+        self.lines.push(Line {
+            depth,
+            label: label.to_owned(),
+            text,
+            half: self.half,
+            field: field.map(str::to_owned),
+            ..Line::default()
+        });
+    }
+
+    pub(super) fn packet(
+        &mut self,
+        store: &Store,
+        row: u32,
+        packet: &Packet<'_>,
+        time: TimeFormat,
+    ) {
+        let header = packet.header;
+        let Some(found) = store.row(row) else {
+            return;
+        };
+        let way = match header.direction {
+            Direction::GuestToHost => "guest to host",
+            Direction::HostToGuest => "host to guest",
+        };
+        let what = match header.kind {
+            Kind::Lost => "packets are missing here".to_owned(),
+            Kind::Ioctl => "an ioctl has ended".to_owned(),
+            Kind::Refused => format!("{} bytes, never sent", header.payload_length),
+            Kind::Packet => format!(
+                "{way} on {}, {} bytes",
+                store.channel_name(found),
+                header.payload_length
+            ),
+        };
+        self.push(
+            0,
+            "packet",
+            format!("{}, {what}", packet.number),
+            Some("frame.number"),
+        );
+        let previous = row.checked_sub(1).and_then(|row| store.row(row));
+        let previous = previous.map_or(packet.time, |row| row.time());
+        let relative = time.of(packet.time, store.start(), previous).to_string();
+        self.push(1, "time", relative, None);
+        if time != TimeFormat::Date {
+            self.push(
+                1,
+                "date",
+                TimeFormat::Date.of(packet.time, 0, 0).to_string(),
+                None,
+            );
+        }
+        if header.kind == Kind::Lost {
+            return;
+        }
+        if header.known.has(Known::TASK) {
+            self.push(1, "process", header.pid.to_string(), Some("dxg.pid"));
+            self.push(1, "thread", header.tid.to_string(), Some("dxg.tid"));
+            let name = format!("\"{}\"", escaped(&header.comm));
+            self.push(1, "name", name, Some("dxg.comm"));
+            self.push(1, "processor", header.cpu.to_string(), Some("dxg.cpu"));
+        }
+        if header.kind == Kind::Ioctl {
+            self.call(header);
+            return;
+        }
+        self.push(
+            1,
+            "channel",
+            header.channel.to_string(),
+            Some("dxg.channel"),
+        );
+        self.push(
+            1,
+            "transaction",
+            header.transaction.to_string(),
+            Some("dxg.transaction"),
+        );
+        self.push(
+            1,
+            "packet type",
+            header.packet_type.to_string(),
+            Some("dxg.packet_type"),
+        );
+        if header.known.has(Known::RETURN_VALUE) {
+            self.push(
+                1,
+                "return value",
+                header.return_value.to_string(),
+                Some("dxg.return_value"),
+            );
+        }
+        if header.refused_attempts > 0 {
+            let attempts = header.refused_attempts.to_string();
+            self.push(
+                1,
+                "refused attempts",
+                attempts,
+                Some("dxg.refused_attempts"),
+            );
+        }
+        if header.known.has(Known::EXPECTED_REPLY) {
+            let length = header.expected_reply_length.to_string();
+            self.push(
+                1,
+                "expected reply length",
+                length,
+                Some("dxg.expected_reply_length"),
+            );
+        }
+        self.call(header);
+        if packet.is_cut() {
+            let text = format!(
+                "{} of {} bytes",
+                packet.payload.len(),
+                header.payload_length
+            );
+            self.push(1, "captured", text, None);
+        }
+        if let Some(peer) = found.peer().and_then(|peer| store.row(peer)) {
+            let (label, field) = match found.is_joined_reply() {
+                true => ("request in", "dxg.request_in"),
+                false => ("reply in", "dxg.reply_in"),
+            };
+            self.push(1, label, peer.number().to_string(), Some(field));
+            let latency = duration(found.time().abs_diff(peer.time())).to_string();
+            self.push(1, "time to reply", latency, None);
+        }
+    }
+
+    /// The ioctl that a record is about, or was sent during.
+    fn call(&mut self, header: &Header) {
+        if header.known.has(Known::IOCTL) {
+            let name = Value::Enum(&IOCTL, header.ioctl.into()).to_string();
+            self.push(1, "ioctl", name, Some("dxg.ioctl"));
+        }
+        if header.known.has(Known::IOCTL_RESULT) {
+            let result = header.ioctl_result.to_string();
+            self.push(1, "ioctl result", result, Some("dxg.ioctl_result"));
+        }
+        if header.kind == Kind::Ioctl && header.known.has(Known::RETURN_VALUE) {
+            let value = header.return_value.to_string();
+            self.push(1, "wait returned", value, Some("dxg.return_value"));
+        }
+    }
+
+    pub(super) fn ioctl(&mut self, payload: &[u8]) {
+        let end = IoctlEnd::decode(payload).unwrap_or_default();
+        let took = duration(end.duration).to_string();
+        self.push(0, "duration", took, Some("dxg.ioctl_duration"));
+        let messages = end.messages.to_string();
+        self.push(0, "messages", messages, Some("dxg.ioctl_messages"));
+    }
+
+    pub(super) fn lost(&mut self, payload: &[u8]) {
+        let lost = Lost::decode(payload).unwrap_or_default();
+        for (label, count) in [
+            ("ring buffer full", lost.ring_full),
+            ("probe not run", lost.missed_probes),
+            ("queue full", lost.user_queue),
+            ("memory not readable", lost.unreadable),
+        ] {
+            self.push(0, label, count.to_string(), None);
+        }
+    }
+
+    pub(super) fn finding(&mut self, finding: &Finding, length: usize) {
+        let description = finding.code.description();
+        let label = format!("{} {}", description.severity.name(), description.word);
+        let at = finding.at as usize;
+        self.lines.push(Line {
+            label,
+            text: finding.to_string(),
+            range: (at > 0 && at < length).then_some(at..at + 1),
+            half: self.half,
+            field: Some("dxg.finding".to_owned()),
+            severity: Some(description.severity),
+            ..Line::default()
+        });
+        self.wrap_last();
+        for (label, text) in [
+            ("layer", description.layer.name()),
+            ("cause", description.cause),
+            ("next step", description.next),
+        ] {
+            self.push(1, label, text.to_owned(), None);
+            self.wrap_last();
+        }
+    }
+
+    /// Sentences go on in further lines rather than out of the pane.
+    fn wrap_last(&mut self) {
+        let Some(last) = self.lines.last_mut() else {
+            return;
+        };
+        // Two columns for each depth, and two for the sign of a branch; what goes on
+        // stands one deeper.
+        let width = self.width.saturating_sub(2 * usize::from(last.depth) + 4);
+        // A colon and a space follow the label, which begins two columns before.
+        let taken = columns(&last.label);
+        let mut parts = wrapped(&last.text, taken, width).into_iter();
+        let Some(first) = parts.next() else {
+            return;
+        };
+        let rest = Line {
+            depth: last.depth + 1,
+            severity: last.severity,
+            half: last.half,
+            ..Line::default()
+        };
+        let whole = std::mem::replace(&mut last.text, first);
+        last.whole = Some(whole);
+        self.lines.extend(parts.map(|text| Line {
+            text,
+            ..rest.clone()
+        }));
+    }
+}

@@ -1,0 +1,194 @@
+//! `:save`: packets into a capture file.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+
+use crate::store::{Domain, Fetch, Rows, findings};
+use dxgtrace_file::{About, Flush, Writer};
+use dxgtrace_session::check::Finding;
+
+use super::app::{App, Tone};
+
+/// Bytes collected before they go out.
+const COLLECT: usize = 1 << 20;
+
+/// Writes the packets that `arguments` name into the file that they name.
+pub fn run(app: &mut App, arguments: &str) -> Result<(), String> {
+    const USAGE: &str = "say which and where: save all FILE, save filtered FILE, save marked FILE";
+    let (which, name) = arguments.split_once(' ').ok_or(USAGE)?;
+    let path = expand(name.trim());
+    let all = Domain::All(0..app.store.rows().len() as u32);
+    let domain = match which {
+        "all" => all,
+        "filtered" => app.list.passed(),
+        "marked" if app.marks.is_empty() => {
+            return Err("no packet is marked; M marks the selected one".to_owned());
+        }
+        "marked" => Domain::List(marked(app).into()),
+        _ => return Err(USAGE.to_owned()),
+    };
+    if same_file(&path, &app.source.path) {
+        return Err("that is the file being read; choose another name".to_owned());
+    }
+    if app.saving.is_some() {
+        return Err("the packets before are still being saved".to_owned());
+    }
+    let shown = dxgtrace_protocol::decode::escaped(path.as_os_str().as_encoded_bytes()).to_string();
+    let layout = app.store.layout().ok_or("there is nothing to save yet")?;
+    let (rows, layout) = (app.store.rows().clone(), layout.clone());
+    let source = app.source.path.clone();
+    let (done, result) = channel();
+    std::thread::spawn(move || {
+        let saved = write(&rows, &source, &layout, &domain, &path);
+        // If nobody listens, the program is about to end.
+        let _ = done.send(saved.map_err(|error| error.to_string()));
+    });
+    app.say(Tone::Fine, format!("saving in {shown} ..."));
+    app.saving = Some(Saving {
+        name: shown,
+        all: which == "all",
+        result,
+    });
+    Ok(())
+}
+
+/// What could come after `:save`: which packets, then files and folders.
+pub fn words(typed: &str) -> Vec<String> {
+    let Some((which, name)) = typed.split_once(' ') else {
+        return ["all ", "filtered ", "marked "].map(str::to_owned).to_vec();
+    };
+    let shown = name
+        .rfind('/')
+        .map_or("", |at| name.get(..=at).unwrap_or(""));
+    let folder = match shown {
+        "" => PathBuf::from("."),
+        _ => expand(shown),
+    };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut words: Vec<_> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let is_folder = entry.path().is_dir();
+            let hidden = name.starts_with('.') || name.chars().any(char::is_control);
+            let end = if is_folder { "/" } else { "" };
+            let wanted = !hidden && (is_folder || name.ends_with(".pcapng"));
+            wanted.then(|| format!("{which} {shown}{name}{end}"))
+        })
+        .collect();
+    words.sort();
+    words
+}
+
+/// Packets that are being saved.
+#[derive(Debug)]
+pub struct Saving {
+    name: String,
+    /// Whether these are all that there are.
+    all: bool,
+    result: Receiver<Result<u64, String>>,
+}
+
+/// Says so once the packets are saved. True if they are.
+pub fn finish(app: &mut App) -> bool {
+    let Some(saving) = &app.saving else {
+        return false;
+    };
+    let result = match saving.result.try_recv() {
+        Ok(result) => result,
+        Err(TryRecvError::Empty) => return false,
+        Err(TryRecvError::Disconnected) => Err("it was given up".to_owned()),
+    };
+    let (name, all) = (saving.name.clone(), saving.all);
+    app.saving = None;
+    match result {
+        Ok(count) => {
+            // What comes later is in the temporary file only.
+            let rows = app.store.rows();
+            let over =
+                app.store.end().is_some() && count == rows.len() as u64 - u64::from(rows.first());
+            let text = format!("{count} packets saved in {name}");
+            if all && over && app.source.recording.is_some() {
+                app.source.saved_as = Some(name);
+            }
+            if all && app.quits_when_saved {
+                app.leave(Some(text));
+            } else {
+                app.say(Tone::Fine, text);
+            }
+        }
+        Err(error) => {
+            app.quits_when_saved = false;
+            app.say(Tone::Wrong, format!("{name}: {error}"));
+        }
+    }
+    true
+}
+
+/// The marked packets with the other ends of their exchanges: a reply cannot
+/// be read without its request.
+fn marked(app: &App) -> Vec<u32> {
+    let mut rows: Vec<u32> = app.marks.iter().copied().collect();
+    let peers = app
+        .marks
+        .iter()
+        .filter_map(|row| app.store.row(*row)?.peer());
+    rows.extend(peers.collect::<Vec<_>>());
+    rows.sort_unstable();
+    rows.dedup();
+    rows
+}
+
+fn write(
+    rows: &Rows,
+    source: &Path,
+    layout: &dxgtrace_file::Layout,
+    domain: &Domain,
+    path: &Path,
+) -> io::Result<u64> {
+    // A half-written file never takes the place of a whole one.
+    let temporary = path.with_extension("part");
+    let mut fetch = Fetch::open(source, layout)?;
+    let output: File = dxgtrace_file::create(&temporary)?;
+    let mut writer = Writer::new(output, &About::default(), Flush::Collect(COLLECT))?;
+    for row in domain.rows() {
+        let Some(found) = rows.get(row) else {
+            continue;
+        };
+        let fetched = fetch.packet(found).map_err(io::Error::other)?;
+        let comments: Vec<String> = findings(rows, row).iter().map(comment).collect();
+        writer.write(&fetched.packet, fetched.channels, &comments)?;
+    }
+    let count = writer.records();
+    writer.finish()?.sync_all()?;
+    std::fs::rename(&temporary, path)?;
+    Ok(count)
+}
+
+/// A finding as it stands in a file.
+fn comment(finding: &Finding) -> String {
+    let description = finding.code.description();
+    let (severity, word) = (description.severity.name(), description.word);
+    format!("{severity} {word}: {finding}")
+}
+
+fn same_file(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        (Err(error), _) if error.kind() == ErrorKind::NotFound => false,
+        _ => one == other,
+    }
+}
+
+/// A path as a shell would understand it.
+fn expand(name: &str) -> PathBuf {
+    let home = name.strip_prefix("~/").zip(std::env::var_os("HOME"));
+    match home {
+        Some((rest, home)) => PathBuf::from(home).join(rest),
+        None => PathBuf::from(name),
+    }
+}

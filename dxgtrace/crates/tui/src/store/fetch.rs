@@ -1,0 +1,205 @@
+//! Packets, read again when somebody wants to see them.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use dxgtrace_file::{Layout, RandomReader, ReadError};
+use dxgtrace_protocol::decode::{self, Decoded, Part, Payload, Pending};
+use dxgtrace_protocol::packet::{Channel, Packet};
+use dxgtrace_session::Seen;
+use dxgtrace_session::check::Finding;
+use dxgtrace_session::entry::Entry;
+
+use super::row::Row;
+use super::rows::Rows;
+
+/// Bytes read at once.
+const WINDOW: usize = 64 << 10;
+
+/// A packet that was read again, with what is known of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Fetched<'a> {
+    /// The packet.
+    pub packet: Packet<'a>,
+    /// Its message.
+    pub decoded: Option<Decoded<'a>>,
+    /// The capture's channels.
+    pub channels: &'a [Channel],
+    /// The means to read its reply, if it is a request.
+    pub pending: Option<Pending>,
+}
+
+impl Fetched<'_> {
+    /// The packet in one line, as in text output.
+    pub fn line(&self) -> String {
+        let seen = Seen {
+            decoded: self.decoded,
+            outcome: None,
+            call: None,
+        };
+        let entry = Entry {
+            packet: &self.packet,
+            channels: self.channels,
+            seen: &seen,
+            request: None,
+            findings: &[],
+            changes: &[],
+            reply_in: None,
+            first: self.packet.time,
+            captured_before: self.packet.time,
+            previous: self.packet.time,
+        };
+        entry.summary().to_string()
+    }
+}
+
+/// Reads packets of a capture by row.
+pub struct Fetch {
+    packets: RandomReader<Window>,
+    requests: RandomReader<Window>,
+}
+
+impl Fetch {
+    /// Reads from the file at `path`.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn open(path: &Path, layout: &Layout) -> io::Result<Self> {
+        let window = || File::open(path).map(Window::new);
+        Ok(Self {
+            packets: RandomReader::new(window()?, layout.clone()),
+            requests: RandomReader::new(window()?, layout.clone()),
+        })
+    }
+
+    /// Takes over what has been learnt of a growing file.
+    pub fn set_layout(&mut self, layout: &Layout) {
+        self.packets.set_layout(layout.clone());
+        self.requests.set_layout(layout.clone());
+    }
+
+    /// Reads the packet of a row; `known` is the means to read it if it is a
+    /// reply and the caller has them.
+    ///
+    /// # Errors
+    /// The file cannot be read there any more.
+    pub fn row(
+        &mut self,
+        rows: &Rows,
+        row: &Row,
+        known: Option<Pending>,
+    ) -> Result<Fetched<'_>, ReadError> {
+        let pending = match (row.is_joined_reply(), known) {
+            (false, _) => None,
+            (true, Some(pending)) => Some(pending),
+            (true, None) => self.request_of(rows, row)?,
+        };
+        let record = self.packets.read_at(row.number(), row.at())?;
+        let payload = Payload::of(&record.packet);
+        let decoded = match row.part() {
+            Some(Part::Request) => decode::request(payload).ok(),
+            Some(Part::Event) => decode::event(payload).ok(),
+            Some(Part::Reply) => pending.map(|pending| decode::reply(payload, &pending)),
+            None => None,
+        };
+        Ok(Fetched {
+            packet: record.packet,
+            channels: record.channels,
+            pending: decoded
+                .as_ref()
+                .filter(|decoded| decoded.part == Part::Request)
+                .map(Pending::new),
+            decoded,
+        })
+    }
+
+    /// Reads the packet of a row without its message.
+    ///
+    /// # Errors
+    /// The file cannot be read there any more.
+    pub fn packet(&mut self, row: &Row) -> Result<Fetched<'_>, ReadError> {
+        let record = self.packets.read_at(row.number(), row.at())?;
+        Ok(Fetched {
+            packet: record.packet,
+            decoded: None,
+            channels: record.channels,
+            pending: None,
+        })
+    }
+
+    fn request_of(&mut self, rows: &Rows, reply: &Row) -> Result<Option<Pending>, ReadError> {
+        let Some(request) = reply.peer().and_then(|row| rows.get(row)) else {
+            return Ok(None);
+        };
+        let record = self.requests.read_at(request.number(), request.at())?;
+        let decoded = decode::request(Payload::of(&record.packet));
+        Ok(decoded.ok().as_ref().map(Pending::new))
+    }
+}
+
+/// The findings on a row.
+pub fn findings(rows: &Rows, row: u32) -> Vec<Finding> {
+    rows.notes(row).iter().map(super::Note::finding).collect()
+}
+
+/// A file of which the part around the last place is kept in memory: reading
+/// one packet after the other costs few system calls.
+struct Window {
+    file: File,
+    bytes: Vec<u8>,
+    /// Offset of `bytes` in the file.
+    start: u64,
+    position: u64,
+}
+
+impl Window {
+    fn new(file: File) -> Self {
+        Self {
+            file,
+            bytes: Vec::new(),
+            start: 0,
+            position: 0,
+        }
+    }
+
+    fn kept(&self) -> &[u8] {
+        self.position
+            .checked_sub(self.start)
+            .and_then(|at| usize::try_from(at).ok())
+            .and_then(|at| self.bytes.get(at..))
+            .unwrap_or(&[])
+    }
+}
+
+impl Read for Window {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.kept().is_empty() {
+            self.file.seek(SeekFrom::Start(self.position))?;
+            if buffer.len() >= WINDOW {
+                let count = self.file.read(buffer)?;
+                self.position += count as u64;
+                return Ok(count);
+            }
+            self.bytes.resize(WINDOW, 0);
+            let count = self.file.read(&mut self.bytes)?;
+            self.bytes.truncate(count);
+            self.start = self.position;
+        }
+        let mut kept = self.kept();
+        let count = kept.read(buffer)?;
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for Window {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.position = match to {
+            SeekFrom::Start(offset) => offset,
+            SeekFrom::Current(by) => self.position.saturating_add_signed(by),
+            SeekFrom::End(_) => self.file.seek(to)?,
+        };
+        Ok(self.position)
+    }
+}

@@ -1,0 +1,108 @@
+//! A finding as it is kept in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, RwLock};
+
+use dxgtrace_session::check::{Code, Finding, Layer};
+
+/// A finding on a row, in 32 bytes instead of a [`Finding`]'s 64: what it is
+/// about is a number in a list of the few words that there are.
+#[derive(Debug, Clone, Copy)]
+pub struct Note {
+    a: u64,
+    b: u64,
+    /// The row that it is about.
+    pub row: u32,
+    at: u32,
+    index: u32,
+    part: u16,
+    /// What kind of finding.
+    pub code: Code,
+    layer: Layer,
+}
+
+const _: () = assert!(size_of::<Note>() <= 32);
+
+/// Stands for no index.
+const NONE: u32 = u32::MAX;
+
+impl Note {
+    /// A finding on a row.
+    pub fn new(row: u32, finding: &Finding) -> Self {
+        Self {
+            a: finding.a,
+            b: finding.b,
+            row,
+            at: finding.at,
+            index: finding.index.unwrap_or(NONE),
+            part: intern(finding.part),
+            code: finding.code,
+            layer: finding.layer,
+        }
+    }
+
+    /// The finding again.
+    pub fn finding(&self) -> Finding {
+        Finding {
+            code: self.code,
+            layer: self.layer,
+            part: word(self.part),
+            index: (self.index != NONE).then_some(self.index),
+            at: self.at,
+            a: self.a,
+            b: self.b,
+        }
+    }
+}
+
+/// The words that findings are about: names of fields, tails and messages, all
+/// of them constants of the program, so the list stays short.
+#[derive(Default)]
+struct Words {
+    list: Vec<&'static str>,
+    places: BTreeMap<&'static str, u16>,
+}
+
+static WORDS: LazyLock<RwLock<Words>> = LazyLock::new(RwLock::default);
+
+fn intern(word: &'static str) -> u16 {
+    if let Ok(words) = WORDS.read()
+        && let Some(place) = words.places.get(word)
+    {
+        return *place;
+    }
+    let Ok(mut words) = WORDS.write() else {
+        return u16::MAX;
+    };
+    if let Some(place) = words.places.get(word) {
+        return *place;
+    }
+    let Ok(place) = u16::try_from(words.list.len()) else {
+        return u16::MAX;
+    };
+    words.list.push(word);
+    words.places.insert(word, place);
+    place
+}
+
+fn word(place: u16) -> &'static str {
+    match WORDS.read() {
+        Ok(words) => words.list.get(usize::from(place)).copied().unwrap_or("?"),
+        Err(_) => "?",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_survives_being_a_note() {
+        for (index, part) in [(None, "size"), (Some(3), "flags")] {
+            let mut finding = Finding::new(Code::SendRefused, part, 1 << 60, 2);
+            finding.index = index;
+            finding.at = 9;
+            assert_eq!(Note::new(4, &finding).finding(), finding);
+        }
+    }
+}

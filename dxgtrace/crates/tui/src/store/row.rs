@@ -1,0 +1,345 @@
+//! What is kept of a packet in memory.
+
+use dxgtrace_file::RecordAt;
+use dxgtrace_protocol::decode::Part;
+use dxgtrace_protocol::record::header::{Direction, Kind};
+use dxgtrace_protocol::schema::{Message, Set};
+use dxgtrace_protocol::table;
+use dxgtrace_protocol::table::ioctls::by_number;
+use dxgtrace_session::Outcome;
+use dxgtrace_session::check::Severity;
+
+/// Stands for no row.
+pub const NONE: u32 = u32::MAX;
+
+/// One packet: where it stands in the file, and what lists show of it without
+/// reading it again. 44 bytes: long numbers are kept in halves, so that no room
+/// is lost between rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    time: [u32; 2],
+    offset: u32,
+    offset_high: u16,
+    channel: u16,
+    length: u32,
+    number: u32,
+    /// Row of the other end of its exchange, or [`NONE`].
+    pub peer: u32,
+    /// NTSTATUS of a reply, if [`Row::status`] says so; of an ioctl, its result.
+    status: u32,
+    /// Bytes that travelled.
+    pub bytes: u32,
+    /// Index into the store's processes.
+    pub process: u32,
+    /// Set and number of the message; of an ioctl, its number.
+    message: u16,
+    flags: u16,
+}
+
+const _: () = assert!(size_of::<Row>() == 44);
+
+const KIND: u16 = 0b11;
+const PART_SHIFT: u16 = 2;
+const PART: u16 = 0b11 << PART_SHIFT;
+const SEVERITY_SHIFT: u16 = 4;
+const SEVERITY: u16 = 0b111 << SEVERITY_SHIFT;
+const STATUS: u16 = 1 << 7;
+const CUT: u16 = 1 << 8;
+const ASKS: u16 = 1 << 9;
+const INBOUND: u16 = 1 << 10;
+const FAILED: u16 = 1 << 11;
+const SHORT: u16 = 1 << 12;
+const NO_HANDLE: u16 = 1 << 13;
+const RESULT: u16 = 1 << 14;
+const UNKNOWN_MESSAGE: u16 = u16::MAX;
+/// Bits of [`Row::message`] that hold the number in its set.
+const NUMBER_BITS: u16 = 12;
+
+/// What a row is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts {
+    /// Nanoseconds since 1970.
+    pub time: u64,
+    /// Where the record stands.
+    pub at: RecordAt,
+    /// The packet's number.
+    pub number: u64,
+    /// Row of its request, or [`NONE`].
+    pub peer: u32,
+    /// Status of a reply.
+    pub status: Option<u32>,
+    /// Request number of an ioctl that ended.
+    pub ioctl: Option<u32>,
+    /// What an ioctl returned.
+    pub result: Option<i32>,
+    /// What a reply says.
+    pub outcome: Option<Outcome>,
+    /// Bytes that travelled.
+    pub bytes: u32,
+    /// Index into the store's processes.
+    pub process: u32,
+    /// Index into the capture's channels.
+    pub channel: u32,
+    /// The message, if known.
+    pub message: Option<&'static Message>,
+    /// What the record is.
+    pub kind: Kind,
+    /// Which way it went.
+    pub direction: Direction,
+    /// Which part of a message it carries.
+    pub part: Option<Part>,
+    /// The worst of its findings.
+    pub severity: Option<Severity>,
+    /// Whether it was cut by the snap length.
+    pub cut: bool,
+    /// Whether a reply is expected.
+    pub asks: bool,
+}
+
+impl Row {
+    /// A row of these parts.
+    pub fn new(parts: &Parts) -> Self {
+        let mut flags = parts.kind as u16;
+        flags |= match parts.part {
+            None => 0,
+            Some(Part::Request) => 1,
+            Some(Part::Reply) => 2,
+            Some(Part::Event) => 3,
+        } << PART_SHIFT;
+        flags |= parts.severity.map_or(0, |severity| severity as u16 + 1) << SEVERITY_SHIFT;
+        for (is, bit) in [
+            (parts.status.is_some(), STATUS),
+            (parts.cut, CUT),
+            (parts.asks, ASKS),
+            (parts.direction == Direction::HostToGuest, INBOUND),
+            (parts.outcome.is_some_and(Outcome::is_failure), FAILED),
+            (parts.outcome == Some(Outcome::Short), SHORT),
+            (parts.outcome == Some(Outcome::NoHandle), NO_HANDLE),
+            (parts.result.is_some(), RESULT),
+            (parts.result.is_some_and(|result| result < 0), FAILED),
+        ] {
+            if is {
+                flags |= bit;
+            }
+        }
+        Self {
+            time: [parts.time as u32, (parts.time >> 32) as u32],
+            offset: parts.at.offset as u32,
+            // 256 TiB is more than any file.
+            offset_high: (parts.at.offset >> 32) as u16,
+            channel: u16::try_from(parts.channel).unwrap_or(u16::MAX),
+            length: parts.at.length,
+            number: u32::try_from(parts.number).unwrap_or(u32::MAX),
+            peer: parts.peer,
+            status: parts
+                .status
+                .or(parts.result.map(i32::cast_unsigned))
+                .unwrap_or(0),
+            bytes: parts.bytes,
+            process: parts.process,
+            message: match parts.ioctl {
+                Some(request) => request as u16 & 0xff,
+                None => parts.message.map_or(UNKNOWN_MESSAGE, packed),
+            },
+            flags,
+        }
+    }
+
+    /// Nanoseconds since 1970.
+    pub fn time(&self) -> u64 {
+        let [low, high] = self.time;
+        u64::from(low) | u64::from(high) << 32
+    }
+
+    /// Index into the capture's channels.
+    pub fn channel(&self) -> u16 {
+        self.channel
+    }
+
+    /// Where the record stands in the file.
+    pub fn at(&self) -> RecordAt {
+        RecordAt {
+            offset: u64::from(self.offset) | u64::from(self.offset_high) << 32,
+            length: self.length,
+        }
+    }
+
+    /// The packet's number.
+    pub fn number(&self) -> u64 {
+        u64::from(self.number)
+    }
+
+    /// The message, if its number is known.
+    pub fn message(&self) -> Option<&'static Message> {
+        if self.message == UNKNOWN_MESSAGE || self.kind() == Kind::Ioctl {
+            return None;
+        }
+        let set = match self.message >> NUMBER_BITS {
+            0 => Set::Vgpu,
+            1 => Set::Global,
+            _ => Set::Host,
+        };
+        table::lookup(set, u32::from(self.message & ((1 << NUMBER_BITS) - 1)))
+    }
+
+    /// The message's name, or what stands for one.
+    pub fn name(&self) -> &'static str {
+        match (self.kind(), self.message()) {
+            (Kind::Lost, _) => "packets lost",
+            (Kind::Ioctl, _) => by_number(self.message as u8).map_or("ioctl", |one| one.function),
+            (_, Some(message)) => message.name,
+            (_, None) => "unknown",
+        }
+    }
+
+    /// What the record is.
+    pub fn kind(&self) -> Kind {
+        match self.flags & KIND {
+            0 => Kind::Packet,
+            1 => Kind::Refused,
+            2 => Kind::Lost,
+            _ => Kind::Ioctl,
+        }
+    }
+
+    /// Which way it went.
+    pub fn direction(&self) -> Direction {
+        if self.flags & INBOUND != 0 {
+            Direction::HostToGuest
+        } else {
+            Direction::GuestToHost
+        }
+    }
+
+    /// Which part of a message it carries, if any.
+    pub fn part(&self) -> Option<Part> {
+        match (self.flags & PART) >> PART_SHIFT {
+            1 => Some(Part::Request),
+            2 => Some(Part::Reply),
+            3 => Some(Part::Event),
+            _ => None,
+        }
+    }
+
+    /// The worst severity of its findings.
+    pub fn severity(&self) -> Option<Severity> {
+        let place = (self.flags & SEVERITY) >> SEVERITY_SHIFT;
+        let place = usize::from(place.checked_sub(1)?);
+        Severity::ALL.get(place).copied()
+    }
+
+    /// Takes note of one more finding.
+    pub fn found(&mut self, severity: Severity) {
+        if self.severity() < Some(severity) {
+            self.flags &= !SEVERITY;
+            self.flags |= (severity as u16 + 1) << SEVERITY_SHIFT;
+        }
+    }
+
+    /// The status that a reply carries.
+    pub fn status(&self) -> Option<u32> {
+        (self.flags & STATUS != 0).then_some(self.status)
+    }
+
+    /// Whether, to the driver, this reply says that the request failed, or
+    /// whether the ioctl did.
+    pub fn failed(&self) -> bool {
+        self.flags & FAILED != 0
+    }
+
+    /// What an ioctl returned, if that was seen.
+    pub fn ioctl_result(&self) -> Option<i32> {
+        (self.kind() == Kind::Ioctl && self.flags & RESULT != 0)
+            .then_some(self.status.cast_signed())
+    }
+
+    /// Whether the request failed because the reply is too short.
+    pub fn is_short(&self) -> bool {
+        self.flags & SHORT != 0
+    }
+
+    /// Whether the request failed because the host gave no handle.
+    pub fn is_without_handle(&self) -> bool {
+        self.flags & NO_HANDLE != 0
+    }
+
+    /// Whether it was cut by the snap length.
+    pub fn is_cut(&self) -> bool {
+        self.flags & CUT != 0
+    }
+
+    /// Whether it is a request whose sender waits for a reply.
+    pub fn asks(&self) -> bool {
+        self.flags & ASKS != 0
+    }
+
+    /// Row of the other end of its exchange.
+    pub fn peer(&self) -> Option<u32> {
+        (self.peer != NONE).then_some(self.peer)
+    }
+
+    /// Whether it is the answer to a request of the capture.
+    pub fn is_joined_reply(&self) -> bool {
+        self.part() == Some(Part::Reply) && self.peer != NONE
+    }
+}
+
+fn packed(message: &Message) -> u16 {
+    let set = match message.set {
+        Set::Vgpu => 0,
+        Set::Global => 1,
+        Set::Host => 2,
+    };
+    match u16::try_from(message.id) {
+        Ok(id) if id < 1 << NUMBER_BITS => set << NUMBER_BITS | id,
+        _ => UNKNOWN_MESSAGE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_gives_back_what_it_was_made_of() {
+        for message in table::all() {
+            let mut row = Row::new(&Parts {
+                time: 7 << 40 | 1,
+                at: RecordAt {
+                    offset: 1 << 40,
+                    length: 99,
+                },
+                number: 5,
+                peer: 3,
+                status: Some(0xc000_000d),
+                outcome: Some(Outcome::Status(0xc000_000d)),
+                ioctl: None,
+                result: None,
+                bytes: 80,
+                process: 2,
+                channel: 1,
+                message: Some(message),
+                kind: Kind::Refused,
+                direction: Direction::HostToGuest,
+                part: Some(Part::Reply),
+                severity: Some(Severity::Note),
+                cut: true,
+                asks: false,
+            });
+            assert_eq!(row.name(), message.name);
+            assert_eq!((row.time(), row.channel()), (7 << 40 | 1, 1));
+            assert_eq!((row.at().offset, row.at().length), (1 << 40, 99));
+            assert_eq!(row.kind(), Kind::Refused);
+            assert_eq!(row.direction(), Direction::HostToGuest);
+            assert_eq!(row.part(), Some(Part::Reply));
+            assert_eq!(row.severity(), Some(Severity::Note));
+            assert_eq!(row.status(), Some(0xc000_000d));
+            assert!(row.failed() && row.is_cut() && !row.asks());
+            row.found(Severity::Chat);
+            assert_eq!(row.severity(), Some(Severity::Note));
+            row.found(Severity::Error);
+            assert_eq!(row.severity(), Some(Severity::Error));
+            assert_eq!(row.part(), Some(Part::Reply));
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! Goes through packets in threads of its own: to filter, and to search.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use rustc_hash::FxHashMap;
+
+use dxgtrace_file::{Layout, ReadError};
+use dxgtrace_protocol::decode::{Part, tree};
+use dxgtrace_query::filter::{Exchange, Filter, Needs, Record};
+
+use super::fetch::{Fetch, Fetched, findings};
+use super::row::Row;
+use super::rows::Rows;
+
+/// Packets that a thread takes on at once.
+const BLOCK: u32 = 4096;
+/// Threads at most.
+const THREADS: usize = 4;
+/// Elements of a tail that are searched.
+const ELEMENTS: usize = 4096;
+
+/// What is asked of every packet.
+#[derive(Debug, Clone)]
+pub enum Question {
+    /// Whether it passes a filter.
+    Filter(Filter),
+    /// Whether its line contains a text.
+    Line(Text),
+    /// Whether its tree contains a text.
+    Tree(Text),
+    /// Whether its payload contains these bytes.
+    Bytes(Vec<u8>),
+}
+
+/// A text to look for: if it has no capital letter, capitals do not matter.
+#[derive(Debug, Clone)]
+pub struct Text {
+    text: String,
+    exact: bool,
+}
+
+impl Text {
+    /// A text to look for.
+    pub fn new(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            exact: text.chars().any(char::is_uppercase),
+        }
+    }
+
+    /// Whether `line` contains it.
+    pub fn is_in(&self, line: &str) -> bool {
+        if self.exact {
+            line.contains(&self.text)
+        } else {
+            line.to_lowercase().contains(&self.text)
+        }
+    }
+}
+
+/// Which packets are asked, and in which order.
+#[derive(Debug, Clone)]
+pub enum Domain {
+    /// These rows.
+    All(Range<u32>),
+    /// Those of a list.
+    List(Arc<[u32]>),
+}
+
+impl Domain {
+    fn len(&self) -> u32 {
+        match self {
+            Self::All(range) => range.end.saturating_sub(range.start),
+            Self::List(list) => list.len() as u32,
+        }
+    }
+
+    /// The rows, in order.
+    pub fn rows(&self) -> impl Iterator<Item = u32> {
+        (0..self.len()).filter_map(|place| self.get(place))
+    }
+
+    fn get(&self, place: u32) -> Option<u32> {
+        match self {
+            Self::All(range) => Some(range.start + place),
+            Self::List(list) => list.get(place as usize).copied(),
+        }
+    }
+}
+
+/// Something to go through.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// What is asked.
+    pub question: Question,
+    /// Of whom.
+    pub domain: Domain,
+    /// Whether one answer is enough.
+    pub first_only: bool,
+    /// The capture's file.
+    pub path: PathBuf,
+    /// Its layout.
+    pub layout: Arc<Layout>,
+    /// Its rows.
+    pub rows: Rows,
+    /// Time of the first packet.
+    pub start: u64,
+    /// Whether the oldest packets may go meanwhile.
+    pub shrinks: bool,
+}
+
+/// Answers, in the order of the domain.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Rows for which the answer is yes.
+    pub rows: Vec<u32>,
+    /// Packets asked so far.
+    pub done: u32,
+    /// Set with the last batch.
+    pub finished: bool,
+    /// Why the file could not be read.
+    pub error: Option<ReadError>,
+}
+
+/// A job that is being done. Dropping it ends it.
+#[derive(Debug)]
+pub struct Sifting {
+    batches: Receiver<Batch>,
+    stop: Arc<AtomicBool>,
+    total: u32,
+}
+
+impl Sifting {
+    /// Begins with a job.
+    pub fn start(job: Job) -> Self {
+        let (sender, batches) = channel();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let total = job.domain.len();
+        thread::spawn(move || run(&job, &sender, &stopped));
+        Self {
+            batches,
+            stop,
+            total,
+        }
+    }
+
+    /// Answers that have come since the last call.
+    pub fn next(&self) -> Option<Batch> {
+        self.batches.try_recv().ok()
+    }
+
+    /// How many packets are asked.
+    pub fn total(&self) -> u32 {
+        self.total
+    }
+}
+
+impl Drop for Sifting {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The answers of one block.
+type Answers = Result<Vec<u32>, ReadError>;
+
+fn run(job: &Job, batches: &Sender<Batch>, stop: &AtomicBool) {
+    let blocks = job.domain.len().div_ceil(BLOCK);
+    let threads = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .clamp(1, THREADS)
+        .min(blocks.max(1) as usize);
+    let next = AtomicU32::new(0);
+    let (sender, answers) = channel();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let sender = sender.clone();
+            let next = &next;
+            scope.spawn(move || work(job, next, blocks, &sender, stop));
+        }
+        drop(sender);
+        gather(job, &answers, batches);
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+/// Hands on the answers of the threads in order.
+fn gather(job: &Job, answers: &Receiver<(u32, Answers)>, batches: &Sender<Batch>) {
+    let mut early = BTreeMap::new();
+    let mut block = 0;
+    while let Ok((number, answer)) = answers.recv() {
+        early.insert(number, answer);
+        while let Some(answer) = early.remove(&block) {
+            block += 1;
+            let done = block.saturating_mul(BLOCK).min(job.domain.len());
+            let mut batch = match answer {
+                Ok(rows) => Batch {
+                    rows,
+                    done,
+                    ..Batch::default()
+                },
+                Err(error) => Batch {
+                    done,
+                    error: Some(error),
+                    ..Batch::default()
+                },
+            };
+            batch.finished = batch.error.is_some() || job.first_only && !batch.rows.is_empty();
+            let finished = batch.finished;
+            // If nobody listens any more, the job was given up.
+            if batches.send(batch).is_err() || finished {
+                return;
+            }
+        }
+    }
+    let _ = batches.send(Batch {
+        done: job.domain.len(),
+        finished: true,
+        ..Batch::default()
+    });
+}
+
+fn work(
+    job: &Job,
+    next: &AtomicU32,
+    blocks: u32,
+    answers: &Sender<(u32, Answers)>,
+    stop: &AtomicBool,
+) {
+    let mut worker = match Worker::new(job) {
+        Ok(worker) => worker,
+        Err(source) => {
+            let error = ReadError::Io { offset: 0, source };
+            let _ = answers.send((0, Err(error)));
+            return;
+        }
+    };
+    while !stop.load(Ordering::Relaxed) {
+        let block = next.fetch_add(1, Ordering::Relaxed);
+        if block >= blocks {
+            return;
+        }
+        let answer = worker.block(block);
+        if answers.send((block, answer)).is_err() {
+            return;
+        }
+    }
+}
+
+struct Worker<'a> {
+    job: &'a Job,
+    fetch: Fetch,
+    needs: Needs,
+    start: u64,
+    /// The means to read the replies to requests of this block.
+    pending: FxHashMap<u32, dxgtrace_protocol::decode::Pending>,
+}
+
+impl<'a> Worker<'a> {
+    fn new(job: &'a Job) -> std::io::Result<Self> {
+        Ok(Self {
+            job,
+            fetch: Fetch::open(&job.path, &job.layout)?,
+            needs: match &job.question {
+                Question::Filter(filter) => filter.needs(),
+                Question::Line(_) | Question::Tree(_) => Needs::DECODE,
+                Question::Bytes(_) => Needs::PACKET,
+            },
+            start: job.start,
+            pending: FxHashMap::default(),
+        })
+    }
+
+    fn block(&mut self, block: u32) -> Answers {
+        self.pending.clear();
+        let mut found = Vec::new();
+        let first = block.saturating_mul(BLOCK);
+        let end = first.saturating_add(BLOCK).min(self.job.domain.len());
+        for place in first..end {
+            let Some(index) = self.job.domain.get(place) else {
+                break;
+            };
+            match self.ask(index) {
+                Ok(true) => found.push(index),
+                Ok(false) => continue,
+                Err(_) if self.job.shrinks => continue,
+                Err(error) => return Err(error),
+            }
+            if self.job.first_only {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    fn ask(&mut self, index: u32) -> Result<bool, ReadError> {
+        let rows = &self.job.rows;
+        let Some(row) = rows.get(index) else {
+            return Ok(false);
+        };
+        let fetched = if self.needs.decode {
+            let known = row.peer().and_then(|request| self.pending.remove(&request));
+            let fetched = self.fetch.row(rows, row, known)?;
+            if row.peer().is_some()
+                && let Some(pending) = fetched.pending
+            {
+                self.pending.insert(index, pending);
+            }
+            fetched
+        } else {
+            self.fetch.packet(row)?
+        };
+        Ok(match &self.job.question {
+            Question::Filter(filter) => {
+                let findings = match self.needs.findings && row.severity().is_some() {
+                    true => findings(rows, index),
+                    false => Vec::new(),
+                };
+                let record = Record::new(&fetched.packet)
+                    .decoded(fetched.decoded.as_ref())
+                    .findings(&findings)
+                    .exchange(exchange(rows, row))
+                    .within(fetched.channels, self.start);
+                filter.matches(&record)
+            }
+            Question::Line(text) => text.is_in(&fetched.line()),
+            Question::Tree(text) => in_tree(&fetched, text),
+            Question::Bytes(bytes) => {
+                let windows = fetched.packet.payload.windows(bytes.len().max(1));
+                bytes.is_empty() || windows.into_iter().any(|window| window == bytes)
+            }
+        })
+    }
+}
+
+/// The exchange of a row, as filters see it.
+fn exchange(rows: &Rows, row: &Row) -> Exchange {
+    let Some(peer) = row.peer().and_then(|peer| rows.get(peer)) else {
+        return Exchange::default();
+    };
+    match row.part() {
+        Some(Part::Reply) => Exchange {
+            request_in: Some(peer.number()),
+            reply_in: None,
+            time: Some(row.time().saturating_sub(peer.time())),
+        },
+        _ => Exchange {
+            reply_in: Some(peer.number()),
+            ..Exchange::default()
+        },
+    }
+}
+
+fn in_tree(fetched: &Fetched<'_>, text: &Text) -> bool {
+    let Some(decoded) = &fetched.decoded else {
+        return false;
+    };
+    tree(decoded, ELEMENTS)
+        .iter()
+        .any(|node| text.is_in(&format!("{}: {}", node.label, node.text)))
+}

@@ -1,0 +1,274 @@
+//! Counts per process and per channel, kept up to date row by row.
+
+use std::collections::BTreeMap;
+
+use dxgtrace_protocol::record::header::Kind;
+use dxgtrace_session::check::Severity;
+
+use super::row::{NONE, Row};
+
+/// Whom counts belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    /// Everybody.
+    All,
+    /// A channel: an adapter, or the global one.
+    Channel(u16),
+    /// A process, by its index.
+    Process(u32),
+    /// Packets of no known process.
+    Nobody,
+}
+
+/// Counts of one group.
+#[derive(Debug, Clone, Default)]
+pub struct Counts {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+    /// Requests and their replies.
+    pub exchanges: u64,
+    /// Replies that tell of a failure.
+    pub failures: u64,
+    /// Findings of warn and error.
+    pub findings: u64,
+    /// Time of the first packet.
+    pub first: u64,
+    /// Time of the last one.
+    pub last: u64,
+    /// How long replies took.
+    pub latencies: Latencies,
+    recent: Recent,
+}
+
+impl Counts {
+    /// Packets per second, from the first to the last one.
+    pub fn mean_rate(&self) -> f64 {
+        let seconds = self.last.saturating_sub(self.first) as f64 / 1e9;
+        if seconds > 0.0 {
+            self.packets as f64 / seconds
+        } else {
+            0.0
+        }
+    }
+
+    /// Packets in the second before `now`, a time of the capture.
+    pub fn rate(&self, now: u64) -> u64 {
+        self.recent.rate(now)
+    }
+}
+
+/// Counts per group.
+#[derive(Debug, Clone, Default)]
+pub struct Stats {
+    all: Counts,
+    channels: Vec<Counts>,
+    processes: Vec<Counts>,
+    nobody: Counts,
+}
+
+/// Groups beyond this many are counted with the others only.
+const MAX_GROUPS: usize = 1 << 16;
+
+impl Stats {
+    /// Counts a row; `request` is what it answers.
+    pub fn count(&mut self, row: &Row, request: Option<&Row>) {
+        if row.kind() == Kind::Ioctl {
+            return;
+        }
+        let latency = request.map(|request| row.time().saturating_sub(request.time()));
+        add(&mut self.all, row, latency);
+        if row.kind() == Kind::Lost {
+            return;
+        }
+        if let Some(counts) = at(&mut self.channels, usize::from(row.channel())) {
+            add(counts, row, latency);
+        }
+        if row.process == NONE {
+            add(&mut self.nobody, row, latency);
+        } else if let Some(counts) = at(&mut self.processes, row.process as usize) {
+            add(counts, row, latency);
+        }
+    }
+
+    /// The counts of a group.
+    pub fn of(&self, group: Group) -> Option<&Counts> {
+        match group {
+            Group::All => Some(&self.all),
+            Group::Channel(index) => self.channels.get(usize::from(index)),
+            Group::Process(index) => self.processes.get(index as usize),
+            Group::Nobody => Some(&self.nobody),
+        }
+    }
+
+    /// Every channel that has packets.
+    pub fn channels(&self) -> impl Iterator<Item = (Group, &Counts)> {
+        let groups = self.channels.iter().enumerate();
+        groups
+            .filter(|(_, counts)| counts.packets > 0)
+            .map(|(index, counts)| (Group::Channel(index as u16), counts))
+    }
+
+    /// Every process that has packets, and last those of none.
+    pub fn processes(&self) -> impl Iterator<Item = (Group, &Counts)> {
+        let groups = self.processes.iter().enumerate();
+        groups
+            .map(|(index, counts)| (Group::Process(index as u32), counts))
+            .chain([(Group::Nobody, &self.nobody)])
+            .filter(|(_, counts)| counts.packets > 0)
+    }
+}
+
+fn at(list: &mut Vec<Counts>, index: usize) -> Option<&mut Counts> {
+    if index >= list.len() && index < MAX_GROUPS {
+        list.resize_with(index + 1, Counts::default);
+    }
+    list.get_mut(index)
+}
+
+fn add(counts: &mut Counts, row: &Row, latency: Option<u64>) {
+    if counts.packets == 0 {
+        counts.first = row.time();
+    }
+    counts.packets += 1;
+    counts.bytes += u64::from(row.bytes);
+    counts.last = counts.last.max(row.time());
+    counts.failures += u64::from(row.failed());
+    counts.findings += u64::from(row.severity() >= Some(Severity::Warn));
+    counts.recent.add(row.time());
+    if let Some(latency) = latency {
+        counts.exchanges += 1;
+        counts.latencies.add(latency);
+    }
+}
+
+/// Slots of the last second.
+const SLOTS: usize = 16;
+const SLOT: u64 = 1_000_000_000 / SLOTS as u64;
+
+/// Packets of the last second, by slots of it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Recent {
+    counts: [u32; SLOTS],
+    slot: u64,
+}
+
+impl Recent {
+    fn add(&mut self, time: u64) {
+        self.go_to(time / SLOT);
+        if let Some(count) = self.counts.get_mut((self.slot % SLOTS as u64) as usize) {
+            *count += 1;
+        }
+    }
+
+    fn go_to(&mut self, slot: u64) {
+        let steps = slot.saturating_sub(self.slot).min(SLOTS as u64);
+        for step in 1..=steps {
+            let at = (slot - steps + step) % SLOTS as u64;
+            if let Some(count) = self.counts.get_mut(at as usize) {
+                *count = 0;
+            }
+        }
+        self.slot = self.slot.max(slot);
+    }
+
+    fn rate(mut self, now: u64) -> u64 {
+        self.go_to(now / SLOT);
+        self.counts.iter().map(|count| u64::from(*count)).sum()
+    }
+}
+
+/// Buckets for each doubling: 12 % apart.
+const STEPS: u64 = 8;
+
+/// How often each latency occurred, to within 12 %.
+#[derive(Debug, Clone, Default)]
+pub struct Latencies {
+    buckets: BTreeMap<u16, u32>,
+    count: u64,
+    max: u64,
+}
+
+impl Latencies {
+    fn add(&mut self, nanoseconds: u64) {
+        *self.buckets.entry(bucket(nanoseconds)).or_default() += 1;
+        self.count += 1;
+        self.max = self.max.max(nanoseconds);
+    }
+
+    /// The latency that this share (in thousandths) of all does not exceed.
+    pub fn quantile(&self, thousandths: u64) -> Option<u64> {
+        let rank = (self.count * thousandths).div_ceil(1000).max(1);
+        let mut passed = 0;
+        for (bucket, count) in &self.buckets {
+            passed += u64::from(*count);
+            if passed >= rank {
+                return Some(upper(*bucket).min(self.max));
+            }
+        }
+        None
+    }
+
+    /// The longest one.
+    pub fn max(&self) -> Option<u64> {
+        (self.count > 0).then_some(self.max)
+    }
+}
+
+fn bucket(value: u64) -> u16 {
+    if value < STEPS {
+        return value as u16;
+    }
+    let exponent = u64::from(value.ilog2() - STEPS.ilog2());
+    ((exponent + 1) * STEPS + ((value >> exponent) - STEPS)) as u16
+}
+
+/// The largest value of a bucket.
+fn upper(bucket: u16) -> u64 {
+    let bucket = u64::from(bucket);
+    if bucket < STEPS {
+        return bucket;
+    }
+    let (exponent, step) = (bucket / STEPS - 1, bucket % STEPS);
+    let next = u128::from(STEPS + step + 1) << exponent;
+    u64::try_from(next - 1).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_lies_in_its_bucket() {
+        for value in (0..64)
+            .flat_map(|shift| [0u64, 1, 2].map(|add| (1u64 << shift).saturating_add(add)))
+            .chain([u64::MAX, 999, 123_456_789])
+        {
+            let bucket = bucket(value);
+            assert!(value <= upper(bucket), "{value}");
+            assert!(bucket == 0 || value > upper(bucket - 1), "{value}");
+        }
+    }
+
+    #[test]
+    fn quantiles_are_within_an_eighth() {
+        let mut latencies = Latencies::default();
+        (1..=1000).for_each(|value| latencies.add(value * 1000));
+        for thousandths in [1, 500, 900, 990, 1000] {
+            let exact = thousandths * 1000;
+            let found = latencies.quantile(thousandths).unwrap();
+            assert!((exact..=exact + exact / 8).contains(&found), "{found}");
+        }
+        assert_eq!(Latencies::default().quantile(500), None);
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_last_second() {
+        let mut recent = Recent::default();
+        (0..2000).for_each(|ms| recent.add(5_000_000_000 + ms * 1_000_000));
+        let rate = recent.rate(7_000_000_000);
+        assert!((930..=1000).contains(&rate), "{rate}");
+        assert_eq!(recent.rate(9_000_000_000), 0);
+    }
+}

@@ -1,0 +1,110 @@
+//! The exchanges of a process as arrows between guest and host.
+
+use ratatui::buffer::Buffer;
+
+use super::super::app::App;
+use super::super::table::Key;
+use super::super::theme::letter;
+use super::packets;
+use super::pen::{Pen, columns};
+use super::places::Places;
+use crate::store::Row;
+use dxgtrace_protocol::decode::Part;
+use dxgtrace_protocol::record::header::{Direction, Kind};
+use dxgtrace_render::output::duration;
+
+/// Columns of the time, and of what stands around the lanes.
+const TIME: u16 = 13;
+const AROUND: u16 = 29;
+/// Widest way from one lane to the other; the rest of a wide screen shows what
+/// the messages carry.
+const LANE: usize = 56;
+
+/// Draws the lanes and the arrows.
+pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
+    let theme = &app.theme;
+    let about = app.about.and_then(|row| app.store.row(row));
+    let process = match &app.object {
+        Some(object) => object.title.as_str(),
+        None => about.map_or("-", |row| app.store.process_label(row)),
+    };
+    let room = places.table.width.saturating_sub(TIME + AROUND);
+    let lane = usize::from(room).clamp(20, LANE);
+    let mut pen = Pen::new(buffer, places.table_head, 0, theme.heading);
+    pen.skip(TIME + 9)
+        .left(process, lane as u16, theme.heading)
+        .put("host", theme.heading);
+    let keys = &app.table.keys;
+    let area = places.table;
+    let shown = app.table.cursor.shown(keys.len(), usize::from(area.height));
+    for (line, at) in shown.enumerate() {
+        let Some(Key::Row(index)) = keys.get(at) else {
+            break;
+        };
+        let Some(row) = app.store.row(*index) else {
+            break;
+        };
+        let ground = (at == app.table.cursor.at).then_some(theme.selected);
+        let style = |style| ground.unwrap_or(style);
+        let mut pen = Pen::new(buffer, area, line, ground.unwrap_or(theme.text));
+        let severity = row.severity();
+        let look = severity.map_or(theme.text, |severity| theme.severity(severity));
+        pen.put(severity.map_or(" ", letter), style(look));
+        pen.right(row.number(), 7, style(theme.faint)).skip(1);
+        pen.left(packets::time(app, *index, row), TIME, style(theme.text));
+        pen.put(arrow(app, row, lane), style(look));
+        pen.skip(1)
+            .left(aside(app, row), AROUND - 13, style(theme.faint));
+        if room > LANE as u16 + 12 {
+            let line = app.line(*index);
+            // The arrow says the rest.
+            let said = |word: &&str| *word != "reply" && !word.starts_with("STATUS_");
+            let carried: Vec<_> = line.split(' ').skip(1).filter(said).collect();
+            let (carried, width) = (carried.join(" "), pen.room());
+            packets::message(&mut pen, &carried, width, theme, style(theme.text), ground);
+        }
+    }
+}
+
+/// The arrow, with what it carries.
+fn arrow(app: &App, row: &Row, lane: usize) -> String {
+    if row.kind() == Kind::Lost {
+        return format!("|{:~^lane$}|", " packets are missing here ");
+    }
+    if row.kind() == Kind::Ioctl {
+        let (name, status) = (row.name(), packets::status(app, row).0);
+        return format!(
+            "| {:<1$}|",
+            format!("{name} = {status}"),
+            lane.saturating_sub(1)
+        );
+    }
+    let name = match row.part() {
+        Some(Part::Reply) => format!(" {} {} ", row.name(), packets::status(app, row).0),
+        _ => format!(" {} ", row.name()),
+    };
+    let inner = lane.saturating_sub(1);
+    let name = if columns(&name) > inner {
+        name.chars().take(inner).collect()
+    } else {
+        name
+    };
+    match (row.direction(), row.kind()) {
+        (_, Kind::Refused) => format!("|{name:-<inner$}x "),
+        (Direction::GuestToHost, _) => format!("|{name:-<inner$}>|"),
+        (Direction::HostToGuest, _) => format!("|<{name:->inner$}|"),
+    }
+}
+
+/// What stands right of the lanes.
+fn aside(app: &App, row: &Row) -> String {
+    let channel = app.store.channel_name(row);
+    match row.part() {
+        Some(Part::Reply) => match app.store.latency(row) {
+            Some(latency) => format!("{channel} {}", duration(latency)),
+            None => channel.to_owned(),
+        },
+        Some(Part::Request) if row.asks() && row.peer().is_none() => format!("{channel} waits"),
+        _ => channel.to_owned(),
+    }
+}

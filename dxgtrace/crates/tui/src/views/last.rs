@@ -1,0 +1,189 @@
+//! The last line: for messages, for typing, and for what could be done next.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::super::action::Action;
+use super::super::app::{App, Pane, Tone, View};
+use super::super::prompt::{Prompt, Purpose, Verdict};
+use super::pen::{Pen, columns};
+use super::places::Places;
+use super::popup;
+use super::title::first_key;
+use dxgtrace_session::check::Severity;
+
+/// What is being typed, or the last message, or what could be done.
+pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) -> Option<(u16, u16)> {
+    let theme = &app.theme;
+    if app.asks_to_quit {
+        let mut pen = Pen::new(buffer, area, 0, theme.current);
+        let path = app.source.path_shown();
+        let question = "The capture is not saved. s: save it, k: keep it in ";
+        pen.put(question, theme.current);
+        let rest = ", d: delete it, other: stay";
+        let width = pen.room().saturating_sub(rest.len() as u16);
+        pen.left(&path, width.min(columns(&path) as u16), theme.current);
+        pen.put(rest, theme.current);
+        return None;
+    }
+    if let Some(prompt) = &app.prompt {
+        return Some(typed(app, prompt, buffer, area));
+    }
+    let mut pen = Pen::new(buffer, area, 0, theme.text);
+    let typed = app.keymap.typed();
+    if let Some(search) = app
+        .searching
+        .as_ref()
+        .filter(|search| search.sifting.is_some())
+    {
+        let total = search
+            .sifting
+            .as_ref()
+            .map_or(1, |sifting| sifting.total().max(1));
+        let percent = u64::from(search.done) * 100 / u64::from(total);
+        let text = format!("searching for `{}`: {percent}%; Esc gives up", search.text);
+        pen.put(text, theme.text);
+    } else if let Some((tone, text)) = &app.message {
+        let style = match tone {
+            Tone::Fine => theme.good,
+            Tone::Wrong => theme.bad,
+        };
+        pen.put(text, style);
+    } else if let Some(text) = trouble(app) {
+        pen.put(text, theme.severity(Severity::Error));
+    } else if let Some(text) = cut_line(app) {
+        pen.put(text, theme.text);
+    } else {
+        pen.put(hint(app), theme.faint);
+    }
+    if !typed.is_empty() {
+        pen.align_right(columns(&typed) as u16 + 1);
+        pen.put(typed, theme.heading);
+    }
+    None
+}
+
+/// What is wrong with the file or the capture.
+fn trouble(app: &App) -> Option<String> {
+    if let Some(error) = app
+        .source
+        .recording
+        .as_ref()
+        .and_then(|live| live.status().error)
+    {
+        return Some(format!("the capture broke: {error}"));
+    }
+    match app.store.end() {
+        Some(Err(error)) => Some(error.to_string()),
+        Some(Ok(())) if app.store.rows().is_empty() => {
+            Some("no packets of dxgkrnl in this file".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// The selected line of the tree, if it is too long for its place.
+fn cut_line(app: &App) -> Option<String> {
+    if app.view != View::Packets || app.focus != Pane::Tree {
+        return None;
+    }
+    let line = app.detail.selected()?;
+    let width = usize::from(Places::of(app).tree.width);
+    let indent = 2 * usize::from(line.depth) + 4;
+    let is_cut = indent + columns(&line.label) + columns(&line.text) > width;
+    is_cut.then(|| line.text.clone())
+}
+
+/// The keys that go to another point of time.
+fn earlier_later(app: &App) -> String {
+    let earlier = first_key(app, Action::PreviousInExchange);
+    format!("{earlier} {}", first_key(app, Action::NextInExchange))
+}
+
+/// What could be done next.
+fn hint(app: &App) -> String {
+    let key = |action| first_key(app, action);
+    let mut hints = vec![(key(Action::Filter), "filter")];
+    match app.view {
+        View::Packets => hints.extend([
+            (key(Action::NextPane), "pane"),
+            (key(Action::FilterField), "filter field"),
+            (key(Action::NextFinding), "next finding"),
+            (key(Action::Search), "search"),
+        ]),
+        View::Findings => hints.extend([
+            (key(Action::Open), "go to packet"),
+            (key(Action::Grow), "only worse"),
+            (key(Action::Shrink), "milder too"),
+            (key(Action::Back), "back"),
+        ]),
+        View::Objects => hints.extend([
+            (key(Action::Open), "go to its creation"),
+            (key(Action::Ladder), "its ladder"),
+            (earlier_later(app), "earlier, later"),
+            (key(Action::Back), "back"),
+        ]),
+        View::Top => hints.extend([
+            (key(Action::Open), "ladder"),
+            (
+                format!("{} {}", key(Action::Left), key(Action::Right)),
+                "sort by",
+            ),
+            (key(Action::Back), "back"),
+        ]),
+        View::Pending => hints.extend([
+            (key(Action::Open), "go to packet"),
+            (earlier_later(app), "earlier, later"),
+            (key(Action::Back), "back"),
+        ]),
+        View::Ladder => hints.extend([
+            (key(Action::Open), "go to packet"),
+            (key(Action::Back), "back"),
+        ]),
+    }
+    hints.push((key(Action::Command), "command"));
+    let hints: Vec<_> = hints
+        .into_iter()
+        .map(|(key, what)| format!("{key} {what}"))
+        .collect();
+    if app.store.rows().is_empty() && app.source.recording.is_some() {
+        return "no packets yet: start a program that uses the GPU".to_owned();
+    }
+    hints.join("  ")
+}
+
+/// The line being typed, with its completions above.
+fn typed(app: &App, prompt: &Prompt, buffer: &mut Buffer, area: Rect) -> (u16, u16) {
+    let theme = &app.theme;
+    let name = match prompt.purpose {
+        Purpose::Filter => "/".to_owned(),
+        Purpose::Command => ":".to_owned(),
+        Purpose::Search(place) => format!("search {} (Tab: other): ", place.name()),
+    };
+    let (style, remark) = match &prompt.verdict {
+        Verdict::Good => (theme.good, String::new()),
+        Verdict::Incomplete(remark) => (theme.text, remark.clone()),
+        Verdict::Bad(remark) => (theme.bad, remark.clone()),
+    };
+    let before = prompt.text.get(..prompt.cursor).unwrap_or_default();
+    let room = usize::from(area.width).saturating_sub(columns(&name) + 2);
+    // A long line is shown around its cursor.
+    let skipped = columns(before).saturating_sub(room);
+    let mut left = skipped;
+    let shown: String = prompt
+        .text
+        .chars()
+        .skip_while(|letter| {
+            let width = columns(letter.encode_utf8(&mut [0; 4]));
+            let skip = left > 0;
+            left = left.saturating_sub(width);
+            skip
+        })
+        .collect();
+    let mut pen = Pen::new(buffer, area, 0, theme.text);
+    pen.put(&name, theme.heading);
+    pen.put(shown, style);
+    let x = area.x + (columns(&name) + columns(before) - skipped) as u16;
+    popup::completions(app, prompt, &remark, buffer, area);
+    (x.min(area.right().saturating_sub(1)), area.y)
+}

@@ -1,0 +1,317 @@
+//! The packet list.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::super::app::{App, Pane};
+use super::super::theme::{Theme, letter};
+use super::pen::{Pen, fitted, shortened};
+use crate::store::Row;
+use dxgtrace_protocol::decode::{Part, Value};
+use dxgtrace_protocol::record::header::{Direction, Kind};
+use dxgtrace_protocol::table::errno;
+use dxgtrace_render::output::{TimeFormat, duration};
+use dxgtrace_session::check::Severity;
+
+/// Widths of the columns.
+struct Columns {
+    number: u16,
+    time: u16,
+    process: u16,
+    channel: u16,
+    latency: u16,
+    status: u16,
+}
+
+impl Columns {
+    fn of(app: &App, width: u16) -> Self {
+        let digits = app.store.rows().len().max(1).ilog10() as u16 + 1;
+        let spare = width.saturating_sub(80);
+        Self {
+            number: digits.max(4),
+            time: match app.time {
+                TimeFormat::Relative | TimeFormat::Delta => time_width(app),
+                TimeFormat::Epoch => 18,
+                TimeFormat::Clock => 15,
+                TimeFormat::Date => 26,
+            },
+            process: (11 + spare / 6).min(20),
+            channel: 6,
+            latency: 8,
+            status: (9 + spare / 5).min(24),
+        }
+    }
+
+    fn info(&self, room: u16) -> u16 {
+        room.saturating_sub(self.latency + self.status + 2)
+    }
+}
+
+/// Columns of a relative time: as many as the latest one takes.
+fn time_width(app: &App) -> u16 {
+    let last = app.store.rows().len().saturating_sub(1) as u32;
+    let last = app.store.row(last).map_or(0, |row| row.time());
+    let seconds = last.saturating_sub(app.store.start()) / 1_000_000_000;
+    seconds.max(1).ilog10() as u16 + 8
+}
+
+/// Draws the heading and the lines.
+pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
+    if super::is_nothing(area) {
+        return;
+    }
+    let theme = &app.theme;
+    let columns = Columns::of(app, area.width);
+    let mut pen = Pen::new(buffer, area, 0, theme.heading);
+    let heading = theme.heading;
+    pen.put("  ", heading)
+        .right("no", columns.number, heading)
+        .skip(1)
+        .left("time", columns.time, heading)
+        .skip(1)
+        .left("process", columns.process, heading)
+        .skip(1)
+        .left("chan", columns.channel, heading)
+        .skip(1);
+    let info = columns.info(pen.room());
+    pen.left("message", info, heading)
+        .skip(1)
+        .right("reply in", columns.latency, heading)
+        .skip(1)
+        .left("status", columns.status, heading);
+    let height = usize::from(area.height) - 1;
+    if app.list.len() == 0 {
+        let mut pen = Pen::new(buffer, area, 1, theme.text);
+        pen.put(nothing(app), theme.faint);
+    }
+    for (at, line) in app.list.cursor.shown(app.list.len(), height).enumerate() {
+        let Some(index) = app.list.row(line) else {
+            break;
+        };
+        let Some(row) = app.store.row(index) else {
+            break;
+        };
+        let selected = line == app.list.cursor.at;
+        let ground = match (selected, app.focus) {
+            (true, Pane::List) => Some(theme.selected),
+            (true, _) => Some(theme.elsewhere),
+            (false, _) => None,
+        };
+        let mut pen = Pen::new(buffer, area, at + 1, ground.unwrap_or(theme.text));
+        draw_line(app, &mut pen, &columns, index, row, ground);
+    }
+}
+
+/// Why the list is empty.
+fn nothing(app: &App) -> String {
+    let clear = app
+        .keymap
+        .keys_of(super::super::action::Action::FilterClear);
+    if app.filtering.sifting.is_some() {
+        " filtering ...".to_owned()
+    } else if !app.filtering.text.is_empty() {
+        format!(" no packet passes the filter; {clear} shows all again")
+    } else if app.source.recording.is_some() {
+        " no packets yet: start a program that uses the GPU".to_owned()
+    } else if app.store.end().is_none() {
+        " reading ...".to_owned()
+    } else {
+        " no packets of dxgkrnl in this file".to_owned()
+    }
+}
+
+fn draw_line(
+    app: &App,
+    pen: &mut Pen<'_>,
+    columns: &Columns,
+    index: u32,
+    row: &Row,
+    ground: Option<Style>,
+) {
+    let theme = &app.theme;
+    let style = |style: Style| ground.unwrap_or(style);
+    let severity = severity(app, row);
+    let flag = severity.map_or(" ", letter);
+    pen.put(
+        flag,
+        style(severity.map_or(theme.text, |severity| theme.severity(severity))),
+    );
+    let mark = if app.marks.contains(&index) { "*" } else { " " };
+    pen.put(mark, style(theme.marked));
+    pen.right(row.number(), columns.number, style(theme.faint))
+        .skip(1);
+    let time = time(app, index, row);
+    pen.left(time, columns.time, style(theme.text)).skip(1);
+    if row.kind() == Kind::Lost {
+        let found = style(theme.severity(Severity::Warn));
+        let dashes = "-".repeat(usize::from(columns.process));
+        pen.put(format_args!("{dashes} {}", app.line(index)), found);
+        return;
+    }
+    let process = shortened(app.store.process_label(row), usize::from(columns.process));
+    pen.left(process, columns.process, style(theme.text))
+        .skip(1);
+    pen.left(
+        app.store.channel_name(row),
+        columns.channel,
+        style(theme.faint),
+    )
+    .skip(1);
+    let info = columns.info(pen.room());
+    let text = match severity {
+        Some(severity) if severity >= Severity::Warn => theme.severity(severity),
+        _ => part_style(theme, row),
+    };
+    let arrow = match (app.list.joined, row.direction()) {
+        _ if row.kind() == Kind::Ioctl => "= ",
+        (true, Direction::GuestToHost) => "",
+        (false, Direction::GuestToHost) => "> ",
+        (_, Direction::HostToGuest) => "< ",
+    };
+    let line = app.line(index);
+    let line = line.replacen(" reply STATUS_SUCCESS", " reply", 1);
+    message(
+        pen,
+        &format!("{arrow}{line}"),
+        info,
+        theme,
+        style(text),
+        ground,
+    );
+    pen.skip(1);
+    let waits = row.asks() && row.peer().is_none() && app.is_live();
+    let (latency, look) = match app.store.latency(row) {
+        Some(latency) => (duration(latency).to_string(), theme.text),
+        // How long it has waited by now.
+        None if waits => {
+            let since = app.now().saturating_sub(row.time());
+            (duration(since).to_string(), theme.severity(Severity::Warn))
+        }
+        None => (String::new(), theme.text),
+    };
+    pen.right(latency, columns.latency, style(look)).skip(1);
+    let (text, wrong) = status(app, row);
+    let look = if wrong { theme.bad } else { theme.faint };
+    pen.left(text, columns.status, style(look));
+}
+
+/// A message's line: its name stands out, and values do more than their names.
+pub fn message(
+    pen: &mut Pen<'_>,
+    line: &str,
+    width: u16,
+    theme: &Theme,
+    name: Style,
+    ground: Option<Style>,
+) {
+    let style = |style: Style| ground.unwrap_or(style);
+    let line = fitted(line, usize::from(width));
+    let taken = super::pen::columns(&line) as u16;
+    // Of `< `, the arrow belongs to the name.
+    let begins = line.find(|letter: char| letter.is_alphanumeric());
+    let begins = begins.unwrap_or(0);
+    let end = line.get(begins..).and_then(|rest| rest.find(' '));
+    let end = end.map_or(line.len(), |end| begins + end);
+    let (first, rest) = match line.split_at(end) {
+        (first, _) if first.contains('=') => ("", line.as_ref()),
+        parts => parts,
+    };
+    pen.put(first, name);
+    for word in rest.split_inclusive(' ') {
+        match word.split_once('=') {
+            Some((field, value)) if !field.starts_with('"') => {
+                pen.put(format_args!("{field}="), style(theme.faint))
+                    .put(value, style(theme.text));
+            }
+            _ => {
+                pen.put(word, style(theme.text));
+            }
+        }
+    }
+    pen.skip(width.saturating_sub(taken));
+}
+
+/// The worst finding on the line: of either end if both stand on it.
+fn severity(app: &App, row: &Row) -> Option<Severity> {
+    let reply = row
+        .peer()
+        .filter(|_| app.list.joined)
+        .and_then(|peer| app.store.row(peer));
+    row.severity().max(reply.and_then(Row::severity))
+}
+
+/// What became of the request, in a word, and whether that is bad.
+pub fn status(app: &App, row: &Row) -> (String, bool) {
+    let shown = match row.part() {
+        Some(Part::Reply) => Some(row),
+        _ if app.list.joined => app.store.reply_of(row),
+        _ => None,
+    };
+    match (row.kind(), shown) {
+        (Kind::Refused, _) => ("not sent".to_owned(), true),
+        (Kind::Ioctl, _) => match row.ioctl_result() {
+            None => ("unseen".to_owned(), false),
+            Some(result @ 0..) => (if result == 0 { "ok" } else { "done" }.to_owned(), false),
+            Some(result) => match errno::name(result.unsigned_abs()) {
+                Some(name) => (name.to_owned(), true),
+                None => (result.to_string(), true),
+            },
+        },
+        (_, Some(reply)) if reply.is_short() => ("too short".to_owned(), true),
+        (_, Some(reply)) if reply.is_without_handle() => ("no handle".to_owned(), true),
+        (_, Some(reply)) => match reply.status() {
+            Some(0) => ("ok".to_owned(), false),
+            Some(status) => {
+                let name = Value::Status(status).to_string();
+                let name = name.strip_prefix("STATUS_").unwrap_or(&name);
+                (name.to_owned(), reply.failed())
+            }
+            None => ("done".to_owned(), false),
+        },
+        (_, None) if row.asks() && row.peer().is_none() => ("waits".to_owned(), true),
+        _ => (String::new(), false),
+    }
+}
+
+fn part_style(theme: &Theme, row: &Row) -> Style {
+    match row.part() {
+        Some(Part::Request) => theme.request,
+        Some(Part::Reply) => theme.reply,
+        Some(Part::Event) => theme.event,
+        None => theme.faint,
+    }
+}
+
+/// The time column of a row.
+pub fn time(app: &App, index: u32, row: &Row) -> String {
+    let previous = index.checked_sub(1).and_then(|index| app.store.row(index));
+    let previous = previous.map_or(row.time(), |row| row.time());
+    let mut text = app
+        .time
+        .of(row.time(), app.store.start(), previous)
+        .to_string();
+    // Nanoseconds are in the tree; here, room is scarce.
+    text.truncate(text.len().saturating_sub(3));
+    text
+}
+
+/// The selected line as text, to be copied.
+pub fn line_text(app: &App) -> Option<String> {
+    let index = app.list.selected()?;
+    let row = app.store.row(index)?;
+    let (status, _) = status(app, row);
+    let latency = app
+        .store
+        .latency(row)
+        .map(|latency| format!(" in {}", duration(latency)));
+    Some(format!(
+        "{} {} {} {} {} {status}{}",
+        row.number(),
+        time(app, index, row),
+        app.store.process_label(row),
+        app.store.channel_name(row),
+        app.line(index),
+        latency.unwrap_or_default()
+    ))
+}

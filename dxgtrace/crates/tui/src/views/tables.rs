@@ -1,0 +1,276 @@
+//! Findings, waiting requests, objects, counts: one line each.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::super::app::{App, View};
+use super::super::table::Key;
+use super::super::theme::letter;
+use super::packets;
+use super::pen::{Pen, wrapped};
+use super::places::Places;
+use super::{counted, top};
+use crate::store::Thing;
+use dxgtrace_render::output::duration;
+
+/// Draws the heading, the lines, and what is said of the selected one.
+pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
+    let theme = &app.theme;
+    if app.view == View::Top {
+        top::heading(app, buffer, places);
+    } else {
+        let mut pen = Pen::new(buffer, places.table_head, 0, theme.heading);
+        pen.put(heading(app), theme.heading);
+    }
+    let area = places.table;
+    let keys = &app.table.keys;
+    if keys.is_empty() {
+        let mut pen = Pen::new(buffer, area, 0, theme.text);
+        pen.put(nothing(app), theme.faint);
+    }
+    let shown = app.table.cursor.shown(keys.len(), usize::from(area.height));
+    for (line, at) in shown.enumerate() {
+        let Some(key) = keys.get(at) else {
+            break;
+        };
+        let ground = (at == app.table.cursor.at).then_some(theme.selected);
+        let mut pen = Pen::new(buffer, area, line, ground.unwrap_or(theme.text));
+        draw_key(app, &mut pen, *key, ground);
+    }
+    match app.view {
+        View::Findings => note(app, buffer, places.note),
+        View::Objects => history(app, buffer, places.note),
+        _ => {}
+    }
+}
+
+fn heading(app: &App) -> String {
+    match app.view {
+        View::Findings => {
+            let count = counted(app.table.keys.len() as u64, "finding");
+            format!(" {count}, {} and worse", app.mildest.name())
+        }
+        View::Pending => {
+            let count = counted(app.table.keys.len() as u64, "request");
+            let number = app.about.and_then(|row| app.store.row(row));
+            let number = number.map_or(0, |row| row.number());
+            format!(" {count} without a reply as of packet {number}")
+        }
+        View::Objects => {
+            let number = app.moment().and_then(|row| app.store.row(row));
+            let number = number.map_or(0, |row| row.number());
+            if app.moment() != Some(app.scene.row) {
+                return format!(" going back to packet {number} ...");
+            }
+            let things = app.scene.things.iter();
+            let count = things.filter(|thing| thing.entity.is_some()).count();
+            let count = counted(count as u64, "object");
+            let version = app
+                .scene
+                .version
+                .map(|version| format!(", version {version}"));
+            let version = version.unwrap_or_default();
+            format!(" {count} after packet {number}{version}")
+        }
+        _ => String::new(),
+    }
+}
+
+fn nothing(app: &App) -> &str {
+    match app.view {
+        View::Objects => match &app.scene.error {
+            Some(error) => error,
+            None => " no objects exist at this packet, as far as the capture shows",
+        },
+        View::Findings => " nothing is wrong here (- shows milder findings too)",
+        View::Pending => " nobody waits for a reply at this packet",
+        _ => " nothing here",
+    }
+}
+
+fn draw_key(app: &App, pen: &mut Pen<'_>, key: Key, ground: Option<Style>) {
+    let theme = &app.theme;
+    let style = |style: Style| ground.unwrap_or(style);
+    match key {
+        Key::Finding(row, nth) => {
+            let rows = app.store.rows();
+            let (Some(found), Some(note)) = (rows.get(row), rows.notes(row).get(usize::from(nth)))
+            else {
+                return;
+            };
+            let severity = note.code.severity();
+            let look = style(theme.severity(severity));
+            pen.put(format_args!("{} ", letter(severity)), look);
+            pen.right(found.number(), 7, style(theme.faint)).skip(1);
+            pen.left(app.store.process_label(found), 12, style(theme.text))
+                .skip(1);
+            pen.left(found.name(), 20, style(theme.text)).skip(1);
+            let text = format!("{}: {}", note.code.word(), note.finding());
+            let room = pen.room();
+            pen.left(text, room, look);
+        }
+        Key::Row(row) => {
+            let Some(found) = app.store.row(row) else {
+                return;
+            };
+            pen.right(found.number(), 7, style(theme.faint)).skip(1);
+            let until = match app.about.and_then(|row| app.store.row(row)) {
+                Some(about) if !app.list.follow => about.time(),
+                _ => app.now(),
+            };
+            let age = duration(until.saturating_sub(found.time())).to_string();
+            pen.right(
+                age,
+                9,
+                style(theme.severity(dxgtrace_session::check::Severity::Warn)),
+            )
+            .skip(1);
+            pen.left(app.store.process_label(found), 16, style(theme.text))
+                .skip(1);
+            pen.left(app.store.channel_name(found), 7, style(theme.faint))
+                .skip(1);
+            let reply = match found.peer().and_then(|peer| app.store.row(peer)) {
+                Some(reply) => format!(" (answered later, in {})", reply.number()),
+                None => " (never answered in this capture)".to_owned(),
+            };
+            let room = pen.room();
+            pen.left(
+                format_args!("{}{reply}", app.line(row)),
+                room,
+                style(theme.text),
+            );
+        }
+        Key::Heading(_) | Key::Group(_) => top::line(app, pen, key, ground),
+        Key::Object(at) => {
+            if let Some(thing) = app.scene.things.get(at as usize) {
+                draw_thing(app, pen, thing, ground);
+            }
+        }
+    }
+}
+
+fn draw_thing(app: &App, pen: &mut Pen<'_>, thing: &Thing, ground: Option<Style>) {
+    let theme = &app.theme;
+    let style = |style: Style| ground.unwrap_or(style);
+    pen.skip(1 + 2 * thing.depth);
+    let Some(entity) = &thing.entity else {
+        pen.put(&thing.label, style(theme.faint));
+        return;
+    };
+    let look = match thing.depth {
+        0 => theme.heading,
+        _ => theme.text,
+    };
+    pen.put(&thing.label, style(look));
+    let mut more = match entity.created.packet {
+        0 => "  from before".to_owned(),
+        packet => format!("  since {packet}"),
+    };
+    if entity.bytes > 0 {
+        more += &format!("  {}B", top::size(entity.bytes));
+    }
+    if entity.resident > 0 {
+        more += "  resident";
+    }
+    if app.area.width >= 120 && entity.used > entity.created.packet {
+        more += &format!("  last named in {}", entity.used);
+    }
+    pen.put(more, style(theme.faint));
+}
+
+/// What became of the selected object so far.
+fn history(app: &App, buffer: &mut Buffer, area: Rect) {
+    let theme = &app.theme;
+    let Some(Key::Object(at)) = app.table.selected() else {
+        return;
+    };
+    let Some(thing) = app.scene.things.get(at as usize) else {
+        return;
+    };
+    let Some(entity) = thing.entity.filter(|_| !super::is_nothing(area)) else {
+        return;
+    };
+    Pen::new(buffer, area, 0, theme.elsewhere)
+        .put(format_args!(" {}", thing.label), theme.elsewhere);
+    let created = match entity.created.packet {
+        0 => "there before the capture, or its creation is missing".to_owned(),
+        packet => {
+            let by = entity.created.pid;
+            let at = app
+                .time
+                .of(entity.created.time, app.store.start(), entity.created.time);
+            format!("created by process {by} in packet {packet} at {at}")
+        }
+    };
+    let used = format!("last named in packet {}", entity.used);
+    let before = match entity.generation {
+        0 => "the first with this handle".to_owned(),
+        count => format!("{count} objects had this handle before"),
+    };
+    let keys = app.keymap.keys_of(super::super::action::Action::Ladder);
+    let hint = format!("{keys} shows every packet that names it, until its end");
+    for (line, text) in [created, used, before, hint].iter().enumerate() {
+        Pen::new(buffer, area, line + 1, theme.text).put(format_args!(" {text}"), theme.text);
+    }
+}
+
+/// Cause and next step of the selected finding.
+fn note(app: &App, buffer: &mut Buffer, area: Rect) {
+    let theme = &app.theme;
+    let Some(Key::Finding(row, nth)) = app.table.selected() else {
+        return;
+    };
+    let Some(note) = app.store.rows().notes(row).get(usize::from(nth)) else {
+        return;
+    };
+    if super::is_nothing(area) {
+        return;
+    }
+    let description = note.code.description();
+    let head = format!(
+        " {} {}, {}",
+        description.severity.name(),
+        description.word,
+        description.layer.name()
+    );
+    Pen::new(buffer, area, 0, theme.elsewhere).put(head, theme.elsewhere);
+    let width = usize::from(area.width).saturating_sub(2);
+    let finding = note.finding().to_string();
+    let all = [finding.as_str(), description.cause, description.next];
+    let lines = all.iter().flat_map(|text| wrapped(text, 0, width));
+    for (line, text) in lines.enumerate() {
+        if line + 1 >= usize::from(area.height) {
+            break;
+        }
+        Pen::new(buffer, area, line + 1, theme.text).put(format_args!(" {text}"), theme.text);
+    }
+}
+
+/// The selected line as text, to be copied.
+pub fn selected_text(app: &App) -> Option<String> {
+    match app.table.selected()? {
+        Key::Finding(row, nth) => {
+            let note = app.store.rows().notes(row).get(usize::from(nth))?;
+            let number = app.store.row(row)?.number();
+            Some(format!("{number} {}: {}", note.code.word(), note.finding()))
+        }
+        Key::Row(row) => {
+            let found = app.store.row(row)?;
+            let process = app.store.process_label(found);
+            let time = packets::time(app, row, found);
+            Some(format!(
+                "{} {time} {process} {}",
+                found.number(),
+                app.line(row)
+            ))
+        }
+        Key::Group(group) => top::copied(app, group),
+        Key::Object(at) => app
+            .scene
+            .things
+            .get(at as usize)
+            .map(|thing| thing.label.clone()),
+        Key::Heading(_) => None,
+    }
+}

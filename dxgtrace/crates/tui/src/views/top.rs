@@ -1,0 +1,243 @@
+//! Counts, rates and latencies of everybody, each channel and each process.
+
+use ratatui::buffer::Buffer;
+use ratatui::style::Style;
+
+use super::super::app::App;
+use super::super::table::{GROUPS, Key};
+use super::pen::{Pen, shortened};
+use super::places::Places;
+use crate::store::{Counts, Group, Memory};
+use dxgtrace_render::output::duration;
+
+/// A column of numbers.
+struct Column {
+    name: &'static str,
+    width: u16,
+    /// Width of the screen from which on there is room for it: while a capture
+    /// goes on, and afterwards.
+    from: [u16; 2],
+    value: Value,
+    form: Form,
+}
+
+/// What a column says of a group.
+type Value = fn(&Facts<'_>) -> Option<u64>;
+
+/// What is known of a group.
+struct Facts<'a> {
+    group: Group,
+    counts: &'a Counts,
+    /// The time of a capture that goes on.
+    now: Option<u64>,
+    /// What its processes have of memory.
+    memory: Vec<Memory>,
+}
+
+impl Facts<'_> {
+    fn sum(&self, part: fn(&Memory) -> u64) -> Option<u64> {
+        let sum = self.memory.iter().map(part).reduce(u64::saturating_add);
+        sum.filter(|sum| *sum > 0)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Count,
+    /// Tenths.
+    Rate,
+    Bytes,
+    Time,
+}
+
+const fn column(
+    name: &'static str,
+    width: u16,
+    from: [u16; 2],
+    form: Form,
+    value: Value,
+) -> Column {
+    Column {
+        name,
+        width,
+        from,
+        value,
+        form,
+    }
+}
+
+/// Every column, in the order in which they stand.
+static COLUMNS: &[Column] = &[
+    column("packets", 8, [0; 2], Form::Count, |of| {
+        Some(of.counts.packets)
+    }),
+    column("per s", 8, [0; 2], Form::Rate, |of| {
+        Some(match of.now {
+            Some(now) => of.counts.rate(now) * 10,
+            None => (of.counts.mean_rate() * 10.0) as u64,
+        })
+    }),
+    column("failed", 7, [0; 2], Form::Count, |of| {
+        Some(of.counts.failures)
+    }),
+    column("bytes", 8, [0; 2], Form::Bytes, |of| Some(of.counts.bytes)),
+    column("half in", 8, [0; 2], Form::Time, |of| {
+        of.counts.latencies.quantile(500)
+    }),
+    column("99% in", 8, [0; 2], Form::Time, |of| {
+        of.counts.latencies.quantile(990)
+    }),
+    column("longest", 8, [90; 2], Form::Time, |of| {
+        of.counts.latencies.max()
+    }),
+    column("resident", 8, [0, 100], Form::Bytes, |of| {
+        of.sum(|memory| memory.resident)
+    }),
+    column("peak res", 8, [100, 0], Form::Bytes, |of| {
+        // Those of several processes were not at the same time.
+        let process = matches!(of.group, Group::Process(_));
+        of.sum(|memory| memory.peak).filter(|_| process)
+    }),
+    column("allocated", 9, [100; 2], Form::Bytes, |of| {
+        of.sum(|memory| memory.allocated)
+    }),
+    column("replies", 8, [110; 2], Form::Count, |of| {
+        Some(of.counts.exchanges)
+    }),
+    column("findings", 9, [120; 2], Form::Count, |of| {
+        Some(of.counts.findings)
+    }),
+];
+
+/// Columns of the names.
+fn who(app: &App) -> u16 {
+    let width = app.area.width;
+    let numbers: u16 = shown(app).map(|(_, column)| column.width + 1).sum();
+    width.saturating_sub(numbers + 2).clamp(12, 40)
+}
+
+/// The columns that a screen has room for, each with its number.
+fn shown(app: &App) -> impl Iterator<Item = (usize, &'static Column)> {
+    let (width, over) = (app.area.width, usize::from(!app.is_live()));
+    let all = COLUMNS.iter().enumerate();
+    all.filter(move |(_, column)| column.from.get(over).is_some_and(|from| width >= *from))
+}
+
+/// Another column to sort by, so many to the right.
+pub fn beside(app: &App, by: isize) -> usize {
+    let all: Vec<usize> = shown(app).map(|(number, _)| number).collect();
+    let at = all.iter().position(|number| *number == app.sorted_by);
+    let last = all.len().saturating_sub(1);
+    let next = at.unwrap_or(0).saturating_add_signed(by).min(last);
+    all.get(next).copied().unwrap_or(0)
+}
+
+/// What groups are sorted by, the largest first.
+pub fn rank(app: &App, group: Group) -> Option<u64> {
+    let column = COLUMNS.get(app.sorted_by)?;
+    (column.value)(&facts(app, group)?)
+}
+
+fn facts(app: &App, group: Group) -> Option<Facts<'_>> {
+    let memory = app.memory.iter();
+    Some(Facts {
+        group,
+        counts: app.store.stats().of(group)?,
+        now: app.is_live().then(|| app.now()),
+        memory: memory
+            .filter(|memory| memory.is_of(group, &app.store))
+            .copied()
+            .collect(),
+    })
+}
+
+/// Draws the heading.
+pub fn heading(app: &App, buffer: &mut Buffer, places: &Places) {
+    let theme = &app.theme;
+    let mut pen = Pen::new(buffer, places.table_head, 0, theme.heading);
+    pen.skip(1).left("who", who(app), theme.heading);
+    for (number, column) in shown(app) {
+        let style = match number == app.sorted_by {
+            true => theme.current,
+            false => theme.heading,
+        };
+        pen.skip(1).right(column.name, column.width, style);
+    }
+}
+
+/// Draws a line.
+pub fn line(app: &App, pen: &mut Pen<'_>, key: Key, ground: Option<Style>) {
+    let theme = &app.theme;
+    let style = |style: Style| ground.unwrap_or(style);
+    let group = match key {
+        Key::Group(group) => group,
+        Key::Heading(number) => {
+            let name = GROUPS.get(number as usize).copied().unwrap_or_default();
+            pen.skip(1).put(name, style(theme.faint));
+            return;
+        }
+        _ => return,
+    };
+    let Some(facts) = facts(app, group) else {
+        return;
+    };
+    let name = shortened(&name(app, group), usize::from(who(app)));
+    pen.skip(1).left(name, who(app), style(theme.text));
+    for (_, column) in shown(app) {
+        let value = (column.value)(&facts);
+        let bad = column.name == "failed" && value > Some(0);
+        let look = match (bad, value) {
+            (true, _) => theme.bad,
+            (false, Some(0)) => theme.faint,
+            (false, _) => theme.text,
+        };
+        let text = value.map_or_else(String::new, |value| text(column.form, value));
+        pen.skip(1).right(text, column.width, style(look));
+    }
+}
+
+/// A line as text, to be copied.
+pub fn copied(app: &App, group: Group) -> Option<String> {
+    let facts = facts(app, group)?;
+    let mut copied = name(app, group);
+    for column in COLUMNS {
+        if let Some(value) = (column.value)(&facts) {
+            copied += &format!(", {} {}", column.name, text(column.form, value));
+        }
+    }
+    Some(copied)
+}
+
+fn name(app: &App, group: Group) -> String {
+    match group {
+        Group::All => "all packets".to_owned(),
+        Group::Channel(index) => {
+            let channel = app.store.channels().get(usize::from(index));
+            channel.map_or_else(|| "?".to_owned(), |channel| channel.name.clone())
+        }
+        Group::Process(index) => {
+            let process = app.store.processes().get(index as usize);
+            process.map_or_else(|| "?".to_owned(), crate::store::Process::label)
+        }
+        Group::Nobody => "(of no process)".to_owned(),
+    }
+}
+
+fn text(form: Form, value: u64) -> String {
+    match form {
+        Form::Count => value.to_string(),
+        Form::Rate => format!("{}.{}", value / 10, value % 10),
+        Form::Bytes => size(value),
+        Form::Time => duration(value).to_string(),
+    }
+}
+
+/// Bytes with a unit that suits them.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_000 => bytes.to_string(),
+        10_000..10_000_000 => format!("{} kB", bytes / 1000),
+        10_000_000..10_000_000_000 => format!("{} MB", bytes / 1_000_000),
+        _ => format!("{} GB", bytes / 1_000_000_000),
+    }
+}
