@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the probe for each architecture into dxgtrace/probe/, together with
+# Builds the probe for each architecture into dxgtrace/crates/live/probe/, together with
 # the checksum of what it was built from. `make probe` runs it.
 #
 # The result depends on the sources and the toolchain only: not on the
@@ -7,7 +7,7 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-out=dxgtrace/probe
+out=dxgtrace/crates/live/probe
 target=bpfel-unknown-none
 linker_version=0.10.3
 

@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use dxgtrace::capture::header::{ChannelKind, Direction, Header, Kind, Known, Lost};
-use dxgtrace::packet::{Channel, Packet};
-use dxgtrace::protocol::by_name;
-use dxgtrace::protocol::framing::{
+use dxgtrace_protocol::packet::{Channel, Packet};
+use dxgtrace_protocol::record::header::{ChannelKind, Direction, Header, Kind, Known, Lost};
+use dxgtrace_protocol::schema::{Element, HEADER, Layout, Len, Message, Rule, Set, Tail};
+use dxgtrace_protocol::table::by_name;
+use dxgtrace_protocol::table::framing::{
     EXTENDED_HEADER, FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION, PACKET_INBAND, VERSION_EXTENDED,
     header,
 };
-use dxgtrace::protocol::schema::{Element, HEADER, Layout, Len, Message, Rule, Set, Tail};
 
 use crate::generate::{get, put};
 use crate::synthetic::Owned;
@@ -200,7 +200,7 @@ impl Conversation {
             );
             Ok(())
         };
-        use dxgtrace::protocol::schema::Subject;
+        use dxgtrace_protocol::schema::Subject;
         let process = match message.subject {
             Subject::Nobody => 0,
             _ => self.process,

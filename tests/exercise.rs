@@ -8,16 +8,17 @@
 use std::fmt::{self, Write};
 use std::io::{Cursor, sink};
 
-use dxgtrace::capture::file::{RandomReader, Reader};
-use dxgtrace::capture::header::{ChannelKind, Direction, Header, Kind, Known};
-use dxgtrace::check;
-use dxgtrace::decode::{Decoded, Part, Pending, Spot, TailSpot, tree};
-use dxgtrace::doctor::ConfigSpace;
-use dxgtrace::filter::{FieldOptions, Filter, Record, complete, fields};
-use dxgtrace::output::{Detail, Entry, Json, Sink, Text, TimeFormat};
-use dxgtrace::packet::Packet;
-use dxgtrace::protocol::schema::Element;
-use dxgtrace::session::Session;
+use dxgtrace_doctor::ConfigSpace;
+use dxgtrace_file::{RandomReader, Reader};
+use dxgtrace_protocol::decode::{Decoded, Part, Pending, Spot, TailSpot, tree};
+use dxgtrace_protocol::packet::Packet;
+use dxgtrace_protocol::record::header::{ChannelKind, Direction, Header, Kind, Known};
+use dxgtrace_protocol::schema::Element;
+use dxgtrace_query::filter::{FieldOptions, Filter, Record, complete, fields};
+use dxgtrace_render::output::{Detail, Json, Text, TimeFormat};
+use dxgtrace_session::Session;
+use dxgtrace_session::check;
+use dxgtrace_session::entry::{Entry, Sink};
 
 /// Bytes before the payload of a record: direction, channel, packet type,
 /// flags, what is known (one byte each but the last), 2 spare, then payload

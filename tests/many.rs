@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::Result;
-use dxgtrace::capture::file::{self, About, Flush, Writer};
-use dxgtrace::capture::header::Header;
-use dxgtrace::packet::{Channel, Packet};
+use dxgtrace_file::{About, Flush, Writer};
+use dxgtrace_protocol::packet::{Channel, Packet};
+use dxgtrace_protocol::record::header::Header;
 
 /// A packet of its own.
 struct Owned {
@@ -30,7 +30,7 @@ pub fn write(sample: &Path, count: u64, path: &Path) -> Result<()> {
     let ids = packets.iter().map(|packet| packet.header.transaction).max();
     let ids = ids.unwrap_or(0);
     let mut writer = Writer::new(
-        file::create(path)?,
+        dxgtrace_file::create(path)?,
         &About::default(),
         Flush::Collect(1 << 16),
     )?;
@@ -58,7 +58,7 @@ fn rounds(packets: &[Owned]) -> impl Iterator<Item = (u64, &Owned)> {
 }
 
 fn load(sample: &Path) -> Result<(Vec<Channel>, Vec<Owned>)> {
-    let mut reader = file::open(sample)?;
+    let mut reader = dxgtrace_file::open(sample)?;
     let mut packets = Vec::new();
     while let Some(record) = reader.next_record()? {
         let packet = record.packet;

@@ -42,7 +42,7 @@ pub fn program(name: &str) -> bool {
 /// As [`skip`].
 #[cfg(target_os = "linux")]
 pub fn live() -> bool {
-    use dxgtrace::capture::live::{AttachError, Live, Options, Target};
+    use dxgtrace_live::{AttachError, Live, Options, Target};
     let options = Options {
         target: Target::StandIn(std::process::id()),
         ..Options::default()

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use dxgtrace::capture::header::Kind;
+use dxgtrace_protocol::record::header::Kind;
 
 use crate::story::{MS, Source, Story};
 

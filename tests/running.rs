@@ -4,9 +4,9 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 
-use dxgtrace::capture::file::{self, ReadError};
-use dxgtrace::capture::header::{Header, Kind, Lost};
-use dxgtrace::replay::StandIn;
+use dxgtrace_file::ReadError;
+use dxgtrace_protocol::record::header::{Header, Kind, Lost};
+use dxgtrace_standin::StandIn;
 
 use crate::program::command;
 
@@ -108,7 +108,7 @@ pub fn stand_in(sample: &Path, arguments: &[&str]) -> io::Result<StandIn> {
 /// # Errors
 /// The file cannot be read to its end.
 pub fn records(path: &Path) -> Result<Vec<(String, Header, Vec<u8>)>, ReadError> {
-    let mut reader = file::open(path)?;
+    let mut reader = dxgtrace_file::open(path)?;
     let mut records = Vec::new();
     while let Some(record) = reader.next_record()? {
         let packet = record.packet;
@@ -152,7 +152,7 @@ pub struct Account {
 /// The file cannot be opened, or something is missing that is not told.
 pub fn account(path: &Path) -> anyhow::Result<Account> {
     let mut account = Account::default();
-    let mut reader = match file::open(path) {
+    let mut reader = match dxgtrace_file::open(path) {
         Ok(reader) => reader,
         Err(error) if path.metadata()?.len() < 200 => {
             account.damage = Some(error.to_string());

@@ -8,8 +8,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use dxgtrace::tui::keys::Stroke;
-use dxgtrace::tui::{App, Config, Source, views};
+use dxgtrace_tui::keys::Stroke;
+use dxgtrace_tui::{App, Config, Source, views};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 

@@ -12,7 +12,7 @@ fn main() -> anyhow::Result<()> {
     use std::io::{BufWriter, Write};
 
     use anyhow::{Context, bail};
-    use dxgtrace::replay::{Load, Options, Player, announce};
+    use dxgtrace_standin::{Load, Options, Player, announce};
     use dxgtrace_tests::traffic;
 
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,7 +29,7 @@ fn main() -> anyhow::Result<()> {
         "play" => {
             let mut log = BufWriter::new(std::fs::File::create(argument(2)?)?);
             let mut failed = Ok(());
-            let mut played = |packet: &dxgtrace::packet::Packet<'_>| {
+            let mut played = |packet: &dxgtrace_protocol::packet::Packet<'_>| {
                 if let Err(error) = writeln!(log, "{}", traffic::line(packet)) {
                     failed = Err(error);
                 }

@@ -4,12 +4,12 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use dxgtrace::capture::file::{About, Flush, Writer};
-use dxgtrace::capture::header::{Direction, Kind};
-use dxgtrace::decode::Part;
-use dxgtrace::packet::Channel;
-use dxgtrace::protocol;
-use dxgtrace::session::Session;
+use dxgtrace_file::{About, Flush, Writer};
+use dxgtrace_protocol::decode::Part;
+use dxgtrace_protocol::packet::Channel;
+use dxgtrace_protocol::record::header::{Direction, Kind};
+use dxgtrace_protocol::table;
+use dxgtrace_session::Session;
 
 use crate::synthetic::{Owned, load};
 
@@ -85,7 +85,7 @@ impl Source {
 impl Exchange {
     /// The same with another status.
     pub fn status(mut self, status: u32) -> Result<Self> {
-        let layout = protocol::by_name(self.name).and_then(|message| message.reply_at(40));
+        let layout = table::by_name(self.name).and_then(|message| message.reply_at(40));
         let at = layout.and_then(|layout| layout.status);
         let at = usize::from(at.with_context(|| format!("{} has no status", self.name))?);
         self.reply.payload[at..at + 4].copy_from_slice(&status.to_le_bytes());

@@ -6,12 +6,14 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use dxgtrace::capture::file::{self, About, Flush, Writer};
-use dxgtrace::capture::header::{ChannelKind, Direction, Header, IoctlEnd, Kind, Known, Lost};
-use dxgtrace::check::Finding;
-use dxgtrace::packet::{Channel, Packet};
-use dxgtrace::protocol::ioctls::IOCTLS;
-use dxgtrace::session::{Outcome, Session, errno};
+use dxgtrace_file::{About, Flush, Writer};
+use dxgtrace_protocol::packet::{Channel, Packet};
+use dxgtrace_protocol::record::header::{
+    ChannelKind, Direction, Header, IoctlEnd, Kind, Known, Lost,
+};
+use dxgtrace_protocol::table::ioctls::IOCTLS;
+use dxgtrace_session::check::Finding;
+use dxgtrace_session::{Outcome, Session, errno};
 
 /// A packet that owns its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +53,7 @@ impl Owned {
 
 /// Everything in a capture file.
 pub fn load(path: &Path) -> Result<(Vec<Channel>, Vec<Owned>)> {
-    let mut reader = file::open(path).with_context(|| path.display().to_string())?;
+    let mut reader = dxgtrace_file::open(path).with_context(|| path.display().to_string())?;
     let mut packets = Vec::new();
     while let Some(record) = reader.next_record()? {
         packets.push(Owned::new(&record.packet));

@@ -2,10 +2,8 @@
 
 use std::fmt::Write;
 
-use dxgtrace::{
-    capture::header::{ChannelKind, Direction, Header, IoctlEnd, Kind, Known},
-    packet::{Channel, Packet},
-};
+use dxgtrace_protocol::packet::{Channel, Packet};
+use dxgtrace_protocol::record::header::{ChannelKind, Direction, Header, IoctlEnd, Kind, Known};
 
 const EAGAIN: i32 = -11;
 const ENODEV: i32 = -19;

@@ -3,9 +3,9 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use dxgtrace::decode::{self, Decoded, Payload, Pending};
-use dxgtrace::filter::{Filter, Record};
-use dxgtrace::packet::Packet;
+use dxgtrace_protocol::decode::{self, Decoded, Payload, Pending};
+use dxgtrace_protocol::packet::Packet;
+use dxgtrace_query::filter::{Filter, Record};
 use dxgtrace_tests::generate;
 
 /// How often all packets are asked; once if only run as a test.

@@ -24,8 +24,8 @@ mod linux {
     use anyhow::{Context, Result};
     use aya::programs::loaded_programs;
     use aya::sys::{Stats, enable_stats};
-    use dxgtrace::capture::live::{Live, Options, ProgramReport, Target};
-    use dxgtrace::replay::StandIn;
+    use dxgtrace_live::{Live, Options, ProgramReport, Target};
+    use dxgtrace_standin::StandIn;
     use dxgtrace_tests::requirement;
 
     /// bpftrace copies at most 200 bytes of one buffer.

@@ -11,7 +11,6 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use dxgtrace::capture::file;
 use dxgtrace_tests::{many, program, requirement, samples};
 use pcap_file::pcapng::PcapNgReader;
 
@@ -135,7 +134,7 @@ fn main() {
         let walk = median(|| cost(walk));
         per_packet("pcap-file: walk the blocks", walk, &[]);
         let read = || {
-            let mut reader = file::open(&long).unwrap();
+            let mut reader = dxgtrace_file::open(&long).unwrap();
             while reader.next_record().unwrap().is_some() {}
         };
         let read = median(|| cost(read));

@@ -6,12 +6,13 @@ use std::sync::LazyLock;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use dxgtrace::capture::file;
-use dxgtrace::capture::header::Header;
-use dxgtrace::decode::{self, Payload};
-use dxgtrace::output::{Detail, Entry, Json, Sink, Text, TimeFormat};
-use dxgtrace::packet::{Channel, Packet};
-use dxgtrace::session::Session;
+
+use dxgtrace_protocol::decode::{self, Payload};
+use dxgtrace_protocol::packet::{Channel, Packet};
+use dxgtrace_protocol::record::header::Header;
+use dxgtrace_render::output::{Detail, Json, Text, TimeFormat};
+use dxgtrace_session::Session;
+use dxgtrace_session::entry::{Entry, Sink};
 
 fn main() {
     divan::main();
@@ -38,7 +39,8 @@ impl Sample {
 
 /// The driver's ordinary work, without the start-up.
 static SAMPLE: LazyLock<Sample> = LazyLock::new(|| {
-    let mut reader = file::open(&dxgtrace_tests::samples().join("v40-basic.pcapng")).unwrap();
+    let mut reader =
+        dxgtrace_file::open(&dxgtrace_tests::samples().join("v40-basic.pcapng")).unwrap();
     let mut packets = Vec::new();
     while let Some(record) = reader.next_record().unwrap() {
         let packet = record.packet;

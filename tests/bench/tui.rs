@@ -7,9 +7,9 @@
 
 use std::time::{Duration, Instant};
 
-use dxgtrace::tui::Source;
 use dxgtrace_tests::screen::Screen;
 use dxgtrace_tests::{many, program, samples};
+use dxgtrace_tui::Source;
 
 /// Keys pressed while the file is being indexed.
 const KEYS: &[&str] = &[
@@ -74,7 +74,7 @@ fn measure(path: &std::path::Path, packets: u64) {
         screen.draw();
         tick = tick.max(begun.elapsed());
         let Some(key) = keys.next() else { break };
-        let stroke = dxgtrace::tui::keys::Stroke::parse(key).unwrap();
+        let stroke = dxgtrace_tui::keys::Stroke::parse(key).unwrap();
         let begun = Instant::now();
         screen.app.key(&stroke.event());
         screen.draw();

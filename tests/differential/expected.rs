@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use anyhow::Result;
-use dxgtrace::capture::file::Reader;
-use dxgtrace::capture::header::{Kind, LENGTH};
-use dxgtrace::check::Code;
-use dxgtrace::decode::{self, Decoded, Located, Payload, Spot, escaped, summary};
-use dxgtrace::export::told_in_wireshark;
-use dxgtrace::packet::Packet;
-use dxgtrace::protocol::record::{IOCTL_END, LOST, RECORD};
-use dxgtrace::protocol::schema::{Element, Field, Object, Rule, Ty};
-use dxgtrace::session::Session;
+use dxgtrace_file::Reader;
+use dxgtrace_protocol::decode::{self, Decoded, Located, Payload, Spot, escaped, summary};
+use dxgtrace_protocol::packet::Packet;
+use dxgtrace_protocol::record::header::{Kind, LENGTH};
+use dxgtrace_protocol::record::layout::{IOCTL_END, LOST, RECORD};
+use dxgtrace_protocol::schema::{Element, Field, Object, Rule, Ty};
+use dxgtrace_render::export::told_in_wireshark;
+use dxgtrace_session::Session;
+use dxgtrace_session::check::Code;
 
 /// Bytes of the tags before the pseudo-header.
 const TAGS: usize = 16;

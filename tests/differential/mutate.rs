@@ -3,9 +3,9 @@
 use std::io::Cursor;
 
 use anyhow::Result;
-use dxgtrace::capture::file::{About, Flush, Reader, Writer};
-use dxgtrace::capture::header::{ChannelKind, Direction, Header, Kind};
-use dxgtrace::packet::Channel;
+use dxgtrace_file::{About, Flush, Reader, Writer};
+use dxgtrace_protocol::packet::Channel;
+use dxgtrace_protocol::record::header::{ChannelKind, Direction, Header, Kind};
 
 use crate::generate::Made;
 

@@ -1,8 +1,8 @@
 //! What ioctls return, against what the host said.
 
 use anyhow::Result;
-use dxgtrace::capture::header::{Direction, Header, IoctlEnd, Kind, Known};
-use dxgtrace::check::Code;
+use dxgtrace_protocol::record::header::{Direction, Header, IoctlEnd, Kind, Known};
+use dxgtrace_session::check::Code;
 
 use super::Begin::Device;
 use super::{Case, case};

@@ -10,8 +10,8 @@ mod versions;
 use std::fmt::Write;
 
 use anyhow::Result;
-use dxgtrace::capture::file::{About, Flush, Writer};
-use dxgtrace::check::Code;
+use dxgtrace_file::{About, Flush, Writer};
+use dxgtrace_session::check::Code;
 
 use crate::conversation::Conversation;
 

@@ -1,7 +1,7 @@
 //! What objects show.
 
 use anyhow::Result;
-use dxgtrace::check::Code;
+use dxgtrace_session::check::Code;
 
 use super::Begin::Device;
 use super::{ALLOCATION, Case, DEVICE, PROCESS, case};

@@ -1,9 +1,9 @@
 //! What a single packet shows.
 
 use anyhow::{Context, Result};
-use dxgtrace::capture::header::{Direction, Kind, Known};
-use dxgtrace::check::Code;
-use dxgtrace::protocol::framing::PACKET_INBAND;
+use dxgtrace_protocol::record::header::{Direction, Kind, Known};
+use dxgtrace_protocol::table::framing::PACKET_INBAND;
+use dxgtrace_session::check::Code;
 
 use super::Begin::Device;
 use super::{ALLOCATION, Case, DEVICE, case};
@@ -387,9 +387,9 @@ pub(super) fn query(talk: &mut Conversation, kind: u64, status: u64) -> Result<(
 
 /// A request that the driver copies from the application, its padding set.
 fn padded(talk: &mut Conversation, value: u8) -> Result<()> {
-    use dxgtrace::protocol::schema::Origin;
+    use dxgtrace_protocol::schema::Origin;
     let name = "update_allocation_property";
-    let message = dxgtrace::protocol::by_name(name).context("no such message")?;
+    let message = dxgtrace_protocol::table::by_name(name).context("no such message")?;
     let layout = message.request.as_ref().context("no layout")?;
     assert_eq!(layout.origin, Origin::Copied, "{name}");
     let asked = talk.ask(name, &[("allocation", &[ALLOCATION])])?;

@@ -1,9 +1,9 @@
 //! What requests and replies show together.
 
 use anyhow::Result;
-use dxgtrace::capture::header::Direction;
-use dxgtrace::check::Code;
-use dxgtrace::protocol::framing::PACKET_COMPLETION;
+use dxgtrace_protocol::record::header::Direction;
+use dxgtrace_protocol::table::framing::PACKET_COMPLETION;
+use dxgtrace_session::check::Code;
 
 use super::Begin::{Device, Nothing};
 use super::packets::query;

@@ -1,7 +1,7 @@
 //! What the two sides declare.
 
 use anyhow::Result;
-use dxgtrace::check::Code;
+use dxgtrace_session::check::Code;
 
 use super::Begin::Nothing;
 use super::{Case, case};

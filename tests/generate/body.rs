@@ -3,7 +3,7 @@
 //! Lengths come from the names in the description ([`Len`]), not from what the
 //! decoder makes of them, so that the two can be compared.
 
-use dxgtrace::protocol::schema::{
+use dxgtrace_protocol::schema::{
     Element, Field, Layout, Len, Message, Rule, Struct, Tail, Ty, When,
 };
 

@@ -9,13 +9,13 @@ mod body;
 mod dice;
 mod values;
 
-use dxgtrace::capture::header::{ChannelKind, Direction, Header, Kind, Known};
-use dxgtrace::packet::Packet;
-use dxgtrace::protocol::framing::{
+use dxgtrace_protocol::packet::Packet;
+use dxgtrace_protocol::record::header::{ChannelKind, Direction, Header, Kind, Known};
+use dxgtrace_protocol::schema::{HEADER, Layout, Message, Mode, Set, Subject};
+use dxgtrace_protocol::table::framing::{
     EXTENDED, EXTENDED_HEADER, FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION, PACKET_INBAND,
     VERSION_EXTENDED, VERSION_OLD, header,
 };
-use dxgtrace::protocol::schema::{HEADER, Layout, Message, Mode, Set, Subject};
 
 pub use body::{Body, get, put};
 pub use dice::Dice;
@@ -282,7 +282,7 @@ pub fn capture(seed: u64) -> Vec<Made> {
     let mut packets: Vec<Made> = Vec::new();
     let mut transaction = 0;
     for framing in Framing::ALL {
-        for message in dxgtrace::protocol::all() {
+        for message in dxgtrace_protocol::table::all() {
             for counts in Counts::ALL {
                 if counts == Counts::Most {
                     continue;

@@ -1,8 +1,8 @@
 //! A value for a field, chosen by its type and its rule alone.
 
-use dxgtrace::protocol::schema::{Field, Rule, Ty};
-use dxgtrace::protocol::statuses::STATUSES;
-use dxgtrace::protocol::values::{Enum, Flags};
+use dxgtrace_protocol::schema::values::{Enum, Flags};
+use dxgtrace_protocol::schema::{Field, Rule, Ty};
+use dxgtrace_protocol::table::statuses::STATUSES;
 
 use super::dice::Dice;
 

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use dxgtrace::capture::header::{Header, Kind};
+use dxgtrace_protocol::record::header::{Header, Kind};
 use dxgtrace_tests::program::{command, samples, scratch, text};
 use dxgtrace_tests::requirement;
 use dxgtrace_tests::running::{Capture, records, stand_in};

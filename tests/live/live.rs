@@ -14,13 +14,9 @@ use std::{
     time::Duration,
 };
 
-use dxgtrace::{
-    capture::{
-        header::{Direction, Kind, Known},
-        live::{AttachError, Backend, Live, Options, Target},
-    },
-    replay::StandIn,
-};
+use dxgtrace_live::{AttachError, Backend, Live, Options, Target};
+use dxgtrace_protocol::record::header::{Direction, Kind, Known};
+use dxgtrace_standin::StandIn;
 use dxgtrace_tests::{requirement, traffic};
 
 const WAIT: Duration = Duration::from_millis(200);
@@ -45,7 +41,7 @@ fn standin(arguments: &[&str]) -> StandIn {
 fn read_all(
     live: &mut Live,
     standin: &mut StandIn,
-    mut each: impl FnMut(&dxgtrace::packet::Packet<'_>),
+    mut each: impl FnMut(&dxgtrace_protocol::packet::Packet<'_>),
 ) {
     let mut stopped = false;
     loop {

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Write};
 
 use anyhow::{Context, Result, bail};
-use dxgtrace::capture::file::{About, Flush, Writer, create};
+use dxgtrace_file::{About, Flush, Writer, create};
 use dxgtrace_tests::recording::{Phase, convert, phases, read};
 
 const USAGE: &str = "\

@@ -16,7 +16,7 @@ pub fn write(folder: Option<&str>) -> anyhow::Result<()> {
     let (packets, exchanges) = (corpus.join("packet"), corpus.join("exchange"));
     fs::create_dir_all(&packets)?;
     fs::create_dir_all(&exchanges)?;
-    for message in dxgtrace::protocol::all() {
+    for message in dxgtrace_protocol::table::all() {
         for framing in Framing::ALL {
             for count in [0, 2] {
                 let plan = Plan::new(framing, 1).counts(Counts::Near(count));
@@ -65,7 +65,7 @@ fn config_spaces(folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder)?;
     for sample in ["v40", "v27"] {
         let path = dxgtrace_tests::samples().join(format!("{sample}.pcapng"));
-        let mut reader = dxgtrace::capture::file::open(&path)?;
+        let mut reader = dxgtrace_file::open(&path)?;
         while reader.next_record()?.is_some() {}
         for channel in reader.channels() {
             let Some(instance) = channel.instance else {
@@ -93,7 +93,7 @@ fn filters(folder: &Path) -> anyhow::Result<()> {
     let guide = include_str!("../../docs/filters.md");
     let blocks = guide.split("```filter\n").skip(1);
     let lines = blocks.flat_map(|block| block.lines().take_while(|line| !line.starts_with("```")));
-    for (at, (line, message)) in lines.zip(dxgtrace::protocol::all()).enumerate() {
+    for (at, (line, message)) in lines.zip(dxgtrace_protocol::table::all()).enumerate() {
         let mut seed = [line.as_bytes(), b"\0"].concat();
         for made in conversation(message, Plan::new(Framing::Extended, 1)) {
             encode(&made.packet(), &mut seed);

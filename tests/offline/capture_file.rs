@@ -10,12 +10,12 @@
 
 use std::io::{self, Cursor, Read, Write};
 
-use dxgtrace::capture::file::{
+use dxgtrace_file::{
     About, Damage, Flush, NotACapture, RandomReader, ReadError, Reader, RecordAt, Summary,
     WriteError, Writer,
 };
-use dxgtrace::capture::header::{ChannelKind, Direction, Header, Kind, Known, Lost};
-use dxgtrace::packet::{Channel, Packet};
+use dxgtrace_protocol::packet::{Channel, Packet};
+use dxgtrace_protocol::record::header::{ChannelKind, Direction, Header, Kind, Known, Lost};
 use dxgtrace_tests::samples;
 use dxgtrace_tests::synthetic::Owned;
 use proptest::prelude::*;
@@ -406,7 +406,7 @@ fn what_is_no_capture_is_named() {
     assert_eq!(what(b"\x1f\x8b\x08\0\0\0\0\0"), NotACapture::Gzip);
     assert_eq!(what(b"\x28\xb5\x2f\xfd\0\0"), NotACapture::Zstd);
     assert_eq!(what(&[0; 40]), NotACapture::Other([0; 4]));
-    let folder = dxgtrace::capture::file::open(&samples());
+    let folder = dxgtrace_file::open(&samples());
     assert!(matches!(
         folder.err(),
         Some(ReadError::NotACapture(NotACapture::Directory))
@@ -764,13 +764,13 @@ fn only_the_owner_may_read_a_capture_even_if_the_file_was_there_before() {
     let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
     std::fs::write(&path, "old").unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-    dxgtrace::capture::file::create(&path).unwrap();
+    dxgtrace_file::create(&path).unwrap();
     assert_eq!(
         (mode(), std::fs::metadata(&path).unwrap().len()),
         (0o600, 0)
     );
     std::fs::remove_file(&path).unwrap();
-    dxgtrace::capture::file::create(&path).unwrap();
+    dxgtrace_file::create(&path).unwrap();
     assert_eq!(mode(), 0o600);
     std::fs::remove_file(&path).unwrap();
 }

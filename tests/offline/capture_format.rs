@@ -6,9 +6,9 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
-use dxgtrace::capture::file::{About, Flush, Reader, Writer};
-use dxgtrace::capture::header::{ChannelKind, Direction, Header, Kind, Known, Lost};
-use dxgtrace::packet::{Channel, Packet};
+use dxgtrace_file::{About, Flush, Reader, Writer};
+use dxgtrace_protocol::packet::{Channel, Packet};
+use dxgtrace_protocol::record::header::{ChannelKind, Direction, Header, Kind, Known, Lost};
 
 const DOCUMENT: &str = include_str!("../../docs/capture-format.md");
 
@@ -146,5 +146,5 @@ fn the_offsets_in_the_table_add_up() {
             end = at + size;
         }
     }
-    assert_eq!(end, dxgtrace::capture::header::LENGTH);
+    assert_eq!(end, dxgtrace_protocol::record::header::LENGTH);
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use dxgtrace::check::{Code, Layer, Severity};
+use dxgtrace_session::check::{Code, Layer, Severity};
 use dxgtrace_tests::conversation::Conversation;
 use dxgtrace_tests::program::{command, run, text};
 use dxgtrace_tests::synthetic::{Found, load, numbered, see_all};

@@ -9,7 +9,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use dxgtrace::doctor::{ConfigSpace, Fact, Level, System, examine};
+use dxgtrace_doctor::{ConfigSpace, Fact, Level, System, examine};
 use dxgtrace_tests::exercise::virtual_gpu;
 use dxgtrace_tests::program::{run, scratch, text};
 use flate2::Compression;

@@ -8,13 +8,13 @@
 use std::io::Write;
 use std::process::{Output, Stdio};
 
-use dxgtrace::check::Code;
-use dxgtrace::explain::{ADVICE, ERRNOS, Kind, explain};
-use dxgtrace::protocol;
-use dxgtrace::protocol::ioctls::IOCTLS;
-use dxgtrace::protocol::statuses::STATUSES;
-use dxgtrace::protocol::values::GuestResult;
-use dxgtrace::rules::Rules;
+use dxgtrace_protocol::schema::values::GuestResult;
+use dxgtrace_protocol::table;
+use dxgtrace_protocol::table::ioctls::IOCTLS;
+use dxgtrace_protocol::table::statuses::STATUSES;
+use dxgtrace_query::explain::{ADVICE, ERRNOS, Kind, explain};
+use dxgtrace_query::rules::Rules;
+use dxgtrace_session::check::Code;
 use dxgtrace_tests::program::{command, run};
 use proptest::prelude::*;
 
@@ -192,7 +192,7 @@ fn everything_in_the_tables_is_explained() {
             code.word()
         );
     }
-    for message in protocol::all() {
+    for message in table::all() {
         assert!(!explain(message.name, &[]).is_empty(), "{}", message.name);
     }
     for ioctl in IOCTLS {
@@ -270,7 +270,7 @@ proptest! {
     #[test]
     fn any_text_is_taken(text in "\\PC{0,80}") {
         explain(&text, &[]);
-        dxgtrace::explain::near(&text, &[]);
+        dxgtrace_query::explain::near(&text, &[]);
     }
 
     #[test]

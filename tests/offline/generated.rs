@@ -11,11 +11,17 @@ type Generator = fn(&mut String) -> fmt::Result;
 
 /// Each generated file, from the repository's root.
 const FILES: &[(&str, Generator)] = &[
-    ("dissectors/dxg.lua", |out| dxgtrace::export::lua(out)),
-    ("docs/protocol.md", |out| dxgtrace::export::reference(out)),
-    ("docs/findings.md", |out| dxgtrace::export::findings(out)),
+    ("dissectors/dxg.lua", |out| {
+        dxgtrace_render::export::lua(out)
+    }),
+    ("docs/protocol.md", |out| {
+        dxgtrace_render::export::reference(out)
+    }),
+    ("docs/findings.md", |out| {
+        dxgtrace_render::export::findings(out)
+    }),
     ("docs/jsonl.schema.json", |out| {
-        out.push_str(&dxgtrace::export::schema());
+        out.push_str(&dxgtrace_render::export::schema());
         Ok(())
     }),
 ];

@@ -2,12 +2,12 @@
 //! is not called wrong.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use dxgtrace::capture::header::{ChannelKind, Known};
-use dxgtrace::check::{Finding, Severity};
-use dxgtrace::decode::{Part, Payload, request};
-use dxgtrace::protocol::framing::{FLAG_COMPLETION_REQUESTED, VERSION_OLD};
-use dxgtrace::protocol::schema::{Mode, Role, Rule};
-use dxgtrace::session::Session;
+use dxgtrace_protocol::decode::{Part, Payload, request};
+use dxgtrace_protocol::record::header::{ChannelKind, Known};
+use dxgtrace_protocol::schema::{Mode, Role, Rule};
+use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, VERSION_OLD};
+use dxgtrace_session::Session;
+use dxgtrace_session::check::{Finding, Severity};
 use dxgtrace_tests::conversation::{Conversation, GLOBAL};
 use dxgtrace_tests::synthetic::{Owned, load, numbered, see_all};
 use dxgtrace_tests::{findings, samples};

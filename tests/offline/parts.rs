@@ -11,11 +11,10 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use dxgtrace::capture::file;
-use dxgtrace::check::{Code, Finding, Severity};
-use dxgtrace::decode::Part;
-use dxgtrace::redact::Redactor;
-use dxgtrace::session::{Outcome, Session};
+use dxgtrace_protocol::decode::Part;
+use dxgtrace_render::redact::Redactor;
+use dxgtrace_session::check::{Code, Finding, Severity};
+use dxgtrace_session::{Outcome, Session};
 use dxgtrace_tests::program::{self, run, scratch, text};
 use dxgtrace_tests::samples;
 use dxgtrace_tests::synthetic::{Owned, load};
@@ -242,7 +241,7 @@ fn cut(sample: &str, arguments: &[&str]) -> (Vec<Owned>, Vec<Vec<String>>) {
     all.extend(arguments);
     let output = run(&all).unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let mut reader = file::open(&out).unwrap();
+    let mut reader = dxgtrace_file::open(&out).unwrap();
     let (mut packets, mut comments) = (Vec::new(), Vec::new());
     while let Some(record) = reader.next_record().unwrap() {
         packets.push(Owned::new(&record.packet));

@@ -24,10 +24,10 @@ fn the_probe_was_rebuilt_after_its_sources_changed() {
         .unwrap();
     assert!(output.status.success());
     let now = String::from_utf8(output.stdout).unwrap();
-    let built = fs::read_to_string(root.join("dxgtrace/probe/probe.sources")).unwrap();
+    let built = fs::read_to_string(root.join("dxgtrace/crates/live/probe/probe.sources")).unwrap();
     assert_eq!(
         built, now,
-        "the probe's sources changed: run `make probe` and commit dxgtrace/probe"
+        "the probe's sources changed: run `make probe` and commit dxgtrace/crates/live/probe"
     );
 }
 
@@ -35,7 +35,8 @@ fn the_probe_was_rebuilt_after_its_sources_changed() {
 fn the_objects_tell_nothing_about_the_machine_that_built_them() {
     for arch in ["x86_64", "aarch64"] {
         let object =
-            fs::read(root().join(format!("dxgtrace/probe/dxgtrace-{arch}.bpf.o"))).unwrap();
+            fs::read(root().join(format!("dxgtrace/crates/live/probe/dxgtrace-{arch}.bpf.o")))
+                .unwrap();
         assert!(object.starts_with(b"\x7fELF"));
         for path in [&b"/home/"[..], b"/root/", b"/work/", b"/tmp/", b"/Users/"] {
             assert!(!object.windows(path.len()).any(|window| window == path));

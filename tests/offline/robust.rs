@@ -8,8 +8,9 @@
     reason = "a test fails by panicking"
 )]
 
-use dxgtrace::decode::{Part, Pending};
-use dxgtrace::protocol::{self, schema::Message};
+use dxgtrace_protocol::decode::{Part, Pending};
+use dxgtrace_protocol::schema::Message;
+use dxgtrace_protocol::table;
 use dxgtrace_tests::exercise;
 use dxgtrace_tests::generate::{self, Counts, Framing, Made, Plan, conversation, put};
 use proptest::prelude::*;
@@ -18,7 +19,7 @@ use proptest::prelude::*;
 const CAPTURE: &[u8] = include_bytes!("../../samples/v40-errors.pcapng");
 
 fn message() -> impl Strategy<Value = &'static Message> {
-    (0..protocol::COUNT).prop_map(|at| protocol::all().nth(at).expect("within the table"))
+    (0..table::COUNT).prop_map(|at| table::all().nth(at).expect("within the table"))
 }
 
 fn plan() -> impl Strategy<Value = Plan> {
@@ -62,7 +63,7 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 fn apply(made: &mut Made, change: &Change) {
-    use dxgtrace::capture::header::Direction::{GuestToHost, HostToGuest};
+    use dxgtrace_protocol::record::header::Direction::{GuestToHost, HostToGuest};
     let length = made.payload.len();
     match change {
         Change::Flip(at, bits) if length > 0 => made.payload[at.index(length)] ^= bits,
@@ -173,7 +174,7 @@ proptest! {
 
 #[test]
 fn a_count_of_all_ones_costs_no_more_than_the_bytes_that_are_there() {
-    for message in protocol::all() {
+    for message in table::all() {
         for framing in Framing::ALL {
             let plan = Plan::new(framing, 1).counts(Counts::Near(1));
             for made in conversation(message, plan) {

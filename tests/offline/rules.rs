@@ -9,15 +9,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use dxgtrace::capture::file;
-use dxgtrace::output::Entry;
-use dxgtrace::rules::{Rule, Rules, SHIPPED, Verdict};
-use dxgtrace::session::Session;
+use dxgtrace_query::rules::{Rule, Rules, SHIPPED, Verdict};
+use dxgtrace_session::Session;
+use dxgtrace_session::entry::Entry;
 use dxgtrace_tests::{program, rule_samples, samples};
 
 /// What a capture matches: rule, packets of the first step, and their groups.
 fn matches(path: &Path, rules: &Rules) -> Vec<(String, u64, Vec<String>)> {
-    let mut reader = file::open(path).unwrap();
+    let mut reader = dxgtrace_file::open(path).unwrap();
     let mut session = Session::new();
     let mut watch = rules.watch();
     while let Ok(Some(record)) = reader.next_record() {
@@ -97,7 +96,7 @@ fn every_rule_recognises_its_lines_of_the_kernel_log() {
 
 #[test]
 fn every_rule_file_is_part_of_the_program() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dxgtrace/rules");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dxgtrace/crates/query/rules");
     let files: BTreeSet<String> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -114,7 +113,7 @@ fn every_rule_file_is_part_of_the_program() {
 #[test]
 fn the_page_of_known_issues_is_what_the_rules_say() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/known-issues.md");
-    let made = dxgtrace::rules::page(Rules::shipped().unwrap().all());
+    let made = dxgtrace_query::rules::page(Rules::shipped().unwrap().all());
     assert!(
         fs::read_to_string(path).unwrap() == made,
         "run `dxgtrace export known-issues > docs/known-issues.md`"

@@ -10,8 +10,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use dxgtrace::capture::file::{self, ReadError};
-use dxgtrace::capture::header::{Direction, Kind};
+use dxgtrace_file::ReadError;
+use dxgtrace_protocol::record::header::{Direction, Kind};
 use dxgtrace_tests::{samples, synthetic};
 
 fn names() -> BTreeSet<String> {
@@ -52,7 +52,7 @@ fn every_sample_is_as_long_as_its_note_says() {
             .unwrap_or_else(|error| panic!("{name}.md: {error}"));
         let rows = rows(&note);
         assert!(!rows.is_empty(), "{name}.md has no table of frames");
-        let mut reader = file::open(&samples().join(format!("{name}.pcapng"))).unwrap();
+        let mut reader = dxgtrace_file::open(&samples().join(format!("{name}.pcapng"))).unwrap();
         let mut counts = vec![(0, 0); rows.len()];
         let mut last = 0;
         let end = loop {

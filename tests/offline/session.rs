@@ -1,9 +1,9 @@
 //! The session: objects and their lifetimes, whatever order and losses.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use dxgtrace::check::Severity;
-use dxgtrace::protocol::schema::Object;
-use dxgtrace::session::{End, History, Place, Session};
+use dxgtrace_protocol::schema::Object;
+use dxgtrace_session::check::Severity;
+use dxgtrace_session::{End, History, Place, Session};
 use dxgtrace_tests::conversation::{Conversation, VGPU0, VGPU1};
 use dxgtrace_tests::synthetic::{Owned, load, numbered, see_all};
 use dxgtrace_tests::{findings, samples};
@@ -481,7 +481,7 @@ proptest! {
 }
 
 /// The only account, of the session's only process.
-fn account(session: &Session) -> dxgtrace::session::Account {
+fn account(session: &Session) -> dxgtrace_session::Account {
     let accounts = session.accounts();
     assert_eq!(accounts.len(), 1);
     accounts[0].clone()

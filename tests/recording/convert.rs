@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, Result};
-use dxgtrace::capture::header::{ChannelKind, Direction, Header, Kind, Known};
-use dxgtrace::packet::{Channel, Packet};
+use dxgtrace_protocol::packet::{Channel, Packet};
+use dxgtrace_protocol::record::header::{ChannelKind, Direction, Header, Kind, Known};
 
 use super::Event;
 

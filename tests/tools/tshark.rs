@@ -132,12 +132,12 @@ fn every_field_is_known_before_a_packet_is_read() -> Result<()> {
         .lines()
         .filter_map(|line| line.split('\t').nth(2))
         .collect();
-    for message in dxgtrace::protocol::all() {
+    for message in dxgtrace_protocol::table::all() {
         let replies = message.replies.iter().flatten().map(|reply| &reply.layout);
         for layout in message.request.iter().chain(replies) {
             let names = layout.fields.iter().map(|field| field.name);
             let tails = layout.tails.iter().filter(|tail| {
-                matches!(tail.element, dxgtrace::protocol::schema::Element::Value(_))
+                matches!(tail.element, dxgtrace_protocol::schema::Element::Value(_))
             });
             for field in names.chain(tails.map(|tail| tail.name)) {
                 let name = format!("dxg.{}.{field}", message.name);
@@ -145,7 +145,7 @@ fn every_field_is_known_before_a_packet_is_read() -> Result<()> {
             }
         }
     }
-    for code in dxgtrace::export::told_in_wireshark() {
+    for code in dxgtrace_render::export::told_in_wireshark() {
         let name = format!("dxg.finding.{}", code.word());
         ensure!(known.contains(name.as_str()), "{name} is not declared");
     }

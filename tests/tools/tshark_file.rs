@@ -8,8 +8,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use dxgtrace::capture::file::{self, About, Flush, Writer};
-use dxgtrace::capture::header::{Direction, Kind};
+use dxgtrace_file::{About, Flush, Writer};
+use dxgtrace_protocol::record::header::{Direction, Kind};
 use dxgtrace_tests::{samples, synthetic};
 
 /// Runs a tool and gives its output and exit code; `None` if it is absent.
@@ -127,7 +127,7 @@ fn comments_are_shown() {
     let folder = Folder::new("comments");
     let path = folder.file("comments.pcapng");
     let (channels, packets) = synthetic::load(&samples().join("v40-enum.pcapng")).unwrap();
-    let output = file::create(Path::new(&path)).unwrap();
+    let output = dxgtrace_file::create(Path::new(&path)).unwrap();
     let mut writer = Writer::new(output, &About::default(), Flush::EveryRecord).unwrap();
     for (number, packet) in (1..).zip(&packets) {
         let comments: Vec<String> = match number {

@@ -173,3 +173,13 @@ pub enum Command {
     /// Write the manual page
     Man,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

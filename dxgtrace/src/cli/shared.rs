@@ -111,14 +111,6 @@ pub struct InputArgs {
 }
 
 impl InputArgs {
-    /// One file.
-    pub fn one(path: PathBuf) -> Self {
-        Self {
-            named: vec![path],
-            read: Vec::new(),
-        }
-    }
-
     /// The files, in order.
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.read.iter().chain(&self.named)

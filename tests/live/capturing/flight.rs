@@ -3,7 +3,6 @@
 use std::thread;
 use std::time::Duration;
 
-use dxgtrace::capture::file;
 use dxgtrace_tests::requirement;
 use dxgtrace_tests::running::{account, records, stand_in};
 
@@ -29,7 +28,7 @@ fn a_finding_makes_the_flight_recorder_write_what_led_to_it() {
     assert!(said.contains(" packets written to "), "{said}");
     let files = files(&folder);
     let first = files.first().unwrap_or_else(|| panic!("{said}"));
-    let mut reader = file::open(first).unwrap();
+    let mut reader = dxgtrace_file::open(first).unwrap();
     let (mut count, mut last) = (0, Vec::new());
     while let Some(record) = reader.next_record().unwrap() {
         count += 1;

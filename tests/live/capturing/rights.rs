@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use dxgtrace::replay::StandIn;
+use dxgtrace_standin::StandIn;
 use dxgtrace_tests::program::{self, scratch, text};
 use dxgtrace_tests::requirement;
 use dxgtrace_tests::running::{Account, Capture, account};

@@ -3,7 +3,6 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use dxgtrace::capture::file;
 use dxgtrace_tests::program::{self, samples, scratch, text};
 use dxgtrace_tests::requirement;
 use dxgtrace_tests::running::{Capture, account, records, stand_in};
@@ -70,7 +69,7 @@ fn every_file_of_a_ring_stands_alone_and_the_old_ones_are_removed() {
         assert_eq!(account.damage, None);
         assert!(next.is_none_or(|next| next == account.first));
         next = Some(account.last + 1);
-        let mut reader = file::open(part).unwrap();
+        let mut reader = dxgtrace_file::open(part).unwrap();
         while reader.next_record().unwrap().is_some() {}
         assert_eq!(reader.channels().len(), 1);
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use dxgtrace::replay::StandIn;
+use dxgtrace_standin::StandIn;
 use dxgtrace_tests::program::{scratch, text};
 use dxgtrace_tests::running::Capture;
 

@@ -1,6 +1,6 @@
 //! Lines of columns.
 
-use dxgtrace::filter::{FieldOptions, Fields, Needs};
+use dxgtrace_query::filter::{FieldOptions, Fields, Needs};
 
 use super::support::{Case, exchange};
 

@@ -1,6 +1,6 @@
 //! `docs/filters.md` says nothing that is not so.
 
-use dxgtrace::filter::{self, FieldOptions, Fields, Filter};
+use dxgtrace_query::filter::{self, FieldOptions, Fields, Filter};
 
 const GUIDE: &str = include_str!("../../../docs/filters.md");
 

@@ -1,8 +1,8 @@
 //! What filters mean, and what they say when they mean nothing.
 
-use dxgtrace::check::{Code, Finding};
-use dxgtrace::filter::{Exchange, Filter, Needs};
-use dxgtrace::packet::Channel;
+use dxgtrace_protocol::packet::Channel;
+use dxgtrace_query::filter::{Exchange, Filter, Needs};
+use dxgtrace_session::check::{Code, Finding};
 
 use super::support::{Case, exchange, parse, refused};
 
@@ -114,7 +114,7 @@ fn the_recorder_s_knowledge_is_asked_without_decoding() {
     case.decoded = None;
     case.channels = vec![Channel {
         name: "vgpu0".to_owned(),
-        kind: dxgtrace::capture::header::ChannelKind::Vgpu,
+        kind: dxgtrace_protocol::record::header::ChannelKind::Vgpu,
         relid: 7,
         instance: None,
     }];
@@ -344,7 +344,7 @@ fn cut_packets_have_only_what_was_captured() {
     let (mut made, _) = exchange("create_allocation");
     made.header.payload_length = u32::MAX;
     let at = 16
-        + dxgtrace::filter::field("create_allocation.alloc_count").map_or(0, |_| {
+        + dxgtrace_query::filter::field("create_allocation.alloc_count").map_or(0, |_| {
             let layout = super::support::message("create_allocation")
                 .request
                 .as_ref();

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dxgtrace::decode::{Located, Part, Spot, Value};
-use dxgtrace::filter::{self, FieldOptions, Type};
-use dxgtrace::protocol::schema::{Element, Ty};
-use dxgtrace::protocol::{self};
+use dxgtrace_protocol::decode::{Located, Part, Spot, Value};
+use dxgtrace_protocol::schema::{Element, Ty};
+use dxgtrace_protocol::table;
+use dxgtrace_query::filter::{self, FieldOptions, Type};
 use dxgtrace_tests::generate;
 
 use super::support::{Case, every_case};
@@ -123,7 +123,7 @@ fn columns_hold_what_the_decoder_shows() {
                 }
                 None => false,
             };
-            let header = protocol::framing::COMMAND.fields.iter().any(|header| {
+            let header = table::framing::COMMAND.fields.iter().any(|header| {
                 field.name == format!("dxg.{}", header.name) && header.name != "process"
             });
             if flag || !(header || field.name.starts_with(&inside)) {
@@ -174,7 +174,7 @@ fn each_name_belongs_to_one_field() {
 
 #[test]
 fn every_message_and_every_value_has_a_name() {
-    for message in protocol::all() {
+    for message in table::all() {
         let name = format!("dxg.{}", message.name);
         assert!(filter::field(&name).is_some(), "{name}");
         let replies = message.replies.iter().flatten().map(|reply| &reply.layout);
@@ -213,7 +213,7 @@ fn any_handle_of_a_kind_is_found_wherever_it_stands() {
             continue;
         };
         for spot in body.fields() {
-            let unused = matches!(spot.field.rule, protocol::schema::Rule::Output)
+            let unused = matches!(spot.field.rule, dxgtrace_protocol::schema::Rule::Output)
                 && case.part() == Some(Part::Request);
             if let (Ty::Handle(kinds), Some(Value::Handle(value)), false) =
                 (spot.field.ty, spot.value(), unused)

@@ -1,6 +1,6 @@
 //! Any input.
 
-use dxgtrace::filter::{self, Filter, Type};
+use dxgtrace_query::filter::{self, Filter, Type};
 use dxgtrace_tests::exercise;
 use proptest::prelude::*;
 

@@ -1,16 +1,16 @@
 //! Records to ask filters about.
 
-use dxgtrace::check::Finding;
-use dxgtrace::decode::{self, Decoded, Part, Payload, Pending};
-use dxgtrace::filter::{Exchange, Filter, Record};
-use dxgtrace::packet::{Channel, Packet};
-use dxgtrace::protocol;
-use dxgtrace::protocol::schema::{Message, Set};
+use dxgtrace_protocol::decode::{self, Decoded, Part, Payload, Pending};
+use dxgtrace_protocol::packet::{Channel, Packet};
+use dxgtrace_protocol::schema::{Message, Set};
+use dxgtrace_protocol::table;
+use dxgtrace_query::filter::{Exchange, Filter, Record};
+use dxgtrace_session::check::Finding;
 use dxgtrace_tests::generate::{self, Framing, Made};
 
 /// The message of that name.
 pub fn message(name: &str) -> &'static Message {
-    protocol::by_name(name).unwrap_or_else(|| panic!("{name} is a message"))
+    table::by_name(name).unwrap_or_else(|| panic!("{name} is a message"))
 }
 
 /// A request and its reply at interface version 40, or an event twice.
@@ -31,7 +31,9 @@ pub fn decoded<'a>(packet: &Packet<'a>, request: Option<&Packet<'_>>) -> Option<
             let request = decode::request(Payload::of(request?)).ok()?;
             Some(decode::reply(payload, &Pending::new(&request)))
         }
-        (_, dxgtrace::capture::header::Direction::GuestToHost) => decode::request(payload).ok(),
+        (_, dxgtrace_protocol::record::header::Direction::GuestToHost) => {
+            decode::request(payload).ok()
+        }
         _ => decode::event(payload).ok(),
     }
 }

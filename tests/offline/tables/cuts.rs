@@ -1,11 +1,11 @@
 //! Messages that end too early, and captures that do.
 
-use dxgtrace::capture::header::Direction;
-use dxgtrace::check::{Code, Finding, Layer};
-use dxgtrace::decode::Pending;
-use dxgtrace::packet::Packet;
-use dxgtrace::protocol;
-use dxgtrace::protocol::schema::Set;
+use dxgtrace_protocol::decode::Pending;
+use dxgtrace_protocol::packet::Packet;
+use dxgtrace_protocol::record::header::Direction;
+use dxgtrace_protocol::schema::Set;
+use dxgtrace_protocol::table;
+use dxgtrace_session::check::{Code, Finding, Layer};
 use dxgtrace_tests::generate::{self, Counts, Framing, Made, Plan};
 
 use super::{commands, decoded, findings, optional_tail, words};
@@ -132,7 +132,7 @@ fn a_message_that_ends_within_its_body_still_decodes() {
 
 #[test]
 fn a_reply_that_is_too_short_for_the_driver_says_so() {
-    for message in protocol::all().filter(|message| message.set != Set::Host) {
+    for message in table::all().filter(|message| message.set != Set::Host) {
         for framing in Framing::ALL {
             for seed in 0..3 {
                 let (request, reply) = generate::exchange(message, framing, seed);
@@ -168,7 +168,7 @@ fn a_capture_cut_at_any_length_is_no_fault_of_the_message() {
 
 #[test]
 fn a_reply_is_not_blamed_for_what_was_not_captured_of_its_request() {
-    for message in protocol::all().filter(|message| message.set != Set::Host) {
+    for message in table::all().filter(|message| message.set != Set::Host) {
         for framing in Framing::ALL {
             let plan = Plan::new(framing, 3).counts(Counts::Near(2));
             let request = generate::request(message, plan);
@@ -198,7 +198,7 @@ fn the_tree_of_a_cut_capture_says_which_arrays_cannot_be_placed() {
         }
         let mut cut = made.clone();
         cut.payload.truncate(made.base() + 24);
-        let lines = dxgtrace::decode::tree(&decoded(&cut), 16);
+        let lines = dxgtrace_protocol::decode::tree(&decoded(&cut), 16);
         let line = lines
             .iter()
             .find(|line| line.label == "counts not captured");

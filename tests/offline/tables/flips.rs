@@ -1,10 +1,10 @@
 //! One thing wrong at a time gives that one finding and no other.
 
-use dxgtrace::check::Code;
-use dxgtrace::decode::{Owner, Pending};
-use dxgtrace::protocol;
-use dxgtrace::protocol::framing::{EXTENDED, header};
-use dxgtrace::protocol::schema::{Element, Field, Layout, Len, Origin, Rule, Set, Ty, When};
+use dxgtrace_protocol::decode::{Owner, Pending};
+use dxgtrace_protocol::schema::{Element, Field, Layout, Len, Origin, Rule, Set, Ty, When};
+use dxgtrace_protocol::table;
+use dxgtrace_protocol::table::framing::{EXTENDED, header};
+use dxgtrace_session::check::Code;
 use dxgtrace_tests::generate::{self, Counts, Framing, Made, Plan, get, put};
 
 use super::{commands, decoded, findings, found_in, optional_tail, words};
@@ -304,7 +304,7 @@ fn bytes_behind_the_end_of_a_message_are_found() {
 
 #[test]
 fn bytes_behind_the_end_of_a_reply_are_found() {
-    for message in protocol::all().filter(|message| message.set != Set::Host) {
+    for message in table::all().filter(|message| message.set != Set::Host) {
         for framing in Framing::ALL {
             let (request, reply) = generate::exchange(message, framing, 5);
             if reply.body.is_none() {
@@ -354,7 +354,7 @@ fn a_count_beyond_its_array_is_found_once() {
 #[test]
 fn a_reply_whose_own_counts_run_past_its_end_is_found() {
     let mut changes = 0;
-    for message in protocol::all().filter(|message| message.set != Set::Host) {
+    for message in table::all().filter(|message| message.set != Set::Host) {
         let plan = Plan::new(Framing::Extended, 2).counts(Counts::Near(2));
         let request = generate::request(message, plan);
         let reply = generate::reply(&request, plan);

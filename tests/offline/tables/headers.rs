@@ -1,10 +1,10 @@
 //! Headers, channels and directions that contradict each other.
 
-use dxgtrace::capture::header::{ChannelKind, Direction};
-use dxgtrace::check::Code;
-use dxgtrace::protocol;
-use dxgtrace::protocol::framing::{FLAG_COMPLETION_REQUESTED, header};
-use dxgtrace::protocol::schema::{Mode, Set};
+use dxgtrace_protocol::record::header::{ChannelKind, Direction};
+use dxgtrace_protocol::schema::{Mode, Set};
+use dxgtrace_protocol::table;
+use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, header};
+use dxgtrace_session::check::Code;
 use dxgtrace_tests::generate::{Counts, Framing, Made, Plan, exchange, put, request};
 
 use super::{commands, found_in, is_sent, words};
@@ -56,7 +56,7 @@ fn the_async_bit_and_the_completion_flag_must_agree() {
         silent.header.packet_flags = 0;
         assert_eq!(words(&found_in(&silent)), ["packet.completion_flag"]);
     }
-    for message in protocol::all().filter(|message| message.mode == Mode::Async) {
+    for message in table::all().filter(|message| message.mode == Mode::Async) {
         for framing in Framing::ALL {
             let mut made = request(message, Plan::new(framing, 1).in_async_mode());
             assert!(found_in(&made).is_empty());
@@ -89,7 +89,7 @@ fn a_message_of_the_guest_that_the_host_sends_is_found() {
 
 #[test]
 fn a_completion_that_the_guest_sends_is_found() {
-    for message in protocol::all().filter(|message| message.set != Set::Host) {
+    for message in table::all().filter(|message| message.set != Set::Host) {
         let (_, mut reply) = exchange(message, Framing::Extended, 1);
         reply.header.direction = Direction::GuestToHost;
         assert_eq!(words(&found_in(&reply)), ["packet.direction"]);
@@ -162,7 +162,7 @@ fn a_number_without_a_message_is_found() {
     for made in samples() {
         let numbers = (0..200).chain(900..1300).chain([u64::from(u32::MAX)]);
         for number in numbers {
-            if protocol::lookup(made.message.set, number as u32).is_some() {
+            if table::lookup(made.message.set, number as u32).is_some() {
                 continue;
             }
             let found = found_in(&with(&made, "command", number));

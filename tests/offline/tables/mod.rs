@@ -14,11 +14,10 @@ mod sizes;
 mod table;
 mod valid;
 
-use dxgtrace::check::{self, Code, Finding};
-use dxgtrace::decode::{self, Decoded, Payload, Pending};
-use dxgtrace::packet::Packet;
-use dxgtrace::protocol;
-use dxgtrace::protocol::schema::{Len, Message, Mode, Set};
+use dxgtrace_protocol::decode::{self, Decoded, Payload, Pending};
+use dxgtrace_protocol::packet::Packet;
+use dxgtrace_protocol::schema::{Len, Message, Mode, Set};
+use dxgtrace_session::check::{self, Code, Finding};
 use dxgtrace_tests::generate::{self, Counts, Framing, Made, Plan};
 
 /// What is found in a packet, but for the note that only names are known of
@@ -53,7 +52,7 @@ fn decoded(made: &Made) -> Decoded<'_> {
 /// Every request and host message, in both formats, made from `seeds`.
 fn commands(seeds: u64, counts: &[Counts]) -> Vec<Made> {
     let mut all = Vec::new();
-    for message in protocol::all() {
+    for message in dxgtrace_protocol::table::all() {
         for framing in Framing::ALL {
             for counts in counts {
                 for seed in 0..seeds {

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use dxgtrace::decode::{Decoded, Pending};
-use dxgtrace::protocol;
-use dxgtrace::protocol::framing::VERSION_EXTENDED;
-use dxgtrace::protocol::schema::Message;
+use dxgtrace_protocol::decode::{Decoded, Pending};
+use dxgtrace_protocol::schema::Message;
+use dxgtrace_protocol::table;
+use dxgtrace_protocol::table::framing::VERSION_EXTENDED;
 use dxgtrace_tests::generate::{Counts, Framing, Plan, reply};
 
 use super::{command, decoded};
@@ -154,20 +154,20 @@ impl<'a> Formula<'a> {
 #[test]
 fn every_known_layout_has_a_measured_size() {
     let fixture = fixture();
-    let known = protocol::all().filter(|message| message.request.is_some());
+    let known = table::all().filter(|message| message.request.is_some());
     for message in known {
         assert!(fixture.contains_key(message.name), "{}", message.name);
     }
     for name in fixture.keys() {
         let name = name.trim_end_matches("@40");
-        assert!(protocol::by_name(name).is_some(), "{name}");
+        assert!(table::by_name(name).is_some(), "{name}");
     }
 }
 
 #[test]
 fn messages_and_replies_are_as_long_as_measured() {
     let fixture = fixture();
-    for message in protocol::all() {
+    for message in table::all() {
         for framing in Framing::ALL {
             let Some(sizes) = sizes_of(&fixture, message, framing) else {
                 continue;
@@ -204,7 +204,7 @@ fn messages_and_replies_are_as_long_as_measured() {
 
 #[test]
 fn formulas_mean_what_they_say() {
-    let message = protocol::by_name("create_hwqueue").expect("the message");
+    let message = table::by_name("create_hwqueue").expect("the message");
     let plan = Plan::new(Framing::Old, 1).counts(Counts::Near(9));
     let made = command(message, plan);
     let request = decoded(&made);

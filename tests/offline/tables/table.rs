@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
 
-use dxgtrace::protocol::framing::{COMMAND, COMMAND_GLOBAL, EXTENDED};
-use dxgtrace::protocol::ioctls::{self, IOCTLS};
-use dxgtrace::protocol::schema::{
+use dxgtrace_protocol::schema::{
     Element, Field, Layout, Message, Mode, Origin, Rule, Set, Struct, Tail, Ty,
 };
-use dxgtrace::protocol::statuses::STATUSES;
-use dxgtrace::protocol::{self, lookup};
+use dxgtrace_protocol::table;
+use dxgtrace_protocol::table::framing::{COMMAND, COMMAND_GLOBAL, EXTENDED};
+use dxgtrace_protocol::table::ioctls::{self, IOCTLS};
+use dxgtrace_protocol::table::lookup;
+use dxgtrace_protocol::table::statuses::STATUSES;
 
 /// The layouts of a message.
 fn layouts(message: &'static Message) -> impl Iterator<Item = &'static Layout> {
@@ -36,7 +37,7 @@ fn fields() -> Vec<(&'static str, &'static Field)> {
     for header in [&EXTENDED, &COMMAND, &COMMAND_GLOBAL] {
         all.extend(header.fields.iter().map(|field| ("header", field)));
     }
-    for message in protocol::all() {
+    for message in table::all() {
         for layout in layouts(message) {
             all.extend(layout.fields.iter().map(|field| (message.name, field)));
             for one in layout.tails.iter().flat_map(structures) {
@@ -66,20 +67,20 @@ fn is_documentation(text: &str) -> bool {
 
 #[test]
 fn there_are_87_messages_of_which_59_are_sent_and_5_come_from_the_host() {
-    let count = |wanted: fn(&Message) -> bool| protocol::all().filter(|one| wanted(one)).count();
-    assert_eq!(protocol::COUNT, 87);
+    let count = |wanted: fn(&Message) -> bool| table::all().filter(|one| wanted(one)).count();
+    assert_eq!(table::COUNT, 87);
     assert_eq!(count(|one| one.set == Set::Vgpu), 68);
     assert_eq!(count(|one| one.set == Set::Global), 14);
     assert_eq!(count(|one| one.set == Set::Host), 5);
     let sent = |one: &Message| matches!(one.mode, Mode::Sync | Mode::Async);
     assert_eq!(
-        protocol::all()
+        table::all()
             .filter(|one| sent(one) && one.set == Set::Vgpu)
             .count(),
         51
     );
     assert_eq!(
-        protocol::all()
+        table::all()
             .filter(|one| sent(one) && one.set == Set::Global)
             .count(),
         8
@@ -90,7 +91,7 @@ fn there_are_87_messages_of_which_59_are_sent_and_5_come_from_the_host() {
 
 #[test]
 fn only_the_host_sends_without_ever_a_reply() {
-    for message in protocol::all() {
+    for message in table::all() {
         let one_way = message.mode == Mode::OneWay;
         assert_eq!(one_way, message.set == Set::Host, "{}", message.name);
     }
@@ -98,7 +99,7 @@ fn only_the_host_sends_without_ever_a_reply() {
 
 #[test]
 fn every_message_that_the_guest_sends_has_a_request_and_a_reply_in_both_formats() {
-    for message in protocol::all() {
+    for message in table::all() {
         if matches!(message.mode, Mode::Sync | Mode::Async) {
             assert!(message.request.is_some(), "{}", message.name);
             for version in [0, 16, 27, 39, 40, u32::MAX] {
@@ -110,10 +111,10 @@ fn every_message_that_the_guest_sends_has_a_request_and_a_reply_in_both_formats(
 
 #[test]
 fn every_number_leads_back_to_its_message() {
-    for message in protocol::all() {
+    for message in table::all() {
         let found = lookup(message.set, message.id).map(|found| found.name);
         assert_eq!(found, Some(message.name));
-        let found = protocol::by_name(message.name).map(|found| found.id);
+        let found = table::by_name(message.name).map(|found| found.id);
         assert_eq!(found, Some(message.id));
     }
     let mut found = 0;
@@ -123,14 +124,14 @@ fn every_number_leads_back_to_its_message() {
         }
         assert!(lookup(set, u32::MAX).is_none());
     }
-    assert_eq!(found, protocol::COUNT);
+    assert_eq!(found, table::COUNT);
 }
 
 #[test]
 fn names_are_unique_and_in_snake_case() {
     let mut names = BTreeSet::new();
     let mut constants = BTreeSet::new();
-    for message in protocol::all() {
+    for message in table::all() {
         assert!(is_snake_case(message.name), "{}", message.name);
         assert!(names.insert(message.name), "{}", message.name);
         assert!(constants.insert((message.set.name(), message.constant)));
@@ -145,7 +146,7 @@ fn names_are_unique_and_in_snake_case() {
 
 #[test]
 fn everything_is_documented() {
-    for message in protocol::all() {
+    for message in table::all() {
         let name = message.name;
         assert!(is_documentation(message.doc), "{name}: {}", message.doc);
         let cause = message.cause;
@@ -224,7 +225,7 @@ fn enumerations_and_flags_have_a_name_for_every_value_and_each_once() {
 #[test]
 fn a_name_means_the_same_type_in_request_and_reply() {
     let mut wrong = Vec::new();
-    for message in protocol::all() {
+    for message in table::all() {
         let mut types = BTreeMap::new();
         for layout in layouts(message) {
             let fields = layout.fields.iter();
@@ -246,7 +247,7 @@ fn a_name_means_the_same_type_in_request_and_reply() {
 
 #[test]
 fn a_tail_has_no_name_of_a_field_in_the_same_part() {
-    for message in protocol::all() {
+    for message in table::all() {
         for layout in layouts(message) {
             let mut names: BTreeSet<_> = layout.fields.iter().map(|field| field.name).collect();
             for tail in layout.tails {
@@ -258,7 +259,7 @@ fn a_tail_has_no_name_of_a_field_in_the_same_part() {
 
 #[test]
 fn every_bit_of_a_word_with_bit_fields_of_a_request_is_described() {
-    for message in protocol::all().filter(|message| message.set != Set::Host) {
+    for message in table::all().filter(|message| message.set != Set::Host) {
         for field in message.request.iter().flat_map(|layout| layout.fields) {
             if field.bits.is_none() {
                 continue;
@@ -276,10 +277,10 @@ fn every_bit_of_a_word_with_bit_fields_of_a_request_is_described() {
 fn statuses_are_sorted_and_each_is_found() {
     assert!(STATUSES.is_sorted_by(|a, b| a.value < b.value));
     for status in STATUSES {
-        let found = protocol::status(status.value).map(|found| found.name);
+        let found = table::status(status.value).map(|found| found.name);
         assert_eq!(found, Some(status.name));
     }
-    assert!(protocol::status(0xDEAD_BEEF).is_none());
+    assert!(table::status(0xDEAD_BEEF).is_none());
 }
 
 #[test]
@@ -290,7 +291,7 @@ fn every_ioctl_is_found_by_its_number_and_sends_messages_that_exist() {
         assert_eq!(found, Some(ioctl.number));
         assert!(ioctl.function.starts_with("D3DKMT"), "{}", ioctl.function);
         for name in ioctl.messages {
-            let message = protocol::by_name(name).unwrap_or_else(|| panic!("no {name}"));
+            let message = table::by_name(name).unwrap_or_else(|| panic!("no {name}"));
             let sent = matches!(message.mode, Mode::Sync | Mode::Async);
             assert!(sent, "{}: {name}", ioctl.function);
         }
@@ -307,7 +308,7 @@ fn an_echo_names_a_field_of_a_request() {
             field: name,
         } = field.rule
         {
-            let origin = protocol::by_name(message).and_then(|message| message.request.as_ref());
+            let origin = table::by_name(message).and_then(|message| message.request.as_ref());
             let origin = origin.and_then(|layout| layout.field(name));
             assert!(
                 origin.is_some(),
@@ -323,7 +324,7 @@ fn an_echo_names_a_field_of_a_request() {
 #[test]
 fn only_requests_are_copied_from_the_application() {
     let mut copied = 0;
-    for message in protocol::all() {
+    for message in table::all() {
         let request = message.request.iter();
         copied += request
             .filter(|layout| layout.origin == Origin::Copied)

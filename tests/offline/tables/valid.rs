@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use dxgtrace::decode::{self, Decoded, Owner, Payload, Pending};
-use dxgtrace::protocol;
-use dxgtrace::protocol::schema::{Message, Set};
+use dxgtrace_protocol::decode::{self, Decoded, Owner, Payload, Pending};
+use dxgtrace_protocol::schema::{Message, Set};
+use dxgtrace_protocol::table;
 use dxgtrace_tests::generate::{self, Counts, Framing, Made, Plan, conversation};
 
 use super::{decoded, findings};
@@ -40,7 +40,7 @@ fn each(message: &'static Message, mut visit: impl FnMut(&Made, Option<&Pending>
 #[test]
 fn generated_packets_decode_by_their_name_and_have_no_findings() {
     let mut wrong = BTreeSet::new();
-    for message in protocol::all() {
+    for message in table::all() {
         each(message, |made, pending, decoded| {
             assert_eq!(decoded.name(), message.name);
             for one in findings(&made.packet(), pending) {
@@ -54,7 +54,7 @@ fn generated_packets_decode_by_their_name_and_have_no_findings() {
 
 #[test]
 fn the_spans_of_every_packet_add_up_to_its_bytes() {
-    for message in protocol::all() {
+    for message in table::all() {
         each(message, |made, _, decoded| {
             let mut at = 0;
             for span in decoded.spans() {
@@ -80,7 +80,7 @@ fn the_spans_of_every_packet_add_up_to_its_bytes() {
 
 #[test]
 fn the_spans_are_where_the_fields_and_tails_are() {
-    for message in protocol::all() {
+    for message in table::all() {
         each(message, |_, _, decoded| {
             let owned = |at: usize| {
                 decoded
@@ -107,7 +107,7 @@ fn the_spans_are_where_the_fields_and_tails_are() {
 
 #[test]
 fn the_decoder_finds_every_tail_where_the_generator_put_it() {
-    for message in protocol::all() {
+    for message in table::all() {
         each(message, |made, _, decoded| {
             let (Some(made), Some(body)) = (&made.body, &decoded.body) else {
                 return;
@@ -129,7 +129,7 @@ fn the_decoder_finds_every_tail_where_the_generator_put_it() {
 
 #[test]
 fn every_value_of_a_whole_message_can_be_shown() {
-    for message in protocol::all() {
+    for message in table::all() {
         each(message, |_, _, decoded| {
             let Some(body) = &decoded.body else { return };
             let mut text = String::new();
@@ -162,7 +162,7 @@ fn a_capture_holds_every_message_in_both_formats_under_ids_of_their_own() {
         .iter()
         .map(|made| (made.message.name, made.header.interface_version))
         .collect();
-    assert_eq!(seen.len(), 2 * protocol::COUNT);
+    assert_eq!(seen.len(), 2 * table::COUNT);
     let mut asked = BTreeSet::new();
     for made in &capture {
         let (id, flags) = (made.header.transaction, made.header.packet_flags);

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use dxgtrace::capture::file::{About, Flush, Writer};
-use dxgtrace::packet::Packet;
+use dxgtrace_file::{About, Flush, Writer};
+use dxgtrace_protocol::packet::Packet;
 use dxgtrace_tests::screen::Screen;
 use dxgtrace_tests::{program, samples, synthetic};
 

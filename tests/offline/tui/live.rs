@@ -6,11 +6,11 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use dxgtrace::packet::Channel;
-use dxgtrace::tui::{Delivered, Recorder, Source, Tap};
+use dxgtrace_protocol::packet::Channel;
 use dxgtrace_tests::screen::Screen;
 use dxgtrace_tests::synthetic::Owned;
 use dxgtrace_tests::{program, samples, synthetic};
+use dxgtrace_tui::{Delivered, Recorder, Source, Tap};
 
 /// Delivers so many packets of a sample as it is told to.
 struct Paced {
@@ -89,7 +89,7 @@ fn await_text(screen: &mut Screen, wanted: &str) -> String {
 
 /// A key while the capture goes on: nothing settles.
 fn key(screen: &mut Screen, name: &str) {
-    let stroke = dxgtrace::tui::keys::Stroke::parse(name).unwrap();
+    let stroke = dxgtrace_tui::keys::Stroke::parse(name).unwrap();
     screen.text();
     screen.app.key(&stroke.event());
 }
@@ -158,7 +158,7 @@ fn follow_pause_and_filter_work_while_packets_arrive() {
     assert!(screen.app.next_effect().is_none());
     key(&mut screen, "k");
     assert!(
-        matches!(screen.app.next_effect(), Some(dxgtrace::tui::Effect::Quit(Some(text)))
+        matches!(screen.app.next_effect(), Some(dxgtrace_tui::Effect::Quit(Some(text)))
         if text.contains("live.pcapng"))
     );
     drop(recorder);
@@ -220,7 +220,7 @@ fn saving_on_the_way_out_quits_once_it_is_saved_and_leaves_one_file() {
     screen.press(&format!("q s \"{}\" enter", saved.display()));
     let quit = screen.app.next_effect();
     assert!(
-        matches!(&quit, Some(dxgtrace::tui::Effect::Quit(Some(text)))
+        matches!(&quit, Some(dxgtrace_tui::Effect::Quit(Some(text)))
         if text.contains("575 packets saved in") && text.contains("saved.pcapng")),
         "{quit:?}"
     );

@@ -218,7 +218,7 @@ fn a_file_is_never_saved_over_itself() {
 /// The part of `docs/tui.md` that comes from the tables.
 fn reference() -> String {
     let mut text = String::new();
-    for family in dxgtrace::tui::keys::FAMILIES {
+    for family in dxgtrace_tui::keys::FAMILIES {
         let _ = writeln!(text, "| {} | key | |\n|---|---|---|", family.name);
         for binding in family.bindings {
             let keys: Vec<_> = binding
@@ -233,7 +233,7 @@ fn reference() -> String {
         text.push('\n');
     }
     text += "| command | |\n|---|---|\n";
-    for command in dxgtrace::tui::command::COMMANDS {
+    for command in dxgtrace_tui::command::COMMANDS {
         let line = format!("`:{} {}", command.name, command.arguments);
         let line = line.trim_end().replace('|', "\\|");
         let _ = writeln!(text, "| {line}` | {} |", command.help);

@@ -6,11 +6,11 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
-use dxgtrace::packet::Channel;
-use dxgtrace::tui::{Delivered, Recorder, Source, Tap, prune};
+use dxgtrace_protocol::packet::Channel;
 use dxgtrace_tests::screen::Screen;
 use dxgtrace_tests::synthetic::Owned;
 use dxgtrace_tests::{program, samples, synthetic};
+use dxgtrace_tui::{Delivered, Recorder, Source, Tap, prune};
 
 const BOUND: u64 = 4 << 20;
 
@@ -80,7 +80,7 @@ fn the_oldest_packets_are_dropped_and_the_rest_stays_readable() {
     while screen.app.store().end().is_none() {
         assert!(begun.elapsed() < Duration::from_secs(60));
         screen.app.tick();
-        let stroke = dxgtrace::tui::keys::Stroke::parse(views.next().unwrap()).unwrap();
+        let stroke = dxgtrace_tui::keys::Stroke::parse(views.next().unwrap()).unwrap();
         screen.draw();
         screen.app.key(&stroke.event());
         std::thread::sleep(Duration::from_millis(1));

@@ -7,10 +7,7 @@ use std::{
     path::Path,
 };
 
-use dxgtrace::capture::{
-    file,
-    header::{Direction, Header, Kind, Known, Lost},
-};
+use dxgtrace_protocol::record::header::{Direction, Header, Kind, Known, Lost};
 
 use crate::device::Played;
 
@@ -29,7 +26,7 @@ pub struct Captured {
 
 /// Reads a capture.
 pub fn read(path: &Path) -> io::Result<Captured> {
-    let mut reader = file::open(path).map_err(io::Error::other)?;
+    let mut reader = dxgtrace_file::open(path).map_err(io::Error::other)?;
     let mut captured = Captured {
         packets: Vec::new(),
         ioctls: Vec::new(),

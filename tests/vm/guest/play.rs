@@ -7,14 +7,9 @@ use std::{
     sync::mpsc::{Receiver, SyncSender, sync_channel},
 };
 
-use dxgtrace::{
-    capture::{
-        file,
-        header::{ChannelKind, Direction, Header, Kind, Known},
-    },
-    packet::Channel,
-    protocol::ioctls::IOCTLS,
-};
+use dxgtrace_protocol::packet::Channel;
+use dxgtrace_protocol::record::header::{ChannelKind, Direction, Header, Kind, Known};
+use dxgtrace_protocol::table::ioctls::IOCTLS;
 
 use crate::device::{Driver, Host, HostPackets, Mode, Offer, Sending};
 
@@ -45,7 +40,7 @@ struct Recorded {
 }
 
 fn load(path: &Path) -> io::Result<Vec<Recorded>> {
-    let mut reader = file::open(path).map_err(io::Error::other)?;
+    let mut reader = dxgtrace_file::open(path).map_err(io::Error::other)?;
     let mut packets = Vec::new();
     while let Some(record) = reader.next_record().map_err(io::Error::other)? {
         let packet = record.packet;

@@ -10,7 +10,7 @@ pub fn page(rules: &[Rule]) -> String {
         "<!-- Generated: dxgtrace export known-issues -->\n\
          # Known issues\n\n\
          What `dxgtrace check` and `dxgtrace explain` recognise, from the rules in \
-         `dxgtrace/rules/`. A rule that looks at packets has a sample of its name in \
+         `dxgtrace/crates/query/rules/`. A rule that looks at packets has a sample of its name in \
          `samples/rules/`, and beside it one that nearly matches.\n\n\
          Rules of your own go into `$XDG_CONFIG_HOME/dxgtrace/rules/` (usually \
          `~/.config/dxgtrace/rules/`) or a folder given with `--rules`; one with the name of a \
