@@ -14,6 +14,7 @@ pub(super) use watched::Watched;
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use super::channels;
 use super::live::{give_up_rights, options, start};
@@ -26,6 +27,10 @@ use child::Child;
 use dxgtrace_live::{Driver, Live, Right};
 use limits::Limits;
 use out::{Opened, Out};
+
+/// How long to wait for a packet before the output is flushed and the
+/// conditions to stop are looked at.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Captures until told to stop.
 pub fn run(args: &CaptureArgs, color: Color) -> Result<Exit, Failure> {
@@ -82,7 +87,7 @@ pub fn run(args: &CaptureArgs, color: Color) -> Result<Exit, Failure> {
         Pipeline::new(filter, sinks).on(channels),
         course,
         &mut || match &mut child {
-            Some(child) => signals.passed_on(child) || child.has_ended(),
+            Some(child) => child.heeds(&signals) || child.has_ended(),
             None => signals.stop() || stand_in.has_ended() || pipe.is_abandoned(),
         },
     );

@@ -3,13 +3,13 @@
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::mpsc::channel;
 
 use crate::store::{Domain, Fetch, Rows, findings};
 use dxgtrace_file::{About, Flush, Writer};
 use dxgtrace_session::check::Finding;
 
-use super::app::{App, Tone};
+use super::app::{App, Saving, Tone};
 
 /// Bytes collected before they go out.
 const COLLECT: usize = 1 << 20;
@@ -82,51 +82,6 @@ pub fn words(typed: &str) -> Vec<String> {
         .collect();
     words.sort();
     words
-}
-
-/// Packets that are being saved.
-#[derive(Debug)]
-pub struct Saving {
-    name: String,
-    /// Whether these are all that there are.
-    all: bool,
-    result: Receiver<Result<u64, String>>,
-}
-
-/// Says so once the packets are saved. True if they are.
-pub fn finish(app: &mut App) -> bool {
-    let Some(saving) = &app.saving else {
-        return false;
-    };
-    let result = match saving.result.try_recv() {
-        Ok(result) => result,
-        Err(TryRecvError::Empty) => return false,
-        Err(TryRecvError::Disconnected) => Err("it was given up".to_owned()),
-    };
-    let (name, all) = (saving.name.clone(), saving.all);
-    app.saving = None;
-    match result {
-        Ok(count) => {
-            // What comes later is in the temporary file only.
-            let rows = app.store.rows();
-            let over =
-                app.store.end().is_some() && count == rows.len() as u64 - u64::from(rows.first());
-            let text = format!("{count} packets saved in {name}");
-            if all && over && app.source.recording.is_some() {
-                app.source.saved_as = Some(name);
-            }
-            if all && app.quits_when_saved {
-                app.leave(Some(text));
-            } else {
-                app.say(Tone::Fine, text);
-            }
-        }
-        Err(error) => {
-            app.quits_when_saved = false;
-            app.say(Tone::Wrong, format!("{name}: {error}"));
-        }
-    }
-    true
 }
 
 /// The marked packets with the other ends of their exchanges: a reply cannot

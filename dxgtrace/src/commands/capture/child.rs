@@ -91,11 +91,16 @@ impl Child {
         self.status.is_some()
     }
 
-    /// Passes a signal on; false if one was before. Ctrl-C is not passed on:
-    /// the terminal sends it to both.
-    pub fn is_asked_to_end(&mut self, signal: i32) -> bool {
-        if self.asked {
+    /// Passes the latest of `signals` on; true if the capture is to end alone,
+    /// which a second signal asks for. Ctrl-C is not passed on: the terminal
+    /// sends it to both.
+    pub fn heeds(&mut self, signals: &Signals) -> bool {
+        let signal = signals.taken();
+        if signal == 0 {
             return false;
+        }
+        if self.asked {
+            return true;
         }
         self.asked = true;
         if let (Some(signal), Ok(pid)) = (Signal::from_named_raw(signal), self.id())
@@ -104,16 +109,16 @@ impl Child {
             // If it has ended meanwhile, that is seen next.
             let _ = kill_process(pid, signal);
         }
-        true
+        false
     }
 
     /// Waits for its end; gives what to exit with: as the command did.
     pub fn wait(&mut self, signals: &Signals) -> Exit {
         while !self.has_ended() {
-            if signals.passed_on(self) {
+            if self.heeds(signals) {
                 return Exit::Command((SIGNALLED + SIGINT) as u8);
             }
-            std::thread::sleep(super::follow::PATIENCE);
+            std::thread::sleep(super::PATIENCE);
         }
         let status = self.status.and_then(|status| {
             let signalled = status.signal().map(|signal| SIGNALLED + signal);

@@ -8,15 +8,11 @@ use std::time::{Duration, Instant};
 use super::super::Failure;
 use super::super::pipeline::Pipeline;
 use super::limits::Limits;
-use super::{Signals, say};
+use super::{PATIENCE, Signals, say};
 use dxgtrace_file::recording::{Progress, Queue};
 use dxgtrace_live::Live;
 use dxgtrace_protocol::record::header::{Kind, Lost};
 use dxgtrace_session::entry::Totals;
-
-/// How long to wait for a packet before the output is flushed and the
-/// conditions to stop are looked at.
-pub const PATIENCE: Duration = Duration::from_millis(50);
 /// How often these are looked at while packets come.
 const TICK: Duration = Duration::from_millis(20);
 /// How often requests that wait are looked at.

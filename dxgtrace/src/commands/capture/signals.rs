@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
 use super::super::Failure;
-use super::child::Child;
 
 /// SIGINT, SIGTERM and SIGHUP end a capture in order; SIGUSR1 makes the flight
 /// recorder write.
@@ -43,22 +42,13 @@ impl Signals {
         self.taken() != 0
     }
 
-    /// The same with a command that is traced. It gets Ctrl-C from the terminal
-    /// itself and the other signals from here; the capture goes on until it
-    /// ends. A second signal ends the capture alone.
-    pub fn passed_on(&self, child: &mut Child) -> bool {
-        match self.taken() {
-            0 => false,
-            signal => !child.is_asked_to_end(signal),
-        }
-    }
-
     /// Whether SIGUSR1 has come since this was asked last.
     pub fn write(&self) -> bool {
         self.write.swap(false, Ordering::Relaxed)
     }
 
-    fn taken(&self) -> i32 {
+    /// The latest signal that asks for the end since this was asked last, or 0.
+    pub fn taken(&self) -> i32 {
         i32::try_from(self.end.swap(0, Ordering::Relaxed)).unwrap_or_default()
     }
 }

@@ -8,11 +8,13 @@ mod outlet;
 mod progress;
 mod queue;
 mod rotation;
+mod target;
 
 pub use capture::Capture;
 pub use flight::{Alarm, Flight};
 pub use numbered::Numbered;
-pub use outlet::{Outlet, Target};
+pub use outlet::Outlet;
 pub use progress::Progress;
 pub use queue::Queue;
 pub use rotation::{Extent, Rotation};
+pub use target::Target;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::outlet::Target;
+use super::target::Target;
 use jiff::Timestamp;
 
 /// Names and makes `base_00001_YYYYmmddHHMMSS.pcapng` and so on, in UTC, and

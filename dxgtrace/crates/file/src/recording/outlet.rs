@@ -4,21 +4,9 @@
 //! captured is in it. The reader of a pipe, and whoever looks at a terminal,
 //! may pause; before them is a [`Queue`].
 
-use std::fs::File;
 use std::io::{self, Write};
 
-use super::Queue;
-
-/// Where bytes go.
-pub struct Target {
-    /// What they are written to.
-    pub file: File,
-    /// Its name, for messages.
-    pub name: String,
-    /// Whether it is a capture file of our own, to be cut back to its last whole
-    /// block if the disk is full. What others have opened is left as it is.
-    pub own: bool,
-}
+use super::{Queue, Target};
 
 /// The end that is written to.
 pub enum Outlet {
@@ -75,27 +63,6 @@ impl Write for Outlet {
             Self::File(..) => Ok(()),
             Self::Queue(queue) => queue.failed(),
         }
-    }
-}
-
-impl Target {
-    /// Writes all, or says how much it was and why not more.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
-        let mut done = 0;
-        while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
-            let error = match self.file.write(rest) {
-                Ok(0) => io::ErrorKind::WriteZero.into(),
-                Ok(count) => {
-                    done += count;
-                    continue;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => error,
-            };
-            let named = io::Error::new(error.kind(), format!("{}: {error}", self.name));
-            return Err((done, named));
-        }
-        Ok(())
     }
 }
 

@@ -1,84 +1,14 @@
 //! Lines of the kernel log.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
-use regex::{Captures, Regex};
-use serde::Deserialize;
+use regex::Captures;
 
 use super::answer::{Answer, Kind};
+use super::log_shapes::{SHAPES, unaliased};
 use super::number::Number;
 use super::{errno, handle, ioctl, known};
 use crate::rules::Rule;
 use dxgtrace_protocol::decode::escaped;
 use dxgtrace_protocol::table;
-use dxgtrace_session::check::Layer;
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    aliases: BTreeMap<String, String>,
-    line: Vec<Entry>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    pattern: String,
-    what: String,
-    layer: Option<Layer>,
-    cause: Option<String>,
-    next: Option<String>,
-    function: Option<String>,
-}
-
-/// A kind of line.
-struct Shape {
-    pattern: Regex,
-    entry: Entry,
-}
-
-struct Shapes {
-    aliases: BTreeMap<String, String>,
-    lines: Vec<Shape>,
-}
-
-static SHAPES: LazyLock<Shapes> = LazyLock::new(|| {
-    let file = toml::from_str::<File>(include_str!("../../data/dmesg.toml")).unwrap_or(File {
-        aliases: BTreeMap::new(),
-        line: Vec::new(),
-    });
-    let shape = |entry: Entry| {
-        let pattern = Regex::new(&entry.pattern).ok()?;
-        Some(Shape { pattern, entry })
-    };
-    Shapes {
-        aliases: file.aliases,
-        lines: file.line.into_iter().filter_map(shape).collect(),
-    }
-});
-
-/// How many kinds of lines are known, and how many of them the data file has:
-/// the same unless one of its patterns is wrong.
-#[cfg(test)]
-fn counts() -> (usize, usize) {
-    let written = include_str!("../../data/dmesg.toml")
-        .lines()
-        .filter(|line| *line == "[[line]]")
-        .count();
-    (SHAPES.lines.len(), written)
-}
-
-/// A name of the driver in the spelling of the library.
-pub(super) fn unaliased(name: &str) -> String {
-    let mut name = name.to_owned();
-    for (alias, full) in &SHAPES.aliases {
-        if !name.contains(full.as_str()) {
-            name = name.replace(alias.as_str(), full);
-        }
-    }
-    name
-}
 
 /// Whether the line is of this driver at all.
 pub(super) fn is_ours(line: &str) -> bool {
@@ -191,7 +121,7 @@ mod tests {
 
     #[test]
     fn every_pattern_of_the_data_file_is_in_use() {
-        let (used, written) = counts();
+        let (used, written) = super::super::log_shapes::counts();
         assert_eq!(used, written);
         assert!(written > 10);
     }

@@ -1,7 +1,7 @@
 //! The driver's ioctls.
 
 use super::answer::{Answer, Kind};
-use super::dmesg;
+use super::log_shapes;
 use super::message::plain;
 use super::number::Number;
 use dxgtrace_protocol::table::ioctls::{self, IOCTLS, Ioctl};
@@ -39,7 +39,7 @@ pub(super) fn by_number(number: Number) -> Option<Answer> {
 pub(super) fn find(name: &str) -> Vec<&'static Ioctl> {
     let name = name.strip_prefix("dxgkio_").unwrap_or(name);
     let name = name.strip_prefix("D3DKMT").unwrap_or(name);
-    let bare = plain(&dmesg::unaliased(name));
+    let bare = plain(&log_shapes::unaliased(name));
     let exact: Vec<_> = matching(|function| function == bare);
     if !exact.is_empty() {
         return exact;

@@ -13,6 +13,7 @@ mod handle;
 mod ioctl;
 mod known;
 mod log;
+mod log_shapes;
 mod message;
 mod near;
 mod number;

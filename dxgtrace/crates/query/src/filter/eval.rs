@@ -3,8 +3,8 @@
 
 use std::ops::ControlFlow::{Break, Continue};
 
-use super::compile::{Check, Node, Pattern, Question};
 use super::literal::Numbers;
+use super::node::{Check, Node, Pattern, Question};
 use super::parse::{Quantifier, Slice};
 use super::record::{Needs, Record};
 use super::site::Item;

@@ -26,6 +26,7 @@ mod eval;
 mod fields;
 mod literal;
 mod nearest;
+mod node;
 mod options;
 mod own;
 mod parse;
@@ -39,7 +40,7 @@ mod types;
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
-use compile::Node;
+use node::Node;
 
 pub use columns::Fields;
 pub use complete::{Candidate, CandidateKind, complete};

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Display, Write as _};
 
-use super::compile::Node;
 use super::literal::{Numbers, UNITS};
+use super::node::Node;
 use super::parse::{Compare, Slice};
 use super::types::Type;
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use super::load::RuleError;
+use super::error::RuleError;
 use super::matcher::{Matcher, Pattern};
 
 /// What a match means.

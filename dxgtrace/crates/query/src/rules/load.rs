@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use super::error::RuleError;
 use super::file::Rule;
-use super::watch::Watch;
 
 macro_rules! shipped {
     ($($name:literal),* $(,)?) => {
@@ -37,27 +37,6 @@ shipped! {
 
 /// Longest rule file that is read, in bytes.
 const LONGEST: u64 = 1 << 20;
-
-/// Why a rule cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum RuleError {
-    /// A file or folder cannot be read.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// Which one.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file's text makes no sense.
-    #[error("rule {rule}: {what}")]
-    Wrong {
-        /// The rule's name.
-        rule: String,
-        /// What is wrong with it.
-        what: String,
-    },
-}
 
 /// A set of rules.
 #[derive(Debug, Default)]
@@ -126,11 +105,6 @@ impl Rules {
     /// The rules.
     pub fn all(&self) -> &[Rule] {
         &self.rules
-    }
-
-    /// Begins to follow a capture.
-    pub fn watch(&self) -> Watch<'_> {
-        Watch::new(&self.rules)
     }
 }
 

@@ -4,13 +4,15 @@
 //! Rules are TOML files: the ones in `rules/` are part of the program, and
 //! users add their own. [`Rules`] holds them, [`Watch`] follows a capture.
 
+mod error;
 mod file;
 mod load;
 mod matcher;
 mod page;
 mod watch;
 
+pub use error::RuleError;
 pub use file::{LogPattern, Rule, Scope, Verdict};
-pub use load::{RuleError, Rules, SHIPPED, user_folder};
+pub use load::{Rules, SHIPPED, user_folder};
 pub use page::page;
 pub use watch::{Match, Watch};

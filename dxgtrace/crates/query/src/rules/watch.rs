@@ -6,6 +6,7 @@ use std::io;
 use rustc_hash::FxHashMap;
 
 use super::file::{Rule, Scope, Step};
+use super::load::Rules;
 use super::matcher::{Aspect, Matcher};
 use dxgtrace_protocol::decode::{Part, Spot, Value};
 use dxgtrace_protocol::schema::Field;
@@ -81,6 +82,13 @@ pub struct Watch<'a> {
     due: Vec<usize>,
     /// Time of the latest packet.
     last: u64,
+}
+
+impl Rules {
+    /// Begins to follow a capture.
+    pub fn watch(&self) -> Watch<'_> {
+        Watch::new(self.all())
+    }
 }
 
 impl<'a> Watch<'a> {

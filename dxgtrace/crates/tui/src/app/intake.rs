@@ -1,10 +1,10 @@
 //! Taking over what the threads have found.
 
+use std::sync::mpsc::TryRecvError;
 use std::time::{Duration, Instant};
 
 use crate::store::{Domain, Fetch, Job, Past, Question, Request, Sifting};
 
-use super::super::save;
 use super::{App, Tone, View};
 
 /// Rows taken over at once last this long at most, so that keys are answered.
@@ -28,7 +28,7 @@ impl App {
         }
         changed |= self.take_in();
         changed |= self.take_found();
-        changed |= save::finish(self);
+        changed |= self.take_saved();
         changed |= self.take_scene();
         changed |= self.take_ladder();
         changed |= self.view != View::Packets
@@ -38,6 +38,42 @@ impl App {
                 .is_some_and(|basis| basis.rows < self.store.rows().len());
         // Ages and rates go on although nothing comes.
         changed || self.is_live()
+    }
+
+    /// Reports the end of `:save`. True if it has ended.
+    fn take_saved(&mut self) -> bool {
+        let Some(saving) = &self.saving else {
+            return false;
+        };
+        let result = match saving.result.try_recv() {
+            Ok(result) => result,
+            Err(TryRecvError::Empty) => return false,
+            Err(TryRecvError::Disconnected) => Err("it was given up".to_owned()),
+        };
+        let (name, all) = (saving.name.clone(), saving.all);
+        self.saving = None;
+        match result {
+            Ok(count) => {
+                // What comes later is in the temporary file only.
+                let rows = self.store.rows();
+                let over = self.store.end().is_some()
+                    && count == rows.len() as u64 - u64::from(rows.first());
+                let text = format!("{count} packets saved in {name}");
+                if all && over && self.source.recording.is_some() {
+                    self.source.saved_as = Some(name);
+                }
+                if all && self.quits_when_saved {
+                    self.leave(Some(text));
+                } else {
+                    self.say(Tone::Fine, text);
+                }
+            }
+            Err(error) => {
+                self.quits_when_saved = false;
+                self.say(Tone::Wrong, format!("{name}: {error}"));
+            }
+        }
+        true
     }
 
     /// Forgets what the capture had to drop, so as not to grow beyond all bounds.

@@ -18,12 +18,13 @@ use super::detail::Detail;
 use super::keys::Keymap;
 use super::list::List;
 use super::prompt::Prompt;
-use super::save::Saving;
 use super::source::Source;
 use super::table::Table;
 use super::theme::Theme;
 
-pub use parts::{Arrangement, Effect, Filtering, ObjectLadder, Pane, Searching, Tone, View};
+pub use parts::{
+    Arrangement, Effect, Filtering, ObjectLadder, Pane, Saving, Searching, Tone, View,
+};
 
 /// All state. [`App::apply`] changes it, drawing only reads.
 pub struct App {

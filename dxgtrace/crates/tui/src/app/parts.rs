@@ -1,5 +1,7 @@
 //! What the state is made of.
 
+use std::sync::mpsc::Receiver;
+
 use crate::store::{Question, Sifting};
 use dxgtrace_query::filter::Filter;
 
@@ -101,4 +103,15 @@ pub enum Tone {
     Fine,
     /// Something did not work.
     Wrong,
+}
+
+/// Packets that are being saved.
+#[derive(Debug)]
+pub struct Saving {
+    /// The file, safe to show.
+    pub name: String,
+    /// Whether these are all that there are.
+    pub all: bool,
+    /// How many packets were written, once the thread has ended.
+    pub result: Receiver<Result<u64, String>>,
 }

@@ -1,0 +1,74 @@
+//! The kinds of kernel log lines that the shipped data describe.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use dxgtrace_session::check::Layer;
+use regex::Regex;
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    aliases: BTreeMap<String, String>,
+    line: Vec<Entry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Entry {
+    pub(super) pattern: String,
+    pub(super) what: String,
+    pub(super) layer: Option<Layer>,
+    pub(super) cause: Option<String>,
+    pub(super) next: Option<String>,
+    pub(super) function: Option<String>,
+}
+
+/// A kind of line.
+pub(super) struct Shape {
+    pub(super) pattern: Regex,
+    pub(super) entry: Entry,
+}
+
+pub(super) struct Shapes {
+    pub(super) aliases: BTreeMap<String, String>,
+    pub(super) lines: Vec<Shape>,
+}
+
+pub(super) static SHAPES: LazyLock<Shapes> = LazyLock::new(|| {
+    let file = toml::from_str::<File>(include_str!("../../data/dmesg.toml")).unwrap_or(File {
+        aliases: BTreeMap::new(),
+        line: Vec::new(),
+    });
+    let shape = |entry: Entry| {
+        let pattern = Regex::new(&entry.pattern).ok()?;
+        Some(Shape { pattern, entry })
+    };
+    Shapes {
+        aliases: file.aliases,
+        lines: file.line.into_iter().filter_map(shape).collect(),
+    }
+});
+
+/// How many kinds of lines are known, and how many of them the data file has:
+/// the same unless one of its patterns is wrong.
+#[cfg(test)]
+pub(super) fn counts() -> (usize, usize) {
+    let written = include_str!("../../data/dmesg.toml")
+        .lines()
+        .filter(|line| *line == "[[line]]")
+        .count();
+    (SHAPES.lines.len(), written)
+}
+
+/// A name of the driver in the spelling of the library.
+pub(super) fn unaliased(name: &str) -> String {
+    let mut name = name.to_owned();
+    for (alias, full) in &SHAPES.aliases {
+        if !name.contains(full.as_str()) {
+            name = name.replace(alias.as_str(), full);
+        }
+    }
+    name
+}
