@@ -1,14 +1,14 @@
 //! The display filter language, and the values of fields as columns.
 //!
 //! ```
-//! use dxgtrace::filter::Filter;
+//! use dxgtrace_query::filter::Filter;
 //!
 //! let filter = Filter::parse("make_resident.alloc_count > 3 and status == PENDING")?;
 //! assert_eq!(
 //!     filter.to_string(),
 //!     "dxg.make_resident.alloc_count > 3 and dxg.status == STATUS_PENDING"
 //! );
-//! # Ok::<(), dxgtrace::filter::FilterError>(())
+//! # Ok::<(), dxgtrace_query::filter::FilterError>(())
 //! ```
 //!
 //! The names are those of the description, found by walking it ([`fields`]).
