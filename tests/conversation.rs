@@ -6,8 +6,12 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use dxgtrace_protocol::packet::{Channel, Packet};
-use dxgtrace_protocol::record::header::{ChannelKind, Direction, Header, Kind, Known, Lost};
-use dxgtrace_protocol::schema::{Element, HEADER, Layout, Len, Message, Rule, Set, Tail};
+use dxgtrace_protocol::record::header::{
+    ChannelKind, Direction, KnownFields, LostPackets, RecordHeader, RecordKind,
+};
+use dxgtrace_protocol::schema::{
+    FieldRule, HEADER, Layout, Message, MessageSet, Tail, TailElement, TailLength,
+};
 use dxgtrace_protocol::table::by_name;
 use dxgtrace_protocol::table::framing::{
     EXTENDED_HEADER, FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION, PACKET_INBAND, VERSION_EXTENDED,
@@ -209,7 +213,7 @@ impl Conversation {
         set("channel_type", message.set as u64)?;
         set("command", u64::from(message.id))?;
         let (channel, luid) = match message.set {
-            Set::Global => (GLOBAL, 0),
+            MessageSet::Global => (GLOBAL, 0),
             _ => (self.vgpu, self.luid),
         };
         let transaction = self.transactions.entry(channel).or_insert(0);
@@ -222,10 +226,12 @@ impl Conversation {
             payload.extend_from_slice(&luid.to_le_bytes());
         }
         payload.extend_from_slice(&body);
-        let header = Header {
+        let header = RecordHeader {
             packet_flags: FLAG_COMPLETION_REQUESTED,
             transaction,
-            known: Known(Known::TASK | Known::RETURN_VALUE | Known::EXACT_LENGTH),
+            known: KnownFields(
+                KnownFields::TASK | KnownFields::RETURN_VALUE | KnownFields::EXACT_LENGTH,
+            ),
             ..self.header(Direction::GuestToHost, channel, PACKET_INBAND)
         };
         self.push(header, payload);
@@ -252,11 +258,11 @@ impl Conversation {
 
     /// A reply of these bytes.
     pub fn reply(&mut self, asked: &Asked, payload: Vec<u8>) {
-        let header = Header {
+        let header = RecordHeader {
             transaction: asked.transaction,
             pid: asked.pid,
             tid: asked.pid,
-            known: Known(Known::TASK | Known::REQUESTER),
+            known: KnownFields(KnownFields::TASK | KnownFields::REQUESTER),
             ..self.header(Direction::HostToGuest, asked.channel, PACKET_COMPLETION)
         };
         self.push(header, payload);
@@ -269,7 +275,7 @@ impl Conversation {
             Some(layout) => body(layout, values, None)?,
             None => vec![0; 48],
         };
-        let named = header(Set::Host);
+        let named = header(MessageSet::Host);
         for (name, value) in [("channel_type", 2), ("command", u64::from(message.id))] {
             put(
                 &mut payload,
@@ -284,7 +290,7 @@ impl Conversation {
     }
 
     /// Any packet.
-    pub fn push(&mut self, header: Header, payload: Vec<u8>) {
+    pub fn push(&mut self, header: RecordHeader, payload: Vec<u8>) {
         self.time += 100_000;
         let channel = match header.channel {
             GLOBAL => 0,
@@ -295,7 +301,7 @@ impl Conversation {
         self.packets.push(Owned {
             time: self.time,
             channel,
-            header: Header {
+            header: RecordHeader {
                 payload_length: payload.len() as u32,
                 ..header
             },
@@ -305,13 +311,13 @@ impl Conversation {
 
     /// Packets are missing here.
     pub fn lose(&mut self, count: u64) {
-        let header = Header {
-            kind: Kind::Lost,
+        let header = RecordHeader {
+            kind: RecordKind::Lost,
             ..self.header(Direction::HostToGuest, GLOBAL, 0)
         };
-        let lost = Lost {
+        let lost = LostPackets {
             ring_full: count,
-            ..Lost::default()
+            ..LostPackets::default()
         };
         self.push(header, lost.encode().to_vec());
     }
@@ -327,11 +333,11 @@ impl Conversation {
     }
 
     /// A header without what only some packets have.
-    pub fn header(&self, direction: Direction, channel: u32, packet_type: u16) -> Header {
+    pub fn header(&self, direction: Direction, channel: u32, packet_type: u16) -> RecordHeader {
         let mut comm = [0; 16];
         comm[..3].copy_from_slice(b"app");
-        Header {
-            kind: Kind::Packet,
+        RecordHeader {
+            kind: RecordKind::Packet,
             direction,
             channel_kind: match channel {
                 GLOBAL => ChannelKind::Global,
@@ -340,7 +346,7 @@ impl Conversation {
             },
             packet_type,
             packet_flags: 0,
-            known: Known(0),
+            known: KnownFields(0),
             channel,
             transaction: 0,
             pid: self.pid,
@@ -385,12 +391,12 @@ fn body(layout: &'static Layout, values: Values<'_>, asked: Option<&Asked>) -> R
     }
     let mut bytes = vec![0; usize::from(layout.tails_at)];
     for field in layout.fields {
-        if let Rule::Always(value) = field.rule {
+        if let FieldRule::Always(value) = field.rule {
             put(&mut bytes, 0, field, value);
         }
     }
     for tail in layout.tails {
-        if let Len::Field(name) | Len::FieldOrOne(name) = tail.len
+        if let TailLength::Field(name) | TailLength::FieldOrOne(name) = tail.len
             && let Some(field) = layout.field(name)
             && let Some(count) = given_to(tail, values)
         {
@@ -414,7 +420,7 @@ fn body(layout: &'static Layout, values: Values<'_>, asked: Option<&Asked>) -> R
     }
     for tail in layout.tails {
         let count = match tail.len {
-            Len::FieldIfRoom(_) => given_to(tail, values).unwrap_or(0),
+            TailLength::FieldIfRoom(_) => given_to(tail, values).unwrap_or(0),
             _ => count(layout, tail, &bytes, asked),
         };
         elements(&mut bytes, tail, count, values);
@@ -452,18 +458,21 @@ fn count(layout: &Layout, tail: &Tail, bytes: &[u8], asked: Option<&Asked>) -> u
         None => 0,
     };
     let count = match tail.len {
-        Len::Field(name) => of(layout, bytes, name),
-        Len::FieldOrOne(name) => of(layout, bytes, name).max(1),
-        Len::FieldIfRoom(_) | Len::SumOf(..) | Len::RequestSumOf(..) | Len::Fill => 0,
-        Len::ResultArea {
+        TailLength::Field(name) => of(layout, bytes, name),
+        TailLength::FieldOrOne(name) => of(layout, bytes, name).max(1),
+        TailLength::FieldIfRoom(_)
+        | TailLength::SumOf(..)
+        | TailLength::RequestSumOf(..)
+        | TailLength::Fill => 0,
+        TailLength::ResultArea {
             head,
             element,
             count,
         } => (u64::from(head) + u64::from(element) * of(layout, bytes, count).max(1))
             .next_multiple_of(8),
-        Len::Request(name) => request(name),
-        Len::RequestOrOne(name) => request(name).max(1),
-        Len::RequestIf(name, flag) => match request(flag) {
+        TailLength::Request(name) => request(name),
+        TailLength::RequestOrOne(name) => request(name).max(1),
+        TailLength::RequestIf(name, flag) => match request(flag) {
             0 => 0,
             _ => request(name),
         },
@@ -479,11 +488,11 @@ fn elements(bytes: &mut Vec<u8>, tail: &Tail, count: usize, values: Values<'_>) 
         for (index, value) in given.iter().take(count).enumerate() {
             let at = start + index * size;
             match tail.element {
-                Element::Value(ty) if *name == tail.name => {
+                TailElement::Value(ty) if *name == tail.name => {
                     let width = usize::from(ty.size());
                     bytes[at..at + width].copy_from_slice(&value.to_le_bytes()[..width]);
                 }
-                Element::Struct(structure) => {
+                TailElement::Struct(structure) => {
                     let member = name.strip_prefix(tail.name);
                     let member = member.and_then(|rest| rest.strip_prefix('.'));
                     if let Some(field) = member.and_then(|member| {
@@ -492,7 +501,7 @@ fn elements(bytes: &mut Vec<u8>, tail: &Tail, count: usize, values: Values<'_>) 
                         put(bytes, at, field, *value);
                     }
                 }
-                Element::Value(_) => {}
+                TailElement::Value(_) => {}
             }
         }
     }

@@ -10,12 +10,14 @@ use std::io::{Cursor, sink};
 
 use dxgtrace_doctor::ConfigSpace;
 use dxgtrace_file::{RandomReader, Reader};
-use dxgtrace_protocol::decode::{Decoded, Part, Pending, Spot, TailSpot, tree};
+use dxgtrace_protocol::decode::{Decoded, MessagePart, PendingRequest, Spot, TailSpot, tree};
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::record::header::{ChannelKind, Direction, Header, Kind, Known};
-use dxgtrace_protocol::schema::Element;
-use dxgtrace_query::filter::{FieldOptions, Filter, Record, complete, fields};
-use dxgtrace_render::output::{Detail, Json, Text, TimeFormat};
+use dxgtrace_protocol::record::header::{
+    ChannelKind, Direction, KnownFields, RecordHeader, RecordKind,
+};
+use dxgtrace_protocol::schema::TailElement;
+use dxgtrace_query::filter::{FieldOptions, Filter, FilterRecord, complete, fields};
+use dxgtrace_render::output::{JsonLines, TextDetail, TextWriter, TimeFormat};
 use dxgtrace_session::Session;
 use dxgtrace_session::check;
 use dxgtrace_session::entry::{Entry, Sink};
@@ -38,9 +40,9 @@ pub fn exchange(mut data: &[u8]) {
     let mut pending = None;
     while let Some((header, payload, rest)) = decode(data) {
         if let Some(decoded) = run(&whole(&header, payload), pending.as_ref())
-            && decoded.part == Part::Request
+            && decoded.part == MessagePart::Request
         {
-            pending = Some(Pending::new(&decoded));
+            pending = Some(PendingRequest::new(&decoded));
         }
         data = rest;
     }
@@ -54,8 +56,8 @@ pub fn file(data: &[u8]) {
         return;
     };
     let mut session = Session::new();
-    let mut text = Text::new(sink(), TimeFormat::Relative, Detail::default(), false);
-    let Ok(mut json) = Json::new(sink(), "", false) else {
+    let mut text = TextWriter::new(sink(), TimeFormat::Relative, TextDetail::default(), false);
+    let Ok(mut json) = JsonLines::new(sink(), "", false) else {
         return;
     };
     let mut places = Vec::new();
@@ -147,14 +149,14 @@ pub fn filter(data: &[u8]) {
         let packet = whole(&header, payload);
         let mut decoded = None;
         check::packet(&packet, None, &mut decoded, &mut |_| {});
-        let record = Record::new(&packet).decoded(decoded.as_ref());
+        let record = FilterRecord::new(&packet).decoded(decoded.as_ref());
         assert_eq!(filter.matches(&record), again.matches(&record), "{printed}");
     }
 }
 
 /// Writes every field of a packet as a column.
 fn columns(packet: &Packet<'_>, decoded: &Decoded<'_>) {
-    let record = Record::new(packet).decoded(Some(decoded));
+    let record = FilterRecord::new(packet).decoded(Some(decoded));
     let options = FieldOptions::default();
     let mut text = String::new();
     for field in fields() {
@@ -165,7 +167,7 @@ fn columns(packet: &Packet<'_>, decoded: &Decoded<'_>) {
 }
 
 /// Checks a packet and reads all of it. Returns what it is.
-pub fn run<'a>(packet: &Packet<'a>, pending: Option<&Pending>) -> Option<Decoded<'a>> {
+pub fn run<'a>(packet: &Packet<'a>, pending: Option<&PendingRequest>) -> Option<Decoded<'a>> {
     let mut said = 0;
     let mut decoded = None;
     check::packet(packet, pending, &mut decoded, &mut |finding| {
@@ -210,8 +212,8 @@ fn elements(tail: &TailSpot<'_>) -> usize {
     let mut work = tail.viewed().map(|spot| value(&spot)).sum::<usize>();
     for index in 0..tail.captured() {
         work += match tail.tail.element {
-            Element::Struct(_) => tail.members(index).map(|spot| value(&spot)).sum(),
-            Element::Value(_) => usize::from(!tail.element(index).is_empty()),
+            TailElement::Struct(_) => tail.members(index).map(|spot| value(&spot)).sum(),
+            TailElement::Value(_) => usize::from(!tail.element(index).is_empty()),
         };
     }
     work
@@ -256,7 +258,7 @@ pub fn encode(packet: &Packet<'_>, out: &mut Vec<u8>) {
 }
 
 /// The header and the payload of the first record, and what follows it.
-fn decode(data: &[u8]) -> Option<(Header, &[u8], &[u8])> {
+fn decode(data: &[u8]) -> Option<(RecordHeader, &[u8], &[u8])> {
     let (record, rest) = data.split_first_chunk::<RECORD>()?;
     let [direction, channel, kind, flags, known @ ..] = record;
     let number = |at: usize| {
@@ -265,8 +267,8 @@ fn decode(data: &[u8]) -> Option<(Header, &[u8], &[u8])> {
     };
     let captured = (number(12) as usize).min(rest.len());
     let (payload, rest) = rest.split_at(captured);
-    let header = Header {
-        kind: Kind::Packet,
+    let header = RecordHeader {
+        kind: RecordKind::Packet,
         direction: match direction & 1 {
             0 => Direction::GuestToHost,
             _ => Direction::HostToGuest,
@@ -278,7 +280,7 @@ fn decode(data: &[u8]) -> Option<(Header, &[u8], &[u8])> {
         },
         packet_type: u16::from(*kind),
         packet_flags: u16::from(*flags),
-        known: Known(u16::from_le_bytes([known[0], known[1]])),
+        known: KnownFields(u16::from_le_bytes([known[0], known[1]])),
         channel: 14,
         transaction: 1,
         pid: 1,
@@ -296,7 +298,7 @@ fn decode(data: &[u8]) -> Option<(Header, &[u8], &[u8])> {
     Some((header, payload, rest))
 }
 
-fn whole<'a>(header: &'a Header, payload: &'a [u8]) -> Packet<'a> {
+fn whole<'a>(header: &'a RecordHeader, payload: &'a [u8]) -> Packet<'a> {
     Packet {
         number: 1,
         time: 0,

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use anyhow::Result;
-use dxgtrace_file::{About, Flush, Writer};
+use dxgtrace_file::{CaptureOrigin, FlushPolicy, Writer};
 use dxgtrace_protocol::packet::{Channel, Packet};
-use dxgtrace_protocol::record::header::Header;
+use dxgtrace_protocol::record::header::RecordHeader;
 
 /// A packet of its own.
 struct Owned {
     time: u64,
     interface: u32,
-    header: Header,
+    header: RecordHeader,
     payload: Vec<u8>,
 }
 
@@ -31,8 +31,8 @@ pub fn write(sample: &Path, count: u64, path: &Path) -> Result<()> {
     let ids = ids.unwrap_or(0);
     let mut writer = Writer::new(
         dxgtrace_file::create(path)?,
-        &About::default(),
-        Flush::Collect(1 << 16),
+        &CaptureOrigin::default(),
+        FlushPolicy::Collect(1 << 16),
     )?;
     for (number, (round, packet)) in (1..=count).zip(rounds(&packets)) {
         let mut header = packet.header;

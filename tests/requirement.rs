@@ -42,10 +42,10 @@ pub fn program(name: &str) -> bool {
 /// As [`skip`].
 #[cfg(target_os = "linux")]
 pub fn live() -> bool {
-    use dxgtrace_live::{AttachError, Live, Options, Target};
-    let options = Options {
-        target: Target::StandIn(std::process::id()),
-        ..Options::default()
+    use dxgtrace_live::{AttachError, CaptureOptions, CaptureTarget, Live};
+    let options = CaptureOptions {
+        target: CaptureTarget::StandIn(std::process::id()),
+        ..CaptureOptions::default()
     };
     match Live::start(&options) {
         // This process is no stand-in: what lacks is not a right.

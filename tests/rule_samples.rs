@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use dxgtrace_protocol::record::header::Kind;
+use dxgtrace_protocol::record::header::RecordKind;
 
 use crate::story::{MS, Source, Story};
 
@@ -156,14 +156,18 @@ fn pairs(source: &Source) -> Result<Vec<Pair>> {
         if let Some(packet) = story.packets.last_mut() {
             packet.header.kind = kind;
             packet.header.refused_attempts = 3;
-            if kind == Kind::Refused {
+            if kind == RecordKind::Refused {
                 packet.header.return_value = -11;
                 return Ok::<_, anyhow::Error>(story);
             }
         }
         Ok(story.packet(reply, id))
     };
-    pairs.push(("ring-full", full(Kind::Refused)?, full(Kind::Packet)?));
+    pairs.push((
+        "ring-full",
+        full(RecordKind::Refused)?,
+        full(RecordKind::Packet)?,
+    ));
 
     let odd = |count: usize| {
         let mut story = with_device()?;

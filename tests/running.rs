@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 
 use dxgtrace_file::ReadError;
-use dxgtrace_protocol::record::header::{Header, Kind, Lost};
+use dxgtrace_protocol::record::header::{LostPackets, RecordHeader, RecordKind};
 use dxgtrace_standin::StandIn;
 
 use crate::program::command;
@@ -107,13 +107,13 @@ pub fn stand_in(sample: &Path, arguments: &[&str]) -> io::Result<StandIn> {
 ///
 /// # Errors
 /// The file cannot be read to its end.
-pub fn records(path: &Path) -> Result<Vec<(String, Header, Vec<u8>)>, ReadError> {
+pub fn records(path: &Path) -> Result<Vec<(String, RecordHeader, Vec<u8>)>, ReadError> {
     let mut reader = dxgtrace_file::open(path)?;
     let mut records = Vec::new();
     while let Some(record) = reader.next_record()? {
         let packet = record.packet;
         let channel = record.channels.get(packet.interface as usize);
-        let header = Header {
+        let header = RecordHeader {
             // Where it ran is no property of the packet.
             cpu: 0,
             ..*packet.header
@@ -121,7 +121,7 @@ pub fn records(path: &Path) -> Result<Vec<(String, Header, Vec<u8>)>, ReadError>
         let name = channel.map_or_else(String::new, |channel| channel.name.clone());
         let mut payload = packet.payload.to_vec();
         // Nor how long it took.
-        if let (Kind::Ioctl, Some(duration)) = (header.kind, payload.first_chunk_mut::<8>()) {
+        if let (RecordKind::Ioctl, Some(duration)) = (header.kind, payload.first_chunk_mut::<8>()) {
             *duration = [0; 8];
         }
         records.push((name, header, payload));
@@ -135,7 +135,7 @@ pub struct Account {
     /// Messages.
     pub messages: u64,
     /// Packets that it says are missing, by cause.
-    pub lost: Lost,
+    pub lost: LostPackets,
     /// Transaction id of the first message.
     pub first: u64,
     /// Transaction id of the last message.
@@ -171,8 +171,8 @@ pub fn account(path: &Path) -> anyhow::Result<Account> {
             }
         };
         let header = record.packet.header;
-        if header.kind == Kind::Lost {
-            let lost = Lost::decode(record.packet.payload).unwrap_or_default();
+        if header.kind == RecordKind::Lost {
+            let lost = LostPackets::decode(record.packet.payload).unwrap_or_default();
             missing += lost.total();
             account.lost.ring_full += lost.ring_full;
             account.lost.missed_probes += lost.missed_probes;

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use dxgtrace_tui::keys::Stroke;
-use dxgtrace_tui::{App, Config, Source, views};
+use dxgtrace_tui::{App, CaptureSource, Config, views};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -29,11 +29,11 @@ impl Screen {
     /// # Panics
     /// Reading does not end.
     pub fn open(path: &Path, width: u16, height: u16) -> Self {
-        Self::show(Source::file(path.to_owned()), width, height).settled()
+        Self::show(CaptureSource::file(path.to_owned()), width, height).settled()
     }
 
     /// A screen that shows a source, at once.
-    pub fn show(source: Source, width: u16, height: u16) -> Self {
+    pub fn show(source: CaptureSource, width: u16, height: u16) -> Self {
         Self {
             app: App::new(source, Config::default()),
             area: Rect::new(0, 0, width, height),

@@ -12,7 +12,7 @@ fn main() -> anyhow::Result<()> {
     use std::io::{BufWriter, Write};
 
     use anyhow::{Context, bail};
-    use dxgtrace_standin::{Load, Options, Player, announce};
+    use dxgtrace_standin::{LoadGenerator, PlayOptions, Player, announce};
     use dxgtrace_tests::traffic;
 
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -35,9 +35,9 @@ fn main() -> anyhow::Result<()> {
                 }
             };
             let noise = argument(3).is_ok_and(|word| word == "noise");
-            let mut player = Player::new(Options {
+            let mut player = Player::new(PlayOptions {
                 noise,
-                ..Options::default()
+                ..PlayOptions::default()
             });
             let channels = traffic::channels();
             for (index, made) in traffic::scenario(argument(1)?).iter().enumerate() {
@@ -51,7 +51,7 @@ fn main() -> anyhow::Result<()> {
             log.flush()?;
         }
         "load" => {
-            let load = Load {
+            let load = LoadGenerator {
                 threads: argument(1)?.parse()?,
                 rate: argument(2)?.parse()?,
                 size: argument(3)?.parse()?,

@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use dxgtrace_file::{About, Flush, Writer};
-use dxgtrace_protocol::decode::Part;
+use dxgtrace_file::{CaptureOrigin, FlushPolicy, Writer};
+use dxgtrace_protocol::decode::MessagePart;
 use dxgtrace_protocol::packet::Channel;
-use dxgtrace_protocol::record::header::{Direction, Kind};
+use dxgtrace_protocol::record::header::{Direction, RecordKind};
 use dxgtrace_protocol::table;
 use dxgtrace_session::Session;
 
@@ -46,7 +46,7 @@ impl Source {
         for (index, packet) in packets.iter().enumerate() {
             let seen = session.see(&packet.packet(index as u64 + 1), &mut |_| ());
             if let (Some(decoded), Some(request)) = (seen.decoded, session.answered())
-                && decoded.part == Part::Reply
+                && decoded.part == MessagePart::Reply
             {
                 let request = packets[request.number as usize - 1].clone();
                 exchanges.push((decoded.name(), request, packet.clone()));
@@ -142,7 +142,7 @@ impl Story {
     fn next_id(&self, packet: &Owned) -> u64 {
         let same = self.packets.iter().filter(|other| {
             other.header.channel == packet.header.channel
-                && other.header.kind == Kind::Packet
+                && other.header.kind == RecordKind::Packet
                 && other.header.direction == Direction::GuestToHost
         });
         same.map(|other| other.header.transaction)
@@ -153,13 +153,13 @@ impl Story {
 
     /// The capture file.
     pub fn file(&self) -> Result<Vec<u8>> {
-        let about = About {
+        let about = CaptureOrigin {
             hardware: "x86_64 (QEMU, emulated VMBus and host)".to_owned(),
             os: "Debian, Linux 6.1.0-54-amd64".to_owned(),
             application: "dxgtrace make-samples (synthetic)".to_owned(),
         };
         let mut output = Vec::new();
-        let mut writer = Writer::new(&mut output, &about, Flush::EveryRecord)?;
+        let mut writer = Writer::new(&mut output, &about, FlushPolicy::EveryRecord)?;
         for (index, packet) in self.packets.iter().enumerate() {
             writer.write(&packet.packet(index as u64 + 1), &self.channels, &[])?;
         }

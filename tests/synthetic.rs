@@ -6,14 +6,14 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use dxgtrace_file::{About, Flush, Writer};
+use dxgtrace_file::{CaptureOrigin, FlushPolicy, Writer};
 use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_protocol::record::header::{
-    ChannelKind, Direction, Header, IoctlEnd, Kind, Known, Lost,
+    ChannelKind, Direction, IoctlEnd, KnownFields, LostPackets, RecordHeader, RecordKind,
 };
 use dxgtrace_protocol::table::ioctls::IOCTLS;
 use dxgtrace_session::check::Finding;
-use dxgtrace_session::{Outcome, Session, errno};
+use dxgtrace_session::{ReplyOutcome, Session, errno};
 
 /// A packet that owns its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Owned {
     /// Index into the channels.
     pub channel: u32,
     /// Pseudo-header.
-    pub header: Header,
+    pub header: RecordHeader,
     /// Captured bytes.
     pub payload: Vec<u8>,
 }
@@ -91,8 +91,8 @@ pub fn all(samples: &Path) -> Result<Vec<(&'static str, Vec<u8>)>> {
     ])
 }
 
-fn about() -> About {
-    About {
+fn about() -> CaptureOrigin {
+    CaptureOrigin {
         hardware: "x86_64 (QEMU, emulated VMBus and host)".to_owned(),
         os: "Debian, Linux 6.1.0-54-amd64".to_owned(),
         application: "dxgtrace make-samples (synthetic)".to_owned(),
@@ -147,7 +147,7 @@ fn loss(samples: &Path) -> Result<Vec<u8>> {
         rest[refused].header.transaction,
     );
     let header = &mut rest[refused].header;
-    header.kind = Kind::Refused;
+    header.kind = RecordKind::Refused;
     header.return_value = -11;
     header.refused_attempts = 49;
     rest[refused].payload.truncate(64);
@@ -158,14 +158,14 @@ fn loss(samples: &Path) -> Result<Vec<u8>> {
     });
 
     let lost_at = 40;
-    let lost = Lost {
+    let lost = LostPackets {
         ring_full: 2,
         missed_probes: 1,
-        ..Lost::default()
+        ..LostPackets::default()
     };
     let mut notice = rest[lost_at + 2].clone();
-    notice.header = Header {
-        kind: Kind::Lost,
+    notice.header = RecordHeader {
+        kind: RecordKind::Lost,
         packet_type: 0,
         packet_flags: 0,
         transaction: 0,
@@ -173,7 +173,7 @@ fn loss(samples: &Path) -> Result<Vec<u8>> {
         pid: 0,
         tid: 0,
         comm: [0; 16],
-        payload_length: Lost::LENGTH as u32,
+        payload_length: LostPackets::LENGTH as u32,
         ..notice.header
     };
     notice.payload = lost.encode().to_vec();
@@ -181,7 +181,8 @@ fn loss(samples: &Path) -> Result<Vec<u8>> {
 
     made.extend(rest);
     let mut output = Vec::new();
-    let mut writer = Writer::new(&mut output, &about(), Flush::EveryRecord)?.with_snap_length(96);
+    let mut writer =
+        Writer::new(&mut output, &about(), FlushPolicy::EveryRecord)?.with_snap_length(96);
     for (index, packet) in made.iter().enumerate() {
         writer.write(&packet.packet(index as u64 + 1), &channels, &[])?;
     }
@@ -223,18 +224,18 @@ fn ioctls(samples: &Path) -> Result<Vec<u8>> {
             .filter(|_| name != "flush_device");
         let outcome = seen.outcome;
         let result = match outcome {
-            Some(Outcome::Status(status)) => -errno(status).cast_signed(),
-            Some(Outcome::Short) => -75,
+            Some(ReplyOutcome::Status(status)) => -errno(status).cast_signed(),
+            Some(ReplyOutcome::Short) => -75,
             _ => 0,
         };
         let expected = request.pending.expected();
         for header in [&mut made[index].header, &mut packet.header] {
             if let Some(expected) = expected {
-                header.known.0 |= Known::EXPECTED_REPLY;
+                header.known.0 |= KnownFields::EXPECTED_REPLY;
                 header.expected_reply_length = u32::try_from(expected)?;
             }
             if let Some(cause) = cause {
-                header.known.0 |= Known::IOCTL;
+                header.known.0 |= KnownFields::IOCTL;
                 header.ioctl = cause.request();
             }
         }
@@ -247,16 +248,19 @@ fn ioctls(samples: &Path) -> Result<Vec<u8>> {
                 duration: time - begin + LATER,
                 messages: 1,
             };
-            let header = Header {
-                kind: Kind::Ioctl,
+            let header = RecordHeader {
+                kind: RecordKind::Ioctl,
                 direction: Direction::HostToGuest,
-                known: Known(
-                    Known::TASK | Known::IOCTL | Known::IOCTL_RESULT | Known::RETURN_VALUE,
+                known: KnownFields(
+                    KnownFields::TASK
+                        | KnownFields::IOCTL
+                        | KnownFields::IOCTL_RESULT
+                        | KnownFields::RETURN_VALUE,
                 ),
                 pid: task.pid,
                 tid: task.tid,
                 comm: task.comm,
-                return_value: if outcome == Some(Outcome::Short) {
+                return_value: if outcome == Some(ReplyOutcome::Short) {
                     result
                 } else {
                     0
@@ -264,7 +268,7 @@ fn ioctls(samples: &Path) -> Result<Vec<u8>> {
                 ioctl: cause.request(),
                 ioctl_result: result,
                 payload_length: IoctlEnd::LENGTH as u32,
-                ..Header::EMPTY
+                ..RecordHeader::EMPTY
             };
             made.push(Owned {
                 time,
@@ -275,7 +279,7 @@ fn ioctls(samples: &Path) -> Result<Vec<u8>> {
         }
     }
     let mut output = Vec::new();
-    let mut writer = Writer::new(&mut output, &about(), Flush::EveryRecord)?;
+    let mut writer = Writer::new(&mut output, &about(), FlushPolicy::EveryRecord)?;
     for (index, packet) in made.iter().enumerate() {
         writer.write(&packet.packet(index as u64 + 1), &channels, &[])?;
     }
@@ -288,7 +292,7 @@ fn cut(samples: &Path) -> Result<Vec<u8>> {
     const MISSING: usize = 30;
     let (channels, packets) = load(&samples.join("v40-enum.pcapng"))?;
     let mut output = Vec::new();
-    let mut writer = Writer::new(&mut output, &about(), Flush::EveryRecord)?;
+    let mut writer = Writer::new(&mut output, &about(), FlushPolicy::EveryRecord)?;
     for (index, packet) in packets.iter().enumerate() {
         writer.write(&packet.packet(index as u64 + 1), &channels, &[])?;
     }

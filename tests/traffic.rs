@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use dxgtrace_protocol::packet::{Channel, Packet};
-use dxgtrace_protocol::record::header::{ChannelKind, Direction, Header, IoctlEnd, Kind, Known};
+use dxgtrace_protocol::record::header::{
+    ChannelKind, Direction, IoctlEnd, KnownFields, RecordHeader, RecordKind,
+};
 
 const EAGAIN: i32 = -11;
 const ENODEV: i32 = -19;
@@ -21,7 +23,7 @@ const DRIVER: u32 = 3;
 #[derive(Debug, Clone)]
 pub struct Made {
     /// Its header.
-    pub header: Header,
+    pub header: RecordHeader,
     /// Its payload.
     pub payload: Vec<u8>,
     /// Index of its channel in [`channels`].
@@ -76,14 +78,14 @@ pub fn scenario(name: &str) -> Vec<Made> {
 
 /// Everything about a packet that must survive, as a line.
 pub fn line(packet: &Packet<'_>) -> String {
-    let header = Header {
+    let header = RecordHeader {
         cpu: 0,
         ..*packet.header
     };
     let mut line = format!("{header:?} ");
     // How long an ioctl took is no property of it.
     let skipped = match header.kind {
-        Kind::Ioctl => 8,
+        RecordKind::Ioctl => 8,
         _ => 0,
     };
     for byte in packet.payload.iter().skip(skipped) {
@@ -243,7 +245,7 @@ impl Maker {
         self.request(task, interface, length);
         self.within(ioctl);
         let header = &mut self.last().header;
-        header.known.0 |= Known::EXPECTED_REPLY;
+        header.known.0 |= KnownFields::EXPECTED_REPLY;
         header.expected_reply_length = expected;
         self.last().clone()
     }
@@ -251,7 +253,7 @@ impl Maker {
     /// Makes the last packet one of an ioctl.
     fn within(&mut self, ioctl: u32) {
         let header = &mut self.last().header;
-        header.known.0 |= Known::IOCTL;
+        header.known.0 |= KnownFields::IOCTL;
         header.ioctl = ioctl;
     }
 
@@ -262,15 +264,17 @@ impl Maker {
             messages,
         };
         let sent = if sync.is_some() {
-            Known::RETURN_VALUE
+            KnownFields::RETURN_VALUE
         } else {
             0
         };
         self.made.push(Made {
-            header: Header {
-                kind: Kind::Ioctl,
+            header: RecordHeader {
+                kind: RecordKind::Ioctl,
                 direction: Direction::HostToGuest,
-                known: Known(Known::TASK | Known::IOCTL | Known::IOCTL_RESULT | sent),
+                known: KnownFields(
+                    KnownFields::TASK | KnownFields::IOCTL | KnownFields::IOCTL_RESULT | sent,
+                ),
                 pid: task.id,
                 tid: task.id,
                 comm: task.comm,
@@ -278,7 +282,7 @@ impl Maker {
                 ioctl,
                 ioctl_result: result,
                 payload_length: IoctlEnd::LENGTH as u32,
-                ..Header::EMPTY
+                ..RecordHeader::EMPTY
             },
             payload: end.encode().to_vec(),
             interface: DRIVER,
@@ -291,8 +295,10 @@ impl Maker {
     }
 
     fn send(&mut self, task: Task, interface: usize, length: usize, transaction: u64) -> Made {
-        let header = Header {
-            known: Known(Known::TASK | Known::RETURN_VALUE | Known::EXACT_LENGTH),
+        let header = RecordHeader {
+            known: KnownFields(
+                KnownFields::TASK | KnownFields::RETURN_VALUE | KnownFields::EXACT_LENGTH,
+            ),
             packet_flags: 1,
             pid: task.id,
             tid: task.id,
@@ -305,7 +311,7 @@ impl Maker {
 
     fn completion(&mut self, request: &Made, length: usize) {
         let transaction = request.header.transaction;
-        let header = Header {
+        let header = RecordHeader {
             transaction,
             ..plain(Direction::HostToGuest, COMPLETION)
         };
@@ -319,16 +325,16 @@ impl Maker {
     /// Makes the last packet a send that failed for good.
     fn refused(&mut self, value: i32, attempts_before: u32) {
         let header = &mut self.last().header;
-        header.kind = Kind::Refused;
+        header.kind = RecordKind::Refused;
         header.return_value = value;
         header.refused_attempts = attempts_before;
     }
 
-    fn push(&mut self, header: Header, interface: usize, length: usize) -> Made {
+    fn push(&mut self, header: RecordHeader, interface: usize, length: usize) -> Made {
         let payload: Vec<u8> = (0..length).map(|_| self.random(256) as u8).collect();
         let channel = &channels()[interface];
         let made = Made {
-            header: Header {
+            header: RecordHeader {
                 channel: channel.relid,
                 channel_kind: channel.kind,
                 payload_length: length as u32,
@@ -356,10 +362,10 @@ impl Maker {
     }
 }
 
-fn plain(direction: Direction, packet_type: u16) -> Header {
-    Header {
+fn plain(direction: Direction, packet_type: u16) -> RecordHeader {
+    RecordHeader {
         direction,
         packet_type,
-        ..Header::EMPTY
+        ..RecordHeader::EMPTY
     }
 }

@@ -3,9 +3,9 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use dxgtrace_protocol::decode::{self, Decoded, Payload, Pending};
+use dxgtrace_protocol::decode::{self, Decoded, Payload, PendingRequest};
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_query::filter::{Filter, Record};
+use dxgtrace_query::filter::{Filter, FilterRecord};
 use dxgtrace_tests::generate;
 
 /// How often all packets are asked; once if only run as a test.
@@ -17,7 +17,7 @@ fn rounds() -> u32 {
     }
 }
 
-fn decoded<'a>(packet: &Packet<'a>, last: Option<&Pending>) -> Option<Decoded<'a>> {
+fn decoded<'a>(packet: &Packet<'a>, last: Option<&PendingRequest>) -> Option<Decoded<'a>> {
     let payload = Payload::of(packet);
     match (packet.header.packet_type, packet.header.direction as u8) {
         (11, _) => last.map(|pending| decode::reply(payload, pending)),
@@ -31,13 +31,13 @@ fn main() {
     let made = generate::capture(1);
     let packets: Vec<Packet<'_>> = made.iter().map(|made| made.packet()).collect();
     let mut last = None;
-    let messages: Vec<(Option<Pending>, Option<Decoded<'_>>)> = packets
+    let messages: Vec<(Option<PendingRequest>, Option<Decoded<'_>>)> = packets
         .iter()
         .map(|packet| {
             let pending = last;
             let decoded = decoded(packet, pending.as_ref());
             if let Some(request) = decoded.as_ref().filter(|decoded| decoded.from_guest()) {
-                last = Some(Pending::new(request));
+                last = Some(PendingRequest::new(request));
             }
             (pending, decoded)
         })
@@ -80,7 +80,7 @@ fn main() {
         let mut passed = 0;
         for _ in 0..rounds {
             for (packet, (_, decoded)) in packets.iter().zip(&messages) {
-                let record = Record::new(black_box(packet)).decoded(decoded.as_ref());
+                let record = FilterRecord::new(black_box(packet)).decoded(decoded.as_ref());
                 passed += usize::from(black_box(filter.matches(&record)));
             }
         }

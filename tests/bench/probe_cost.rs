@@ -24,7 +24,7 @@ mod linux {
     use anyhow::{Context, Result};
     use aya::programs::loaded_programs;
     use aya::sys::{Stats, enable_stats};
-    use dxgtrace_live::{Live, Options, ProgramReport, Target};
+    use dxgtrace_live::{CaptureOptions, CaptureTarget, Live, ProgramReport};
     use dxgtrace_standin::StandIn;
     use dxgtrace_tests::requirement;
 
@@ -111,9 +111,9 @@ mod linux {
     }
 
     fn start(standin: &StandIn) -> Result<Live> {
-        Ok(Live::start(&Options {
-            target: Target::StandIn(standin.pid()),
-            ..Options::default()
+        Ok(Live::start(&CaptureOptions {
+            target: CaptureTarget::StandIn(standin.pid()),
+            ..CaptureOptions::default()
         })?)
     }
 

@@ -9,8 +9,8 @@ use divan::counter::ItemsCount;
 
 use dxgtrace_protocol::decode::{self, Payload};
 use dxgtrace_protocol::packet::{Channel, Packet};
-use dxgtrace_protocol::record::header::Header;
-use dxgtrace_render::output::{Detail, Json, Text, TimeFormat};
+use dxgtrace_protocol::record::header::RecordHeader;
+use dxgtrace_render::output::{JsonLines, TextDetail, TextWriter, TimeFormat};
 use dxgtrace_session::Session;
 use dxgtrace_session::entry::{Entry, Sink};
 
@@ -20,7 +20,7 @@ fn main() {
 
 struct Sample {
     channels: Vec<Channel>,
-    packets: Vec<(u64, u32, Header, Vec<u8>)>,
+    packets: Vec<(u64, u32, RecordHeader, Vec<u8>)>,
 }
 
 impl Sample {
@@ -123,10 +123,10 @@ fn write(bencher: Bencher<'_, '_>, mut sink: impl Sink) {
 
 #[divan::bench]
 fn text_lines(bencher: Bencher<'_, '_>) {
-    let text = Text::new(
+    let text = TextWriter::new(
         std::io::sink(),
         TimeFormat::Relative,
-        Detail::default(),
+        TextDetail::default(),
         false,
     );
     write(bencher, text);
@@ -134,5 +134,8 @@ fn text_lines(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn json_lines(bencher: Bencher<'_, '_>) {
-    write(bencher, Json::new(std::io::sink(), "bench", false).unwrap());
+    write(
+        bencher,
+        JsonLines::new(std::io::sink(), "bench", false).unwrap(),
+    );
 }

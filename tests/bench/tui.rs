@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use dxgtrace_tests::screen::Screen;
 use dxgtrace_tests::{many, program, samples};
-use dxgtrace_tui::Source;
+use dxgtrace_tui::CaptureSource;
 
 /// Keys pressed while the file is being indexed.
 const KEYS: &[&str] = &[
@@ -57,7 +57,7 @@ fn main() {
 
 fn measure(path: &std::path::Path, packets: u64) {
     let begun = Instant::now();
-    let mut screen = Screen::show(Source::file(path.to_owned()), 80, 24);
+    let mut screen = Screen::show(CaptureSource::file(path.to_owned()), 80, 24);
     while screen.app.shown() < 20 {
         screen.app.tick();
     }

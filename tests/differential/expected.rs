@@ -5,11 +5,11 @@ use std::io::Read;
 
 use anyhow::Result;
 use dxgtrace_file::Reader;
-use dxgtrace_protocol::decode::{self, Decoded, Located, Payload, Spot, escaped, summary};
+use dxgtrace_protocol::decode::{self, Decoded, LocatedBody, Payload, Spot, escaped, summary};
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::record::header::{Kind, LENGTH};
+use dxgtrace_protocol::record::header::{LENGTH, RecordKind};
 use dxgtrace_protocol::record::layout::{IOCTL_END, LOST, RECORD};
-use dxgtrace_protocol::schema::{Element, Field, Object, Rule, Ty};
+use dxgtrace_protocol::schema::{Field, FieldRule, FieldType, ObjectKind, TailElement};
 use dxgtrace_render::export::told_in_wireshark;
 use dxgtrace_session::Session;
 use dxgtrace_session::check::Code;
@@ -105,7 +105,7 @@ impl Frame {
         };
         for spot in decode::lay_out(&RECORD, Payload::whole(&header)).fields() {
             match spot.field.ty {
-                Ty::Byte => {
+                FieldType::Byte => {
                     let comm = escaped(spot.bytes).to_string();
                     walk.push(spot.field.name, spot.at, What::Text(comm));
                 }
@@ -114,9 +114,9 @@ impl Frame {
         }
         walk.origin += LENGTH;
         let layout = match packet.header.kind {
-            Kind::Lost => Some(&LOST),
-            Kind::Ioctl => Some(&IOCTL_END),
-            Kind::Packet | Kind::Refused => None,
+            RecordKind::Lost => Some(&LOST),
+            RecordKind::Ioctl => Some(&IOCTL_END),
+            RecordKind::Packet | RecordKind::Refused => None,
         };
         if let Some(layout) = layout {
             walk.located("", &decode::lay_out(layout, Payload::of(packet)));
@@ -129,7 +129,7 @@ impl Frame {
             let prefix = format!("{}.", decoded.name());
             walk.located(&prefix, body);
             walk.trailing(body);
-            if let (Some(status), decode::Part::Reply, Some(at)) =
+            if let (Some(status), decode::MessagePart::Reply, Some(at)) =
                 (decoded.status(), decoded.part, body.layout.status)
             {
                 walk.push("status", usize::from(at), What::Number(status.into(), 4));
@@ -162,17 +162,17 @@ impl Walk<'_> {
     }
 
     /// One number, its bits, and the kinds of object that it names.
-    fn number(&mut self, name: &str, ty: Ty, output: bool, at: usize, raw: u64) {
+    fn number(&mut self, name: &str, ty: FieldType, output: bool, at: usize, raw: u64) {
         self.push(name, at, What::Number(raw, ty.size()));
-        if let Ty::Flags16(set) | Ty::Flags32(set) | Ty::Flags64(set) = ty {
+        if let FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set) = ty {
             for bit in set.bits {
                 let name = format!("{name}.{}", bit.name);
                 self.push(&name, at, What::Number(bit.of(raw), ty.size()));
             }
         }
         let kinds = match ty {
-            Ty::Handle(kinds) => kinds,
-            Ty::Event => &[Object::GuestEvent],
+            FieldType::Handle(kinds) => kinds,
+            FieldType::Event => &[ObjectKind::GuestEvent],
             _ => return,
         };
         if raw != 0 && !output {
@@ -185,10 +185,10 @@ impl Walk<'_> {
     fn spot(&mut self, prefix: &str, spot: &Spot<'_>) {
         let Field { ty, count, .. } = *spot.field;
         let name = format!("{prefix}{}", spot.field.name);
-        let output = matches!(spot.field.rule, Rule::Output);
+        let output = matches!(spot.field.rule, FieldRule::Output);
         match (ty, spot.value()) {
-            (Ty::Byte, _) if count > 1 => self.bytes(&name, spot.at, spot.bytes),
-            (Ty::Utf16, Some(value)) if count > 1 && !spot.bytes.is_empty() => {
+            (FieldType::Byte, _) if count > 1 => self.bytes(&name, spot.at, spot.bytes),
+            (FieldType::Utf16, Some(value)) if count > 1 && !spot.bytes.is_empty() => {
                 let text = value.to_string();
                 let text = text.get(1..text.len() - 1).unwrap_or_default();
                 self.push(&name, spot.at, What::Text(text.to_owned()));
@@ -218,7 +218,7 @@ impl Walk<'_> {
         }
     }
 
-    fn located(&mut self, prefix: &str, body: &Located<'_>) {
+    fn located(&mut self, prefix: &str, body: &LocatedBody<'_>) {
         for spot in body.fields() {
             self.spot(prefix, &spot);
         }
@@ -228,9 +228,9 @@ impl Walk<'_> {
         }
         for tail in body.tails() {
             let name = format!("{prefix}{}", tail.tail.name);
-            let output = matches!(tail.tail.rule, Rule::Output);
+            let output = matches!(tail.tail.rule, FieldRule::Output);
             match tail.tail.element {
-                Element::Struct(structure) => {
+                TailElement::Struct(structure) => {
                     let whole = tail.bytes.len() / usize::from(structure.size);
                     for index in 0..whole.min(SHOWN_ELEMENTS) {
                         for spot in tail.members(index) {
@@ -238,8 +238,8 @@ impl Walk<'_> {
                         }
                     }
                 }
-                Element::Value(Ty::Byte) => self.bytes(&name, tail.at, tail.bytes),
-                Element::Value(ty) => {
+                TailElement::Value(FieldType::Byte) => self.bytes(&name, tail.at, tail.bytes),
+                TailElement::Value(ty) => {
                     let size = usize::from(ty.size());
                     let elements = tail.bytes.chunks_exact(size).take(SHOWN_ELEMENTS);
                     for (index, bytes) in elements.enumerate() {
@@ -263,7 +263,7 @@ impl Walk<'_> {
         }
     }
 
-    fn trailing(&mut self, body: &Located<'_>) {
+    fn trailing(&mut self, body: &LocatedBody<'_>) {
         let Some(described) = body.described.and_then(|end| usize::try_from(end).ok()) else {
             return;
         };

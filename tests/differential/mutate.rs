@@ -3,9 +3,9 @@
 use std::io::Cursor;
 
 use anyhow::Result;
-use dxgtrace_file::{About, Flush, Reader, Writer};
+use dxgtrace_file::{CaptureOrigin, FlushPolicy, Reader, Writer};
 use dxgtrace_protocol::packet::Channel;
-use dxgtrace_protocol::record::header::{ChannelKind, Direction, Header, Kind};
+use dxgtrace_protocol::record::header::{ChannelKind, Direction, RecordHeader, RecordKind};
 
 use crate::generate::Made;
 
@@ -32,12 +32,16 @@ pub fn capture(packets: &[Made]) -> Result<Vec<u8>> {
             instance: None,
         })
         .collect();
-    let mut writer = Writer::new(Vec::new(), &About::default(), Flush::Collect(1 << 20))?;
+    let mut writer = Writer::new(
+        Vec::new(),
+        &CaptureOrigin::default(),
+        FlushPolicy::Collect(1 << 20),
+    )?;
     for (index, made) in packets.iter().enumerate() {
         let mut packet = made.packet();
         let vgpu = packet.header.channel_kind == ChannelKind::Vgpu;
         packet.interface = u32::from(vgpu);
-        let header = Header {
+        let header = RecordHeader {
             channel: packet.interface + 1,
             ..*packet.header
         };
@@ -53,7 +57,7 @@ pub fn capture(packets: &[Made]) -> Result<Vec<u8>> {
 pub fn damage(capture: &[u8], seed: u64) -> Result<Vec<u8>> {
     let mut random = Random(seed | 1);
     copy(capture, usize::MAX, move |header, payload| {
-        if header.kind == Kind::Lost {
+        if header.kind == RecordKind::Lost {
             return;
         }
         match random.below(16) {
@@ -86,7 +90,7 @@ pub fn damage(capture: &[u8], seed: u64) -> Result<Vec<u8>> {
                     }
                 }
                 3 => header.transaction = random.below(4) as u64,
-                _ => header.kind = Kind::Refused,
+                _ => header.kind = RecordKind::Refused,
             },
             _ => {
                 // Counts and flags stand at multiples of 4; make one large.
@@ -103,14 +107,18 @@ pub fn damage(capture: &[u8], seed: u64) -> Result<Vec<u8>> {
 fn copy(
     capture: &[u8],
     snap: usize,
-    mut change: impl FnMut(&mut Header, &mut Vec<u8>),
+    mut change: impl FnMut(&mut RecordHeader, &mut Vec<u8>),
 ) -> Result<Vec<u8>> {
     let mut reader = Reader::new(Cursor::new(capture))?;
     while let Ok(Some(_)) = reader.next_record() {}
     let channels = reader.channels().to_vec();
     let mut reader = Reader::new(Cursor::new(capture))?;
-    let mut writer =
-        Writer::new(Vec::new(), &About::default(), Flush::Collect(1 << 20))?.with_snap_length(snap);
+    let mut writer = Writer::new(
+        Vec::new(),
+        &CaptureOrigin::default(),
+        FlushPolicy::Collect(1 << 20),
+    )?
+    .with_snap_length(snap);
     while let Ok(Some(record)) = reader.next_record() {
         let mut packet = record.packet;
         let mut payload = packet.payload.to_vec();

@@ -1,7 +1,9 @@
 //! What ioctls return, against what the host said.
 
 use anyhow::Result;
-use dxgtrace_protocol::record::header::{Direction, Header, IoctlEnd, Kind, Known};
+use dxgtrace_protocol::record::header::{
+    Direction, IoctlEnd, KnownFields, RecordHeader, RecordKind,
+};
 use dxgtrace_session::check::Code;
 
 use super::Begin::Device;
@@ -27,15 +29,20 @@ fn call(talk: &mut Conversation, status: u64, result: i32) -> Result<()> {
     Ok(())
 }
 
-fn within(header: &mut Header) {
-    header.known.0 |= Known::IOCTL;
+fn within(header: &mut RecordHeader) {
+    header.known.0 |= KnownFields::IOCTL;
     header.ioctl = FLUSH;
 }
 
 fn end(talk: &mut Conversation, result: i32, messages: u64) {
-    let known = Known(Known::TASK | Known::IOCTL | Known::IOCTL_RESULT | Known::RETURN_VALUE);
-    let header = Header {
-        kind: Kind::Ioctl,
+    let known = KnownFields(
+        KnownFields::TASK
+            | KnownFields::IOCTL
+            | KnownFields::IOCTL_RESULT
+            | KnownFields::RETURN_VALUE,
+    );
+    let header = RecordHeader {
+        kind: RecordKind::Ioctl,
         known,
         ioctl: FLUSH,
         ioctl_result: result,

@@ -10,7 +10,7 @@ mod versions;
 use std::fmt::Write;
 
 use anyhow::Result;
-use dxgtrace_file::{About, Flush, Writer};
+use dxgtrace_file::{CaptureOrigin, FlushPolicy, Writer};
 use dxgtrace_session::check::Code;
 
 use crate::conversation::Conversation;
@@ -108,13 +108,13 @@ Written by `cargo run -p dxgtrace-tests --bin maintain samples`.
 
 /// A conversation as a capture file.
 pub fn file(talk: &Conversation) -> Result<Vec<u8>> {
-    let about = About {
+    let about = CaptureOrigin {
         hardware: String::new(),
         os: String::new(),
         application: "dxgtrace make-samples (synthetic)".to_owned(),
     };
     let mut output = Vec::new();
-    let mut writer = Writer::new(&mut output, &about, Flush::EveryRecord)?;
+    let mut writer = Writer::new(&mut output, &about, FlushPolicy::EveryRecord)?;
     let channels = Conversation::channels();
     for packet in talk.packets() {
         writer.write(&packet, &channels, &[])?;

@@ -1,7 +1,7 @@
 //! What a single packet shows.
 
 use anyhow::{Context, Result};
-use dxgtrace_protocol::record::header::{Direction, Kind, Known};
+use dxgtrace_protocol::record::header::{Direction, KnownFields, RecordKind};
 use dxgtrace_protocol::table::framing::PACKET_INBAND;
 use dxgtrace_session::check::Code;
 
@@ -69,7 +69,7 @@ fn evict_answered(talk: &mut Conversation, length: usize) -> Result<()> {
 fn evict_expecting(talk: &mut Conversation, room: u32) -> Result<()> {
     evict_answered(talk, 16)?;
     let header = &mut talk.last()?.header;
-    header.known.0 |= Known::EXPECTED_REPLY;
+    header.known.0 |= KnownFields::EXPECTED_REPLY;
     header.expected_reply_length = room;
     Ok(())
 }
@@ -334,7 +334,7 @@ pub fn cases() -> Result<Vec<Case>> {
             |talk| {
                 talk.ask("flush_heap_transitions", &[])?;
                 let header = &mut talk.last()?.header;
-                header.kind = Kind::Refused;
+                header.kind = RecordKind::Refused;
                 (header.return_value, header.refused_attempts) = (-11, 50);
                 Ok(())
             },
@@ -387,11 +387,11 @@ pub(super) fn query(talk: &mut Conversation, kind: u64, status: u64) -> Result<(
 
 /// A request that the driver copies from the application, its padding set.
 fn padded(talk: &mut Conversation, value: u8) -> Result<()> {
-    use dxgtrace_protocol::schema::Origin;
+    use dxgtrace_protocol::schema::BytesOrigin;
     let name = "update_allocation_property";
     let message = dxgtrace_protocol::table::by_name(name).context("no such message")?;
     let layout = message.request.as_ref().context("no layout")?;
-    assert_eq!(layout.origin, Origin::Copied, "{name}");
+    assert_eq!(layout.origin, BytesOrigin::Copied, "{name}");
     let asked = talk.ask(name, &[("allocation", &[ALLOCATION])])?;
     talk.last()?.payload[16 + usize::from(layout.gaps[0].0)] = value;
     talk.answer(&asked, &[])

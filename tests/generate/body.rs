@@ -1,10 +1,10 @@
 //! The bytes of one part of a message, by walking its layout.
 //!
-//! Lengths come from the names in the description ([`Len`]), not from what the
+//! Lengths come from the names in the description ([`TailLength`]), not from what the
 //! decoder makes of them, so that the two can be compared.
 
 use dxgtrace_protocol::schema::{
-    Element, Field, Layout, Len, Message, Rule, Struct, Tail, Ty, When,
+    Field, FieldRule, FieldType, Layout, Message, Struct, Tail, TailElement, TailLength, When,
 };
 
 use super::dice::Dice;
@@ -59,8 +59,8 @@ impl Body {
             let expected = tail.expects.map(|len| body.count(len, recipe, dice));
             counted_on += expected.unwrap_or(count) * usize::from(tail.element.size());
             let total = match tail.element {
-                Element::Struct(_) => body.sum_to_reach(tail, recipe, dice),
-                Element::Value(_) => None,
+                TailElement::Struct(_) => body.sum_to_reach(tail, recipe, dice),
+                TailElement::Value(_) => None,
             };
             body.elements(tail, count, total, recipe, dice);
         }
@@ -167,25 +167,25 @@ impl Body {
         };
         let high = room.min(budget / bytes);
         Some(match field.rule {
-            Rule::Range(low, limit) => (low, high.min(limit)),
+            FieldRule::Range(low, limit) => (low, high.min(limit)),
             _ => (0, high),
         })
     }
 
-    fn count(&self, len: Len, recipe: &Recipe<'_>, dice: &mut Dice) -> usize {
+    fn count(&self, len: TailLength, recipe: &Recipe<'_>, dice: &mut Dice) -> usize {
         let asked = |name| recipe.request.map_or(0, |request| request.get(name));
         let count = match len {
-            Len::Field(name) => self.get(name),
-            Len::FieldOrOne(name) => self.get(name).max(1),
-            Len::FieldIfRoom(name) => match dice.one_in(2) {
+            TailLength::Field(name) => self.get(name),
+            TailLength::FieldOrOne(name) => self.get(name).max(1),
+            TailLength::FieldIfRoom(name) => match dice.one_in(2) {
                 true => self.get(name),
                 false => 0,
             },
-            Len::SumOf(tail, member) => self.sum(tail, member),
-            Len::Fill => {
+            TailLength::SumOf(tail, member) => self.sum(tail, member),
+            TailLength::Fill => {
                 u64::from(self.layout.total.unwrap_or(0)).saturating_sub(self.bytes.len() as u64)
             }
-            Len::ResultArea {
+            TailLength::ResultArea {
                 head,
                 element,
                 count,
@@ -193,13 +193,13 @@ impl Body {
                 let count = self.get(count).max(1);
                 (u64::from(head) + u64::from(element) * count).next_multiple_of(8)
             }
-            Len::Request(name) => asked(name),
-            Len::RequestOrOne(name) => asked(name).max(1),
-            Len::RequestIf(name, flag) => match asked(flag) {
+            TailLength::Request(name) => asked(name),
+            TailLength::RequestOrOne(name) => asked(name).max(1),
+            TailLength::RequestIf(name, flag) => match asked(flag) {
                 0 => 0,
                 _ => asked(name),
             },
-            Len::RequestSumOf(tail, member) => recipe
+            TailLength::RequestSumOf(tail, member) => recipe
                 .request
                 .map_or(0, |request| request.sum(tail, member)),
         };
@@ -241,7 +241,7 @@ impl Body {
         let theirs = replies.flat_map(|reply| reply.layout.tails);
         let own = self.layout.tails.iter();
         own.chain(theirs).find_map(|later| match later.len {
-            Len::SumOf(name, member) if name == tail.name => Some(match later.expects {
+            TailLength::SumOf(name, member) if name == tail.name => Some(match later.expects {
                 Some(len) => (member, self.count(len, recipe, dice) as u64),
                 None => (member, recipe.counts.choose(0, BUDGET / 4, dice)),
             }),
@@ -260,18 +260,18 @@ impl Body {
         let start = self.bytes.len();
         let size = usize::from(tail.element.size());
         match tail.element {
-            Element::Value(Ty::Byte) => {
+            TailElement::Value(FieldType::Byte) => {
                 self.bytes.extend(dice.bytes(count));
                 self.view(tail, start, recipe, dice);
             }
-            Element::Value(ty) => {
+            TailElement::Value(ty) => {
                 let most = u64::MAX >> (64 - 8 * size);
                 for _ in 0..count {
                     let value = values::of_type(ty, most, dice).to_le_bytes();
                     self.bytes.extend_from_slice(&value[..size]);
                 }
             }
-            Element::Struct(structure) => {
+            TailElement::Struct(structure) => {
                 self.bytes.resize(start + count * size, 0);
                 let mut left = total.map_or(0, |(_, total)| total);
                 for index in 0..count {
@@ -317,22 +317,26 @@ fn repeats(request: &Layout, field: &Field) -> bool {
     request
         .fields
         .iter()
-        .any(|sent| sent.name == field.name && matches!(sent.rule, Rule::Any))
+        .any(|sent| sent.name == field.name && matches!(sent.rule, FieldRule::Any))
 }
 
 /// Whether a length is told by the field of that name.
-fn names(len: Len, name: &str) -> bool {
+fn names(len: TailLength, name: &str) -> bool {
     match len {
-        Len::Field(field) | Len::FieldOrOne(field) | Len::FieldIfRoom(field) => field == name,
-        Len::ResultArea { count, .. } => count == name,
+        TailLength::Field(field)
+        | TailLength::FieldOrOne(field)
+        | TailLength::FieldIfRoom(field) => field == name,
+        TailLength::ResultArea { count, .. } => count == name,
         _ => false,
     }
 }
 
 /// Whether a reply's length is told by the request's field of that name.
-fn names_request(len: Len, name: &str) -> bool {
+fn names_request(len: TailLength, name: &str) -> bool {
     match len {
-        Len::Request(field) | Len::RequestOrOne(field) | Len::RequestIf(field, _) => field == name,
+        TailLength::Request(field)
+        | TailLength::RequestOrOne(field)
+        | TailLength::RequestIf(field, _) => field == name,
         _ => false,
     }
 }
@@ -357,8 +361,8 @@ fn decided_values(layout: &Layout, message: &Message, name: &str) -> Vec<u64> {
 
 fn structure_of(tail: &Tail) -> Option<&'static Struct> {
     match tail.element {
-        Element::Struct(structure) => Some(structure),
-        Element::Value(_) => None,
+        TailElement::Struct(structure) => Some(structure),
+        TailElement::Value(_) => None,
     }
 }
 
@@ -397,7 +401,7 @@ fn fill(bytes: &mut [u8], base: usize, field: &Field, prefer: &[u64], dice: &mut
     let size = usize::from(field.ty.size());
     let used = match field.ty {
         // Text ends with a NUL, and zeros follow.
-        Ty::Utf16 => dice.between(0, u64::from(field.count) - 1),
+        FieldType::Utf16 => dice.between(0, u64::from(field.count) - 1),
         _ => u64::from(field.count),
     };
     for index in 0..used as usize {

@@ -10,8 +10,10 @@ mod dice;
 mod values;
 
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::record::header::{ChannelKind, Direction, Header, Kind, Known};
-use dxgtrace_protocol::schema::{HEADER, Layout, Message, Mode, Set, Subject};
+use dxgtrace_protocol::record::header::{
+    ChannelKind, Direction, KnownFields, RecordHeader, RecordKind,
+};
+use dxgtrace_protocol::schema::{HEADER, Layout, Message, MessageSet, ReplyMode, Subject};
 use dxgtrace_protocol::table::framing::{
     EXTENDED, EXTENDED_HEADER, FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION, PACKET_INBAND,
     VERSION_EXTENDED, VERSION_OLD, header,
@@ -137,7 +139,7 @@ pub struct Made {
     /// Number of its channel in the capture.
     pub interface: u32,
     /// What a recorder would know of it.
-    pub header: Header,
+    pub header: RecordHeader,
     /// All of its bytes.
     pub payload: Vec<u8>,
     /// How the body was made, if the layout is known.
@@ -176,7 +178,7 @@ impl Made {
 /// A message of the guest.
 pub fn request(message: &'static Message, plan: Plan) -> Made {
     let mut dice = plan.dice(message, "request");
-    let is_async = plan.async_mode && message.mode == Mode::Async;
+    let is_async = plan.async_mode && message.mode == ReplyMode::Async;
     let (mut body, mut bytes) = command(message, plan, is_async, &mut dice);
     if let Some(body) = &mut body {
         body.bytes.clone_from(&bytes);
@@ -184,7 +186,7 @@ pub fn request(message: &'static Message, plan: Plan) -> Made {
     if plan.framing == Framing::Extended {
         bytes.splice(0..0, extended(message, plan, &mut dice));
     }
-    let on_global = message.set == Set::Global || plan.async_mode;
+    let on_global = message.set == MessageSet::Global || plan.async_mode;
     let channel = if on_global {
         ChannelKind::Global
     } else {
@@ -192,7 +194,8 @@ pub fn request(message: &'static Message, plan: Plan) -> Made {
     };
     let mut made = made(message, plan, Direction::GuestToHost, channel, bytes);
     made.body = body;
-    made.header.known = Known(Known::TASK | Known::RETURN_VALUE | Known::EXACT_LENGTH);
+    made.header.known =
+        KnownFields(KnownFields::TASK | KnownFields::RETURN_VALUE | KnownFields::EXACT_LENGTH);
     if !is_async {
         made.header.packet_flags = FLAG_COMPLETION_REQUESTED;
         made.header.transaction = 1;
@@ -244,9 +247,9 @@ pub fn reply(request: &Made, plan: Plan) -> Made {
     let mut made = made(message, plan, Direction::HostToGuest, channel, bytes);
     made.header.packet_type = PACKET_COMPLETION;
     made.header.transaction = request.header.transaction;
-    made.header.known = Known(Known::TASK | Known::REQUESTER);
+    made.header.known = KnownFields(KnownFields::TASK | KnownFields::REQUESTER);
     if message.replies.iter().flatten().next().is_some() {
-        made.header.known.0 |= Known::EXPECTED_REPLY;
+        made.header.known.0 |= KnownFields::EXPECTED_REPLY;
         made.header.expected_reply_length = body.as_ref().map_or(0, |body| body.expected as u32);
     }
     made.body = body;
@@ -264,12 +267,12 @@ pub fn exchange(message: &'static Message, framing: Framing, seed: u64) -> (Made
 /// Everything that a message can be in a format: a request with its reply, in
 /// async mode also one without, or a host message.
 pub fn conversation(message: &'static Message, plan: Plan) -> Vec<Made> {
-    if message.set == Set::Host {
+    if message.set == MessageSet::Host {
         return vec![event(message, plan)];
     }
     let request_made = request(message, plan);
     let mut packets = vec![request_made.clone(), reply(&request_made, plan)];
-    if message.mode == Mode::Async {
+    if message.mode == ReplyMode::Async {
         packets.push(request(message, plan.in_async_mode()));
     }
     packets
@@ -344,7 +347,7 @@ fn command(
 fn extended(message: &Message, plan: Plan, dice: &mut Dice) -> Vec<u8> {
     let mut bytes = vec![0; usize::from(EXTENDED_HEADER)];
     let luid = match message.set {
-        Set::Global => 0,
+        MessageSet::Global => 0,
         _ => Dice::named(plan.seed, "vgpu_luid").roll() | dice.between(0, 1),
     };
     let offset = u64::from(EXTENDED_HEADER);
@@ -377,13 +380,13 @@ fn made(
         number: 1,
         time: START,
         interface,
-        header: Header {
-            kind: Kind::Packet,
+        header: RecordHeader {
+            kind: RecordKind::Packet,
             direction,
             channel_kind,
             packet_type: PACKET_INBAND,
             packet_flags: 0,
-            known: Known(0),
+            known: KnownFields(0),
             channel: 14 + interface,
             transaction: 0,
             pid: 1000,

@@ -1,7 +1,7 @@
 //! A value for a field, chosen by its type and its rule alone.
 
 use dxgtrace_protocol::schema::values::{Enum, Flags};
-use dxgtrace_protocol::schema::{Field, Rule, Ty};
+use dxgtrace_protocol::schema::{Field, FieldRule, FieldType};
 use dxgtrace_protocol::table::statuses::STATUSES;
 
 use super::dice::Dice;
@@ -16,10 +16,10 @@ pub fn number(field: &Field, prefer: &[u64], dice: &mut Dice) -> u64 {
         });
     let most = u64::MAX >> (64 - width.clamp(1, 64));
     match field.rule {
-        Rule::Reserved => 0,
-        Rule::Always(value) => value,
-        Rule::Range(low, high) => dice.between(low, high.min(most)),
-        Rule::Any | Rule::Output | Rule::Echoes { .. } => {
+        FieldRule::Reserved => 0,
+        FieldRule::Always(value) => value,
+        FieldRule::Range(low, high) => dice.between(low, high.min(most)),
+        FieldRule::Any | FieldRule::Output | FieldRule::Echoes { .. } => {
             if !dice.one_in(4)
                 && let Some(value) = dice.pick(prefer)
             {
@@ -31,24 +31,26 @@ pub fn number(field: &Field, prefer: &[u64], dice: &mut Dice) -> u64 {
 }
 
 /// A value of a type that is at most `most`.
-pub fn of_type(ty: Ty, most: u64, dice: &mut Dice) -> u64 {
+pub fn of_type(ty: FieldType, most: u64, dice: &mut Dice) -> u64 {
     match ty {
-        Ty::U8
-        | Ty::U16
-        | Ty::U32
-        | Ty::U64
-        | Ty::I32
-        | Ty::Luid
-        | Ty::Pointer
-        | Ty::Address
-        | Ty::Byte => dice.roll() & most,
-        Ty::Bool => dice.between(0, 1),
-        Ty::Handle(_) => handle(dice),
-        Ty::Event => dice.between(2, 5000),
-        Ty::Enum(names) => enumerator(names, most, dice),
-        Ty::Flags16(set) | Ty::Flags32(set) | Ty::Flags64(set) => flags(set, dice) & most,
-        Ty::NtStatus => status(dice),
-        Ty::Utf16 => dice.between(u64::from(b'a'), u64::from(b'z')),
+        FieldType::U8
+        | FieldType::U16
+        | FieldType::U32
+        | FieldType::U64
+        | FieldType::I32
+        | FieldType::Luid
+        | FieldType::Pointer
+        | FieldType::Address
+        | FieldType::Byte => dice.roll() & most,
+        FieldType::Bool => dice.between(0, 1),
+        FieldType::Handle(_) => handle(dice),
+        FieldType::Event => dice.between(2, 5000),
+        FieldType::Enum(names) => enumerator(names, most, dice),
+        FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set) => {
+            flags(set, dice) & most
+        }
+        FieldType::NtStatus => status(dice),
+        FieldType::Utf16 => dice.between(u64::from(b'a'), u64::from(b'z')),
     }
 }
 

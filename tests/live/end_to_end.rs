@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use dxgtrace_protocol::record::header::{Header, Kind};
+use dxgtrace_protocol::record::header::{RecordHeader, RecordKind};
 use dxgtrace_tests::program::{command, samples, scratch, text};
 use dxgtrace_tests::requirement;
 use dxgtrace_tests::running::{Capture, records, stand_in};
@@ -70,18 +70,18 @@ fn refused_sends_are_counted_and_are_no_messages() {
     let closing = closing(capture);
 
     let recorded = records(&sample).unwrap();
-    let refused = |records: &[(String, Header, Vec<u8>)]| {
-        let mut by_kind: HashMap<Kind, u32> = HashMap::new();
+    let refused = |records: &[(String, RecordHeader, Vec<u8>)]| {
+        let mut by_kind: HashMap<RecordKind, u32> = HashMap::new();
         for (_, header, _) in records {
             *by_kind.entry(header.kind).or_default() += header.refused_attempts;
         }
         by_kind
     };
     let expected = refused(&recorded);
-    assert!(expected[&Kind::Packet] > 0 && expected[&Kind::Refused] > 0);
+    assert!(expected[&RecordKind::Packet] > 0 && expected[&RecordKind::Refused] > 0);
     let mut found = refused(&records(&captured).unwrap());
     // The sample's own loss cannot be played.
-    found.insert(Kind::Lost, 0);
+    found.insert(RecordKind::Lost, 0);
     assert_eq!(found, expected);
     assert!(
         closing.contains("attempts to send refused, 1 messages never sent"),

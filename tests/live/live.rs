@@ -14,20 +14,20 @@ use std::{
     time::Duration,
 };
 
-use dxgtrace_live::{AttachError, Backend, Live, Options, Target};
-use dxgtrace_protocol::record::header::{Direction, Kind, Known};
+use dxgtrace_live::{AttachError, Backend, CaptureOptions, CaptureTarget, Live};
+use dxgtrace_protocol::record::header::{Direction, KnownFields, RecordKind};
 use dxgtrace_standin::StandIn;
 use dxgtrace_tests::{requirement, traffic};
 
 const WAIT: Duration = Duration::from_millis(200);
 
 /// A capture of a stand-in that is about to play, or nothing without rights.
-fn start(standin: &StandIn, options: Options) -> Option<Live> {
+fn start(standin: &StandIn, options: CaptureOptions) -> Option<Live> {
     if !requirement::live() {
         return None;
     }
-    let target = Target::StandIn(standin.pid());
-    match Live::start(&Options { target, ..options }) {
+    let target = CaptureTarget::StandIn(standin.pid());
+    match Live::start(&CaptureOptions { target, ..options }) {
         Ok(live) => Some(live),
         Err(error) => panic!("{error}"),
     }
@@ -89,7 +89,7 @@ fn captured_equals_played(scenario: &str, noise: bool) {
     let log = Log::new(&format!("{scenario}-{noise}"));
     let noise = if noise { "noise" } else { "quiet" };
     let mut standin = standin(&["play", scenario, log.path(), noise]);
-    let Some(mut live) = start(&standin, Options::default()) else {
+    let Some(mut live) = start(&standin, CaptureOptions::default()) else {
         return;
     };
     assert_eq!(live.hooks().len(), 5);
@@ -151,9 +151,9 @@ fn other_devices_of_the_bus_are_not_captured() {
 fn the_snap_length_cuts_the_bytes_and_not_the_length() {
     let log = Log::new("snap");
     let mut standin = standin(&["play", "sizes", log.path()]);
-    let options = Options {
+    let options = CaptureOptions {
         snap_length: 100,
-        ..Options::default()
+        ..CaptureOptions::default()
     };
     let Some(mut live) = start(&standin, options) else {
         return;
@@ -181,9 +181,9 @@ fn a_filter_keeps_the_requests_of_one_name_and_their_answers() {
     let comm = *b"app\0\0\0\0\0\0\0\0\0\0\0\0\0";
     let Some(mut live) = start(
         &standin,
-        Options {
+        CaptureOptions {
             comm: Some(comm),
-            ..Options::default()
+            ..CaptureOptions::default()
         },
     ) else {
         return;
@@ -191,7 +191,7 @@ fn a_filter_keeps_the_requests_of_one_name_and_their_answers() {
     standin.go().unwrap();
     let mut captured = Vec::new();
     read_all(&mut live, &mut standin, |packet| {
-        if packet.header.known.has(Known::TASK) {
+        if packet.header.known.has(KnownFields::TASK) {
             assert_eq!(packet.header.comm, comm);
         }
         captured.push(traffic::line(packet));
@@ -213,9 +213,9 @@ fn a_filter_by_process_hides_all_others() {
         let pids = vec![if chosen == 0 { standin.pid() } else { chosen }];
         let Some(mut live) = start(
             &standin,
-            Options {
+            CaptureOptions {
                 pids,
-                ..Options::default()
+                ..CaptureOptions::default()
             },
         ) else {
             return;
@@ -231,15 +231,20 @@ fn a_filter_by_process_hides_all_others() {
 #[test]
 fn parallel_threads_lose_nothing_and_mix_up_nothing() {
     let mut standin = standin(&["load", "8", "20000", "256", "1"]);
-    let Some(mut live) = start(&standin, Options::default()) else {
+    let Some(mut live) = start(&standin, CaptureOptions::default()) else {
         return;
     };
     standin.go().unwrap();
     let mut seen = vec![0u32; 20_001];
     read_all(&mut live, &mut standin, |packet| {
-        assert_eq!(packet.header.kind, Kind::Packet);
+        assert_eq!(packet.header.kind, RecordKind::Packet);
         assert_eq!(packet.header.direction, Direction::GuestToHost);
-        assert!(packet.header.known.has(Known::TASK | Known::RETURN_VALUE));
+        assert!(
+            packet
+                .header
+                .known
+                .has(KnownFields::TASK | KnownFields::RETURN_VALUE)
+        );
         assert_eq!(packet.payload.len(), 256);
         assert_eq!(packet.payload[..8], packet.header.transaction.to_le_bytes());
         seen[packet.header.transaction as usize] += 1;
@@ -251,9 +256,9 @@ fn parallel_threads_lose_nothing_and_mix_up_nothing() {
 #[test]
 fn what_a_full_ring_loses_is_counted_to_the_last_packet() {
     let mut standin = standin(&["load", "2", "20000", "1000", "1"]);
-    let options = Options {
+    let options = CaptureOptions {
         ring_bytes: 1 << 20,
-        ..Options::default()
+        ..CaptureOptions::default()
     };
     let Some(mut live) = start(&standin, options) else {
         return;
@@ -265,7 +270,7 @@ fn what_a_full_ring_loses_is_counted_to_the_last_packet() {
     }
     let (mut messages, mut lost, mut records) = (0, 0, 0);
     read_all(&mut live, &mut standin, |packet| match packet.header.kind {
-        Kind::Lost => {
+        RecordKind::Lost => {
             records += 1;
             lost += u64::from_le_bytes(*packet.payload.first_chunk().unwrap());
         }
@@ -278,13 +283,18 @@ fn what_a_full_ring_loses_is_counted_to_the_last_packet() {
 
 #[test]
 fn a_process_that_is_no_stand_in_is_refused_with_the_reason() {
-    if start(&standin(&["load", "1", "1", "8", "0"]), Options::default()).is_none() {
+    if start(
+        &standin(&["load", "1", "1", "8", "0"]),
+        CaptureOptions::default(),
+    )
+    .is_none()
+    {
         return;
     }
-    let target = Target::StandInProgram(Path::new("/bin/sh").into());
-    match Live::start(&Options {
+    let target = CaptureTarget::StandInProgram(Path::new("/bin/sh").into());
+    match Live::start(&CaptureOptions {
         target,
-        ..Options::default()
+        ..CaptureOptions::default()
     }) {
         Err(error @ AttachError::NoStandIn { .. }) => {
             assert!(error.to_string().contains("vmbus_sendpacket"), "{error}");
@@ -300,7 +310,7 @@ fn without_a_vmbus_the_error_says_what_to_do() {
         requirement::skip("this machine has a VMBus");
         return;
     }
-    match Live::start(&Options::default()) {
+    match Live::start(&CaptureOptions::default()) {
         // Without rights that is what is told first.
         Err(error @ (AttachError::NoVmbus(_) | AttachError::Rights { .. })) => {
             assert_eq!(error.to_string().lines().count(), 1, "{error}");

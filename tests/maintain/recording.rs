@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Write};
 
 use anyhow::{Context, Result, bail};
-use dxgtrace_file::{About, Flush, Writer, create};
+use dxgtrace_file::{CaptureOrigin, FlushPolicy, Writer, create};
 use dxgtrace_tests::recording::{Phase, convert, phases, read};
 
 const USAGE: &str = "\
@@ -72,13 +72,13 @@ fn run(arguments: &Arguments) -> Result<()> {
     }
     let chosen = |phase: &&Phase| arguments.runs.is_empty() || arguments.runs.contains(&phase.name);
 
-    let about = About {
+    let about = CaptureOrigin {
         hardware: "x86_64 (QEMU, emulated VMBus and host)".to_owned(),
         os: "Debian, Linux 6.1.0-54-amd64".to_owned(),
         application: "dxgtrace recording-to-pcapng".to_owned(),
     };
     let output = create(arguments.capture.as_ref()).with_context(|| arguments.capture.clone())?;
-    let mut writer = Writer::new(output, &about, Flush::Collect(1 << 16))?;
+    let mut writer = Writer::new(output, &about, FlushPolicy::Collect(1 << 16))?;
     let mut table = String::from("| frames | run | sent | received |\n|---|---|--:|--:|\n");
     let mut left = arguments.limit;
     for phase in phases.iter().filter(chosen) {

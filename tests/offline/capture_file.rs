@@ -11,11 +11,13 @@
 use std::io::{self, Cursor, Read, Write};
 
 use dxgtrace_file::{
-    About, Damage, Flush, NotACapture, RandomReader, ReadError, Reader, RecordAt, Summary,
-    WriteError, Writer,
+    BlockDamage, CaptureOrigin, FileSummary, FlushPolicy, NotACapture, RandomReader, ReadError,
+    Reader, RecordAt, WriteError, Writer,
 };
 use dxgtrace_protocol::packet::{Channel, Packet};
-use dxgtrace_protocol::record::header::{ChannelKind, Direction, Header, Kind, Known, Lost};
+use dxgtrace_protocol::record::header::{
+    ChannelKind, Direction, KnownFields, LostPackets, RecordHeader, RecordKind,
+};
 use dxgtrace_tests::samples;
 use dxgtrace_tests::synthetic::Owned;
 use proptest::prelude::*;
@@ -23,17 +25,17 @@ use proptest::prelude::*;
 type Read_ = (Vec<Owned>, Vec<Vec<String>>, Vec<RecordAt>);
 
 /// Reads all that can be read, and the error that ended it.
-fn read(bytes: &[u8]) -> (Read_, Vec<Channel>, Summary, Option<ReadError>) {
+fn read(bytes: &[u8]) -> (Read_, Vec<Channel>, FileSummary, Option<ReadError>) {
     read_from(bytes)
 }
 
-fn read_from(input: impl Read) -> (Read_, Vec<Channel>, Summary, Option<ReadError>) {
+fn read_from(input: impl Read) -> (Read_, Vec<Channel>, FileSummary, Option<ReadError>) {
     let (mut packets, mut comments, mut places) = (Vec::new(), Vec::new(), Vec::new());
     let mut reader = match Reader::new(input) {
         Ok(reader) => reader,
         Err(error) => {
             let nothing = (packets, comments, places);
-            return (nothing, Vec::new(), Summary::default(), Some(error));
+            return (nothing, Vec::new(), FileSummary::default(), Some(error));
         }
     };
     let error = loop {
@@ -70,14 +72,14 @@ fn channels() -> Vec<Channel> {
     ]
 }
 
-fn header() -> Header {
-    Header {
-        kind: Kind::Packet,
+fn header() -> RecordHeader {
+    RecordHeader {
+        kind: RecordKind::Packet,
         direction: Direction::GuestToHost,
         channel_kind: ChannelKind::Global,
         packet_type: 6,
         packet_flags: 1,
-        known: Known(Known::TASK),
+        known: KnownFields(KnownFields::TASK),
         channel: 20,
         transaction: 1,
         pid: 2,
@@ -98,7 +100,7 @@ fn owned(channel: u32, payload: &[u8]) -> Owned {
     Owned {
         time: 1_700_000_000_123_456_789,
         channel,
-        header: Header {
+        header: RecordHeader {
             payload_length: payload.len() as u32,
             channel: 20u32.wrapping_add(channel),
             ..header()
@@ -108,7 +110,12 @@ fn owned(channel: u32, payload: &[u8]) -> Owned {
 }
 
 fn write(packets: &[(Owned, Vec<String>)]) -> Vec<u8> {
-    let mut writer = Writer::new(Vec::new(), &About::default(), Flush::EveryRecord).unwrap();
+    let mut writer = Writer::new(
+        Vec::new(),
+        &CaptureOrigin::default(),
+        FlushPolicy::EveryRecord,
+    )
+    .unwrap();
     for (index, (packet, comments)) in packets.iter().enumerate() {
         let packet = packet.packet(index as u64 + 1);
         writer.write(&packet, &channels(), comments).unwrap();
@@ -123,21 +130,21 @@ fn plain(packets: &[Owned]) -> Vec<u8> {
 
 prop_compose! {
     fn any_header()(
-        kind in prop_oneof![Just(Kind::Packet), Just(Kind::Refused)],
+        kind in prop_oneof![Just(RecordKind::Packet), Just(RecordKind::Refused)],
         direction in prop_oneof![Just(Direction::GuestToHost), Just(Direction::HostToGuest)],
         words in any::<[u32; 8]>(),
         halves in any::<[u16; 3]>(),
         transaction in any::<u64>(),
         comm in any::<[u8; 16]>(),
         signed in any::<[i32; 2]>(),
-    ) -> Header {
-        Header {
+    ) -> RecordHeader {
+        RecordHeader {
             kind,
             direction,
             channel_kind: ChannelKind::Global,
             packet_type: halves[0],
             packet_flags: halves[1],
-            known: Known(halves[2]),
+            known: KnownFields(halves[2]),
             channel: words[0],
             transaction,
             pid: words[1],
@@ -165,7 +172,7 @@ prop_compose! {
         comments in prop::collection::vec("\\PC{0,40}", 0..3),
     ) -> (Owned, Vec<String>) {
         let payload_length = (payload.len() as u32).saturating_add(cut);
-        (Owned { time, channel, header: Header { payload_length, ..header }, payload }, comments)
+        (Owned { time, channel, header: RecordHeader { payload_length, ..header }, payload }, comments)
     }
 }
 
@@ -253,7 +260,12 @@ fn a_record_is_given_out_before_the_next_one_arrives() {
         }
     }
     let mut bytes = Vec::new();
-    let mut writer = Writer::new(&mut bytes, &About::default(), Flush::EveryRecord).unwrap();
+    let mut writer = Writer::new(
+        &mut bytes,
+        &CaptureOrigin::default(),
+        FlushPolicy::EveryRecord,
+    )
+    .unwrap();
     let first = owned(0, b"first");
     writer.write(&first.packet(1), &channels(), &[]).unwrap();
     drop(writer);
@@ -337,7 +349,7 @@ fn lengths_from_a_damaged_file_do_not_allocate() {
     assert_eq!(packets.len(), 1);
     assert!(matches!(
         error,
-        Some(ReadError::Damaged { offset, records: 1, what: Damage::TooLong { length: 0xffff_fff0, .. } })
+        Some(ReadError::Damaged { offset, records: 1, what: BlockDamage::TooLong { length: 0xffff_fff0, .. } })
             if offset == end as u64
     ));
 }
@@ -345,7 +357,7 @@ fn lengths_from_a_damaged_file_do_not_allocate() {
 #[test]
 fn a_file_of_nothing_but_headers_is_bounded() {
     let too_many = |bytes: &[u8]| match read(bytes).3 {
-        Some(ReadError::Damaged { what, .. }) => matches!(what, Damage::TooMany { .. }),
+        Some(ReadError::Damaged { what, .. }) => matches!(what, BlockDamage::TooMany { .. }),
         _ => false,
     };
     let empty = plain(&[]);
@@ -365,7 +377,7 @@ fn a_tail_of_zeros_is_named() {
     assert!(matches!(
         error,
         Some(ReadError::Damaged {
-            what: Damage::Zeros,
+            what: BlockDamage::Zeros,
             ..
         })
     ));
@@ -385,7 +397,7 @@ fn one_damaged_record_costs_only_itself() {
     let error = error.unwrap();
     assert!(matches!(
         error,
-        ReadError::Damaged { offset, records: 1, what: Damage::CapturedLength { .. } }
+        ReadError::Damaged { offset, records: 1, what: BlockDamage::CapturedLength { .. } }
             if offset == places[1].offset
     ));
     assert!(error.to_string().starts_with("damaged at byte "));
@@ -465,7 +477,12 @@ fn a_changed_file_is_noticed_when_a_record_is_fetched() {
 
 #[test]
 fn a_snap_length_cuts_messages_but_keeps_their_length() {
-    let writer = Writer::new(Vec::new(), &About::default(), Flush::EveryRecord).unwrap();
+    let writer = Writer::new(
+        Vec::new(),
+        &CaptureOrigin::default(),
+        FlushPolicy::EveryRecord,
+    )
+    .unwrap();
     let mut writer = writer.with_snap_length(4);
     let packet = owned(0, b"0123456789");
     writer.write(&packet.packet(1), &channels(), &[]).unwrap();
@@ -477,14 +494,14 @@ fn a_snap_length_cuts_messages_but_keeps_their_length() {
 
 #[test]
 fn a_loss_is_a_record_with_its_drop_count_and_needs_no_channel() {
-    let lost = Lost {
+    let lost = LostPackets {
         ring_full: 5,
         user_queue: 2,
-        ..Lost::default()
+        ..LostPackets::default()
     };
     let notice = Owned {
-        header: Header {
-            kind: Kind::Lost,
+        header: RecordHeader {
+            kind: RecordKind::Lost,
             payload_length: 32,
             ..header()
         },
@@ -494,7 +511,7 @@ fn a_loss_is_a_record_with_its_drop_count_and_needs_no_channel() {
     let mut reader = Reader::new(&bytes[..]).unwrap();
     let record = reader.next_record().unwrap().unwrap();
     assert_eq!(record.drop_count(), 7);
-    assert_eq!(Lost::decode(record.packet.payload), Some(lost));
+    assert_eq!(LostPackets::decode(record.packet.payload), Some(lost));
     assert_eq!(reader.next_record().unwrap().unwrap().drop_count(), 0);
     assert_eq!(reader.channels()[0].name, "none");
 }
@@ -534,7 +551,12 @@ fn a_full_disk_costs_the_last_block_only_and_is_told() {
         calls: 4,
         bytes: Vec::new(),
     };
-    let mut writer = Writer::new(&mut disk, &About::default(), Flush::EveryRecord).unwrap();
+    let mut writer = Writer::new(
+        &mut disk,
+        &CaptureOrigin::default(),
+        FlushPolicy::EveryRecord,
+    )
+    .unwrap();
     let mut write = |payload: &[u8]| writer.write(&owned(0, payload).packet(1), &channels(), &[]);
     // One call for the section, one per record.
     assert!(write(b"one").is_ok());
@@ -564,7 +586,12 @@ fn collected_blocks_go_out_whole() {
             Ok(())
         }
     }
-    let mut writer = Writer::new(Whole(0), &About::default(), Flush::Collect(1000)).unwrap();
+    let mut writer = Writer::new(
+        Whole(0),
+        &CaptureOrigin::default(),
+        FlushPolicy::Collect(1000),
+    )
+    .unwrap();
     for number in 1..=50 {
         let packet = owned(0, &[1; 33]);
         writer
@@ -577,7 +604,12 @@ fn collected_blocks_go_out_whole() {
 
 #[test]
 fn a_packet_without_channel_or_too_long_is_refused_but_does_no_harm() {
-    let mut writer = Writer::new(Vec::new(), &About::default(), Flush::EveryRecord).unwrap();
+    let mut writer = Writer::new(
+        Vec::new(),
+        &CaptureOrigin::default(),
+        FlushPolicy::EveryRecord,
+    )
+    .unwrap();
     let stray = owned(9, b"x");
     assert!(matches!(
         writer.write(&stray.packet(1), &channels(), &[]),
@@ -746,7 +778,12 @@ fn every_sample_survives_rewriting() {
         }
         let bytes = std::fs::read(&path).unwrap();
         let ((packets, ..), names, _, _) = read(&bytes);
-        let mut writer = Writer::new(Vec::new(), &About::default(), Flush::Collect(1)).unwrap();
+        let mut writer = Writer::new(
+            Vec::new(),
+            &CaptureOrigin::default(),
+            FlushPolicy::Collect(1),
+        )
+        .unwrap();
         for (index, packet) in packets.iter().enumerate() {
             let packet: Packet<'_> = packet.packet(index as u64 + 1);
             writer.write(&packet, &names, &[]).unwrap();

@@ -6,9 +6,11 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
-use dxgtrace_file::{About, Flush, Reader, Writer};
+use dxgtrace_file::{CaptureOrigin, FlushPolicy, Reader, Writer};
 use dxgtrace_protocol::packet::{Channel, Packet};
-use dxgtrace_protocol::record::header::{ChannelKind, Direction, Header, Kind, Known, Lost};
+use dxgtrace_protocol::record::header::{
+    ChannelKind, Direction, KnownFields, LostPackets, RecordHeader, RecordKind,
+};
 
 const DOCUMENT: &str = include_str!("../../docs/capture-format.md");
 
@@ -33,14 +35,14 @@ fn channel() -> Channel {
     }
 }
 
-fn first() -> Header {
-    Header {
-        kind: Kind::Packet,
+fn first() -> RecordHeader {
+    RecordHeader {
+        kind: RecordKind::Packet,
         direction: Direction::HostToGuest,
         channel_kind: ChannelKind::Global,
         packet_type: 11,
         packet_flags: 0,
-        known: Known(Known::TASK | Known::REQUESTER),
+        known: KnownFields(KnownFields::TASK | KnownFields::REQUESTER),
         channel: 20,
         transaction: 1,
         pid: 25,
@@ -57,11 +59,11 @@ fn first() -> Header {
     }
 }
 
-fn second() -> Header {
-    Header {
-        kind: Kind::Lost,
+fn second() -> RecordHeader {
+    RecordHeader {
+        kind: RecordKind::Lost,
         packet_type: 0,
-        known: Known(0),
+        known: KnownFields(0),
         transaction: 0,
         pid: 0,
         tid: 0,
@@ -72,7 +74,7 @@ fn second() -> Header {
     }
 }
 
-const LOST: Lost = Lost {
+const LOST: LostPackets = LostPackets {
     ring_full: 2,
     missed_probes: 1,
     user_queue: 0,
@@ -92,7 +94,7 @@ fn the_example_is_read_as_the_text_says() {
     assert_eq!(record.comments().collect::<Vec<_>>(), ["status.failed"]);
     let record = reader.next_record().unwrap().unwrap();
     assert_eq!(*record.packet.header, second());
-    assert_eq!(Lost::decode(record.packet.payload), Some(LOST));
+    assert_eq!(LostPackets::decode(record.packet.payload), Some(LOST));
     assert_eq!(record.drop_count(), 3);
     assert!(reader.next_record().unwrap().is_none());
     assert_eq!(reader.channels(), [channel()]);
@@ -100,12 +102,12 @@ fn the_example_is_read_as_the_text_says() {
 
 #[test]
 fn the_example_is_what_the_writer_writes() {
-    let about = About {
+    let about = CaptureOrigin {
         hardware: String::new(),
         os: "Linux".to_owned(),
         application: "dxgtrace".to_owned(),
     };
-    let mut writer = Writer::new(Vec::new(), &about, Flush::EveryRecord).unwrap();
+    let mut writer = Writer::new(Vec::new(), &about, FlushPolicy::EveryRecord).unwrap();
     let lost = LOST.encode();
     let headers = [first(), second()];
     let packet = |number, header, payload| Packet {

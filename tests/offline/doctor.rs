@@ -9,7 +9,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use dxgtrace_doctor::{ConfigSpace, Fact, Level, System, examine};
+use dxgtrace_doctor::{ConfigSpace, FactLevel, MachineFact, SystemFiles, examine};
 use dxgtrace_tests::exercise::virtual_gpu;
 use dxgtrace_tests::program::{run, scratch, text};
 use flate2::Compression;
@@ -106,8 +106,8 @@ impl Machine {
             .file(&format!("{folder}/device"), &number(2))
     }
 
-    fn examine(&self) -> Vec<Fact> {
-        examine(&System::new(&self.0))
+    fn examine(&self) -> Vec<MachineFact> {
+        examine(&SystemFiles::new(&self.0))
     }
 }
 
@@ -122,12 +122,12 @@ fn config_space(version: u32, luid: u64, capabilities: u32) -> Vec<u8> {
     virtual_gpu(&IN_MEMORY, version, luid, capabilities)
 }
 
-fn facts_of(space: &[u8]) -> Vec<Fact> {
+fn facts_of(space: &[u8]) -> Vec<MachineFact> {
     ConfigSpace::of_bytes(space).unwrap().facts(None)
 }
 
-fn all(facts: &[Fact]) -> String {
-    let line = |fact: &Fact| {
+fn all(facts: &[MachineFact]) -> String {
+    let line = |fact: &MachineFact| {
         format!(
             "{} {}: {} | {}\n",
             fact.level.name(),
@@ -141,7 +141,7 @@ fn all(facts: &[Fact]) -> String {
 
 /// That there is a fact like this.
 #[track_caller]
-fn has(facts: &[Fact], topic: &str, level: Level, text: &str) {
+fn has(facts: &[MachineFact], topic: &str, level: FactLevel, text: &str) {
     let found = facts
         .iter()
         .any(|fact| fact.topic == topic && fact.level == level && fact.text.contains(text));
@@ -152,23 +152,28 @@ fn has(facts: &[Fact], topic: &str, level: Level, text: &str) {
 fn on_a_machine_as_it_should_be_nothing_fails() {
     let facts = Machine::wsl("good").examine();
     for fact in &facts {
-        assert!(fact.level < Level::Warn, "{}", all(&facts));
+        assert!(fact.level < FactLevel::Warn, "{}", all(&facts));
     }
-    has(&facts, "kernel", Level::Ok, "(WSL)");
-    has(&facts, "driver", Level::Ok, "built into");
-    has(&facts, "device", Level::Ok, "mode 666");
+    has(&facts, "kernel", FactLevel::Ok, "(WSL)");
+    has(&facts, "driver", FactLevel::Ok, "built into");
+    has(&facts, "device", FactLevel::Ok, "mode 666");
     has(
         &facts,
         "VMBus",
-        Level::Ok,
+        FactLevel::Ok,
         "LUID in the guest 00000000-0001a2b3",
     );
-    has(&facts, "PCI", Level::Ok, "1414:008e, virtual render device");
-    has(&facts, "vGPU", Level::Ok, INSTANCE);
-    has(&facts, "vGPU", Level::Ok, "interface version 40");
-    has(&facts, "vGPU", Level::Ok, "host LUID 00000000-00c0ffee");
-    has(&facts, "vGPU", Level::Ok, "can map guest pages");
-    has(&facts, "capture", Level::Ok, "fentry/fexit");
+    has(
+        &facts,
+        "PCI",
+        FactLevel::Ok,
+        "1414:008e, virtual render device",
+    );
+    has(&facts, "vGPU", FactLevel::Ok, INSTANCE);
+    has(&facts, "vGPU", FactLevel::Ok, "interface version 40");
+    has(&facts, "vGPU", FactLevel::Ok, "host LUID 00000000-00c0ffee");
+    has(&facts, "vGPU", FactLevel::Ok, "can map guest pages");
+    has(&facts, "capture", FactLevel::Ok, "fentry/fexit");
 }
 
 #[test]
@@ -176,7 +181,7 @@ fn what_would_be_used_depends_on_preemption_and_rights() {
     let machine = Machine::wsl("preempts");
     let would = |build: &str, rest: &str| {
         machine.file("/proc/version", &format!("Linux version 6.6 (x) {build}\n"));
-        has(&machine.examine(), "capture", Level::Ok, rest);
+        has(&machine.examine(), "capture", FactLevel::Ok, rest);
     };
     would("#1 SMP PREEMPT_DYNAMIC", "would use fentry/fexit: BTF");
     would("#1 SMP PREEMPT", "fentry/fexit where the driver receives");
@@ -216,21 +221,21 @@ fn whatever_fails_or_warns_comes_with_a_fix_except_missing_niceties() {
             "none integrity [confidentiality]\n",
         );
     let facts = machine.examine();
-    has(&facts, "device", Level::Fail, "not there");
-    has(&facts, "BTF", Level::Warn, "not there");
-    has(&facts, "PCI", Level::Fail, "no virtual GPU");
-    has(&facts, "VMBus", Level::Fail, "no vGPU channel");
+    has(&facts, "device", FactLevel::Fail, "not there");
+    has(&facts, "BTF", FactLevel::Warn, "not there");
+    has(&facts, "PCI", FactLevel::Fail, "no virtual GPU");
+    has(&facts, "VMBus", FactLevel::Fail, "no vGPU channel");
     has(
         &facts,
         "rights",
-        Level::Warn,
+        FactLevel::Warn,
         "CAP_BPF and CAP_PERFMON missing",
     );
-    has(&facts, "lockdown", Level::Fail, "confidentiality");
-    has(&facts, "switches", Level::Fail, "ftrace_enabled");
-    has(&facts, "switches", Level::Fail, "kprobes are disarmed");
-    has(&facts, "capture", Level::Fail, "lockdown forbids it");
-    for fact in facts.iter().filter(|fact| fact.level >= Level::Warn) {
+    has(&facts, "lockdown", FactLevel::Fail, "confidentiality");
+    has(&facts, "switches", FactLevel::Fail, "ftrace_enabled");
+    has(&facts, "switches", FactLevel::Fail, "kprobes are disarmed");
+    has(&facts, "capture", FactLevel::Fail, "lockdown forbids it");
+    for fact in facts.iter().filter(|fact| fact.level >= FactLevel::Warn) {
         assert!(!fact.fix.is_empty(), "{}: {}", fact.topic, fact.text);
     }
 }
@@ -249,19 +254,29 @@ fn a_module_is_told_from_a_built_in_driver_and_from_none() {
         )
         .file("/sys/module/dxgkrnl/version", "2.0.3\n");
     let facts = machine.examine();
-    has(&facts, "driver", Level::Ok, "as a module, version 2.0.3");
+    has(
+        &facts,
+        "driver",
+        FactLevel::Ok,
+        "as a module, version 2.0.3",
+    );
     has(
         &facts,
         "capture",
-        Level::Ok,
+        FactLevel::Ok,
         "fentry/fexit: BTF knows the functions of VMBus",
     );
 
     let machine = Machine::new("none");
     machine.file("/proc/sys/kernel/osrelease", "6.1.0-54-amd64\n");
     let facts = machine.examine();
-    has(&facts, "driver", Level::Fail, "neither dxgkrnl nor VMBus");
-    has(&facts, "capture", Level::Fail, "no VMBus");
+    has(
+        &facts,
+        "driver",
+        FactLevel::Fail,
+        "neither dxgkrnl nor VMBus",
+    );
+    has(&facts, "capture", FactLevel::Fail, "no VMBus");
 
     machine
         .file(
@@ -273,7 +288,7 @@ fn a_module_is_told_from_a_built_in_driver_and_from_none() {
             "kernel/drivers/hv/hv_vmbus.ko\n",
         );
     let facts = machine.examine();
-    has(&facts, "driver", Level::Fail, "not loaded");
+    has(&facts, "driver", FactLevel::Fail, "not loaded");
     let fix = facts
         .iter()
         .find(|fact| fact.topic == "driver")
@@ -291,8 +306,8 @@ fn old_kernels_and_hidden_registers_are_said_to_be() {
         )
         .function("b1de:00:00.0", &config_space(40, 1, 1)[..64]);
     let facts = machine.examine();
-    has(&facts, "kernel", Level::Fail, "too old");
-    has(&facts, "PCI", Level::Info, "to root only");
+    has(&facts, "kernel", FactLevel::Fail, "too old");
+    has(&facts, "PCI", FactLevel::Info, "to root only");
 }
 
 #[test]
@@ -302,16 +317,16 @@ fn a_channel_that_is_not_offered_is_found() {
     has(
         &machine.examine(),
         "vGPU",
-        Level::Fail,
+        FactLevel::Fail,
         "no such channel is offered",
     );
 }
 
 #[test]
 fn without_proc_nothing_is_claimed() {
-    let facts = examine(&System::new("/nonexistent-root"));
+    let facts = examine(&SystemFiles::new("/nonexistent-root"));
     assert_eq!(facts.len(), 1);
-    has(&facts, "system", Level::Warn, "no /proc");
+    has(&facts, "system", FactLevel::Warn, "no /proc");
 }
 
 #[test]
@@ -319,66 +334,71 @@ fn registers_are_checked_against_each_other() {
     has(
         &facts_of(&config_space(27, 0x00C0_FFEE, 0)),
         "vGPU",
-        Level::Warn,
+        FactLevel::Warn,
         "contradict",
     );
     has(
         &facts_of(&config_space(27, 1, 0)),
         "vGPU",
-        Level::Ok,
+        FactLevel::Ok,
         "no host LUID",
     );
     has(
         &facts_of(&config_space(40, 0, 1)),
         "vGPU",
-        Level::Fail,
+        FactLevel::Fail,
         "it is empty",
     );
     has(
         &facts_of(&config_space(0, 0, 0)),
         "vGPU",
-        Level::Info,
+        FactLevel::Info,
         "assumes 27",
     );
     has(
         &facts_of(&config_space(12, 0, 0)),
         "vGPU",
-        Level::Warn,
+        FactLevel::Warn,
         "older than 16",
     );
     has(
         &facts_of(&config_space(45, 5, 0)),
         "vGPU",
-        Level::Info,
+        FactLevel::Info,
         "offers interface version 45",
     );
     has(
         &facts_of(&config_space(40, 0x1a2b3, 0)),
         "vGPU",
-        Level::Info,
+        FactLevel::Info,
         "equals the first 8 bytes",
     );
     has(
         &facts_of(&config_space(40, 5, 6)),
         "vGPU",
-        Level::Info,
+        FactLevel::Info,
         "bits 0x6 have no name",
     );
     has(
         &facts_of(&config_space(40, 5, 0)),
         "vGPU",
-        Level::Ok,
+        FactLevel::Ok,
         "cannot map guest pages",
     );
     let mut space = config_space(40, 5, 1);
     space[192..208].fill(0);
-    has(&facts_of(&space), "vGPU", Level::Fail, "no channel GUID");
+    has(
+        &facts_of(&space),
+        "vGPU",
+        FactLevel::Fail,
+        "no channel GUID",
+    );
     space[2] = 0x53;
-    has(&facts_of(&space), "vGPU", Level::Warn, "1414:0053");
+    has(&facts_of(&space), "vGPU", FactLevel::Warn, "1414:0053");
     has(
         &facts_of(&space[..64]),
         "vGPU",
-        Level::Fail,
+        FactLevel::Fail,
         "only 64 bytes",
     );
 }

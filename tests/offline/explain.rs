@@ -12,13 +12,13 @@ use dxgtrace_protocol::schema::values::GuestResult;
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::ioctls::IOCTLS;
 use dxgtrace_protocol::table::statuses::STATUSES;
-use dxgtrace_query::explain::{ADVICE, ERRNOS, Kind, explain};
+use dxgtrace_query::explain::{ADVICE, AnswerKind, ERRNOS, explain};
 use dxgtrace_query::rules::Rules;
 use dxgtrace_session::check::Code;
 use dxgtrace_tests::program::{command, run};
 use proptest::prelude::*;
 
-fn kinds(thing: &str) -> Vec<Kind> {
+fn kinds(thing: &str) -> Vec<AnswerKind> {
     explain(thing, &[])
         .iter()
         .map(|answer| answer.kind)
@@ -110,9 +110,15 @@ fn an_ioctl_is_known_by_name_number_and_request() {
 
 #[test]
 fn all_meanings_of_a_number_are_listed() {
-    assert_eq!(kinds("11"), [Kind::Errno, Kind::Ioctl, Kind::Message]);
-    assert_eq!(kinds("40000080"), [Kind::Handle]);
-    assert_eq!(kinds("0xc0001234"), [Kind::Status, Kind::Handle]);
+    assert_eq!(
+        kinds("11"),
+        [AnswerKind::Errno, AnswerKind::Ioctl, AnswerKind::Message]
+    );
+    assert_eq!(kinds("40000080"), [AnswerKind::Handle]);
+    assert_eq!(
+        kinds("0xc0001234"),
+        [AnswerKind::Status, AnswerKind::Handle]
+    );
 }
 
 #[test]
@@ -151,7 +157,7 @@ fn lines_of_the_driver_are_explained_with_cause_layer_and_next_step() {
         let [answer] = answers.as_slice() else {
             panic!("{line}: {} answers", answers.len());
         };
-        assert_eq!(answer.kind, Kind::Log, "{line}");
+        assert_eq!(answer.kind, AnswerKind::Log, "{line}");
         assert!(
             answer.causes.iter().any(|cause| cause.layer.is_some()),
             "{line}"

@@ -2,9 +2,9 @@
 //! is not called wrong.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use dxgtrace_protocol::decode::{Part, Payload, request};
-use dxgtrace_protocol::record::header::{ChannelKind, Known};
-use dxgtrace_protocol::schema::{Mode, Role, Rule};
+use dxgtrace_protocol::decode::{MessagePart, Payload, request};
+use dxgtrace_protocol::record::header::{ChannelKind, KnownFields};
+use dxgtrace_protocol::schema::{FieldRole, FieldRule, ReplyMode};
 use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, VERSION_OLD};
 use dxgtrace_session::Session;
 use dxgtrace_session::check::{Finding, Severity};
@@ -73,7 +73,7 @@ fn room_that_some_driver_once_made_for_a_reply_is_no_fault() {
         let mut talk = started(40);
         talk.exchange("query_statistics", &[], &[]).unwrap();
         let reply = talk.last().unwrap();
-        reply.header.known.0 |= Known::EXPECTED_REPLY;
+        reply.header.known.0 |= KnownFields::EXPECTED_REPLY;
         reply.header.expected_reply_length = room;
         let (_, found) = see_all(talk.packets());
         assert_eq!(at_least(Severity::Note, &found).is_empty(), fine, "{room}");
@@ -101,14 +101,14 @@ fn a_host_need_not_fill_in_what_the_driver_does_not_read() {
             let copy = packet.clone();
             let seen_packet = copy.packet(number);
             let seen = session.see(&seen_packet, &mut |_| ());
-            let Some(decoded) = seen.decoded.filter(|one| one.part == Part::Reply) else {
+            let Some(decoded) = seen.decoded.filter(|one| one.part == MessagePart::Reply) else {
                 continue;
             };
             for spot in decoded.body.iter().flat_map(|body| body.fields()) {
                 let unread = spot.field.doc.contains("gnored by the guest")
                     || spot.field.doc.contains("Not used by the guest")
-                    || matches!(spot.field.rule, Rule::Reserved)
-                    || matches!(spot.field.role, Role::Version | Role::Compatible);
+                    || matches!(spot.field.rule, FieldRule::Reserved)
+                    || matches!(spot.field.role, FieldRole::Version | FieldRole::Compatible);
                 if unread && spot.field.bits.is_none() {
                     packet.payload[spot.at..spot.at + spot.bytes.len()].fill(0);
                     cleared += 1;
@@ -146,9 +146,9 @@ fn in_async_mode(packets: Vec<Owned>) -> Vec<Owned> {
             new.channel = 0;
         }
         match decoded.part {
-            Part::Request => {
+            MessagePart::Request => {
                 let message = decoded.message.unwrap();
-                if on && message.mode == Mode::Async {
+                if on && message.mode == ReplyMode::Async {
                     new.payload[decoded.base + 13] |= 1;
                     new.header.packet_flags &= !FLAG_COMPLETION_REQUESTED;
                     new.header.transaction = 0;
@@ -161,7 +161,7 @@ fn in_async_mode(packets: Vec<Owned>) -> Vec<Owned> {
                 }
                 out.push(new);
             }
-            Part::Reply => {
+            MessagePart::Reply => {
                 let info = decoded.name() == "get_internal_adapter_info";
                 if info {
                     new.payload[12] |= 1 << 6;
@@ -173,7 +173,7 @@ fn in_async_mode(packets: Vec<Owned>) -> Vec<Owned> {
                 }
                 on |= info;
             }
-            Part::Event => out.push(new),
+            MessagePart::Event => out.push(new),
         }
     }
     out

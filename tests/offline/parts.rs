@@ -11,10 +11,10 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use dxgtrace_protocol::decode::Part;
+use dxgtrace_protocol::decode::MessagePart;
 use dxgtrace_render::redact::Redactor;
 use dxgtrace_session::check::{Code, Finding, Severity};
-use dxgtrace_session::{Outcome, Session};
+use dxgtrace_session::{ReplyOutcome, Session};
 use dxgtrace_tests::program::{self, run, scratch, text};
 use dxgtrace_tests::samples;
 use dxgtrace_tests::synthetic::{Owned, load};
@@ -23,9 +23,9 @@ use proptest::prelude::*;
 /// What a packet shows: message, part, length, outcome and findings.
 type Shown = (
     &'static str,
-    Option<Part>,
+    Option<MessagePart>,
     u32,
-    Option<Outcome>,
+    Option<ReplyOutcome>,
     Vec<(Code, &'static str, u32)>,
 );
 
@@ -255,7 +255,7 @@ fn cut(sample: &str, arguments: &[&str]) -> (Vec<Owned>, Vec<Vec<String>>) {
 fn requests(packets: &[Owned]) -> Vec<&'static str> {
     shown(packets)
         .into_iter()
-        .filter(|shown| shown.1 == Some(Part::Request))
+        .filter(|shown| shown.1 == Some(MessagePart::Request))
         .map(|shown| shown.0)
         .collect()
 }
@@ -304,7 +304,11 @@ fn a_part_has_no_unknown_objects_nor_lone_replies() {
         }
         let half = shown(&packets);
         let count = |part| half.iter().filter(|shown| shown.1 == Some(part)).count();
-        assert_eq!(count(Part::Request), count(Part::Reply), "{arguments:?}");
+        assert_eq!(
+            count(MessagePart::Request),
+            count(MessagePart::Reply),
+            "{arguments:?}"
+        );
     }
 }
 

@@ -8,7 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
-use dxgtrace_protocol::decode::{Part, Pending};
+use dxgtrace_protocol::decode::{MessagePart, PendingRequest};
 use dxgtrace_protocol::schema::Message;
 use dxgtrace_protocol::table;
 use dxgtrace_tests::exercise;
@@ -151,9 +151,9 @@ proptest! {
         for made in &packets {
             let packet = made.packet();
             if let Some(decoded) = exercise::run(&packet, pending.as_ref())
-                && decoded.part == Part::Request
+                && decoded.part == MessagePart::Request
             {
-                pending = Some(Pending::new(&decoded));
+                pending = Some(PendingRequest::new(&decoded));
             }
         }
     }
@@ -167,7 +167,7 @@ proptest! {
         let reply = generate::reply(&other, plan);
         let packet = request.packet();
         if let Some(decoded) = exercise::run(&packet, None) {
-            exercise::run(&reply.packet(), Some(&Pending::new(&decoded)));
+            exercise::run(&reply.packet(), Some(&PendingRequest::new(&decoded)));
         }
     }
 }
@@ -190,7 +190,7 @@ fn a_count_of_all_ones_costs_no_more_than_the_bytes_that_are_there() {
                         );
                         changed.header.payload_length = claimed;
                         let decoded = exercise::run(&changed.packet(), None);
-                        let pending = decoded.map(|decoded| Pending::new(&decoded));
+                        let pending = decoded.map(|decoded| PendingRequest::new(&decoded));
                         exercise::run(&changed.packet(), pending.as_ref());
                     }
                 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use dxgtrace_query::rules::{Rule, Rules, SHIPPED, Verdict};
+use dxgtrace_query::rules::{Rule, RuleVerdict, Rules, SHIPPED};
 use dxgtrace_session::Session;
 use dxgtrace_session::entry::Entry;
 use dxgtrace_tests::{program, rule_samples, samples};
@@ -141,7 +141,7 @@ fn recordings_of_correct_behaviour_match_no_fault() {
         let path = samples().join(format!("{name}.pcapng"));
         for found in names(&path, &rules) {
             let rule = rules.all().iter().find(|rule| rule.name == found).unwrap();
-            assert_ne!(rule.verdict, Verdict::Known, "{name}: {found}");
+            assert_ne!(rule.verdict, RuleVerdict::Known, "{name}: {found}");
         }
     }
 }

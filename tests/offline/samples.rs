@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use dxgtrace_file::ReadError;
-use dxgtrace_protocol::record::header::{Direction, Kind};
+use dxgtrace_protocol::record::header::{Direction, RecordKind};
 use dxgtrace_tests::{samples, synthetic};
 
 fn names() -> BTreeSet<String> {
@@ -64,8 +64,8 @@ fn every_sample_is_as_long_as_its_note_says() {
                         .position(|row| (row.0..=row.1).contains(&number))
                         .unwrap_or_else(|| panic!("{name}: frame {number} is in no row"));
                     match (record.packet.header.kind, record.packet.header.direction) {
-                        (Kind::Packet, Direction::GuestToHost) => counts[row].0 += 1,
-                        (Kind::Packet, Direction::HostToGuest) => counts[row].1 += 1,
+                        (RecordKind::Packet, Direction::GuestToHost) => counts[row].0 += 1,
+                        (RecordKind::Packet, Direction::HostToGuest) => counts[row].1 += 1,
                         _ => {}
                     }
                     last = number;

@@ -1,9 +1,9 @@
 //! The session: objects and their lifetimes, whatever order and losses.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use dxgtrace_protocol::schema::Object;
+use dxgtrace_protocol::schema::ObjectKind;
 use dxgtrace_session::check::Severity;
-use dxgtrace_session::{End, History, Place, Session};
+use dxgtrace_session::{HandleHistory, NodePlace, ObjectEnd, Session};
 use dxgtrace_tests::conversation::{Conversation, VGPU0, VGPU1};
 use dxgtrace_tests::synthetic::{Owned, load, numbered, see_all};
 use dxgtrace_tests::{findings, samples};
@@ -17,11 +17,13 @@ fn tree(session: &Session) -> Vec<String> {
         .map(|node| {
             let indent = "  ".repeat(usize::from(node.depth));
             match node.place {
-                Place::Adapter(Some((_, adapter))) => format!("{indent}gpu {:?}", adapter.luids),
-                Place::Adapter(None) => format!("{indent}no gpu"),
-                Place::Object(_, object) => format!(
+                NodePlace::Adapter(Some((_, adapter))) => {
+                    format!("{indent}gpu {:?}", adapter.luids)
+                }
+                NodePlace::Adapter(None) => format!("{indent}no gpu"),
+                NodePlace::Object(_, object) => format!(
                     "{indent}{} {:#x} #{} {} {} {}",
-                    object.kind.map_or("?", Object::name),
+                    object.kind.map_or("?", ObjectKind::name),
                     object.handle,
                     object.generation,
                     object.created.packet,
@@ -49,15 +51,15 @@ fn started() -> Conversation {
 fn the_tree_shows_what_exists_and_who_owns_it() {
     let packets = sample("v40-leak");
     let (session, _) = see_all(numbered(&packets[..32]));
-    let kinds: Vec<(u16, Option<Object>)> = session
+    let kinds: Vec<(u16, Option<ObjectKind>)> = session
         .objects()
         .iter()
         .map(|node| match node.place {
-            Place::Adapter(_) => (node.depth, None),
-            Place::Object(_, object) => (node.depth, object.kind),
+            NodePlace::Adapter(_) => (node.depth, None),
+            NodePlace::Object(_, object) => (node.depth, object.kind),
         })
         .collect();
-    use Object::*;
+    use ObjectKind::*;
     let wanted = [
         (0, Some(Process)),
         (1, None),
@@ -91,10 +93,10 @@ fn after_a_process_has_ended_nothing_of_it_is_left() {
         let (session, _) = see_all(numbered(&packets));
         assert!(session.is_complete() || name != "rescind", "{name}");
         for node in session.objects() {
-            if let Place::Object(_, object) = node.place {
+            if let NodePlace::Object(_, object) = node.place {
                 let kind = object.kind.unwrap();
                 assert!(
-                    kind.is_vm_wide() && kind != Object::Process,
+                    kind.is_vm_wide() && kind != ObjectKind::Process,
                     "{name}: {object:?}"
                 );
             }
@@ -130,14 +132,17 @@ fn the_history_of_a_handle_says_who_destroyed_it_when() {
         .unwrap();
     let (session, _) = see_all(talk.packets());
     let history = session.history(findings::PROCESS, None, 0x4000_0080);
-    let [History::Gone(gone)] = history[..] else {
+    let [HandleHistory::Gone(gone)] = history[..] else {
         panic!("{history:?}");
     };
     assert_eq!(gone.entity.created.packet, created);
-    assert_eq!((gone.end, gone.at.packet), (End::WithOwner, created + 2));
+    assert_eq!(
+        (gone.end, gone.at.packet),
+        (ObjectEnd::WithOwner, created + 2)
+    );
     assert_eq!(
         (gone.at.pid, gone.entity.kind),
-        (100, Some(Object::Allocation))
+        (100, Some(ObjectKind::Allocation))
     );
 }
 
@@ -208,7 +213,9 @@ fn in_async_mode_the_luid_tells_virtual_gpus_apart() {
         .objects()
         .iter()
         .filter_map(|node| match node.place {
-            Place::Object(_, object) if object.kind == Some(Object::Device) => object.adapter,
+            NodePlace::Object(_, object) if object.kind == Some(ObjectKind::Device) => {
+                object.adapter
+            }
             _ => None,
         })
         .collect();
@@ -223,7 +230,7 @@ fn a_channel_opened_anew_ends_what_lived_on_it() {
     let (session, _) = see_all(talk.packets());
     let living = session.objects();
     let devices = living.iter().filter(|node| {
-        matches!(node.place, Place::Object(_, object) if object.kind == Some(Object::Device))
+        matches!(node.place, NodePlace::Object(_, object) if object.kind == Some(ObjectKind::Device))
     });
     assert_eq!(devices.count(), 0);
     // The host may give the same numbers again.
@@ -481,7 +488,7 @@ proptest! {
 }
 
 /// The only account, of the session's only process.
-fn account(session: &Session) -> dxgtrace_session::Account {
+fn account(session: &Session) -> dxgtrace_session::MemoryAccount {
     let accounts = session.accounts();
     assert_eq!(accounts.len(), 1);
     accounts[0].clone()

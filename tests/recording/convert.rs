@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, Result};
 use dxgtrace_protocol::packet::{Channel, Packet};
-use dxgtrace_protocol::record::header::{ChannelKind, Direction, Header, Kind, Known};
+use dxgtrace_protocol::record::header::{
+    ChannelKind, Direction, KnownFields, RecordHeader, RecordKind,
+};
 
 use super::Event;
 
@@ -33,7 +35,7 @@ pub struct Converted {
     /// Index into the channels.
     pub channel: u32,
     /// What the recording knows.
-    pub header: Header,
+    pub header: RecordHeader,
     /// The payload, as far as it was recorded.
     pub payload: Vec<u8>,
 }
@@ -81,13 +83,13 @@ pub fn convert(events: &[Event]) -> Result<(Vec<Channel>, Vec<Converted>)> {
             .iter()
             .position(|channel| channel.relid == event.relid)
             .with_context(|| format!("channel {} was never opened", event.relid))?;
-        let mut header = Header {
-            kind: Kind::Packet,
+        let mut header = RecordHeader {
+            kind: RecordKind::Packet,
             direction,
             channel_kind: channels[channel].kind,
             packet_type: event.packet_type,
             packet_flags: event.flags,
-            known: Known(0),
+            known: KnownFields(0),
             channel: event.relid,
             transaction: event.tid,
             pid: 0,
@@ -106,17 +108,18 @@ pub fn convert(events: &[Event]) -> Result<(Vec<Channel>, Vec<Converted>)> {
         match direction {
             Direction::GuestToHost => {
                 if event.ret != 0 {
-                    header.kind = Kind::Refused;
+                    header.kind = RecordKind::Refused;
                 } else if event.flags & COMPLETION_REQUESTED != 0 {
                     requesters.insert((event.relid, event.tid), index);
                 }
                 header.return_value = event.ret;
-                header.known.0 |= Known::TASK | Known::RETURN_VALUE | Known::EXACT_LENGTH;
+                header.known.0 |=
+                    KnownFields::TASK | KnownFields::RETURN_VALUE | KnownFields::EXACT_LENGTH;
                 task = Some(event);
             }
             Direction::HostToGuest if event.packet_type == COMPLETION => {
                 if let Some(request) = requesters.get(&(event.relid, event.tid)) {
-                    header.known.0 |= Known::TASK | Known::REQUESTER;
+                    header.known.0 |= KnownFields::TASK | KnownFields::REQUESTER;
                     task = events.get(*request);
                 }
             }
@@ -223,7 +226,7 @@ mod tests {
         assert_eq!(packets.len(), 2);
         assert_eq!(packets[0].header.transaction, 2);
         assert_eq!(packets[0].header.refused_attempts, 0);
-        assert_eq!(packets[1].header.kind, Kind::Packet);
+        assert_eq!(packets[1].header.kind, RecordKind::Packet);
         assert_eq!(packets[1].header.refused_attempts, 2);
     }
 
@@ -231,7 +234,7 @@ mod tests {
     fn a_send_that_never_succeeded_is_one_refused_record() {
         let packets = converted(&(send(1, -11) + &send(1, -11)));
         assert_eq!(packets.len(), 1);
-        assert_eq!(packets[0].header.kind, Kind::Refused);
+        assert_eq!(packets[0].header.kind, RecordKind::Refused);
         assert_eq!(packets[0].header.refused_attempts, 1);
         assert_eq!(packets[0].header.return_value, -11);
         assert_eq!(packets[0].header.payload_length, 4);
@@ -247,7 +250,7 @@ mod tests {
 "#;
         let packets = converted(&lines);
         let task = |index: usize| (packets[index].header.known.0, packets[index].header.tid);
-        assert_eq!(task(1), (Known::TASK | Known::REQUESTER, 8));
+        assert_eq!(task(1), (KnownFields::TASK | KnownFields::REQUESTER, 8));
         assert_eq!(packets[1].header.pid, 7);
         assert_eq!(&packets[1].header.comm[..4], b"app\0");
         assert_eq!(task(2), (0, 0));

@@ -137,7 +137,10 @@ fn every_field_is_known_before_a_packet_is_read() -> Result<()> {
         for layout in message.request.iter().chain(replies) {
             let names = layout.fields.iter().map(|field| field.name);
             let tails = layout.tails.iter().filter(|tail| {
-                matches!(tail.element, dxgtrace_protocol::schema::Element::Value(_))
+                matches!(
+                    tail.element,
+                    dxgtrace_protocol::schema::TailElement::Value(_)
+                )
             });
             for field in names.chain(tails.map(|tail| tail.name)) {
                 let name = format!("dxg.{}.{field}", message.name);

@@ -8,8 +8,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use dxgtrace_file::{About, Flush, Writer};
-use dxgtrace_protocol::record::header::{Direction, Kind};
+use dxgtrace_file::{CaptureOrigin, FlushPolicy, Writer};
+use dxgtrace_protocol::record::header::{Direction, RecordKind};
 use dxgtrace_tests::{samples, synthetic};
 
 /// Runs a tool and gives its output and exit code; `None` if it is absent.
@@ -111,7 +111,7 @@ fn tshark_sees_every_record_as_we_do() {
                     96 + packet.payload.len(),
                     96 + packet.header.payload_length,
                     match packet.header.kind {
-                        Kind::Lost => "3",
+                        RecordKind::Lost => "3",
                         _ => "",
                     }
                 )
@@ -128,7 +128,8 @@ fn comments_are_shown() {
     let path = folder.file("comments.pcapng");
     let (channels, packets) = synthetic::load(&samples().join("v40-enum.pcapng")).unwrap();
     let output = dxgtrace_file::create(Path::new(&path)).unwrap();
-    let mut writer = Writer::new(output, &About::default(), Flush::EveryRecord).unwrap();
+    let mut writer =
+        Writer::new(output, &CaptureOrigin::default(), FlushPolicy::EveryRecord).unwrap();
     for (number, packet) in (1..).zip(&packets) {
         let comments: Vec<String> = match number {
             2 => vec!["size.short: first".into(), "reply.orphan: ünïcode".into()],

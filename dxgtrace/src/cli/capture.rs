@@ -61,7 +61,7 @@ pub struct CaptureArgs {
     /// stall:SECONDS (a request waits so long) or end; may be repeated; without
     /// it: finding:error
     #[arg(long = "when", value_name = "EVENT", requires = "keep")]
-    pub when: Vec<When>,
+    pub when: Vec<FlightTrigger>,
 
     #[command(flatten)]
     pub live: LiveArgs,
@@ -133,7 +133,7 @@ impl FromStr for Limit {
 
 /// When the flight recorder writes what it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum When {
+pub enum FlightTrigger {
     /// At a finding of this code, or of this severity and above.
     Finding(String),
     /// When a request has waited for so long.
@@ -142,7 +142,7 @@ pub enum When {
     End,
 }
 
-impl FromStr for When {
+impl FromStr for FlightTrigger {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

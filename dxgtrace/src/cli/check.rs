@@ -18,7 +18,7 @@ pub struct CheckArgs {
 
     /// Exit with 4 if a finding is at least this severe
     #[arg(long, value_name = "SEVERITY")]
-    pub fail_on: Option<Level>,
+    pub fail_on: Option<SeverityArg>,
 
     /// Exit with 5 if packets are missing
     #[arg(long)]
@@ -26,7 +26,7 @@ pub struct CheckArgs {
 
     /// Show findings from this severity on
     #[arg(short = 's', long, value_name = "SEVERITY", default_value = "note")]
-    pub severity: Level,
+    pub severity: SeverityArg,
 
     /// Show this many packets of each kind of finding
     #[arg(short = 'n', long, value_name = "N", default_value_t = 3)]
@@ -53,7 +53,7 @@ pub struct CheckArgs {
 
 /// How severe a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Level {
+pub enum SeverityArg {
     /// The normal course of things.
     Chat,
     /// Unusual, and harmless as far as is known.

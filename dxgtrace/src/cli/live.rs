@@ -30,7 +30,7 @@ pub struct LiveArgs {
 
     /// Hook the driver this way instead of the best that works
     #[arg(long = "backend", value_name = "BACKEND")]
-    pub backend: Option<Backend>,
+    pub backend: Option<BackendArg>,
 
     /// Wait for VMBus if it is not there yet
     #[arg(long = "wait", conflicts_with = "stand_in")]
@@ -43,12 +43,12 @@ pub struct LiveArgs {
         value_name = "PID|PROGRAM",
         conflicts_with = "backend"
     )]
-    pub stand_in: Option<StandIn>,
+    pub stand_in: Option<StandInArg>,
 }
 
 /// How to hook the driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Backend {
+pub enum BackendArg {
     /// At function entry and exit, by trampoline: the cheapest.
     Fentry,
     /// By breakpoint or jump: works without BTF.
@@ -57,14 +57,14 @@ pub enum Backend {
 
 /// Which stand-in to capture.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StandIn {
+pub enum StandInArg {
     /// A process.
     Process(u32),
     /// All processes that run a program, also later ones.
     Program(PathBuf),
 }
 
-impl FromStr for StandIn {
+impl FromStr for StandInArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

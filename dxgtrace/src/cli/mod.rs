@@ -17,19 +17,19 @@ mod stat;
 mod top;
 mod tui;
 
-pub use capture::{CaptureArgs, Limit, When};
-pub use check::{CheckArgs, Level};
+pub use capture::{CaptureArgs, FlightTrigger, Limit};
+pub use check::{CheckArgs, SeverityArg};
 pub use cut::CutArgs;
 pub use demo::DemoArgs;
 pub use diff::DiffArgs;
 pub use doctor::DoctorArgs;
 pub use explain::ExplainArgs;
 pub use export::{Export, ExportArgs, WiresharkArgs};
-pub use live::{Backend, LiveArgs, StandIn};
-pub use read::{ReadArgs, Summary};
+pub use live::{BackendArg, LiveArgs, StandInArg};
+pub use read::{ReadArgs, SummaryTable};
 pub use replay::ReplayArgs;
 pub use report::ReportArgs;
-pub use shared::{AnswerArgs, AnswerForm, Form, InputArgs, RulesArgs, ShowArgs, Time};
+pub use shared::{AnswerArgs, AnswerForm, InputArgs, OutputForm, RulesArgs, ShowArgs, TimeArg};
 pub use stat::StatArgs;
 pub use top::TopArgs;
 pub use tui::TuiArgs;
@@ -62,11 +62,11 @@ pub struct Cli {
         hide_possible_values = true,
         display_order = 900
     )]
-    pub color: Color,
+    pub color: ColorArg,
 
     /// What to do
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<CliCommand>,
 }
 
 impl Cli {
@@ -125,7 +125,7 @@ fn file_for_command(error: &clap::Error) -> Option<clap::Error> {
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Color {
+pub enum ColorArg {
     /// On a terminal, unless NO_COLOR is set.
     Auto,
     /// Always.
@@ -136,7 +136,7 @@ pub enum Color {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Look at packets on the terminal, live or from a file
     Tui(TuiArgs),
     /// Capture what driver and host say, live

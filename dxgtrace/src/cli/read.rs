@@ -44,7 +44,7 @@ pub struct ReadArgs {
     /// A summary behind the packets, or with -q only it: expert (as check), or io,stat, srt,
     /// pending, handles (as stat); may be repeated
     #[arg(short = 'z', long = "summary", value_name = "SUMMARY")]
-    pub summaries: Vec<Summary>,
+    pub summaries: Vec<SummaryTable>,
 
     #[command(flatten)]
     pub show: ShowArgs,
@@ -52,14 +52,14 @@ pub struct ReadArgs {
 
 /// A summary of a capture, by the command that shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Summary {
+pub enum SummaryTable {
     /// `dxgtrace check`
     Check,
     /// `dxgtrace stat`
     Stat,
 }
 
-impl Summary {
+impl SummaryTable {
     /// The command's name.
     pub const fn command(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl Summary {
     }
 }
 
-impl FromStr for Summary {
+impl FromStr for SummaryTable {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

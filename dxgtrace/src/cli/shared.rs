@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use dxgtrace_query::channels::Choice;
+use dxgtrace_query::channels::ChannelSelector;
 
 /// How packets are shown.
 #[derive(Debug, Clone, Args)]
@@ -24,7 +24,7 @@ pub struct ShowArgs {
         value_name = "FORM",
         default_value = "text"
     )]
-    pub form: Form,
+    pub form: OutputForm,
 
     /// Show only what this display filter lets through
     #[arg(short = 'Y', long = "filter", value_name = "FILTER")]
@@ -41,11 +41,11 @@ pub struct ShowArgs {
     /// Only this channel: all, global, vgpu0, a LUID, a GUID, or its number in the list of
     /// channels; may be repeated
     #[arg(short = 'i', long = "interface", value_name = "CHANNEL")]
-    pub channels: Vec<Choice>,
+    pub channels: Vec<ChannelSelector>,
 
     /// Form of the time column
     #[arg(short = 't', long = "time", value_name = "TIME", default_value = "r")]
-    pub time: Time,
+    pub time: TimeArg,
 
     /// With -w: show the packets as well
     #[arg(short = 'P', long = "print", requires = "write")]
@@ -66,7 +66,7 @@ pub struct ShowArgs {
 
 /// Form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Form {
+pub enum OutputForm {
     /// A line a packet.
     Text,
     /// JSON lines.
@@ -79,7 +79,7 @@ pub enum Form {
 
 /// Form of the time column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Time {
+pub enum TimeArg {
     /// Seconds since the first packet.
     R,
     /// Seconds since the packet before.

@@ -10,7 +10,7 @@ mod watched;
 pub(super) use child::launched;
 pub(super) use follow::{Course, follow};
 pub(super) use signals::Signals;
-pub(super) use watched::Watched;
+pub(super) use watched::WatchedProcess;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -18,22 +18,22 @@ use std::time::Duration;
 
 use super::channels;
 use super::live::{give_up_rights, options, start};
-use super::pipe::Pipe;
+use super::pipe::OutputPipe;
 use super::pipeline::Pipeline;
-use super::show::Shown;
+use super::show::ShowOutput;
 use super::{Exit, Failure};
-use crate::cli::{CaptureArgs, Color, StandIn};
-use child::Child;
-use dxgtrace_live::{Driver, Live, Right};
-use limits::Limits;
-use out::{Opened, Out};
+use crate::cli::{CaptureArgs, ColorArg, StandInArg};
+use child::TracedCommand;
+use dxgtrace_live::{DriverState, Live, Right};
+use limits::CaptureLimits;
+use out::{OpenedOutput, OutputPlan};
 
 /// How long to wait for a packet before the output is flushed and the
 /// conditions to stop are looked at.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Captures until told to stop.
-pub fn run(args: &CaptureArgs, color: Color) -> Result<Exit, Failure> {
+pub fn run(args: &CaptureArgs, color: ColorArg) -> Result<Exit, Failure> {
     if args.list {
         return channels::list(color);
     }
@@ -44,19 +44,19 @@ pub fn run(args: &CaptureArgs, color: Color) -> Result<Exit, Failure> {
         }
     };
     let mut options = options(&args.live)?;
-    let shown = Shown::new(&args.show)?;
+    let shown = ShowOutput::new(&args.show)?;
     if shown.needs_replies() {
         return Err(Failure::Usage(
             "dxg.reply_in needs a file: a live request does not know its reply yet".to_owned(),
         ));
     }
     let channels = shown.channels();
-    let limits = Limits::new(args)?;
-    let out = Out::new(args)?;
+    let limits = CaptureLimits::new(args)?;
+    let out = OutputPlan::new(args)?;
     let signals = Signals::catch()?;
     let mut child = match args.command.as_slice() {
         [] => None,
-        command => Some(Child::prepare(command)?),
+        command => Some(TracedCommand::prepare(command)?),
     };
     if let Some(child) = &child {
         options.pids = vec![child.pid()];
@@ -67,20 +67,20 @@ pub fn run(args: &CaptureArgs, color: Color) -> Result<Exit, Failure> {
     let mut kept = live.rights();
     kept.extend(rights(args));
     give_up_rights(&kept)?;
-    let Opened {
+    let OpenedOutput {
         filter,
         sinks,
         mut course,
     } = prepared.open(shown, color, limits, &live.how())?;
     course.signals = Some(signals.clone());
-    let pipe = Pipe::of(args.write.as_deref().unwrap_or(Path::new("-")));
+    let pipe = OutputPipe::of(args.write.as_deref().unwrap_or(Path::new("-")));
     say(&started(&live, args));
     if let Some(child) = &child {
         child.go()?;
     }
     let stand_in = match args.live.stand_in {
-        Some(StandIn::Process(pid)) => Watched::new(pid),
-        _ => Watched::Unknown,
+        Some(StandInArg::Process(pid)) => WatchedProcess::new(pid),
+        _ => WatchedProcess::Unknown,
     };
     let outcome = follow(
         live,
@@ -121,8 +121,8 @@ pub(super) fn say(line: &str) {
 fn started(live: &Live, args: &CaptureArgs) -> String {
     let how = live.how();
     let waiting = match (live.driver(), &args.live.stand_in) {
-        (Driver::NoVmbus, None) => "; waiting for VMBus",
-        (Driver::NotOffered, None) => "; the host offers no GPU yet, waiting",
+        (DriverState::NoVmbus, None) => "; waiting for VMBus",
+        (DriverState::NotOffered, None) => "; the host offers no GPU yet, waiting",
         _ => "",
     };
     let end = match args.command.first() {

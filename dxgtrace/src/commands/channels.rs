@@ -5,17 +5,17 @@ use std::path::Path;
 
 use super::output::stream;
 use super::{Exit, Failure};
-use crate::cli::{CaptureArgs, Color};
-use dxgtrace_doctor::{System, channels};
+use crate::cli::{CaptureArgs, ColorArg};
+use dxgtrace_doctor::{SystemFiles, channels};
 use dxgtrace_protocol::table::guid;
 use dxgtrace_query::capture_filter::CaptureFilter;
-use dxgtrace_query::channels::Choice;
+use dxgtrace_query::channels::ChannelSelector;
 
 /// Lists what the host offers, numbered as [`chosen`] counts.
 ///
 /// # Errors
 /// It offers nothing.
-pub fn list(color: Color) -> Result<Exit, Failure> {
+pub fn list(color: ColorArg) -> Result<Exit, Failure> {
     let offered = offered();
     if offered.is_empty() {
         return Err(Failure::Attach(
@@ -39,7 +39,9 @@ pub fn list(color: Color) -> Result<Exit, Failure> {
 
 /// The channels in the order of their numbers: the global one first.
 fn offered() -> Vec<([u8; 16], bool)> {
-    let mut offered: Vec<_> = channels(&System::new(Path::new("/"))).into_iter().collect();
+    let mut offered: Vec<_> = channels(&SystemFiles::new(Path::new("/")))
+        .into_iter()
+        .collect();
     offered.sort_by_key(|(_, is_vgpu)| *is_vgpu);
     offered
 }
@@ -73,13 +75,13 @@ pub fn chosen(args: &CaptureArgs) -> Result<CaptureArgs, Failure> {
     args.live.comm = args.live.comm.or(filter.comm);
     args.show.channels.extend(filter.channels);
     for choice in &mut args.show.channels {
-        if let Choice::Index(number) = *choice {
+        if let ChannelSelector::Index(number) = *choice {
             let place = number.checked_sub(1);
             let offered = place.and_then(|place| offered().get(place).copied());
             let (instance, _) = offered.ok_or_else(|| {
                 Failure::Usage(format!("there is no channel {number}: see dxgtrace -D"))
             })?;
-            *choice = Choice::Instance(instance);
+            *choice = ChannelSelector::Instance(instance);
         }
     }
     Ok(args)

@@ -8,16 +8,16 @@ use super::output::{bare, stream, width};
 use super::pipeline::Pipeline;
 use super::rules::load;
 use super::{Exit, Failure, input, known};
-use crate::cli::{AnswerForm, CheckArgs, Color, Level};
+use crate::cli::{AnswerForm, CheckArgs, ColorArg, SeverityArg};
 use dxgtrace_query::filter::Filter;
-use dxgtrace_query::rules::{Match, Verdict};
-use dxgtrace_render::output::{Groups, Json, json};
-use dxgtrace_session::Limits;
+use dxgtrace_query::rules::{RuleMatch, RuleVerdict};
+use dxgtrace_render::output::{FindingGroups, JsonLines, json};
+use dxgtrace_session::ReplyLimits;
 use dxgtrace_session::check::Severity;
 use dxgtrace_session::entry::Sink;
 
 /// Checks the files, one after the other.
-pub fn run(args: &CheckArgs, color: Color) -> Result<Exit, Failure> {
+pub fn run(args: &CheckArgs, color: ColorArg) -> Result<Exit, Failure> {
     let mut worst = None;
     let mut lost = 0;
     let mut damage = None;
@@ -26,18 +26,18 @@ pub fn run(args: &CheckArgs, color: Color) -> Result<Exit, Failure> {
         AnswerForm::Jsonl => Box::new(bare()),
     };
     let least = (!args.quiet).then_some(severity(args.severity));
-    let limits = Limits {
+    let limits = ReplyLimits {
         slow: args.slow.saturating_mul(1_000_000),
         missing: args.missing.saturating_mul(1_000_000_000),
     };
     let rules = load(&args.rules)?;
     for path in args.input.files() {
         let source = input::name(path);
-        let mut groups = Groups::new(args.examples);
+        let mut groups = FindingGroups::new(args.examples);
         let mut watch = rules.watch();
         let mut sinks: Vec<Box<dyn Sink + '_>> = vec![Box::new(&mut groups), Box::new(&mut watch)];
         if args.answer.form == AnswerForm::Jsonl {
-            let findings = Json::findings(&mut out, &source, least);
+            let findings = JsonLines::findings(&mut out, &source, least);
             sinks.push(Box::new(findings.map_err(Failure::output)?));
         }
         let mut pipeline = Pipeline::new(Filter::default(), sinks).within(limits);
@@ -81,12 +81,12 @@ pub fn run(args: &CheckArgs, color: Color) -> Result<Exit, Failure> {
 }
 
 /// Writes the known issues that a capture matches, a record each.
-fn issues(out: &mut impl Write, matches: &[Match<'_>]) -> io::Result<()> {
+fn issues(out: &mut impl Write, matches: &[RuleMatch<'_>]) -> io::Result<()> {
     #[derive(Serialize)]
     struct Issue<'a> {
         r#type: &'static str,
         rule: &'a str,
-        verdict: Verdict,
+        verdict: RuleVerdict,
         title: &'a str,
         what: &'a str,
         next: &'a str,
@@ -116,11 +116,11 @@ fn issues(out: &mut impl Write, matches: &[Match<'_>]) -> io::Result<()> {
     Ok(())
 }
 
-fn severity(level: Level) -> Severity {
+fn severity(level: SeverityArg) -> Severity {
     match level {
-        Level::Chat => Severity::Chat,
-        Level::Note => Severity::Note,
-        Level::Warn => Severity::Warn,
-        Level::Error => Severity::Error,
+        SeverityArg::Chat => Severity::Chat,
+        SeverityArg::Note => Severity::Note,
+        SeverityArg::Warn => Severity::Warn,
+        SeverityArg::Error => Severity::Error,
     }
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 use super::walk::{ended, walk};
 use super::{Exit, Failure};
 use crate::cli::CutArgs;
-use dxgtrace_file::{About, Flush, Writer};
-use dxgtrace_render::cut::{Choice, Cut, Why};
+use dxgtrace_file::{CaptureOrigin, FlushPolicy, Writer};
+use dxgtrace_render::cut::{CutCollector, CutSelection, KeepReason};
 
 /// Bytes collected before they go out.
 const COLLECT: usize = 1 << 16;
@@ -22,7 +22,7 @@ pub fn run(args: &CutArgs) -> Result<Exit, Failure> {
         ));
     }
     let choice = choice(args)?;
-    let mut cut = Cut::new(choice);
+    let mut cut = CutCollector::new(choice);
     walk(input, &mut |entry, session, _| {
         cut.see(entry.packet, entry.seen, session);
         Ok(())
@@ -46,15 +46,15 @@ pub fn run(args: &CutArgs) -> Result<Exit, Failure> {
         return Err(Failure::Usage("FILE and OUT are the same file".to_owned()));
     }
     let refused = |error: io::Error| Failure::Input(format!("{}: {error}", args.write.display()));
-    let about = About::default();
+    let about = CaptureOrigin::default();
     let output: Box<dyn io::Write> = if args.write == Path::new("-") {
         Box::new(io::stdout().lock())
     } else {
         Box::new(dxgtrace_file::create(&args.write).map_err(refused)?)
     };
     let wrong = |error: dxgtrace_file::WriteError| Failure::output(error.into());
-    let mut writer =
-        Writer::with_comment(output, &about, &comment, Flush::Collect(COLLECT)).map_err(wrong)?;
+    let mut writer = Writer::with_comment(output, &about, &comment, FlushPolicy::Collect(COLLECT))
+        .map_err(wrong)?;
     let (_, damage) = walk(input, &mut |entry, _, comments| {
         let number = entry.packet.number;
         let Some(why) = kept.why(number) else {
@@ -62,11 +62,11 @@ pub fn run(args: &CutArgs) -> Result<Exit, Failure> {
         };
         let mut comments = comments();
         match why {
-            Why::Chosen => {}
-            Why::Needed => comments.push(format!(
+            KeepReason::Chosen => {}
+            KeepReason::Needed => comments.push(format!(
                 "cut: packet {number} of the original, kept because it creates what a chosen one names"
             )),
-            Why::Handshake => comments.push(format!(
+            KeepReason::Handshake => comments.push(format!(
                 "cut: packet {number} of the original, kept because it settles version and adapters"
             )),
         }
@@ -78,7 +78,7 @@ pub fn run(args: &CutArgs) -> Result<Exit, Failure> {
     ended([damage])
 }
 
-fn choice(args: &CutArgs) -> Result<Choice, Failure> {
+fn choice(args: &CutArgs) -> Result<CutSelection, Failure> {
     let usage = |what: &str| Failure::Usage(what.to_owned());
     let nothing =
         args.frames.is_none() && args.pid.is_none() && args.handle.is_none() && args.time.is_none();
@@ -99,7 +99,7 @@ fn choice(args: &CutArgs) -> Result<Choice, Failure> {
     let time = args.time.as_deref().map(|text| {
         range(text, seconds).ok_or_else(|| usage("--time wants A-B in seconds, as in 1.5-3"))
     });
-    Ok(Choice {
+    Ok(CutSelection {
         frames: frames.transpose()?,
         pid: args.pid,
         handle: handle.transpose()?,

@@ -7,23 +7,23 @@ use super::capture::{Course, Signals, follow, say};
 use super::live::attach;
 use super::pipeline::Pipeline;
 use super::replay::SAMPLE;
-use super::show::{Shown, capture};
+use super::show::{ShowOutput, capture};
 use super::{Exit, Failure};
-use crate::cli::{Color, DemoArgs};
+use crate::cli::{ColorArg, DemoArgs};
 use dxgtrace_file::Reader;
-use dxgtrace_live::{AttachError, Live, Options, Target};
+use dxgtrace_live::{AttachError, CaptureOptions, CaptureTarget, Live};
 use dxgtrace_standin::StandIn;
 
 /// Plays and captures; where BPF is not allowed, shows the sample as it is.
-pub fn run(args: &DemoArgs, color: Color) -> Result<Exit, Failure> {
+pub fn run(args: &DemoArgs, color: ColorArg) -> Result<Exit, Failure> {
     if args.tui {
         return super::tui::demo(args, color);
     }
     let signals = Signals::catch()?;
     let mut standin = start(args)?;
-    let options = Options {
-        target: Target::StandIn(standin.pid()),
-        ..Options::default()
+    let options = CaptureOptions {
+        target: CaptureTarget::StandIn(standin.pid()),
+        ..CaptureOptions::default()
     };
     let live = match Live::start(&options) {
         Ok(live) => live,
@@ -83,7 +83,7 @@ fn cannot_help(error: &AttachError) -> bool {
 }
 
 /// Shows the sample without capturing it.
-fn offline(args: &DemoArgs, color: Color, error: &AttachError) -> Result<Exit, Failure> {
+fn offline(args: &DemoArgs, color: ColorArg, error: &AttachError) -> Result<Exit, Failure> {
     say(&format!("no live capture here: {error}"));
     say("showing the same packets from the file instead");
     let mut pipeline = pipeline(args, color)?;
@@ -107,8 +107,8 @@ fn offline(args: &DemoArgs, color: Color, error: &AttachError) -> Result<Exit, F
 }
 
 /// Text for the person, and the file if one is wanted.
-fn pipeline(args: &DemoArgs, color: Color) -> Result<Pipeline<'static>, Failure> {
-    let (filter, mut sinks) = Shown::new(&args.show)?.into_parts(None, color, "demo")?;
+fn pipeline(args: &DemoArgs, color: ColorArg) -> Result<Pipeline<'static>, Failure> {
+    let (filter, mut sinks) = ShowOutput::new(&args.show)?.into_parts(None, color, "demo")?;
     if let Some(path) = &args.write {
         sinks.push(capture(path)?);
     }

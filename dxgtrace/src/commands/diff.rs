@@ -8,18 +8,20 @@ use anstyle::Style;
 use serde::Serialize;
 
 use super::output::{bare, stream, width};
-use super::walk::{Damage, ended, walk};
+use super::walk::{WalkStop, ended, walk};
 use super::{Exit, Failure};
-use crate::cli::{AnswerForm, Color, DiffArgs};
+use crate::cli::{AnswerForm, ColorArg, DiffArgs};
 use dxgtrace_protocol::decode::escaped;
-use dxgtrace_render::compare::{Difference, Profile, Reread, Rereading, differences};
-use dxgtrace_render::output::Prose;
+use dxgtrace_render::compare::{
+    CaptureProfile, Difference, VersionChange, VersionReread, differences,
+};
+use dxgtrace_render::output::ProseWriter;
 
 /// Column of the texts.
 const COLUMN: usize = 24;
 
 /// Compares.
-pub fn run(args: &DiffArgs, color: Color) -> Result<Exit, Failure> {
+pub fn run(args: &DiffArgs, color: ColorArg) -> Result<Exit, Failure> {
     match (&args.b, args.as_version) {
         (Some(b), None) => two(&args.a, b, args.answer.form, color),
         (None, Some(version)) => as_version(&args.a, version, args.answer.form, color),
@@ -30,8 +32,8 @@ pub fn run(args: &DiffArgs, color: Color) -> Result<Exit, Failure> {
 }
 
 /// A capture in numbers.
-pub fn profile(path: &Path) -> Result<(Profile, Damage), Failure> {
-    let mut profile = Profile::default();
+pub fn profile(path: &Path) -> Result<(CaptureProfile, WalkStop), Failure> {
+    let mut profile = CaptureProfile::default();
     let (session, damage) = walk(path, &mut |entry, _, _| {
         profile.see(entry);
         Ok(())
@@ -40,7 +42,7 @@ pub fn profile(path: &Path) -> Result<(Profile, Damage), Failure> {
     Ok((profile, damage))
 }
 
-fn two(a: &Path, b: &Path, form: AnswerForm, color: Color) -> Result<Exit, Failure> {
+fn two(a: &Path, b: &Path, form: AnswerForm, color: ColorArg) -> Result<Exit, Failure> {
     let (left, left_damage) = profile(a)?;
     let (right, right_damage) = profile(b)?;
     let found = differences(&left, &right);
@@ -52,8 +54,8 @@ fn two(a: &Path, b: &Path, form: AnswerForm, color: Color) -> Result<Exit, Failu
     ended([left_damage, right_damage])
 }
 
-fn show(a: &Path, b: &Path, found: &[Difference], color: Color) -> io::Result<()> {
-    let mut prose = Prose::new(stream(color), width(), COLUMN);
+fn show(a: &Path, b: &Path, found: &[Difference], color: ColorArg) -> io::Result<()> {
+    let mut prose = ProseWriter::new(stream(color), width(), COLUMN);
     let name = |path: &Path| escaped(path.display().to_string().as_bytes()).to_string();
     let bold = Style::new().bold();
     prose.line(bold, &format!("A: {}", name(a)))?;
@@ -77,8 +79,13 @@ fn show(a: &Path, b: &Path, found: &[Difference], color: Color) -> io::Result<()
     prose.flush()
 }
 
-fn as_version(path: &Path, version: u32, form: AnswerForm, color: Color) -> Result<Exit, Failure> {
-    let mut reading = Rereading::new(version);
+fn as_version(
+    path: &Path,
+    version: u32,
+    form: AnswerForm,
+    color: ColorArg,
+) -> Result<Exit, Failure> {
+    let mut reading = VersionReread::new(version);
     let (_, damage) = walk(path, &mut |entry, _, _| {
         reading.see(entry);
         Ok(())
@@ -91,8 +98,8 @@ fn as_version(path: &Path, version: u32, form: AnswerForm, color: Color) -> Resu
     ended([damage])
 }
 
-fn show_version(reading: &Rereading, version: u32, color: Color) -> io::Result<()> {
-    let mut prose = Prose::new(stream(color), width(), COLUMN);
+fn show_version(reading: &VersionReread, version: u32, color: ColorArg) -> io::Result<()> {
+    let mut prose = ProseWriter::new(stream(color), width(), COLUMN);
     let messages = reading.messages();
     let reframed: u64 = messages.values().map(|reread| reread.reframed).sum();
     if messages.is_empty() {
@@ -120,7 +127,7 @@ fn show_version(reading: &Rereading, version: u32, color: Color) -> io::Result<(
     prose.flush()
 }
 
-fn sentence(reread: &Reread) -> String {
+fn sentence(reread: &VersionChange) -> String {
     let mut text = format!("{} replies have another layout", reread.relaid);
     if let Some((is, would)) = reread.expected {
         text.push_str(&format!(

@@ -9,10 +9,10 @@ use serde::Serialize;
 
 use super::output::{bare, stream, width};
 use super::{Exit, Failure};
-use crate::cli::{AnswerForm, Color, DoctorArgs};
-use dxgtrace_doctor::{ConfigSpace, Fact, Level, System, examine};
+use crate::cli::{AnswerForm, ColorArg, DoctorArgs};
+use dxgtrace_doctor::{ConfigSpace, FactLevel, MachineFact, SystemFiles, examine};
 use dxgtrace_protocol::decode::escaped;
-use dxgtrace_render::output::Prose;
+use dxgtrace_render::output::ProseWriter;
 
 /// Longest file with a configuration space, in bytes: some hundred functions
 /// as lspci prints them.
@@ -21,10 +21,10 @@ const LONGEST: u64 = 4 << 20;
 const COLUMN: usize = 18;
 
 /// Examines the machine, or only a configuration space.
-pub fn run(args: &DoctorArgs, color: Color) -> Result<Exit, Failure> {
+pub fn run(args: &DoctorArgs, color: ColorArg) -> Result<Exit, Failure> {
     let facts = match &args.config_space {
         Some(path) => config_spaces(path)?,
-        None => examine(&System::new(&args.root)),
+        None => examine(&SystemFiles::new(&args.root)),
     };
     match args.answer.form {
         AnswerForm::Text => text(&facts, color),
@@ -34,7 +34,7 @@ pub fn run(args: &DoctorArgs, color: Color) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
-fn config_spaces(path: &Path) -> Result<Vec<Fact>, Failure> {
+fn config_spaces(path: &Path) -> Result<Vec<MachineFact>, Failure> {
     let name = path.display();
     let failed = |error: io::Error| Failure::Input(format!("{name}: {error}"));
     let mut content = Vec::new();
@@ -57,9 +57,9 @@ fn config_spaces(path: &Path) -> Result<Vec<Fact>, Failure> {
         } else {
             format!("{}: {}", escaped(title.as_bytes()), space.kind())
         };
-        facts.push(Fact {
+        facts.push(MachineFact {
             topic: "PCI",
-            level: Level::Info,
+            level: FactLevel::Info,
             text: title,
             fix: String::new(),
         });
@@ -74,14 +74,14 @@ fn config_spaces(path: &Path) -> Result<Vec<Fact>, Failure> {
 }
 
 /// The facts as labelled lines.
-pub fn text(facts: &[Fact], color: Color) -> io::Result<()> {
-    let mut prose = Prose::new(stream(color), width(), COLUMN);
+pub fn text(facts: &[MachineFact], color: ColorArg) -> io::Result<()> {
+    let mut prose = ProseWriter::new(stream(color), width(), COLUMN);
     write(&mut prose, facts)?;
     prose.flush()
 }
 
 /// Writes the facts and their count.
-pub fn write<W: Write>(prose: &mut Prose<W>, facts: &[Fact]) -> io::Result<()> {
+pub fn write<W: Write>(prose: &mut ProseWriter<W>, facts: &[MachineFact]) -> io::Result<()> {
     for fact in facts {
         let label = format!("{:<4} {}", fact.level.name(), fact.topic);
         prose.item(style(fact.level), &label, &fact.text)?;
@@ -90,16 +90,16 @@ pub fn write<W: Write>(prose: &mut Prose<W>, facts: &[Fact]) -> io::Result<()> {
         }
     }
     let count = |level| facts.iter().filter(|fact| fact.level == level).count();
-    let (fails, warns) = (count(Level::Fail), count(Level::Warn));
+    let (fails, warns) = (count(FactLevel::Fail), count(FactLevel::Warn));
     prose.line(Style::new(), &format!("{fails} failed, {warns} warnings"))
 }
 
-fn json(facts: &[Fact]) -> io::Result<()> {
+fn json(facts: &[MachineFact]) -> io::Result<()> {
     #[derive(Serialize)]
     struct Line<'a> {
         r#type: &'static str,
         #[serde(flatten)]
-        fact: &'a Fact,
+        fact: &'a MachineFact,
     }
     let mut out = bare();
     for fact in facts {
@@ -112,12 +112,12 @@ fn json(facts: &[Fact]) -> io::Result<()> {
     out.flush()
 }
 
-fn style(level: Level) -> Style {
+fn style(level: FactLevel) -> Style {
     let color = match level {
-        Level::Ok => AnsiColor::Green,
-        Level::Info => AnsiColor::Cyan,
-        Level::Warn => AnsiColor::Yellow,
-        Level::Fail => AnsiColor::Red,
+        FactLevel::Ok => AnsiColor::Green,
+        FactLevel::Info => AnsiColor::Cyan,
+        FactLevel::Warn => AnsiColor::Yellow,
+        FactLevel::Fail => AnsiColor::Red,
     };
     Style::new().fg_color(Some(color.into()))
 }

@@ -8,11 +8,11 @@ use serde::Serialize;
 use super::output::{bare, stream, width};
 use super::rules::load;
 use super::{Exit, Failure};
-use crate::cli::{AnswerForm, Color, ExplainArgs};
+use crate::cli::{AnswerForm, ColorArg, ExplainArgs};
 use dxgtrace_protocol::decode::escaped;
-use dxgtrace_query::explain::{Answer, Group, Log, explain, near};
+use dxgtrace_query::explain::{Answer, Log, LogGroup, explain, near};
 use dxgtrace_query::rules::Rule;
-use dxgtrace_render::output::{Prose, json};
+use dxgtrace_render::output::{ProseWriter, json};
 
 /// Longest line of a log that is read whole; what is beyond is cut off.
 const LINE: u64 = 1 << 16;
@@ -20,9 +20,9 @@ const LINE: u64 = 1 << 16;
 const COLUMN: usize = 12;
 
 /// Explains every thing on the command line, or the log on standard input.
-pub fn run(args: &ExplainArgs, color: Color) -> Result<Exit, Failure> {
+pub fn run(args: &ExplainArgs, color: ColorArg) -> Result<Exit, Failure> {
     let rules = load(&args.rules)?;
-    let mut report = Report::new(args.answer.form, color);
+    let mut report = AnswerReport::new(args.answer.form, color);
     let mut unknown = Vec::new();
     for thing in &args.things {
         if thing == "-" {
@@ -71,14 +71,14 @@ fn shown(thing: &str) -> String {
 }
 
 /// Where answers go.
-enum Report {
-    Text(Prose<Box<dyn Write>>),
+enum AnswerReport {
+    Text(ProseWriter<Box<dyn Write>>),
     Json(Box<dyn Write>),
 }
 
 /// A line of JSON.
 #[derive(Serialize)]
-struct Line<'a> {
+struct AnswerLine<'a> {
     r#type: &'static str,
     thing: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,10 +89,12 @@ struct Line<'a> {
     near: Option<&'a [String]>,
 }
 
-impl Report {
-    fn new(form: AnswerForm, color: Color) -> Self {
+impl AnswerReport {
+    fn new(form: AnswerForm, color: ColorArg) -> Self {
         match form {
-            AnswerForm::Text => Self::Text(Prose::new(Box::new(stream(color)), width(), COLUMN)),
+            AnswerForm::Text => {
+                Self::Text(ProseWriter::new(Box::new(stream(color)), width(), COLUMN))
+            }
             AnswerForm::Jsonl => Self::Json(Box::new(bare())),
         }
     }
@@ -110,7 +112,7 @@ impl Report {
             }
             Self::Json(out) => answers.iter().try_for_each(|answer| {
                 let thing = escaped(thing.as_bytes()).to_string();
-                json::line(out, &Line::answer(&thing, None, Some(answer)))
+                json::line(out, &AnswerLine::answer(&thing, None, Some(answer)))
             }),
         }
     }
@@ -119,7 +121,7 @@ impl Report {
     fn log(&mut self, log: &Log) -> io::Result<Vec<String>> {
         let mut unknown = Vec::new();
         for group in log.groups() {
-            let Group {
+            let LogGroup {
                 first,
                 count,
                 answer,
@@ -133,9 +135,10 @@ impl Report {
                     }
                     prose.gap()?;
                 }
-                Self::Json(out) => {
-                    json::line(out, &Line::answer(first, Some(*count), answer.as_ref()))?
-                }
+                Self::Json(out) => json::line(
+                    out,
+                    &AnswerLine::answer(first, Some(*count), answer.as_ref()),
+                )?,
             }
             if answer.is_none() {
                 unknown.push(format!("\"{first}\""));
@@ -162,10 +165,10 @@ impl Report {
             }
             Self::Json(out) => {
                 let thing = escaped(thing.as_bytes()).to_string();
-                let line = Line {
+                let line = AnswerLine {
                     r#type: "unknown",
                     near: Some(near),
-                    ..Line::answer(&thing, None, None)
+                    ..AnswerLine::answer(&thing, None, None)
                 };
                 json::line(out, &line)
             }
@@ -180,7 +183,7 @@ impl Report {
     }
 }
 
-impl<'a> Line<'a> {
+impl<'a> AnswerLine<'a> {
     fn answer(thing: &'a str, count: Option<u64>, answer: Option<&'a Answer>) -> Self {
         Self {
             r#type: if answer.is_some() {
@@ -197,7 +200,7 @@ impl<'a> Line<'a> {
 }
 
 /// What an answer says, below its title.
-fn body(prose: &mut Prose<Box<dyn Write>>, answer: &Answer) -> io::Result<()> {
+fn body(prose: &mut ProseWriter<Box<dyn Write>>, answer: &Answer) -> io::Result<()> {
     let plain = Style::new();
     let label = Style::new().fg_color(Some(AnsiColor::Cyan.into()));
     prose.item(label, "what", &answer.what)?;

@@ -14,26 +14,26 @@ use dxgtrace_file::link_type;
 use dxgtrace_query::capture_filter::CaptureFilter;
 
 /// What can be captured.
-struct Interface {
+struct ExtcapInterface {
     name: &'static str,
     display: &'static str,
     /// Options of `capture` that Wireshark shows.
     options: &'static [&'static str],
 }
 
-const DRIVER: Interface = Interface {
+const DRIVER: ExtcapInterface = ExtcapInterface {
     name: "dxgtrace",
     display: "GPU paravirtualization: dxgkrnl and its host",
     options: &["pid", "comm", "snaplen", "buffer", "backend"],
 };
 
-const STAND_IN: Interface = Interface {
+const STAND_IN: ExtcapInterface = ExtcapInterface {
     name: "dxgtrace-stand-in",
     display: "GPU paravirtualization: a stand-in (dxgtrace replay)",
     options: &["stand-in", "pid", "comm", "snaplen", "buffer"],
 };
 
-const INTERFACES: &[Interface] = &[DRIVER, STAND_IN];
+const INTERFACES: &[ExtcapInterface] = &[DRIVER, STAND_IN];
 
 /// Whether this command line is Wireshark's.
 pub fn is_asked(arguments: &[OsString]) -> bool {
@@ -48,7 +48,7 @@ pub fn is_asked(arguments: &[OsString]) -> bool {
 /// # Errors
 /// Of a capture those of `dxgtrace capture`; the question makes no sense.
 pub fn run(arguments: Vec<OsString>) -> Result<Exit, Failure> {
-    let question = Question::new(arguments);
+    let question = ExtcapCall::new(arguments);
     let filter = question.value("--extcap-capture-filter");
     let mut text = String::new();
     if question.has("--extcap-interfaces") {
@@ -85,12 +85,12 @@ pub fn run(arguments: Vec<OsString>) -> Result<Exit, Failure> {
 }
 
 /// The options of the call, those of `dxgtrace capture` apart.
-struct Question {
+struct ExtcapCall {
     asked: Vec<(OsString, Option<OsString>)>,
     options: Vec<OsString>,
 }
 
-impl Question {
+impl ExtcapCall {
     fn new(arguments: Vec<OsString>) -> Self {
         let mut question = Self {
             asked: Vec::new(),
@@ -139,13 +139,13 @@ fn interfaces(text: &mut String) {
         env!("CARGO_PKG_VERSION"),
         env!("CARGO_PKG_REPOSITORY"),
     );
-    for Interface { name, display, .. } in INTERFACES {
+    for ExtcapInterface { name, display, .. } in INTERFACES {
         let _ = writeln!(text, "interface {{value={name}}}{{display={display}}}");
     }
 }
 
 /// What can be set, as the command line describes it.
-fn options(text: &mut String, interface: &Interface) {
+fn options(text: &mut String, interface: &ExtcapInterface) {
     let mut command = Cli::command();
     command.build();
     let Some(capture) = command.find_subcommand("capture") else {
@@ -201,8 +201,8 @@ fn is_number(parser: &ValueParser) -> bool {
 
 /// Captures into Wireshark's pipe.
 fn capture(
-    interface: &Interface,
-    question: &Question,
+    interface: &ExtcapInterface,
+    question: &ExtcapCall,
     filter: Option<&OsStr>,
 ) -> Result<Exit, Failure> {
     let fifo = question
@@ -213,7 +213,7 @@ fn capture(
 
 /// The capture as its command line.
 fn command(
-    interface: &Interface,
+    interface: &ExtcapInterface,
     fifo: &OsStr,
     options: &[OsString],
     filter: Option<&OsStr>,

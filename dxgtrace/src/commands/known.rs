@@ -4,23 +4,23 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use dxgtrace_query::rules::{Match, Verdict};
-use dxgtrace_render::output::Prose;
+use dxgtrace_query::rules::{RuleMatch, RuleVerdict};
+use dxgtrace_render::output::ProseWriter;
 
 /// Column of the texts: as those of findings.
 const COLUMN: usize = 11;
 
 /// Writes what was matched, each with what to do.
-pub fn show(out: &mut impl Write, matches: &[Match<'_>], width: usize) -> io::Result<()> {
+pub fn show(out: &mut impl Write, matches: &[RuleMatch<'_>], width: usize) -> io::Result<()> {
     for found in matches {
         let rule = found.rule;
         let color = match rule.verdict {
-            Verdict::Harmless => AnsiColor::Green,
-            Verdict::Known => AnsiColor::Yellow,
-            Verdict::Hint => AnsiColor::Cyan,
+            RuleVerdict::Harmless => AnsiColor::Green,
+            RuleVerdict::Known => AnsiColor::Yellow,
+            RuleVerdict::Hint => AnsiColor::Cyan,
         };
         let style = Style::new().fg_color(Some(color.into()));
-        let mut prose = Prose::new(&mut *out, width, COLUMN);
+        let mut prose = ProseWriter::new(&mut *out, width, COLUMN);
         let title = format!("{} {}: {}", rule.verdict.name(), rule.name, rule.title);
         prose.line(style, &title)?;
         let packets: Vec<String> = found.packets.iter().map(u64::to_string).collect();

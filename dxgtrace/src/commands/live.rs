@@ -2,26 +2,28 @@
 
 use super::Failure;
 use crate::cli::{self, LiveArgs};
-use dxgtrace_live::{AttachError, Backend, Live, Options, Right, Target};
+use dxgtrace_live::{AttachError, Backend, CaptureOptions, CaptureTarget, Live, Right};
 
 /// The options that the arguments ask for.
 ///
 /// # Errors
 /// They make no sense.
-pub(super) fn options(args: &LiveArgs) -> Result<Options, Failure> {
-    let mut options = Options {
+pub(super) fn options(args: &LiveArgs) -> Result<CaptureOptions, Failure> {
+    let mut options = CaptureOptions {
         target: match (&args.stand_in, args.backend) {
-            (Some(cli::StandIn::Process(pid)), _) => Target::StandIn(*pid),
-            (Some(cli::StandIn::Program(path)), _) => Target::StandInProgram(path.clone()),
-            (None, backend) => Target::Driver(backend.map(|backend| match backend {
-                cli::Backend::Fentry => Backend::Fentry,
-                cli::Backend::Kprobe => Backend::Kprobe,
+            (Some(cli::StandInArg::Process(pid)), _) => CaptureTarget::StandIn(*pid),
+            (Some(cli::StandInArg::Program(path)), _) => {
+                CaptureTarget::StandInProgram(path.clone())
+            }
+            (None, backend) => CaptureTarget::Driver(backend.map(|backend| match backend {
+                cli::BackendArg::Fentry => Backend::Fentry,
+                cli::BackendArg::Kprobe => Backend::Kprobe,
             })),
         },
         pids: args.pids.clone(),
         follow: args.follow_forks,
         wait: args.wait,
-        ..Options::default()
+        ..CaptureOptions::default()
     };
     if let Some(mebibytes) = args.buffer {
         options.ring_bytes = mebibytes
@@ -46,7 +48,7 @@ pub(super) fn options(args: &LiveArgs) -> Result<Options, Failure> {
 ///
 /// # Errors
 /// The probe cannot be attached.
-pub(super) fn start(options: &Options) -> Result<Live, Failure> {
+pub(super) fn start(options: &CaptureOptions) -> Result<Live, Failure> {
     Live::start(options).map_err(attach)
 }
 

@@ -41,7 +41,7 @@ use std::io::IsTerminal;
 
 use clap::{CommandFactory, Parser};
 
-use crate::cli::{Cli, Color, Command};
+use crate::cli::{Cli, CliCommand, ColorArg};
 
 /// Does what the command line says.
 ///
@@ -55,33 +55,36 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             .ok_or_else(|| Failure::Usage("say what to do, see dxgtrace --help".to_owned()))?,
     };
     match command {
-        Command::Tui(args) => tui::run(&args, cli.color),
+        CliCommand::Tui(args) => tui::run(&args, cli.color),
         #[cfg(target_os = "linux")]
-        Command::Capture(args) => capture::run(&args, cli.color),
+        CliCommand::Capture(args) => capture::run(&args, cli.color),
         #[cfg(target_os = "linux")]
-        Command::Replay(args) => replay::run(&args),
+        CliCommand::Replay(args) => replay::run(&args),
         #[cfg(target_os = "linux")]
-        Command::Demo(args) => demo::run(&args, cli.color),
+        CliCommand::Demo(args) => demo::run(&args, cli.color),
         #[cfg(not(target_os = "linux"))]
-        Command::Capture(_) | Command::Replay(_) | Command::Demo(_) => Err(Failure::Attach(
-            "capturing works on Linux only; here, `dxgtrace read FILE` shows captures".to_owned(),
-        )),
-        Command::Read(args) => read::run(&args, cli.color),
-        Command::Cut(args) => cut::run(&args),
-        Command::Diff(args) => diff::run(&args, cli.color),
-        Command::Report(args) => report::run(&args),
-        Command::Doctor(args) => doctor::run(&args, cli.color),
-        Command::Explain(args) => explain::run(&args, cli.color),
-        Command::Check(args) => check::run(&args, cli.color),
-        Command::Stat(args) => stat::run(&args, cli.color),
-        Command::Top(args) => top::run(&args, cli.color),
-        Command::Export(args) => export::run(&args),
-        Command::Completions { shell } => {
+        CliCommand::Capture(_) | CliCommand::Replay(_) | CliCommand::Demo(_) => {
+            Err(Failure::Attach(
+                "capturing works on Linux only; here, `dxgtrace read FILE` shows captures"
+                    .to_owned(),
+            ))
+        }
+        CliCommand::Read(args) => read::run(&args, cli.color),
+        CliCommand::Cut(args) => cut::run(&args),
+        CliCommand::Diff(args) => diff::run(&args, cli.color),
+        CliCommand::Report(args) => report::run(&args),
+        CliCommand::Doctor(args) => doctor::run(&args, cli.color),
+        CliCommand::Explain(args) => explain::run(&args, cli.color),
+        CliCommand::Check(args) => check::run(&args, cli.color),
+        CliCommand::Stat(args) => stat::run(&args, cli.color),
+        CliCommand::Top(args) => top::run(&args, cli.color),
+        CliCommand::Export(args) => export::run(&args),
+        CliCommand::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "dxgtrace", &mut script);
             output::all(&script)
         }
-        Command::Man => output::all(&manual::page().map_err(Failure::output)?),
+        CliCommand::Man => output::all(&manual::page().map_err(Failure::output)?),
     }
 }
 
@@ -109,7 +112,7 @@ mod output {
     use anstream::stream::{AsLockedWrite, RawStream};
     use anstream::{AutoStream, ColorChoice};
 
-    use super::{Color, Exit, Failure, IsTerminal};
+    use super::{ColorArg, Exit, Failure, IsTerminal};
     use dxgtrace_render::output::WIDTH;
 
     /// Fewer columns are not made use of.
@@ -130,11 +133,11 @@ mod output {
     }
 
     /// Whether standard output is to have colours.
-    pub fn wants_colours(color: Color) -> bool {
+    pub fn wants_colours(color: ColorArg) -> bool {
         match color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => {
+            ColorArg::Always => true,
+            ColorArg::Never => false,
+            ColorArg::Auto => {
                 let out = io::stdout();
                 AutoStream::choice(&out) != ColorChoice::Never
             }
@@ -142,20 +145,20 @@ mod output {
     }
 
     /// Standard output as `color` wants it.
-    pub fn stream(color: Color) -> BufWriter<AutoStream<StdoutLock<'static>>> {
+    pub fn stream(color: ColorArg) -> BufWriter<AutoStream<StdoutLock<'static>>> {
         coloured(io::stdout().lock(), color)
     }
 
     /// What leads to standard output, as `color` wants it.
     pub fn coloured<W: RawStream + AsLockedWrite>(
         out: W,
-        color: Color,
+        color: ColorArg,
     ) -> BufWriter<AutoStream<W>> {
         let choice = match color {
-            Color::Always => ColorChoice::Always,
-            Color::Never => ColorChoice::Never,
+            ColorArg::Always => ColorChoice::Always,
+            ColorArg::Never => ColorChoice::Never,
             // NO_COLOR, then CLICOLOR_FORCE, then CLICOLOR, then the terminal.
-            Color::Auto => ColorChoice::Auto,
+            ColorArg::Auto => ColorChoice::Auto,
         };
         buffered(AutoStream::new(out, choice))
     }

@@ -9,9 +9,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// A pipe that is written to. Where nothing comes to be written, only asking
 /// shows that its reader has gone.
-pub struct Pipe(Option<OwnedFd>);
+pub struct OutputPipe(Option<OwnedFd>);
 
-impl Pipe {
+impl OutputPipe {
     /// The pipe behind a path, which is open already; `-` is standard output.
     pub fn of(path: &Path) -> Self {
         if path == Path::new("-") {

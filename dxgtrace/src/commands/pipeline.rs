@@ -4,17 +4,17 @@ use std::collections::HashMap;
 use std::io;
 
 use dxgtrace_protocol::packet::{Channel, Packet};
-use dxgtrace_query::channels::Channels;
-use dxgtrace_query::filter::{Filter, Record};
+use dxgtrace_query::channels::ChannelSelection;
+use dxgtrace_query::filter::{Filter, FilterRecord};
 use dxgtrace_session::check::Finding;
 use dxgtrace_session::entry::{Entry, Sink, Totals};
-use dxgtrace_session::{Limits, Seen, Session};
+use dxgtrace_session::{Analysis, ReplyLimits, Session};
 
 /// Takes packets in order and hands those that pass on to its sinks.
 pub struct Pipeline<'a> {
     session: Session,
     filter: Filter,
-    chosen: Channels,
+    chosen: ChannelSelection,
     replies: HashMap<u64, u64>,
     sinks: Vec<Box<dyn Sink + 'a>>,
     totals: Totals,
@@ -30,7 +30,7 @@ impl<'a> Pipeline<'a> {
         Self {
             session: Session::new(),
             filter,
-            chosen: Channels::default(),
+            chosen: ChannelSelection::default(),
             replies: HashMap::new(),
             sinks,
             totals: Totals::default(),
@@ -48,14 +48,14 @@ impl<'a> Pipeline<'a> {
     }
 
     /// The same with other limits on how long the host may take.
-    pub fn within(mut self, limits: Limits) -> Self {
+    pub fn within(mut self, limits: ReplyLimits) -> Self {
         self.session = self.session.within(limits);
         self
     }
 
     /// The same for packets of these channels only. The others are followed
     /// nevertheless: they tell what objects the chosen ones speak of.
-    pub fn on(mut self, chosen: Channels) -> Self {
+    pub fn on(mut self, chosen: ChannelSelection) -> Self {
         self.chosen = chosen;
         self
     }
@@ -73,7 +73,7 @@ impl<'a> Pipeline<'a> {
     pub fn packet(&mut self, packet: &Packet<'_>, channels: &[Channel]) -> io::Result<bool> {
         self.findings.clear();
         let findings = &mut self.findings;
-        let mut seen = Seen::default();
+        let mut seen = Analysis::default();
         self.session
             .take(packet, &mut seen, &mut |finding| findings.push(finding));
         if !self.chosen.admit(packet, channels) {
@@ -93,7 +93,7 @@ impl<'a> Pipeline<'a> {
             captured_before: before(self.captured_before),
             previous: before(self.previous),
         };
-        let shown = self.filter.is_empty() || self.filter.matches(&Record::from(&entry));
+        let shown = self.filter.is_empty() || self.filter.matches(&FilterRecord::from(&entry));
         self.totals.count(&entry, shown);
         if shown {
             for sink in &mut self.sinks {

@@ -8,14 +8,14 @@ use std::path::Path;
 use clap::Parser;
 
 use super::pipeline::Pipeline;
-use super::show::Shown;
+use super::show::ShowOutput;
 use super::{Exit, Failure, input};
-use crate::cli::{Cli, Color, ReadArgs, Summary};
+use crate::cli::{Cli, ColorArg, ReadArgs, SummaryTable};
 use dxgtrace_file::{ReadError, Reader};
 use dxgtrace_session::Session;
 
 /// Reads the file and shows it, its packets and what is asked of them as a whole.
-pub fn run(args: &ReadArgs, color: Color) -> Result<Exit, Failure> {
+pub fn run(args: &ReadArgs, color: ColorArg) -> Result<Exit, Failure> {
     let path = match (&args.file, &args.input) {
         (Some(path), _) | (None, Some(path)) => path.as_path(),
         (None, None) => Path::new("-"),
@@ -45,7 +45,7 @@ pub fn run(args: &ReadArgs, color: Color) -> Result<Exit, Failure> {
 }
 
 /// The same as the command of that name.
-fn summarize(summary: Summary, path: &Path, color: Color) -> Result<Exit, Failure> {
+fn summarize(summary: SummaryTable, path: &Path, color: ColorArg) -> Result<Exit, Failure> {
     let words = ["dxgtrace", summary.command(), "--read"].map(OsStr::new);
     let mut cli = Cli::try_parse_from(words.into_iter().chain([path.as_os_str()]))
         .map_err(|error| Failure::Usage(error.to_string()))?;
@@ -53,10 +53,10 @@ fn summarize(summary: Summary, path: &Path, color: Color) -> Result<Exit, Failur
     super::run(cli)
 }
 
-fn packets(args: &ReadArgs, path: &Path, color: Color) -> Result<Exit, Failure> {
+fn packets(args: &ReadArgs, path: &Path, color: ColorArg) -> Result<Exit, Failure> {
     let name = input::name(path);
     let failed = |error: ReadError| Failure::Input(format!("{name}: {error}"));
-    let shown = Shown::new(&args.show)?;
+    let shown = ShowOutput::new(&args.show)?;
     if path == Path::new("-") {
         if shown.needs_replies() {
             return Err(Failure::Usage(
@@ -84,9 +84,9 @@ fn packets(args: &ReadArgs, path: &Path, color: Color) -> Result<Exit, Failure> 
 fn show<R: Read>(
     reader: Reader<R>,
     replies: Option<HashMap<u64, u64>>,
-    shown: Shown,
+    shown: ShowOutput,
     args: &ReadArgs,
-    color: Color,
+    color: ColorArg,
     name: &str,
 ) -> Result<Exit, Failure> {
     let channels = shown.channels();

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use super::{Exit, Failure};
 use crate::cli::ReplayArgs;
-use dxgtrace_file::{About, Flush, Reader, WriteError, Writer};
+use dxgtrace_file::{CaptureOrigin, FlushPolicy, Reader, WriteError, Writer};
 use dxgtrace_protocol::packet::{Channel, Packet};
-use dxgtrace_standin::{Options, Pace, Player, announce};
+use dxgtrace_standin::{Pace, PlayOptions, Player, announce};
 
 /// The sample that is built in: a real driver and a host that makes mistakes.
 pub(super) const SAMPLE: &[u8] = include_bytes!("../../demo.pcapng");
@@ -49,13 +49,13 @@ fn open<R: Read>(input: R) -> Result<Reader<R>, Failure> {
 
 fn play<R: Read>(reader: &mut Reader<R>, args: &ReplayArgs) -> Result<Exit, Failure> {
     let mut log = match &args.played {
-        Some(path) => Some(Played::create(path)?),
+        Some(path) => Some(PlayedPackets::create(path)?),
         None => None,
     };
     if args.wait && !announce(io::stdout(), io::stdin().lock()).map_err(Failure::output)? {
         return Ok(Exit::Fine);
     }
-    let mut player = Player::new(Options {
+    let mut player = Player::new(PlayOptions {
         pace: args.speed.map_or(Pace::Unpaced, Pace::Speed),
         noise: args.noise,
     });
@@ -108,16 +108,20 @@ fn failed(error: io::Error) -> Failure {
 }
 
 /// What was played, as a capture must show it.
-struct Played {
+struct PlayedPackets {
     writer: Writer<File>,
     failed: Option<WriteError>,
 }
 
-impl Played {
+impl PlayedPackets {
     fn create(path: &Path) -> Result<Self, Failure> {
         let file = dxgtrace_file::create(path)
             .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
-        let writer = Writer::new(file, &About::default(), Flush::Collect(1 << 16));
+        let writer = Writer::new(
+            file,
+            &CaptureOrigin::default(),
+            FlushPolicy::Collect(1 << 16),
+        );
         Ok(Self {
             writer: writer.map_err(|error| Failure::output(error.into()))?,
             failed: None,

@@ -12,11 +12,11 @@ use super::rules::load;
 use super::walk::{ended, walk};
 use super::{Exit, Failure};
 use crate::cli::ReportArgs;
-use dxgtrace_doctor::{System, examine};
-use dxgtrace_file::{About, Flush, Writer};
+use dxgtrace_doctor::{SystemFiles, examine};
+use dxgtrace_file::{CaptureOrigin, FlushPolicy, Writer};
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_render::compare::Profile;
-use dxgtrace_render::output::{Prose, WIDTH};
+use dxgtrace_render::compare::CaptureProfile;
+use dxgtrace_render::output::{ProseWriter, WIDTH};
 use dxgtrace_render::redact::Redactor;
 use dxgtrace_render::report::summary;
 use dxgtrace_session::Session;
@@ -37,9 +37,9 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
     let rules = load(&args.rules)?;
     // An archive wants each file's length before its bytes, so the capture is
     // made beside it first; the archive itself only when that is done.
-    let part = Part::create(out).map_err(refused)?;
+    let part = TemporaryFile::create(out).map_err(refused)?;
 
-    let mut profile = Profile::default();
+    let mut profile = CaptureProfile::default();
     let mut watch = rules.watch();
     let mut redactor = Redactor::new();
     let mut again = Session::new();
@@ -47,9 +47,9 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
     let wrong = |error: dxgtrace_file::WriteError| Failure::output(error.into());
     let mut writer = Writer::with_comment(
         &part.file,
-        &About::default(),
+        &CaptureOrigin::default(),
         comment,
-        Flush::Collect(COLLECT),
+        FlushPolicy::Collect(COLLECT),
     )
     .map_err(wrong)?;
     let mut findings: Vec<Finding> = Vec::new();
@@ -95,8 +95,9 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
         !args.no_redact,
     )
     .map_err(Failure::output)?;
-    let mut environment = Prose::new(Vec::new(), WIDTH, 18);
-    doctor::write(&mut environment, &examine(&System::new(&args.root))).map_err(Failure::output)?;
+    let mut environment = ProseWriter::new(Vec::new(), WIDTH, 18);
+    doctor::write(&mut environment, &examine(&SystemFiles::new(&args.root)))
+        .map_err(Failure::output)?;
 
     let files = [
         ("summary.md", text),
@@ -120,7 +121,7 @@ fn packed(path: &Path) -> bool {
         .is_some_and(|extension| extension == "gz" || extension == "tgz")
 }
 
-fn pack(out: impl Write, mut part: Part, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
+fn pack(out: impl Write, mut part: TemporaryFile, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
     const FOLDER: &str = "dxgtrace-report";
     let mut archive = tar::Builder::new(out);
     let header = |length: u64| {
@@ -143,12 +144,12 @@ fn pack(out: impl Write, mut part: Part, files: &[(&str, Vec<u8>)]) -> io::Resul
 }
 
 /// A file beside the archive that is gone when it is no longer needed.
-struct Part {
+struct TemporaryFile {
     path: PathBuf,
     file: File,
 }
 
-impl Part {
+impl TemporaryFile {
     fn create(beside: &Path) -> io::Result<Self> {
         let mut name = beside.as_os_str().to_owned();
         name.push(format!(".{}.part", std::process::id()));
@@ -165,7 +166,7 @@ impl Part {
     }
 }
 
-impl Drop for Part {
+impl Drop for TemporaryFile {
     fn drop(&mut self) {
         // If it cannot be removed, there is nobody left to tell.
         let _ = fs::remove_file(&self.path);

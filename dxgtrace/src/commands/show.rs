@@ -5,23 +5,25 @@ use std::path::Path;
 
 use super::Failure;
 use super::output::{buffered, coloured, wants_colours};
-use crate::cli::{Color, Form, ShowArgs, Time};
-use dxgtrace_file::recording::Capture;
-use dxgtrace_file::{About, Flush, WriteError, Writer};
-use dxgtrace_query::channels::Channels;
-use dxgtrace_query::filter::{FieldOptions, Fields, Filter, FilterError};
-use dxgtrace_render::output::{After, Columns, Detail, Json, Text, TimeColumn, TimeFormat};
+use crate::cli::{ColorArg, OutputForm, ShowArgs, TimeArg};
+use dxgtrace_file::recording::CaptureSink;
+use dxgtrace_file::{CaptureOrigin, FlushPolicy, WriteError, Writer};
+use dxgtrace_query::channels::ChannelSelection;
+use dxgtrace_query::filter::{ColumnFields, FieldOptions, Filter, FilterError};
+use dxgtrace_render::output::{
+    ColumnWriter, DeltaBase, JsonLines, TextDetail, TextWriter, TimeColumn, TimeFormat,
+};
 use dxgtrace_session::entry::Sink;
 
 /// The output that was asked for, its words understood, nothing opened yet.
 #[derive(Clone)]
-pub(super) struct Shown {
+pub(super) struct ShowOutput {
     filter: Filter,
-    fields: Option<Fields>,
+    fields: Option<ColumnFields>,
     args: ShowArgs,
 }
 
-impl Shown {
+impl ShowOutput {
     /// Understands the filter and the columns.
     ///
     /// # Errors
@@ -29,20 +31,22 @@ impl Shown {
     pub(super) fn new(args: &ShowArgs) -> Result<Self, Failure> {
         let filter = Filter::parse(args.filter.as_deref().unwrap_or_default()).map_err(wrong)?;
         let mut options = match args.form {
-            Form::Text | Form::Jsonl if args.fields.is_empty() && args.field_options.is_empty() => {
+            OutputForm::Text | OutputForm::Jsonl
+                if args.fields.is_empty() && args.field_options.is_empty() =>
+            {
                 return Ok(Self {
                     filter,
                     fields: None,
                     args: args.clone(),
                 });
             }
-            Form::Text | Form::Jsonl => {
+            OutputForm::Text | OutputForm::Jsonl => {
                 return Err(Failure::Usage(
                     "-e and -E go with -T fields or -T csv".to_owned(),
                 ));
             }
-            Form::Fields => FieldOptions::default(),
-            Form::Csv => FieldOptions::csv(),
+            OutputForm::Fields => FieldOptions::default(),
+            OutputForm::Csv => FieldOptions::csv(),
         };
         if args.fields.is_empty() {
             return Err(Failure::Usage("say which columns: -e FIELD".to_owned()));
@@ -55,7 +59,7 @@ impl Shown {
         let names: Vec<&str> = args.fields.iter().map(String::as_str).collect();
         Ok(Self {
             filter,
-            fields: Some(Fields::new(&names, options).map_err(wrong)?),
+            fields: Some(ColumnFields::new(&names, options).map_err(wrong)?),
             args: args.clone(),
         })
     }
@@ -81,7 +85,7 @@ impl Shown {
     pub(super) fn into_lines(
         self,
         out: Box<dyn Write>,
-        color: Color,
+        color: ColorArg,
         source: &str,
     ) -> Result<(Filter, Box<dyn Sink>), Failure> {
         let sink = lines(&self.args, self.fields, out, color, source)?;
@@ -89,8 +93,8 @@ impl Shown {
     }
 
     /// The channels that are chosen.
-    pub(super) fn channels(&self) -> Channels {
-        Channels::new(self.args.channels.clone())
+    pub(super) fn channels(&self) -> ChannelSelection {
+        ChannelSelection::new(self.args.channels.clone())
     }
 
     /// The filter, and where packets go: to a capture file if there is one.
@@ -100,7 +104,7 @@ impl Shown {
     pub(super) fn into_parts(
         self,
         write: Option<&Path>,
-        color: Color,
+        color: ColorArg,
         source: &str,
     ) -> Result<(Filter, Vec<Box<dyn Sink>>), Failure> {
         let mut sinks = Vec::new();
@@ -119,59 +123,64 @@ impl Shown {
 /// program, the file holds what was seen.
 pub(super) fn capture(path: &Path) -> Result<Box<dyn Sink>, Failure> {
     let failed = |error: WriteError| Failure::output(error.into());
-    let about = About::default();
+    let about = CaptureOrigin::default();
     if path == Path::new("-") {
-        let writer = Writer::new(io::stdout().lock(), &about, Flush::EveryRecord);
-        return Ok(Box::new(Capture::new(writer.map_err(failed)?)));
+        let writer = Writer::new(io::stdout().lock(), &about, FlushPolicy::EveryRecord);
+        return Ok(Box::new(CaptureSink::new(writer.map_err(failed)?)));
     }
     let file = dxgtrace_file::create(path)
         .map_err(|error| Failure::Input(format!("{}: cannot create: {error}", path.display())))?;
-    let writer = Writer::new(file, &about, Flush::EveryRecord);
-    Ok(Box::new(Capture::new(writer.map_err(failed)?)))
+    let writer = Writer::new(file, &about, FlushPolicy::EveryRecord);
+    Ok(Box::new(CaptureSink::new(writer.map_err(failed)?)))
 }
 
 fn lines(
     args: &ShowArgs,
-    fields: Option<Fields>,
+    fields: Option<ColumnFields>,
     out: Box<dyn Write>,
-    color: Color,
+    color: ColorArg,
     source: &str,
 ) -> Result<Box<dyn Sink>, Failure> {
     Ok(match (args.form, fields) {
         (_, Some(fields)) => {
-            let columns = Columns::new(buffered(out), fields, args.each);
+            let columns = ColumnWriter::new(buffered(out), fields, args.each);
             Box::new(columns.map_err(Failure::output)?)
         }
-        (Form::Jsonl, None) => {
-            let json = Json::new(buffered(out), source, args.each);
+        (OutputForm::Jsonl, None) => {
+            let json = JsonLines::new(buffered(out), source, args.each);
             Box::new(json.map_err(Failure::output)?)
         }
-        (Form::Text | Form::Fields | Form::Csv, None) => {
-            let detail = Detail {
+        (OutputForm::Text | OutputForm::Fields | OutputForm::Csv, None) => {
+            let detail = TextDetail {
                 tree: args.tree,
                 hex: args.hex,
             };
             let time = time(args.time);
             // To strip colours from every line costs more than not to write them.
             match wants_colours(color) {
-                true => Box::new(Text::new(coloured(out, color), time, detail, args.each)),
-                false => Box::new(Text::new(buffered(out), time, detail, args.each).plain()),
+                true => Box::new(TextWriter::new(
+                    coloured(out, color),
+                    time,
+                    detail,
+                    args.each,
+                )),
+                false => Box::new(TextWriter::new(buffered(out), time, detail, args.each).plain()),
             }
         }
     })
 }
 
-fn time(time: Time) -> TimeColumn {
-    let column = |format| TimeColumn::new(format, After::Captured);
+fn time(time: TimeArg) -> TimeColumn {
+    let column = |format| TimeColumn::new(format, DeltaBase::Captured);
     match time {
-        Time::R => column(TimeFormat::Relative),
-        Time::D => column(TimeFormat::Delta),
-        Time::Dd => TimeColumn::new(TimeFormat::Delta, After::Shown),
-        Time::E => column(TimeFormat::Epoch),
-        Time::A => column(TimeFormat::Clock).local(),
-        Time::Ad => column(TimeFormat::Date).local(),
-        Time::U => column(TimeFormat::Clock),
-        Time::Ud => column(TimeFormat::Date),
+        TimeArg::R => column(TimeFormat::Relative),
+        TimeArg::D => column(TimeFormat::Delta),
+        TimeArg::Dd => TimeColumn::new(TimeFormat::Delta, DeltaBase::Shown),
+        TimeArg::E => column(TimeFormat::Epoch),
+        TimeArg::A => column(TimeFormat::Clock).local(),
+        TimeArg::Ad => column(TimeFormat::Date).local(),
+        TimeArg::U => column(TimeFormat::Clock),
+        TimeArg::Ud => column(TimeFormat::Date),
     }
 }
 

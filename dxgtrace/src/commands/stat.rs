@@ -5,12 +5,12 @@ use std::io::Write;
 use super::output::{bare, stream, width};
 use super::pipeline::Pipeline;
 use super::{Exit, Failure, input};
-use crate::cli::{AnswerForm, Color, StatArgs};
+use crate::cli::{AnswerForm, ColorArg, StatArgs};
 use dxgtrace_query::filter::Filter;
 use dxgtrace_render::output::Statistics;
 
 /// Counts the files, one after the other.
-pub fn run(args: &StatArgs, color: Color) -> Result<Exit, Failure> {
+pub fn run(args: &StatArgs, color: ColorArg) -> Result<Exit, Failure> {
     let mut damage = None;
     let mut out: Box<dyn Write> = match args.answer.form {
         AnswerForm::Text => Box::new(stream(color)),

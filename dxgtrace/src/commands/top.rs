@@ -6,20 +6,20 @@ use std::path::Path;
 use super::output::stream;
 use super::pipeline::Pipeline;
 use super::{Exit, Failure, input};
-use crate::cli::{AnswerForm, Color, TopArgs};
+use crate::cli::{AnswerForm, ColorArg, TopArgs};
 use dxgtrace_query::filter::Filter;
-use dxgtrace_render::output::{Fed, Top};
+use dxgtrace_render::output::{Fed, TopCounts};
 use dxgtrace_session::Session;
 
 /// Shows a file's table, or one after the other, live.
-pub fn run(args: &TopArgs, color: Color) -> Result<Exit, Failure> {
+pub fn run(args: &TopArgs, color: ColorArg) -> Result<Exit, Failure> {
     match args.file.as_ref().or(args.input.as_ref()) {
         Some(path) => read(args, path, color),
         None => live(args, color),
     }
 }
 
-fn read(args: &TopArgs, path: &Path, color: Color) -> Result<Exit, Failure> {
+fn read(args: &TopArgs, path: &Path, color: ColorArg) -> Result<Exit, Failure> {
     let fed = Fed::default();
     let mut pipeline = Pipeline::new(Filter::default(), vec![Box::new(fed.clone())]);
     let result = input::feed(path, &mut pipeline);
@@ -37,7 +37,7 @@ fn read(args: &TopArgs, path: &Path, color: Color) -> Result<Exit, Failure> {
 }
 
 fn show(
-    top: &Top,
+    top: &TopCounts,
     out: &mut impl Write,
     args: &TopArgs,
     session: &Session,
@@ -52,21 +52,21 @@ fn show(
 }
 
 #[cfg(not(target_os = "linux"))]
-fn live(_: &TopArgs, _: Color) -> Result<Exit, Failure> {
+fn live(_: &TopArgs, _: ColorArg) -> Result<Exit, Failure> {
     Err(Failure::Attach(
         "capturing works on Linux only; here, `dxgtrace top FILE` shows a capture".to_owned(),
     ))
 }
 
 #[cfg(target_os = "linux")]
-fn live(args: &TopArgs, color: Color) -> Result<Exit, Failure> {
+fn live(args: &TopArgs, color: ColorArg) -> Result<Exit, Failure> {
     use std::io::{self, IsTerminal};
     use std::time::{Duration, Instant};
 
-    use super::capture::{Signals, Watched};
+    use super::capture::{Signals, WatchedProcess};
     use super::live::{give_up_rights, options, start};
-    use super::pipe::Pipe;
-    use crate::cli::StandIn;
+    use super::pipe::OutputPipe;
+    use crate::cli::StandInArg;
 
     /// Lines of a table that are no rows.
     const HEAD: usize = 4;
@@ -82,10 +82,10 @@ fn live(args: &TopArgs, color: Color) -> Result<Exit, Failure> {
     let mut live = start(&options)?;
     give_up_rights(&live.rights())?;
     let stand_in = match args.live.stand_in {
-        Some(StandIn::Process(pid)) => Watched::new(pid),
-        _ => Watched::Unknown,
+        Some(StandInArg::Process(pid)) => WatchedProcess::new(pid),
+        _ => WatchedProcess::Unknown,
     };
-    let pipe = Pipe::of(Path::new("-"));
+    let pipe = OutputPipe::of(Path::new("-"));
     let fed = Fed::default();
     let mut pipeline = Pipeline::new(Filter::default(), vec![Box::new(fed.clone())]);
     let mut out = stream(color);

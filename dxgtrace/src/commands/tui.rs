@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::{Exit, Failure, output};
 
-use crate::cli::{Color, TuiArgs};
-use dxgtrace_tui::{App, Config, Source, terminal};
+use crate::cli::{ColorArg, TuiArgs};
+use dxgtrace_tui::{App, CaptureSource, Config, terminal};
 
 /// Shows a file, or captures and shows what comes.
-pub fn run(args: &TuiArgs, color: Color) -> Result<Exit, Failure> {
+pub fn run(args: &TuiArgs, color: ColorArg) -> Result<Exit, Failure> {
     match args.file.as_ref().or(args.input.as_ref()) {
         Some(path) => read(args, path, color),
         None => live(args, color),
@@ -17,7 +17,7 @@ pub fn run(args: &TuiArgs, color: Color) -> Result<Exit, Failure> {
 }
 
 /// The user's configuration; without colours, the theme is one that needs none.
-fn config(color: Color) -> Result<Config, Failure> {
+fn config(color: ColorArg) -> Result<Config, Failure> {
     let config = Config::of_user().map_err(Failure::Input)?;
     Ok(match output::wants_colours(color) {
         true => config,
@@ -25,7 +25,7 @@ fn config(color: Color) -> Result<Config, Failure> {
     })
 }
 
-fn read(args: &TuiArgs, path: &Path, color: Color) -> Result<Exit, Failure> {
+fn read(args: &TuiArgs, path: &Path, color: ColorArg) -> Result<Exit, Failure> {
     if path == Path::new("-") {
         return Err(Failure::Usage(
             "the terminal UI cannot read a pipe; save it first, or use `dxgtrace read -`"
@@ -37,7 +37,7 @@ fn read(args: &TuiArgs, path: &Path, color: Color) -> Result<Exit, Failure> {
     drop(dxgtrace_file::open(path).map_err(failed)?);
     let config = config(color)?;
     show(
-        Source::file(path.to_owned()),
+        CaptureSource::file(path.to_owned()),
         config,
         args.filter.as_deref(),
         None,
@@ -46,7 +46,7 @@ fn read(args: &TuiArgs, path: &Path, color: Color) -> Result<Exit, Failure> {
 
 /// Runs the screen, which may have something to say at first.
 fn show(
-    source: Source,
+    source: CaptureSource,
     config: Config,
     filter: Option<&str>,
     greeting: Option<String>,
@@ -73,7 +73,7 @@ fn say(line: &str) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn live(_: &TuiArgs, _: Color) -> Result<Exit, Failure> {
+fn live(_: &TuiArgs, _: ColorArg) -> Result<Exit, Failure> {
     Err(Failure::Attach(
         "capturing works on Linux only; here, `dxgtrace tui FILE` shows captures".to_owned(),
     ))
@@ -96,12 +96,12 @@ mod live {
     use super::super::live::{self, options};
     use super::*;
     use crate::cli::DemoArgs;
-    use dxgtrace_live::{Live, Options, Right, Target};
+    use dxgtrace_live::{CaptureOptions, CaptureTarget, Live, Right};
     use dxgtrace_standin::StandIn;
     use dxgtrace_tui::{Delivered, Recorder, Tap, directory, prune};
 
     /// Captures the driver, or a stand-in that is already there.
-    pub fn live(args: &TuiArgs, color: Color) -> Result<Exit, Failure> {
+    pub fn live(args: &TuiArgs, color: ColorArg) -> Result<Exit, Failure> {
         terminal::check().map_err(Failure::Usage)?;
         let (config, options) = (config(color)?, options(&args.live)?);
         let filter = args.filter.as_deref();
@@ -109,16 +109,16 @@ mod live {
     }
 
     /// Plays a sample through the stand-in and shows what is captured of it.
-    pub fn demo(args: &DemoArgs, color: Color) -> Result<Exit, Failure> {
+    pub fn demo(args: &DemoArgs, color: ColorArg) -> Result<Exit, Failure> {
         terminal::check().map_err(Failure::Usage)?;
         let config = config(color)?;
         let mut paced = args.clone();
         // Otherwise all would be there at once, and nothing to be seen live.
         paced.speed = args.speed.or(Some(1.0));
         let standin = start(&paced)?;
-        let options = Options {
-            target: Target::StandIn(standin.pid()),
-            ..Options::default()
+        let options = CaptureOptions {
+            target: CaptureTarget::StandIn(standin.pid()),
+            ..CaptureOptions::default()
         };
         let write = args.write.as_deref();
         record(config, options, Some(standin), write, None)
@@ -126,7 +126,7 @@ mod live {
 
     fn record(
         config: Config,
-        options: Options,
+        options: CaptureOptions,
         standin: Option<StandIn>,
         write: Option<&Path>,
         filter: Option<&str>,
@@ -163,7 +163,7 @@ mod live {
         })?;
         // This thread has no part in capturing, but it may save a file.
         live::give_up_rights(&[Right::Files])?;
-        let source = Source::live(path, recorder.recording().clone(), write.is_none());
+        let source = CaptureSource::live(path, recorder.recording().clone(), write.is_none());
         show(source, config, filter, greeting)
     }
 

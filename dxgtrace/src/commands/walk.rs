@@ -12,7 +12,7 @@ use dxgtrace_session::entry::Entry;
 
 /// What stopped the walk before the end, if anything did: to be reported after
 /// all that could be read was used.
-pub type Damage = Option<Failure>;
+pub type WalkStop = Option<Failure>;
 
 /// Hands every record to `visit`, with the session after it, and gives the
 /// session back. `-` is standard input.
@@ -21,8 +21,8 @@ pub type Damage = Option<Failure>;
 /// The file cannot be opened, or `visit` fails. Damage within it is given back.
 pub fn walk(
     path: &Path,
-    visit: &mut dyn FnMut(&Entry<'_>, &Session, &Comments<'_>) -> Result<(), Failure>,
-) -> Result<(Session, Damage), Failure> {
+    visit: &mut dyn FnMut(&Entry<'_>, &Session, &RecordComments<'_>) -> Result<(), Failure>,
+) -> Result<(Session, WalkStop), Failure> {
     let failed = |error: ReadError| Failure::Input(format!("{}: {error}", path.display()));
     if path == Path::new("-") {
         records(
@@ -36,13 +36,13 @@ pub fn walk(
 }
 
 /// The comments on a record, made when asked for.
-pub type Comments<'a> = dyn Fn() -> Vec<String> + 'a;
+pub type RecordComments<'a> = dyn Fn() -> Vec<String> + 'a;
 
 fn records<R: Read>(
     mut reader: Reader<R>,
     path: &Path,
-    visit: &mut dyn FnMut(&Entry<'_>, &Session, &Comments<'_>) -> Result<(), Failure>,
-) -> Result<(Session, Damage), Failure> {
+    visit: &mut dyn FnMut(&Entry<'_>, &Session, &RecordComments<'_>) -> Result<(), Failure>,
+) -> Result<(Session, WalkStop), Failure> {
     let mut session = Session::new();
     let mut findings: Vec<Finding> = Vec::new();
     let (mut first, mut previous) = (None, None);
@@ -81,7 +81,7 @@ fn records<R: Read>(
 ///
 /// # Errors
 /// There was damage.
-pub fn ended(damages: impl IntoIterator<Item = Damage>) -> Result<super::Exit, Failure> {
+pub fn ended(damages: impl IntoIterator<Item = WalkStop>) -> Result<super::Exit, Failure> {
     match damages.into_iter().flatten().next() {
         Some(damage) => Err(damage),
         None => Ok(super::Exit::Fine),

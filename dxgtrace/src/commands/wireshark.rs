@@ -20,8 +20,8 @@ const EXTCAP_NEW: &str = ".local/lib/wireshark/extcap";
 
 /// Writes what is not there yet, and says what it did.
 pub fn run(args: &WiresharkArgs) -> Result<Exit, Failure> {
-    let places = Places::new(args.home.as_deref())?;
-    let mut done = Done::default();
+    let places = WiresharkFolders::new(args.home.as_deref())?;
+    let mut done = ExportLog::default();
     let mut dissector = String::new();
     export::lua(&mut dissector)
         .map_err(|error| Failure::Input(format!("cannot export: {error}")))?;
@@ -37,13 +37,13 @@ pub fn run(args: &WiresharkArgs) -> Result<Exit, Failure> {
 }
 
 /// The folders to write into.
-struct Places {
+struct WiresharkFolders {
     plugins: PathBuf,
     profile: PathBuf,
     extcaps: [PathBuf; 2],
 }
 
-impl Places {
+impl WiresharkFolders {
     fn new(home: Option<&Path>) -> Result<Self, Failure> {
         let of = |name: &str| {
             std::env::var_os(name)
@@ -72,12 +72,12 @@ impl Places {
 
 /// What was done, a line each.
 #[derive(Default)]
-struct Done {
+struct ExportLog {
     lines: String,
     kept: bool,
 }
 
-impl Done {
+impl ExportLog {
     fn say(&mut self, what: &str, path: &Path) {
         // Writing into a string does not fail.
         let _ = writeln!(self.lines, "{what:<8} {}", path.display());

@@ -1,11 +1,11 @@
 //! Lines of columns.
 
-use dxgtrace_query::filter::{FieldOptions, Fields, Needs};
+use dxgtrace_query::filter::{ColumnFields, FieldOptions, FilterNeeds};
 
 use super::support::{Case, exchange};
 
 fn lines(case: &Case<'_>, names: &[&str], options: FieldOptions) -> String {
-    let mut fields = Fields::new(names, options).expect("names of fields");
+    let mut fields = ColumnFields::new(names, options).expect("names of fields");
     let mut out = Vec::new();
     fields.write_header(&mut out).expect("memory takes all");
     fields
@@ -77,11 +77,12 @@ fn options_shape_the_line() {
 #[test]
 fn unknown_columns_name_those_that_exist() {
     let error =
-        Fields::new(&["dxg.pid", "dxg.comn"], FieldOptions::default()).expect_err("unknown");
+        ColumnFields::new(&["dxg.pid", "dxg.comn"], FieldOptions::default()).expect_err("unknown");
     assert_eq!(
         error.to_string(),
         "no field is called `dxg.comn`; did you mean `comm`?"
     );
-    let fields = Fields::new(&["dxg.pid", "dxg.time"], FieldOptions::default()).expect("fields");
-    assert_eq!(fields.needs(), Needs::PAIRING);
+    let fields =
+        ColumnFields::new(&["dxg.pid", "dxg.time"], FieldOptions::default()).expect("fields");
+    assert_eq!(fields.needs(), FilterNeeds::PAIRING);
 }

@@ -1,6 +1,6 @@
 //! `docs/filters.md` says nothing that is not so.
 
-use dxgtrace_query::filter::{self, FieldOptions, Fields, Filter};
+use dxgtrace_query::filter::{self, ColumnFields, FieldOptions, Filter};
 
 const GUIDE: &str = include_str!("../../../docs/filters.md");
 
@@ -49,7 +49,8 @@ fn every_command_line_has_a_filter_and_columns_that_exist() {
         for pair in words.windows(2) {
             match pair {
                 ["-e", name] => {
-                    Fields::new(&[name], options).unwrap_or_else(|error| panic!("{line}: {error}"));
+                    ColumnFields::new(&[name], options)
+                        .unwrap_or_else(|error| panic!("{line}: {error}"));
                 }
                 ["-E", option] => options
                     .set(option)

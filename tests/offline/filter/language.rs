@@ -1,7 +1,7 @@
 //! What filters mean, and what they say when they mean nothing.
 
 use dxgtrace_protocol::packet::Channel;
-use dxgtrace_query::filter::{Exchange, Filter, Needs};
+use dxgtrace_query::filter::{Exchange, Filter, FilterNeeds};
 use dxgtrace_session::check::{Code, Finding};
 
 use super::support::{Case, exchange, parse, refused};
@@ -136,15 +136,15 @@ fn the_recorder_s_knowledge_is_asked_without_decoding() {
     for (filter, needs) in [
         (
             "dxg.pid == 1 and frame.number > 3 or dxg.part == reply",
-            Needs::PACKET,
+            FilterNeeds::PACKET,
         ),
-        ("not (dxg.pid == 1 or dxg.device)", Needs::DECODE),
-        ("dxg.finding", Needs::FINDINGS),
+        ("not (dxg.pid == 1 or dxg.device)", FilterNeeds::DECODE),
+        ("dxg.finding", FilterNeeds::FINDINGS),
         (
             "dxg.time > 1ms and evict",
-            Needs::PAIRING.and(Needs::DECODE),
+            FilterNeeds::PAIRING.and(FilterNeeds::DECODE),
         ),
-        ("", Needs::PACKET),
+        ("", FilterNeeds::PACKET),
     ] {
         assert_eq!(parse(filter).needs(), needs, "{filter}");
     }

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dxgtrace_protocol::decode::{Located, Part, Spot, Value};
-use dxgtrace_protocol::schema::{Element, Ty};
+use dxgtrace_protocol::decode::{LocatedBody, MessagePart, Spot, Value};
+use dxgtrace_protocol::schema::{FieldType, TailElement};
 use dxgtrace_protocol::table;
-use dxgtrace_query::filter::{self, FieldOptions, Type};
+use dxgtrace_query::filter::{self, FieldOptions, ValueType};
 use dxgtrace_tests::generate;
 
 use super::support::{Case, every_case};
@@ -31,17 +31,23 @@ impl Shown {
         shown
     }
 
-    fn body(&mut self, prefix: &str, body: &Located<'_>) {
+    fn body(&mut self, prefix: &str, body: &LocatedBody<'_>) {
         for spot in body.fields() {
             self.spot(prefix, &spot);
         }
         for tail in body.tails() {
             let name = format!("{prefix}.{}", tail.tail.name);
             match tail.tail.element {
-                Element::Value(Ty::Byte) => self.value(&name, Value::Bytes(tail.bytes), 1),
-                Element::Value(Ty::Utf16) => self.value(&name, Value::Text(tail.bytes), 1),
-                Element::Value(ty) => self.value(&name, Value::Array(ty, tail.bytes), usize::MAX),
-                Element::Struct(_) => {
+                TailElement::Value(FieldType::Byte) => {
+                    self.value(&name, Value::Bytes(tail.bytes), 1)
+                }
+                TailElement::Value(FieldType::Utf16) => {
+                    self.value(&name, Value::Text(tail.bytes), 1)
+                }
+                TailElement::Value(ty) => {
+                    self.value(&name, Value::Array(ty, tail.bytes), usize::MAX)
+                }
+                TailElement::Struct(_) => {
                     if tail.count > 0 {
                         self.0.entry(name.clone()).or_default().push("1".to_owned());
                     }
@@ -118,9 +124,8 @@ fn columns_hold_what_the_decoder_shows() {
         let inside = format!("dxg.{message}.");
         for field in filter::fields() {
             let flag = match field.name.rsplit_once('.') {
-                Some((owner, _)) => {
-                    filter::field(owner).is_some_and(|owner| matches!(owner.ty, Type::Flags(_)))
-                }
+                Some((owner, _)) => filter::field(owner)
+                    .is_some_and(|owner| matches!(owner.ty, ValueType::Flags(_))),
                 None => false,
             };
             let header = table::framing::COMMAND.fields.iter().any(|header| {
@@ -131,12 +136,14 @@ fn columns_hold_what_the_decoder_shows() {
             }
             let wanted = shown.0.get(&field.name).map_or(&[][..], Vec::as_slice);
             let addresses = |value: &String| value.len() == 18 && value.starts_with("0x");
-            if !matches!(field.ty, Type::Pointer | Type::Flags(_)) && wanted.iter().any(addresses) {
+            if !matches!(field.ty, ValueType::Pointer | ValueType::Flags(_))
+                && wanted.iter().any(addresses)
+            {
                 continue;
             }
             let mut cell = String::new();
             field.append(&case.record(), &options, &mut cell);
-            if matches!(field.ty, Type::Text) {
+            if matches!(field.ty, ValueType::Text) {
                 assert_eq!(
                     cell.is_empty(),
                     wanted.concat().is_empty(),
@@ -193,7 +200,7 @@ fn every_message_and_every_value_has_a_name() {
 #[test]
 fn every_enumerator_can_be_written_as_it_is_printed() {
     for field in filter::fields() {
-        let Type::Named(names) = field.ty else {
+        let ValueType::Named(names) = field.ty else {
             continue;
         };
         for (_, name) in names.iter() {
@@ -213,9 +220,11 @@ fn any_handle_of_a_kind_is_found_wherever_it_stands() {
             continue;
         };
         for spot in body.fields() {
-            let unused = matches!(spot.field.rule, dxgtrace_protocol::schema::Rule::Output)
-                && case.part() == Some(Part::Request);
-            if let (Ty::Handle(kinds), Some(Value::Handle(value)), false) =
+            let unused = matches!(
+                spot.field.rule,
+                dxgtrace_protocol::schema::FieldRule::Output
+            ) && case.part() == Some(MessagePart::Request);
+            if let (FieldType::Handle(kinds), Some(Value::Handle(value)), false) =
                 (spot.field.ty, spot.value(), unused)
             {
                 for kind in kinds {
@@ -224,10 +233,10 @@ fn any_handle_of_a_kind_is_found_wherever_it_stands() {
             }
         }
         for tail in body.tails() {
-            let Element::Value(Ty::Handle(kinds)) = tail.tail.element else {
+            let TailElement::Value(FieldType::Handle(kinds)) = tail.tail.element else {
                 continue;
             };
-            for value in Value::Array(Ty::U32, tail.bytes).elements() {
+            for value in Value::Array(FieldType::U32, tail.bytes).elements() {
                 for kind in kinds {
                     case.yes(&format!("dxg.{} == {value}", kind.name()));
                 }

@@ -1,33 +1,33 @@
 //! Any input.
 
-use dxgtrace_query::filter::{self, Filter, Type};
+use dxgtrace_query::filter::{self, Filter, ValueType};
 use dxgtrace_tests::exercise;
 use proptest::prelude::*;
 
 /// A literal that suits a type, more or less.
-fn literal(ty: Type) -> BoxedStrategy<String> {
+fn literal(ty: ValueType) -> BoxedStrategy<String> {
     match ty {
-        Type::Bool => prop_oneof![Just("true".to_owned()), Just("0".to_owned())].boxed(),
-        Type::Named(names) => {
+        ValueType::Bool => prop_oneof![Just("true".to_owned()), Just("0".to_owned())].boxed(),
+        ValueType::Named(names) => {
             let names: Vec<String> = names.iter().map(|(_, name)| name.to_owned()).collect();
             if names.is_empty() {
                 return any::<u8>().prop_map(|number| number.to_string()).boxed();
             }
             prop::sample::select(names).boxed()
         }
-        Type::Luid => any::<(u32, u32)>()
+        ValueType::Luid => any::<(u32, u32)>()
             .prop_map(|(a, b)| format!("{a:08x}-{b:08x}"))
             .boxed(),
-        Type::Duration => prop_oneof![
+        ValueType::Duration => prop_oneof![
             any::<u16>().prop_map(|number| format!("{number}.5ms")),
             any::<i32>().prop_map(|number| format!("{number}ns")),
         ]
         .boxed(),
-        Type::Time => any::<(u32, u16)>()
+        ValueType::Time => any::<(u32, u16)>()
             .prop_map(|(a, b)| format!("{a}.{b}"))
             .boxed(),
-        Type::Text => any::<String>().prop_map(|text| format!("{text:?}")).boxed(),
-        Type::Bytes => prop::collection::vec(any::<u8>(), 1..5)
+        ValueType::Text => any::<String>().prop_map(|text| format!("{text:?}")).boxed(),
+        ValueType::Bytes => prop::collection::vec(any::<u8>(), 1..5)
             .prop_map(|bytes| {
                 let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
                 pairs.join(":")
@@ -56,7 +56,7 @@ fn test() -> impl Strategy<Value = String> {
             (literal(field.ty), literal(field.ty)).prop_map(move |(a, b)| {
                 let name = &field.name;
                 match sign {
-                    _ if matches!(field.ty, Type::Label) => name.clone(),
+                    _ if matches!(field.ty, ValueType::Label) => name.clone(),
                     "in" | "not in" => format!("{quantifier}{name} {sign} {{{a}, {b}}}"),
                     "contains" | "matches" => {
                         format!("{quantifier}{name} {sign} \"{}\"", &field.name[..2])

@@ -1,10 +1,10 @@
 //! Records to ask filters about.
 
-use dxgtrace_protocol::decode::{self, Decoded, Part, Payload, Pending};
+use dxgtrace_protocol::decode::{self, Decoded, MessagePart, Payload, PendingRequest};
 use dxgtrace_protocol::packet::{Channel, Packet};
-use dxgtrace_protocol::schema::{Message, Set};
+use dxgtrace_protocol::schema::{Message, MessageSet};
 use dxgtrace_protocol::table;
-use dxgtrace_query::filter::{Exchange, Filter, Record};
+use dxgtrace_query::filter::{Exchange, Filter, FilterRecord};
 use dxgtrace_session::check::Finding;
 use dxgtrace_tests::generate::{self, Framing, Made};
 
@@ -16,7 +16,7 @@ pub fn message(name: &str) -> &'static Message {
 /// A request and its reply at interface version 40, or an event twice.
 pub fn exchange(name: &str) -> (Made, Made) {
     let message = message(name);
-    if message.set == Set::Host {
+    if message.set == MessageSet::Host {
         let event = generate::event(message, generate::Plan::new(Framing::Extended, 1));
         return (event.clone(), event);
     }
@@ -29,7 +29,7 @@ pub fn decoded<'a>(packet: &Packet<'a>, request: Option<&Packet<'_>>) -> Option<
     match (packet.header.packet_type, packet.header.direction) {
         (11, _) => {
             let request = decode::request(Payload::of(request?)).ok()?;
-            Some(decode::reply(payload, &Pending::new(&request)))
+            Some(decode::reply(payload, &PendingRequest::new(&request)))
         }
         (_, dxgtrace_protocol::record::header::Direction::GuestToHost) => {
             decode::request(payload).ok()
@@ -61,15 +61,15 @@ impl<'a> Case<'a> {
         }
     }
 
-    pub fn record(&self) -> Record<'_> {
-        Record::new(&self.packet)
+    pub fn record(&self) -> FilterRecord<'_> {
+        FilterRecord::new(&self.packet)
             .decoded(self.decoded.as_ref())
             .findings(&self.findings)
             .exchange(self.exchange)
             .within(&self.channels, self.packet.time - 1_500_000_000)
     }
 
-    pub fn part(&self) -> Option<Part> {
+    pub fn part(&self) -> Option<MessagePart> {
         self.decoded.as_ref().map(|decoded| decoded.part)
     }
 

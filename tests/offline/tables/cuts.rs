@@ -1,9 +1,9 @@
 //! Messages that end too early, and captures that do.
 
-use dxgtrace_protocol::decode::Pending;
+use dxgtrace_protocol::decode::PendingRequest;
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::Direction;
-use dxgtrace_protocol::schema::Set;
+use dxgtrace_protocol::schema::MessageSet;
 use dxgtrace_protocol::table;
 use dxgtrace_session::check::{Code, Finding, Layer};
 use dxgtrace_tests::generate::{self, Counts, Framing, Made, Plan};
@@ -132,11 +132,11 @@ fn a_message_that_ends_within_its_body_still_decodes() {
 
 #[test]
 fn a_reply_that_is_too_short_for_the_driver_says_so() {
-    for message in table::all().filter(|message| message.set != Set::Host) {
+    for message in table::all().filter(|message| message.set != MessageSet::Host) {
         for framing in Framing::ALL {
             for seed in 0..3 {
                 let (request, reply) = generate::exchange(message, framing, seed);
-                let pending = Pending::new(&decoded(&request));
+                let pending = PendingRequest::new(&decoded(&request));
                 let wanted = reply.body.as_ref().map_or(0, |body| body.expected);
                 assert_eq!(pending.expected().unwrap_or(0), wanted as u64);
                 for length in 0..reply.payload.len() {
@@ -168,7 +168,7 @@ fn a_capture_cut_at_any_length_is_no_fault_of_the_message() {
 
 #[test]
 fn a_reply_is_not_blamed_for_what_was_not_captured_of_its_request() {
-    for message in table::all().filter(|message| message.set != Set::Host) {
+    for message in table::all().filter(|message| message.set != MessageSet::Host) {
         for framing in Framing::ALL {
             let plan = Plan::new(framing, 3).counts(Counts::Near(2));
             let request = generate::request(message, plan);
@@ -176,7 +176,7 @@ fn a_reply_is_not_blamed_for_what_was_not_captured_of_its_request() {
             for length in request.base() + 24..request.payload.len().min(4096) {
                 let mut cut = request.clone();
                 cut.payload.truncate(length);
-                let pending = Pending::new(&decoded(&cut));
+                let pending = PendingRequest::new(&decoded(&cut));
                 for captured in [0, reply.payload.len() / 2, reply.payload.len()] {
                     let found = findings(&snapped(&reply, captured), Some(&pending));
                     let place = format!("{} captured up to {length}", message.name);

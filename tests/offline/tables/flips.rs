@@ -1,7 +1,9 @@
 //! One thing wrong at a time gives that one finding and no other.
 
-use dxgtrace_protocol::decode::{Owner, Pending};
-use dxgtrace_protocol::schema::{Element, Field, Layout, Len, Origin, Rule, Set, Ty, When};
+use dxgtrace_protocol::decode::{PendingRequest, RegionOwner};
+use dxgtrace_protocol::schema::{
+    BytesOrigin, Field, FieldRule, FieldType, Layout, MessageSet, TailElement, TailLength, When,
+};
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::framing::{EXTENDED, header};
 use dxgtrace_session::check::Code;
@@ -35,7 +37,7 @@ fn body_fields(made: &Made) -> Vec<Place> {
         .map(|field| (field, made.base()))
         .collect();
     for (tail, (at, count)) in body.layout.tails.iter().zip(&body.tails) {
-        let Element::Struct(structure) = tail.element else {
+        let TailElement::Struct(structure) = tail.element else {
             continue;
         };
         for index in 0..*count {
@@ -86,7 +88,7 @@ fn every_reserved_bit_that_is_set_is_found() {
     let mut flipped = 0;
     for made in samples() {
         let places = header_fields(&made).into_iter().chain(body_fields(&made));
-        for (field, base) in places.filter(|(field, _)| matches!(field.rule, Rule::Reserved)) {
+        for (field, base) in places.filter(|(field, _)| matches!(field.rule, FieldRule::Reserved)) {
             for bit in 0..width(field) {
                 let changed = with(&made, (field, base), 1 << bit);
                 let at = base + usize::from(field.at);
@@ -103,9 +105,9 @@ fn every_bit_of_padding_that_the_guest_sets_is_found() {
     let mut flipped = 0;
     for made in samples()
         .into_iter()
-        .filter(|made| made.message.set != Set::Host)
+        .filter(|made| made.message.set != MessageSet::Host)
     {
-        let command = (header(made.message.set), made.base(), Origin::Built);
+        let command = (header(made.message.set), made.base(), BytesOrigin::Built);
         let body = made.body.as_ref().map(|body| body.layout);
         let body = body.map(|layout| (layout, made.base(), layout.origin));
         for (layout, base, origin) in std::iter::once(command).chain(body) {
@@ -118,8 +120,8 @@ fn every_bit_of_padding_that_the_guest_sets_is_found() {
                     let mut payload = made.payload.clone();
                     payload[base + at + bit / 8] ^= 1 << (bit % 8);
                     let code = match origin {
-                        Origin::Built => Code::PaddingNonzero,
-                        Origin::Copied => Code::PaddingUser,
+                        BytesOrigin::Built => Code::PaddingNonzero,
+                        BytesOrigin::Copied => Code::PaddingUser,
                     };
                     assert_only(&made.with_payload(payload), code, "padding", base + at, 1);
                     flipped += 1;
@@ -135,7 +137,7 @@ fn what_stands_in_meanings_that_do_not_apply_is_not_judged() {
     for made in samples() {
         let decoded = decoded(&made);
         for span in decoded.spans() {
-            if let Owner::Idle = span.owner {
+            if let RegionOwner::Idle = span.owner {
                 let mut payload = made.payload.clone();
                 payload[span.at..span.at + span.length].fill(0xff);
                 let found = found_in(&made.with_payload(payload));
@@ -155,8 +157,10 @@ fn every_bit_without_a_name_is_found() {
     let mut flipped = 0;
     for made in samples() {
         for (field, base) in body_fields(&made) {
-            let (Ty::Flags16(set) | Ty::Flags32(set) | Ty::Flags64(set), Rule::Any) =
-                (field.ty, field.rule)
+            let (
+                FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set),
+                FieldRule::Any,
+            ) = (field.ty, field.rule)
             else {
                 continue;
             };
@@ -177,7 +181,7 @@ fn every_number_without_a_name_is_found() {
     let mut changes = 0;
     for made in samples() {
         for (field, base) in body_fields(&made) {
-            let (Ty::Enum(names), Rule::Any) = (field.ty, field.rule) else {
+            let (FieldType::Enum(names), FieldRule::Any) = (field.ty, field.rule) else {
                 continue;
             };
             let most = u64::MAX >> (64 - width(field));
@@ -199,7 +203,7 @@ fn a_truth_value_of_two_is_found() {
     let mut changes = 0;
     for made in samples() {
         for (field, base) in body_fields(&made) {
-            if let (Ty::Bool, Rule::Any) = (field.ty, field.rule) {
+            if let (FieldType::Bool, FieldRule::Any) = (field.ty, field.rule) {
                 let changed = with(&made, (field, base), 2);
                 let at = base + usize::from(field.at);
                 assert_only(&changed, Code::BoolValue, field.name, at, 2);
@@ -219,7 +223,7 @@ fn a_value_that_no_driver_sends_is_found() {
             .into_iter()
             .filter(|(field, _)| field.name == "command_id");
         for (field, base) in headers.chain(body) {
-            let Rule::Always(usual) = field.rule else {
+            let FieldRule::Always(usual) = field.rule else {
                 continue;
             };
             // The first word also tells the formats apart.
@@ -248,7 +252,7 @@ fn a_value_on_either_side_of_its_limits_is_found() {
         for (field, base) in body_fields(&made) {
             // Counts of tails would put the length wrong, too.
             let counts = body.tails.iter().any(|(_, count)| *count > 0);
-            let (Rule::Range(low, high), false) = (field.rule, counts) else {
+            let (FieldRule::Range(low, high), false) = (field.rule, counts) else {
                 continue;
             };
             let at = base + usize::from(field.at);
@@ -279,8 +283,8 @@ fn bytes_behind_the_end_of_a_message_are_found() {
             continue;
         }
         let steps: &[usize] = match made.message.set {
-            Set::Host => &[8, 16],
-            Set::Vgpu | Set::Global => &[1, 2, 7, 8, 100],
+            MessageSet::Host => &[8, 16],
+            MessageSet::Vgpu | MessageSet::Global => &[1, 2, 7, 8, 100],
         };
         for extra in steps {
             let end = made.payload.len();
@@ -304,13 +308,13 @@ fn bytes_behind_the_end_of_a_message_are_found() {
 
 #[test]
 fn bytes_behind_the_end_of_a_reply_are_found() {
-    for message in table::all().filter(|message| message.set != Set::Host) {
+    for message in table::all().filter(|message| message.set != MessageSet::Host) {
         for framing in Framing::ALL {
             let (request, reply) = generate::exchange(message, framing, 5);
             if reply.body.is_none() {
                 continue;
             }
-            let pending = Pending::new(&decoded(&request));
+            let pending = PendingRequest::new(&decoded(&request));
             let mut payload = reply.payload.clone();
             let end = payload.len();
             payload.resize(end + 24, 0);
@@ -338,7 +342,7 @@ fn a_count_beyond_its_array_is_found_once() {
             let beyond = u64::from(array.count) + 1;
             let found = found_in(&with(&made, place, beyond));
             let expected = match count.rule {
-                Rule::Range(..) => Code::ValueRange,
+                FieldRule::Range(..) => Code::ValueRange,
                 _ => Code::CountArray,
             };
             let [one] = found.as_slice() else {
@@ -354,14 +358,14 @@ fn a_count_beyond_its_array_is_found_once() {
 #[test]
 fn a_reply_whose_own_counts_run_past_its_end_is_found() {
     let mut changes = 0;
-    for message in table::all().filter(|message| message.set != Set::Host) {
+    for message in table::all().filter(|message| message.set != MessageSet::Host) {
         let plan = Plan::new(Framing::Extended, 2).counts(Counts::Near(2));
         let request = generate::request(message, plan);
         let reply = generate::reply(&request, plan);
         let Some(body) = &reply.body else { continue };
-        let pending = Pending::new(&decoded(&request));
+        let pending = PendingRequest::new(&decoded(&request));
         for tail in body.layout.tails {
-            let Len::SumOf(counted, member) = tail.len else {
+            let TailLength::SumOf(counted, member) = tail.len else {
                 continue;
             };
             let at = body
@@ -370,7 +374,7 @@ fn a_reply_whose_own_counts_run_past_its_end_is_found() {
                 .iter()
                 .position(|tail| tail.name == counted);
             let at = at.expect("the description is resolved");
-            let Element::Struct(structure) = body.layout.tails[at].element else {
+            let TailElement::Struct(structure) = body.layout.tails[at].element else {
                 panic!("{counted} has members");
             };
             let field = structure.fields.iter().find(|field| field.name == member);

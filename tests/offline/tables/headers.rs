@@ -1,7 +1,7 @@
 //! Headers, channels and directions that contradict each other.
 
 use dxgtrace_protocol::record::header::{ChannelKind, Direction};
-use dxgtrace_protocol::schema::{Mode, Set};
+use dxgtrace_protocol::schema::{MessageSet, ReplyMode};
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, header};
 use dxgtrace_session::check::Code;
@@ -28,16 +28,16 @@ fn samples() -> Vec<Made> {
 fn from_guest() -> impl Iterator<Item = Made> {
     samples()
         .into_iter()
-        .filter(|made| made.message.set != Set::Host)
+        .filter(|made| made.message.set != MessageSet::Host)
 }
 
 #[test]
 fn a_message_that_may_not_go_without_a_reply_is_found() {
-    for made in from_guest().filter(|made| made.message.set == Set::Vgpu) {
+    for made in from_guest().filter(|made| made.message.set == MessageSet::Vgpu) {
         let mut changed = with(&made, "async_msg", 1);
         changed.header.packet_flags = 0;
         let expected: &[&str] = match made.message.mode {
-            Mode::Async => &[],
+            ReplyMode::Async => &[],
             _ => &["async.unexpected"],
         };
         assert_eq!(
@@ -56,7 +56,7 @@ fn the_async_bit_and_the_completion_flag_must_agree() {
         silent.header.packet_flags = 0;
         assert_eq!(words(&found_in(&silent)), ["packet.completion_flag"]);
     }
-    for message in table::all().filter(|message| message.mode == Mode::Async) {
+    for message in table::all().filter(|message| message.mode == ReplyMode::Async) {
         for framing in Framing::ALL {
             let mut made = request(message, Plan::new(framing, 1).in_async_mode());
             assert!(found_in(&made).is_empty());
@@ -70,7 +70,7 @@ fn the_async_bit_and_the_completion_flag_must_agree() {
 fn a_message_of_the_host_that_the_guest_sends_is_found() {
     for made in samples()
         .into_iter()
-        .filter(|made| made.message.set == Set::Host)
+        .filter(|made| made.message.set == MessageSet::Host)
     {
         let mut changed = made.clone();
         changed.header.direction = Direction::GuestToHost;
@@ -80,7 +80,9 @@ fn a_message_of_the_host_that_the_guest_sends_is_found() {
 
 #[test]
 fn a_message_of_the_guest_that_the_host_sends_is_found() {
-    for made in from_guest().filter(|made| made.message.set == Set::Global && made.base() == 0) {
+    for made in
+        from_guest().filter(|made| made.message.set == MessageSet::Global && made.base() == 0)
+    {
         let mut changed = made.clone();
         changed.header.direction = Direction::HostToGuest;
         assert_eq!(words(&found_in(&changed)), ["packet.direction"]);
@@ -89,7 +91,7 @@ fn a_message_of_the_guest_that_the_host_sends_is_found() {
 
 #[test]
 fn a_completion_that_the_guest_sends_is_found() {
-    for message in table::all().filter(|message| message.set != Set::Host) {
+    for message in table::all().filter(|message| message.set != MessageSet::Host) {
         let (_, mut reply) = exchange(message, Framing::Extended, 1);
         reply.header.direction = Direction::GuestToHost;
         assert_eq!(words(&found_in(&reply)), ["packet.direction"]);
@@ -100,7 +102,7 @@ fn a_completion_that_the_guest_sends_is_found() {
 fn a_host_message_without_a_channel_type_is_still_one() {
     for made in samples()
         .into_iter()
-        .filter(|made| made.message.set == Set::Host)
+        .filter(|made| made.message.set == MessageSet::Host)
     {
         let unset = with(&made, "channel_type", 0);
         assert!(found_in(&unset).is_empty(), "{}", made.message.name);
@@ -113,13 +115,13 @@ fn a_message_on_the_channel_of_another_kind_is_found() {
     for made in samples() {
         let mut changed = made.clone();
         changed.header.channel_kind = match made.message.set {
-            Set::Vgpu => ChannelKind::Global,
-            Set::Global | Set::Host => ChannelKind::Vgpu,
+            MessageSet::Vgpu => ChannelKind::Global,
+            MessageSet::Global | MessageSet::Host => ChannelKind::Vgpu,
         };
         let expected: &[&str] = match made.message.set {
             // In async mode everything travels on the global channel.
-            Set::Vgpu => &[],
-            Set::Global | Set::Host => &["channel.wrong"],
+            MessageSet::Vgpu => &[],
+            MessageSet::Global | MessageSet::Host => &["channel.wrong"],
         };
         assert_eq!(
             words(&found_in(&changed)),
@@ -147,7 +149,7 @@ fn a_channel_type_without_a_meaning_is_found() {
 
 #[test]
 fn the_global_set_has_no_bits_beside_the_channel_type() {
-    for made in from_guest().filter(|made| made.message.set == Set::Global) {
+    for made in from_guest().filter(|made| made.message.set == MessageSet::Global) {
         for bit in 8..32 {
             let changed = with(&made, "channel_type", 1 | 1 << bit);
             let found = found_in(&changed);

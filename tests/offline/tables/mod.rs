@@ -14,15 +14,15 @@ mod sizes;
 mod table;
 mod valid;
 
-use dxgtrace_protocol::decode::{self, Decoded, Payload, Pending};
+use dxgtrace_protocol::decode::{self, Decoded, Payload, PendingRequest};
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::schema::{Len, Message, Mode, Set};
+use dxgtrace_protocol::schema::{Message, MessageSet, ReplyMode, TailLength};
 use dxgtrace_session::check::{self, Code, Finding};
 use dxgtrace_tests::generate::{self, Counts, Framing, Made, Plan};
 
 /// What is found in a packet, but for the note that only names are known of
 /// its message.
-fn findings(packet: &Packet<'_>, pending: Option<&Pending>) -> Vec<Finding> {
+fn findings(packet: &Packet<'_>, pending: Option<&PendingRequest>) -> Vec<Finding> {
     let mut found = Vec::new();
     check::packet(packet, pending, &mut None, &mut |one| found.push(one));
     found.retain(|one| one.code != Code::CommandUnsent);
@@ -43,8 +43,8 @@ fn words(found: &[Finding]) -> Vec<&'static str> {
 fn decoded(made: &Made) -> Decoded<'_> {
     let payload = Payload::of(&made.packet());
     match made.message.set {
-        Set::Host => decode::event(payload),
-        Set::Vgpu | Set::Global => decode::request(payload),
+        MessageSet::Host => decode::event(payload),
+        MessageSet::Vgpu | MessageSet::Global => decode::request(payload),
     }
     .expect("a generated packet has its headers")
 }
@@ -67,8 +67,8 @@ fn commands(seeds: u64, counts: &[Counts]) -> Vec<Made> {
 /// A request, or a host message.
 fn command(message: &'static Message, plan: Plan) -> Made {
     match message.set {
-        Set::Host => generate::event(message, plan),
-        Set::Vgpu | Set::Global => generate::request(message, plan),
+        MessageSet::Host => generate::event(message, plan),
+        MessageSet::Vgpu | MessageSet::Global => generate::request(message, plan),
     }
 }
 
@@ -80,7 +80,7 @@ fn optional_tail(made: &Made) -> Option<(usize, usize)> {
     tails
         .into_iter()
         .find_map(|(tail, (at, _))| match tail.len {
-            Len::FieldIfRoom(count) => {
+            TailLength::FieldIfRoom(count) => {
                 let size = body.get(count) as usize * usize::from(tail.element.size());
                 Some((made.base() + at, size))
             }
@@ -90,5 +90,5 @@ fn optional_tail(made: &Made) -> Option<(usize, usize)> {
 
 /// Whether more is known of a message than its name.
 fn is_sent(message: &Message) -> bool {
-    message.mode != Mode::NeverSent
+    message.mode != ReplyMode::NeverSent
 }

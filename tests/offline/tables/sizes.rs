@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use dxgtrace_protocol::decode::{Decoded, Pending};
+use dxgtrace_protocol::decode::{Decoded, PendingRequest};
 use dxgtrace_protocol::schema::Message;
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::framing::VERSION_EXTENDED;
@@ -190,7 +190,11 @@ fn messages_and_replies_are_as_long_as_measured() {
                     continue;
                 }
                 let measured = Formula::value(sizes.reply, &request);
-                assert_eq!(Pending::new(&request).expected(), Some(measured), "{place}");
+                assert_eq!(
+                    PendingRequest::new(&request).expected(),
+                    Some(measured),
+                    "{place}"
+                );
                 let reply = reply(&made, plan);
                 assert_eq!(
                     u64::from(reply.header.expected_reply_length),

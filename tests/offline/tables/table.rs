@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
 
 use dxgtrace_protocol::schema::{
-    Element, Field, Layout, Message, Mode, Origin, Rule, Set, Struct, Tail, Ty,
+    BytesOrigin, Field, FieldRule, FieldType, Layout, Message, MessageSet, ReplyMode, Struct, Tail,
+    TailElement,
 };
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::framing::{COMMAND, COMMAND_GLOBAL, EXTENDED};
@@ -18,10 +19,10 @@ fn layouts(message: &'static Message) -> impl Iterator<Item = &'static Layout> {
     message.request.iter().chain(replies)
 }
 
-fn structure(element: Element) -> Option<&'static Struct> {
+fn structure(element: TailElement) -> Option<&'static Struct> {
     match element {
-        Element::Struct(structure) => Some(structure),
-        Element::Value(_) => None,
+        TailElement::Struct(structure) => Some(structure),
+        TailElement::Value(_) => None,
     }
 }
 
@@ -69,38 +70,38 @@ fn is_documentation(text: &str) -> bool {
 fn there_are_87_messages_of_which_59_are_sent_and_5_come_from_the_host() {
     let count = |wanted: fn(&Message) -> bool| table::all().filter(|one| wanted(one)).count();
     assert_eq!(table::COUNT, 87);
-    assert_eq!(count(|one| one.set == Set::Vgpu), 68);
-    assert_eq!(count(|one| one.set == Set::Global), 14);
-    assert_eq!(count(|one| one.set == Set::Host), 5);
-    let sent = |one: &Message| matches!(one.mode, Mode::Sync | Mode::Async);
+    assert_eq!(count(|one| one.set == MessageSet::Vgpu), 68);
+    assert_eq!(count(|one| one.set == MessageSet::Global), 14);
+    assert_eq!(count(|one| one.set == MessageSet::Host), 5);
+    let sent = |one: &Message| matches!(one.mode, ReplyMode::Sync | ReplyMode::Async);
     assert_eq!(
         table::all()
-            .filter(|one| sent(one) && one.set == Set::Vgpu)
+            .filter(|one| sent(one) && one.set == MessageSet::Vgpu)
             .count(),
         51
     );
     assert_eq!(
         table::all()
-            .filter(|one| sent(one) && one.set == Set::Global)
+            .filter(|one| sent(one) && one.set == MessageSet::Global)
             .count(),
         8
     );
-    assert_eq!(count(|one| one.mode == Mode::Async), 4);
-    assert_eq!(count(|one| one.mode == Mode::NeverSent), 23);
+    assert_eq!(count(|one| one.mode == ReplyMode::Async), 4);
+    assert_eq!(count(|one| one.mode == ReplyMode::NeverSent), 23);
 }
 
 #[test]
 fn only_the_host_sends_without_ever_a_reply() {
     for message in table::all() {
-        let one_way = message.mode == Mode::OneWay;
-        assert_eq!(one_way, message.set == Set::Host, "{}", message.name);
+        let one_way = message.mode == ReplyMode::OneWay;
+        assert_eq!(one_way, message.set == MessageSet::Host, "{}", message.name);
     }
 }
 
 #[test]
 fn every_message_that_the_guest_sends_has_a_request_and_a_reply_in_both_formats() {
     for message in table::all() {
-        if matches!(message.mode, Mode::Sync | Mode::Async) {
+        if matches!(message.mode, ReplyMode::Sync | ReplyMode::Async) {
             assert!(message.request.is_some(), "{}", message.name);
             for version in [0, 16, 27, 39, 40, u32::MAX] {
                 assert!(message.reply_at(version).is_some(), "{}", message.name);
@@ -118,7 +119,7 @@ fn every_number_leads_back_to_its_message() {
         assert_eq!(found, Some(message.id));
     }
     let mut found = 0;
-    for set in [Set::Vgpu, Set::Global, Set::Host] {
+    for set in [MessageSet::Vgpu, MessageSet::Global, MessageSet::Host] {
         for id in 0..5000 {
             found += usize::from(lookup(set, id).is_some());
         }
@@ -193,7 +194,7 @@ fn enumerations_and_flags_have_a_name_for_every_value_and_each_once() {
     for (owner, field) in fields() {
         let place = format!("{owner}.{}", field.name);
         match field.ty {
-            Ty::Enum(names) => {
+            FieldType::Enum(names) => {
                 assert!(
                     !names.name.is_empty() && !names.values.is_empty(),
                     "{place}"
@@ -203,7 +204,7 @@ fn enumerations_and_flags_have_a_name_for_every_value_and_each_once() {
                 assert!(named.iter().all(|name| !name.is_empty()), "{}", names.name);
                 kinds += 1;
             }
-            Ty::Flags16(set) | Ty::Flags32(set) | Ty::Flags64(set) => {
+            FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set) => {
                 let width = 8 * u32::from(field.ty.size());
                 let mut below = 0;
                 for bit in set.bits {
@@ -231,8 +232,8 @@ fn a_name_means_the_same_type_in_request_and_reply() {
             let fields = layout.fields.iter();
             let fields = fields.map(|field| (field.name, (field.ty, field.count > 1)));
             let tails = layout.tails.iter().filter_map(|tail| match tail.element {
-                Element::Value(ty) => Some((tail.name, (ty, true))),
-                Element::Struct(_) => None,
+                TailElement::Value(ty) => Some((tail.name, (ty, true))),
+                TailElement::Struct(_) => None,
             });
             for (name, (ty, many)) in fields.chain(tails) {
                 let kind = (discriminant(&ty), many);
@@ -259,7 +260,7 @@ fn a_tail_has_no_name_of_a_field_in_the_same_part() {
 
 #[test]
 fn every_bit_of_a_word_with_bit_fields_of_a_request_is_described() {
-    for message in table::all().filter(|message| message.set != Set::Host) {
+    for message in table::all().filter(|message| message.set != MessageSet::Host) {
         for field in message.request.iter().flat_map(|layout| layout.fields) {
             if field.bits.is_none() {
                 continue;
@@ -292,7 +293,7 @@ fn every_ioctl_is_found_by_its_number_and_sends_messages_that_exist() {
         assert!(ioctl.function.starts_with("D3DKMT"), "{}", ioctl.function);
         for name in ioctl.messages {
             let message = table::by_name(name).unwrap_or_else(|| panic!("no {name}"));
-            let sent = matches!(message.mode, Mode::Sync | Mode::Async);
+            let sent = matches!(message.mode, ReplyMode::Sync | ReplyMode::Async);
             assert!(sent, "{}: {name}", ioctl.function);
         }
     }
@@ -303,7 +304,7 @@ fn every_ioctl_is_found_by_its_number_and_sends_messages_that_exist() {
 fn an_echo_names_a_field_of_a_request() {
     let mut echoes = 0;
     for (owner, field) in fields() {
-        if let Rule::Echoes {
+        if let FieldRule::Echoes {
             message,
             field: name,
         } = field.rule
@@ -327,10 +328,10 @@ fn only_requests_are_copied_from_the_application() {
     for message in table::all() {
         let request = message.request.iter();
         copied += request
-            .filter(|layout| layout.origin == Origin::Copied)
+            .filter(|layout| layout.origin == BytesOrigin::Copied)
             .count();
         for reply in message.replies.iter().flatten() {
-            assert_eq!(reply.layout.origin, Origin::Built, "{}", message.name);
+            assert_eq!(reply.layout.origin, BytesOrigin::Built, "{}", message.name);
         }
     }
     assert_eq!(copied, 16);

@@ -3,15 +3,18 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use dxgtrace_protocol::decode::{self, Decoded, Owner, Payload, Pending};
-use dxgtrace_protocol::schema::{Message, Set};
+use dxgtrace_protocol::decode::{self, Decoded, Payload, PendingRequest, RegionOwner};
+use dxgtrace_protocol::schema::{Message, MessageSet};
 use dxgtrace_protocol::table;
 use dxgtrace_tests::generate::{self, Counts, Framing, Made, Plan, conversation};
 
 use super::{decoded, findings};
 
 /// Every packet that a message can be, replies with what their requests left.
-fn each(message: &'static Message, mut visit: impl FnMut(&Made, Option<&Pending>, &Decoded<'_>)) {
+fn each(
+    message: &'static Message,
+    mut visit: impl FnMut(&Made, Option<&PendingRequest>, &Decoded<'_>),
+) {
     for framing in Framing::ALL {
         for counts in Counts::ALL {
             let seeds = if counts == Counts::Most { 1 } else { 6 };
@@ -27,7 +30,7 @@ fn each(message: &'static Message, mut visit: impl FnMut(&Made, Option<&Pending>
                         }
                         _ => {
                             let decoded = decoded(made);
-                            pending = Some(Pending::new(&decoded));
+                            pending = Some(PendingRequest::new(&decoded));
                             visit(made, None, &decoded);
                         }
                     }
@@ -63,13 +66,18 @@ fn the_spans_of_every_packet_add_up_to_its_bytes() {
                 assert!(span.length > 0, "{place}");
                 let known = made.body.is_some();
                 match span.owner {
-                    Owner::Excess | Owner::Unplaced => panic!("{place}: {:?}", span.owner),
-                    Owner::Opaque => assert!(!known, "{place}"),
-                    Owner::Padding | Owner::Unused | Owner::Ring => {
+                    RegionOwner::Excess | RegionOwner::Unplaced => {
+                        panic!("{place}: {:?}", span.owner)
+                    }
+                    RegionOwner::Opaque => assert!(!known, "{place}"),
+                    RegionOwner::Padding | RegionOwner::Unused | RegionOwner::Ring => {
                         let bytes = &made.payload[at..at + span.length];
                         assert!(bytes.iter().all(|byte| *byte == 0), "{place}");
                     }
-                    Owner::Header(_) | Owner::Field(_) | Owner::Tail(_) | Owner::Idle => {}
+                    RegionOwner::Header(_)
+                    | RegionOwner::Field(_)
+                    | RegionOwner::Tail(_)
+                    | RegionOwner::Idle => {}
                 }
                 at += span.length;
             }
@@ -91,13 +99,13 @@ fn the_spans_are_where_the_fields_and_tails_are() {
             let Some(body) = &decoded.body else { return };
             for spot in body.fields() {
                 match owned(spot.at) {
-                    Some(Owner::Field(field)) => assert_eq!(field.at, spot.field.at),
+                    Some(RegionOwner::Field(field)) => assert_eq!(field.at, spot.field.at),
                     other => panic!("{}.{}: {other:?}", message.name, spot.field.name),
                 }
             }
             for tail in body.tails().filter(|tail| tail.size() > 0) {
                 match owned(tail.at) {
-                    Some(Owner::Tail(owner)) => assert_eq!(owner.name, tail.tail.name),
+                    Some(RegionOwner::Tail(owner)) => assert_eq!(owner.name, tail.tail.name),
                     other => panic!("{}.{}: {other:?}", message.name, tail.tail.name),
                 }
             }
@@ -172,6 +180,8 @@ fn a_capture_holds_every_message_in_both_formats_under_ids_of_their_own() {
             _ => assert_eq!(id, 0),
         }
     }
-    let events = capture.iter().filter(|made| made.message.set == Set::Host);
+    let events = capture
+        .iter()
+        .filter(|made| made.message.set == MessageSet::Host);
     assert!(events.count() > 0);
 }

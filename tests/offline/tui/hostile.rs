@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use dxgtrace_file::{About, Flush, Writer};
+use dxgtrace_file::{CaptureOrigin, FlushPolicy, Writer};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_tests::screen::Screen;
 use dxgtrace_tests::{program, samples, synthetic};
@@ -54,7 +54,8 @@ fn escape_sequences_in_names_are_shown_and_not_obeyed() {
         }
     }
     let file = fs::File::create(&path).unwrap();
-    let mut writer = Writer::new(file, &About::default(), Flush::EveryRecord).unwrap();
+    let mut writer =
+        Writer::new(file, &CaptureOrigin::default(), FlushPolicy::EveryRecord).unwrap();
     for (number, packet) in (1..).zip(&packets) {
         let packet: Packet<'_> = packet.packet(number);
         writer.write(&packet, &channels, &[]).unwrap();

@@ -10,7 +10,7 @@ use dxgtrace_protocol::packet::Channel;
 use dxgtrace_tests::screen::Screen;
 use dxgtrace_tests::synthetic::Owned;
 use dxgtrace_tests::{program, samples, synthetic};
-use dxgtrace_tui::{Delivered, Recorder, Source, Tap};
+use dxgtrace_tui::{CaptureSource, Delivered, Recorder, Tap};
 
 /// Delivers so many packets of a sample as it is told to.
 struct Paced {
@@ -100,7 +100,7 @@ fn follow_pause_and_filter_work_while_packets_arrive() {
     fs::create_dir_all(&folder).unwrap();
     let path = folder.join("live.pcapng");
     let (recorder, tickets) = start(&path);
-    let source = Source::live(path.clone(), recorder.recording().clone(), true);
+    let source = CaptureSource::live(path.clone(), recorder.recording().clone(), true);
     let mut screen = Screen::show(source, 120, 24);
     let text = await_text(&mut screen, "no packets yet");
     assert!(
@@ -158,7 +158,7 @@ fn follow_pause_and_filter_work_while_packets_arrive() {
     assert!(screen.app.next_effect().is_none());
     key(&mut screen, "k");
     assert!(
-        matches!(screen.app.next_effect(), Some(dxgtrace_tui::Effect::Quit(Some(text)))
+        matches!(screen.app.next_effect(), Some(dxgtrace_tui::TerminalEffect::Quit(Some(text)))
         if text.contains("live.pcapng"))
     );
     drop(recorder);
@@ -195,7 +195,7 @@ fn a_capture_that_breaks_says_so_and_keeps_what_it_has() {
     let path = folder.join("broken.pcapng");
     let file = fs::File::create(&path).unwrap();
     let recorder = Recorder::start(None, || Ok::<_, String>((Broken, file))).unwrap();
-    let source = Source::live(path, recorder.recording().clone(), true);
+    let source = CaptureSource::live(path, recorder.recording().clone(), true);
     let mut screen = Screen::show(source, 120, 24);
     let text = await_text(&mut screen, "the ring is gone");
     assert!(text.contains("lost 3"), "{text}");
@@ -208,7 +208,7 @@ fn saving_on_the_way_out_quits_once_it_is_saved_and_leaves_one_file() {
     fs::create_dir_all(&folder).unwrap();
     let path = folder.join("live.pcapng");
     let (recorder, tickets) = start(&path);
-    let source = Source::live(path.clone(), recorder.recording().clone(), true);
+    let source = CaptureSource::live(path.clone(), recorder.recording().clone(), true);
     let mut screen = Screen::show(source, 80, 24);
     tickets.send(575).unwrap();
     await_text(&mut screen, "/575\n");
@@ -220,7 +220,7 @@ fn saving_on_the_way_out_quits_once_it_is_saved_and_leaves_one_file() {
     screen.press(&format!("q s \"{}\" enter", saved.display()));
     let quit = screen.app.next_effect();
     assert!(
-        matches!(&quit, Some(dxgtrace_tui::Effect::Quit(Some(text)))
+        matches!(&quit, Some(dxgtrace_tui::TerminalEffect::Quit(Some(text)))
         if text.contains("575 packets saved in") && text.contains("saved.pcapng")),
         "{quit:?}"
     );

@@ -10,7 +10,7 @@ use dxgtrace_protocol::packet::Channel;
 use dxgtrace_tests::screen::Screen;
 use dxgtrace_tests::synthetic::Owned;
 use dxgtrace_tests::{program, samples, synthetic};
-use dxgtrace_tui::{Delivered, Recorder, Source, Tap, prune};
+use dxgtrace_tui::{CaptureSource, Delivered, Recorder, Tap, prune};
 
 const BOUND: u64 = 4 << 20;
 
@@ -70,7 +70,7 @@ fn the_oldest_packets_are_dropped_and_the_rest_stays_readable() {
         Ok::<_, String>((tap, file))
     });
     let recorder = recorder.unwrap();
-    let source = Source::live(path.clone(), recorder.recording().clone(), true);
+    let source = CaptureSource::live(path.clone(), recorder.recording().clone(), true);
     let mut screen = Screen::show(source, 160, 40);
     let begun = Instant::now();
     // Every view is looked at while packets go.

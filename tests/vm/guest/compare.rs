@@ -7,7 +7,9 @@ use std::{
     path::Path,
 };
 
-use dxgtrace_protocol::record::header::{Direction, Header, Kind, Known, Lost};
+use dxgtrace_protocol::record::header::{
+    Direction, KnownFields, LostPackets, RecordHeader, RecordKind,
+};
 
 use crate::device::Played;
 
@@ -17,9 +19,9 @@ const COMPLETION_REQUESTED: u16 = 1;
 /// What a capture holds.
 pub struct Captured {
     /// Its packets, without records of loss.
-    pub packets: Vec<(Header, Vec<u8>)>,
+    pub packets: Vec<(RecordHeader, Vec<u8>)>,
     /// The ioctls that ended.
-    pub ioctls: Vec<Header>,
+    pub ioctls: Vec<RecordHeader>,
     /// What the records of loss say, added up.
     pub lost: u64,
 }
@@ -35,12 +37,12 @@ pub fn read(path: &Path) -> io::Result<Captured> {
     while let Some(record) = reader.next_record().map_err(io::Error::other)? {
         let packet = record.packet;
         match packet.header.kind {
-            Kind::Lost => {
-                captured.lost += Lost::decode(packet.payload).map_or(0, |lost| lost.total());
+            RecordKind::Lost => {
+                captured.lost += LostPackets::decode(packet.payload).map_or(0, |lost| lost.total());
             }
             // No packet: what the application was told.
-            Kind::Ioctl => captured.ioctls.push(*packet.header),
-            Kind::Packet | Kind::Refused => captured
+            RecordKind::Ioctl => captured.ioctls.push(*packet.header),
+            RecordKind::Packet | RecordKind::Refused => captured
                 .packets
                 .push((*packet.header, packet.payload.to_vec())),
         }
@@ -112,7 +114,7 @@ pub fn compare(played: &[Played], captured: &Captured, sequential: bool) -> Verd
         let entry = (essence(one), requester);
         wanted.entry(lane).or_default().push(entry);
     }
-    let mut found: BTreeMap<_, Vec<&(Header, Vec<u8>)>> = BTreeMap::new();
+    let mut found: BTreeMap<_, Vec<&(RecordHeader, Vec<u8>)>> = BTreeMap::new();
     for packet in &captured.packets {
         let header = &packet.0;
         let sent = header.direction == Direction::GuestToHost;
@@ -140,7 +142,7 @@ fn lane(sequential: bool, sent: bool, relid: u32, tid: u32) -> Lane {
 }
 
 /// Both in order; what the capture lacks is passed over and counted.
-fn walk(wanted: &[Wanted<'_>], found: &[&(Header, Vec<u8>)], verdict: &mut Verdict) {
+fn walk(wanted: &[Wanted<'_>], found: &[&(RecordHeader, Vec<u8>)], verdict: &mut Verdict) {
     let mut at = 0;
     for (header, payload) in found.iter().copied() {
         let essence = captured_essence(header, payload);
@@ -160,7 +162,7 @@ fn walk(wanted: &[Wanted<'_>], found: &[&(Header, Vec<u8>)], verdict: &mut Verdi
         at += offset;
         if let Some(one) = &wanted[at].1 {
             attribution(header, one, verdict);
-        } else if header.known.has(Known::TASK) {
+        } else if header.known.has(KnownFields::TASK) {
             complain(
                 verdict,
                 format!("a task for a message of the host: {header:?}"),
@@ -172,9 +174,9 @@ fn walk(wanted: &[Wanted<'_>], found: &[&(Header, Vec<u8>)], verdict: &mut Verdi
 }
 
 /// Whose packet it is, and what became of the send.
-fn attribution(header: &Header, played: &Played, verdict: &mut Verdict) {
+fn attribution(header: &RecordHeader, played: &Played, verdict: &mut Verdict) {
     let sent = header.direction == Direction::GuestToHost;
-    if !header.known.has(Known::TASK) {
+    if !header.known.has(KnownFields::TASK) {
         // The request may be among the lost.
         if sent || verdict.missing == 0 {
             complain(verdict, format!("no task: {header:?}"));
@@ -188,7 +190,7 @@ fn attribution(header: &Header, played: &Played, verdict: &mut Verdict) {
     if !sent {
         return;
     }
-    if !header.known.has(Known::RETURN_VALUE) {
+    if !header.known.has(KnownFields::RETURN_VALUE) {
         verdict.unknown_returns += 1;
     } else if header.return_value != played.value {
         complain(
@@ -196,14 +198,16 @@ fn attribution(header: &Header, played: &Played, verdict: &mut Verdict) {
             format!("return value of {header:?} is not {}", played.value),
         );
     }
-    if header.known.has(Known::EXPECTED_REPLY) && header.expected_reply_length != played.expected {
+    if header.known.has(KnownFields::EXPECTED_REPLY)
+        && header.expected_reply_length != played.expected
+    {
         complain(
             verdict,
             format!("{header:?} expects not {}", played.expected),
         );
     }
     verdict.calls += usize::from(played.ioctl != 0);
-    if header.known.has(Known::IOCTL) {
+    if header.known.has(KnownFields::IOCTL) {
         verdict.ioctls += 1;
         if header.ioctl != played.ioctl {
             complain(
@@ -216,7 +220,7 @@ fn attribution(header: &Header, played: &Played, verdict: &mut Verdict) {
 
 /// What each ioctl told its thread, in the thread's order. Of one whose end was
 /// missed there is no record.
-fn ioctls(played: &[Played], ended: &[Header], verdict: &mut Verdict) {
+fn ioctls(played: &[Played], ended: &[RecordHeader], verdict: &mut Verdict) {
     let mut calls: HashMap<u32, Vec<(u32, i32)>> = HashMap::new();
     for one in played.iter().filter(|one| one.ioctl != 0) {
         let call = (one.ioctl, one.result);
@@ -225,8 +229,8 @@ fn ioctls(played: &[Played], ended: &[Header], verdict: &mut Verdict) {
     let mut places: HashMap<u32, usize> = HashMap::new();
     // Where a thread of the kernel sends, whoever made it do so only waits, and
     // is not in the log. Without a result, the end was missed.
-    let made = |header: &&Header| {
-        !header.comm.starts_with(b"kworker") && header.known.has(Known::IOCTL_RESULT)
+    let made = |header: &&RecordHeader| {
+        !header.comm.starts_with(b"kworker") && header.known.has(KnownFields::IOCTL_RESULT)
     };
     for header in ended.iter().filter(made) {
         let call = (header.ioctl, header.ioctl_result);
@@ -250,9 +254,9 @@ fn essence(played: &Played) -> Essence {
     Essence {
         sent: played.sent,
         kind: if played.value == 0 {
-            Kind::Packet
+            RecordKind::Packet
         } else {
-            Kind::Refused
+            RecordKind::Refused
         } as u8,
         relid: played.relid,
         packet_type: played.packet_type,
@@ -263,7 +267,7 @@ fn essence(played: &Played) -> Essence {
     }
 }
 
-fn captured_essence(header: &Header, payload: &[u8]) -> Essence {
+fn captured_essence(header: &RecordHeader, payload: &[u8]) -> Essence {
     Essence {
         sent: header.direction == Direction::GuestToHost,
         kind: header.kind as u8,

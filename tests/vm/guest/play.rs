@@ -8,7 +8,9 @@ use std::{
 };
 
 use dxgtrace_protocol::packet::Channel;
-use dxgtrace_protocol::record::header::{ChannelKind, Direction, Header, Kind, Known};
+use dxgtrace_protocol::record::header::{
+    ChannelKind, Direction, KnownFields, RecordHeader, RecordKind,
+};
 use dxgtrace_protocol::table::ioctls::IOCTLS;
 
 use crate::device::{Driver, Host, HostPackets, Mode, Offer, Sending};
@@ -34,7 +36,7 @@ const NETWORK: u32 = 7;
 
 /// A packet of a capture.
 struct Recorded {
-    header: Header,
+    header: RecordHeader,
     payload: Vec<u8>,
     kind: ChannelKind,
 }
@@ -44,7 +46,7 @@ fn load(path: &Path) -> io::Result<Vec<Recorded>> {
     let mut packets = Vec::new();
     while let Some(record) = reader.next_record().map_err(io::Error::other)? {
         let packet = record.packet;
-        if packet.header.kind == Kind::Lost {
+        if packet.header.kind == RecordKind::Lost {
             continue;
         }
         let kind = record
@@ -103,7 +105,7 @@ fn relid(packet: &Recorded, adapters: &mut Vec<u32>) -> u32 {
 /// before its thread sends again.
 fn answer(packets: &[Recorded], index: usize) -> Option<usize> {
     let request = &packets[index].header;
-    if request.packet_flags & COMPLETION_REQUESTED == 0 || request.kind != Kind::Packet {
+    if request.packet_flags & COMPLETION_REQUESTED == 0 || request.kind != RecordKind::Packet {
         return None;
     }
     for (at, packet) in packets.iter().enumerate().skip(index + 1) {
@@ -124,8 +126,8 @@ fn answer(packets: &[Recorded], index: usize) -> Option<usize> {
 }
 
 /// Whom a send belongs to: process, thread, name.
-fn task(header: &Header) -> (u32, u32, [u8; 16]) {
-    if header.known.has(Known::TASK) {
+fn task(header: &RecordHeader) -> (u32, u32, [u8; 16]) {
+    if header.known.has(KnownFields::TASK) {
         (header.pid, header.tid, header.comm)
     } else {
         (0, 0, *b"unknown\0\0\0\0\0\0\0\0\0")
@@ -137,8 +139,8 @@ fn sending(packets: &[Recorded], index: usize, relid: u32) -> Sending {
     let header = &packet.header;
     let answer = answer(packets, index);
     let value = match header.kind {
-        Kind::Refused if header.known.has(Known::RETURN_VALUE) => header.return_value,
-        Kind::Refused => EAGAIN,
+        RecordKind::Refused if header.known.has(KnownFields::RETURN_VALUE) => header.return_value,
+        RecordKind::Refused => EAGAIN,
         _ => 0,
     };
     Sending {

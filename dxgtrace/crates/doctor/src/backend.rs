@@ -1,15 +1,15 @@
 //! Which way of capturing would be used here.
 
-use super::Fact;
-use super::driver::{Driver, Place};
-use super::kernel::{Kernel, Lockdown};
+use super::MachineFact;
+use super::driver::{CodePlace, DriverFacts};
+use super::kernel::{KernelFacts, Lockdown};
 use super::rights::Rights;
 
 const DIRECT_CALLS: &str = "DYNAMIC_FTRACE_WITH_DIRECT_CALLS";
 
 /// A way of capturing, and why it is the one.
 #[derive(Debug)]
-pub(super) struct Choice {
+pub(super) struct BackendChoice {
     name: Option<&'static str>,
     why: String,
     fix: &'static str,
@@ -17,8 +17,8 @@ pub(super) struct Choice {
 
 /// Chooses as `dxgtrace capture` does, for each function: fentry where it works
 /// and misses nothing, then kprobes, then only the stand-in.
-pub(super) fn choose(kernel: &Kernel, driver: &Driver, rights: &Rights) -> Choice {
-    let none = |why: &str, fix| Choice {
+pub(super) fn choose(kernel: &KernelFacts, driver: &DriverFacts, rights: &Rights) -> BackendChoice {
+    let none = |why: &str, fix| BackendChoice {
         name: None,
         why: why.to_owned(),
         fix,
@@ -29,7 +29,7 @@ pub(super) fn choose(kernel: &Kernel, driver: &Driver, rights: &Rights) -> Choic
     if kernel.has("BPF_SYSCALL") == Some(false) {
         return none("the kernel has no BPF", "See options.");
     }
-    if matches!(driver.vmbus, Place::Absent | Place::Unloaded) {
+    if matches!(driver.vmbus, CodePlace::Absent | CodePlace::Unloaded) {
         return none(
             "there is no VMBus, so there is nothing to attach to",
             "dxgtrace demo shows on any machine how it works.",
@@ -42,18 +42,18 @@ pub(super) fn choose(kernel: &Kernel, driver: &Driver, rights: &Rights) -> Choic
     let kprobes = kernel.has("KPROBES") != Some(false);
     let [preempts, _] = kernel.preempts;
     match (fentry, kprobes) {
-        (Ok(()), true) if preempts => Choice {
+        (Ok(()), true) if preempts => BackendChoice {
             name: Some("fentry/fexit where the driver receives, else kprobe/kretprobe"),
             why: "this kernel may preempt threads in the probe, whose calls fentry would miss"
                 .to_owned(),
             fix: "",
         },
-        (Ok(()), _) => Choice {
+        (Ok(()), _) => BackendChoice {
             name: Some("fentry/fexit"),
             why: "BTF knows the functions of VMBus; the cheapest way".to_owned(),
             fix: "",
         },
-        (Err(why), true) => Choice {
+        (Err(why), true) => BackendChoice {
             name: Some("kprobe/kretprobe"),
             why: format!("{why}; up to 1 % of the received packets may be lost, and are counted"),
             fix: "",
@@ -62,7 +62,7 @@ pub(super) fn choose(kernel: &Kernel, driver: &Driver, rights: &Rights) -> Choic
     }
 }
 
-fn fentry(kernel: &Kernel, driver: &Driver, rights: &Rights) -> Result<(), &'static str> {
+fn fentry(kernel: &KernelFacts, driver: &DriverFacts, rights: &Rights) -> Result<(), &'static str> {
     if !kernel.btf {
         return Err("the kernel has no BTF");
     }
@@ -72,12 +72,12 @@ fn fentry(kernel: &Kernel, driver: &Driver, rights: &Rights) -> Result<(), &'sta
         );
     }
     // Types of modules came with 5.11.
-    if driver.vmbus == Place::Module
+    if driver.vmbus == CodePlace::Module
         && (!kernel.is_at_least((5, 11)) || kernel.has("DEBUG_INFO_BTF_MODULES") == Some(false))
     {
         return Err("VMBus is a module without BTF");
     }
-    if driver.vmbus == Place::Module && !rights.sees_modules() {
+    if driver.vmbus == CodePlace::Module && !rights.sees_modules() {
         return Err("VMBus is a module, whose types take CAP_SYS_ADMIN");
     }
     let options = ["FUNCTION_TRACER", DIRECT_CALLS];
@@ -95,17 +95,19 @@ fn fentry(kernel: &Kernel, driver: &Driver, rights: &Rights) -> Result<(), &'sta
 
 /// Whether ftrace on arm64 can call programs: as configured, or else by the
 /// version. BPF has had its part since 6.0, which alone does not attach.
-fn arm64_calls(kernel: &Kernel) -> bool {
+fn arm64_calls(kernel: &KernelFacts) -> bool {
     kernel
         .has(DIRECT_CALLS)
         .unwrap_or_else(|| kernel.is_at_least((6, 4)))
 }
 
-impl Choice {
-    pub fn fact(&self) -> Fact {
+impl BackendChoice {
+    pub fn fact(&self) -> MachineFact {
         match self.name {
-            Some(name) => Fact::ok("capture", format!("would use {name}: {}", self.why)),
-            None => Fact::fail("capture", format!("not possible: {}", self.why)).fix(self.fix),
+            Some(name) => MachineFact::ok("capture", format!("would use {name}: {}", self.why)),
+            None => {
+                MachineFact::fail("capture", format!("not possible: {}", self.why)).fix(self.fix)
+            }
         }
     }
 }

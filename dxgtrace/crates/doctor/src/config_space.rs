@@ -1,7 +1,7 @@
 //! The PCI configuration space of a virtual GPU: what its registers say, and
 //! whether they agree with each other.
 
-use super::Fact;
+use super::MachineFact;
 use dxgtrace_protocol::table::framing::{VERSION_COMPATIBLE, VERSION_EXTENDED, VERSION_OLD};
 use dxgtrace_protocol::table::guid;
 
@@ -47,7 +47,7 @@ pub struct ConfigSpace {
 }
 
 /// Whether a channel with that instance GUID is offered, and is a vGPU's.
-pub type Offered<'a> = &'a dyn Fn(&[u8; 16]) -> Option<bool>;
+pub type OfferedChannel<'a> = &'a dyn Fn(&[u8; 16]) -> Option<bool>;
 
 impl ConfigSpace {
     /// From the bytes themselves.
@@ -121,12 +121,12 @@ impl ConfigSpace {
 
     /// What the registers say, and what they contradict. `offered` tells which
     /// channels the host offers, if that is known.
-    pub fn facts(&self, offered: Option<Offered<'_>>) -> Vec<Fact> {
+    pub fn facts(&self, offered: Option<OfferedChannel<'_>>) -> Vec<MachineFact> {
         const TOPIC: &str = "vGPU";
         let mut facts = Vec::new();
         if !self.is_ours() {
             facts.push(
-                Fact::warn(
+                MachineFact::warn(
                     TOPIC,
                     format!("{}: what follows means nothing then", self.kind()),
                 )
@@ -138,7 +138,7 @@ impl ConfigSpace {
                 "only {} bytes: the vGPU's registers stand at {CHANNEL} to {END}",
                 self.bytes.len()
             );
-            facts.push(Fact::fail(TOPIC, text).fix("Read it as root."));
+            facts.push(MachineFact::fail(TOPIC, text).fix("Read it as root."));
             return facts;
         }
         let channel = self.channel();
@@ -154,7 +154,7 @@ impl ConfigSpace {
         facts
     }
 
-    fn luid_facts(&self, version: u32, channel: &[u8; 16]) -> Vec<Fact> {
+    fn luid_facts(&self, version: u32, channel: &[u8; 16]) -> Vec<MachineFact> {
         const TOPIC: &str = "vGPU";
         let (low, high) = (self.u32(LUID), self.u32(LUID + 4));
         let host = format!("{high:08x}-{low:08x}");
@@ -162,9 +162,9 @@ impl ConfigSpace {
         let empty = high == 0 && low <= 1 || (high, low) == (NOTHING, NOTHING);
         if version < VERSION_EXTENDED {
             return vec![if empty {
-                Fact::ok(TOPIC, "no host LUID, as this version has none")
+                MachineFact::ok(TOPIC, "no host LUID, as this version has none")
             } else {
-                Fact::warn(
+                MachineFact::warn(
                     TOPIC,
                     format!(
                         "host LUID {host} is there, but interface version {version} says that \
@@ -176,16 +176,19 @@ impl ConfigSpace {
         }
         if empty {
             return vec![
-                Fact::fail(
+                MachineFact::fail(
                     TOPIC,
                     format!("interface version {version} says that there is a host LUID, but it is empty"),
                 )
                 .fix("Every message to this adapter will name none: a fault of the host."),
             ];
         }
-        let mut facts = vec![Fact::ok(TOPIC, format!("host LUID {host} (offset {LUID})"))];
+        let mut facts = vec![MachineFact::ok(
+            TOPIC,
+            format!("host LUID {host} (offset {LUID})"),
+        )];
         if guid::luid(channel) == (high, low) {
-            facts.push(Fact::info(
+            facts.push(MachineFact::info(
                 TOPIC,
                 "the host LUID equals the first 8 bytes of the channel's GUID, which are the \
                  guest's own LUID: usually they differ",
@@ -194,13 +197,15 @@ impl ConfigSpace {
         facts
     }
 
-    fn capabilities_fact(&self, version: u32) -> Fact {
+    fn capabilities_fact(&self, version: u32) -> MachineFact {
         const TOPIC: &str = "vGPU";
         let bits = self.u32(CAPABILITIES);
         if version < VERSION_EXTENDED {
             return match bits {
-                0 | NOTHING => Fact::ok(TOPIC, "no host capabilities, as this version has none"),
-                _ => Fact::info(
+                0 | NOTHING => {
+                    MachineFact::ok(TOPIC, "no host capabilities, as this version has none")
+                }
+                _ => MachineFact::info(
                     TOPIC,
                     format!(
                         "host capabilities {bits:#x} are there, but this version does not read them"
@@ -215,9 +220,9 @@ impl ConfigSpace {
         };
         let unknown = bits & !CAN_MAP_PAGES;
         match (bits, unknown) {
-            (NOTHING, _) => Fact::warn(TOPIC, "host capabilities cannot be read (all ones)"),
-            (_, 0) => Fact::ok(TOPIC, format!("host capabilities {bits:#x}: {pages}")),
-            _ => Fact::info(
+            (NOTHING, _) => MachineFact::warn(TOPIC, "host capabilities cannot be read (all ones)"),
+            (_, 0) => MachineFact::ok(TOPIC, format!("host capabilities {bits:#x}: {pages}")),
+            _ => MachineFact::info(
                 TOPIC,
                 format!("host capabilities {bits:#x}: {pages}; bits {unknown:#x} have no name"),
             ),
@@ -225,10 +230,10 @@ impl ConfigSpace {
     }
 }
 
-fn channel_fact(channel: &[u8; 16], offered: Option<Offered<'_>>) -> Fact {
+fn channel_fact(channel: &[u8; 16], offered: Option<OfferedChannel<'_>>) -> MachineFact {
     const TOPIC: &str = "vGPU";
     if *channel == [0; 16] || *channel == [0xFF; 16] {
-        return Fact::fail(
+        return MachineFact::fail(
             TOPIC,
             "there is no channel GUID: the host has not set the device up",
         )
@@ -240,23 +245,23 @@ fn channel_fact(channel: &[u8; 16], offered: Option<Offered<'_>>) -> Fact {
         guid::text(channel)
     );
     match offered.map(|offered| offered(channel)) {
-        None => Fact::info(TOPIC, text),
-        Some(Some(true)) => Fact::ok(TOPIC, text),
-        Some(Some(false)) => Fact::fail(TOPIC, format!("{text}; that channel is no vGPU's"))
+        None => MachineFact::info(TOPIC, text),
+        Some(Some(true)) => MachineFact::ok(TOPIC, text),
+        Some(Some(false)) => MachineFact::fail(TOPIC, format!("{text}; that channel is no vGPU's"))
             .fix("PCI function and VMBus disagree: a fault of the host."),
-        Some(None) => Fact::fail(TOPIC, format!("{text}; but no such channel is offered"))
+        Some(None) => MachineFact::fail(TOPIC, format!("{text}; but no such channel is offered"))
             .fix("The driver waits for that channel: look at dmesg for hv_vmbus, and at the host."),
     }
 }
 
-fn version_fact(register: u32) -> Fact {
+fn version_fact(register: u32) -> MachineFact {
     const TOPIC: &str = "vGPU";
     match register {
-        0 | NOTHING => Fact::info(
+        0 | NOTHING => MachineFact::info(
             TOPIC,
             format!("the host tells no interface version: the driver assumes {VERSION_OLD}"),
         ),
-        version if version < VERSION_COMPATIBLE => Fact::warn(
+        version if version < VERSION_COMPATIBLE => MachineFact::warn(
             TOPIC,
             format!(
                 "interface version {version} is older than {VERSION_COMPATIBLE}, the oldest that \
@@ -264,15 +269,15 @@ fn version_fact(register: u32) -> Fact {
             ),
         )
         .fix("Update Windows."),
-        version if version < VERSION_EXTENDED => Fact::ok(
+        version if version < VERSION_EXTENDED => MachineFact::ok(
             TOPIC,
             format!("interface version {version}: old format, no extended header"),
         ),
-        VERSION_EXTENDED => Fact::ok(
+        VERSION_EXTENDED => MachineFact::ok(
             TOPIC,
             format!("interface version {VERSION_EXTENDED}: extended header"),
         ),
-        version => Fact::info(
+        version => MachineFact::info(
             TOPIC,
             format!(
                 "the host offers interface version {version}; the driver knows \

@@ -1,7 +1,7 @@
 //! The driver: built in, a module, or not there, and its device node.
 
-use super::kernel::Kernel;
-use super::{Fact, System};
+use super::kernel::KernelFacts;
+use super::{MachineFact, SystemFiles};
 use dxgtrace_protocol::decode::escaped;
 
 /// A function of the driver that every version has.
@@ -11,7 +11,7 @@ const SEND: &str = "vmbus_sendpacket";
 
 /// Where code lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum CodePlace {
     BuiltIn,
     Module,
     /// A module that could be loaded.
@@ -21,18 +21,18 @@ pub(super) enum Place {
 
 /// What is known of the driver.
 #[derive(Debug)]
-pub(super) struct Driver {
-    pub place: Place,
-    pub vmbus: Place,
+pub(super) struct DriverFacts {
+    pub place: CodePlace,
+    pub vmbus: CodePlace,
     /// The version or source identity that a module tells.
     identity: Option<String>,
     /// Whether the driver's functions can be seen.
     symbols: bool,
 }
 
-impl Driver {
-    pub fn of(system: &System, kernel: &Kernel) -> Self {
-        let symbols = Symbols::of(system);
+impl DriverFacts {
+    pub fn of(system: &SystemFiles, kernel: &KernelFacts) -> Self {
+        let symbols = DriverSymbols::of(system);
         let identity = ["version", "srcversion"]
             .into_iter()
             .filter_map(|name| system.line(&format!("/sys/module/dxgkrnl/{name}")))
@@ -47,14 +47,14 @@ impl Driver {
 
     /// Whether the driver runs.
     pub fn is_there(&self) -> bool {
-        matches!(self.place, Place::BuiltIn | Place::Module)
+        matches!(self.place, CodePlace::BuiltIn | CodePlace::Module)
     }
 
-    pub fn facts(&self, system: &System) -> Vec<Fact> {
+    pub fn facts(&self, system: &SystemFiles) -> Vec<MachineFact> {
         let mut facts = vec![self.driver_fact()];
         if self.is_there() && !self.symbols {
             facts.push(
-                Fact::info("driver", "its functions cannot be seen in /proc/kallsyms")
+                MachineFact::info("driver", "its functions cannot be seen in /proc/kallsyms")
                     .fix("Messages are captured all the same; run as root to see ioctls too."),
             );
         }
@@ -62,17 +62,21 @@ impl Driver {
         facts
     }
 
-    fn driver_fact(&self) -> Fact {
+    fn driver_fact(&self) -> MachineFact {
         let identity = match &self.identity {
             Some(text) => format!(", version {}", escaped(text.as_bytes())),
             None => String::new(),
         };
         match self.place {
-            Place::BuiltIn => Fact::ok("driver", "dxgkrnl is built into the kernel"),
-            Place::Module => Fact::ok("driver", format!("dxgkrnl is loaded as a module{identity}")),
-            Place::Unloaded => Fact::fail("driver", "dxgkrnl is there as a module, but not loaded")
-                .fix("modprobe dxgkrnl"),
-            Place::Absent if self.vmbus == Place::Absent => Fact::fail(
+            CodePlace::BuiltIn => MachineFact::ok("driver", "dxgkrnl is built into the kernel"),
+            CodePlace::Module => {
+                MachineFact::ok("driver", format!("dxgkrnl is loaded as a module{identity}"))
+            }
+            CodePlace::Unloaded => {
+                MachineFact::fail("driver", "dxgkrnl is there as a module, but not loaded")
+                    .fix("modprobe dxgkrnl")
+            }
+            CodePlace::Absent if self.vmbus == CodePlace::Absent => MachineFact::fail(
                 "driver",
                 "this kernel has neither dxgkrnl nor VMBus: not a Hyper-V guest",
             )
@@ -80,17 +84,17 @@ impl Driver {
                 "Nothing can be captured here. Captures can be read, and dxgtrace demo shows how a \
                  capture works.",
             ),
-            Place::Absent => Fact::fail("driver", "this kernel has no dxgkrnl").fix(
+            CodePlace::Absent => MachineFact::fail("driver", "this kernel has no dxgkrnl").fix(
                 "On WSL: wsl --update, and no kernel= line in .wslconfig without CONFIG_DXGKRNL. \
                  On Hyper-V: install an out-of-tree build that belongs to this kernel version.",
             ),
         }
     }
 
-    fn node_fact(&self, system: &System) -> Fact {
+    fn node_fact(&self, system: &SystemFiles) -> MachineFact {
         const NODE: &str = "/dev/dxg";
         if !system.exists(NODE) {
-            let fact = Fact::fail("device", format!("{NODE} is not there"));
+            let fact = MachineFact::fail("device", format!("{NODE} is not there"));
             return if self.is_there() {
                 fact.fix(
                     "The driver makes it once it has a channel to the host: see the VMBus lines, \
@@ -101,20 +105,20 @@ impl Driver {
             };
         }
         match permissions(system, NODE) {
-            Some((mode, true)) => Fact::ok("device", format!("{NODE}, mode {mode:03o}")),
-            Some((mode, false)) => Fact::warn(
+            Some((mode, true)) => MachineFact::ok("device", format!("{NODE}, mode {mode:03o}")),
+            Some((mode, false)) => MachineFact::warn(
                 "device",
                 format!("{NODE} has mode {mode:03o}: ordinary users cannot open it"),
             )
             .fix("chmod 666 /dev/dxg, or a udev rule: KERNEL==\"dxg\", MODE=\"0666\""),
-            None => Fact::ok("device", NODE),
+            None => MachineFact::ok("device", NODE),
         }
     }
 }
 
 /// The mode of a file, and whether everybody may read and write it.
 #[cfg(unix)]
-fn permissions(system: &System, path: &str) -> Option<(u32, bool)> {
+fn permissions(system: &SystemFiles, path: &str) -> Option<(u32, bool)> {
     use std::os::unix::fs::PermissionsExt;
     let metadata = std::fs::metadata(system.path(path)).ok()?;
     let mode = metadata.permissions().mode() & 0o777;
@@ -122,18 +126,18 @@ fn permissions(system: &System, path: &str) -> Option<(u32, bool)> {
 }
 
 #[cfg(not(unix))]
-fn permissions(_: &System, _: &str) -> Option<(u32, bool)> {
+fn permissions(_: &SystemFiles, _: &str) -> Option<(u32, bool)> {
     None
 }
 
 /// Functions as kallsyms lists them: `Some(true)` is one of a module.
-struct Symbols {
+struct DriverSymbols {
     driver: Option<bool>,
     send: Option<bool>,
 }
 
-impl Symbols {
-    fn of(system: &System) -> Self {
+impl DriverSymbols {
+    fn of(system: &SystemFiles) -> Self {
         let mut symbols = Self {
             driver: None,
             send: None,
@@ -153,7 +157,12 @@ impl Symbols {
     }
 }
 
-fn place(system: &System, kernel: &Kernel, module: &str, symbol: Option<bool>) -> Place {
+fn place(
+    system: &SystemFiles,
+    kernel: &KernelFacts,
+    module: &str,
+    symbol: Option<bool>,
+) -> CodePlace {
     let option = match module {
         "dxgkrnl" => "DXGKRNL",
         _ => "HYPERV",
@@ -165,7 +174,7 @@ fn place(system: &System, kernel: &Kernel, module: &str, symbol: Option<bool>) -
         line.split_ascii_whitespace().next() == Some(module)
     });
     if loaded || symbol == Some(true) {
-        return Place::Module;
+        return CodePlace::Module;
     }
     let release = &kernel.release;
     let is_path = !release.is_empty() && !release.contains('/') && !release.contains("..");
@@ -178,16 +187,16 @@ fn place(system: &System, kernel: &Kernel, module: &str, symbol: Option<bool>) -
             })
     };
     if symbol == Some(false) || kernel.option(option) == Some("y") || listed("modules.builtin") {
-        return Place::BuiltIn;
+        return CodePlace::BuiltIn;
     }
     if system.exists(&format!("/sys/module/{module}/initstate")) {
-        return Place::Module;
+        return CodePlace::Module;
     }
     if system.exists(&format!("/sys/module/{module}")) {
-        return Place::BuiltIn;
+        return CodePlace::BuiltIn;
     }
     if listed("modules.dep") {
-        return Place::Unloaded;
+        return CodePlace::Unloaded;
     }
-    Place::Absent
+    CodePlace::Absent
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::driver::Driver;
-use super::{ConfigSpace, Fact, System};
+use super::driver::DriverFacts;
+use super::{ConfigSpace, MachineFact, SystemFiles};
 use dxgtrace_protocol::decode::escaped;
 use dxgtrace_protocol::table::framing::{GLOBAL_CHANNEL, VGPU_CHANNEL};
 use dxgtrace_protocol::table::guid;
@@ -13,7 +13,7 @@ const VMBUS: &str = "/sys/bus/vmbus/devices";
 /// Most functions that are looked at.
 const MOST: usize = 256;
 
-pub(super) fn facts(system: &System, driver: &Driver) -> Vec<Fact> {
+pub(super) fn facts(system: &SystemFiles, driver: &DriverFacts) -> Vec<MachineFact> {
     let channels = channels(system);
     let mut facts = vmbus(system, driver, &channels);
     facts.extend(pci(system, &channels));
@@ -21,11 +21,11 @@ pub(super) fn facts(system: &System, driver: &Driver) -> Vec<Fact> {
 }
 
 /// The driver's channels by instance GUID: whether they are a vGPU's.
-pub type Channels = BTreeMap<[u8; 16], bool>;
+pub type VmbusChannels = BTreeMap<[u8; 16], bool>;
 
 /// The driver's channels that the host offers.
-pub fn channels(system: &System) -> Channels {
-    let mut found = Channels::new();
+pub fn channels(system: &SystemFiles) -> VmbusChannels {
+    let mut found = VmbusChannels::new();
     for name in system.names(VMBUS) {
         let class = system.line(&format!("{VMBUS}/{name}/class_id"));
         let class = class.and_then(|text| guid::parse(text.trim_matches(['{', '}'])));
@@ -42,9 +42,9 @@ pub fn channels(system: &System) -> Channels {
     found
 }
 
-fn vmbus(system: &System, driver: &Driver, channels: &Channels) -> Vec<Fact> {
+fn vmbus(system: &SystemFiles, driver: &DriverFacts, channels: &VmbusChannels) -> Vec<MachineFact> {
     if !system.exists(VMBUS) {
-        let fact = Fact::fail("VMBus", format!("{VMBUS} is not there"));
+        let fact = MachineFact::fail("VMBus", format!("{VMBUS} is not there"));
         return vec![fact.fix("This is no Hyper-V guest, or CONFIG_HYPERV is off.")];
     }
     let mut facts = Vec::new();
@@ -53,14 +53,16 @@ fn vmbus(system: &System, driver: &Driver, channels: &Channels) -> Vec<Fact> {
                    does by itself (unless gpuSupport=false in .wslconfig), Hyper-V needs \
                    Add-VMGpuPartitionAdapter.";
     facts.push(match global {
-        0 => Fact::fail("VMBus", "the host offers no global channel of dxgkrnl").fix(of_host),
-        _ => Fact::ok("VMBus", "global channel is offered"),
+        0 => {
+            MachineFact::fail("VMBus", "the host offers no global channel of dxgkrnl").fix(of_host)
+        }
+        _ => MachineFact::ok("VMBus", "global channel is offered"),
     });
     let mut any = false;
     for instance in channels.iter().filter(|(_, is_vgpu)| **is_vgpu) {
         let (high, low) = guid::luid(instance.0);
         any = true;
-        facts.push(Fact::ok(
+        facts.push(MachineFact::ok(
             "VMBus",
             format!(
                 "vGPU channel {}, LUID in the guest {high:08x}-{low:08x}",
@@ -69,11 +71,11 @@ fn vmbus(system: &System, driver: &Driver, channels: &Channels) -> Vec<Fact> {
         ));
     }
     if !any {
-        facts.push(Fact::fail("VMBus", "the host offers no vGPU channel").fix(of_host));
+        facts.push(MachineFact::fail("VMBus", "the host offers no vGPU channel").fix(of_host));
     }
     if !driver.is_there() && any {
         facts.push(
-            Fact::warn(
+            MachineFact::warn(
                 "VMBus",
                 "channels are offered, but there is no driver to use them",
             )
@@ -83,7 +85,7 @@ fn vmbus(system: &System, driver: &Driver, channels: &Channels) -> Vec<Fact> {
     facts
 }
 
-fn pci(system: &System, channels: &Channels) -> Vec<Fact> {
+fn pci(system: &SystemFiles, channels: &VmbusChannels) -> Vec<MachineFact> {
     let mut facts = Vec::new();
     for name in system.names(PCI).into_iter().take(MOST) {
         let of = |file: &str| {
@@ -103,12 +105,12 @@ fn pci(system: &System, channels: &Channels) -> Vec<Fact> {
         let shown = escaped(name.as_bytes()).to_string();
         match ConfigSpace::of_bytes(&config) {
             Ok(space) => {
-                facts.push(Fact::ok("PCI", format!("{shown}: {}", space.kind())));
+                facts.push(MachineFact::ok("PCI", format!("{shown}: {}", space.kind())));
                 if space.is_whole() {
                     facts.extend(space.facts(Some(&|instance| channels.get(instance).copied())));
                 } else {
                     facts.push(
-                        Fact::info(
+                        MachineFact::info(
                             "PCI",
                             format!("{shown}: Linux shows the vGPU's registers to root only"),
                         )
@@ -116,12 +118,12 @@ fn pci(system: &System, channels: &Channels) -> Vec<Fact> {
                     );
                 }
             }
-            Err(error) => facts.push(Fact::warn("PCI", format!("{shown}: {error}"))),
+            Err(error) => facts.push(MachineFact::warn("PCI", format!("{shown}: {error}"))),
         }
     }
     if facts.is_empty() {
         facts.push(
-            Fact::fail("PCI", "there is no virtual GPU (1414:008e or 1414:008a)").fix(
+            MachineFact::fail("PCI", "there is no virtual GPU (1414:008e or 1414:008a)").fix(
                 "The host gives none to this machine: check the GPU's driver on Windows, and \
                  Get-VMGpuPartitionAdapter.",
             ),

@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use flate2::read::GzDecoder;
 use serde::Deserialize;
 
-use super::{Fact, Level, System};
-use crate::preemption::{Context, preempts, version};
+use super::{FactLevel, MachineFact, SystemFiles};
+use crate::preemption::{CallContext, preempts, version};
 use dxgtrace_protocol::decode::escaped;
 
 /// The oldest kernel that can be traced.
@@ -19,7 +19,7 @@ const LONGEST: u64 = 4 << 20;
 /// What an option is needed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Need {
+enum OptionNeed {
     Driver,
     Required,
     Better,
@@ -28,26 +28,26 @@ enum Need {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct WantedOption {
     name: String,
-    need: Need,
+    need: OptionNeed,
     r#for: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct File {
-    option: Vec<Wanted>,
+struct KernelOptionsFile {
+    option: Vec<WantedOption>,
 }
 
-static OPTIONS: LazyLock<Vec<Wanted>> = LazyLock::new(|| {
-    toml::from_str::<File>(include_str!("../data/kernel-options.toml"))
+static OPTIONS: LazyLock<Vec<WantedOption>> = LazyLock::new(|| {
+    toml::from_str::<KernelOptionsFile>(include_str!("../data/kernel-options.toml"))
         .unwrap_or_default()
         .option
 });
 
 /// What is known of the kernel.
 #[derive(Debug)]
-pub(super) struct Kernel {
+pub(super) struct KernelFacts {
     pub release: String,
     version: Option<(u32, u32)>,
     /// Options that are set, with `y` or `m`; `None` if there is no list.
@@ -68,8 +68,8 @@ pub(super) enum Lockdown {
     Confidentiality,
 }
 
-impl Kernel {
-    pub fn of(system: &System) -> Self {
+impl KernelFacts {
+    pub fn of(system: &SystemFiles) -> Self {
         let release = system
             .line("/proc/sys/kernel/osrelease")
             .unwrap_or_default();
@@ -78,7 +78,7 @@ impl Kernel {
         let build = system.line("/proc/version").unwrap_or_default();
         let model = system.line("/sys/kernel/debug/sched/preempt");
         let model = model.unwrap_or_default();
-        let preempts = [Context::Thread, Context::Softirq]
+        let preempts = [CallContext::Thread, CallContext::Softirq]
             .map(|context| preempts(context, &build, version, &model));
         Self {
             version,
@@ -107,10 +107,10 @@ impl Kernel {
         self.version.is_none_or(|own| own >= version)
     }
 
-    pub fn release_fact(&self) -> Fact {
+    pub fn release_fact(&self) -> MachineFact {
         let release = escaped(self.release.as_bytes()).to_string();
         let Some(version) = self.version else {
-            return Fact::warn("kernel", format!("version \"{release}\" cannot be read"));
+            return MachineFact::warn("kernel", format!("version \"{release}\" cannot be read"));
         };
         let wsl = if self.release.contains("microsoft") {
             " (WSL)"
@@ -119,14 +119,14 @@ impl Kernel {
         };
         if version < OLDEST {
             let (major, minor) = OLDEST;
-            return Fact::fail("kernel", format!("Linux {release}{wsl} is too old")).fix(format!(
-                "Use {major}.{minor} or newer; on WSL: wsl --update."
-            ));
+            return MachineFact::fail("kernel", format!("Linux {release}{wsl} is too old")).fix(
+                format!("Use {major}.{minor} or newer; on WSL: wsl --update."),
+            );
         }
-        Fact::ok("kernel", format!("Linux {release}{wsl}"))
+        MachineFact::ok("kernel", format!("Linux {release}{wsl}"))
     }
 
-    pub fn facts(&self, system: &System) -> Vec<Fact> {
+    pub fn facts(&self, system: &SystemFiles) -> Vec<MachineFact> {
         let mut facts = vec![self.btf_fact(system)];
         facts.extend(self.option_facts());
         facts.push(self.lockdown_fact());
@@ -134,9 +134,9 @@ impl Kernel {
         facts
     }
 
-    fn btf_fact(&self, system: &System) -> Fact {
+    fn btf_fact(&self, system: &SystemFiles) -> MachineFact {
         if !self.btf {
-            return Fact::warn("BTF", "/sys/kernel/btf/vmlinux is not there").fix(
+            return MachineFact::warn("BTF", "/sys/kernel/btf/vmlinux is not there").fix(
                 "Without it, kprobes are used, which can lose packets under load. A kernel with \
                  CONFIG_DEBUG_INFO_BTF=y has it (WSL: from 5.15 on).",
             );
@@ -149,13 +149,13 @@ impl Kernel {
             [] => String::new(),
             modules => format!(", and of the modules {}", modules.join(", ")),
         };
-        Fact::ok("BTF", format!("type information of the kernel{more}"))
+        MachineFact::ok("BTF", format!("type information of the kernel{more}"))
     }
 
-    fn option_facts(&self) -> Vec<Fact> {
+    fn option_facts(&self) -> Vec<MachineFact> {
         let Some(options) = &self.options else {
             return vec![
-                Fact::info("options", "the kernel's configuration is not to be found").fix(
+                MachineFact::info("options", "the kernel's configuration is not to be found").fix(
                     "Looked for /proc/config.gz, /boot/config-RELEASE and \
                      /lib/modules/RELEASE/config; without one, what follows is judged by what \
                      is there.",
@@ -167,15 +167,15 @@ impl Kernel {
         for wanted in OPTIONS.iter() {
             let Some(value) = options.get(&wanted.name) else {
                 let level = match wanted.need {
-                    Need::Required => Level::Fail,
-                    Need::Driver | Need::Alternative => Level::Info,
-                    Need::Better => Level::Warn,
+                    OptionNeed::Required => FactLevel::Fail,
+                    OptionNeed::Driver | OptionNeed::Alternative => FactLevel::Info,
+                    OptionNeed::Better => FactLevel::Warn,
                 };
                 let text = format!("CONFIG_{} is not set: {}", wanted.name, wanted.r#for);
                 facts.push(match level {
-                    Level::Fail => Fact::new("options", level, text)
+                    FactLevel::Fail => MachineFact::new("options", level, text)
                         .fix("A kernel with this option is needed to capture here."),
-                    _ => Fact::new("options", level, text),
+                    _ => MachineFact::new("options", level, text),
                 });
                 continue;
             };
@@ -183,20 +183,22 @@ impl Kernel {
         }
         if !set.is_empty() {
             let text = format!("{} (from {})", set.join(" "), self.options_from);
-            facts.insert(0, Fact::ok("options", text));
+            facts.insert(0, MachineFact::ok("options", text));
         }
         facts
     }
 
-    fn lockdown_fact(&self) -> Fact {
+    fn lockdown_fact(&self) -> MachineFact {
         match self.lockdown {
-            Lockdown::Unknown => Fact::info("lockdown", "not built into this kernel, or hidden"),
-            Lockdown::Off => Fact::ok("lockdown", "off"),
-            Lockdown::Integrity => Fact::ok(
+            Lockdown::Unknown => {
+                MachineFact::info("lockdown", "not built into this kernel, or hidden")
+            }
+            Lockdown::Off => MachineFact::ok("lockdown", "off"),
+            Lockdown::Integrity => MachineFact::ok(
                 "lockdown",
                 "integrity: reading kernel memory is still allowed",
             ),
-            Lockdown::Confidentiality => Fact::fail(
+            Lockdown::Confidentiality => MachineFact::fail(
                 "lockdown",
                 "confidentiality: the kernel refuses probes that read its memory",
             )
@@ -208,7 +210,7 @@ impl Kernel {
 }
 
 /// The options that are set, and where that was read.
-fn options(system: &System, release: &str) -> (Option<BTreeMap<String, String>>, String) {
+fn options(system: &SystemFiles, release: &str) -> (Option<BTreeMap<String, String>>, String) {
     if let Ok(packed) = system.bytes("/proc/config.gz") {
         let mut text = Vec::new();
         let read = GzDecoder::new(packed.as_slice())
@@ -243,7 +245,7 @@ fn parse(text: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn lockdown(system: &System) -> Lockdown {
+fn lockdown(system: &SystemFiles) -> Lockdown {
     let Some(line) = system.line("/sys/kernel/security/lockdown") else {
         return Lockdown::Unknown;
     };
@@ -261,11 +263,11 @@ fn lockdown(system: &System) -> Lockdown {
 /// only `CAP_SYS_ADMIN` open events.
 const ADMINS_ONLY: i32 = 3;
 
-fn switches(system: &System) -> Vec<Fact> {
+fn switches(system: &SystemFiles) -> Vec<MachineFact> {
     let mut facts = Vec::new();
     if system.line("/proc/sys/kernel/ftrace_enabled").as_deref() == Some("0") {
         facts.push(
-            Fact::fail(
+            MachineFact::fail(
                 "switches",
                 "kernel.ftrace_enabled is 0: fentry cannot attach",
             )
@@ -274,7 +276,7 @@ fn switches(system: &System) -> Vec<Fact> {
     }
     if system.line("/sys/kernel/debug/kprobes/enabled").as_deref() == Some("0") {
         facts.push(
-            Fact::fail("switches", "kprobes are disarmed")
+            MachineFact::fail("switches", "kprobes are disarmed")
                 .fix("echo 1 > /sys/kernel/debug/kprobes/enabled"),
         );
     }
@@ -283,8 +285,8 @@ fn switches(system: &System) -> Vec<Fact> {
         let level = escaped(level.as_bytes()).to_string();
         let text = format!("kernel.perf_event_paranoid is {level}: ");
         facts.push(match strict {
-            false => Fact::info("switches", text + "CAP_PERFMON is needed in any case"),
-            true => Fact::info(
+            false => MachineFact::info("switches", text + "CAP_PERFMON is needed in any case"),
+            true => MachineFact::info(
                 "switches",
                 text + "Debian's kernels let only root make kprobes",
             )
@@ -296,14 +298,14 @@ fn switches(system: &System) -> Vec<Fact> {
             "0" => "ordinary users may load BPF programs, but none that trace the kernel",
             _ => "BPF is for CAP_BPF only, as it should be",
         };
-        facts.push(Fact::info("switches", text));
+        facts.push(MachineFact::info("switches", text));
     }
     let tracing = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
         .into_iter()
         .find(|path| system.exists(&format!("{path}/events")));
     facts.push(match tracing {
-        Some(path) => Fact::ok("tracefs", format!("mounted at {path}")),
-        None => Fact::info("tracefs", "not mounted, or not readable").fix(
+        Some(path) => MachineFact::ok("tracefs", format!("mounted at {path}")),
+        None => MachineFact::info("tracefs", "not mounted, or not readable").fix(
             "With it, kprobes see the returns of more calls at once: mount -t tracefs tracefs /sys/kernel/tracing",
         ),
     });

@@ -14,15 +14,15 @@ mod rights;
 mod system;
 
 pub use config_space::{ConfigSpace, NotConfigSpace};
-pub use hardware::{Channels, channels};
-pub use system::System;
+pub use hardware::{VmbusChannels, channels};
+pub use system::SystemFiles;
 
 use serde::Serialize;
 
 /// How good a fact is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Level {
+pub enum FactLevel {
     /// As it should be.
     Ok,
     /// Neither good nor bad.
@@ -33,7 +33,7 @@ pub enum Level {
     Fail,
 }
 
-impl Level {
+impl FactLevel {
     /// Every level, best first.
     pub const ALL: &'static [Self] = &[Self::Ok, Self::Info, Self::Warn, Self::Fail];
 
@@ -50,19 +50,19 @@ impl Level {
 
 /// A fact about the machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Fact {
+pub struct MachineFact {
     /// What it is about.
     pub topic: &'static str,
     /// How good it is.
-    pub level: Level,
+    pub level: FactLevel,
     /// What was found, safe to print.
     pub text: String,
     /// What to do about it; empty if nothing.
     pub fix: String,
 }
 
-impl Fact {
-    fn new(topic: &'static str, level: Level, text: impl Into<String>) -> Self {
+impl MachineFact {
+    fn new(topic: &'static str, level: FactLevel, text: impl Into<String>) -> Self {
         Self {
             topic,
             level,
@@ -72,19 +72,19 @@ impl Fact {
     }
 
     fn ok(topic: &'static str, text: impl Into<String>) -> Self {
-        Self::new(topic, Level::Ok, text)
+        Self::new(topic, FactLevel::Ok, text)
     }
 
     fn info(topic: &'static str, text: impl Into<String>) -> Self {
-        Self::new(topic, Level::Info, text)
+        Self::new(topic, FactLevel::Info, text)
     }
 
     fn warn(topic: &'static str, text: impl Into<String>) -> Self {
-        Self::new(topic, Level::Warn, text)
+        Self::new(topic, FactLevel::Warn, text)
     }
 
     fn fail(topic: &'static str, text: impl Into<String>) -> Self {
-        Self::new(topic, Level::Fail, text)
+        Self::new(topic, FactLevel::Fail, text)
     }
 
     fn fix(mut self, text: impl Into<String>) -> Self {
@@ -94,10 +94,10 @@ impl Fact {
 }
 
 /// All that can be found out about a machine.
-pub fn examine(system: &System) -> Vec<Fact> {
+pub fn examine(system: &SystemFiles) -> Vec<MachineFact> {
     if !system.has_proc() {
         return vec![
-            Fact::warn(
+            MachineFact::warn(
                 "system",
                 "there is no /proc here: this is not Linux, or not a whole tree of one",
             )
@@ -106,8 +106,8 @@ pub fn examine(system: &System) -> Vec<Fact> {
             ),
         ];
     }
-    let kernel = kernel::Kernel::of(system);
-    let driver = driver::Driver::of(system, &kernel);
+    let kernel = kernel::KernelFacts::of(system);
+    let driver = driver::DriverFacts::of(system, &kernel);
     let mut facts = vec![kernel.release_fact()];
     facts.extend(driver.facts(system));
     facts.extend(hardware::facts(system, &driver));

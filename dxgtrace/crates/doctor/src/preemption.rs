@@ -10,7 +10,7 @@ pub fn version(release: &str) -> Option<(u32, u32)> {
 
 /// Where the driver calls a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Context {
+pub enum CallContext {
     /// In threads.
     Thread,
     /// In the softirq that receives.
@@ -21,13 +21,18 @@ pub enum Context {
 /// kernel's build has put into its version; `model` is its
 /// `/sys/kernel/debug/sched/preempt`. If only the machine's start tells,
 /// kernels with lazy preemption (6.13) count as preempting.
-pub fn preempts(context: Context, build: &str, version: Option<(u32, u32)>, model: &str) -> bool {
+pub fn preempts(
+    context: CallContext,
+    build: &str,
+    version: Option<(u32, u32)>,
+    model: &str,
+) -> bool {
     let mut words = build.split_whitespace();
     match words.find(|word| word.starts_with("PREEMPT")) {
         None => false,
         // There, softirqs are threads too.
         Some("PREEMPT_RT") => true,
-        Some(_) if context == Context::Softirq => false,
+        Some(_) if context == CallContext::Softirq => false,
         Some("PREEMPT_DYNAMIC") if model.is_empty() => {
             version.is_some_and(|version| version >= (6, 13))
         }
@@ -53,7 +58,8 @@ mod tests {
     #[test]
     fn kernels_that_preempt_are_told_from_those_that_do_not() {
         let dynamic = "#1 SMP PREEMPT_DYNAMIC Debian 6.1.140-1";
-        let told = |build, version, model| preempts(Context::Thread, build, Some(version), model);
+        let told =
+            |build, version, model| preempts(CallContext::Thread, build, Some(version), model);
         assert!(!told("#1 SMP Wed Mar 2 00:30:59 UTC 2022", (5, 10), ""));
         assert!(!told(dynamic, (6, 1), ""));
         assert!(!told(dynamic, (6, 14), "none (voluntary) full lazy\n"));
@@ -61,7 +67,7 @@ mod tests {
         assert!(told(dynamic, (7, 3), ""));
         assert!(told("#1 SMP PREEMPT_RT x", (6, 6), ""));
         assert!(told("#1 SMP PREEMPT x", (5, 15), ""));
-        let softirq = |build| preempts(Context::Softirq, build, Some((7, 3)), "");
+        let softirq = |build| preempts(CallContext::Softirq, build, Some((7, 3)), "");
         assert!(!softirq(dynamic));
         assert!(softirq("#1 SMP PREEMPT_RT x"));
     }

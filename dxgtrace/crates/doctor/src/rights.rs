@@ -1,6 +1,6 @@
 //! What this process is allowed to do.
 
-use super::{Fact, System};
+use super::{MachineFact, SystemFiles};
 
 /// Numbers of capabilities.
 const SYS_ADMIN: u32 = 21;
@@ -15,7 +15,7 @@ pub(super) struct Rights {
 }
 
 impl Rights {
-    pub fn of(system: &System) -> Self {
+    pub fn of(system: &SystemFiles) -> Self {
         let status = system.text("/proc/self/status").unwrap_or_default();
         let capabilities = status
             .lines()
@@ -39,9 +39,9 @@ impl Rights {
         self.has(SYS_ADMIN)
     }
 
-    pub fn facts(&self, system: &System) -> Vec<Fact> {
+    pub fn facts(&self, system: &SystemFiles) -> Vec<MachineFact> {
         let Some(all) = self.capabilities else {
-            return vec![Fact::info(
+            return vec![MachineFact::info(
                 "rights",
                 "the capabilities of this process are not known",
             )];
@@ -52,7 +52,7 @@ impl Rights {
             } else {
                 "CAP_SYS_ADMIN"
             };
-            Fact::ok(
+            MachineFact::ok(
                 "rights",
                 format!("{by}: probes can be loaded (CapEff {all:016x})"),
             )
@@ -68,7 +68,7 @@ impl Rights {
             } else {
                 "Run with sudo where the capture is to be made."
             };
-            Fact::warn(
+            MachineFact::warn(
                 "rights",
                 format!("{} missing: nothing can be captured", missing.join(" and ")),
             )

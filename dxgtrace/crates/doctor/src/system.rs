@@ -9,11 +9,11 @@ const LONGEST: u64 = 64 << 20;
 
 /// A file tree with `/proc`, `/sys` and so on.
 #[derive(Debug, Clone)]
-pub struct System {
+pub struct SystemFiles {
     root: PathBuf,
 }
 
-impl System {
+impl SystemFiles {
     /// The tree below `root`; `/` is this machine's.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }

@@ -5,12 +5,12 @@ use std::ops::Range;
 
 use pcap_file::pcapng::blocks::{ENHANCED_PACKET_BLOCK, PACKET_BLOCK, SIMPLE_PACKET_BLOCK};
 
-use super::error::Damage;
-use super::order::Order;
+use super::error::BlockDamage;
+use super::order::ByteOrder;
 
 /// A packet's parts; ranges count from the block's first byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Parts {
+pub(super) struct PacketParts {
     /// Interface number within the section.
     pub interface: u32,
     /// Time in the interface's unit; `None` where the block type has none.
@@ -28,9 +28,9 @@ pub(super) struct Parts {
 pub(super) fn split(
     kind: u32,
     block: &[u8],
-    order: Order,
+    order: ByteOrder,
     snap_length: impl FnOnce() -> u32,
-) -> Option<Result<Parts, Damage>> {
+) -> Option<Result<PacketParts, BlockDamage>> {
     let parts = match kind {
         ENHANCED_PACKET_BLOCK => split_timed(block, order, order.u32(block, 8)),
         PACKET_BLOCK => split_timed(block, order, order.u16(block, 8).map(u32::from)),
@@ -44,9 +44,13 @@ pub(super) fn split(
 const FRAME: usize = 12;
 
 #[inline]
-fn split_timed(block: &[u8], order: Order, interface: Option<u32>) -> Result<Parts, Damage> {
+fn split_timed(
+    block: &[u8],
+    order: ByteOrder,
+    interface: Option<u32>,
+) -> Result<PacketParts, BlockDamage> {
     const DATA: usize = 28;
-    let short = || Damage::ShortBlock(block.len());
+    let short = || BlockDamage::ShortBlock(block.len());
     let head = block.first_chunk::<DATA>().ok_or_else(short)?;
     let end = block.len() - 4;
     if end < DATA {
@@ -59,9 +63,9 @@ fn split_timed(block: &[u8], order: Order, interface: Option<u32>) -> Result<Par
     let data = DATA..DATA.saturating_add(length);
     let padded = data.end.saturating_add(length.wrapping_neg() % 4);
     if padded > end {
-        return Err(Damage::CapturedLength { captured });
+        return Err(BlockDamage::CapturedLength { captured });
     }
-    Ok(Parts {
+    Ok(PacketParts {
         interface: interface.ok_or_else(short)?,
         ticks: Some(u64::from(high) << 32 | u64::from(low)),
         data,
@@ -69,12 +73,16 @@ fn split_timed(block: &[u8], order: Order, interface: Option<u32>) -> Result<Par
     })
 }
 
-fn split_simple(block: &[u8], order: Order, snap_length: u32) -> Result<Parts, Damage> {
+fn split_simple(
+    block: &[u8],
+    order: ByteOrder,
+    snap_length: u32,
+) -> Result<PacketParts, BlockDamage> {
     const DATA: usize = 12;
     let original = order
         .u32(block, 8)
         .filter(|_| block.len() >= FRAME + 4)
-        .ok_or(Damage::ShortBlock(block.len()))?;
+        .ok_or(BlockDamage::ShortBlock(block.len()))?;
     let captured = match snap_length {
         0 => original,
         limit => original.min(limit),
@@ -82,9 +90,9 @@ fn split_simple(block: &[u8], order: Order, snap_length: u32) -> Result<Parts, D
     let end = block.len() - 4;
     let data = DATA..DATA.saturating_add(captured as usize);
     if data.end > end {
-        return Err(Damage::CapturedLength { captured });
+        return Err(BlockDamage::CapturedLength { captured });
     }
-    Ok(Parts {
+    Ok(PacketParts {
         interface: 0,
         ticks: None,
         data,
@@ -96,19 +104,23 @@ fn split_simple(block: &[u8], order: Order, snap_length: u32) -> Result<Parts, D
 pub(super) const CLASSIC: usize = 16;
 
 /// Captured length of the classic pcap record that starts `bytes`.
-pub(super) fn classic_length(bytes: &[u8], order: Order) -> Option<u32> {
+pub(super) fn classic_length(bytes: &[u8], order: ByteOrder) -> Option<u32> {
     order.u32(bytes, 8)
 }
 
 /// Splits a whole classic pcap record whose fractions count `per_second`.
-pub(super) fn split_classic(record: &[u8], order: Order, per_second: u64) -> Result<Parts, Damage> {
-    let short = || Damage::ShortBlock(record.len());
+pub(super) fn split_classic(
+    record: &[u8],
+    order: ByteOrder,
+    per_second: u64,
+) -> Result<PacketParts, BlockDamage> {
+    let short = || BlockDamage::ShortBlock(record.len());
     let seconds = order.u32(record, 0).ok_or_else(short)?;
     let fraction = order.u32(record, 4).ok_or_else(short)?;
     if record.len() < CLASSIC {
         return Err(short());
     }
-    Ok(Parts {
+    Ok(PacketParts {
         interface: 0,
         ticks: Some(u64::from(seconds) * per_second + u64::from(fraction)),
         data: CLASSIC..record.len(),

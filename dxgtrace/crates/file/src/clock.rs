@@ -5,25 +5,25 @@ use pcap_file::pcapng::blocks::interface_description::InterfaceDescriptionBlock;
 /// What an interface's ticks mean. Our files count nanoseconds; files that were
 /// rewritten by other programs may count anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Clock {
-    tick: Tick,
+pub(super) struct InterfaceClock {
+    tick: ClockTick,
     /// Seconds to add.
     offset: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tick {
+enum ClockTick {
     /// So many nanoseconds each.
     Nanoseconds(u64),
     /// 2 to the minus this seconds each.
     Binary(u8),
 }
 
-impl Clock {
+impl InterfaceClock {
     /// Ticks of so many nanoseconds each.
     pub(super) const fn decimal(nanoseconds: u64) -> Self {
         Self {
-            tick: Tick::Nanoseconds(nanoseconds),
+            tick: ClockTick::Nanoseconds(nanoseconds),
             offset: 0,
         }
     }
@@ -33,9 +33,9 @@ impl Clock {
         let resolution = interface.ts_resolution();
         let digits = resolution.resolution();
         let tick = if resolution.is_bin() {
-            Tick::Binary(digits)
+            ClockTick::Binary(digits)
         } else {
-            Tick::Nanoseconds(10u64.saturating_pow(9u32.saturating_sub(digits.into())))
+            ClockTick::Nanoseconds(10u64.saturating_pow(9u32.saturating_sub(digits.into())))
         };
         Self {
             tick,
@@ -47,8 +47,8 @@ impl Clock {
     /// (before 1970 or after 2554).
     pub(super) fn nanoseconds(self, ticks: u64) -> Option<u64> {
         let nanoseconds = match self.tick {
-            Tick::Nanoseconds(each) => ticks.checked_mul(each)?,
-            Tick::Binary(digits) => {
+            ClockTick::Nanoseconds(each) => ticks.checked_mul(each)?,
+            ClockTick::Binary(digits) => {
                 u64::try_from((u128::from(ticks) * 1_000_000_000).checked_shr(digits.into())?)
                     .ok()?
             }
@@ -69,7 +69,7 @@ mod tests {
         InterfaceDescriptionOption, InterfaceTsResolution,
     };
 
-    fn clock(binary: bool, digits: u8, offset: i64) -> Clock {
+    fn clock(binary: bool, digits: u8, offset: i64) -> InterfaceClock {
         let mut interface = InterfaceDescriptionBlock::new(DataLink::WIRESHARK_UPPER_PDU, 0);
         interface.options = vec![
             InterfaceDescriptionOption::IfTsResol(
@@ -77,7 +77,7 @@ mod tests {
             ),
             InterfaceDescriptionOption::IfTsOffset(offset),
         ];
-        Clock::of(&interface)
+        InterfaceClock::of(&interface)
     }
 
     #[test]

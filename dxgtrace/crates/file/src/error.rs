@@ -42,7 +42,7 @@ pub enum ReadError {
         /// Records before it, readable or not.
         records: u64,
         /// What is wrong with it.
-        what: Damage,
+        what: BlockDamage,
     },
 }
 
@@ -77,7 +77,7 @@ pub enum NotACapture {
 
 /// What is wrong with a block.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Damage {
+pub enum BlockDamage {
     /// Zeros where a block should start: after a crash of the machine, file
     /// systems leave a tail that was allocated but never written.
     #[error("only zeros where a block should start (a crash of the machine leaves such a tail)")]

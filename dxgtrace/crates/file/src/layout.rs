@@ -9,12 +9,12 @@ use pcap_file::pcapng::blocks::interface_description::{
 };
 
 use dxgtrace_protocol::packet::Channel;
-use dxgtrace_protocol::record::header::{ChannelKind, Header};
+use dxgtrace_protocol::record::header::{ChannelKind, RecordHeader};
 
-use super::clock::Clock;
+use super::clock::InterfaceClock;
 use super::description;
-use super::error::Damage;
-use super::order::Order;
+use super::error::BlockDamage;
+use super::order::ByteOrder;
 
 /// Sections, interfaces of one section, and interfaces and channels of a whole
 /// file that are kept track of: far beyond any real capture, so that a made-up
@@ -36,11 +36,11 @@ pub(super) enum Container {
 
 /// A file's sections, interfaces and channels, as far as it has been read.
 #[derive(Debug, Clone)]
-pub struct Layout {
+pub struct FileLayout {
     pub(super) container: Container,
     sections: Vec<Section>,
     /// Interfaces of all sections, in the order of the file.
-    interfaces: Vec<Interface>,
+    interfaces: Vec<FileInterface>,
     channels: Vec<Channel>,
     /// Channels that no interface describes, found by their packets.
     derived: Vec<Derived>,
@@ -49,15 +49,15 @@ pub struct Layout {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Section {
     offset: u64,
-    pub order: Order,
+    pub order: ByteOrder,
     /// Index of its first interface in the list of all.
     first: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Interface {
+pub(super) struct FileInterface {
     pub link: Link,
-    pub clock: Clock,
+    pub clock: InterfaceClock,
     pub snap_length: u32,
 }
 
@@ -79,7 +79,7 @@ struct Derived {
     channel: u32,
 }
 
-impl Layout {
+impl FileLayout {
     pub(super) fn new(container: Container) -> Self {
         Self {
             container,
@@ -102,7 +102,11 @@ impl Layout {
         self.sections.len() + self.interfaces.len() + self.channels.len()
     }
 
-    pub(super) fn begin_section(&mut self, offset: u64, order: Order) -> Result<(), Damage> {
+    pub(super) fn begin_section(
+        &mut self,
+        offset: u64,
+        order: ByteOrder,
+    ) -> Result<(), BlockDamage> {
         bounded(self.sections.len(), MAX_SECTIONS, "sections")?;
         self.sections.push(Section {
             offset,
@@ -128,7 +132,7 @@ impl Layout {
     /// Interface `number` of `section`. The number comes from a packet that was
     /// read before, or from the section being read, so it cannot reach into
     /// the next section unless the packet is damaged.
-    pub(super) fn interface(&self, section: Section, number: u32) -> Option<Interface> {
+    pub(super) fn interface(&self, section: Section, number: u32) -> Option<FileInterface> {
         let index = section.first.checked_add(number as usize)?;
         self.interfaces.get(index).copied()
     }
@@ -137,20 +141,20 @@ impl Layout {
     pub(super) fn describe(
         &mut self,
         interface: &InterfaceDescriptionBlock<'_>,
-    ) -> Result<(), Damage> {
+    ) -> Result<(), BlockDamage> {
         let link = if interface.linktype == DataLink::WIRESHARK_UPPER_PDU {
             self.link(interface)?
         } else {
             Link::Foreign
         };
-        self.add(Interface {
+        self.add(FileInterface {
             link,
-            clock: Clock::of(interface),
+            clock: InterfaceClock::of(interface),
             snap_length: interface.snaplen,
         })
     }
 
-    pub(super) fn add(&mut self, interface: Interface) -> Result<(), Damage> {
+    pub(super) fn add(&mut self, interface: FileInterface) -> Result<(), BlockDamage> {
         let first = self.current().map_or(0, |section| section.first);
         bounded(
             self.interfaces.len().saturating_sub(first),
@@ -162,7 +166,7 @@ impl Layout {
         Ok(())
     }
 
-    fn link(&mut self, interface: &InterfaceDescriptionBlock<'_>) -> Result<Link, Damage> {
+    fn link(&mut self, interface: &InterfaceDescriptionBlock<'_>) -> Result<Link, BlockDamage> {
         let mut name = "";
         let mut text = "";
         for option in &interface.options {
@@ -189,7 +193,11 @@ impl Layout {
 
     /// The channel of a packet, adding one that no interface describes.
     #[inline]
-    pub(super) fn channel(&mut self, link: Link, header: &Header) -> Result<u32, Damage> {
+    pub(super) fn channel(
+        &mut self,
+        link: Link,
+        header: &RecordHeader,
+    ) -> Result<u32, BlockDamage> {
         if let Some(channel) = self.find_channel(link, header) {
             return Ok(channel);
         }
@@ -218,7 +226,7 @@ impl Layout {
 
     /// The channel of a packet, if it is known already.
     #[inline]
-    pub(super) fn find_channel(&self, link: Link, header: &Header) -> Option<u32> {
+    pub(super) fn find_channel(&self, link: Link, header: &RecordHeader) -> Option<u32> {
         if let Link::Channel(channel) = link {
             return Some(channel);
         }
@@ -228,7 +236,7 @@ impl Layout {
             .map(|known| known.channel)
     }
 
-    fn push(&mut self, mut channel: Channel) -> Result<u32, Damage> {
+    fn push(&mut self, mut channel: Channel) -> Result<u32, BlockDamage> {
         bounded(self.channels.len(), MAX_CHANNELS, "channels")?;
         if channel.name.is_empty() {
             channel.name = format!("channel{}", channel.relid);
@@ -242,10 +250,10 @@ impl Layout {
     }
 }
 
-fn bounded(count: usize, limit: usize, what: &'static str) -> Result<(), Damage> {
+fn bounded(count: usize, limit: usize, what: &'static str) -> Result<(), BlockDamage> {
     if count < limit {
         Ok(())
     } else {
-        Err(Damage::TooMany { what, limit })
+        Err(BlockDamage::TooMany { what, limit })
     }
 }

@@ -32,12 +32,12 @@ use std::path::Path;
 
 #[cfg(target_os = "linux")]
 pub use blank::blank;
-pub use error::{Damage, NotACapture, ReadError};
-pub use layout::Layout;
+pub use error::{BlockDamage, NotACapture, ReadError};
+pub use layout::FileLayout;
 pub use random::RandomReader;
-pub use reader::{Reader, Summary};
-pub use record::{Record, RecordAt};
-pub use writer::{About, Flush, WriteError, Writer};
+pub use reader::{FileSummary, Reader};
+pub use record::{FileRecord, RecordAt};
+pub use writer::{CaptureOrigin, FlushPolicy, WriteError, Writer};
 
 /// Longest block that is read or written, in bytes: twice the longest message
 /// would do, but files of other programs and many comments need some room.

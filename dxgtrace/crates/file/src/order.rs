@@ -5,12 +5,12 @@ use pcap_file::Endianness;
 /// Byte order of the numbers in a section's blocks. The pseudo-header is little
 /// endian and the tags are big endian whatever this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum ByteOrder {
     Little,
     Big,
 }
 
-impl From<Endianness> for Order {
+impl From<Endianness> for ByteOrder {
     fn from(endianness: Endianness) -> Self {
         match endianness {
             Endianness::Little => Self::Little,
@@ -19,7 +19,7 @@ impl From<Endianness> for Order {
     }
 }
 
-impl Order {
+impl ByteOrder {
     /// The number at `at`, or `None` beyond the end.
     pub(super) fn u16(self, bytes: &[u8], at: usize) -> Option<u16> {
         let raw = *bytes.get(at..)?.first_chunk()?;

@@ -6,34 +6,34 @@ use dxgtrace_protocol::packet::{Channel, Packet};
 
 use super::MAX_BLOCK;
 use super::block;
-use super::error::{Damage, ReadError};
-use super::layout::{Container, Layout};
-use super::order::Order;
-use super::reader::Inner;
-use super::record::{Options, Record, RecordAt};
+use super::error::{BlockDamage, ReadError};
+use super::layout::{Container, FileLayout};
+use super::order::ByteOrder;
+use super::reader::PacketContent;
+use super::record::{BlockOptions, FileRecord, RecordAt};
 
 /// Reads records again that a [`super::Reader`] has passed. Keeps one block in
 /// memory.
 pub struct RandomReader<F> {
     file: F,
-    layout: Layout,
+    layout: FileLayout,
     block: Vec<u8>,
-    inner: Inner,
+    inner: PacketContent,
 }
 
 impl<F: Read + Seek> RandomReader<F> {
     /// Reads from `file`, whose layout a reader has found.
-    pub fn new(file: F, layout: Layout) -> Self {
+    pub fn new(file: F, layout: FileLayout) -> Self {
         Self {
             file,
             layout,
             block: Vec::new(),
-            inner: Inner::NOTHING,
+            inner: PacketContent::NOTHING,
         }
     }
 
     /// Takes over what a reader has found since: a growing file.
-    pub fn set_layout(&mut self, layout: Layout) {
+    pub fn set_layout(&mut self, layout: FileLayout) {
         self.layout = layout;
     }
 
@@ -46,7 +46,7 @@ impl<F: Read + Seek> RandomReader<F> {
     ///
     /// # Errors
     /// The file cannot be read there, or has been changed in the meantime.
-    pub fn read_at(&mut self, number: u64, at: RecordAt) -> Result<Record<'_>, ReadError> {
+    pub fn read_at(&mut self, number: u64, at: RecordAt) -> Result<FileRecord<'_>, ReadError> {
         let offset = at.offset;
         let damaged = |what| ReadError::Damaged {
             offset,
@@ -54,7 +54,7 @@ impl<F: Read + Seek> RandomReader<F> {
             what,
         };
         let changed = || {
-            damaged(Damage::Description(
+            damaged(BlockDamage::Description(
                 "the record is no longer there: the file was changed".to_owned(),
             ))
         };
@@ -104,7 +104,7 @@ impl<F: Read + Seek> RandomReader<F> {
             .layout
             .find_channel(interface.link, &inner.header)
             .ok_or_else(changed)?;
-        Ok(Record {
+        Ok(FileRecord {
             packet: Packet {
                 number,
                 time: inner.time,
@@ -114,11 +114,11 @@ impl<F: Read + Seek> RandomReader<F> {
             },
             channels: self.layout.channels(),
             at,
-            options: Options {
+            options: BlockOptions {
                 bytes: self.block.get(parts.options).unwrap_or(&[]),
                 order: match self.layout.container {
                     Container::Pcapng => order,
-                    Container::Classic { .. } => Order::Little,
+                    Container::Classic { .. } => ByteOrder::Little,
                 },
             },
         })

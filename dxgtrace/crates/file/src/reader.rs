@@ -16,17 +16,17 @@ use pcap_file::pcapng::blocks::{
 use pcap_file::pcapng::{PcapNgParseError, PcapNgParser, RawBlock};
 
 use dxgtrace_protocol::packet::{Channel, Packet};
-use dxgtrace_protocol::record::header::{Header, HeaderError};
+use dxgtrace_protocol::record::header::{HeaderError, RecordHeader};
 
 use super::MAX_BLOCK;
-use super::block::{self, Parts};
-use super::clock::Clock;
-use super::error::{Damage, NotACapture, ReadError};
-use super::layout::{Container, Interface, Layout, Link};
-use super::order::Order;
-use super::record::{Options, Record, RecordAt};
+use super::block::{self, PacketParts};
+use super::clock::InterfaceClock;
+use super::error::{BlockDamage, NotACapture, ReadError};
+use super::layout::{Container, FileInterface, FileLayout, Link};
+use super::order::ByteOrder;
+use super::record::{BlockOptions, FileRecord, RecordAt};
 use super::tags;
-use super::window::Window;
+use super::window::InputWindow;
 
 /// Longest section header and interface description that are read, in bytes.
 /// They are kept in memory, so they get less room than packets.
@@ -35,7 +35,7 @@ const MAX_DESCRIPTION: usize = 16 << 10;
 
 /// What a file held, besides the packets that were handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Summary {
+pub struct FileSummary {
     /// Records of any kind, counted as Wireshark counts frames.
     pub records: u64,
     /// Records that were handed out.
@@ -54,14 +54,14 @@ pub struct Summary {
 ///
 /// Memory is bounded by [`MAX_BLOCK`] and independent of the file's length.
 pub struct Reader<R> {
-    window: Window<R>,
+    window: InputWindow<R>,
     parser: Option<PcapNgParser>,
-    layout: Layout,
-    summary: Summary,
+    layout: FileLayout,
+    summary: FileSummary,
     /// Length of the block that the last record borrowed.
     spent: usize,
     /// That record: it is made here, and not handed through the layers.
-    found: Found,
+    found: ParsedRecord,
     first_damage: Option<ReadError>,
     ended: bool,
 }
@@ -73,17 +73,17 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// [`ReadError::NotACapture`], or the first block is cut or damaged.
     pub fn new(input: R) -> Result<Self, ReadError> {
-        let mut window = Window::new(input);
+        let mut window = InputWindow::new(input);
         window
             .fill(24)
             .map_err(|source| ReadError::Io { offset: 0, source })?;
         let mut reader = Self {
-            layout: Layout::new(Container::Pcapng),
+            layout: FileLayout::new(Container::Pcapng),
             parser: None,
             window,
-            summary: Summary::default(),
+            summary: FileSummary::default(),
             spent: 0,
-            found: Found::NOTHING,
+            found: ParsedRecord::NOTHING,
             first_damage: None,
             ended: false,
         };
@@ -105,7 +105,7 @@ impl<R: Read> Reader<R> {
     /// At most one, and then nothing more: where the blocks can no longer be
     /// followed, or at the end of the file if single records were damaged.
     #[inline]
-    pub fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
+    pub fn next_record(&mut self) -> Result<Option<FileRecord<'_>>, ReadError> {
         if !self.advance()? {
             return Ok(None);
         }
@@ -123,7 +123,7 @@ impl<R: Read> Reader<R> {
     }
 
     /// Counts of what was read so far.
-    pub fn summary(&self) -> Summary {
+    pub fn summary(&self) -> FileSummary {
         self.summary
     }
 
@@ -133,12 +133,12 @@ impl<R: Read> Reader<R> {
     }
 
     /// What is needed to fetch single records again, as far as it was read.
-    pub fn layout(&self) -> &Layout {
+    pub fn layout(&self) -> &FileLayout {
         &self.layout
     }
 
     /// Like [`Reader::layout`], when done with reading.
-    pub fn into_layout(self) -> Layout {
+    pub fn into_layout(self) -> FileLayout {
         self.layout
     }
 
@@ -187,13 +187,13 @@ impl<R: Read> Reader<R> {
         self.layout
             .begin_section(0, header.endianness.into())
             .and_then(|()| {
-                self.layout.add(Interface {
+                self.layout.add(FileInterface {
                     link: if link_type == DataLink::WIRESHARK_UPPER_PDU {
                         Link::Undescribed
                     } else {
                         Link::Foreign
                     },
-                    clock: Clock::decimal(1_000_000_000 / per_second),
+                    clock: InterfaceClock::decimal(1_000_000_000 / per_second),
                     snap_length: header.snaplen,
                 })
             })
@@ -215,12 +215,12 @@ impl<R: Read> Reader<R> {
                 Container::Classic { per_second } => self.step_classic(per_second),
             };
             match step {
-                Ok(Step::Record) => {
+                Ok(BlockStep::Record) => {
                     self.summary.packets += 1;
                     return Ok(true);
                 }
-                Ok(Step::PassedOver) => {}
-                Ok(Step::End) => {
+                Ok(BlockStep::PassedOver) => {}
+                Ok(BlockStep::End) => {
                     self.ended = true;
                     return match self.first_damage.take() {
                         Some(error) => Err(error),
@@ -236,14 +236,14 @@ impl<R: Read> Reader<R> {
     }
 
     #[inline]
-    fn step_pcapng(&mut self) -> Result<Step, ReadError> {
+    fn step_pcapng(&mut self) -> Result<BlockStep, ReadError> {
         let Some(length) = self.whole_block()? else {
-            return Ok(Step::End);
+            return Ok(BlockStep::End);
         };
         self.spent = length;
         let block = self.window.bytes().get(..length).unwrap_or(&[]);
         let Some(section) = self.layout.current() else {
-            return Ok(Step::End);
+            return Ok(BlockStep::End);
         };
         match section.order.u32(block, 0).unwrap_or(0) {
             SECTION_HEADER_BLOCK | INTERFACE_DESCRIPTION_BLOCK => self.describe(length),
@@ -251,7 +251,7 @@ impl<R: Read> Reader<R> {
             SYSTEMD_JOURNAL_EXPORT_BLOCK | CUSTOM_BLOCK_COPIABLE | CUSTOM_BLOCK_NON_COPIABLE => {
                 self.summary.records += 1;
                 self.summary.foreign += 1;
-                Ok(Step::PassedOver)
+                Ok(BlockStep::PassedOver)
             }
             kind => {
                 let snap_length = || {
@@ -261,7 +261,7 @@ impl<R: Read> Reader<R> {
                 Ok(
                     match block::split(kind, block, section.order, snap_length) {
                         Some(parts) => self.judge(parts, length),
-                        None => Step::PassedOver,
+                        None => BlockStep::PassedOver,
                     },
                 )
             }
@@ -270,13 +270,13 @@ impl<R: Read> Reader<R> {
 
     /// Takes a section header or an interface description.
     #[cold]
-    fn describe(&mut self, length: usize) -> Result<Step, ReadError> {
+    fn describe(&mut self, length: usize) -> Result<BlockStep, ReadError> {
         let offset = self.window.offset();
         let records = self.summary.records;
         let failed = |what| damaged(offset, records, what);
         let block = self.window.bytes().get(..length).unwrap_or(&[]);
         let Some(parser) = self.parser.as_mut() else {
-            return Ok(Step::End);
+            return Ok(BlockStep::End);
         };
         let kind = match parser.next_raw_block(block) {
             Ok((_, RawBlock { type_, .. })) => type_,
@@ -287,16 +287,16 @@ impl<R: Read> Reader<R> {
         } else if let Some(interface) = parser.interfaces().last() {
             self.layout.describe(interface).map_err(failed)?;
         }
-        Ok(Step::PassedOver)
+        Ok(BlockStep::PassedOver)
     }
 
-    fn step_classic(&mut self, per_second: u64) -> Result<Step, ReadError> {
+    fn step_classic(&mut self, per_second: u64) -> Result<BlockStep, ReadError> {
         let Some(order) = self.layout.current().map(|section| section.order) else {
-            return Ok(Step::End);
+            return Ok(BlockStep::End);
         };
         if !self.fill(block::CLASSIC)? {
             return match self.window.bytes().len() {
-                0 => Ok(Step::End),
+                0 => Ok(BlockStep::End),
                 had => Err(self.cut(block::CLASSIC - had, true)),
             };
         }
@@ -314,7 +314,7 @@ impl<R: Read> Reader<R> {
 
     /// Decides whose record this is, and finds its parts.
     #[inline]
-    fn judge(&mut self, parts: Result<Parts, Damage>, length: usize) -> Step {
+    fn judge(&mut self, parts: Result<PacketParts, BlockDamage>, length: usize) -> BlockStep {
         self.summary.records += 1;
         match parts.and_then(|parts| self.find(parts, length)) {
             Ok(step) => step,
@@ -323,30 +323,31 @@ impl<R: Read> Reader<R> {
     }
 
     #[inline]
-    fn find(&mut self, parts: Parts, length: usize) -> Result<Step, Damage> {
+    fn find(&mut self, parts: PacketParts, length: usize) -> Result<BlockStep, BlockDamage> {
         let block = self.window.bytes().get(..length).unwrap_or(&[]);
         let Some(section) = self.layout.current() else {
-            return Ok(Step::PassedOver);
+            return Ok(BlockStep::PassedOver);
         };
         let interface = self.layout.interface(section, parts.interface);
-        let interface = interface.ok_or(Damage::UnknownInterface(parts.interface))?;
+        let interface = interface.ok_or(BlockDamage::UnknownInterface(parts.interface))?;
         let found = &mut self.found;
         if !found.inner.open(block, &parts, &interface)? {
             self.summary.foreign += 1;
-            return Ok(Step::PassedOver);
+            return Ok(BlockStep::PassedOver);
         }
         found.channel = self.layout.channel(interface.link, &found.inner.header)?;
         found.order = section.order;
         found.options = parts.options;
         // At most MAX_BLOCK.
         found.length = length as u32;
-        Ok(Step::Record)
+        Ok(BlockStep::Record)
     }
 
     /// Counts a record that cannot be handed out.
     #[cold]
-    fn pass_over(&mut self, what: Damage) -> Step {
-        if let Damage::Header(HeaderError::UnknownKind(_) | HeaderError::UnknownDirection(_)) = what
+    fn pass_over(&mut self, what: BlockDamage) -> BlockStep {
+        if let BlockDamage::Header(HeaderError::UnknownKind(_) | HeaderError::UnknownDirection(_)) =
+            what
         {
             self.summary.unsupported += 1;
         } else {
@@ -356,7 +357,7 @@ impl<R: Read> Reader<R> {
             self.first_damage
                 .get_or_insert_with(|| damaged(offset, before, what));
         }
-        Step::PassedOver
+        BlockStep::PassedOver
     }
 
     /// Length of the block at the window's start, once all of it is there;
@@ -370,29 +371,29 @@ impl<R: Read> Reader<R> {
             };
         }
         let bytes = self.window.bytes();
-        let kind = Order::Little.u32(bytes, 0).unwrap_or(0);
+        let kind = ByteOrder::Little.u32(bytes, 0).unwrap_or(0);
         let order = if kind == SECTION_HEADER_BLOCK {
             // Its number reads the same both ways; the next field tells.
             match bytes.get(8..12) {
-                Some([0x1a, 0x2b, 0x3c, 0x4d]) => Order::Big,
-                Some([0x4d, 0x3c, 0x2b, 0x1a]) => Order::Little,
+                Some([0x1a, 0x2b, 0x3c, 0x4d]) => ByteOrder::Big,
+                Some([0x4d, 0x3c, 0x2b, 0x1a]) => ByteOrder::Little,
                 _ => {
                     let what = "section header without byte order mark".to_owned();
-                    return Err(self.damage(Damage::Description(what)));
+                    return Err(self.damage(BlockDamage::Description(what)));
                 }
             }
         } else {
             self.layout
                 .current()
-                .map_or(Order::Little, |section| section.order)
+                .map_or(ByteOrder::Little, |section| section.order)
         };
         let length = order.u32(bytes, 4).unwrap_or(0);
         if length < LEAST as u32 || length % 4 != 0 {
             let zeros = bytes.get(..LEAST) == Some(&[0; LEAST]);
             return Err(self.damage(if zeros {
-                Damage::Zeros
+                BlockDamage::Zeros
             } else {
-                Damage::BlockLength(length)
+                BlockDamage::BlockLength(length)
             }));
         }
         let limit = match order.u32(bytes, 0) {
@@ -407,7 +408,9 @@ impl<R: Read> Reader<R> {
         }
         let head = length as u32;
         match order.u32(self.window.bytes(), length - 4) {
-            Some(tail) if tail != head => Err(self.damage(Damage::LengthsDiffer { head, tail })),
+            Some(tail) if tail != head => {
+                Err(self.damage(BlockDamage::LengthsDiffer { head, tail }))
+            }
             _ => Ok(Some(length)),
         }
     }
@@ -421,7 +424,7 @@ impl<R: Read> Reader<R> {
 
     fn check_limit(&self, length: u64, limit: usize) -> Result<(), ReadError> {
         if length > limit as u64 {
-            return Err(self.damage(Damage::TooLong { length, limit }));
+            return Err(self.damage(BlockDamage::TooLong { length, limit }));
         }
         Ok(())
     }
@@ -437,13 +440,13 @@ impl<R: Read> Reader<R> {
     }
 
     #[cold]
-    fn damage(&self, what: Damage) -> ReadError {
+    fn damage(&self, what: BlockDamage) -> ReadError {
         damaged(self.window.offset(), self.summary.records, what)
     }
 }
 
 /// What one block turned out to be.
-enum Step {
+enum BlockStep {
     /// It is in [`Reader::found`].
     Record,
     PassedOver,
@@ -451,19 +454,19 @@ enum Step {
 }
 
 /// A record of ours: everything but the borrowed bytes.
-struct Found {
-    inner: Inner,
+struct ParsedRecord {
+    inner: PacketContent,
     channel: u32,
-    order: Order,
+    order: ByteOrder,
     options: Range<usize>,
     length: u32,
 }
 
-impl Found {
+impl ParsedRecord {
     const NOTHING: Self = Self {
-        inner: Inner::NOTHING,
+        inner: PacketContent::NOTHING,
         channel: 0,
-        order: Order::Little,
+        order: ByteOrder::Little,
         options: 0..0,
         length: 0,
     };
@@ -476,8 +479,8 @@ impl Found {
         offset: u64,
         block: &'a [u8],
         channels: &'a [Channel],
-    ) -> Record<'a> {
-        Record {
+    ) -> FileRecord<'a> {
+        FileRecord {
             packet: Packet {
                 number,
                 time: self.inner.time,
@@ -490,7 +493,7 @@ impl Found {
                 offset,
                 length: self.length,
             },
-            options: Options {
+            options: BlockOptions {
                 bytes: block.get(self.options.clone()).unwrap_or(&[]),
                 order: self.order,
             },
@@ -499,15 +502,15 @@ impl Found {
 }
 
 /// What a packet block of ours holds; the range counts from its first byte.
-pub(super) struct Inner {
-    pub header: Header,
+pub(super) struct PacketContent {
+    pub header: RecordHeader,
     pub time: u64,
     pub payload: Range<usize>,
 }
 
-impl Inner {
+impl PacketContent {
     pub(super) const NOTHING: Self = Self {
-        header: Header::EMPTY,
+        header: RecordHeader::EMPTY,
         time: 0,
         payload: 0..0,
     };
@@ -517,9 +520,9 @@ impl Inner {
     pub(super) fn open(
         &mut self,
         block: &[u8],
-        parts: &Parts,
-        interface: &Interface,
-    ) -> Result<bool, Damage> {
+        parts: &PacketParts,
+        interface: &FileInterface,
+    ) -> Result<bool, BlockDamage> {
         if interface.link == Link::Foreign {
             return Ok(false);
         }
@@ -528,9 +531,12 @@ impl Inner {
             return Ok(false);
         };
         let header = data.get(tags..).unwrap_or(&[]);
-        let length = self.header.read(header).map_err(Damage::Header)?;
+        let length = self.header.read(header).map_err(BlockDamage::Header)?;
         self.time = match parts.ticks {
-            Some(ticks) => interface.clock.nanoseconds(ticks).ok_or(Damage::Time)?,
+            Some(ticks) => interface
+                .clock
+                .nanoseconds(ticks)
+                .ok_or(BlockDamage::Time)?,
             None => 0,
         };
         self.payload = parts.data.start + tags + length..parts.data.end;
@@ -539,10 +545,14 @@ impl Inner {
 }
 
 /// Notes the section that pcap-file has just read.
-fn begin_section(layout: &mut Layout, parser: &PcapNgParser, offset: u64) -> Result<(), Damage> {
+fn begin_section(
+    layout: &mut FileLayout,
+    parser: &PcapNgParser,
+    offset: u64,
+) -> Result<(), BlockDamage> {
     let section = parser.section();
     if section.major_version != 1 {
-        return Err(Damage::Description(format!(
+        return Err(BlockDamage::Description(format!(
             "pcapng version {}.{} is not known",
             section.major_version, section.minor_version
         )));
@@ -551,7 +561,7 @@ fn begin_section(layout: &mut Layout, parser: &PcapNgParser, offset: u64) -> Res
 }
 
 #[cold]
-fn damaged(offset: u64, records: u64, what: Damage) -> ReadError {
+fn damaged(offset: u64, records: u64, what: BlockDamage) -> ReadError {
     ReadError::Damaged {
         offset,
         records,
@@ -560,7 +570,7 @@ fn damaged(offset: u64, records: u64, what: Damage) -> ReadError {
 }
 
 /// pcap-file's error as ours: its own words with all causes.
-fn format_damage(error: &PcapNgParseError) -> Damage {
+fn format_damage(error: &PcapNgParseError) -> BlockDamage {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -568,7 +578,7 @@ fn format_damage(error: &PcapNgParseError) -> Damage {
         text.push_str(&error.to_string());
         cause = error.source();
     }
-    Damage::Description(text)
+    BlockDamage::Description(text)
 }
 
 /// What bytes that begin no capture file look like.

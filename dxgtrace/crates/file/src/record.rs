@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use dxgtrace_protocol::packet::{Channel, Packet};
 
-use super::order::Order;
+use super::order::ByteOrder;
 
 /// Where a record stands in its file: enough to fetch it again with
 /// [`super::RandomReader`].
@@ -18,17 +18,17 @@ pub struct RecordAt {
 
 /// A record, borrowed from the reader until the next one is read.
 #[derive(Debug, Clone, Copy)]
-pub struct Record<'a> {
+pub struct FileRecord<'a> {
     /// The packet itself.
     pub packet: Packet<'a>,
     /// The channels known so far; [`Packet::interface`] is an index into them.
     pub channels: &'a [Channel],
     /// Where it stands.
     pub at: RecordAt,
-    pub(super) options: Options<'a>,
+    pub(super) options: BlockOptions<'a>,
 }
 
-impl<'a> Record<'a> {
+impl<'a> FileRecord<'a> {
     /// The comments on this record, in their order: one per finding in files of
     /// this program. Decoded only when asked for.
     pub fn comments(&self) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
@@ -53,12 +53,12 @@ impl<'a> Record<'a> {
 /// Walks a block's options as code and value; ends at the first damaged one,
 /// since options only add to what the packet says.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Options<'a> {
+pub(super) struct BlockOptions<'a> {
     pub bytes: &'a [u8],
-    pub order: Order,
+    pub order: ByteOrder,
 }
 
-impl<'a> Iterator for Options<'a> {
+impl<'a> Iterator for BlockOptions<'a> {
     type Item = (u16, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -80,9 +80,9 @@ mod tests {
     fn options_end_at_the_end_mark_and_at_damage() {
         let bytes = b"\x01\0\x03\0abc\0\x02\0\x04\0\x01\0\0\0\0\0\0\0\x01\0\x01\0x\0\0\0";
         let walk = |bytes| {
-            Options {
+            BlockOptions {
                 bytes,
-                order: Order::Little,
+                order: ByteOrder::Little,
             }
             .count()
         };

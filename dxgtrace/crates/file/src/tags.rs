@@ -1,7 +1,7 @@
 //! The "exported PDU" tags before each pseudo-header: they tell Wireshark by
 //! name which dissector to call. Big endian, whatever the file's byte order.
 
-use super::order::Order;
+use super::order::ByteOrder;
 
 /// What this program writes: tag 12 (dissector name), 8 bytes `dxgtrace`, end.
 pub(super) const TAGS: [u8; 16] = *b"\x00\x0c\x00\x08dxgtrace\x00\x00\x00\x00";
@@ -19,8 +19,8 @@ pub(super) fn skip(data: &[u8]) -> Option<usize> {
     let mut at: usize = 0;
     let mut ours = false;
     loop {
-        let tag = Order::Big.u16(data, at)?;
-        let length = usize::from(Order::Big.u16(data, at + 2)?);
+        let tag = ByteOrder::Big.u16(data, at)?;
+        let length = usize::from(ByteOrder::Big.u16(data, at + 2)?);
         let value = data.get(at + 4..)?.get(..length)?;
         at += 4 + length;
         match tag {

@@ -11,7 +11,7 @@ const LARGE: usize = 1 << 20;
 
 /// Bytes of `input` from some offset on. Grows only as far as bytes really
 /// arrive, so a length read from a damaged file cannot make it allocate.
-pub(super) struct Window<R> {
+pub(super) struct InputWindow<R> {
     input: R,
     buffer: Vec<u8>,
     start: usize,
@@ -19,7 +19,7 @@ pub(super) struct Window<R> {
     offset: u64,
 }
 
-impl<R: Read> Window<R> {
+impl<R: Read> InputWindow<R> {
     pub(super) fn new(input: R) -> Self {
         Self {
             input,
@@ -35,7 +35,7 @@ impl<R: Read> Window<R> {
         self.buffer.get(self.start..self.end).unwrap_or(&[])
     }
 
-    /// Offset of the first of [`Window::bytes`] in the input.
+    /// Offset of the first of [`InputWindow::bytes`] in the input.
     pub(super) fn offset(&self) -> u64 {
         self.offset
     }

@@ -17,7 +17,7 @@ use pcap_file::pcapng::{PcapNgBlock, PcapNgWriteError, PcapNgWriter};
 use pcap_file::{DataLink, Endianness};
 
 use dxgtrace_protocol::packet::{Channel, Packet};
-use dxgtrace_protocol::record::header::{self, ChannelKind, Direction, Kind, Lost};
+use dxgtrace_protocol::record::header::{self, ChannelKind, Direction, LostPackets, RecordKind};
 
 use super::MAX_BLOCK;
 use super::description;
@@ -34,7 +34,7 @@ const MAX_COMMENTS: usize = 512 << 10;
 
 /// Where and with what a capture was made: shown by `capinfos`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct About {
+pub struct CaptureOrigin {
     /// Machine and processor; left out if empty.
     pub hardware: String,
     /// Operating system and kernel version; left out if empty.
@@ -43,7 +43,7 @@ pub struct About {
     pub application: String,
 }
 
-impl Default for About {
+impl Default for CaptureOrigin {
     fn default() -> Self {
         Self {
             hardware: std::env::consts::ARCH.to_owned(),
@@ -55,7 +55,7 @@ impl Default for About {
 
 /// When bytes go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Flush {
+pub enum FlushPolicy {
     /// Every record is written at once, with one call. A kill costs at most the
     /// record being written, and whoever reads a pipe sees every record.
     #[default]
@@ -101,13 +101,13 @@ pub struct Writer<W> {
     output: W,
     /// Forms the blocks in memory.
     blocks: PcapNgWriter<Vec<u8>>,
-    flush: Flush,
+    flush: FlushPolicy,
     snap_length: usize,
     /// Interface numbers of the caller's channels.
     interfaces: Vec<Option<u32>>,
     /// The interface of losses that belong to no channel.
     orphan: Option<u32>,
-    statistics: Vec<Statistics>,
+    statistics: Vec<InterfaceStatistics>,
     data: Vec<u8>,
     written: u64,
     records: u64,
@@ -116,7 +116,7 @@ pub struct Writer<W> {
 
 /// What the statistics block of an interface says.
 #[derive(Debug, Clone, Copy, Default)]
-struct Statistics {
+struct InterfaceStatistics {
     received: u64,
     dropped: u64,
     first: u64,
@@ -128,7 +128,7 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// The output refuses.
-    pub fn new(output: W, about: &About, flush: Flush) -> Result<Self, WriteError> {
+    pub fn new(output: W, about: &CaptureOrigin, flush: FlushPolicy) -> Result<Self, WriteError> {
         Self::with_comment(output, about, "", flush)
     }
 
@@ -138,9 +138,9 @@ impl<W: Write> Writer<W> {
     /// The output refuses.
     pub fn with_comment(
         output: W,
-        about: &About,
+        about: &CaptureOrigin,
         comment: &str,
-        flush: Flush,
+        flush: FlushPolicy,
     ) -> Result<Self, WriteError> {
         let options = [
             (!comment.is_empty())
@@ -203,7 +203,7 @@ impl<W: Write> Writer<W> {
             return Err(WriteError::Failed);
         }
         let payload = match packet.header.kind {
-            Kind::Lost | Kind::Ioctl => packet.payload,
+            RecordKind::Lost | RecordKind::Ioctl => packet.payload,
             _ => packet
                 .payload
                 .get(..self.snap_length)
@@ -217,7 +217,7 @@ impl<W: Write> Writer<W> {
         }
         let interface = self.interface(packet, channels)?;
         let lost = match packet.header.kind {
-            Kind::Lost => Lost::decode(payload).map(|lost| lost.total()),
+            RecordKind::Lost => LostPackets::decode(payload).map(|lost| lost.total()),
             _ => None,
         };
         self.count(interface, packet.time, lost);
@@ -296,7 +296,7 @@ impl<W: Write> Writer<W> {
             return Ok(*number);
         }
         let Some(channel) = channels.get(index) else {
-            if packet.header.kind == Kind::Lost {
+            if packet.header.kind == RecordKind::Lost {
                 return self.orphan_interface();
             }
             return Err(WriteError::UnknownChannel {
@@ -346,7 +346,7 @@ impl<W: Write> Writer<W> {
             ],
         };
         self.block(block)?;
-        self.statistics.push(Statistics::default());
+        self.statistics.push(InterfaceStatistics::default());
         Ok(number)
     }
 
@@ -420,9 +420,9 @@ impl<W: Write> Writer<W> {
 
     fn hand_over_if_due(&mut self) -> Result<(), WriteError> {
         match self.flush {
-            Flush::EveryRecord => self.flush(),
-            Flush::Collect(bytes) if self.blocks.get_ref().len() >= bytes => self.hand_over(),
-            Flush::Collect(_) => Ok(()),
+            FlushPolicy::EveryRecord => self.flush(),
+            FlushPolicy::Collect(bytes) if self.blocks.get_ref().len() >= bytes => self.hand_over(),
+            FlushPolicy::Collect(_) => Ok(()),
         }
     }
 

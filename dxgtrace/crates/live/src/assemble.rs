@@ -13,14 +13,14 @@ use dxgtrace_ebpf::record::{
 
 use super::{
     Delivery,
-    clock::Clock,
-    refusals::{Attempt, Refusals},
-    transactions::Transactions,
+    clock::MonotonicClock,
+    refusals::{Refusals, SendAttempt},
+    transactions::ChannelTransactions,
 };
 use crate::bounded::Bounded;
 use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_protocol::record::header::{
-    ChannelKind, Direction, Header, IoctlEnd, Kind, Known, Lost,
+    ChannelKind, Direction, IoctlEnd, KnownFields, LostPackets, RecordHeader, RecordKind,
 };
 
 /// How long a send of the driver is held for its return value, in nanoseconds.
@@ -38,7 +38,7 @@ const REQUESTS_LIMIT: usize = 65_536;
 const TASKS_LIMIT: usize = 16_384;
 const WAITING_LIMIT: usize = 16;
 /// What the driver itself tells of a synchronous request within an ioctl.
-const VIEW: u16 = Known::EXPECTED_REPLY | Known::IOCTL;
+const VIEW: u16 = KnownFields::EXPECTED_REPLY | KnownFields::IOCTL;
 /// Payload buffers that are kept for later packets, up to this size each.
 const SPARE_LIMIT: usize = 64;
 const SPARE_BYTES_LIMIT: usize = 4096;
@@ -51,8 +51,8 @@ const EAGAIN: i32 = -11;
 
 /// A packet in the making.
 #[derive(Debug)]
-pub(super) struct Item {
-    pub(super) header: Header,
+pub(super) struct PendingPacket {
+    pub(super) header: RecordHeader,
     /// `CLOCK_MONOTONIC`.
     pub(super) time: u64,
     pub(super) interface: u32,
@@ -80,16 +80,16 @@ struct Requester {
 
 /// The state between records and packets; all of it is bounded.
 pub(super) struct Assembler {
-    clock: Clock,
+    clock: MonotonicClock,
     /// Completions of requests that were not captured are dropped.
     filtered: bool,
     /// [`PATIENCE`] or [`STAND_IN_PATIENCE`].
     patience: u64,
     channels: Vec<Channel>,
     /// By interface.
-    transactions: Vec<Transactions>,
+    transactions: Vec<ChannelTransactions>,
     /// In the order of the records; the first may wait for its return value.
-    held: VecDeque<Item>,
+    held: VecDeque<PendingPacket>,
     /// Number of the first in `held`, counted over the whole capture.
     first: u64,
     held_bytes: usize,
@@ -102,18 +102,18 @@ pub(super) struct Assembler {
     /// Which interface stands for the driver itself.
     driver: Option<u32>,
     /// Complete and in order.
-    ready: VecDeque<Item>,
+    ready: VecDeque<PendingPacket>,
     /// The one being looked at by the caller.
-    current: Option<Item>,
+    current: Option<PendingPacket>,
     spare: Vec<Vec<u8>>,
     /// The kernel's counts as far as they were reported.
     lost_seen: [u32; 2],
-    lost_total: Lost,
+    lost_total: LostPackets,
     number: u64,
 }
 
 impl Assembler {
-    pub(super) fn new(clock: Clock, filtered: bool, patience: u64) -> Self {
+    pub(super) fn new(clock: MonotonicClock, filtered: bool, patience: u64) -> Self {
         Self {
             clock,
             filtered,
@@ -132,7 +132,7 @@ impl Assembler {
             current: None,
             spare: Vec::new(),
             lost_seen: [0; 2],
-            lost_total: Lost::default(),
+            lost_total: LostPackets::default(),
             number: 0,
         }
     }
@@ -141,7 +141,7 @@ impl Assembler {
         &self.channels
     }
 
-    pub(super) fn lost_total(&self) -> Lost {
+    pub(super) fn lost_total(&self) -> LostPackets {
         self.lost_total
     }
 
@@ -186,7 +186,7 @@ impl Assembler {
             self.sending
                 .insert(packet.task, self.first + self.held.len() as u64);
         }
-        self.hold(Item {
+        self.hold(PendingPacket {
             header: header(packet),
             time: packet.time,
             interface,
@@ -218,17 +218,17 @@ impl Assembler {
             duration: end.time.saturating_sub(end.entry),
             messages: end.messages.into(),
         };
-        let mut known = Known::TASK | Known::IOCTL;
+        let mut known = KnownFields::TASK | KnownFields::IOCTL;
         if end.flags & END_UNSEEN == 0 {
-            known |= Known::IOCTL_RESULT;
+            known |= KnownFields::IOCTL_RESULT;
         }
         if end.flags & END_SYNC != 0 {
-            known |= Known::RETURN_VALUE;
+            known |= KnownFields::RETURN_VALUE;
         }
-        let header = Header {
-            kind: Kind::Ioctl,
+        let header = RecordHeader {
+            kind: RecordKind::Ioctl,
             direction: Direction::HostToGuest,
-            known: Known(known),
+            known: KnownFields(known),
             pid: (end.task >> 32) as u32,
             tid: end.task as u32,
             comm: record::bytes(end.comm),
@@ -237,11 +237,11 @@ impl Assembler {
             ioctl_result: end.result,
             cpu: end.cpu,
             payload_length: IoctlEnd::LENGTH as u32,
-            ..Header::EMPTY
+            ..RecordHeader::EMPTY
         };
         let mut bytes = self.spare.pop().unwrap_or_default();
         bytes.extend_from_slice(&payload.encode());
-        self.hold(Item {
+        self.hold(PendingPacket {
             header,
             time: end.time,
             interface,
@@ -271,7 +271,7 @@ impl Assembler {
     }
 
     /// Packets that were ready were lost: the record comes before all others.
-    pub(super) fn note_lost(&mut self, lost: Lost) {
+    pub(super) fn note_lost(&mut self, lost: LostPackets) {
         let time = match self.ready.front().or(self.held.front()) {
             Some(next) => next.time,
             None => super::clock::monotonic(),
@@ -302,11 +302,11 @@ impl Assembler {
     /// What the probe did not see becomes known at the end of an ioctl whose
     /// synchronous sends have all succeeded: their replies have come, and were
     /// written before. Those that are not there were missed.
-    fn missed_replies(&mut self, end: &Item) {
+    fn missed_replies(&mut self, end: &PendingPacket) {
         let Some(waiting) = self.unanswered.remove(&end.task) else {
             return;
         };
-        let known = Known::IOCTL_RESULT | Known::RETURN_VALUE;
+        let known = KnownFields::IOCTL_RESULT | KnownFields::RETURN_VALUE;
         if !end.header.known.has(known) || end.header.return_value != 0 {
             return;
         }
@@ -318,9 +318,9 @@ impl Assembler {
             .filter(|requester| requester.lost == otherwise)
             .collect();
         if let Some(first) = missed.first() {
-            let lost = Lost {
+            let lost = LostPackets {
                 missed_probes: missed.len() as u64,
-                ..Lost::default()
+                ..LostPackets::default()
             };
             let item = self.lost_item(lost, first.interface, end.time);
             self.ready.push_back(item);
@@ -328,13 +328,13 @@ impl Assembler {
     }
 
     /// An answer belongs to no request: perhaps that one was missed.
-    fn missed_request(&mut self, answer: &Item) {
+    fn missed_request(&mut self, answer: &PendingPacket) {
         let lost = self.lost_otherwise();
         let ids = self.transactions.get_mut(answer.interface as usize);
         if ids.is_some_and(|ids| ids.missed(answer.header.transaction, lost)) {
-            let lost = Lost {
+            let lost = LostPackets {
                 missed_probes: 1,
-                ..Lost::default()
+                ..LostPackets::default()
             };
             let item = self.lost_item(lost, answer.interface, answer.time);
             self.ready.push_back(item);
@@ -342,7 +342,7 @@ impl Assembler {
     }
 
     /// Notes the id of a request.
-    fn drawn(&mut self, request: &Item) {
+    fn drawn(&mut self, request: &PendingPacket) {
         let lost = self.lost_otherwise();
         let interface = request.interface as usize;
         if self.transactions.len() <= interface {
@@ -359,12 +359,12 @@ impl Assembler {
         self.lost_total.total() - self.lost_total.missed_probes
     }
 
-    fn held(&mut self, number: u64) -> Option<&mut Item> {
+    fn held(&mut self, number: u64) -> Option<&mut PendingPacket> {
         let index = number.checked_sub(self.first)?;
         self.held.get_mut(usize::try_from(index).ok()?)
     }
 
-    fn hold(&mut self, item: Item) {
+    fn hold(&mut self, item: PendingPacket) {
         self.held_bytes += item.payload.len();
         self.held.push_back(item);
     }
@@ -377,7 +377,7 @@ impl Assembler {
         item.sending = false;
         if let Some(value) = value {
             item.header.return_value = value;
-            item.header.known.0 |= Known::RETURN_VALUE;
+            item.header.known.0 |= KnownFields::RETURN_VALUE;
         }
         let task = item.task;
         self.sending.remove(&task);
@@ -406,10 +406,10 @@ impl Assembler {
     }
 
     /// A packet whose turn it is.
-    fn complete(&mut self, mut item: Item) {
+    fn complete(&mut self, mut item: PendingPacket) {
         match (item.header.kind, item.header.direction) {
-            (Kind::Packet, Direction::GuestToHost) => self.complete_send(item),
-            (Kind::Packet, Direction::HostToGuest) => {
+            (RecordKind::Packet, Direction::GuestToHost) => self.complete_send(item),
+            (RecordKind::Packet, Direction::HostToGuest) => {
                 if item.header.packet_type == COMPLETION {
                     let request = (item.channel, item.header.transaction);
                     match self.requesters.remove(&request) {
@@ -425,7 +425,7 @@ impl Assembler {
                 }
                 self.ready.push_back(item);
             }
-            (Kind::Ioctl, _) => {
+            (RecordKind::Ioctl, _) => {
                 // Whoever leaves the driver has given up sending.
                 let refused = self.refusals.take(item.task);
                 self.ready.extend(refused.map(|(_, refusal)| refusal));
@@ -436,18 +436,19 @@ impl Assembler {
         }
     }
 
-    fn complete_send(&mut self, mut item: Item) {
+    fn complete_send(&mut self, mut item: PendingPacket) {
         if item.header.packet_flags & COMPLETION_REQUESTED != 0 {
             self.drawn(&item);
         }
-        let attempt = Attempt {
+        let attempt = SendAttempt {
             channel: item.channel,
             transaction: item.header.transaction,
             length: item.header.payload_length,
         };
-        let refused = item.header.known.has(Known::RETURN_VALUE) && item.header.return_value != 0;
+        let refused =
+            item.header.known.has(KnownFields::RETURN_VALUE) && item.header.return_value != 0;
         if refused && item.header.return_value == EAGAIN {
-            item.header.kind = Kind::Refused;
+            item.header.kind = RecordKind::Refused;
             let (given_up, replaced) = self.refusals.add(item.task, attempt, item);
             self.ready.extend(given_up);
             if let Some(replaced) = replaced {
@@ -464,7 +465,7 @@ impl Assembler {
             None => {}
         }
         if refused {
-            item.header.kind = Kind::Refused;
+            item.header.kind = RecordKind::Refused;
         } else if item.header.packet_flags & COMPLETION_REQUESTED != 0 {
             let header = &item.header;
             let requester = Requester {
@@ -499,22 +500,22 @@ impl Assembler {
         });
         self.lost_seen[0] = self.lost_seen[0].wrapping_add(ring_full);
         self.lost_seen[1] = self.lost_seen[1].wrapping_add(unreadable);
-        let lost = Lost {
+        let lost = LostPackets {
             ring_full: ring_full.into(),
             unreadable: unreadable.into(),
-            ..Lost::default()
+            ..LostPackets::default()
         };
         self.lost(lost, interface, time);
     }
 
-    fn lost(&mut self, lost: Lost, interface: u32, time: u64) {
+    fn lost(&mut self, lost: LostPackets, interface: u32, time: u64) {
         if lost.total() > 0 {
             let item = self.lost_item(lost, interface, time);
             self.hold(item);
         }
     }
 
-    fn lost_item(&mut self, lost: Lost, interface: u32, time: u64) -> Item {
+    fn lost_item(&mut self, lost: LostPackets, interface: u32, time: u64) -> PendingPacket {
         let total = &mut self.lost_total;
         total.ring_full += lost.ring_full;
         total.missed_probes += lost.missed_probes;
@@ -522,15 +523,15 @@ impl Assembler {
         total.unreadable += lost.unreadable;
         let payload = lost.encode().to_vec();
         let channel = self.channels.get(interface as usize);
-        let header = Header {
-            kind: Kind::Lost,
+        let header = RecordHeader {
+            kind: RecordKind::Lost,
             direction: Direction::HostToGuest,
             channel_kind: channel.map_or(ChannelKind::Unknown, |channel| channel.kind),
             channel: channel.map_or(0, |channel| channel.relid),
             payload_length: payload.len() as u32,
-            ..Header::EMPTY
+            ..RecordHeader::EMPTY
         };
-        Item {
+        PendingPacket {
             header,
             time,
             interface,
@@ -625,8 +626,8 @@ fn channel_kind(kind: u8) -> ChannelKind {
     }
 }
 
-fn header(packet: &record::Packet) -> Header {
-    let common = Header {
+fn header(packet: &record::Packet) -> RecordHeader {
+    let common = RecordHeader {
         channel_kind: channel_kind(packet.channel_kind),
         packet_type: packet.packet_type,
         packet_flags: packet.packet_flags,
@@ -634,12 +635,12 @@ fn header(packet: &record::Packet) -> Header {
         transaction: packet.transaction,
         cpu: packet.cpu,
         payload_length: packet.length,
-        ..Header::EMPTY
+        ..RecordHeader::EMPTY
     };
     if packet.kind == KIND_SEND {
-        Header {
+        RecordHeader {
             direction: Direction::GuestToHost,
-            known: Known(Known::TASK | Known::EXACT_LENGTH | view(packet.view)),
+            known: KnownFields(KnownFields::TASK | KnownFields::EXACT_LENGTH | view(packet.view)),
             pid: (packet.task >> 32) as u32,
             tid: packet.task as u32,
             comm: record::bytes(packet.comm),
@@ -649,15 +650,15 @@ fn header(packet: &record::Packet) -> Header {
         }
     } else {
         // The task is whoever the interrupt hit: no one of interest.
-        Header {
+        RecordHeader {
             direction: Direction::HostToGuest,
             ..common
         }
     }
 }
 
-fn attribute(header: &mut Header, requester: &Requester) {
-    header.known.0 |= Known::TASK | Known::REQUESTER | requester.known;
+fn attribute(header: &mut RecordHeader, requester: &Requester) {
+    header.known.0 |= KnownFields::TASK | KnownFields::REQUESTER | requester.known;
     header.pid = requester.pid;
     header.tid = requester.tid;
     header.comm = requester.comm;
@@ -668,7 +669,7 @@ fn attribute(header: &mut Header, requester: &Requester) {
 /// What is known of the driver's view, as the pseudo-header says it.
 fn view(bits: u16) -> u16 {
     let known = |bit, known| if bits & bit != 0 { known } else { 0 };
-    known(VIEW_IOCTL, Known::IOCTL) | known(VIEW_EXPECTED, Known::EXPECTED_REPLY)
+    known(VIEW_IOCTL, KnownFields::IOCTL) | known(VIEW_EXPECTED, KnownFields::EXPECTED_REPLY)
 }
 
 #[cfg(test)]

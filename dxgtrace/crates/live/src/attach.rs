@@ -13,16 +13,16 @@ use aya::{
 use dxgtrace_ebpf::record;
 
 use super::{
-    Options, Target,
-    counters::Counters,
+    CaptureOptions, CaptureTarget,
+    counters::CounterMaps,
     due::{self, Bounds},
     error::{AttachError, one_line},
     follow::Processes,
-    hooks::{self, HOOKS, Home, Hook, Sides},
+    hooks::{self, FunctionLocation, HOOKS, Hook, Sides},
     kprobes::{self, Kprobe},
-    modules::{Change, Loaded, Modules},
+    modules::{LoadedModule, ModuleChange, Modules},
     object, programs, system,
-    trampoline::{Traced, Trampolines},
+    trampoline::{TracedFunction, Trampolines},
 };
 
 /// At most so much is unread when the reader is woken; an eighth of the ring
@@ -57,9 +57,9 @@ impl Backend {
 /// The probe at work.
 pub(super) struct Attachment {
     pub(super) ebpf: Ebpf,
-    hooked: Vec<Hooked>,
+    hooked: Vec<HookedFunction>,
     /// Of a capture of the driver.
-    driver: Option<Driver>,
+    driver: Option<LateDriver>,
     /// What the kernel skipped before the hooks last changed; `None` if it did
     /// not tell.
     skipped_before: Option<u64>,
@@ -68,20 +68,20 @@ pub(super) struct Attachment {
 }
 
 /// A function that is hooked.
-struct Hooked {
+struct HookedFunction {
     hook: &'static Hook,
     backend: Backend,
     /// The module that it is in.
-    module: Option<Loaded>,
+    module: Option<LoadedModule>,
     /// By fentry: its programs.
-    traced: Vec<Traced>,
+    traced: Vec<TracedFunction>,
     /// By kprobe.
     kprobes: Vec<Kprobe>,
 }
 
-impl Hooked {
+impl HookedFunction {
     fn is_there(&self) -> bool {
-        self.module.as_ref().is_none_or(Loaded::is_there)
+        self.module.as_ref().is_none_or(LoadedModule::is_there)
     }
 
     /// Whether it stays: fentry keeps the kernel from unloading the module.
@@ -91,23 +91,23 @@ impl Hooked {
 }
 
 /// What it takes to hook functions that appear later.
-struct Driver {
+struct LateDriver {
     backend: Option<Backend>,
     trampolines: Result<Trampolines, String>,
     modules: Modules,
 }
 
 /// Loads and attaches what the options ask for.
-pub(super) fn attach(options: &Options) -> Result<Attachment, AttachError> {
+pub(super) fn attach(options: &CaptureOptions) -> Result<Attachment, AttachError> {
     let (path, scope) = match &options.target {
-        Target::Driver(backend) => return driver(options, *backend),
-        Target::StandIn(pid) => {
+        CaptureTarget::Driver(backend) => return driver(options, *backend),
+        CaptureTarget::StandIn(pid) => {
             let path = PathBuf::from(format!("/proc/{pid}/exe"));
             let scope =
                 NonZeroU32::new(*pid).map_or(UProbeScope::AllProcesses, UProbeScope::OneProcess);
             (path, scope)
         }
-        Target::StandInProgram(path) => (path.clone(), UProbeScope::AllProcesses),
+        CaptureTarget::StandInProgram(path) => (path.clone(), UProbeScope::AllProcesses),
     };
     let mut attachment = Attachment {
         ebpf: load(options)?,
@@ -118,7 +118,7 @@ pub(super) fn attach(options: &Options) -> Result<Attachment, AttachError> {
     };
     for hook in &HOOKS {
         if uprobe(&mut attachment.ebpf, hook, &path, scope)? {
-            attachment.hooked.push(Hooked {
+            attachment.hooked.push(HookedFunction {
                 hook,
                 backend: Backend::Uprobe,
                 module: None,
@@ -130,7 +130,7 @@ pub(super) fn attach(options: &Options) -> Result<Attachment, AttachError> {
     Ok(attachment)
 }
 
-fn driver(options: &Options, backend: Option<Backend>) -> Result<Attachment, AttachError> {
+fn driver(options: &CaptureOptions, backend: Option<Backend>) -> Result<Attachment, AttachError> {
     if backend == Some(Backend::Uprobe) {
         return Err(AttachError::Backend {
             backend: Backend::Uprobe.name(),
@@ -156,7 +156,7 @@ fn driver(options: &Options, backend: Option<Backend>) -> Result<Attachment, Att
     let mut attachment = Attachment {
         ebpf,
         hooked: Vec::new(),
-        driver: Some(Driver {
+        driver: Some(LateDriver {
             backend,
             trampolines,
             modules,
@@ -180,7 +180,8 @@ impl Attachment {
     /// Whether nothing is to be hooked later or anew.
     pub(super) fn is_settled(&self) -> bool {
         self.driver.is_none()
-            || self.hooked.len() == HOOKS.len() && self.hooked.iter().all(Hooked::is_settled)
+            || self.hooked.len() == HOOKS.len()
+                && self.hooked.iter().all(HookedFunction::is_settled)
     }
 
     /// All programs that run: name and file descriptor.
@@ -189,7 +190,7 @@ impl Attachment {
         programs.flatten().collect()
     }
 
-    fn programs_of(&self, hooked: &Hooked) -> Vec<(&'static str, RawFd)> {
+    fn programs_of(&self, hooked: &HookedFunction) -> Vec<(&'static str, RawFd)> {
         let traced = hooked.traced.iter();
         let mut programs: Vec<_> = traced
             .map(|one| (one.name, one.program.as_raw_fd()))
@@ -207,18 +208,18 @@ impl Attachment {
 
     /// How often the kernel did not run a program, on channels of any device, at
     /// most; `None` if it does not tell.
-    pub(super) fn skipped(&self, counters: &Counters) -> Option<u64> {
+    pub(super) fn skipped(&self, counters: &CounterMaps) -> Option<u64> {
         let now = self.tally(counters)?.most - self.tally_before?;
         Some(self.skipped_before? + u64::try_from(now).unwrap_or(0))
     }
 
     /// To be called once the hooks have changed.
-    pub(super) fn count_from_here(&mut self, counters: &Counters) {
+    pub(super) fn count_from_here(&mut self, counters: &CounterMaps) {
         self.tally_before = self.tally(counters).map(|tally| tally.least);
     }
 
     /// What the kernel says that the hooks of now missed, but for a constant.
-    fn tally(&self, counters: &Counters) -> Option<Bounds> {
+    fn tally(&self, counters: &CounterMaps) -> Option<Bounds> {
         let kprobes = self.kprobes();
         let recursions = |kprobes: bool| {
             let hooked = self.hooked.iter();
@@ -250,7 +251,7 @@ impl Attachment {
     }
 
     /// Looks whether modules have come or gone, and hooks what has come.
-    pub(super) fn look(&mut self, counters: &Counters) -> Vec<Change> {
+    pub(super) fn look(&mut self, counters: &CounterMaps) -> Vec<ModuleChange> {
         let Some(driver) = &mut self.driver else {
             return Vec::new();
         };
@@ -260,7 +261,7 @@ impl Attachment {
         }
         self.skipped_before = self.skipped(counters);
         let hooked = std::mem::take(&mut self.hooked).into_iter();
-        let (kept, gone) = hooked.partition(Hooked::is_there);
+        let (kept, gone) = hooked.partition(HookedFunction::is_there);
         self.hooked = kept;
         for hooked in gone {
             self.detach(hooked);
@@ -289,7 +290,7 @@ impl Attachment {
         }
     }
 
-    fn detach(&mut self, hooked: Hooked) {
+    fn detach(&mut self, hooked: HookedFunction) {
         let sides = sides(&hooked);
         // What still runs cannot be unloaded.
         drop(hooked);
@@ -300,7 +301,10 @@ impl Attachment {
     }
 
     /// Hooks what is there and not hooked yet.
-    fn hook(&mut self, homes: &std::collections::HashMap<&str, Home>) -> Result<(), AttachError> {
+    fn hook(
+        &mut self,
+        homes: &std::collections::HashMap<&str, FunctionLocation>,
+    ) -> Result<(), AttachError> {
         let Some(driver) = &self.driver else {
             return Ok(());
         };
@@ -331,14 +335,14 @@ impl Attachment {
 /// By the best way that works; `None` if the module is not there as a whole.
 fn hook_one(
     ebpf: &mut Ebpf,
-    driver: &Driver,
+    driver: &LateDriver,
     hook: &'static Hook,
-    home: &Home,
-) -> Result<Option<Hooked>, AttachError> {
+    home: &FunctionLocation,
+) -> Result<Option<HookedFunction>, AttachError> {
     // Noted before: if it changes meanwhile, it is not known what is hooked.
     let (name, module) = match home {
-        Home::Kernel => (None, None),
-        Home::Module(name) => match Loaded::now(name) {
+        FunctionLocation::Kernel => (None, None),
+        FunctionLocation::Module(name) => match LoadedModule::now(name) {
             Some(module) => (Some(name.as_str()), Some(module)),
             None => return Ok(None),
         },
@@ -351,7 +355,7 @@ fn hook_one(
         Err(reason) => Err(reason.clone()),
     };
     match (traced, driver.backend) {
-        (Ok(traced), _) => Ok(Some(Hooked {
+        (Ok(traced), _) => Ok(Some(HookedFunction {
             hook,
             backend: Backend::Fentry,
             module,
@@ -365,7 +369,7 @@ fn hook_one(
         }),
         (Err(_), _) => {
             let kprobes = kprobe(ebpf, hook)?;
-            Ok(Some(Hooked {
+            Ok(Some(HookedFunction {
                 hook,
                 backend: Backend::Kprobe,
                 module,
@@ -377,7 +381,7 @@ fn hook_one(
 }
 
 /// The programs that aya holds.
-fn sides(hooked: &Hooked) -> Option<&'static Sides> {
+fn sides(hooked: &HookedFunction) -> Option<&'static Sides> {
     match hooked.backend {
         Backend::Fentry => None,
         Backend::Kprobe => Some(&hooked.hook.kprobe),
@@ -394,7 +398,7 @@ fn unload(ebpf: &mut Ebpf, name: &str) {
     };
 }
 
-fn load(options: &Options) -> Result<Ebpf, AttachError> {
+fn load(options: &CaptureOptions) -> Result<Ebpf, AttachError> {
     system::raise_memory_limit();
     let ring_bytes = options
         .ring_bytes
@@ -403,7 +407,7 @@ fn load(options: &Options) -> Result<Ebpf, AttachError> {
     let wake_shift = ring_bytes.ilog2() - WAKE_SHARE;
     let processes = Processes::new(options)?;
     let filter_comm = u32::from(options.comm.is_some());
-    let of_driver = matches!(options.target, Target::Driver(_));
+    let of_driver = matches!(options.target, CaptureTarget::Driver(_));
     let task_registers = u32::from(of_driver && system::shows_registers());
     let [comm_low, comm_high] = record::words(options.comm.unwrap_or_default());
     let probe = object::PROBE.ok_or(AttachError::Architecture)?;

@@ -31,7 +31,7 @@ const LINK_INFO_MISSED: usize = 48;
 
 /// Where a program hooks a function; the numbers are the kernel's.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Side {
+pub(super) enum HookSide {
     Entry = 24,
     Exit = 25,
 }
@@ -41,7 +41,7 @@ pub(super) struct Tracing<'a> {
     pub(super) name: &'a str,
     pub(super) instructions: &'a [bpf_insn],
     pub(super) license: &'a CStr,
-    pub(super) side: Side,
+    pub(super) side: HookSide,
     /// The function's type, in the object below or in the kernel's own.
     pub(super) function: u32,
     pub(super) object: Option<BorrowedFd<'a>>,

@@ -11,7 +11,7 @@ const NAP: u64 = 100_000_000;
 
 /// Converts `CLOCK_MONOTONIC` as the probe stamps it to Unix time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Clock {
+pub(super) struct MonotonicClock {
     offset: u64,
     /// Before this time the offset was another.
     since: u64,
@@ -23,7 +23,7 @@ pub(super) struct Clock {
     looked: u64,
 }
 
-impl Clock {
+impl MonotonicClock {
     /// Measures the distance of both clocks; of a few tries the one with the
     /// least time in between counts. It stays, so that a step of the wall clock
     /// does not disorder the capture, except for sleep of the system.
@@ -106,13 +106,13 @@ fn nanoseconds(time: Timespec) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::Clock;
+    use super::MonotonicClock;
 
     const SECOND: u64 = 1_000_000_000;
 
     #[test]
     fn after_a_sleep_of_the_system_times_are_right_again_and_in_order() {
-        let mut clock = Clock::fixed(1000 * SECOND);
+        let mut clock = MonotonicClock::fixed(1000 * SECOND);
         clock.looked_at(10 * SECOND, 10 * SECOND);
         clock.looked_at(11 * SECOND, 11 * SECOND + 5_000_000);
         assert_eq!(clock.wall(11 * SECOND), 1011 * SECOND, "that was no sleep");
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_clock_of_this_machine_is_the_wall_clock() {
-        let mut clock = Clock::new();
+        let mut clock = MonotonicClock::new();
         clock.look();
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let now = now.map_or(0, |now| now.as_nanos() as u64);

@@ -7,11 +7,11 @@ use aya::{
 use dxgtrace_ebpf::record::{COUNTERS, LOST_RING_FULL, LOST_UNREADABLE};
 
 use super::error::AttachError;
-use dxgtrace_protocol::record::header::Lost;
+use dxgtrace_protocol::record::header::LostPackets;
 
 /// What a capture has seen, counted independently of the packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Totals {
+pub struct LiveTotals {
     /// Calls of the send function, refused ones included.
     pub sends: u64,
     /// Ends of such calls.
@@ -28,16 +28,16 @@ pub struct Totals {
     /// program: at most so many of the driver's. `None` if it does not tell.
     pub skipped: Option<u64>,
     /// Packets that are missing, by cause.
-    pub lost: Lost,
+    pub lost: LostPackets,
 }
 
 /// The maps that hold the counts.
-pub(super) struct Counters {
+pub(super) struct CounterMaps {
     counters: PerCpuArray<MapData, [u64; COUNTERS]>,
     lost: Array<MapData, [u64; 2]>,
 }
 
-impl Counters {
+impl CounterMaps {
     pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self, AttachError> {
         let mut take = |name: &'static str| {
             ebpf.take_map(name)
@@ -63,7 +63,7 @@ impl Counters {
     }
 
     /// What the probe counts.
-    pub(super) fn totals(&self) -> Totals {
+    pub(super) fn totals(&self) -> LiveTotals {
         let [
             sends,
             returns,
@@ -73,14 +73,14 @@ impl Counters {
             ioctl_ends,
             _,
         ] = self.sums();
-        Totals {
+        LiveTotals {
             sends,
             returns,
             receives,
             returns_lost,
             ioctls,
             ioctl_ends,
-            ..Totals::default()
+            ..LiveTotals::default()
         }
     }
 

@@ -8,7 +8,7 @@
 use std::{thread::sleep, time::Duration};
 
 use super::{
-    counters::Counters,
+    counters::CounterMaps,
     kprobes::{self, Kprobe},
 };
 
@@ -26,7 +26,7 @@ pub(super) struct Bounds {
 
 /// The runs that are missing, but for a constant until events are made or
 /// removed. `None` if not all kprobes are events, or there are none.
-pub(super) fn beyond_runs(kprobes: &[&Kprobe], counters: &Counters) -> Option<Bounds> {
+pub(super) fn beyond_runs(kprobes: &[&Kprobe], counters: &CounterMaps) -> Option<Bounds> {
     let mut bounds = Bounds {
         least: i64::MIN,
         most: i64::MAX,

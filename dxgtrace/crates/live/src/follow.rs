@@ -1,6 +1,6 @@
 //! Which processes the probe captures, and how it follows their children.
 //!
-//! The probe keeps the chosen processes in a map. With [`Options::follow`] it
+//! The probe keeps the chosen processes in a map. With [`CaptureOptions::follow`] it
 //! adds the child of a chosen process when it is made, before it runs.
 
 use std::fs;
@@ -12,7 +12,7 @@ use aya::{
 };
 use dxgtrace_ebpf::record::IN_NAMESPACE;
 
-use super::{Options, error::AttachError, kernel_type::member_offset};
+use super::{CaptureOptions, error::AttachError, kernel_type::member_offset};
 
 const BTF: &str = "/sys/kernel/btf/vmlinux";
 /// Processes that can be followed at a time.
@@ -38,7 +38,7 @@ pub(super) struct Processes {
 
 impl Processes {
     /// Finds it out, as far as the options ask for it.
-    pub(super) fn new(options: &Options) -> Result<Self, AttachError> {
+    pub(super) fn new(options: &CaptureOptions) -> Result<Self, AttachError> {
         if options.pids.is_empty() {
             return Ok(Self::default());
         }

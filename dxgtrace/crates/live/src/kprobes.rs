@@ -41,13 +41,13 @@ pub(super) struct Kprobe {
 }
 
 enum Made {
-    Event(Event),
+    Event(TraceEvent),
     /// The number of its link, where the kernel has such.
     ByAya(Option<u32>),
 }
 
 /// An event of the trace file system.
-struct Event {
+struct TraceEvent {
     folder: &'static Path,
     name: String,
     /// The program runs while this is open.
@@ -61,7 +61,7 @@ impl Kprobe {
         name: &'static str,
         function: &str,
     ) -> Result<Self, ProgramError> {
-        let made = match Event::new(program, name, function) {
+        let made = match TraceEvent::new(program, name, function) {
             Ok(event) => Made::Event(event),
             Err(_) => {
                 program.attach(function, 0)?;
@@ -88,7 +88,7 @@ pub(super) fn due(kprobes: &[&Kprobe]) -> Option<u64> {
         Made::Event(event) => Some(event),
         Made::ByAya(_) => None,
     });
-    let events: Vec<&Event> = events.collect::<Option<_>>()?;
+    let events: Vec<&TraceEvent> = events.collect::<Option<_>>()?;
     let list = fs::read_to_string(events.first()?.folder.join("kprobe_profile")).ok()?;
     let mut due = 0;
     for line in list.lines() {
@@ -101,7 +101,7 @@ pub(super) fn due(kprobes: &[&Kprobe]) -> Option<u64> {
     Some(due)
 }
 
-impl Event {
+impl TraceEvent {
     fn new(program: &KProbe, name: &str, function: &str) -> io::Result<Self> {
         let folder = FOLDERS.iter().map(Path::new);
         let folder = folder
@@ -136,7 +136,7 @@ impl Event {
     }
 }
 
-impl Drop for Event {
+impl Drop for TraceEvent {
     fn drop(&mut self) {
         self.opened = None;
         // If it stays, it is off, and the next start removes it.

@@ -39,22 +39,22 @@ use std::{
 use dxgtrace_ebpf::record::{MAX_PAYLOAD, Record};
 
 use dxgtrace_protocol::packet::{Channel, Packet};
-use dxgtrace_protocol::record::header::Lost;
+use dxgtrace_protocol::record::header::LostPackets;
 
 pub use attach::Backend;
-pub use counters::Totals;
+pub use counters::LiveTotals;
 pub use error::{AttachError, CAPABILITIES};
-pub use modules::Change;
+pub use modules::ModuleChange;
 pub use programs::ProgramReport;
 pub use rights::{Right, give_up_rights};
-pub use system::Driver;
+pub use system::DriverState;
 
 use assemble::Assembler;
 use attach::Attachment;
-use clock::Clock;
-use counters::Counters;
+use clock::MonotonicClock;
+use counters::CounterMaps;
 use follow::Unfollowed;
-use ring::Ring;
+use ring::RingReader;
 
 /// Size of the ring buffer if nothing else is asked for: a second of 100,000
 /// messages of 256 bytes.
@@ -66,9 +66,9 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// What to capture, and how.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct CaptureOptions {
     /// How to hook the driver.
-    pub target: Target,
+    pub target: CaptureTarget,
     /// Size of the ring buffer between kernel and user space: rounded up to a
     /// power of two, at least 1 MiB.
     pub ring_bytes: u32,
@@ -86,10 +86,10 @@ pub struct Options {
     pub wait: bool,
 }
 
-impl Default for Options {
+impl Default for CaptureOptions {
     fn default() -> Self {
         Self {
-            target: Target::Driver(None),
+            target: CaptureTarget::Driver(None),
             ring_bytes: DEFAULT_RING_BYTES,
             snap_length: MAX_PAYLOAD,
             pids: Vec::new(),
@@ -102,7 +102,7 @@ impl Default for Options {
 
 /// Whose traffic is captured.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
+pub enum CaptureTarget {
     /// The driver in this kernel, by one backend or by the best that works.
     Driver(Option<Backend>),
     /// A stand-in process (`dxgtrace replay`), by its pid.
@@ -126,11 +126,11 @@ pub struct Live {
     // Dropped first: nothing more is written.
     attachment: Option<Attachment>,
     hooks: Vec<(&'static str, Backend)>,
-    changes: Vec<Change>,
+    changes: Vec<ModuleChange>,
     looked: Instant,
-    driver: Driver,
-    ring: Ring,
-    counters: Counters,
+    driver: DriverState,
+    ring: RingReader,
+    counters: CounterMaps,
     unfollowed: Unfollowed,
     assembler: Assembler,
     skipped: Option<u64>,
@@ -138,20 +138,22 @@ pub struct Live {
 
 impl Live {
     /// Loads the probe and attaches it. From the return on, nothing is missed.
-    pub fn start(options: &Options) -> Result<Self, AttachError> {
+    pub fn start(options: &CaptureOptions) -> Result<Self, AttachError> {
         system::check_rights()?;
         let driver = system::driver();
-        let clock = Clock::new();
+        let clock = MonotonicClock::new();
         let mut attachment = attach::attach(options)?;
         let hooks = attachment.hooks();
-        let ring = Ring::new(&mut attachment.ebpf)?;
-        let counters = Counters::new(&mut attachment.ebpf)?;
+        let ring = RingReader::new(&mut attachment.ebpf)?;
+        let counters = CounterMaps::new(&mut attachment.ebpf)?;
         attachment.count_from_here(&counters);
         let unfollowed = Unfollowed::new(&mut attachment.ebpf)?;
         let filtered = !options.pids.is_empty() || options.comm.is_some();
         let patience = match options.target {
-            Target::StandIn(_) | Target::StandInProgram(_) => assemble::STAND_IN_PATIENCE,
-            Target::Driver(_) => assemble::PATIENCE,
+            CaptureTarget::StandIn(_) | CaptureTarget::StandInProgram(_) => {
+                assemble::STAND_IN_PATIENCE
+            }
+            CaptureTarget::Driver(_) => assemble::PATIENCE,
         };
         Ok(Self {
             attachment: Some(attachment),
@@ -207,7 +209,7 @@ impl Live {
     pub fn rights(&self) -> Vec<Right> {
         match &self.attachment {
             Some(attachment) if !attachment.is_settled() => {
-                let admin = self.driver != Driver::Offered || system::paranoia().is_some();
+                let admin = self.driver != DriverState::Offered || system::paranoia().is_some();
                 let admin = admin.then_some(Right::Admin);
                 [Right::Hooks].into_iter().chain(admin).collect()
             }
@@ -216,13 +218,13 @@ impl Live {
     }
 
     /// Modules that have come or gone since the last call.
-    pub fn changes(&mut self) -> Vec<Change> {
+    pub fn changes(&mut self) -> Vec<ModuleChange> {
         std::mem::take(&mut self.changes)
     }
 
     /// What was found of the driver at the start. A capture on a system whose
     /// GPU has not appeared yet waits for it.
-    pub fn driver(&self) -> Driver {
+    pub fn driver(&self) -> DriverState {
         self.driver
     }
 
@@ -299,19 +301,19 @@ impl Live {
 
     /// Packets that came before the next one were not taken: shown as a record
     /// in their place.
-    pub fn note_lost(&mut self, lost: Lost) {
+    pub fn note_lost(&mut self, lost: LostPackets) {
         self.assembler.note_lost(lost);
     }
 
     /// Packets that are missing so far, by cause. Asks nothing of the kernel,
     /// so that a screen may look all the time.
-    pub fn lost(&self) -> Lost {
+    pub fn lost(&self) -> LostPackets {
         self.assembler.lost_total()
     }
 
     /// What has happened so far. Final after [`Live::stop`] and the last packet.
-    pub fn totals(&self) -> Totals {
-        Totals {
+    pub fn totals(&self) -> LiveTotals {
+        LiveTotals {
             lost: self.lost(),
             skipped: match &self.attachment {
                 Some(attachment) => attachment.skipped(&self.counters),

@@ -8,7 +8,7 @@ const FOLDER: &str = "/sys/module";
 
 /// A module has been loaded, unloaded, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Change {
+pub struct ModuleChange {
     /// Its name.
     pub module: &'static str,
     /// Whether it is there now.
@@ -25,13 +25,13 @@ impl Modules {
     }
 
     /// What has changed since the last look: one call of the system for each.
-    pub(super) fn changes(&mut self) -> Vec<Change> {
+    pub(super) fn changes(&mut self) -> Vec<ModuleChange> {
         let mut changes = Vec::new();
         for (module, known) in MODULES.into_iter().zip(&mut self.0) {
             let now = identity(module);
             if now != *known {
                 *known = now;
-                changes.push(Change {
+                changes.push(ModuleChange {
                     module,
                     loaded: now.is_some(),
                 });
@@ -43,12 +43,12 @@ impl Modules {
 
 /// A module as it was loaded once.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Loaded {
+pub(super) struct LoadedModule {
     name: String,
     identity: u64,
 }
 
-impl Loaded {
+impl LoadedModule {
     /// As it is now, if it is there.
     pub(super) fn now(name: &str) -> Option<Self> {
         Some(Self {

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::assemble::Item;
+use super::assemble::PendingPacket;
 
 /// A sender that has not tried again for so long has given up, in nanoseconds.
 /// It sleeps a few milliseconds between attempts.
@@ -18,13 +18,13 @@ const LIMIT: usize = 4096;
 
 /// What makes two sends attempts of the same message, within one thread.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Attempt {
+pub(super) struct SendAttempt {
     pub(super) channel: u64,
     pub(super) transaction: u64,
     pub(super) length: u32,
 }
 
-impl PartialEq for Attempt {
+impl PartialEq for SendAttempt {
     /// The transaction id tells; asynchronous messages have none.
     fn eq(&self, other: &Self) -> bool {
         self.channel == other.channel
@@ -36,7 +36,7 @@ impl PartialEq for Attempt {
 /// The refused sends, at most one for each task.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    by_task: HashMap<u64, (Attempt, Item)>,
+    by_task: HashMap<u64, (SendAttempt, PendingPacket)>,
     looked_at: u64,
 }
 
@@ -47,9 +47,9 @@ impl Refusals {
     pub(super) fn add(
         &mut self,
         task: u64,
-        attempt: Attempt,
-        mut item: Item,
-    ) -> (Option<Item>, Option<Vec<u8>>) {
+        attempt: SendAttempt,
+        mut item: PendingPacket,
+    ) -> (Option<PendingPacket>, Option<Vec<u8>>) {
         match self.by_task.remove(&task) {
             Some((earlier, refused)) if earlier == attempt => {
                 item.header.refused_attempts = refused.header.refused_attempts + 1;
@@ -69,12 +69,12 @@ impl Refusals {
     }
 
     /// The task's refused send, now that it sends again.
-    pub(super) fn take(&mut self, task: u64) -> Option<(Attempt, Item)> {
+    pub(super) fn take(&mut self, task: u64) -> Option<(SendAttempt, PendingPacket)> {
         self.by_task.remove(&task)
     }
 
     /// One that was given up by this time.
-    pub(super) fn expired(&mut self, now: u64) -> Option<Item> {
+    pub(super) fn expired(&mut self, now: u64) -> Option<PendingPacket> {
         if self.by_task.is_empty() || now < self.looked_at.saturating_add(INTERVAL) {
             return None;
         }
@@ -94,8 +94,9 @@ impl Refusals {
     }
 
     /// All that are left, by time.
-    pub(super) fn take_all(&mut self) -> Vec<Item> {
-        let mut rest: Vec<Item> = self.by_task.drain().map(|(_, (_, item))| item).collect();
+    pub(super) fn take_all(&mut self) -> Vec<PendingPacket> {
+        let mut rest: Vec<PendingPacket> =
+            self.by_task.drain().map(|(_, (_, item))| item).collect();
         rest.sort_by_key(|item| item.time);
         rest
     }

@@ -18,12 +18,12 @@ use super::error::AttachError;
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// The reading end.
-pub(super) struct Ring {
+pub(super) struct RingReader {
     records: RingBuf<MapData>,
     epoll: OwnedFd,
 }
 
-impl Ring {
+impl RingReader {
     pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self, AttachError> {
         let map = ebpf
             .take_map("RECORDS")

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::error::AttachError;
-use dxgtrace_doctor::preemption::{self, Context, version};
+use dxgtrace_doctor::preemption::{self, CallContext, version};
 
 /// Interface types of the driver's channels, as sysfs writes them.
 const CLASSES: [&str; 2] = [
@@ -17,7 +17,7 @@ const CAP_BPF: u32 = 39;
 
 /// What there is of the driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Driver {
+pub enum DriverState {
     /// The host offers the driver's channels.
     Offered,
     /// There is a VMBus without any: no GPU is shared with this guest, or not yet.
@@ -67,18 +67,18 @@ pub(super) fn paranoia() -> Option<i32> {
 }
 
 /// What there is of the driver now.
-pub(super) fn driver() -> Driver {
+pub(super) fn driver() -> DriverState {
     let Ok(devices) = fs::read_dir("/sys/bus/vmbus/devices") else {
-        return Driver::NoVmbus;
+        return DriverState::NoVmbus;
     };
     let offered = devices.flatten().any(|device| {
         let class = fs::read_to_string(device.path().join("class_id")).unwrap_or_default();
         CLASSES.contains(&class.trim())
     });
     if offered {
-        Driver::Offered
+        DriverState::Offered
     } else {
-        Driver::NotOffered
+        DriverState::NotOffered
     }
 }
 
@@ -94,7 +94,7 @@ pub(super) fn raise_memory_limit() {
 }
 
 /// Whether the kernel may preempt what runs there; see [`preemption::preempts`].
-pub(super) fn preempts(context: Context) -> bool {
+pub(super) fn preempts(context: CallContext) -> bool {
     let name = rustix::system::uname();
     let model = read("/sys/kernel/debug/sched/preempt");
     let (build, release) = (name.version(), name.release());

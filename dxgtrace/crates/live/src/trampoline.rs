@@ -15,7 +15,7 @@ use aya::{Ebpf, maps::Map};
 use aya_obj::Object;
 
 use super::{
-    bpf::{self, Side, Tracing},
+    bpf::{self, HookSide, Tracing},
     btf::Btf,
     error::one_line,
     hooks::Hook,
@@ -32,7 +32,7 @@ pub(super) struct Trampolines {
 }
 
 /// A program at work on a function.
-pub(super) struct Traced {
+pub(super) struct TracedFunction {
     pub(super) name: &'static str,
     pub(super) program: OwnedFd,
     /// It runs until this is dropped.
@@ -59,7 +59,11 @@ impl Trampolines {
 
     /// Hooks a function of the kernel, or of `module`: its return first, since
     /// one without its entry is ignored.
-    pub(super) fn attach(&self, hook: &Hook, module: Option<&str>) -> Result<Vec<Traced>, String> {
+    pub(super) fn attach(
+        &self,
+        hook: &Hook,
+        module: Option<&str>,
+    ) -> Result<Vec<TracedFunction>, String> {
         let refused = |error: io::Error| error.to_string();
         let (function, object) = match module {
             None => (self.kernel.function(hook.function), None),
@@ -76,7 +80,10 @@ impl Trampolines {
             .iter()
             .find(|shape| shape.parameters == function.parameters)
             .ok_or_else(|| format!("it has {} parameters", function.parameters))?;
-        let sides = [(Some(shape.exit), Side::Exit), (shape.entry, Side::Entry)];
+        let sides = [
+            (Some(shape.exit), HookSide::Exit),
+            (shape.entry, HookSide::Entry),
+        ];
         let mut traced = Vec::new();
         for (name, side) in sides {
             let Some(name) = name else { continue };
@@ -102,7 +109,7 @@ impl Trampolines {
                 }
                 refused(error)
             })?;
-            traced.push(Traced {
+            traced.push(TracedFunction {
                 name,
                 program,
                 _link: link,

@@ -13,14 +13,14 @@ const HOLES_MAX: usize = 256;
 /// What was seen on a channel. `lost` are packets of any channel that are known
 /// to be lost otherwise: what is missing may be among them.
 #[derive(Debug, Default)]
-pub(super) struct Transactions {
+pub(super) struct ChannelTransactions {
     /// The highest id, or 0.
     last: u64,
     holes: VecDeque<u64>,
     lost: u64,
 }
 
-impl Transactions {
+impl ChannelTransactions {
     /// A request was seen.
     pub(super) fn sent(&mut self, id: u64, lost: u64) {
         if self.last == 0 || id == 1 {
@@ -65,11 +65,11 @@ impl Transactions {
 
 #[cfg(test)]
 mod tests {
-    use super::Transactions;
+    use super::ChannelTransactions;
 
     #[test]
     fn an_answer_to_an_id_that_was_not_seen_tells_of_a_missed_request() {
-        let mut ids = Transactions::default();
+        let mut ids = ChannelTransactions::default();
         assert!(!ids.missed(3, 0), "nothing is known of the channel yet");
         for id in [10, 11, 13, 15, 14] {
             ids.sent(id, 0);
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn what_is_lost_otherwise_was_not_missed() {
-        let mut ids = Transactions::default();
+        let mut ids = ChannelTransactions::default();
         ids.sent(10, 0);
         ids.sent(13, 1);
         assert!(!ids.missed(11, 1));
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_channel_that_is_opened_anew_begins_anew() {
-        let mut ids = Transactions::default();
+        let mut ids = ChannelTransactions::default();
         ids.sent(110, 0);
         ids.sent(112, 0);
         ids.sent(1, 0);

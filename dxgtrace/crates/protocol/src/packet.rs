@@ -1,6 +1,6 @@
 //! One packet as every consumer sees it, live or from a file.
 
-use crate::record::header::{Header, Kind};
+use crate::record::header::{RecordHeader, RecordKind};
 
 /// A packet of a capture, borrowed from the buffer that holds it.
 #[derive(Debug, Clone, Copy)]
@@ -13,8 +13,8 @@ pub struct Packet<'a> {
     /// Index into the capture's list of channels (pcapng interface number).
     pub interface: u32,
     /// What the recorder knew besides the bytes.
-    pub header: &'a Header,
-    /// The captured bytes: a message, or of [`Kind::Lost`] the counts.
+    pub header: &'a RecordHeader,
+    /// The captured bytes: a message, or of [`RecordKind::Lost`] the counts.
     pub payload: &'a [u8],
 }
 
@@ -27,7 +27,7 @@ impl Packet<'_> {
     /// Whether this is a message that really travelled, as opposed to a
     /// refused send or a loss.
     pub fn is_message(&self) -> bool {
-        self.header.kind == Kind::Packet
+        self.header.kind == RecordKind::Packet
     }
 }
 

@@ -10,7 +10,7 @@
 //! "or" joins values of one kind, so no brackets are needed: whatever else can
 //! be asked is a question for a display filter.
 
-use super::channels::Choice;
+use super::channels::ChannelSelector;
 
 /// What is captured.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct CaptureFilter {
     /// Only requests of threads with this name.
     pub comm: Option<String>,
     /// Only what these channels carry, if there are any.
-    pub channels: Vec<Choice>,
+    pub channels: Vec<ChannelSelector>,
 }
 
 /// Why a capture filter cannot be used.

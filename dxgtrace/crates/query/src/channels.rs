@@ -9,7 +9,7 @@ use dxgtrace_protocol::table::guid;
 
 /// A way to name channels.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Choice {
+pub enum ChannelSelector {
     /// Every channel.
     All,
     /// Those with this name: `global`, `vgpu0` ...
@@ -22,7 +22,7 @@ pub enum Choice {
     Index(usize),
 }
 
-impl Choice {
+impl ChannelSelector {
     /// Whether it means a channel, which is at a place, counted from 0.
     pub fn means(&self, channel: &Channel, place: usize) -> bool {
         match self {
@@ -38,7 +38,7 @@ impl Choice {
     }
 }
 
-impl FromStr for Choice {
+impl FromStr for ChannelSelector {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -73,7 +73,7 @@ fn luid(text: &str) -> Option<(u32, u32)> {
     part(high).zip(part(low))
 }
 
-impl Display for Choice {
+impl Display for ChannelSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::All => f.write_str("all"),
@@ -87,16 +87,16 @@ impl Display for Choice {
 
 /// The channels that are chosen.
 #[derive(Debug, Clone, Default)]
-pub struct Channels {
-    choices: Vec<Choice>,
+pub struct ChannelSelection {
+    choices: Vec<ChannelSelector>,
     /// By place: whether it is chosen.
     known: Vec<bool>,
 }
 
-impl Channels {
+impl ChannelSelection {
     /// What any of the choices means; without one, every channel.
-    pub fn new(choices: Vec<Choice>) -> Self {
-        let all = choices.contains(&Choice::All);
+    pub fn new(choices: Vec<ChannelSelector>) -> Self {
+        let all = choices.contains(&ChannelSelector::All);
         Self {
             choices: if all { Vec::new() } else { choices },
             known: Vec::new(),
@@ -111,7 +111,7 @@ impl Channels {
     /// Whether a packet is on a chosen channel. Losses belong to every one.
     pub fn admit(&mut self, packet: &Packet<'_>, channels: &[Channel]) -> bool {
         if self.choices.is_empty()
-            || packet.header.kind == dxgtrace_protocol::record::header::Kind::Lost
+            || packet.header.kind == dxgtrace_protocol::record::header::RecordKind::Lost
         {
             return true;
         }
@@ -138,10 +138,10 @@ mod tests {
             "dde9cbc0-5060-4436-9448-ea1254a5d177",
             "3",
         ] {
-            assert_eq!(text.parse::<Choice>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<ChannelSelector>().unwrap().to_string(), text);
         }
         for text in ["", "eth0", "vgpu0x", "1-", "{}"] {
-            assert!(text.parse::<Choice>().is_err(), "{text}");
+            assert!(text.parse::<ChannelSelector>().is_err(), "{text}");
         }
     }
 }

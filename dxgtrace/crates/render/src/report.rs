@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use crate::compare::Profile;
+use crate::compare::CaptureProfile;
 use crate::output::duration;
 use dxgtrace_protocol::decode::escaped;
-use dxgtrace_query::rules::Match;
+use dxgtrace_query::rules::RuleMatch;
 use dxgtrace_session::check::Severity;
 
 /// Writes the page. `damage` is what stopped reading before the end.
@@ -14,8 +14,8 @@ use dxgtrace_session::check::Severity;
 /// The output refuses.
 pub fn summary(
     out: &mut impl Write,
-    profile: &Profile,
-    matches: &[Match<'_>],
+    profile: &CaptureProfile,
+    matches: &[RuleMatch<'_>],
     damage: Option<&str>,
     redacted: bool,
 ) -> io::Result<()> {

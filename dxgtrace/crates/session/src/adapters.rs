@@ -4,11 +4,11 @@
 //! travels on the global channel, and only the LUID in the extended header
 //! tells them apart.
 
-use super::objects::Id;
+use super::objects::ObjectId;
 use dxgtrace_protocol::decode::Frame;
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::ChannelKind;
-use dxgtrace_protocol::schema::Set;
+use dxgtrace_protocol::schema::MessageSet;
 
 /// Adapters followed at most; later ones are not told apart.
 const MAX: usize = 64;
@@ -23,7 +23,7 @@ pub struct Adapter {
     /// How extended headers name it: before and after the host said how.
     pub luids: [u64; 2],
     /// Its object, if it was opened or its handle was seen.
-    pub object: Option<Id>,
+    pub object: Option<ObjectId>,
     /// The interface version that the driver declared when it opened it.
     pub declared: Option<u32>,
     /// Packets of its own that were seen.
@@ -57,7 +57,7 @@ pub(super) struct Adapters {
 impl Adapters {
     /// Number of the adapter that a guest message is about.
     pub fn of(&mut self, packet: &Packet<'_>, frame: &Frame) -> Option<u8> {
-        if frame.set() != Some(Set::Vgpu) {
+        if frame.set() != Some(MessageSet::Vgpu) {
             return None;
         }
         let luid = frame.extended.map_or(0, |extended| extended.vgpu_luid);

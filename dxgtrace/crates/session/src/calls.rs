@@ -3,11 +3,11 @@
 
 use rustc_hash::FxHashMap;
 
-use super::pairing::Waiting;
-use super::status::{self, Outcome};
+use super::pairing::WaitingRequest;
+use super::status::{self, ReplyOutcome};
 use crate::check::{Code, Finding};
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::record::header::{Header, IoctlEnd, Known};
+use dxgtrace_protocol::record::header::{IoctlEnd, KnownFields, RecordHeader};
 use dxgtrace_protocol::record::layout::IOCTL;
 use dxgtrace_protocol::table::framing::FLAG_COMPLETION_REQUESTED;
 
@@ -18,7 +18,7 @@ const INTERRUPTED: [i32; 6] = [-4, -512, -513, -514, -515, -516];
 
 /// An ioctl with what was captured of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Call {
+pub struct IoctlCall {
     /// Its request number.
     pub ioctl: u32,
     /// Number of its first message, or 0.
@@ -27,7 +27,7 @@ pub struct Call {
     pub messages: u64,
     /// Of its exchanges the first that failed: number of the request, and what
     /// the reply said.
-    pub failed: Option<(u64, Outcome)>,
+    pub failed: Option<(u64, ReplyOutcome)>,
     /// Requests that wait for a reply.
     waiting: u64,
     /// Packets are missing since it began.
@@ -36,15 +36,15 @@ pub struct Call {
 
 /// The ioctls in progress, by thread.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Calls {
-    threads: FxHashMap<u32, Call>,
+pub(super) struct IoctlsInProgress {
+    threads: FxHashMap<u32, IoctlCall>,
 }
 
-impl Calls {
+impl IoctlsInProgress {
     /// A packet was sent, or could not be.
     pub fn sent(&mut self, packet: &Packet<'_>) {
         let header = packet.header;
-        if !header.known.has(Known::TASK | Known::IOCTL) {
+        if !header.known.has(KnownFields::TASK | KnownFields::IOCTL) {
             return;
         }
         if self.threads.len() >= THREADS_MAX && !self.threads.contains_key(&header.tid) {
@@ -52,10 +52,10 @@ impl Calls {
         }
         let call = self.threads.entry(header.tid).or_default();
         if call.first == 0 || call.ioctl != header.ioctl {
-            *call = Call {
+            *call = IoctlCall {
                 ioctl: header.ioctl,
                 first: packet.number,
-                ..Call::default()
+                ..IoctlCall::default()
             };
         }
         if packet.is_message() {
@@ -65,11 +65,11 @@ impl Calls {
     }
 
     /// A request was answered.
-    pub fn answered(&mut self, request: &Waiting, outcome: Outcome) {
+    pub fn answered(&mut self, request: &WaitingRequest, outcome: ReplyOutcome) {
         let Some(call) = self.threads.get_mut(&request.header.tid) else {
             return;
         };
-        if request.number < call.first || !request.header.known.has(Known::IOCTL) {
+        if request.number < call.first || !request.header.known.has(KnownFields::IOCTL) {
             return;
         }
         call.waiting = call.waiting.saturating_sub(1);
@@ -87,19 +87,19 @@ impl Calls {
 
     /// An ioctl has ended. Says so if its result does not follow from what the
     /// host said; of what was not captured whole, nothing is said.
-    pub fn ended(&mut self, packet: &Packet<'_>, found: &mut impl FnMut(Finding)) -> Call {
+    pub fn ended(&mut self, packet: &Packet<'_>, found: &mut impl FnMut(Finding)) -> IoctlCall {
         let header = packet.header;
         let call = self
             .threads
             .remove(&header.tid)
             .filter(|call| call.ioctl == header.ioctl)
-            .unwrap_or(Call {
+            .unwrap_or(IoctlCall {
                 ioctl: header.ioctl,
-                ..Call::default()
+                ..IoctlCall::default()
             });
         let sent = IoctlEnd::decode(packet.payload).map(|end| end.messages);
         let whole = sent == Some(call.messages) && call.waiting == 0 && !call.gap;
-        let judged = header.known.has(Known::IOCTL_RESULT)
+        let judged = header.known.has(KnownFields::IOCTL_RESULT)
             && !INTERRUPTED.contains(&header.ioctl_result)
             && whole;
         if judged && let Some(finding) = verdict(&call, header) {
@@ -110,22 +110,26 @@ impl Calls {
 }
 
 /// What is odd about a call's result.
-fn verdict(call: &Call, header: &Header) -> Option<Finding> {
+fn verdict(call: &IoctlCall, header: &RecordHeader) -> Option<Finding> {
     let result = header.ioctl_result;
     let name = IOCTL.name_of(call.ioctl.into()).unwrap_or("ioctl");
     let errno = u64::from(result.unsigned_abs());
     let failed = result < 0;
     match (call.failed, failed) {
-        (Some((request, Outcome::Status(status))), false) => {
+        (Some((request, ReplyOutcome::Status(status))), false) => {
             let status = u64::from(status);
             Some(Finding::new(Code::IoctlNotTold, name, status, request))
         }
-        (Some((_, Outcome::Status(status))), true) if u64::from(status::errno(status)) != errno => {
+        (Some((_, ReplyOutcome::Status(status))), true)
+            if u64::from(status::errno(status)) != errno =>
+        {
             let status = u64::from(status);
             Some(Finding::new(Code::IoctlOtherErrno, name, status, errno))
         }
         // Attempts to send and waits fail without an answer of the host.
-        (None, true) if header.known.has(Known::RETURN_VALUE) && header.return_value != 0 => None,
+        (None, true) if header.known.has(KnownFields::RETURN_VALUE) && header.return_value != 0 => {
+            None
+        }
         (None, true) if call.messages == 0 => {
             Some(Finding::new(Code::IoctlRefused, name, 0, errno))
         }

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use dxgtrace_protocol::record::header::{Kind, Lost};
+use dxgtrace_protocol::record::header::{LostPackets, RecordKind};
 
 use crate::check::{Finding, Severity};
-use crate::{Change, Seen, Waiting};
+use crate::{Analysis, ObjectChange, WaitingRequest};
 use dxgtrace_protocol::decode::summary;
 use dxgtrace_protocol::packet::{Channel, Packet};
 
@@ -17,13 +17,13 @@ pub struct Entry<'a> {
     /// The capture's channels, as far as they are known.
     pub channels: &'a [Channel],
     /// Its message, and what it says.
-    pub seen: &'a Seen<'a>,
+    pub seen: &'a Analysis<'a>,
     /// Of a reply: the request that it answers.
-    pub request: Option<&'a Waiting>,
+    pub request: Option<&'a WaitingRequest>,
     /// What is wrong with it.
     pub findings: &'a [Finding],
     /// What it did to objects.
-    pub changes: &'a [Change],
+    pub changes: &'a [ObjectChange],
     /// Of a request: number of its reply, where the whole capture is known.
     pub reply_in: Option<u64>,
     /// Time of the capture's first packet, in nanoseconds since 1970.
@@ -96,17 +96,18 @@ impl Totals {
     pub fn count(&mut self, entry: &Entry<'_>, shown: bool) {
         let header = entry.packet.header;
         match header.kind {
-            Kind::Packet => {
+            RecordKind::Packet => {
                 self.messages += 1;
                 self.matched += u64::from(shown);
             }
-            Kind::Refused => self.refused += 1,
-            Kind::Ioctl => {
+            RecordKind::Refused => self.refused += 1,
+            RecordKind::Ioctl => {
                 self.ioctls += 1;
                 self.failed_ioctls += u64::from(header.ioctl_result < 0);
             }
-            Kind::Lost => {
-                self.lost += Lost::decode(entry.packet.payload).map_or(0, |lost| lost.total());
+            RecordKind::Lost => {
+                self.lost +=
+                    LostPackets::decode(entry.packet.payload).map_or(0, |lost| lost.total());
             }
         }
         self.shown += u64::from(shown);

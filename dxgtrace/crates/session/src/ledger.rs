@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rustc_hash::FxHashMap;
 
-use super::objects::{Entity, Id};
-use dxgtrace_protocol::schema::Role;
+use super::objects::{LiveObject, ObjectId};
+use dxgtrace_protocol::schema::FieldRole;
 
 /// Accounts of living processes followed at most.
 const OPEN_MAX: usize = 1 << 12;
@@ -19,7 +19,7 @@ const GROUPS: usize = 2;
 
 /// What the host said about a process's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget {
+pub struct MemoryBudget {
     /// The packet in which it said so.
     pub packet: u64,
     /// Bytes that the process should stay within.
@@ -30,7 +30,7 @@ pub struct Budget {
 
 /// What a process has on a virtual GPU.
 #[derive(Debug, Clone, Default)]
-pub struct Account {
+pub struct MemoryAccount {
     /// The process's handle.
     pub process: u64,
     /// Its thread group id, 0 if not known.
@@ -56,12 +56,12 @@ pub struct Account {
     /// Bytes over its budget, when the host last spoke of it.
     pub over_budget: u64,
     /// What the host last said: of the GPU's own memory, of the system's.
-    pub budgets: [Option<Budget>; GROUPS],
-    reserved: Ranges,
-    mapped: Ranges,
+    pub budgets: [Option<MemoryBudget>; GROUPS],
+    reserved: AddressRanges,
+    mapped: AddressRanges,
 }
 
-impl Account {
+impl MemoryAccount {
     /// Bytes of GPU addresses that are kept for the process.
     pub fn reserved(&self) -> u64 {
         self.reserved.bytes
@@ -99,16 +99,16 @@ impl Account {
     }
 
     /// Something happens to a range of GPU addresses.
-    pub(super) fn range(&mut self, change: Role, first: u64, bytes: u64) {
+    pub(super) fn range(&mut self, change: FieldRole, first: u64, bytes: u64) {
         let end = first.saturating_add(bytes);
         match change {
-            Role::Reserves => self.reserved.add(first, end),
-            Role::Maps => {
+            FieldRole::Reserves => self.reserved.add(first, end),
+            FieldRole::Maps => {
                 self.reserved.add(first, end);
                 self.mapped.add(first, end);
             }
-            Role::Unmaps => self.mapped.remove(first, end),
-            Role::Frees => {
+            FieldRole::Unmaps => self.mapped.remove(first, end),
+            FieldRole::Frees => {
                 self.reserved.remove(first, end);
                 self.mapped.remove(first, end);
             }
@@ -117,19 +117,19 @@ impl Account {
     }
 
     /// The host tells a group's budget, or how much of it is in use.
-    pub(super) fn told(&mut self, group: u64, packet: u64, role: Role, bytes: u64) {
+    pub(super) fn told(&mut self, group: u64, packet: u64, role: FieldRole, bytes: u64) {
         let group = usize::try_from(group).unwrap_or(usize::MAX);
         let Some(place) = self.budgets.get_mut(group) else {
             return;
         };
-        let budget = place.get_or_insert(Budget {
+        let budget = place.get_or_insert(MemoryBudget {
             packet,
             budget: 0,
             in_use: 0,
         });
         budget.packet = packet;
         match role {
-            Role::Budget => budget.budget = bytes,
+            FieldRole::Budget => budget.budget = bytes,
             _ => budget.in_use = bytes,
         }
     }
@@ -145,8 +145,8 @@ fn shift(sum: &mut u64, bytes: u64, more: bool) {
 /// The accounts of a session.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ledger {
-    open: FxHashMap<(Id, Option<u8>), Account>,
-    closed: VecDeque<Account>,
+    open: FxHashMap<(ObjectId, Option<u8>), MemoryAccount>,
+    closed: VecDeque<MemoryAccount>,
 }
 
 impl Ledger {
@@ -154,25 +154,25 @@ impl Ledger {
     /// too many.
     pub fn account(
         &mut self,
-        id: Id,
+        id: ObjectId,
         adapter: Option<u8>,
-        process: &Entity,
-    ) -> Option<&mut Account> {
+        process: &LiveObject,
+    ) -> Option<&mut MemoryAccount> {
         let key = (id, adapter);
         if self.open.len() >= OPEN_MAX && !self.open.contains_key(&key) {
             return None;
         }
-        Some(self.open.entry(key).or_insert_with(|| Account {
+        Some(self.open.entry(key).or_insert_with(|| MemoryAccount {
             process: process.handle,
             pid: process.created.pid,
             adapter,
-            ..Account::default()
+            ..MemoryAccount::default()
         }))
     }
 
     /// A process has ended.
-    pub fn close(&mut self, process: Id) {
-        let mut ended: Vec<Account> = Vec::new();
+    pub fn close(&mut self, process: ObjectId) {
+        let mut ended: Vec<MemoryAccount> = Vec::new();
         self.open.retain(|(id, _), account| {
             if *id == process {
                 ended.push(std::mem::take(account));
@@ -185,8 +185,8 @@ impl Ledger {
                 self.closed.pop_front();
             }
             account.ended = true;
-            account.reserved = Ranges::default();
-            account.mapped = Ranges::default();
+            account.reserved = AddressRanges::default();
+            account.mapped = AddressRanges::default();
             self.closed.push_back(account);
         }
     }
@@ -195,15 +195,15 @@ impl Ledger {
     pub fn leave(&mut self, adapter: u8) {
         for ((_, of), account) in &mut self.open {
             if *of == Some(adapter) {
-                account.reserved = Ranges::default();
-                account.mapped = Ranges::default();
+                account.reserved = AddressRanges::default();
+                account.mapped = AddressRanges::default();
             }
         }
     }
 
     /// Every account: those of ended processes in the order of their ends,
     /// then those of living ones in the order of their handles.
-    pub fn all(&self) -> Vec<&Account> {
+    pub fn all(&self) -> Vec<&MemoryAccount> {
         let mut open: Vec<_> = self.open.values().collect();
         open.sort_by_key(|account| (account.process, account.adapter));
         self.closed.iter().chain(open).collect()
@@ -212,13 +212,13 @@ impl Ledger {
 
 /// A set of addresses, as ranges that do not touch.
 #[derive(Debug, Clone, Default)]
-struct Ranges {
+struct AddressRanges {
     /// By its first address: the one behind its last.
     ends: BTreeMap<u64, u64>,
     bytes: u64,
 }
 
-impl Ranges {
+impl AddressRanges {
     fn add(&mut self, first: u64, end: u64) {
         if first >= end {
             return;
@@ -273,7 +273,7 @@ mod tests {
     /// Every step against a set of single addresses.
     #[test]
     fn ranges_count_what_single_addresses_count() {
-        let mut ranges = Ranges::default();
+        let mut ranges = AddressRanges::default();
         let mut single = std::collections::BTreeSet::new();
         let mut state = 1_u64;
         for _ in 0..4000 {
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn no_number_of_ranges_grows_without_bound() {
-        let mut ranges = Ranges::default();
+        let mut ranges = AddressRanges::default();
         for at in 0..2 * RANGES_MAX as u64 {
             ranges.add(4 * at, 4 * at + 1);
         }

@@ -25,27 +25,27 @@ mod versions;
 mod waits;
 
 pub use adapters::Adapter;
-pub use calls::Call;
-pub use ledger::{Account, Budget};
-pub use names::Name;
-pub use objects::{Change, End, Entity, Gone, Id, Moment};
-pub use pairing::{Pairing, Stray, Waiting};
-pub use status::{Outcome, errno};
-pub use tree::{History, Node, Place};
-pub use waits::{Awaited, Sleeper};
+pub use calls::IoctlCall;
+pub use ledger::{MemoryAccount, MemoryBudget};
+pub use names::ProcessName;
+pub use objects::{EndedObject, LiveObject, Moment, ObjectChange, ObjectEnd, ObjectId};
+pub use pairing::{Pairing, StrayReply, WaitingRequest};
+pub use status::{ReplyOutcome, errno};
+pub use tree::{HandleHistory, NodePlace, ObjectNode};
+pub use waits::{AwaitedFence, CpuWait};
 
-use calls::Calls;
+use calls::IoctlsInProgress;
 use check::{Code, Finding};
-use dxgtrace_protocol::decode::{Decoded, Part};
+use dxgtrace_protocol::decode::{Decoded, MessagePart};
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::record::header::{Direction, Kind, Lost};
+use dxgtrace_protocol::record::header::{Direction, LostPackets, RecordKind};
 use dxgtrace_protocol::schema::Starts;
 use dxgtrace_protocol::table::framing::PACKET_COMPLETION;
 use lifetimes::Lifetimes;
 
 /// How long the host may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct ReplyLimits {
     /// How long an answer may take without being worth a note, in nanoseconds.
     /// Most come within one millisecond.
     pub slow: u64,
@@ -54,7 +54,7 @@ pub struct Limits {
     pub missing: u64,
 }
 
-impl Default for Limits {
+impl Default for ReplyLimits {
     fn default() -> Self {
         Self {
             slow: 50_000_000,
@@ -67,22 +67,22 @@ impl Default for Limits {
 #[derive(Debug, Clone, Default)]
 pub struct Session {
     pairing: Pairing,
-    calls: Calls,
+    calls: IoctlsInProgress,
     lifetimes: Lifetimes,
-    limits: Limits,
+    limits: ReplyLimits,
     /// Time of the latest packet.
     now: u64,
 }
 
 /// What is known of a packet once its place in the capture is.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Seen<'a> {
+pub struct Analysis<'a> {
     /// The message in it, if there is one.
     pub decoded: Option<Decoded<'a>>,
     /// Of a reply: what it says.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<ReplyOutcome>,
     /// Of an ioctl's end: what was captured of it.
-    pub call: Option<Call>,
+    pub call: Option<IoctlCall>,
 }
 
 impl Session {
@@ -92,15 +92,19 @@ impl Session {
     }
 
     /// The same with other limits.
-    pub fn within(mut self, limits: Limits) -> Self {
+    pub fn within(mut self, limits: ReplyLimits) -> Self {
         self.limits = limits;
         self
     }
 
     /// Takes the next packet of the capture.
     #[inline]
-    pub fn see<'a>(&mut self, packet: &Packet<'a>, found: &mut impl FnMut(Finding)) -> Seen<'a> {
-        let mut seen = Seen::default();
+    pub fn see<'a>(
+        &mut self,
+        packet: &Packet<'a>,
+        found: &mut impl FnMut(Finding),
+    ) -> Analysis<'a> {
+        let mut seen = Analysis::default();
         self.take(packet, &mut seen, found);
         seen
     }
@@ -110,10 +114,10 @@ impl Session {
     pub fn take<'a>(
         &mut self,
         packet: &Packet<'a>,
-        seen: &mut Seen<'a>,
+        seen: &mut Analysis<'a>,
         found: &mut impl FnMut(Finding),
     ) {
-        *seen = Seen::default();
+        *seen = Analysis::default();
         let found = &mut |finding| check::tell(found, finding);
         self.lifetimes.objects.settle();
         self.now = self.now.max(packet.time);
@@ -129,26 +133,26 @@ impl Session {
             self.calls.sent(packet);
         }
         match (packet.header.kind, &seen.decoded) {
-            (Kind::Packet, Some(decoded)) => match decoded.part {
-                Part::Request => self.request(packet, decoded, found),
-                Part::Event => self.lifetimes.event(packet, decoded, found),
-                Part::Reply => seen.outcome = self.reply(packet, decoded, found),
+            (RecordKind::Packet, Some(decoded)) => match decoded.part {
+                MessagePart::Request => self.request(packet, decoded, found),
+                MessagePart::Event => self.lifetimes.event(packet, decoded, found),
+                MessagePart::Reply => seen.outcome = self.reply(packet, decoded, found),
             },
-            (Kind::Packet, None) => {}
-            (Kind::Refused, decoded) => found(Finding::new(
+            (RecordKind::Packet, None) => {}
+            (RecordKind::Refused, decoded) => found(Finding::new(
                 Code::SendRefused,
                 decoded.as_ref().map_or("message", Decoded::name),
                 u64::from(packet.header.return_value.unsigned_abs()),
                 u64::from(packet.header.refused_attempts),
             )),
-            (Kind::Lost, _) => {
-                let lost = Lost::decode(packet.payload).map_or(0, |lost| lost.total());
+            (RecordKind::Lost, _) => {
+                let lost = LostPackets::decode(packet.payload).map_or(0, |lost| lost.total());
                 found(Finding::new(Code::CaptureLost, "capture", lost, 0));
                 self.pairing.gap(packet.number);
                 self.calls.gap();
                 self.lifetimes.gap();
             }
-            (Kind::Ioctl, _) => {
+            (RecordKind::Ioctl, _) => {
                 self.pairing.left(packet.header);
                 seen.call = Some(self.calls.ended(packet, found));
             }
@@ -180,18 +184,18 @@ impl Session {
     }
 
     /// Of the latest packet, if it is a reply: the request that it answers.
-    pub fn answered(&self) -> Option<&Waiting> {
+    pub fn answered(&self) -> Option<&WaitingRequest> {
         self.pairing.answered()
     }
 
     /// The requests that no reply has come for, oldest first.
-    pub fn waiting(&self) -> Vec<Waiting> {
+    pub fn waiting(&self) -> Vec<WaitingRequest> {
         self.pairing.waiting()
     }
 
     /// The waits of the CPU that the host was told of and has not ended, oldest
     /// first.
-    pub fn sleepers(&self) -> Vec<Sleeper> {
+    pub fn sleepers(&self) -> Vec<CpuWait> {
         let Lifetimes {
             waits,
             objects,
@@ -209,18 +213,18 @@ impl Session {
     /// What the latest packet did to objects: what it created, ended, or made
     /// known as from before the capture. In order; owners end before what
     /// ends with them.
-    pub fn changes(&self) -> &[Change] {
+    pub fn changes(&self) -> &[ObjectChange] {
         self.lifetimes.objects.changes()
     }
 
-    /// The virtual GPUs seen so far; [`Entity::adapter`] is an index into them.
+    /// The virtual GPUs seen so far; [`LiveObject::adapter`] is an index into them.
     pub fn adapters(&self) -> &[Adapter] {
         self.lifetimes.adapters.all()
     }
 
     /// Who has how much memory: an account for each process on each virtual GPU
     /// that it has a device on, first those of processes that have ended.
-    pub fn accounts(&self) -> Vec<&Account> {
+    pub fn accounts(&self) -> Vec<&MemoryAccount> {
         self.lifetimes.objects.ledger.all()
     }
 
@@ -244,7 +248,7 @@ impl Session {
     fn answer(&mut self, packet: &Packet<'_>, found: &mut impl FnMut(Finding)) {
         self.pairing.settle();
         let header = packet.header;
-        if header.kind != Kind::Packet
+        if header.kind != RecordKind::Packet
             || header.packet_type != PACKET_COMPLETION
             || header.direction != Direction::HostToGuest
         {
@@ -253,11 +257,11 @@ impl Session {
         let id = header.transaction;
         let (code, number) = match self.pairing.answer(packet) {
             Ok(()) => return,
-            Err(Stray::Unwanted) => (Code::ReplyUnwanted, 0),
-            Err(Stray::Again(number)) => (Code::ReplyDuplicate, number),
-            Err(Stray::BeforeCapture) => (Code::ReplyBeforeCapture, 0),
-            Err(Stray::InGap) => (Code::ReplyInGap, 0),
-            Err(Stray::Orphan) => (Code::ReplyOrphan, 0),
+            Err(StrayReply::Unwanted) => (Code::ReplyUnwanted, 0),
+            Err(StrayReply::Again(number)) => (Code::ReplyDuplicate, number),
+            Err(StrayReply::BeforeCapture) => (Code::ReplyBeforeCapture, 0),
+            Err(StrayReply::InGap) => (Code::ReplyInGap, 0),
+            Err(StrayReply::Orphan) => (Code::ReplyOrphan, 0),
         };
         found(Finding::new(code, "reply", id, number));
     }
@@ -300,7 +304,7 @@ impl Session {
         packet: &Packet<'_>,
         decoded: &Decoded<'_>,
         found: &mut impl FnMut(Finding),
-    ) -> Option<Outcome> {
+    ) -> Option<ReplyOutcome> {
         let request = self.pairing.answered()?;
         let message = request.pending.message;
         let outcome = status::outcome(decoded, &request.pending);

@@ -2,25 +2,25 @@
 
 use rustc_hash::FxHashMap;
 
-use super::objects::Id;
-use dxgtrace_protocol::record::header::{Header, Known};
+use super::objects::ObjectId;
+use dxgtrace_protocol::record::header::{KnownFields, RecordHeader};
 
 /// Names kept until the host answers with a number.
 const EXPECTED_MAX: usize = 1 << 10;
 
 /// What is known of a guest process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Name {
+pub struct ProcessName {
     /// Thread group id, or of old captures the opener's thread id.
     pub pid: u32,
     /// Task name as the kernel has it, padded with NUL.
     pub comm: [u8; 16],
 }
 
-impl Name {
+impl ProcessName {
     /// The task that a packet belongs to.
-    pub(super) fn of(header: &Header) -> Option<Self> {
-        header.known.has(Known::TASK).then_some(Self {
+    pub(super) fn of(header: &RecordHeader) -> Option<Self> {
+        header.known.has(KnownFields::TASK).then_some(Self {
             pid: header.pid,
             comm: header.comm,
         })
@@ -40,29 +40,29 @@ impl Name {
 
 /// The names of the processes that exist.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Names {
-    known: FxHashMap<Id, Name>,
-    expected: FxHashMap<u64, Name>,
+pub(super) struct ProcessNames {
+    known: FxHashMap<ObjectId, ProcessName>,
+    expected: FxHashMap<u64, ProcessName>,
 }
 
-impl Names {
+impl ProcessNames {
     /// The name of a process.
-    pub fn of(&self, process: Id) -> Option<&Name> {
+    pub fn of(&self, process: ObjectId) -> Option<&ProcessName> {
         self.known.get(&process)
     }
 
     /// A process has this name.
-    pub fn set(&mut self, process: Id, name: Name) {
+    pub fn set(&mut self, process: ObjectId, name: ProcessName) {
         self.known.insert(process, name);
     }
 
     /// The process is gone.
-    pub fn forget(&mut self, process: Id) {
+    pub fn forget(&mut self, process: ObjectId) {
         self.known.remove(&process);
     }
 
     /// The process that the request with that number announces has this name.
-    pub fn expect(&mut self, request: u64, name: Name) {
+    pub fn expect(&mut self, request: u64, name: ProcessName) {
         if self.expected.len() >= EXPECTED_MAX {
             self.expected.clear();
         }
@@ -70,7 +70,7 @@ impl Names {
     }
 
     /// The name that was announced.
-    pub fn expected(&mut self, request: u64) -> Option<Name> {
+    pub fn expected(&mut self, request: u64) -> Option<ProcessName> {
         if self.expected.is_empty() {
             return None;
         }

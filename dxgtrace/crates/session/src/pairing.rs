@@ -2,10 +2,10 @@
 
 use rustc_hash::FxHashMap;
 
-use super::lifetimes::Memo;
-use dxgtrace_protocol::decode::{Decoded, Pending};
+use super::lifetimes::RequestContext;
+use dxgtrace_protocol::decode::{Decoded, PendingRequest};
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::record::header::{Header, Known};
+use dxgtrace_protocol::record::header::{KnownFields, RecordHeader};
 use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, TRANSACTION_STEP_MAX};
 
 /// Requests remembered at most; beyond that, the older half is forgotten. A guest
@@ -21,19 +21,19 @@ const CHANNELS_MAX: usize = 1 << 8;
 const THREADS_MAX: usize = 1 << 14;
 
 /// Channel number and transaction id.
-type Key = (u32, u64);
+type TransactionKey = (u32, u64);
 
 /// A request that has no reply yet.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Waiting {
+pub struct WaitingRequest {
     /// The packet's number.
     pub number: u64,
     /// When it was sent, in nanoseconds since 1970.
     pub time: u64,
     /// The means to read the reply.
-    pub pending: Pending,
+    pub pending: PendingRequest,
     /// What the recorder knew of the request.
-    pub header: Header,
+    pub header: RecordHeader,
     /// The process as the host numbers it.
     pub process: u32,
     /// The virtual GPU that the extended header names, or 0.
@@ -41,13 +41,13 @@ pub struct Waiting {
     /// Whether the thread was seen to have gone on without an answer.
     pub abandoned: bool,
     /// What the reply will do to objects.
-    pub(super) memo: Memo,
+    pub(super) memo: RequestContext,
 }
 
-impl Waiting {
+impl WaitingRequest {
     /// Becomes the request in a packet. It is written where it stays: it is
     /// large, and slow to move when just written.
-    fn fill(&mut self, packet: &Packet<'_>, decoded: &Decoded<'_>, memo: Memo) {
+    fn fill(&mut self, packet: &Packet<'_>, decoded: &Decoded<'_>, memo: RequestContext) {
         self.number = packet.number;
         self.time = packet.time;
         self.pending.fill(decoded);
@@ -74,7 +74,7 @@ impl Waiting {
 
 /// A reply that answers no request that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stray {
+pub enum StrayReply {
     /// A second reply to the request of that packet number.
     Again(u64),
     /// A reply to a message that wants none.
@@ -91,21 +91,21 @@ pub enum Stray {
 #[derive(Debug, Clone, Default)]
 pub struct Pairing {
     /// Where each request is kept: it stays there until its reply was looked at.
-    waiting: FxHashMap<Key, u32>,
-    requests: Vec<Waiting>,
+    waiting: FxHashMap<TransactionKey, u32>,
+    requests: Vec<WaitingRequest>,
     /// Places in use no more.
     free: Vec<u32>,
     /// The request that the latest packet answers.
     answered: Option<u32>,
-    channels: FxHashMap<u32, Ids>,
-    threads: FxHashMap<u32, Key>,
+    channels: FxHashMap<u32, TransactionIds>,
+    threads: FxHashMap<u32, TransactionKey>,
     /// Number of the latest record that tells of a loss.
     lost_at: u64,
 }
 
 /// The transaction ids seen on a channel. They count up from 1.
 #[derive(Debug, Clone)]
-struct Ids {
+struct TransactionIds {
     /// The first one in the capture.
     first: u64,
     /// The latest one.
@@ -116,7 +116,7 @@ struct Ids {
     answered: Box<[(u64, u64)]>,
 }
 
-impl Ids {
+impl TransactionIds {
     fn new(first: u64) -> Self {
         Self {
             first,
@@ -141,7 +141,7 @@ impl Ids {
 impl Pairing {
     /// Whether a request is the first on a channel that was in use before:
     /// ids count from 1 while a channel is open.
-    pub fn begins_anew(&self, header: &Header) -> bool {
+    pub fn begins_anew(&self, header: &RecordHeader) -> bool {
         header.transaction == 1
             && header.packet_flags & FLAG_COMPLETION_REQUESTED != 0
             && self.channels.contains_key(&header.channel)
@@ -161,7 +161,7 @@ impl Pairing {
 
     /// Whether a request's id shows that packets of others are not in the
     /// capture.
-    pub fn skips(&self, header: &Header) -> bool {
+    pub fn skips(&self, header: &RecordHeader) -> bool {
         header.packet_flags & FLAG_COMPLETION_REQUESTED != 0
             && self.channels.get(&header.channel).is_some_and(|ids| {
                 header.transaction > ids.last.saturating_add(TRANSACTION_STEP_MAX)
@@ -174,8 +174,8 @@ impl Pairing {
         &mut self,
         packet: &Packet<'_>,
         decoded: &Decoded<'_>,
-        memo: Memo,
-    ) -> Option<Waiting> {
+        memo: RequestContext,
+    ) -> Option<WaitingRequest> {
         let header = packet.header;
         if header.packet_flags & FLAG_COMPLETION_REQUESTED == 0 {
             return None;
@@ -187,7 +187,7 @@ impl Pairing {
         let ids = self
             .channels
             .entry(header.channel)
-            .or_insert_with(|| Ids::new(id));
+            .or_insert_with(|| TransactionIds::new(id));
         ids.last = ids.last.max(id);
         if ids
             .before_gap
@@ -207,7 +207,7 @@ impl Pairing {
         }
         self.wait(header, key);
         let place = self.free.pop().unwrap_or_else(|| {
-            self.requests.push(Waiting::default());
+            self.requests.push(WaitingRequest::default());
             // At most WAITING_MAX, and the one that was answered.
             self.requests.len() as u32 - 1
         });
@@ -219,18 +219,18 @@ impl Pairing {
         self.at(before).copied()
     }
 
-    fn at(&self, place: u32) -> Option<&Waiting> {
+    fn at(&self, place: u32) -> Option<&WaitingRequest> {
         self.requests.get(place as usize)
     }
 
-    fn waiting_mut(&mut self, key: &Key) -> Option<&mut Waiting> {
+    fn waiting_mut(&mut self, key: &TransactionKey) -> Option<&mut WaitingRequest> {
         self.requests.get_mut(*self.waiting.get(key)? as usize)
     }
 
     /// A thread waits for one answer at a time. If it asks again, it no longer
     /// waits for the one before.
-    fn wait(&mut self, header: &Header, key: Key) {
-        if !header.known.has(Known::TASK) {
+    fn wait(&mut self, header: &RecordHeader, key: TransactionKey) {
+        if !header.known.has(KnownFields::TASK) {
             return;
         }
         if self.threads.len() >= THREADS_MAX {
@@ -246,7 +246,7 @@ impl Pairing {
     }
 
     /// The thread has left the driver: it waits for nothing any more.
-    pub(super) fn left(&mut self, header: &Header) {
+    pub(super) fn left(&mut self, header: &RecordHeader) {
         if let Some(before) = self.threads.remove(&header.tid)
             && let Some(request) = self.waiting_mut(&before)
             && request.header.tid == header.tid
@@ -263,13 +263,13 @@ impl Pairing {
     }
 
     /// The request that the latest packet answers.
-    pub fn answered(&self) -> Option<&Waiting> {
+    pub fn answered(&self) -> Option<&WaitingRequest> {
         self.at(self.answered?)
     }
 
     /// Takes a reply: [`Pairing::answered`] is the request that it answers.
     #[inline]
-    pub fn answer(&mut self, packet: &Packet<'_>) -> Result<(), Stray> {
+    pub fn answer(&mut self, packet: &Packet<'_>) -> Result<(), StrayReply> {
         let header = packet.header;
         let key = (header.channel, header.transaction);
         self.answered = self.waiting.remove(&key);
@@ -286,24 +286,24 @@ impl Pairing {
 
     /// What a reply is that answers no request that waits.
     #[cold]
-    fn stray(&self, header: &Header) -> Stray {
+    fn stray(&self, header: &RecordHeader) -> StrayReply {
         if header.transaction == 0 {
-            return Stray::Unwanted;
+            return StrayReply::Unwanted;
         }
         let ids = self.channels.get(&header.channel);
         let gap = ids.is_some_and(|ids| ids.before_gap.is_some());
         match ids.and_then(|ids| ids.answered(header.transaction)) {
-            Some(number) if !gap || number > self.lost_at => return Stray::Again(number),
+            Some(number) if !gap || number > self.lost_at => return StrayReply::Again(number),
             // The channel may have been opened anew among the lost packets.
-            Some(_) => return Stray::InGap,
+            Some(_) => return StrayReply::InGap,
             None => {}
         }
         match ids {
-            None if header.known.has(Known::REQUESTER) => Stray::InGap,
-            None => Stray::BeforeCapture,
-            Some(ids) if header.transaction < ids.first => Stray::BeforeCapture,
-            Some(_) if gap => Stray::InGap,
-            Some(_) => Stray::Orphan,
+            None if header.known.has(KnownFields::REQUESTER) => StrayReply::InGap,
+            None => StrayReply::BeforeCapture,
+            Some(ids) if header.transaction < ids.first => StrayReply::BeforeCapture,
+            Some(_) if gap => StrayReply::InGap,
+            Some(_) => StrayReply::Orphan,
         }
     }
 
@@ -316,12 +316,12 @@ impl Pairing {
     }
 
     /// Whether the answer to a request may be among lost packets.
-    pub fn may_be_lost(&self, request: &Waiting) -> bool {
+    pub fn may_be_lost(&self, request: &WaitingRequest) -> bool {
         request.number < self.lost_at
     }
 
     /// The requests that wait, oldest first.
-    pub fn waiting(&self) -> Vec<Waiting> {
+    pub fn waiting(&self) -> Vec<WaitingRequest> {
         let places = self.waiting.values();
         let mut waiting: Vec<_> = places
             .filter_map(|place| self.at(*place).copied())

@@ -3,14 +3,14 @@
 
 use super::plan::{self, Place, ReplyPlan};
 use crate::check::{Code, Finding};
-use dxgtrace_protocol::decode::{Decoded, Pending};
-use dxgtrace_protocol::schema::values::{GuestResult, Status};
-use dxgtrace_protocol::schema::{Life, Message, Weight};
+use dxgtrace_protocol::decode::{Decoded, PendingRequest};
+use dxgtrace_protocol::schema::values::{GuestResult, NamedStatus};
+use dxgtrace_protocol::schema::{Message, ObjectEffect, Weight};
 use dxgtrace_protocol::table;
 
 /// What an answer says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Outcome {
+pub enum ReplyOutcome {
     /// The request succeeded.
     Success,
     /// It failed with this status.
@@ -23,7 +23,7 @@ pub enum Outcome {
     Silent,
 }
 
-impl Outcome {
+impl ReplyOutcome {
     /// Whether to the driver the request failed.
     pub const fn is_failure(self) -> bool {
         matches!(self, Self::Status(_) | Self::NoHandle | Self::Short)
@@ -40,22 +40,22 @@ pub fn errno(status: u32) -> u32 {
 }
 
 /// What a reply says.
-pub(super) fn outcome(reply: &Decoded<'_>, pending: &Pending) -> Outcome {
+pub(super) fn outcome(reply: &Decoded<'_>, pending: &PendingRequest) -> ReplyOutcome {
     let Some(body) = &reply.body else {
-        return Outcome::Silent;
+        return ReplyOutcome::Silent;
     };
     if !body.layout.read {
-        return Outcome::Silent;
+        return ReplyOutcome::Silent;
     }
     let expected = pending.expected().unwrap_or(0);
     if (body.length as u64) < expected {
-        return Outcome::Short;
+        return ReplyOutcome::Short;
     }
     if body.layout.status.is_some() {
         return match reply.status() {
-            Some(status) if Status::is_success(status) => Outcome::Success,
-            Some(status) => Outcome::Status(status),
-            None => Outcome::Silent,
+            Some(status) if NamedStatus::is_success(status) => ReplyOutcome::Success,
+            Some(status) => ReplyOutcome::Status(status),
+            None => ReplyOutcome::Silent,
         };
     }
     let plan = pending
@@ -63,9 +63,9 @@ pub(super) fn outcome(reply: &Decoded<'_>, pending: &Pending) -> Outcome {
         .and_then(plan::plan)
         .and_then(|plan| plan.reply_at(pending.version));
     match plan.and_then(|plan| handle(reply, plan)) {
-        Some(0) => Outcome::NoHandle,
-        Some(_) => Outcome::Success,
-        None => Outcome::Silent,
+        Some(0) => ReplyOutcome::NoHandle,
+        Some(_) => ReplyOutcome::Success,
+        None => ReplyOutcome::Silent,
     }
 }
 
@@ -75,7 +75,7 @@ fn handle(reply: &Decoded<'_>, plan: &ReplyPlan) -> Option<u64> {
     let body = reply.body.as_ref()?;
     let mut least = None;
     for step in &plan.steps {
-        if step.life != Life::Creates || step.life_bit != 0 {
+        if step.life != ObjectEffect::Creates || step.life_bit != 0 {
             continue;
         }
         let handle = match step.place {
@@ -100,14 +100,14 @@ const OVERFLOW: u64 = 75;
 /// The failure that an answer begins with which is too short for its layout.
 fn bare(reply: &Decoded<'_>) -> Option<u32> {
     let status = u32::from_le_bytes(*reply.payload.data.first_chunk()?);
-    (!Status::is_success(status) && table::status(status).is_some()).then_some(status)
+    (!NamedStatus::is_success(status) && table::status(status).is_some()).then_some(status)
 }
 
 /// Says that a request failed.
 pub(super) fn report(
     reply: &Decoded<'_>,
     message: Option<&'static Message>,
-    outcome: Outcome,
+    outcome: ReplyOutcome,
     found: &mut impl FnMut(Finding),
 ) {
     let at = reply.body.as_ref().and_then(|body| body.layout.status);
@@ -115,7 +115,7 @@ pub(super) fn report(
         (message.name, message.weight)
     });
     match outcome {
-        Outcome::Status(status) => {
+        ReplyOutcome::Status(status) => {
             let mapped = table::status(status)
                 .is_some_and(|status| matches!(status.result, GuestResult::Errno(_)));
             let code = match weight {
@@ -127,14 +127,14 @@ pub(super) fn report(
             let finding = Finding::new(code, name, u64::from(status), u64::from(errno(status)));
             found(finding.at(usize::from(at.unwrap_or(0))));
         }
-        Outcome::NoHandle => found(Finding::new(Code::StatusByHandle, name, 0, 0)),
+        ReplyOutcome::NoHandle => found(Finding::new(Code::StatusByHandle, name, 0, 0)),
         // That it is short has been said already.
-        Outcome::Short => {
+        ReplyOutcome::Short => {
             if let Some(status) = bare(reply) {
                 let status = u64::from(status);
                 found(Finding::new(Code::StatusBare, name, status, OVERFLOW));
             }
         }
-        Outcome::Success | Outcome::Silent => {}
+        ReplyOutcome::Success | ReplyOutcome::Silent => {}
     }
 }

@@ -1,59 +1,59 @@
 //! Views of a session's objects for those who show them.
 
-use super::names::Name;
-use super::objects::{Entity, Gone, Id, Key};
+use super::names::ProcessName;
+use super::objects::{EndedObject, HandleKey, LiveObject, ObjectId};
 use super::{Adapter, Session};
-use dxgtrace_protocol::schema::Object;
+use dxgtrace_protocol::schema::ObjectKind;
 
 /// Where a node stands in the tree.
 #[derive(Debug, Clone, Copy)]
-pub enum Place<'a> {
+pub enum NodePlace<'a> {
     /// A heading: the virtual GPU, with its number, on which the nodes below
     /// live; of those that live on none, `None`.
     Adapter(Option<(u8, &'a Adapter)>),
     /// An object.
-    Object(Id, &'a Entity),
+    Object(ObjectId, &'a LiveObject),
 }
 
 /// A line of the tree of objects.
 #[derive(Debug, Clone, Copy)]
-pub struct Node<'a> {
+pub struct ObjectNode<'a> {
     /// How deep it stands, from 0.
     pub depth: u16,
     /// What it is.
-    pub place: Place<'a>,
+    pub place: NodePlace<'a>,
     /// Of a process: what is known of it.
-    pub name: Option<&'a Name>,
+    pub name: Option<&'a ProcessName>,
 }
 
 /// An object with a handle: the one that has it now, or the last that had it.
 #[derive(Debug, Clone, Copy)]
-pub enum History<'a> {
+pub enum HandleHistory<'a> {
     /// It exists.
-    Living(&'a Entity),
+    Living(&'a LiveObject),
     /// It is gone.
-    Gone(&'a Gone),
+    Gone(&'a EndedObject),
 }
 
 impl Session {
     /// All objects as they are now, as lines of a tree: process, virtual GPU,
     /// device, what belongs to it. What belongs to no process follows. The
     /// order is that of the handles, so that equal states give equal trees.
-    pub fn objects(&self) -> Vec<Node<'_>> {
+    pub fn objects(&self) -> Vec<ObjectNode<'_>> {
         let objects = &self.lifetimes.objects;
-        let mut children: Vec<(Option<Id>, Id, &Entity)> = objects
+        let mut children: Vec<(Option<ObjectId>, ObjectId, &LiveObject)> = objects
             .iter()
             .map(|(id, entity)| (entity.owner, id, entity))
             .collect();
-        let order = |entity: &Entity| (entity.kind, entity.handle);
+        let order = |entity: &LiveObject| (entity.kind, entity.handle);
         children.sort_by_key(|(_, _, entity)| order(entity));
-        let mut by_owner: rustc_hash::FxHashMap<Option<Id>, Vec<(Id, &Entity)>> =
+        let mut by_owner: rustc_hash::FxHashMap<Option<ObjectId>, Vec<(ObjectId, &LiveObject)>> =
             rustc_hash::FxHashMap::default();
         for (owner, id, entity) in children {
             by_owner.entry(owner).or_default().push((id, entity));
         }
         let mut nodes = Vec::new();
-        let mut stack: Vec<(u16, Id, &Entity)> = Vec::new();
+        let mut stack: Vec<(u16, ObjectId, &LiveObject)> = Vec::new();
         let empty = Vec::new();
         let roots = by_owner.get(&None).unwrap_or(&empty);
         for (root, entity) in roots {
@@ -63,15 +63,16 @@ impl Session {
             own.sort_by_key(|(_, entity)| (entity.adapter, entity.kind, entity.handle));
             let mut heading = None;
             for (id, entity) in own {
-                let process = entity.kind != Some(Object::GuestEvent) || entity.adapter.is_some();
+                let process =
+                    entity.kind != Some(ObjectKind::GuestEvent) || entity.adapter.is_some();
                 if process && heading != Some(entity.adapter) {
                     heading = Some(entity.adapter);
                     let adapter = entity
                         .adapter
                         .and_then(|number| Some((number, self.lifetimes.adapters.get(number)?)));
-                    nodes.push(Node {
+                    nodes.push(ObjectNode {
                         depth: 1,
-                        place: Place::Adapter(adapter),
+                        place: NodePlace::Adapter(adapter),
                         name: None,
                     });
                 }
@@ -87,22 +88,22 @@ impl Session {
         nodes
     }
 
-    fn node<'a>(&'a self, depth: u16, id: Id, entity: &'a Entity) -> Node<'a> {
-        Node {
+    fn node<'a>(&'a self, depth: u16, id: ObjectId, entity: &'a LiveObject) -> ObjectNode<'a> {
+        ObjectNode {
             depth,
-            place: Place::Object(id, entity),
+            place: NodePlace::Object(id, entity),
             name: self.lifetimes.names.of(id),
         }
     }
 
     /// The object that an id means, while it exists.
-    pub fn object(&self, id: Id) -> Option<&Entity> {
+    pub fn object(&self, id: ObjectId) -> Option<&LiveObject> {
         self.lifetimes.objects.get(id)
     }
 
     /// What is known of the process with that handle.
-    pub fn process(&self, handle: u32) -> Option<(&Entity, Option<&Name>)> {
-        let key = Key::vm(Object::Process, u64::from(handle));
+    pub fn process(&self, handle: u32) -> Option<(&LiveObject, Option<&ProcessName>)> {
+        let key = HandleKey::vm(ObjectKind::Process, u64::from(handle));
         let id = self.lifetimes.objects.find(key)?;
         let entity = self.lifetimes.objects.get(id)?;
         Some((entity, self.lifetimes.names.of(id)))
@@ -111,13 +112,18 @@ impl Session {
     /// What became of a handle of a process: first the object that has it now,
     /// if any, then the last before it that is still remembered. A number of
     /// the whole virtual machine is asked for by its kind.
-    pub fn history(&self, process: u32, kind: Option<Object>, handle: u64) -> Vec<History<'_>> {
+    pub fn history(
+        &self,
+        process: u32,
+        kind: Option<ObjectKind>,
+        handle: u64,
+    ) -> Vec<HandleHistory<'_>> {
         let objects = &self.lifetimes.objects;
         let key = match kind {
-            Some(kind) if kind.is_vm_wide() => Some(Key::vm(kind, handle)),
+            Some(kind) if kind.is_vm_wide() => Some(HandleKey::vm(kind, handle)),
             _ => {
-                let process = Key::vm(Object::Process, u64::from(process));
-                objects.find(process).map(|id| Key::of(id, handle))
+                let process = HandleKey::vm(ObjectKind::Process, u64::from(process));
+                objects.find(process).map(|id| HandleKey::of(id, handle))
             }
         };
         let Some(key) = key else {
@@ -127,13 +133,13 @@ impl Session {
                 .filter(|gone| {
                     gone.entity.handle == handle && gone.entity.process_handle == u64::from(process)
                 })
-                .map(History::Gone)
+                .map(HandleHistory::Gone)
                 .collect();
         };
         let living = objects.find(key).and_then(|id| objects.get(id));
         let gone = objects.gone(key);
-        let living = living.map(History::Living).into_iter();
-        living.chain(gone.map(History::Gone)).collect()
+        let living = living.map(HandleHistory::Living).into_iter();
+        living.chain(gone.map(HandleHistory::Gone)).collect()
     }
 
     /// How many objects exist.

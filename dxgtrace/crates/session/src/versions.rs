@@ -6,7 +6,7 @@ use dxgtrace_protocol::table::framing::VERSION_EXTENDED;
 
 /// What a side declares: the version it speaks, and the oldest it understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Declared {
+pub(super) struct DeclaredVersion {
     pub version: u32,
     pub compatible: u32,
 }
@@ -27,7 +27,7 @@ impl Versions {
     }
 
     /// The driver declares its versions.
-    pub fn declare(&mut self, ours: Declared, at: usize, found: &mut impl FnMut(Finding)) {
+    pub fn declare(&mut self, ours: DeclaredVersion, at: usize, found: &mut impl FnMut(Finding)) {
         self.declared = Some(ours.version);
         self.told = false;
         if ours.version < VERSION_EXTENDED {
@@ -43,7 +43,12 @@ impl Versions {
 
     /// The host answers with its own. The driver does not look, so a host may
     /// leave them 0: then it said nothing.
-    pub fn answer(ours: Declared, theirs: Declared, at: usize, found: &mut impl FnMut(Finding)) {
+    pub fn answer(
+        ours: DeclaredVersion,
+        theirs: DeclaredVersion,
+        at: usize,
+        found: &mut impl FnMut(Finding),
+    ) {
         if theirs.version == 0 {
             return;
         }

@@ -6,9 +6,9 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::names::{Name, Names};
-use super::objects::{Id, Moment, Objects};
-use dxgtrace_protocol::schema::Object;
+use super::names::{ProcessName, ProcessNames};
+use super::objects::{Moment, ObjectId, Objects};
+use dxgtrace_protocol::schema::ObjectKind;
 
 /// Waits followed at most. A thread has one at a time.
 const WAITS_MAX: usize = 1 << 12;
@@ -19,7 +19,7 @@ const TOLD_MAX: usize = 4;
 
 /// A wait of the CPU that has not ended.
 #[derive(Debug, Clone)]
-pub struct Sleeper {
+pub struct CpuWait {
     /// The packet that told the host of it.
     pub packet: u64,
     /// Its time in nanoseconds since 1970.
@@ -27,20 +27,20 @@ pub struct Sleeper {
     /// The process's handle.
     pub process: u64,
     /// The process, if it is known.
-    pub name: Option<Name>,
+    pub name: Option<ProcessName>,
     /// The thread, 0 if not known.
     pub tid: u32,
     /// The event with which the host will end it.
     pub event: u64,
     /// The fences, at most a few.
-    pub fences: Vec<Awaited>,
+    pub fences: Vec<AwaitedFence>,
     /// How many more there are.
     pub more: usize,
 }
 
 /// A fence that is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Awaited {
+pub struct AwaitedFence {
     /// Its handle.
     pub handle: u64,
     /// The value that it must reach.
@@ -56,21 +56,28 @@ pub struct Awaited {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Waits {
     /// By the event that will end it.
-    waits: FxHashMap<Id, Wait>,
+    waits: FxHashMap<ObjectId, FenceWait>,
     /// By fence: the highest value asked for, and the packet.
-    asked: FxHashMap<Id, (u64, u64)>,
+    asked: FxHashMap<ObjectId, (u64, u64)>,
 }
 
 #[derive(Debug, Clone)]
-struct Wait {
+struct FenceWait {
     at: Moment,
-    fences: Vec<(Id, u64, u64)>,
+    fences: Vec<(ObjectId, u64, u64)>,
     more: usize,
 }
 
 impl Waits {
     /// A thread waits for a fence to reach a value.
-    pub fn wait(&mut self, objects: &Objects, event: Id, at: Moment, fence: (Id, u64), value: u64) {
+    pub fn wait(
+        &mut self,
+        objects: &Objects,
+        event: ObjectId,
+        at: Moment,
+        fence: (ObjectId, u64),
+        value: u64,
+    ) {
         let (fence, handle) = fence;
         if self.waits.len() >= WAITS_MAX {
             self.waits.retain(|event, _| objects.get(*event).is_some());
@@ -78,7 +85,7 @@ impl Waits {
                 self.waits.clear();
             }
         }
-        let wait = self.waits.entry(event).or_insert_with(|| Wait {
+        let wait = self.waits.entry(event).or_insert_with(|| FenceWait {
             at,
             fences: Vec::new(),
             more: 0,
@@ -90,12 +97,12 @@ impl Waits {
     }
 
     /// The event has ended, and its wait with it.
-    pub fn end(&mut self, event: Id) {
+    pub fn end(&mut self, event: ObjectId) {
         self.waits.remove(&event);
     }
 
     /// A fence is asked to reach a value.
-    pub fn signal(&mut self, fence: Id, value: u64, packet: u64) {
+    pub fn signal(&mut self, fence: ObjectId, value: u64, packet: u64) {
         if self.asked.len() >= FENCES_MAX {
             self.asked.clear();
         }
@@ -106,24 +113,24 @@ impl Waits {
     }
 
     /// The waits whose events still exist, oldest first.
-    pub fn sleepers(&self, objects: &Objects, names: &Names) -> Vec<Sleeper> {
+    pub fn sleepers(&self, objects: &Objects, names: &ProcessNames) -> Vec<CpuWait> {
         // A sync object is shared if it came with a name for the whole virtual
         // machine, or by such a name.
         let shares: FxHashSet<u64> = objects
             .iter()
-            .filter(|(_, entity)| entity.kind == Some(Object::SyncObjectShare))
+            .filter(|(_, entity)| entity.kind == Some(ObjectKind::SyncObjectShare))
             .map(|(_, entity)| entity.created.packet)
             .collect();
-        let is_shared = |fence: Id| {
+        let is_shared = |fence: ObjectId| {
             let entity = objects.get(fence);
             entity.is_some_and(|entity| entity.loose || shares.contains(&entity.created.packet))
         };
-        let mut sleepers: Vec<Sleeper> = self
+        let mut sleepers: Vec<CpuWait> = self
             .waits
             .iter()
             .filter_map(|(event, wait)| {
                 let event = objects.get(*event)?;
-                Some(Sleeper {
+                Some(CpuWait {
                     packet: wait.at.packet,
                     time: wait.at.time,
                     process: event.process_handle,
@@ -133,7 +140,7 @@ impl Waits {
                     fences: wait
                         .fences
                         .iter()
-                        .map(|(fence, handle, value)| Awaited {
+                        .map(|(fence, handle, value)| AwaitedFence {
                             handle: *handle,
                             value: *value,
                             asked: self.asked.get(fence).copied(),

@@ -15,22 +15,22 @@ use std::{
 };
 
 use super::channel::FakeChannel;
-use dxgtrace_protocol::record::header::Header;
+use dxgtrace_protocol::record::header::RecordHeader;
 
 /// Length of a packet descriptor.
 const DESCRIPTOR: u16 = 16;
 
 thread_local! {
     static RESULT: Cell<i32> = const { Cell::new(0) };
-    static BODY: Cell<Option<Body>> = const { Cell::new(None) };
-    static RING: RefCell<Ring> = const { RefCell::new(Ring { packets: Vec::new(), at: 0, copy: Vec::new(), jumps: false }) };
+    static BODY: Cell<Option<FunctionBody>> = const { Cell::new(None) };
+    static RING: RefCell<FakeRing> = const { RefCell::new(FakeRing { packets: Vec::new(), at: 0, copy: Vec::new(), jumps: false }) };
 }
 
 /// What a function of the driver does, and what it returns.
-type Body = Box<dyn FnOnce() -> i32>;
+type FunctionBody = Box<dyn FnOnce() -> i32>;
 
 /// What the receive functions of this thread hand out.
-struct Ring {
+struct FakeRing {
     packets: Vec<Vec<u8>>,
     at: usize,
     /// As the kernel does, packets are handed out in a private copy that the
@@ -182,7 +182,7 @@ pub(super) fn receive(channel: &FakeChannel, packets: Vec<Vec<u8>>) -> usize {
 
 /// A packet as it lies in the ring: descriptor and payload, whose length is a
 /// multiple of 8, and the trailer that no length counts.
-pub(super) fn ring_packet(header: &Header, payload: &[u8]) -> Vec<u8> {
+pub(super) fn ring_packet(header: &RecordHeader, payload: &[u8]) -> Vec<u8> {
     let length = usize::from(DESCRIPTOR) + payload.len();
     let mut packet = Vec::with_capacity(length + 8);
     packet.extend(header.packet_type.to_ne_bytes());

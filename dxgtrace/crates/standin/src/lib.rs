@@ -23,14 +23,16 @@ use std::{
 };
 
 use dxgtrace_protocol::packet::{Channel, Packet};
-use dxgtrace_protocol::record::header::{Direction, Header, IoctlEnd, Kind, Known};
+use dxgtrace_protocol::record::header::{
+    Direction, IoctlEnd, KnownFields, RecordHeader, RecordKind,
+};
 use hashlink::LinkedHashMap;
 
 pub use handshake::{StandIn, announce};
-pub use load::{Load, LoadReport};
+pub use load::{LoadGenerator, LoadReport};
 
 use channel::FakeChannel;
-use worker::{Open, Receiving, Sending, Task, Worker, Workers};
+use worker::{OpenIoctl, ReceiveJob, SendJob, StandInThread, TaskIdentity, Workers};
 
 /// Received packets that are played as one batch at most.
 const BATCH: usize = 16;
@@ -51,7 +53,7 @@ const COMPLETION_REQUESTED: u16 = 1;
 
 /// How to play.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
+pub struct PlayOptions {
     /// How fast.
     pub pace: Pace,
     /// Let another device of the VMBus send and receive in between, as the
@@ -71,7 +73,7 @@ pub enum Pace {
 
 /// What was played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Summary {
+pub struct PlaySummary {
     /// Messages sent, without refused ones.
     pub sent: u64,
     /// Sends that failed for good.
@@ -82,32 +84,32 @@ pub struct Summary {
 
 /// Plays packets, one after the other.
 pub struct Player {
-    options: Options,
+    options: PlayOptions,
     workers: Workers,
     channels: HashMap<u32, Arc<FakeChannel>>,
     foreign: Arc<FakeChannel>,
     /// Received packets that wait to be played together, all of one channel.
-    batch: Vec<Expected>,
+    batch: Vec<ExpectedPacket>,
     /// By channel and transaction id, who asked.
-    requesters: LinkedHashMap<(u32, u64), (Task, Header)>,
+    requesters: LinkedHashMap<(u32, u64), (TaskIdentity, RecordHeader)>,
     clock: Option<(Instant, u64)>,
-    summary: Summary,
+    summary: PlaySummary,
 }
 
 /// A packet as a capture must show it.
-struct Expected {
+struct ExpectedPacket {
     number: u64,
     time: u64,
     interface: u32,
-    header: Header,
+    header: RecordHeader,
     payload: Vec<u8>,
     /// Who waits for it.
-    answers: Option<Task>,
+    answers: Option<TaskIdentity>,
 }
 
 impl Player {
     /// A player that has played nothing yet.
-    pub fn new(options: Options) -> Self {
+    pub fn new(options: PlayOptions) -> Self {
         Self {
             options,
             workers: Workers::default(),
@@ -116,7 +118,7 @@ impl Player {
             batch: Vec::new(),
             requesters: LinkedHashMap::new(),
             clock: None,
-            summary: Summary::default(),
+            summary: PlaySummary::default(),
         }
     }
 
@@ -131,12 +133,12 @@ impl Player {
         played: &mut dyn FnMut(&Packet<'_>),
     ) -> io::Result<()> {
         match packet.header.kind {
-            Kind::Lost => return Ok(()),
-            Kind::Ioctl => {
+            RecordKind::Lost => return Ok(()),
+            RecordKind::Ioctl => {
                 self.flush(played)?;
                 return self.end(packet, played);
             }
-            Kind::Packet | Kind::Refused => {}
+            RecordKind::Packet | RecordKind::Refused => {}
         }
         let receives = packet.header.direction == Direction::HostToGuest;
         let same_channel = self
@@ -166,7 +168,7 @@ impl Player {
     }
 
     /// Plays what is outstanding and ends the threads.
-    pub fn finish(mut self, played: &mut dyn FnMut(&Packet<'_>)) -> io::Result<Summary> {
+    pub fn finish(mut self, played: &mut dyn FnMut(&Packet<'_>)) -> io::Result<PlaySummary> {
         self.flush(played)?;
         for task in self.workers.open() {
             // How they ended was not recorded.
@@ -181,28 +183,30 @@ impl Player {
         let length = (recorded.payload_length as usize).min(PAYLOAD_LIMIT);
         payload.resize(length.max(payload.len()), 0);
         let value = match recorded.kind {
-            Kind::Refused if recorded.known.has(Known::RETURN_VALUE) => recorded.return_value,
-            Kind::Refused => EAGAIN,
+            RecordKind::Refused if recorded.known.has(KnownFields::RETURN_VALUE) => {
+                recorded.return_value
+            }
+            RecordKind::Refused => EAGAIN,
             _ => 0,
         };
         let channel = self.channel(recorded.channel);
         let task = task(recorded);
         let known = recorded.known;
         let expected = known
-            .has(Known::EXPECTED_REPLY)
+            .has(KnownFields::EXPECTED_REPLY)
             .then_some(recorded.expected_reply_length);
-        let ioctl = known.has(Known::IOCTL).then_some(recorded.ioctl);
+        let ioctl = known.has(KnownFields::IOCTL).then_some(recorded.ioctl);
         self.leave(task, ioctl, packet, played)?;
         let worker = self.workers.task(task)?;
         let (tid, comm) = (worker.tid, worker.comm);
         if let Some(request) = ioctl {
-            let open = worker.open.get_or_insert_with(|| Open {
+            let open = worker.open.get_or_insert_with(|| OpenIoctl {
                 request,
-                ..Open::default()
+                ..OpenIoctl::default()
             });
-            open.messages += u64::from(recorded.kind == Kind::Packet);
+            open.messages += u64::from(recorded.kind == RecordKind::Packet);
         }
-        let payload = worker.send(Sending {
+        let payload = worker.send(SendJob {
             channel,
             payload,
             transaction: recorded.transaction,
@@ -218,9 +222,11 @@ impl Player {
             (Some(_), value) => worker.waited(value),
             (None, _) => {}
         }
-        let view = known.0 & (Known::EXPECTED_REPLY | Known::IOCTL);
-        let header = Header {
-            known: Known(Known::TASK | Known::RETURN_VALUE | Known::EXACT_LENGTH | view),
+        let view = known.0 & (KnownFields::EXPECTED_REPLY | KnownFields::IOCTL);
+        let header = RecordHeader {
+            known: KnownFields(
+                KnownFields::TASK | KnownFields::RETURN_VALUE | KnownFields::EXACT_LENGTH | view,
+            ),
             ioctl: ioctl.unwrap_or(0),
             expected_reply_length: expected.unwrap_or(0),
             pid: std::process::id(),
@@ -230,7 +236,7 @@ impl Player {
             payload_length: payload.len() as u32,
             ..bare(recorded)
         };
-        if header.kind == Kind::Refused {
+        if header.kind == RecordKind::Refused {
             self.summary.refused += 1;
         } else {
             self.summary.sent += 1;
@@ -256,8 +262,8 @@ impl Player {
         let mut payload = packet.payload.to_vec();
         // The ring carries whole 8-byte units.
         payload.resize(length.min(PAYLOAD_LIMIT).next_multiple_of(8), 0);
-        let mut header = Header {
-            known: Known(0),
+        let mut header = RecordHeader {
+            known: KnownFields(0),
             payload_length: payload.len() as u32,
             refused_attempts: 0,
             ..bare(recorded)
@@ -268,8 +274,8 @@ impl Player {
                 .requesters
                 .remove(&(header.channel, header.transaction))
         {
-            let view = request.known.0 & (Known::EXPECTED_REPLY | Known::IOCTL);
-            header.known = Known(Known::TASK | Known::REQUESTER | view);
+            let view = request.known.0 & (KnownFields::EXPECTED_REPLY | KnownFields::IOCTL);
+            header.known = KnownFields(KnownFields::TASK | KnownFields::REQUESTER | view);
             header.ioctl = request.ioctl;
             header.expected_reply_length = request.expected_reply_length;
             answers = Some(task);
@@ -277,7 +283,7 @@ impl Player {
             header.tid = request.tid;
             header.comm = request.comm;
         }
-        self.batch.push(Expected {
+        self.batch.push(ExpectedPacket {
             number: packet.number,
             time: packet.time,
             interface: packet.interface,
@@ -300,7 +306,7 @@ impl Player {
             .collect();
         self.workers
             .softirq()?
-            .receive(Receiving { channel, packets })?;
+            .receive(ReceiveJob { channel, packets })?;
         for expected in &batch {
             self.summary.received += 1;
             if let Some(task) = expected.answers {
@@ -335,7 +341,7 @@ impl Player {
     /// its ioctl, whether or not that was recorded.
     fn leave(
         &mut self,
-        task: Task,
+        task: TaskIdentity,
         next: Option<u32>,
         packet: &Packet<'_>,
         played: &mut dyn FnMut(&Packet<'_>),
@@ -355,11 +361,11 @@ impl Player {
         let channel = self.foreign.clone();
         let packets = vec![driver::ring_packet(&NOISE, &[0xaa; 64])];
         let softirq = self.workers.softirq()?;
-        softirq.receive(Receiving {
+        softirq.receive(ReceiveJob {
             channel: channel.clone(),
             packets,
         })?;
-        softirq.send(Sending {
+        softirq.send(SendJob {
             channel,
             payload: vec![0xbb; 64],
             transaction: 1,
@@ -385,22 +391,22 @@ impl Player {
     }
 }
 
-const NOISE: Header = Header {
+const NOISE: RecordHeader = RecordHeader {
     direction: Direction::HostToGuest,
     packet_type: 6,
-    ..Header::EMPTY
+    ..RecordHeader::EMPTY
 };
 
 /// Tells what a capture must show of the end of an ioctl, but for its time.
 fn played_end(
-    worker: &Worker,
-    open: &Open,
+    worker: &StandInThread,
+    open: &OpenIoctl,
     result: i32,
     packet: &Packet<'_>,
     played: &mut dyn FnMut(&Packet<'_>),
 ) {
     let sync = if open.waited.is_some() {
-        Known::RETURN_VALUE
+        KnownFields::RETURN_VALUE
     } else {
         0
     };
@@ -408,10 +414,12 @@ fn played_end(
         duration: 0,
         messages: open.messages,
     };
-    let header = Header {
-        kind: Kind::Ioctl,
+    let header = RecordHeader {
+        kind: RecordKind::Ioctl,
         direction: Direction::HostToGuest,
-        known: Known(Known::TASK | Known::IOCTL | Known::IOCTL_RESULT | sync),
+        known: KnownFields(
+            KnownFields::TASK | KnownFields::IOCTL | KnownFields::IOCTL_RESULT | sync,
+        ),
         pid: std::process::id(),
         tid: worker.tid,
         comm: worker.comm,
@@ -419,7 +427,7 @@ fn played_end(
         ioctl: open.request,
         ioctl_result: result,
         payload_length: IoctlEnd::LENGTH as u32,
-        ..Header::EMPTY
+        ..RecordHeader::EMPTY
     };
     played(&Packet {
         header: &header,
@@ -429,8 +437,8 @@ fn played_end(
 }
 
 /// Whose thread sent a packet.
-fn task(header: &Header) -> Task {
-    if header.known.has(Known::TASK) {
+fn task(header: &RecordHeader) -> TaskIdentity {
+    if header.known.has(KnownFields::TASK) {
         (header.pid, header.tid, header.comm)
     } else {
         (0, 0, *b"unknown\0\0\0\0\0\0\0\0\0")
@@ -438,8 +446,8 @@ fn task(header: &Header) -> Task {
 }
 
 /// What a recorded header says about the packet itself.
-fn bare(recorded: &Header) -> Header {
-    Header {
+fn bare(recorded: &RecordHeader) -> RecordHeader {
+    RecordHeader {
         kind: recorded.kind,
         direction: recorded.direction,
         channel_kind: recorded.channel_kind,

@@ -21,7 +21,7 @@ const BURST: Duration = Duration::from_millis(1);
 
 /// What to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Load {
+pub struct LoadGenerator {
     /// From so many threads.
     pub threads: u32,
     /// So many messages a second, over all threads.
@@ -41,7 +41,7 @@ pub struct LoadReport {
     pub elapsed: Duration,
 }
 
-impl Load {
+impl LoadGenerator {
     /// Sends it.
     pub fn run(&self) -> io::Result<LoadReport> {
         let channel = Channel {

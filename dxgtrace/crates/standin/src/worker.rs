@@ -20,7 +20,7 @@ use super::{EAGAIN, channel::FakeChannel, driver};
 const LIMIT: usize = 256;
 
 /// A packet to send.
-pub(super) struct Sending {
+pub(super) struct SendJob {
     pub(super) channel: Arc<FakeChannel>,
     pub(super) payload: Vec<u8>,
     pub(super) transaction: u64,
@@ -32,19 +32,19 @@ pub(super) struct Sending {
     pub(super) value: i32,
     /// The ioctl to send it in; one that is in progress goes on.
     pub(super) ioctl: Option<u32>,
-    /// So many bytes of a reply are waited for until [`Worker::answer`].
+    /// So many bytes of a reply are waited for until [`StandInThread::answer`].
     pub(super) expected: Option<u32>,
 }
 
 /// A batch of packets to receive.
-pub(super) struct Receiving {
+pub(super) struct ReceiveJob {
     pub(super) channel: Arc<FakeChannel>,
     pub(super) packets: Vec<Vec<u8>>,
 }
 
-enum Job {
-    Send(Sending),
-    Receive(Receiving),
+enum WorkerJob {
+    Send(SendJob),
+    Receive(ReceiveJob),
     /// The reply that is waited for has come; the wait returns this.
     Answer(i32),
     /// The ioctl ends and returns this. If none is in progress, one of that
@@ -53,11 +53,11 @@ enum Job {
 }
 
 /// Who a thread stands in for.
-pub(super) type Task = (u32, u32, [u8; 16]);
+pub(super) type TaskIdentity = (u32, u32, [u8; 16]);
 
 /// An ioctl in progress.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Open {
+pub(super) struct OpenIoctl {
     pub(super) request: u32,
     pub(super) messages: u64,
     /// What the first failed wait in it returned, or 0; nothing before one.
@@ -65,16 +65,16 @@ pub(super) struct Open {
 }
 
 /// A thread that does what it is told, one job at a time.
-pub(super) struct Worker {
+pub(super) struct StandInThread {
     pub(super) tid: u32,
     /// Its name, as the kernel has it.
     pub(super) comm: [u8; 16],
     /// The ioctl that it is in.
-    pub(super) open: Option<Open>,
+    pub(super) open: Option<OpenIoctl>,
     /// Whether it waits for a reply.
     pub(super) waits: bool,
     // Dropped to end the thread.
-    jobs: Option<SyncSender<Job>>,
+    jobs: Option<SyncSender<WorkerJob>>,
     done: Receiver<Vec<u8>>,
     thread: Option<JoinHandle<()>>,
     used: u64,
@@ -83,14 +83,14 @@ pub(super) struct Worker {
 /// The threads by whom they stand in for.
 #[derive(Default)]
 pub(super) struct Workers {
-    tasks: HashMap<Task, Worker>,
-    softirq: Option<Worker>,
+    tasks: HashMap<TaskIdentity, StandInThread>,
+    softirq: Option<StandInThread>,
     uses: u64,
 }
 
 impl Workers {
     /// The thread that stands in for a task.
-    pub(super) fn task(&mut self, key: Task) -> io::Result<&mut Worker> {
+    pub(super) fn task(&mut self, key: TaskIdentity) -> io::Result<&mut StandInThread> {
         if self.tasks.len() >= LIMIT && !self.tasks.contains_key(&key) {
             let oldest = self.tasks.iter().min_by_key(|(_, worker)| worker.used);
             if let Some(oldest) = oldest.map(|(key, _)| *key) {
@@ -101,7 +101,7 @@ impl Workers {
         let worker = match self.tasks.entry(key) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
-                entry.insert(Worker::start(&key.2)?)
+                entry.insert(StandInThread::start(&key.2)?)
             }
         };
         worker.used = self.uses;
@@ -109,7 +109,7 @@ impl Workers {
     }
 
     /// Those that are in an ioctl.
-    pub(super) fn open(&self) -> Vec<Task> {
+    pub(super) fn open(&self) -> Vec<TaskIdentity> {
         let open = self
             .tasks
             .iter()
@@ -118,15 +118,15 @@ impl Workers {
     }
 
     /// The thread that receives.
-    pub(super) fn softirq(&mut self) -> io::Result<&Worker> {
+    pub(super) fn softirq(&mut self) -> io::Result<&StandInThread> {
         match &mut self.softirq {
             Some(worker) => Ok(worker),
-            none => Ok(none.insert(Worker::start(b"softirq\0\0\0\0\0\0\0\0\0")?)),
+            none => Ok(none.insert(StandInThread::start(b"softirq\0\0\0\0\0\0\0\0\0")?)),
         }
     }
 }
 
-impl Worker {
+impl StandInThread {
     fn start(comm: &[u8; 16]) -> io::Result<Self> {
         // The kernel keeps 15 bytes and a NUL.
         let length = comm.iter().position(|&byte| byte == 0).unwrap_or(15);
@@ -146,7 +146,7 @@ impl Worker {
                 .get()
                 .cast_unsigned();
             if hello.send(tid).is_ok() {
-                Queue::new(todo, finished).work();
+                JobQueue::new(todo, finished).work();
             }
         })?;
         let tid = started.recv().map_err(gone)?;
@@ -163,13 +163,13 @@ impl Worker {
     }
 
     /// Sends a packet and gives its payload back.
-    pub(super) fn send(&self, sending: Sending) -> io::Result<Vec<u8>> {
-        self.run(Job::Send(sending))
+    pub(super) fn send(&self, sending: SendJob) -> io::Result<Vec<u8>> {
+        self.run(WorkerJob::Send(sending))
     }
 
     /// Receives a batch.
-    pub(super) fn receive(&self, receiving: Receiving) -> io::Result<()> {
-        self.run(Job::Receive(receiving)).map(drop)
+    pub(super) fn receive(&self, receiving: ReceiveJob) -> io::Result<()> {
+        self.run(WorkerJob::Receive(receiving)).map(drop)
     }
 
     /// Ends the wait for a reply, if there is one, with this value.
@@ -178,7 +178,7 @@ impl Worker {
             return Ok(());
         }
         self.waited(value);
-        self.run(Job::Answer(value)).map(drop)
+        self.run(WorkerJob::Answer(value)).map(drop)
     }
 
     /// Takes note of what a wait returned.
@@ -189,23 +189,23 @@ impl Worker {
     }
 
     /// Ends an ioctl, and gives what happened in it.
-    pub(super) fn end(&mut self, request: u32, result: i32) -> io::Result<Open> {
-        let none = Open {
+    pub(super) fn end(&mut self, request: u32, result: i32) -> io::Result<OpenIoctl> {
+        let none = OpenIoctl {
             request,
-            ..Open::default()
+            ..OpenIoctl::default()
         };
-        self.run(Job::End(request, result))?;
+        self.run(WorkerJob::End(request, result))?;
         Ok(self.open.take().unwrap_or(none))
     }
 
-    fn run(&self, job: Job) -> io::Result<Vec<u8>> {
+    fn run(&self, job: WorkerJob) -> io::Result<Vec<u8>> {
         let jobs = self.jobs.as_ref().ok_or_else(|| gone(()))?;
         jobs.send(job).map_err(gone)?;
         self.done.recv().map_err(gone)
     }
 }
 
-impl Drop for Worker {
+impl Drop for StandInThread {
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
@@ -216,17 +216,17 @@ impl Drop for Worker {
 }
 
 /// The jobs of a thread, which it takes at any depth of its calls.
-struct Queue {
-    todo: Receiver<Job>,
+struct JobQueue {
+    todo: Receiver<WorkerJob>,
     finished: SyncSender<Vec<u8>>,
     /// A job that has been taken and is for another depth.
-    next: Cell<Option<Job>>,
+    next: Cell<Option<WorkerJob>>,
     /// The job that ended the call: it is done when the call has returned.
     ending: Cell<bool>,
 }
 
-impl Queue {
-    fn new(todo: Receiver<Job>, finished: SyncSender<Vec<u8>>) -> Rc<Self> {
+impl JobQueue {
+    fn new(todo: Receiver<WorkerJob>, finished: SyncSender<Vec<u8>>) -> Rc<Self> {
         Rc::new(Self {
             todo,
             finished,
@@ -235,7 +235,7 @@ impl Queue {
         })
     }
 
-    fn take(&self) -> Option<Job> {
+    fn take(&self) -> Option<WorkerJob> {
         self.next.take().or_else(|| self.todo.recv().ok())
     }
 
@@ -255,24 +255,24 @@ impl Queue {
     fn work(self: Rc<Self>) {
         while let Some(job) = self.take() {
             match job {
-                Job::Send(sending) => match sending.ioctl {
+                WorkerJob::Send(sending) => match sending.ioctl {
                     Some(request) => {
-                        self.next.set(Some(Job::Send(sending)));
+                        self.next.set(Some(WorkerJob::Send(sending)));
                         let queue = self.clone();
                         driver::ioctl(request, move || queue.inside());
                         self.returned();
                     }
                     None => self.send(sending),
                 },
-                Job::Receive(receiving) => {
+                WorkerJob::Receive(receiving) => {
                     driver::receive(&receiving.channel, receiving.packets);
                     self.done(Vec::new());
                 }
-                Job::End(request, result) => {
+                WorkerJob::End(request, result) => {
                     driver::ioctl(request, move || result);
                     self.done(Vec::new());
                 }
-                Job::Answer(_) => self.done(Vec::new()),
+                WorkerJob::Answer(_) => self.done(Vec::new()),
             }
         }
     }
@@ -281,18 +281,18 @@ impl Queue {
     fn inside(self: &Rc<Self>) -> i32 {
         while let Some(job) = self.take() {
             match job {
-                Job::Send(sending) => self.send(sending),
-                Job::End(_, result) => {
+                WorkerJob::Send(sending) => self.send(sending),
+                WorkerJob::End(_, result) => {
                     self.ending.set(true);
                     return result;
                 }
-                Job::Receive(_) | Job::Answer(_) => self.done(Vec::new()),
+                WorkerJob::Receive(_) | WorkerJob::Answer(_) => self.done(Vec::new()),
             }
         }
         0
     }
 
-    fn send(self: &Rc<Self>, sending: Sending) {
+    fn send(self: &Rc<Self>, sending: SendJob) {
         let Some(expected) = sending.expected else {
             return self.done(send(sending).1);
         };
@@ -304,7 +304,7 @@ impl Queue {
                 return value;
             }
             match queue.take() {
-                Some(Job::Answer(value)) => {
+                Some(WorkerJob::Answer(value)) => {
                     queue.ending.set(true);
                     value
                 }
@@ -319,7 +319,7 @@ impl Queue {
 }
 
 /// Gives what the send function returned, and the payload back.
-fn send(sending: Sending) -> (i32, Vec<u8>) {
+fn send(sending: SendJob) -> (i32, Vec<u8>) {
     let attempts = std::iter::repeat_n(EAGAIN, sending.refusals as usize);
     let mut result = 0;
     for value in attempts.chain([sending.value]) {

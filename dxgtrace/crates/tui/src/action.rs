@@ -115,7 +115,7 @@ impl Action {
 
 /// An action as the keyboard gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Request {
+pub struct KeyRequest {
     /// What to do.
     pub action: Action,
     /// How often, if a number was typed before.
@@ -124,7 +124,7 @@ pub struct Request {
     pub letter: Option<char>,
 }
 
-impl From<Action> for Request {
+impl From<Action> for KeyRequest {
     fn from(action: Action) -> Self {
         Self {
             action,

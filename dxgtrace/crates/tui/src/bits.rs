@@ -2,11 +2,11 @@
 
 /// Rows that belong to the set.
 #[derive(Debug, Clone, Default)]
-pub struct Bits {
+pub struct RowSet {
     words: Vec<u64>,
 }
 
-impl Bits {
+impl RowSet {
     /// Adds a row.
     pub fn insert(&mut self, row: u32) {
         let (word, bit) = (row as usize / 64, 1 << (row % 64));
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn rows_come_out_in_order_and_once() {
-        let mut bits = Bits::default();
+        let mut bits = RowSet::default();
         for row in [5, 700, 64, 5, 63] {
             bits.insert(row);
         }

@@ -7,12 +7,12 @@
 use std::io::{self, Write};
 
 /// Collects what is written for a screen, and hands it on as a whole.
-pub struct Sixteen<W> {
+pub struct SixteenColours<W> {
     output: W,
     frame: Vec<u8>,
 }
 
-impl<W: Write> Sixteen<W> {
+impl<W: Write> SixteenColours<W> {
     /// Writes to `output`.
     pub fn new(output: W) -> Self {
         Self {
@@ -22,7 +22,7 @@ impl<W: Write> Sixteen<W> {
     }
 }
 
-impl<W: Write> Write for Sixteen<W> {
+impl<W: Write> Write for SixteenColours<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.frame.extend_from_slice(bytes);
         Ok(bytes.len())

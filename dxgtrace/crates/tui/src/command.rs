@@ -1,13 +1,13 @@
 //! The `:` commands, from one table.
 
-use super::app::{App, Effect, Tone};
+use super::app::{App, MessageTone, TerminalEffect};
 use super::keys;
-use super::prompt::{Completion, Verdict};
+use super::prompt::{Completion, PromptVerdict};
 use super::{config, save};
 
 /// A command.
 #[derive(Debug)]
-pub struct Command {
+pub struct PromptCommand {
     /// Its name.
     pub name: &'static str,
     /// What comes after it.
@@ -15,11 +15,11 @@ pub struct Command {
     /// What it does.
     pub help: &'static str,
     run: fn(&mut App, &str) -> Result<(), String>,
-    words: Words,
+    words: CompletionWords,
 }
 
 /// What could come after a command's name, of which some is typed.
-type Words = fn(&App, &str) -> Vec<String>;
+type CompletionWords = fn(&App, &str) -> Vec<String>;
 
 fn no_words(_: &App, _: &str) -> Vec<String> {
     Vec::new()
@@ -30,22 +30,22 @@ fn named<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
 }
 
 /// Every command that is not just the name of an action.
-pub static COMMANDS: &[Command] = &[
-    Command {
+pub static COMMANDS: &[PromptCommand] = &[
+    PromptCommand {
         name: "filter",
         arguments: "EXPRESSION",
         help: "show only packets that pass; without one, all",
         run: |app, text| app.set_filter(text).then_some(()).ok_or_else(|| said(app)),
         words: no_words,
     },
-    Command {
+    PromptCommand {
         name: "save",
         arguments: "all|filtered|marked FILE",
         help: "write packets to a capture file",
         run: save::run,
         words: |_, typed| save::words(typed),
     },
-    Command {
+    PromptCommand {
         name: "go",
         arguments: "NUMBER",
         help: "go to the packet with this number",
@@ -59,7 +59,7 @@ pub static COMMANDS: &[Command] = &[
         },
         words: no_words,
     },
-    Command {
+    PromptCommand {
         name: "time",
         arguments: "FORMAT",
         help: "times: relative, delta, epoch, clock, date",
@@ -69,7 +69,7 @@ pub static COMMANDS: &[Command] = &[
         },
         words: |_, _| named(config::TIMES.iter().map(|(name, _)| *name)),
     },
-    Command {
+    PromptCommand {
         name: "theme",
         arguments: "NAME",
         help: "looks: default, light, mono, or your own",
@@ -79,7 +79,7 @@ pub static COMMANDS: &[Command] = &[
         },
         words: |app, _| named(app.themes.iter().map(|theme| theme.name.as_str())),
     },
-    Command {
+    PromptCommand {
         name: "mouse",
         arguments: "on|off",
         help: "listen to the mouse, or leave it to the terminal",
@@ -89,12 +89,12 @@ pub static COMMANDS: &[Command] = &[
                 "off" => false,
                 _ => return Err("say on or off".to_owned()),
             };
-            app.effects.push_back(Effect::Mouse(on));
+            app.effects.push_back(TerminalEffect::Mouse(on));
             Ok(())
         },
         words: |_, _| named(["on", "off"]),
     },
-    Command {
+    PromptCommand {
         name: "unmark",
         arguments: "",
         help: "take all marks away",
@@ -104,7 +104,7 @@ pub static COMMANDS: &[Command] = &[
         },
         words: no_words,
     },
-    Command {
+    PromptCommand {
         name: "q",
         arguments: "",
         help: "quit",
@@ -114,7 +114,7 @@ pub static COMMANDS: &[Command] = &[
         },
         words: no_words,
     },
-    Command {
+    PromptCommand {
         name: "q!",
         arguments: "",
         help: "quit without asking; the capture stays there",
@@ -142,7 +142,7 @@ pub fn run(app: &mut App, line: &str) {
     }
     if let Some(command) = COMMANDS.iter().find(|command| command.name == name) {
         if let Err(text) = (command.run)(app, arguments) {
-            app.say(Tone::Wrong, text);
+            app.say(MessageTone::Wrong, text);
         }
     } else if let Some(action) = keys::by_name(name) {
         app.apply(action.into());
@@ -150,22 +150,22 @@ pub fn run(app: &mut App, line: &str) {
         run(app, &format!("go {number}"));
     } else {
         app.say(
-            Tone::Wrong,
+            MessageTone::Wrong,
             format!("there is no command `{name}`; ? lists them"),
         );
     }
 }
 
 /// How a line looks so far.
-pub fn judge(line: &str) -> Verdict {
+pub fn judge(line: &str) -> PromptVerdict {
     let (name, _) = split(line);
     let known = COMMANDS.iter().any(|command| command.name == name)
         || keys::by_name(name).is_some()
         || name.parse::<u32>().is_ok();
     if known {
-        Verdict::Good
+        PromptVerdict::Good
     } else {
-        Verdict::Incomplete(String::new())
+        PromptVerdict::Incomplete(String::new())
     }
 }
 

@@ -26,7 +26,7 @@ const SPILL: u64 = 2048;
 /// What the configuration file can say.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct ConfigFile {
     theme: Option<String>,
     time: Option<String>,
     #[serde(default)]
@@ -114,7 +114,7 @@ impl Config {
     /// # Errors
     /// A sentence about what is wrong with it.
     pub fn parse(text: &str, own: Vec<Theme>) -> Result<Self, String> {
-        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        let file: ConfigFile = toml::from_str(text).map_err(|error| error.to_string())?;
         let mut config = Self::default();
         config
             .themes

@@ -36,9 +36,9 @@ pub mod theme;
 mod update;
 pub mod views;
 
-pub use action::{Action, Request};
-pub use app::{App, Effect, Pane, View};
+pub use action::{Action, KeyRequest};
+pub use app::{App, Pane, TerminalEffect, View};
 pub use config::{Config, directory};
 pub use record::{Delivered, Recorder, Tap};
-pub use source::{Recording, Source, Status};
+pub use source::{CaptureSource, Recording, RecordingStatus};
 pub use spill::prune;

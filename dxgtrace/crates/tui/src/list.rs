@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::store::{Domain, Rows};
+use crate::store::{Rows, ScanDomain};
 
-use super::bits::Bits;
+use super::bits::RowSet;
 use super::cursor::Cursor;
 
 /// Rows that lines are made for at once.
@@ -12,13 +12,13 @@ const STEP: u32 = 1 << 17;
 
 /// The packet list.
 #[derive(Debug, Default)]
-pub struct List {
+pub struct PacketList {
     /// The rows shown, in order; `None` if all from `first` on are.
     shown: Option<Vec<u32>>,
     /// Rows before this one have been forgotten.
     first: u32,
     /// The rows that passed the filter; `None` without one.
-    passed: Option<Bits>,
+    passed: Option<RowSet>,
     /// Rows of the store that have been taken in.
     taken: u32,
     /// Those of them that the lines have been made for.
@@ -35,7 +35,7 @@ pub struct List {
     wanted: Option<u32>,
 }
 
-impl List {
+impl PacketList {
     /// A list that shows exchanges.
     pub fn new() -> Self {
         Self {
@@ -80,7 +80,7 @@ impl List {
     /// Bytes of memory that the list takes.
     pub fn memory(&self) -> usize {
         let shown = self.shown.as_ref().map_or(0, Vec::capacity) * size_of::<u32>();
-        shown + self.passed.as_ref().map_or(0, Bits::memory)
+        shown + self.passed.as_ref().map_or(0, RowSet::memory)
     }
 
     /// Takes in all rows up to `end`, without a filter.
@@ -130,7 +130,7 @@ impl List {
     /// again as soon as it is there.
     pub fn restart(&mut self, filtered: bool) {
         self.wanted = self.wanted.or_else(|| self.selected());
-        self.passed = filtered.then(Bits::default);
+        self.passed = filtered.then(RowSet::default);
         self.shown = (filtered || self.joined).then(Vec::new);
         self.taken = 0;
         self.lined = 0;
@@ -174,16 +174,16 @@ impl List {
     }
 
     /// The rows to be searched: those after the selected one, or before it.
-    pub fn domain(&self, rows: &Rows, forward: bool) -> Domain {
+    pub fn domain(&self, rows: &Rows, forward: bool) -> ScanDomain {
         let Some(selected) = self.selected() else {
-            return Domain::All(0..0);
+            return ScanDomain::All(0..0);
         };
         let last = match rows.get(selected) {
             Some(row) if self.joined => row.peer().unwrap_or(selected).max(selected),
             _ => selected,
         };
         let all: Vec<u32> = match &self.passed {
-            None if forward => return Domain::All(selected.saturating_add(1)..self.taken),
+            None if forward => return ScanDomain::All(selected.saturating_add(1)..self.taken),
             None => (0..selected).rev().collect(),
             Some(passed) if forward => passed.iter_from(last.saturating_add(1)).collect(),
             Some(passed) => {
@@ -193,14 +193,14 @@ impl List {
                 before
             }
         };
-        Domain::List(Arc::from(all))
+        ScanDomain::List(Arc::from(all))
     }
 
     /// Rows that passed the filter, or all.
-    pub fn passed(&self) -> Domain {
+    pub fn passed(&self) -> ScanDomain {
         match &self.passed {
-            Some(passed) => Domain::List(passed.iter_from(0).collect()),
-            None => Domain::All(0..self.taken),
+            Some(passed) => ScanDomain::List(passed.iter_from(0).collect()),
+            None => ScanDomain::All(0..self.taken),
         }
     }
 

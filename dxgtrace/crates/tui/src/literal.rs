@@ -1,13 +1,13 @@
 //! Between what the screen shows and what is typed: fields as filters, bytes
 //! as text, completions.
 
-use crate::store::Row;
-use dxgtrace_protocol::schema::Object;
+use crate::store::PacketRow;
+use dxgtrace_protocol::schema::ObjectKind;
 use dxgtrace_query::filter::{self, Filter};
 
 use super::app::{App, Pane, View};
 use super::prompt::Completion;
-use super::table::Key;
+use super::table::LineKey;
 
 /// Completions that are offered at most.
 const OFFERED: usize = 200;
@@ -39,20 +39,20 @@ pub fn condition(app: &App) -> Option<String> {
             of_text(field, &line.text, bytes)
         }
         _ => match app.table.selected()? {
-            Key::Finding(row, nth) => {
+            LineKey::Finding(row, nth) => {
                 let note = app.store.rows().notes(row).get(usize::from(nth))?;
                 valid(format!("dxg.finding == {}", note.code.word()))
             }
-            Key::Row(row) => process(app, app.store.row(row)?),
-            Key::Object(at) => {
+            LineKey::Row(row) => process(app, app.store.row(row)?),
+            LineKey::Object(at) => {
                 let entity = app.scene.things.get(at as usize)?.entity?;
                 of_object(&[entity.kind?], entity.handle)
             }
-            Key::Group(crate::store::Group::Process(process)) => {
+            LineKey::Group(crate::store::StatsGroup::Process(process)) => {
                 let process = app.store.processes().get(process as usize)?;
                 valid(format!("dxg.pid == {}", process.pid))
             }
-            Key::Group(crate::store::Group::Channel(channel)) => {
+            LineKey::Group(crate::store::StatsGroup::Channel(channel)) => {
                 let channel = app.store.channels().get(usize::from(channel))?;
                 valid(format!("frame.interface_name == \"{}\"", channel.name))
             }
@@ -61,7 +61,7 @@ pub fn condition(app: &App) -> Option<String> {
     }
 }
 
-fn process(app: &App, row: &Row) -> Option<String> {
+fn process(app: &App, row: &PacketRow) -> Option<String> {
     let process = app.store.processes().get(row.process as usize)?;
     valid(format!("dxg.pid == {}", process.pid))
 }
@@ -87,7 +87,7 @@ fn of_text(field: &str, text: &str, bytes: Option<&[u8]>) -> Option<String> {
 }
 
 /// A filter for the packets that name an object of one of these kinds.
-pub fn of_object(kinds: &[Object], handle: u64) -> Option<String> {
+pub fn of_object(kinds: &[ObjectKind], handle: u64) -> Option<String> {
     let named = kinds
         .iter()
         .filter_map(|kind| valid(format!("dxg.{} == {handle:#x}", kind.name())));

@@ -6,18 +6,18 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// What is being typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum PromptPurpose {
     /// A display filter.
     Filter,
     /// A search.
-    Search(Place),
+    Search(SearchPlace),
     /// A command.
     Command,
 }
 
 /// What a search looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Place {
+pub enum SearchPlace {
     /// The lines of the packet list.
     #[default]
     List,
@@ -29,7 +29,7 @@ pub enum Place {
     Filter,
 }
 
-impl Place {
+impl SearchPlace {
     /// The next place.
     pub fn next(self) -> Self {
         match self {
@@ -64,7 +64,7 @@ pub struct Completion {
 
 /// How the line looks so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PromptVerdict {
     /// It can be applied.
     Good,
     /// It cannot yet, but more may make it right.
@@ -75,7 +75,7 @@ pub enum Verdict {
 
 /// What a key did to the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PromptOutcome {
     /// It is being typed.
     Typing,
     /// It is to be applied.
@@ -91,13 +91,13 @@ const MAX: usize = 4096;
 #[derive(Debug)]
 pub struct Prompt {
     /// What for.
-    pub purpose: Purpose,
+    pub purpose: PromptPurpose,
     /// The text.
     pub text: String,
     /// Place of the cursor in bytes.
     pub cursor: usize,
     /// How it looks so far.
-    pub verdict: Verdict,
+    pub verdict: PromptVerdict,
     /// What could be typed next, best first.
     pub completions: Vec<Completion>,
     /// The completion that is chosen.
@@ -110,12 +110,12 @@ pub struct Prompt {
 
 impl Prompt {
     /// A line that begins as `text`.
-    pub fn new(purpose: Purpose, text: &str) -> Self {
+    pub fn new(purpose: PromptPurpose, text: &str) -> Self {
         Self {
             purpose,
             text: text.to_owned(),
             cursor: text.len(),
-            verdict: Verdict::Good,
+            verdict: PromptVerdict::Good,
             completions: Vec::new(),
             chosen: None,
             typed: (text.to_owned(), text.len()),
@@ -124,15 +124,15 @@ impl Prompt {
     }
 
     /// Takes a key. `history` holds earlier lines, the latest last.
-    pub fn press(&mut self, key: &KeyEvent, history: &[String]) -> Outcome {
+    pub fn press(&mut self, key: &KeyEvent, history: &[String]) -> PromptOutcome {
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
-            KeyCode::Enter => return Outcome::Done,
-            KeyCode::Esc => return Outcome::GivenUp,
-            KeyCode::Char('c') if ctrl => return Outcome::GivenUp,
+            KeyCode::Enter => return PromptOutcome::Done,
+            KeyCode::Esc => return PromptOutcome::GivenUp,
+            KeyCode::Char('c') if ctrl => return PromptOutcome::GivenUp,
             KeyCode::Tab => return self.complete(true),
             KeyCode::BackTab => return self.complete(false),
-            KeyCode::Backspace if self.text.is_empty() => return Outcome::GivenUp,
+            KeyCode::Backspace if self.text.is_empty() => return PromptOutcome::GivenUp,
             KeyCode::Backspace => self.delete(self.before()..self.cursor),
             KeyCode::Char('h') if ctrl => self.delete(self.before()..self.cursor),
             KeyCode::Delete => self.delete(self.cursor..self.after()),
@@ -148,11 +148,11 @@ impl Prompt {
             KeyCode::Up => self.recall(history, self.back + 1),
             KeyCode::Down => self.recall(history, self.back.saturating_sub(1)),
             KeyCode::Char(letter) if !ctrl => self.insert(letter),
-            _ => return Outcome::Typing,
+            _ => return PromptOutcome::Typing,
         }
         self.chosen = None;
         self.typed = (self.text.clone(), self.cursor);
-        Outcome::Typing
+        PromptOutcome::Typing
     }
 
     /// Types pasted text; a line has no line breaks.
@@ -193,14 +193,14 @@ impl Prompt {
     }
 
     /// Puts the next completion in place of what it completes.
-    fn complete(&mut self, forward: bool) -> Outcome {
-        if let Purpose::Search(place) = self.purpose {
-            self.purpose = Purpose::Search(place.next());
-            return Outcome::Typing;
+    fn complete(&mut self, forward: bool) -> PromptOutcome {
+        if let PromptPurpose::Search(place) = self.purpose {
+            self.purpose = PromptPurpose::Search(place.next());
+            return PromptOutcome::Typing;
         }
         let count = self.completions.len();
         if count == 0 {
-            return Outcome::Typing;
+            return PromptOutcome::Typing;
         }
         let next = match (self.chosen, forward) {
             (None, true) => 0,
@@ -224,7 +224,7 @@ impl Prompt {
             self.chosen = None;
             self.typed = (self.text.clone(), self.cursor);
         }
-        Outcome::Typing
+        PromptOutcome::Typing
     }
 
     fn before(&self) -> usize {
@@ -252,13 +252,13 @@ impl Prompt {
 mod tests {
     use super::*;
 
-    fn press(prompt: &mut Prompt, code: KeyCode) -> Outcome {
+    fn press(prompt: &mut Prompt, code: KeyCode) -> PromptOutcome {
         prompt.press(&KeyEvent::new(code, KeyModifiers::NONE), &[])
     }
 
     #[test]
     fn text_of_any_width_is_edited_by_characters() {
-        let mut prompt = Prompt::new(Purpose::Filter, "a\u{e9}\u{4e16}");
+        let mut prompt = Prompt::new(PromptPurpose::Filter, "a\u{e9}\u{4e16}");
         press(&mut prompt, KeyCode::Left);
         press(&mut prompt, KeyCode::Backspace);
         press(&mut prompt, KeyCode::Char('\u{10348}'));
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn completions_go_round_and_replace_what_was_typed() {
-        let mut prompt = Prompt::new(Purpose::Filter, "sta");
+        let mut prompt = Prompt::new(PromptPurpose::Filter, "sta");
         let word = |text: &str| Completion {
             span: 0..3,
             text: text.to_owned(),

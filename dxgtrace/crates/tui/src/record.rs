@@ -9,11 +9,11 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use dxgtrace_file::{About, Flush, Writer};
+use dxgtrace_file::{CaptureOrigin, FlushPolicy, Writer};
 use dxgtrace_protocol::packet::{Channel, Packet};
 
 use super::source::Recording;
-use super::spill::Spill;
+use super::spill::SpillFile;
 
 /// How long to wait for a packet, and how long one may wait for the screen.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -112,7 +112,7 @@ fn run<T: Tap, E, F: FnOnce() -> Result<(T, File), E>>(
     };
     recording.tell(|status| status.backend = tap.backend());
     let _ = begun.send(Ok(()));
-    let result = record(Spill::new(file, bound), &mut tap, recording, stop);
+    let result = record(SpillFile::new(file, bound), &mut tap, recording, stop);
     recording.tell(|status| {
         status.ended = true;
         status.lost = tap.lost();
@@ -122,13 +122,17 @@ fn run<T: Tap, E, F: FnOnce() -> Result<(T, File), E>>(
 }
 
 fn record(
-    mut spill: Spill,
+    mut spill: SpillFile,
     tap: &mut impl Tap,
     recording: &Recording,
     stop: &AtomicBool,
 ) -> io::Result<()> {
     let file = spill.file().try_clone()?;
-    let mut writer = Writer::new(file, &About::default(), Flush::Collect(COLLECT))?;
+    let mut writer = Writer::new(
+        file,
+        &CaptureOrigin::default(),
+        FlushPolicy::Collect(COLLECT),
+    )?;
     let mut flushed = Instant::now();
     let mut stopped = false;
     loop {

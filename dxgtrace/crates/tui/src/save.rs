@@ -5,11 +5,11 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 
-use crate::store::{Domain, Fetch, Rows, findings};
-use dxgtrace_file::{About, Flush, Writer};
+use crate::store::{PacketFetch, Rows, ScanDomain, findings};
+use dxgtrace_file::{CaptureOrigin, FlushPolicy, Writer};
 use dxgtrace_session::check::Finding;
 
-use super::app::{App, Saving, Tone};
+use super::app::{App, MessageTone, SavingPackets};
 
 /// Bytes collected before they go out.
 const COLLECT: usize = 1 << 20;
@@ -19,14 +19,14 @@ pub fn run(app: &mut App, arguments: &str) -> Result<(), String> {
     const USAGE: &str = "say which and where: save all FILE, save filtered FILE, save marked FILE";
     let (which, name) = arguments.split_once(' ').ok_or(USAGE)?;
     let path = expand(name.trim());
-    let all = Domain::All(0..app.store.rows().len() as u32);
+    let all = ScanDomain::All(0..app.store.rows().len() as u32);
     let domain = match which {
         "all" => all,
         "filtered" => app.list.passed(),
         "marked" if app.marks.is_empty() => {
             return Err("no packet is marked; M marks the selected one".to_owned());
         }
-        "marked" => Domain::List(marked(app).into()),
+        "marked" => ScanDomain::List(marked(app).into()),
         _ => return Err(USAGE.to_owned()),
     };
     if same_file(&path, &app.source.path) {
@@ -45,8 +45,8 @@ pub fn run(app: &mut App, arguments: &str) -> Result<(), String> {
         // If nobody listens, the program is about to end.
         let _ = done.send(saved.map_err(|error| error.to_string()));
     });
-    app.say(Tone::Fine, format!("saving in {shown} ..."));
-    app.saving = Some(Saving {
+    app.say(MessageTone::Fine, format!("saving in {shown} ..."));
+    app.saving = Some(SavingPackets {
         name: shown,
         all: which == "all",
         result,
@@ -101,15 +101,19 @@ fn marked(app: &App) -> Vec<u32> {
 fn write(
     rows: &Rows,
     source: &Path,
-    layout: &dxgtrace_file::Layout,
-    domain: &Domain,
+    layout: &dxgtrace_file::FileLayout,
+    domain: &ScanDomain,
     path: &Path,
 ) -> io::Result<u64> {
     // A half-written file never takes the place of a whole one.
     let temporary = path.with_extension("part");
-    let mut fetch = Fetch::open(source, layout)?;
+    let mut fetch = PacketFetch::open(source, layout)?;
     let output: File = dxgtrace_file::create(&temporary)?;
-    let mut writer = Writer::new(output, &About::default(), Flush::Collect(COLLECT))?;
+    let mut writer = Writer::new(
+        output,
+        &CaptureOrigin::default(),
+        FlushPolicy::Collect(COLLECT),
+    )?;
     for row in domain.rows() {
         let Some(found) = rows.get(row) else {
             continue;

@@ -4,12 +4,12 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::store::{Chunk, Growth, Indexing, Memory, Tail};
+use crate::store::{FileGrowth, GrowingFile, IndexChunk, Indexing, ProcessMemory};
 use dxgtrace_file::Reader;
 
 /// What a live capture tells of itself.
 #[derive(Debug, Clone, Default)]
-pub struct Status {
+pub struct RecordingStatus {
     /// How the driver is hooked.
     pub backend: String,
     /// Packets that were lost.
@@ -27,8 +27,8 @@ pub struct Status {
 #[derive(Debug, Clone, Default)]
 pub struct Recording {
     /// How far the file has been written.
-    pub growth: Growth,
-    status: Arc<Mutex<Status>>,
+    pub growth: FileGrowth,
+    status: Arc<Mutex<RecordingStatus>>,
 }
 
 impl Recording {
@@ -38,19 +38,19 @@ impl Recording {
     }
 
     /// What it tells of itself.
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> RecordingStatus {
         let status = self.status.lock();
         status.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Tells something of it.
-    pub fn tell(&self, tell: impl FnOnce(&mut Status)) {
+    pub fn tell(&self, tell: impl FnOnce(&mut RecordingStatus)) {
         tell(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
 /// Where packets come from.
-pub struct Source {
+pub struct CaptureSource {
     /// The file that is read.
     pub path: PathBuf,
     /// What is shown for it.
@@ -67,7 +67,7 @@ pub struct Source {
     indexing: Indexing,
 }
 
-impl Source {
+impl CaptureSource {
     /// A capture file.
     pub fn file(path: PathBuf) -> Self {
         let size = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
@@ -97,7 +97,7 @@ impl Source {
             indexing: Indexing::start(move || {
                 let file = File::open(opened)
                     .map_err(|source| dxgtrace_file::ReadError::Io { offset: 0, source })?;
-                Reader::new(Tail::new(file, growth))
+                Reader::new(GrowingFile::new(file, growth))
             }),
             path,
         }
@@ -109,12 +109,12 @@ impl Source {
     }
 
     /// Who has how much memory.
-    pub fn memory(&self) -> Vec<Memory> {
+    pub fn memory(&self) -> Vec<ProcessMemory> {
         self.indexing.memory()
     }
 
     /// New rows, if there are any.
-    pub fn next(&self) -> Option<Chunk> {
+    pub fn next(&self) -> Option<IndexChunk> {
         self.indexing.next()
     }
 }

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 const SHARE: u64 = 32;
 
 /// The file of a live capture.
-pub struct Spill {
+pub struct SpillFile {
     file: File,
     /// Bytes that it may take.
     bound: u64,
@@ -25,7 +25,7 @@ pub struct Spill {
     dropped: u64,
 }
 
-impl Spill {
+impl SpillFile {
     /// A file that may take so many bytes.
     pub fn new(file: File, bound: Option<u64>) -> Self {
         Self {

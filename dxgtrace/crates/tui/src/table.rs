@@ -3,21 +3,21 @@
 
 use std::ops::Range;
 
-use crate::store::{Group, Row, Store};
-use dxgtrace_protocol::record::header::Kind;
+use crate::store::{CaptureStore, PacketRow, StatsGroup};
+use dxgtrace_protocol::record::header::RecordKind;
 use dxgtrace_session::check::Severity;
 
 use super::cursor::Cursor;
 
 /// What a line stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
+pub enum LineKey {
     /// A packet.
     Row(u32),
     /// One of a packet's findings.
     Finding(u32, u16),
     /// A group of packets.
-    Group(Group),
+    Group(StatsGroup),
     /// A heading, by its number.
     Heading(u32),
     /// An object, by its place in the list of those alive.
@@ -26,7 +26,7 @@ pub enum Key {
 
 /// What the lines are made of: they are made again when this changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Basis {
+pub struct TableBasis {
     /// The view.
     pub view: super::View,
     /// Rows taken in.
@@ -41,7 +41,7 @@ pub struct Basis {
     pub ended: bool,
 }
 
-impl Basis {
+impl TableBasis {
     /// Whether lines made from `old` are still right, as far as they go.
     pub fn goes_on_from(&self, old: &Self) -> bool {
         let same = Self {
@@ -57,23 +57,23 @@ impl Basis {
 #[derive(Debug, Default)]
 pub struct Table {
     /// One key a line.
-    pub keys: Vec<Key>,
+    pub keys: Vec<LineKey>,
     /// The selected line.
     pub cursor: Cursor,
     /// What the keys were made of.
-    pub basis: Option<Basis>,
+    pub basis: Option<TableBasis>,
     /// The row to be selected once it is among the keys.
     home: Option<u32>,
 }
 
 impl Table {
     /// The key of the selected line.
-    pub fn selected(&self) -> Option<Key> {
+    pub fn selected(&self) -> Option<LineKey> {
         self.keys.get(self.cursor.at).copied()
     }
 
     /// Adds keys at the end.
-    pub fn extend(&mut self, keys: Vec<Key>, basis: Basis) {
+    pub fn extend(&mut self, keys: Vec<LineKey>, basis: TableBasis) {
         let before = self.keys.len();
         self.keys.extend(keys);
         self.basis = Some(basis);
@@ -82,7 +82,7 @@ impl Table {
 
     /// Takes other keys; what was selected stays so if it is still there. A view
     /// opens where one comes from, if it shows that packet.
-    pub fn set(&mut self, keys: Vec<Key>, basis: Basis) {
+    pub fn set(&mut self, keys: Vec<LineKey>, basis: TableBasis) {
         let same_view = self.basis.is_some_and(|old| old.view == basis.view);
         let selected = self.selected().filter(|_| same_view);
         if !same_view {
@@ -119,7 +119,7 @@ impl Table {
     }
 }
 
-impl Key {
+impl LineKey {
     /// The packet that it is about.
     fn row(self) -> Option<u32> {
         match self {
@@ -130,44 +130,52 @@ impl Key {
 }
 
 /// The findings of at least a severity on these rows.
-pub fn findings(store: &Store, mildest: Severity, rows: Range<u32>) -> Vec<Key> {
+pub fn findings(store: &CaptureStore, mildest: Severity, rows: Range<u32>) -> Vec<LineKey> {
     let mut keys = Vec::new();
     let (mut row, mut nth) = (u32::MAX, 0);
     for note in store.rows().notes_in(rows) {
         nth = if note.row == row { nth + 1 } else { 0 };
         row = note.row;
         if note.code.severity() >= mildest {
-            keys.push(Key::Finding(row, nth));
+            keys.push(LineKey::Finding(row, nth));
         }
     }
     keys
 }
 
 /// The requests that have no reply at a row, oldest first.
-pub fn pending(store: &Store, at: u32) -> Vec<Key> {
+pub fn pending(store: &CaptureStore, at: u32) -> Vec<LineKey> {
     let rows = store.rows().waiting_at(at);
-    rows.into_iter().map(Key::Row).collect()
+    rows.into_iter().map(LineKey::Row).collect()
 }
 
 /// Headings of [`groups`].
 pub const GROUPS: [&str; 3] = ["everything", "channels", "processes"];
 
 /// Everybody, the channels, and the processes, those that `rank` highest first.
-pub fn groups(store: &Store, rank: impl Fn(Group) -> Option<u64>) -> Vec<Key> {
+pub fn groups(store: &CaptureStore, rank: impl Fn(StatsGroup) -> Option<u64>) -> Vec<LineKey> {
     let stats = store.stats();
-    let mut keys = vec![Key::Heading(0), Key::Group(Group::All), Key::Heading(1)];
-    keys.extend(stats.channels().map(|(group, _)| Key::Group(group)));
-    keys.push(Key::Heading(2));
+    let mut keys = vec![
+        LineKey::Heading(0),
+        LineKey::Group(StatsGroup::All),
+        LineKey::Heading(1),
+    ];
+    keys.extend(stats.channels().map(|(group, _)| LineKey::Group(group)));
+    keys.push(LineKey::Heading(2));
     let mut processes: Vec<_> = stats.processes().collect();
     processes.sort_by_key(|(group, _)| std::cmp::Reverse(rank(*group)));
-    keys.extend(processes.into_iter().map(|(group, _)| Key::Group(group)));
+    keys.extend(
+        processes
+            .into_iter()
+            .map(|(group, _)| LineKey::Group(group)),
+    );
     keys
 }
 
 /// The packets among these rows of a row's process: those of its number, whatever
 /// its name was.
-pub fn ladder(store: &Store, row: u32, rows: Range<u32>) -> Vec<Key> {
-    let process = |row: &Row| {
+pub fn ladder(store: &CaptureStore, row: u32, rows: Range<u32>) -> Vec<LineKey> {
+    let process = |row: &PacketRow| {
         let process = store.processes().get(row.process as usize);
         process.map(|process| process.pid)
     };
@@ -183,8 +191,8 @@ pub fn ladder(store: &Store, row: u32, rows: Range<u32>) -> Vec<Key> {
     all.take_while(|(index, _)| *index < rows.end)
         .filter(|(_, row)| match same.get(row.process as usize) {
             Some(same) => *same,
-            None => wanted.is_none() || row.kind() == Kind::Lost,
+            None => wanted.is_none() || row.kind() == RecordKind::Lost,
         })
-        .map(|(index, _)| Key::Row(index))
+        .map(|(index, _)| LineKey::Row(index))
         .collect()
 }

@@ -20,8 +20,8 @@ use crossterm::terminal::{
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
-use super::app::{App, Effect};
-use super::colours::Sixteen;
+use super::app::{App, TerminalEffect};
+use super::colours::SixteenColours;
 use super::views;
 
 /// How long to wait for a key before looking for news, while something is going
@@ -61,10 +61,10 @@ pub fn run(app: &mut App) -> io::Result<Option<String>> {
 }
 
 /// How the screen gets to the terminal.
-type Backend = CrosstermBackend<Sixteen<io::Stdout>>;
+type ScreenBackend = CrosstermBackend<SixteenColours<io::Stdout>>;
 
 fn show(app: &mut App, signal: &AtomicBool) -> io::Result<Option<String>> {
-    let mut terminal = Terminal::new(CrosstermBackend::new(Sixteen::new(io::stdout())))?;
+    let mut terminal = Terminal::new(CrosstermBackend::new(SixteenColours::new(io::stdout())))?;
     let mut gone = false;
     let mut dirty = true;
     loop {
@@ -78,15 +78,15 @@ fn show(app: &mut App, signal: &AtomicBool) -> io::Result<Option<String>> {
         }
         while let Some(effect) = app.next_effect() {
             match effect {
-                Effect::Quit(text) => return Ok(text),
-                Effect::Copy(text) => copy(&text)?,
-                Effect::Redraw => terminal.clear()?,
-                Effect::Suspend => {
+                TerminalEffect::Quit(text) => return Ok(text),
+                TerminalEffect::Copy(text) => copy(&text)?,
+                TerminalEffect::Redraw => terminal.clear()?,
+                TerminalEffect::Suspend => {
                     suspend()?;
                     listen(app.mouse)?;
                     terminal.clear()?;
                 }
-                Effect::Mouse(on) => {
+                TerminalEffect::Mouse(on) => {
                     app.mouse = on;
                     listen(on)?;
                 }
@@ -121,7 +121,7 @@ fn show(app: &mut App, signal: &AtomicBool) -> io::Result<Option<String>> {
     }
 }
 
-fn draw(terminal: &mut Terminal<Backend>, app: &mut App) -> io::Result<()> {
+fn draw(terminal: &mut Terminal<ScreenBackend>, app: &mut App) -> io::Result<()> {
     terminal.draw(|frame| {
         app.prepare(frame.area());
         if let Some(cursor) = views::draw(app, frame.buffer_mut()) {

@@ -52,10 +52,10 @@ pub struct Theme {
 }
 
 /// Reaches into a theme.
-type Part = fn(&mut Theme) -> &mut Style;
+type ThemePart = fn(&mut Theme) -> &mut Style;
 
 /// The parts of a theme, as files name them.
-pub const PARTS: &[(&str, Part)] = &[
+pub const PARTS: &[(&str, ThemePart)] = &[
     ("text", |theme| &mut theme.text),
     ("faint", |theme| &mut theme.faint),
     ("heading", |theme| &mut theme.heading),

@@ -30,13 +30,13 @@ const NOT_RUN: i32 = 126;
 const SIGNALLED: i32 = 128;
 
 /// The command. If this process ends before it was told to go, it ends too.
-pub struct Child {
+pub struct TracedCommand {
     process: std::process::Child,
     status: Option<ExitStatus>,
     asked: bool,
 }
 
-impl Child {
+impl TracedCommand {
     /// Prepares the command: it waits to be told to go.
     ///
     /// # Errors
@@ -153,7 +153,7 @@ pub fn launched(mut arguments: impl Iterator<Item = OsString>) -> Option<Result<
 fn launch(program: &OsStr, arguments: impl Iterator<Item = OsString>) -> Result<Exit, Failure> {
     let mut command = Command::new(program);
     command.args(arguments);
-    if let Some(user) = Caller::by_sudo() {
+    if let Some(user) = SudoCaller::by_sudo() {
         user.become_it(&mut command).map_err(failed)?;
     }
     // If the tracer dies, nobody would continue this one.
@@ -174,13 +174,13 @@ fn failed(error: io::Error) -> Failure {
 }
 
 /// Who called sudo.
-struct Caller {
+struct SudoCaller {
     name: String,
     uid: Uid,
     gid: Gid,
 }
 
-impl Caller {
+impl SudoCaller {
     /// Who it was, if this program runs as root by sudo.
     fn by_sudo() -> Option<Self> {
         let number = |name: &str| std::env::var(name).ok()?.parse::<u32>().ok();

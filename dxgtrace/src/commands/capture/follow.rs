@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use super::super::Failure;
 use super::super::pipeline::Pipeline;
-use super::limits::Limits;
+use super::limits::CaptureLimits;
 use super::{PATIENCE, Signals, say};
-use dxgtrace_file::recording::{Progress, Queue};
+use dxgtrace_file::recording::{OutputQueue, RecordingProgress};
 use dxgtrace_live::Live;
-use dxgtrace_protocol::record::header::{Kind, Lost};
+use dxgtrace_protocol::record::header::{LostPackets, RecordKind};
 use dxgtrace_session::entry::Totals;
 /// How often these are looked at while packets come.
 const TICK: Duration = Duration::from_millis(20);
@@ -20,20 +20,24 @@ const STALL_TICK: Duration = Duration::from_millis(250);
 
 /// What a capture heeds besides packets.
 pub struct Course {
-    limits: Limits,
-    queue: Option<Queue>,
-    progress: Rc<Progress>,
+    limits: CaptureLimits,
+    queue: Option<OutputQueue>,
+    progress: Rc<RecordingProgress>,
     /// Tell the flight recorder of requests that wait so long.
     pub stall: Option<Duration>,
     /// What is written.
-    pub written: Option<Written>,
+    pub written: Option<OutputFiles>,
     /// Signals that change the course.
     pub signals: Option<Signals>,
 }
 
 impl Course {
     /// Until `limits`, through `queue` if there is one.
-    pub fn new(limits: Limits, queue: Option<Queue>, progress: Rc<Progress>) -> Self {
+    pub fn new(
+        limits: CaptureLimits,
+        queue: Option<OutputQueue>,
+        progress: Rc<RecordingProgress>,
+    ) -> Self {
         Self {
             limits,
             queue,
@@ -47,8 +51,8 @@ impl Course {
     /// Straight on, until stopped; what is written is named at the end.
     pub fn plain(written: Option<PathBuf>) -> Self {
         Self {
-            written: written.map(Written::One),
-            ..Self::new(Limits::none(), None, Rc::default())
+            written: written.map(OutputFiles::One),
+            ..Self::new(CaptureLimits::none(), None, Rc::default())
         }
     }
 
@@ -60,23 +64,23 @@ impl Course {
 }
 
 /// What a capture brought.
-pub struct Outcome {
+pub struct CaptureOutcome {
     totals: Totals,
-    kernel: dxgtrace_live::Totals,
+    kernel: dxgtrace_live::LiveTotals,
     unfollowed: u64,
-    written: Option<Written>,
+    written: Option<OutputFiles>,
     files: u64,
 }
 
 /// What is written.
-pub enum Written {
+pub enum OutputFiles {
     /// This file.
     One(PathBuf),
     /// Numbered files named after this one.
     Several(PathBuf),
 }
 
-impl Outcome {
+impl CaptureOutcome {
     /// The closing line.
     pub fn text(&self) -> String {
         let Totals {
@@ -89,7 +93,7 @@ impl Outcome {
             cut,
             ..
         } = self.totals;
-        let Lost {
+        let LostPackets {
             ring_full,
             missed_probes,
             user_queue,
@@ -131,9 +135,9 @@ impl Outcome {
             text += &format!(", {} children not followed", self.unfollowed);
         }
         match (&self.written, self.files) {
-            (Some(Written::One(file)), _) => text += &format!(", saved in {}", file.display()),
-            (Some(Written::Several(_)), 0) => text += ", nothing saved",
-            (Some(Written::Several(file)), files) => {
+            (Some(OutputFiles::One(file)), _) => text += &format!(", saved in {}", file.display()),
+            (Some(OutputFiles::Several(_)), 0) => text += ", nothing saved",
+            (Some(OutputFiles::Several(file)), files) => {
                 let word = if files == 1 { "file" } else { "files" };
                 text += &format!(", saved in {files} {word} named after {}", file.display());
             }
@@ -153,12 +157,12 @@ pub fn follow(
     mut pipeline: Pipeline<'_>,
     course: Course,
     stop: &mut dyn FnMut() -> bool,
-) -> Result<Outcome, Failure> {
+) -> Result<CaptureOutcome, Failure> {
     let failed = |error: io::Error| Failure::Attach(format!("the capture broke: {error}"));
     let until = course.limits.until();
     let mut left = course.limits.messages;
     let mut ticked = Instant::now();
-    let mut stall = course.stall.map(Stall::new);
+    let mut stall = course.stall.map(StallWatch::new);
     let mut stopped = false;
     let mut left_out = 0;
     while left > 0 && !course.limits.files_full(&course.progress) {
@@ -176,29 +180,31 @@ pub fn follow(
                 stopped = true;
             }
         }
-        let full = course.queue.as_ref().is_some_and(Queue::is_full);
+        let full = course.queue.as_ref().is_some_and(OutputQueue::is_full);
         if left_out > 0 && !full {
-            live.note_lost(Lost {
+            live.note_lost(LostPackets {
                 user_queue: std::mem::take(&mut left_out),
-                ..Lost::default()
+                ..LostPackets::default()
             });
         }
         match live.next(PATIENCE).map_err(failed)? {
             // A loss is small, and has to be told.
-            Some(delivery) if full && delivery.packet.header.kind != Kind::Lost => left_out += 1,
+            Some(delivery) if full && delivery.packet.header.kind != RecordKind::Lost => {
+                left_out += 1
+            }
             Some(delivery) => {
                 let taken = pipeline
                     .packet(&delivery.packet, delivery.channels)
                     .map_err(Failure::output)?;
-                left -= u64::from(taken && delivery.packet.header.kind == Kind::Packet);
+                left -= u64::from(taken && delivery.packet.header.kind == RecordKind::Packet);
             }
             None if !stopped => {
                 tell(&mut live);
                 pipeline.idle().map_err(Failure::output)?;
             }
-            None if left_out > 0 => live.note_lost(Lost {
+            None if left_out > 0 => live.note_lost(LostPackets {
                 user_queue: std::mem::take(&mut left_out),
-                ..Lost::default()
+                ..LostPackets::default()
             }),
             None => break,
         }
@@ -211,7 +217,7 @@ pub fn follow(
         let mut give_up = || signals.is_some_and(Signals::stop);
         queue.finish(&mut give_up).map_err(Failure::output)?;
     }
-    Ok(Outcome {
+    Ok(CaptureOutcome {
         totals,
         kernel: live.totals(),
         unfollowed: live.unfollowed(),
@@ -221,14 +227,14 @@ pub fn follow(
 }
 
 /// Looks for requests that have waited too long. Each is told once.
-struct Stall {
+struct StallWatch {
     patience: u64,
     looked: Instant,
     /// Number of the latest request that was told.
     told: u64,
 }
 
-impl Stall {
+impl StallWatch {
     fn new(patience: Duration) -> Self {
         Self {
             patience: u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX),
@@ -237,7 +243,7 @@ impl Stall {
         }
     }
 
-    fn look(&mut self, pipeline: &Pipeline<'_>, now: u64, progress: &Progress) {
+    fn look(&mut self, pipeline: &Pipeline<'_>, now: u64, progress: &RecordingProgress) {
         if self.looked.elapsed() < STALL_TICK {
             return;
         }

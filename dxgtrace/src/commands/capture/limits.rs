@@ -4,17 +4,17 @@ use std::time::{Duration, Instant};
 
 use super::super::Failure;
 use crate::cli::{CaptureArgs, Limit};
-use dxgtrace_file::recording::{Extent, Progress};
+use dxgtrace_file::recording::{FileExtent, RecordingProgress};
 
 /// When a capture ends by itself.
-pub struct Limits {
+pub struct CaptureLimits {
     pub messages: u64,
     duration: Option<Duration>,
     /// Full files.
     files: u64,
 }
 
-impl Limits {
+impl CaptureLimits {
     /// What the arguments say of it.
     ///
     /// # Errors
@@ -58,14 +58,14 @@ impl Limits {
     }
 
     /// Whether the files are all full.
-    pub fn files_full(&self, progress: &Progress) -> bool {
+    pub fn files_full(&self, progress: &RecordingProgress) -> bool {
         progress.full.get() && progress.files.get() >= self.files
     }
 }
 
 /// How large a file or what is held may become, and how many files stay.
-pub fn extent(limits: &[Limit]) -> (Extent, Option<u64>) {
-    let (mut extent, mut files) = (Extent::default(), None);
+pub fn extent(limits: &[Limit]) -> (FileExtent, Option<u64>) {
+    let (mut extent, mut files) = (FileExtent::default(), None);
     for limit in limits {
         match *limit {
             Limit::Duration(duration) => extent.duration = Some(duration),

@@ -8,13 +8,14 @@ use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::super::Failure;
-use super::super::show::Shown;
-use super::follow::{Course, Written};
-use super::limits::{Limits, extent};
-use crate::cli::{CaptureArgs, Color, Limit, When};
-use dxgtrace_file::About;
+use super::super::show::ShowOutput;
+use super::follow::{Course, OutputFiles};
+use super::limits::{CaptureLimits, extent};
+use crate::cli::{CaptureArgs, ColorArg, FlightTrigger, Limit};
+use dxgtrace_file::CaptureOrigin;
 use dxgtrace_file::recording::{
-    Alarm, Extent, Flight, Numbered, Outlet, Progress, Rotation, Target,
+    FileExtent, FlightAlarm, FlightRecorder, NumberedFiles, Outlet, OutputTarget,
+    RecordingProgress, Rotation,
 };
 use dxgtrace_query::filter::Filter;
 use dxgtrace_session::check::{Code, Severity};
@@ -24,21 +25,21 @@ use dxgtrace_session::entry::Sink;
 const FLIGHT_FILES: u64 = 100;
 
 /// The way out that the arguments ask for, understood, nothing opened yet.
-pub struct Out<'a> {
+pub struct OutputPlan<'a> {
     args: &'a CaptureArgs,
-    kind: Kind,
+    kind: OutputKind,
 }
 
-enum Kind {
+enum OutputKind {
     /// Lines on standard output, or nothing.
     Lines,
     /// Capture files.
-    Files(Numbered, Extent),
+    Files(NumberedFiles, FileExtent),
     /// Capture files now and then.
-    Flight(Numbered, Extent, Vec<Alarm>),
+    Flight(NumberedFiles, FileExtent, Vec<FlightAlarm>),
 }
 
-impl<'a> Out<'a> {
+impl<'a> OutputPlan<'a> {
     /// Understands the arguments.
     ///
     /// # Errors
@@ -46,14 +47,14 @@ impl<'a> Out<'a> {
     pub fn new(args: &'a CaptureArgs) -> Result<Self, Failure> {
         let usage = |text: &str| Err(Failure::Usage(text.to_owned()));
         let kind = match &args.write {
-            None => Kind::Lines,
+            None => OutputKind::Lines,
             Some(path) if is_stdout(path) && !(args.ring.is_empty() && args.keep.is_empty()) => {
                 return usage("-b and --keep need the name of a file");
             }
             Some(path) if !args.keep.is_empty() => {
                 let (extent, files) = extent(&args.keep);
-                let files = Numbered::new(path, Some(files.unwrap_or(FLIGHT_FILES)));
-                Kind::Flight(files, extent, alarms(&args.when)?)
+                let files = NumberedFiles::new(path, Some(files.unwrap_or(FLIGHT_FILES)));
+                OutputKind::Flight(files, extent, alarms(&args.when)?)
             }
             Some(path) if !args.ring.is_empty() => {
                 let (extent, files) = extent(&args.ring);
@@ -63,18 +64,18 @@ impl<'a> Out<'a> {
                          -b filesize:KB, duration:SECONDS or packets:N",
                     );
                 }
-                Kind::Files(Numbered::new(path, files), extent)
+                OutputKind::Files(NumberedFiles::new(path, files), extent)
             }
             Some(path) => {
                 let bytes = args.stop.iter().find_map(|stop| match stop {
                     Limit::Bytes(bytes) => Some(*bytes),
                     _ => None,
                 });
-                let extent = Extent {
+                let extent = FileExtent {
                     bytes,
-                    ..Extent::default()
+                    ..FileExtent::default()
                 };
-                Kind::Files(Numbered::single(path), extent)
+                OutputKind::Files(NumberedFiles::single(path), extent)
             }
         };
         Ok(Self { args, kind })
@@ -84,22 +85,22 @@ impl<'a> Out<'a> {
     ///
     /// # Errors
     /// The file cannot be created.
-    pub fn prepare(mut self) -> Result<Prepared<'a>, Failure> {
+    pub fn prepare(mut self) -> Result<PreparedOutput<'a>, Failure> {
         let target = match &mut self.kind {
-            Kind::Files(files, _) if !self.args.write.as_deref().is_some_and(is_stdout) => {
+            OutputKind::Files(files, _) if !self.args.write.as_deref().is_some_and(is_stdout) => {
                 let created = files.create(now());
                 Some(created.map_err(|error| Failure::Input(error.to_string()))?)
             }
-            Kind::Files(..) => Some(stdout()?),
-            Kind::Lines if !self.args.show.quiet => Some(stdout()?),
-            Kind::Lines | Kind::Flight(..) => None,
+            OutputKind::Files(..) => Some(stdout()?),
+            OutputKind::Lines if !self.args.show.quiet => Some(stdout()?),
+            OutputKind::Lines | OutputKind::Flight(..) => None,
         };
-        Ok(Prepared { out: self, target })
+        Ok(PreparedOutput { out: self, target })
     }
 }
 
 /// The way out, in use.
-pub struct Opened {
+pub struct OpenedOutput {
     /// Which packets go there.
     pub filter: Filter,
     /// What takes them.
@@ -109,26 +110,26 @@ pub struct Opened {
 }
 
 /// The way out, with what it needs at the beginning.
-pub struct Prepared<'a> {
-    out: Out<'a>,
-    target: Option<Target>,
+pub struct PreparedOutput<'a> {
+    out: OutputPlan<'a>,
+    target: Option<OutputTarget>,
 }
 
-impl Prepared<'_> {
+impl PreparedOutput<'_> {
     /// Begins to write; `how` says how the driver is hooked.
     ///
     /// # Errors
     /// The output refuses.
     pub fn open(
         self,
-        shown: Shown,
-        color: Color,
-        limits: Limits,
+        shown: ShowOutput,
+        color: ColorArg,
+        limits: CaptureLimits,
         how: &str,
-    ) -> Result<Opened, Failure> {
-        let mut about = About::default();
+    ) -> Result<OpenedOutput, Failure> {
+        let mut about = CaptureOrigin::default();
         about.application += &format!(", captured by {how}");
-        let progress = Rc::<Progress>::default();
+        let progress = Rc::<RecordingProgress>::default();
         let outlet = match self.target {
             Some(target) => Some(Outlet::new(target).map_err(Failure::output)?),
             None => None,
@@ -140,44 +141,46 @@ impl Prepared<'_> {
             progress.clone(),
         );
         course.stall = args.when.iter().find_map(|when| match when {
-            When::Stall(stall) => Some(*stall),
+            FlightTrigger::Stall(stall) => Some(*stall),
             _ => None,
         });
         course.written = match &self.out.kind {
-            Kind::Files(..) if args.ring.is_empty() => args
+            OutputKind::Files(..) if args.ring.is_empty() => args
                 .write
                 .clone()
                 .filter(|path| !is_stdout(path))
-                .map(Written::One),
-            Kind::Files(..) | Kind::Flight(..) => args.write.clone().map(Written::Several),
-            Kind::Lines => None,
+                .map(OutputFiles::One),
+            OutputKind::Files(..) | OutputKind::Flight(..) => {
+                args.write.clone().map(OutputFiles::Several)
+            }
+            OutputKind::Lines => None,
         };
         let to_stdout = args.write.as_deref().is_some_and(is_stdout);
         let printed = (args.show.print && !args.show.quiet && !to_stdout).then(|| shown.clone());
         let (filter, sink): (_, Option<Box<dyn Sink>>) = match (self.out.kind, outlet) {
-            (Kind::Files(files, extent), Some(outlet)) => {
+            (OutputKind::Files(files, extent), Some(outlet)) => {
                 let rotation = Rotation::new(outlet, files, extent, about, progress);
                 let sink = Box::new(rotation.map_err(Failure::output)?);
                 (shown.into_filter(), Some(sink))
             }
-            (Kind::Flight(files, extent, alarms), _) => {
-                let at_end = args.when.contains(&When::End);
-                let flight = Flight::new(files, extent, alarms, at_end, about, progress);
+            (OutputKind::Flight(files, extent, alarms), _) => {
+                let at_end = args.when.contains(&FlightTrigger::End);
+                let flight = FlightRecorder::new(files, extent, alarms, at_end, about, progress);
                 (shown.into_filter(), Some(Box::new(flight)))
             }
-            (Kind::Lines, Some(outlet)) => {
+            (OutputKind::Lines, Some(outlet)) => {
                 let (filter, sink) =
                     shown.into_lines(Box::new(outlet), color, &format!("live by {how}"))?;
                 (filter, Some(sink))
             }
-            (Kind::Lines | Kind::Files(..), None) => (shown.into_filter(), None),
+            (OutputKind::Lines | OutputKind::Files(..), None) => (shown.into_filter(), None),
         };
         let mut sinks: Vec<_> = sink.into_iter().collect();
         if let Some(shown) = printed {
             let (_, lines) = shown.into_lines(Box::new(io::stdout().lock()), color, "live")?;
             sinks.push(lines);
         }
-        Ok(Opened {
+        Ok(OpenedOutput {
             filter,
             sinks,
             course,
@@ -186,25 +189,25 @@ impl Prepared<'_> {
 }
 
 /// What makes the flight recorder write by itself.
-fn alarms(when: &[When]) -> Result<Vec<Alarm>, Failure> {
+fn alarms(when: &[FlightTrigger]) -> Result<Vec<FlightAlarm>, Failure> {
     if when.is_empty() {
-        return Ok(vec![Alarm::Severity(Severity::Error)]);
+        return Ok(vec![FlightAlarm::Severity(Severity::Error)]);
     }
     when.iter()
         .filter_map(|when| match when {
-            When::Finding(word) => Some(alarm(word)),
-            When::Stall(_) | When::End => None,
+            FlightTrigger::Finding(word) => Some(alarm(word)),
+            FlightTrigger::Stall(_) | FlightTrigger::End => None,
         })
         .collect()
 }
 
-fn alarm(word: &str) -> Result<Alarm, Failure> {
+fn alarm(word: &str) -> Result<FlightAlarm, Failure> {
     let severity = Severity::ALL
         .iter()
         .find(|severity| severity.name() == word);
-    let code = || Code::by_word(word).map(Alarm::Code);
+    let code = || Code::by_word(word).map(FlightAlarm::Code);
     severity
-        .map(|severity| Alarm::Severity(*severity))
+        .map(|severity| FlightAlarm::Severity(*severity))
         .or_else(code)
         .ok_or_else(|| {
             Failure::Usage(format!(
@@ -219,9 +222,9 @@ fn is_stdout(path: &Path) -> bool {
 }
 
 /// Standard output as it is, without a buffer of its own.
-fn stdout() -> Result<Target, Failure> {
+fn stdout() -> Result<OutputTarget, Failure> {
     let fd = io::stdout().as_fd().try_clone_to_owned();
-    Ok(Target {
+    Ok(OutputTarget {
         file: File::from(fd.map_err(Failure::output)?),
         name: "standard output".to_owned(),
         own: false,

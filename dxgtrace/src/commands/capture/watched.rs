@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 /// The process.
-pub enum Watched {
+pub enum WatchedProcess {
     /// It runs, or has ended since.
     There(OwnedFd),
     /// It had ended before.
@@ -15,7 +15,7 @@ pub enum Watched {
     Unknown,
 }
 
-impl Watched {
+impl WatchedProcess {
     /// Watches it by its number.
     pub fn new(pid: u32) -> Self {
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
@@ -46,17 +46,17 @@ impl Watched {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
-    use super::Watched;
+    use super::WatchedProcess;
 
     #[test]
     fn a_process_that_nobody_waits_for_has_ended_all_the_same() {
-        assert!(!Watched::new(std::process::id()).has_ended());
+        assert!(!WatchedProcess::new(std::process::id()).has_ended());
         let mut child = std::process::Command::new("true").spawn().unwrap();
-        let watched = Watched::new(child.id());
+        let watched = WatchedProcess::new(child.id());
         while !watched.has_ended() {
             std::thread::yield_now();
         }
         child.wait().unwrap();
-        assert!(Watched::new(child.id()).has_ended());
+        assert!(WatchedProcess::new(child.id()).has_ended());
     }
 }

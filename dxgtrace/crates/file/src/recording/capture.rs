@@ -7,12 +7,12 @@ use dxgtrace_session::check::Finding;
 use dxgtrace_session::entry::{Entry, Sink, Totals};
 
 /// Writes entries into a capture file.
-pub struct Capture<W> {
+pub struct CaptureSink<W> {
     writer: Option<Writer<W>>,
     comments: Vec<String>,
 }
 
-impl<W: Write> Capture<W> {
+impl<W: Write> CaptureSink<W> {
     /// Entries go to `writer`.
     pub fn new(writer: Writer<W>) -> Self {
         Self {
@@ -43,7 +43,7 @@ impl<W: Write> Capture<W> {
     }
 }
 
-impl<W: Write> Sink for Capture<W> {
+impl<W: Write> Sink for CaptureSink<W> {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         self.comments.clear();
         let comments = entry.findings.iter().map(Finding::comment);

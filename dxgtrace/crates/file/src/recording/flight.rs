@@ -6,11 +6,11 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::rotation::Extent;
-use super::{Numbered, Outlet, Progress};
-use crate::{About, Flush, Writer};
+use super::rotation::FileExtent;
+use super::{NumberedFiles, Outlet, RecordingProgress};
+use crate::{CaptureOrigin, FlushPolicy, Writer};
 use dxgtrace_protocol::packet::{Channel, Packet};
-use dxgtrace_protocol::record::header::Header;
+use dxgtrace_protocol::record::header::RecordHeader;
 use dxgtrace_session::check::{Code, Finding, Severity};
 use dxgtrace_session::entry::{Entry, Sink, Totals};
 
@@ -20,18 +20,18 @@ pub const HELD_BYTES: u64 = 64 << 20;
 /// written then, together with what came in between.
 const PAUSE: Duration = Duration::from_secs(10);
 /// What a held packet takes besides its bytes, about.
-const OVERHEAD: u64 = size_of::<Held>() as u64;
+const OVERHEAD: u64 = size_of::<HeldPacket>() as u64;
 
 /// What a finding must be to make the recorder write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Alarm {
+pub enum FlightAlarm {
     /// At least so severe.
     Severity(Severity),
     /// This one.
     Code(Code),
 }
 
-impl Alarm {
+impl FlightAlarm {
     fn rings(self, finding: &Finding) -> bool {
         match self {
             Self::Severity(least) => finding.code.severity() >= least,
@@ -41,16 +41,16 @@ impl Alarm {
 }
 
 /// A packet that is held.
-struct Held {
+struct HeldPacket {
     number: u64,
     time: u64,
     interface: u32,
-    header: Header,
+    header: RecordHeader,
     payload: Box<[u8]>,
     comments: Vec<String>,
 }
 
-impl Held {
+impl HeldPacket {
     fn bytes(&self) -> u64 {
         let comments: usize = self.comments.iter().map(String::len).sum();
         OVERHEAD + (self.payload.len() + comments) as u64
@@ -58,30 +58,30 @@ impl Held {
 }
 
 /// Holds entries, and writes them when told to.
-pub struct Flight {
-    files: Numbered,
-    extent: Extent,
-    alarms: Vec<Alarm>,
+pub struct FlightRecorder {
+    files: NumberedFiles,
+    extent: FileExtent,
+    alarms: Vec<FlightAlarm>,
     at_end: bool,
-    about: About,
-    progress: Rc<Progress>,
+    about: CaptureOrigin,
+    progress: Rc<RecordingProgress>,
     channels: Vec<Channel>,
-    held: VecDeque<Held>,
+    held: VecDeque<HeldPacket>,
     bytes: u64,
     /// When the latest file was written.
     written: Option<Instant>,
 }
 
-impl Flight {
+impl FlightRecorder {
     /// Holds what `extent` allows, and writes to `files` when one of `alarms`
-    /// rings, when [`Progress::wanted`] says so, and `at_end`.
+    /// rings, when [`RecordingProgress::wanted`] says so, and `at_end`.
     pub fn new(
-        files: Numbered,
-        extent: Extent,
-        alarms: Vec<Alarm>,
+        files: NumberedFiles,
+        extent: FileExtent,
+        alarms: Vec<FlightAlarm>,
         at_end: bool,
-        about: About,
-        progress: Rc<Progress>,
+        about: CaptureOrigin,
+        progress: Rc<RecordingProgress>,
     ) -> Self {
         Self {
             files,
@@ -102,7 +102,7 @@ impl Flight {
             self.channels = entry.channels.to_vec();
         }
         let packet = entry.packet;
-        let held = Held {
+        let held = HeldPacket {
             number: packet.number,
             time: packet.time,
             interface: packet.interface,
@@ -157,7 +157,7 @@ impl Flight {
              capture: the first one here is {first}."
         );
         let mut writer =
-            Writer::with_comment(outlet, &self.about, &comment, Flush::Collect(1 << 16))?;
+            Writer::with_comment(outlet, &self.about, &comment, FlushPolicy::Collect(1 << 16))?;
         writer.describe_all(&self.channels)?;
         let count = self.held.len();
         for held in self.held.drain(..) {
@@ -186,7 +186,7 @@ impl Flight {
     }
 }
 
-impl Sink for Flight {
+impl Sink for FlightRecorder {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         self.hold(entry);
         let rung = entry

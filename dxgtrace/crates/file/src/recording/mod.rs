@@ -10,11 +10,11 @@ mod queue;
 mod rotation;
 mod target;
 
-pub use capture::Capture;
-pub use flight::{Alarm, Flight};
-pub use numbered::Numbered;
+pub use capture::CaptureSink;
+pub use flight::{FlightAlarm, FlightRecorder};
+pub use numbered::NumberedFiles;
 pub use outlet::Outlet;
-pub use progress::Progress;
-pub use queue::Queue;
-pub use rotation::{Extent, Rotation};
-pub use target::Target;
+pub use progress::RecordingProgress;
+pub use queue::OutputQueue;
+pub use rotation::{FileExtent, Rotation};
+pub use target::OutputTarget;

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::target::Target;
+use super::target::OutputTarget;
 use jiff::Timestamp;
 
 /// Names and makes `base_00001_YYYYmmddHHMMSS.pcapng` and so on, in UTC, and
 /// keeps count of those that are to stay.
-pub struct Numbered {
+pub struct NumberedFiles {
     base: PathBuf,
     /// Whether there is more than one.
     several: bool,
@@ -20,7 +20,7 @@ pub struct Numbered {
     keep: u64,
 }
 
-impl Numbered {
+impl NumberedFiles {
     /// Files named after `base`, of which the latest `keep` stay.
     pub fn new(base: &Path, keep: Option<u64>) -> Self {
         Self {
@@ -54,7 +54,7 @@ impl Numbered {
     ///
     /// # Errors
     /// It cannot be created.
-    pub fn create(&mut self, now: u64) -> io::Result<Target> {
+    pub fn create(&mut self, now: u64) -> io::Result<OutputTarget> {
         let path = self.path(self.made + 1, now);
         let name = path.display().to_string();
         let file = crate::create(&path).map_err(|error| {
@@ -66,7 +66,7 @@ impl Numbered {
             self.there.clear();
         }
         self.there.push_back(path);
-        Ok(Target {
+        Ok(OutputTarget {
             file,
             name,
             own: true,
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn names_count_up_and_keep_the_extension() {
         let named = |base: &str| {
-            let path = Numbered::new(Path::new(base), None).path(7, 1_700_000_000_123_456_789);
+            let path = NumberedFiles::new(Path::new(base), None).path(7, 1_700_000_000_123_456_789);
             path.display().to_string()
         };
         assert_eq!(

@@ -2,18 +2,18 @@
 //!
 //! A file takes what it gets at once: whatever stops the program, what was
 //! captured is in it. The reader of a pipe, and whoever looks at a terminal,
-//! may pause; before them is a [`Queue`].
+//! may pause; before them is a [`OutputQueue`].
 
 use std::io::{self, Write};
 
-use super::{Queue, Target};
+use super::{OutputQueue, OutputTarget};
 
 /// The end that is written to.
 pub enum Outlet {
     /// A file, and how long it is.
-    File(Target, u64),
+    File(OutputTarget, u64),
     /// All else.
-    Queue(Queue),
+    Queue(OutputQueue),
 }
 
 impl Outlet {
@@ -21,16 +21,16 @@ impl Outlet {
     ///
     /// # Errors
     /// There can be no thread for the queue.
-    pub fn new(target: Target) -> io::Result<Self> {
+    pub fn new(target: OutputTarget) -> io::Result<Self> {
         if target.file.metadata().is_ok_and(|about| about.is_file()) {
             Ok(Self::File(target, 0))
         } else {
-            Queue::new(target, Queue::BYTES).map(Self::Queue)
+            OutputQueue::new(target, OutputQueue::BYTES).map(Self::Queue)
         }
     }
 
     /// The queue, if there is one.
-    pub fn queue(&self) -> Option<Queue> {
+    pub fn queue(&self) -> Option<OutputQueue> {
         match self {
             Self::File(..) => None,
             Self::Queue(queue) => Some(queue.clone()),

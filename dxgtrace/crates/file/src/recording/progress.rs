@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 
 /// Shared between the two.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub struct RecordingProgress {
     /// Files begun so far.
     pub files: Cell<u64>,
     /// Whether the latest file has reached its bounds.
@@ -16,7 +16,7 @@ pub struct Progress {
     pub notices: RefCell<Vec<String>>,
 }
 
-impl Progress {
+impl RecordingProgress {
     /// Asks the flight recorder to write. The first reason is the one that is told.
     pub fn want(&self, reason: impl FnOnce() -> String) {
         self.wanted.borrow_mut().get_or_insert_with(reason);

@@ -1,6 +1,6 @@
 //! A bounded queue before a reader that may pause, and a thread that writes.
 //!
-//! Whoever fills it keeps the bound: [`Queue::is_full`] says when to leave
+//! Whoever fills it keeps the bound: [`OutputQueue::is_full`] says when to leave
 //! packets out, and to say so at their place.
 
 use std::collections::VecDeque;
@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::Target;
+use super::OutputTarget;
 
 /// Bytes that are handed to the system at once, at most, unless they came so.
 const STEP_BYTES: usize = 1 << 20;
@@ -18,19 +18,19 @@ const INTERVAL: Duration = Duration::from_millis(50);
 
 /// The end that is filled. Clones fill the same queue.
 #[derive(Clone)]
-pub struct Queue {
-    shared: Arc<Shared>,
+pub struct OutputQueue {
+    shared: Arc<SharedQueue>,
     limit: usize,
 }
 
 #[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
+struct SharedQueue {
+    state: Mutex<QueueState>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct QueueState {
     steps: VecDeque<Vec<u8>>,
     /// Bytes in the steps, including the one at work.
     queued: usize,
@@ -43,7 +43,7 @@ struct State {
     failure: Option<(io::ErrorKind, String)>,
 }
 
-impl State {
+impl QueueState {
     fn failed(&self) -> io::Result<()> {
         match &self.failure {
             Some((kind, text)) => Err(io::Error::new(*kind, text.clone())),
@@ -52,14 +52,14 @@ impl State {
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl SharedQueue {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         // The state is whole between any two statements.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Queue {
+impl OutputQueue {
     /// Bytes that may wait; a little more, since what has begun is finished.
     pub const BYTES: usize = 64 << 20;
 
@@ -67,8 +67,8 @@ impl Queue {
     ///
     /// # Errors
     /// There can be no thread.
-    pub fn new(target: Target, limit: usize) -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+    pub fn new(target: OutputTarget, limit: usize) -> io::Result<Self> {
+        let shared = Arc::new(SharedQueue::default());
         let theirs = shared.clone();
         thread::Builder::new()
             .name("writer".to_owned())
@@ -138,7 +138,7 @@ impl Queue {
 }
 
 /// The thread.
-fn run(shared: &Shared, mut target: Target) {
+fn run(shared: &SharedQueue, mut target: OutputTarget) {
     let mut state = shared.state();
     loop {
         let Some(step) = state.steps.pop_front() else {
@@ -176,12 +176,12 @@ mod tests {
     #[test]
     fn a_reader_that_pauses_fills_the_queue_and_then_gets_all_of_it() {
         let (mut reader, writer) = pipe().unwrap();
-        let target = Target {
+        let target = OutputTarget {
             file: File::from(OwnedFd::from(writer)),
             name: "pipe".into(),
             own: false,
         };
-        let queue = Queue::new(target, 100_000).unwrap();
+        let queue = OutputQueue::new(target, 100_000).unwrap();
         let mut sent = 0;
         // A pipe holds 64 KiB itself.
         while !queue.is_full() {

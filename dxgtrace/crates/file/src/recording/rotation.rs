@@ -4,14 +4,14 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::{Capture, Numbered, Outlet, Progress};
-use crate::{About, Flush, Writer};
+use super::{CaptureSink, NumberedFiles, Outlet, RecordingProgress};
+use crate::{CaptureOrigin, FlushPolicy, Writer};
 use dxgtrace_session::check::Finding;
 use dxgtrace_session::entry::{Entry, Sink, Totals};
 
 /// When a file is full. Where nothing is said, it never is.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Extent {
+pub struct FileExtent {
     /// At so many bytes.
     pub bytes: Option<u64>,
     /// At so many records.
@@ -20,7 +20,7 @@ pub struct Extent {
     pub duration: Option<Duration>,
 }
 
-impl Extent {
+impl FileExtent {
     /// Whether nothing is said.
     pub fn is_none(&self) -> bool {
         self.bytes.is_none() && self.records.is_none() && self.duration.is_none()
@@ -30,11 +30,11 @@ impl Extent {
 /// Writes entries into files, each of which can be read alone: it has all
 /// channels that are known when it begins.
 pub struct Rotation {
-    files: Numbered,
-    extent: Extent,
-    about: About,
-    progress: Rc<Progress>,
-    current: Capture<Outlet>,
+    files: NumberedFiles,
+    extent: FileExtent,
+    about: CaptureOrigin,
+    progress: Rc<RecordingProgress>,
+    current: CaptureSink<Outlet>,
     began: Instant,
 }
 
@@ -46,12 +46,12 @@ impl Rotation {
     /// It cannot be written to.
     pub fn new(
         outlet: Outlet,
-        files: Numbered,
-        extent: Extent,
-        about: About,
-        progress: Rc<Progress>,
+        files: NumberedFiles,
+        extent: FileExtent,
+        about: CaptureOrigin,
+        progress: Rc<RecordingProgress>,
     ) -> io::Result<Self> {
-        let writer = Writer::new(outlet, &about, Flush::EveryRecord)?;
+        let writer = Writer::new(outlet, &about, FlushPolicy::EveryRecord)?;
         // Standard output is one that was there.
         progress.files.set(files.made().max(1));
         Ok(Self {
@@ -59,13 +59,13 @@ impl Rotation {
             extent,
             about,
             progress,
-            current: Capture::new(writer),
+            current: CaptureSink::new(writer),
             began: Instant::now(),
         })
     }
 
     fn is_full(&self) -> bool {
-        let Extent {
+        let FileExtent {
             bytes,
             records,
             duration,
@@ -85,9 +85,10 @@ impl Rotation {
             self.files.made(),
             entry.packet.number
         );
-        let mut writer = Writer::with_comment(outlet, &self.about, &comment, Flush::EveryRecord)?;
+        let mut writer =
+            Writer::with_comment(outlet, &self.about, &comment, FlushPolicy::EveryRecord)?;
         writer.describe_all(entry.channels)?;
-        self.current = Capture::new(writer);
+        self.current = CaptureSink::new(writer);
         self.began = Instant::now();
         self.progress.files.set(self.files.made());
         Ok(())

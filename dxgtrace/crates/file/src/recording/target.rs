@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 
 /// Where bytes go.
-pub struct Target {
+pub struct OutputTarget {
     /// What they are written to.
     pub file: File,
     /// Its name, for messages.
@@ -14,7 +14,7 @@ pub struct Target {
     pub own: bool,
 }
 
-impl Target {
+impl OutputTarget {
     /// Writes all, or says how much it was and why not more.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
         let mut done = 0;

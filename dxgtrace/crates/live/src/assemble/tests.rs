@@ -5,13 +5,13 @@ use dxgtrace_ebpf::record::{
 };
 
 use super::{Assembler, COMPLETION, COMPLETION_REQUESTED, EAGAIN, PATIENCE};
-use crate::clock::Clock;
-use dxgtrace_protocol::record::header::{Direction, Header, Kind, Known};
+use crate::clock::MonotonicClock;
+use dxgtrace_protocol::record::header::{Direction, KnownFields, RecordHeader, RecordKind};
 
 const MILLISECOND: u64 = 1_000_000;
 
 fn assembler() -> Assembler {
-    Assembler::new(Clock::identity(), false, PATIENCE)
+    Assembler::new(MonotonicClock::identity(), false, PATIENCE)
 }
 
 fn send(task: u64, time: u64, transaction: u64) -> record::Packet {
@@ -59,7 +59,7 @@ fn end(of: &record::Packet, value: i32) -> SendReturn {
     }
 }
 
-fn headers(assembler: &mut Assembler) -> Vec<Header> {
+fn headers(assembler: &mut Assembler) -> Vec<RecordHeader> {
     let mut headers = Vec::new();
     while let Some(delivery) = assembler.next() {
         headers.push(*delivery.packet.header);
@@ -81,7 +81,7 @@ fn a_send_leaves_with_its_return_value_and_before_what_followed_it() {
     assert!(
         headers[0]
             .known
-            .has(Known::TASK | Known::RETURN_VALUE | Known::EXACT_LENGTH)
+            .has(KnownFields::TASK | KnownFields::RETURN_VALUE | KnownFields::EXACT_LENGTH)
     );
     assert_eq!(headers[1].direction, Direction::HostToGuest);
 }
@@ -95,9 +95,13 @@ fn a_completion_belongs_to_the_requester_and_to_nobody_else() {
     assembler.packet(&receive(110, 1), &[2; 8]);
     assembler.packet(&receive(120, 1), &[2; 8]);
     let headers = headers(&mut assembler);
-    assert!(headers[1].known.has(Known::TASK | Known::REQUESTER));
+    assert!(
+        headers[1]
+            .known
+            .has(KnownFields::TASK | KnownFields::REQUESTER)
+    );
     assert_eq!((headers[1].pid, headers[1].tid), (5, 5));
-    assert_eq!(headers[2].known, Known(0));
+    assert_eq!(headers[2].known, KnownFields(0));
     assert_eq!(headers[2].pid, 0);
 }
 
@@ -113,8 +117,8 @@ fn an_answer_to_a_request_that_was_missed_comes_after_a_record_of_loss() {
         assembler.packet(&receive(time, id), &[2; 8]);
     }
     let headers = headers(&mut assembler);
-    let kinds: Vec<Kind> = headers.iter().map(|header| header.kind).collect();
-    let [packet, lost] = [Kind::Packet, Kind::Lost];
+    let kinds: Vec<RecordKind> = headers.iter().map(|header| header.kind).collect();
+    let [packet, lost] = [RecordKind::Packet, RecordKind::Lost];
     assert_eq!(
         kinds,
         [packet, packet, lost, packet, packet, packet, packet]
@@ -137,7 +141,7 @@ fn refused_attempts_are_counted_in_the_accepted_send() {
     assert_eq!(headers.len(), 1);
     assert_eq!(
         (headers[0].kind, headers[0].refused_attempts),
-        (Kind::Packet, 3)
+        (RecordKind::Packet, 3)
     );
 }
 
@@ -156,7 +160,7 @@ fn a_send_that_was_given_up_becomes_one_record_before_the_next() {
     assert_eq!(headers.len(), 2);
     assert_eq!(
         (headers[0].kind, headers[0].return_value),
-        (Kind::Refused, EAGAIN)
+        (RecordKind::Refused, EAGAIN)
     );
     assert_eq!(
         (headers[0].transaction, headers[0].refused_attempts),
@@ -164,7 +168,7 @@ fn a_send_that_was_given_up_becomes_one_record_before_the_next() {
     );
     assert_eq!(
         (headers[1].kind, headers[1].refused_attempts),
-        (Kind::Packet, 0)
+        (RecordKind::Packet, 0)
     );
 }
 
@@ -177,7 +181,7 @@ fn a_send_that_was_given_up_becomes_a_record_after_a_while() {
     assembler.idle_at(1000 * MILLISECOND);
     assert!(!assembler.is_ready());
     assembler.idle_at(2500 * MILLISECOND);
-    assert_eq!(headers(&mut assembler)[0].kind, Kind::Refused);
+    assert_eq!(headers(&mut assembler)[0].kind, RecordKind::Refused);
 }
 
 #[test]
@@ -208,11 +212,11 @@ fn asynchronous_messages_of_another_length_are_other_messages() {
     };
     assembler.packet(&longer, &[1; 16]);
     assembler.send_return(&end(&longer, 0));
-    let kinds: Vec<Kind> = headers(&mut assembler)
+    let kinds: Vec<RecordKind> = headers(&mut assembler)
         .iter()
         .map(|header| header.kind)
         .collect();
-    assert_eq!(kinds, [Kind::Refused, Kind::Packet]);
+    assert_eq!(kinds, [RecordKind::Refused, RecordKind::Packet]);
 }
 
 #[test]
@@ -225,7 +229,7 @@ fn a_missing_return_delays_but_does_not_stop_the_stream() {
     assembler.idle_at(PATIENCE);
     let headers = headers(&mut assembler);
     assert_eq!(headers.len(), 2);
-    assert!(!headers[0].known.has(Known::RETURN_VALUE));
+    assert!(!headers[0].known.has(KnownFields::RETURN_VALUE));
 }
 
 #[test]
@@ -240,7 +244,11 @@ fn the_next_send_of_a_thread_shows_that_the_return_of_the_last_was_missed() {
     assembler.send_return(&end(&first, EAGAIN));
     assert!(!assembler.is_ready());
     assembler.send_return(&end(&second, 0));
-    assert!(headers(&mut assembler)[0].known.has(Known::RETURN_VALUE));
+    assert!(
+        headers(&mut assembler)[0]
+            .known
+            .has(KnownFields::RETURN_VALUE)
+    );
 }
 
 #[test]
@@ -257,14 +265,19 @@ fn a_loss_is_a_record_between_its_neighbours() {
     let mut kinds = Vec::new();
     while let Some(delivery) = assembler.next() {
         kinds.push(delivery.packet.header.kind);
-        if delivery.packet.header.kind == Kind::Lost {
+        if delivery.packet.header.kind == RecordKind::Lost {
             assert_eq!(delivery.packet.payload[..8], 3u64.to_le_bytes());
             assert_eq!(delivery.packet.payload[24..], 1u64.to_le_bytes());
         }
     }
     assert_eq!(
         kinds,
-        [Kind::Packet, Kind::Lost, Kind::Packet, Kind::Packet]
+        [
+            RecordKind::Packet,
+            RecordKind::Lost,
+            RecordKind::Packet,
+            RecordKind::Packet
+        ]
     );
     assert_eq!(assembler.lost_total().total(), 4);
 }
@@ -274,7 +287,7 @@ fn a_loss_at_the_end_is_told_even_if_nothing_else_was_seen() {
     let mut assembler = assembler();
     assembler.lost_in_kernel([2, 0]);
     let delivery = assembler.next().unwrap();
-    assert_eq!(delivery.packet.header.kind, Kind::Lost);
+    assert_eq!(delivery.packet.header.kind, RecordKind::Lost);
     assert_eq!(delivery.channels.len(), 1);
     assembler.lost_in_kernel([2, 0]);
     assert!(!assembler.is_ready());
@@ -325,7 +338,7 @@ fn channels_are_named_in_the_order_of_their_first_packet() {
 
 #[test]
 fn with_a_filter_completions_of_others_are_dropped_and_host_messages_are_not() {
-    let mut assembler = Assembler::new(Clock::identity(), true, PATIENCE);
+    let mut assembler = Assembler::new(MonotonicClock::identity(), true, PATIENCE);
     let request = send(5, 1, 1);
     assembler.packet(&request, &[1; 8]);
     assembler.send_return(&end(&request, 0));
@@ -354,9 +367,12 @@ fn at_the_end_everything_leaves() {
     assembler.packet(&send(5, 1, 1), &[1; 8]);
     assembler.packet(&receive(2, 90), &[2; 8]);
     assembler.finish();
-    let kinds: Vec<Kind> = headers(&mut assembler)
+    let kinds: Vec<RecordKind> = headers(&mut assembler)
         .iter()
         .map(|header| header.kind)
         .collect();
-    assert_eq!(kinds, [Kind::Packet, Kind::Packet, Kind::Refused]);
+    assert_eq!(
+        kinds,
+        [RecordKind::Packet, RecordKind::Packet, RecordKind::Refused]
+    );
 }

@@ -3,14 +3,14 @@
 use nom::number::complete::{le_u32, le_u64};
 use nom::{IResult, Parser};
 
-use crate::schema::{HEADER, Set};
+use crate::schema::{HEADER, MessageSet};
 use crate::table::framing::{EXTENDED_HEADER, VERSION_EXTENDED, VERSION_OLD};
 
 /// The headers of a guest or host message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame {
     /// The extended header, if the payload begins with one.
-    pub extended: Option<Extended>,
+    pub extended: Option<ExtendedHeader>,
     /// Unused by the guest: 0.
     pub command_id: u64,
     /// The process as the host numbers it.
@@ -27,7 +27,7 @@ pub struct Frame {
 
 /// The extended header of interface version 40.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Extended {
+pub struct ExtendedHeader {
     /// Distance to the command header.
     pub command_offset: u32,
     /// The virtual GPU, or 0.
@@ -115,12 +115,12 @@ impl Frame {
 
     /// The set that the command's number belongs to. The guest never looks at
     /// a host message's channel type, so a host may leave it 0.
-    pub fn set(&self) -> Option<Set> {
+    pub fn set(&self) -> Option<MessageSet> {
         match self.channel_word & CHANNEL_TYPE {
-            0 if self.from_host => Some(Set::Host),
-            0 => Some(Set::Vgpu),
-            1 => Some(Set::Global),
-            2 => Some(Set::Host),
+            0 if self.from_host => Some(MessageSet::Host),
+            0 => Some(MessageSet::Vgpu),
+            1 => Some(MessageSet::Global),
+            2 => Some(MessageSet::Host),
             _ => None,
         }
     }
@@ -141,9 +141,9 @@ impl Frame {
 }
 
 #[inline]
-fn extended(data: &[u8]) -> IResult<&[u8], Extended, ()> {
+fn extended(data: &[u8]) -> IResult<&[u8], ExtendedHeader, ()> {
     (le_u32, le_u32, le_u64)
-        .map(|(command_offset, reserved, vgpu_luid)| Extended {
+        .map(|(command_offset, reserved, vgpu_luid)| ExtendedHeader {
             command_offset,
             vgpu_luid,
             plain: reserved == 0,

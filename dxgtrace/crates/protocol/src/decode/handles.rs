@@ -1,12 +1,12 @@
 //! Every handle that a message names.
 
 use super::{Decoded, Spot, Value};
-use crate::schema::{Element, Object, Ty};
+use crate::schema::{FieldType, ObjectKind, TailElement};
 
 impl Decoded<'_> {
     /// Hands over every handle and guest event number in the body that is not
     /// 0: the kinds that it may be of, and the number.
-    pub fn handles(&self, named: &mut impl FnMut(&'static [Object], u64)) {
+    pub fn handles(&self, named: &mut impl FnMut(&'static [ObjectKind], u64)) {
         let Some(body) = &self.body else { return };
         for spot in body.fields() {
             of_spot(&spot, named);
@@ -16,13 +16,13 @@ impl Decoded<'_> {
                 of_spot(&spot, named);
             }
             match tail.tail.element {
-                Element::Value(ty) if kinds(ty).is_some() => {
+                TailElement::Value(ty) if kinds(ty).is_some() => {
                     for index in 0..tail.count {
                         of_bytes(ty, tail.element(index), named);
                     }
                 }
-                Element::Value(_) => {}
-                Element::Struct(structure) => {
+                TailElement::Value(_) => {}
+                TailElement::Struct(structure) => {
                     if structure
                         .fields
                         .iter()
@@ -41,7 +41,7 @@ impl Decoded<'_> {
     }
 }
 
-fn of_spot(spot: &Spot<'_>, named: &mut impl FnMut(&'static [Object], u64)) {
+fn of_spot(spot: &Spot<'_>, named: &mut impl FnMut(&'static [ObjectKind], u64)) {
     let ty = spot.field.ty;
     if kinds(ty).is_none() {
         return;
@@ -52,7 +52,7 @@ fn of_spot(spot: &Spot<'_>, named: &mut impl FnMut(&'static [Object], u64)) {
     }
 }
 
-fn of_bytes(ty: Ty, bytes: &[u8], named: &mut impl FnMut(&'static [Object], u64)) {
+fn of_bytes(ty: FieldType, bytes: &[u8], named: &mut impl FnMut(&'static [ObjectKind], u64)) {
     let value = Value::of_bytes(ty, bytes).and_then(|value| value.raw());
     if let (Some(kinds), Some(value)) = (kinds(ty), value)
         && value != 0
@@ -62,10 +62,10 @@ fn of_bytes(ty: Ty, bytes: &[u8], named: &mut impl FnMut(&'static [Object], u64)
 }
 
 /// The kinds of object that a value of this type may name, if it names any.
-pub(super) fn kinds(ty: Ty) -> Option<&'static [Object]> {
+pub(super) fn kinds(ty: FieldType) -> Option<&'static [ObjectKind]> {
     match ty {
-        Ty::Handle(kinds) => Some(kinds),
-        Ty::Event => Some(&[Object::GuestEvent]),
+        FieldType::Handle(kinds) => Some(kinds),
+        FieldType::Event => Some(&[ObjectKind::GuestEvent]),
         _ => None,
     }
 }

@@ -6,8 +6,10 @@ use nom::Parser;
 use nom::bytes::complete::take;
 
 use crate::packet::Packet;
-use crate::record::header::Known;
-use crate::schema::{Element, Field, Layout, MAX_FACTS, MAX_TAILS, Source, Struct, Tail, When};
+use crate::record::header::KnownFields;
+use crate::schema::{
+    Field, Layout, LengthSource, MAX_FACTS, MAX_TAILS, Struct, Tail, TailElement, When,
+};
 
 use super::Value;
 
@@ -34,7 +36,7 @@ impl<'a> Payload<'a> {
             length: (packet.header.payload_length as usize)
                 .min(MAX_PAYLOAD)
                 .max(packet.payload.len()),
-            exact: packet.header.known.has(Known::EXACT_LENGTH),
+            exact: packet.header.known.has(KnownFields::EXACT_LENGTH),
         }
     }
 
@@ -50,7 +52,7 @@ impl<'a> Payload<'a> {
 
 /// Where a tail lies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Span {
+pub struct TailSpan {
     /// Offset of its first byte from the layout's zero.
     pub at: usize,
     /// How many elements it has.
@@ -72,7 +74,7 @@ pub struct Shortfall {
 
 /// A layout laid over bytes.
 #[derive(Debug, Clone, Copy)]
-pub struct Located<'a> {
+pub struct LocatedBody<'a> {
     /// What was laid over them.
     pub layout: &'static Layout,
     /// The captured bytes from the layout's zero on.
@@ -162,8 +164,8 @@ impl<'a> TailSpot<'a> {
     /// The fields of element `index`, if the elements are structures.
     pub fn members(&self, index: usize) -> impl Iterator<Item = Spot<'a>> + use<'a> {
         let structure = match self.tail.element {
-            Element::Struct(structure) => Some(structure),
-            Element::Value(_) => None,
+            TailElement::Struct(structure) => Some(structure),
+            TailElement::Value(_) => None,
         };
         let size = usize::from(self.tail.element.size());
         let at = self.at + index.saturating_mul(size);
@@ -203,7 +205,7 @@ fn members<'a>(
         })
 }
 
-impl<'a> Located<'a> {
+impl<'a> LocatedBody<'a> {
     /// Lays `layout` over `payload`, with its zero at `base`.
     pub(super) fn new(
         layout: &'static Layout,
@@ -284,16 +286,16 @@ impl<'a> Located<'a> {
     /// before the count.
     fn count(
         &self,
-        source: Source,
+        source: LengthSource,
         at: usize,
         tail: &Tail,
         facts: &[Option<u64>; MAX_FACTS],
     ) -> Option<u64> {
         let field = |at: u16| self.settled(usize::from(at), 4);
         Some(match source {
-            Source::At(place) => field(place)?,
-            Source::AtOrOne(place) => field(place)?.max(1),
-            Source::AtIfRoom(place) => {
+            LengthSource::At(place) => field(place)?,
+            LengthSource::AtOrOne(place) => field(place)?.max(1),
+            LengthSource::AtIfRoom(place) => {
                 let count = field(place)?;
                 let room = self.length.saturating_sub(at) as u64;
                 if count > 0 && room >= count * u64::from(tail.element.size()) {
@@ -302,21 +304,21 @@ impl<'a> Located<'a> {
                     0
                 }
             }
-            Source::Sum {
+            LengthSource::Sum {
                 tail,
                 stride,
                 member,
             } => self.sum(usize::from(tail), stride, member)?,
-            Source::Fill => {
+            LengthSource::Fill => {
                 u64::from(self.layout.total.unwrap_or(0)).saturating_sub(at as u64)
                     / u64::from(tail.element.size())
             }
-            Source::Area {
+            LengthSource::Area {
                 head,
                 element,
                 count,
             } => (u64::from(head) + u64::from(element) * field(count)?.max(1)).next_multiple_of(8),
-            Source::Fact(fact) => known(facts, fact)?,
+            LengthSource::Fact(fact) => known(facts, fact)?,
         })
     }
 
@@ -330,9 +332,9 @@ impl<'a> Located<'a> {
     }
 
     /// Where the tail of that number lies, if it could be placed.
-    fn span(&self, tail: usize) -> Option<Span> {
+    fn span(&self, tail: usize) -> Option<TailSpan> {
         let (at, count) = *self.spans.get(..usize::from(self.placed))?.get(tail)?;
-        Some(Span {
+        Some(TailSpan {
             at: at as usize,
             count: count as usize,
         })
@@ -464,7 +466,7 @@ impl<'a> Located<'a> {
     }
 
     /// The tails that could be placed, with their places.
-    pub(super) fn placed(&self) -> impl Iterator<Item = (&'static Tail, Span)> {
+    pub(super) fn placed(&self) -> impl Iterator<Item = (&'static Tail, TailSpan)> {
         let tails = self.layout.tails.iter().enumerate();
         tails.map_while(|(index, tail)| Some((tail, self.span(index)?)))
     }
@@ -482,7 +484,7 @@ impl<'a> Located<'a> {
         Some(self.tail_spot(tail, span))
     }
 
-    fn tail_spot(&self, tail: &'static Tail, span: Span) -> TailSpot<'a> {
+    fn tail_spot(&self, tail: &'static Tail, span: TailSpan) -> TailSpot<'a> {
         let element = usize::from(tail.element.size()).max(1);
         // A count that runs past the end shows the elements that are whole.
         let room = self.length.saturating_sub(span.at) / element;
@@ -513,7 +515,7 @@ impl Layout {
         let mut tails = 0u64;
         for (tail, source) in self.tails.iter().zip(&self.expected) {
             let count = match source {
-                Source::Fact(fact) => facts.get(usize::from(*fact)).copied().flatten()?,
+                LengthSource::Fact(fact) => facts.get(usize::from(*fact)).copied().flatten()?,
                 _ => 0,
             };
             tails = tails.saturating_add(count.saturating_mul(u64::from(tail.element.size())));

@@ -18,14 +18,14 @@ mod tree;
 mod value;
 
 pub use frame::{Frame, NotAFrame};
-pub use located::{Located, MAX_PAYLOAD, Payload, Shortfall, Span, Spot, TailSpot, read};
-pub use pending::Pending;
-pub use regions::{Owner, Region};
+pub use located::{LocatedBody, MAX_PAYLOAD, Payload, Shortfall, Spot, TailSpan, TailSpot, read};
+pub use pending::PendingRequest;
+pub use regions::{Region, RegionOwner};
 pub use summary::summary;
-pub use tree::{Node, tree};
+pub use tree::{FieldNode, tree};
 pub use value::{Value, escaped, is_unsafe, utf16};
 
-use crate::schema::{Layout, MAX_FACTS, Message, Set};
+use crate::schema::{Layout, MAX_FACTS, Message, MessageSet};
 use crate::table;
 use crate::table::framing;
 
@@ -34,7 +34,7 @@ pub const UNKNOWN: &str = "unknown";
 
 /// Which part of a message a packet carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Part {
+pub enum MessagePart {
     /// From the guest.
     Request,
     /// The host's answer to a request.
@@ -43,7 +43,7 @@ pub enum Part {
     Event,
 }
 
-impl Part {
+impl MessagePart {
     /// The part's name in text, JSON and Wireshark.
     pub const fn name(self) -> &'static str {
         match self {
@@ -58,13 +58,13 @@ impl Part {
 #[derive(Debug, Clone, Copy)]
 pub struct Decoded<'a> {
     /// Which part of the message this is.
-    pub part: Part,
+    pub part: MessagePart,
     /// The headers; a reply has none of its own.
     pub frame: Option<Frame>,
     /// The message, if its number is known.
     pub message: Option<&'static Message>,
     /// The body, if its layout is known.
-    pub body: Option<Located<'a>>,
+    pub body: Option<LocatedBody<'a>>,
     /// The whole payload.
     pub payload: Payload<'a>,
     /// Offset of the body's own zero: of the command header, or of a reply.
@@ -74,7 +74,7 @@ pub struct Decoded<'a> {
 impl<'a> Decoded<'a> {
     /// Nothing of a part yet but its bytes.
     #[inline]
-    fn begin(payload: Payload<'a>, part: Part) -> Self {
+    fn begin(payload: Payload<'a>, part: MessagePart) -> Self {
         Self {
             part,
             frame: None,
@@ -87,21 +87,21 @@ impl<'a> Decoded<'a> {
 
     /// Whether this part comes from the guest.
     pub fn from_guest(&self) -> bool {
-        self.part == Part::Request
+        self.part == MessagePart::Request
     }
 
     /// Locates the rest, in place. `pending` is the request of a reply.
     #[inline]
-    fn locate(&mut self, pending: Option<&Pending>) -> Result<(), NotAFrame> {
+    fn locate(&mut self, pending: Option<&PendingRequest>) -> Result<(), NotAFrame> {
         let (layout, facts): (Option<&'static Layout>, _) = match (self.part, pending) {
-            (Part::Reply, Some(pending)) => {
+            (MessagePart::Reply, Some(pending)) => {
                 self.message = pending.message;
                 let reply = |message: &'static Message| message.reply_at(pending.version);
                 (self.message.and_then(reply), &pending.facts)
             }
-            (Part::Reply, None) => (None, &NO_FACTS),
-            (Part::Request | Part::Event, _) => {
-                let frame = Frame::read(self.payload.data, self.part == Part::Event)?;
+            (MessagePart::Reply, None) => (None, &NO_FACTS),
+            (MessagePart::Request | MessagePart::Event, _) => {
+                let frame = Frame::read(self.payload.data, self.part == MessagePart::Event)?;
                 self.base = frame.base();
                 self.message = frame
                     .set()
@@ -112,7 +112,7 @@ impl<'a> Decoded<'a> {
             }
         };
         if let Some(layout) = layout {
-            let body = Located::begin(layout, self.payload, self.base);
+            let body = LocatedBody::begin(layout, self.payload, self.base);
             self.body.insert(body).locate(facts);
         }
         Ok(())
@@ -124,11 +124,11 @@ impl<'a> Decoded<'a> {
     }
 
     /// The headers, laid out: of a reply only if it repeats the request's.
-    pub fn headers(&self) -> impl Iterator<Item = Located<'a>> + use<'a> {
+    pub fn headers(&self) -> impl Iterator<Item = LocatedBody<'a>> + use<'a> {
         let (extended, set) = match (&self.frame, &self.body) {
             (Some(frame), _) => (
                 frame.extended.is_some(),
-                Some(frame.set().unwrap_or(Set::Vgpu)),
+                Some(frame.set().unwrap_or(MessageSet::Vgpu)),
             ),
             (None, Some(body)) if body.layout.echo => {
                 (false, self.message.map(|message| message.set))
@@ -136,7 +136,7 @@ impl<'a> Decoded<'a> {
             _ => (false, None),
         };
         let (payload, base) = (self.payload, self.base);
-        let lay = move |layout, base| Located::new(layout, payload, base, &NO_FACTS);
+        let lay = move |layout, base| LocatedBody::new(layout, payload, base, &NO_FACTS);
         let first = extended.then(|| lay(&framing::EXTENDED, 0));
         let second = set.map(|set| lay(framing::header(set), base));
         first.into_iter().chain(second)
@@ -155,19 +155,19 @@ const NO_FACTS: [Option<u64>; MAX_FACTS] = [None; MAX_FACTS];
 
 /// Locates a guest message.
 pub fn request(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
-    let mut decoded = Decoded::begin(payload, Part::Request);
+    let mut decoded = Decoded::begin(payload, MessagePart::Request);
     decoded.locate(None).map(|()| decoded)
 }
 
 /// Locates a host message.
 pub fn event(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
-    let mut decoded = Decoded::begin(payload, Part::Event);
+    let mut decoded = Decoded::begin(payload, MessagePart::Event);
     decoded.locate(None).map(|()| decoded)
 }
 
 /// Locates the answer to `pending`.
-pub fn reply<'a>(payload: Payload<'a>, pending: &Pending) -> Decoded<'a> {
-    let mut decoded = Decoded::begin(payload, Part::Reply);
+pub fn reply<'a>(payload: Payload<'a>, pending: &PendingRequest) -> Decoded<'a> {
+    let mut decoded = Decoded::begin(payload, MessagePart::Reply);
     // A reply has no headers that could be wrong.
     let _ = decoded.locate(Some(pending));
     decoded
@@ -178,8 +178,8 @@ pub fn reply<'a>(payload: Payload<'a>, pending: &Pending) -> Decoded<'a> {
 #[inline]
 pub fn locate<'a>(
     payload: Payload<'a>,
-    part: Part,
-    pending: Option<&Pending>,
+    part: MessagePart,
+    pending: Option<&PendingRequest>,
     place: &mut Option<Decoded<'a>>,
 ) -> Result<(), NotAFrame> {
     let located = place.insert(Decoded::begin(payload, part)).locate(pending);
@@ -191,6 +191,6 @@ pub fn locate<'a>(
 
 /// Lays a layout that belongs to no message over a payload, as the
 /// pseudo-header's over its own bytes.
-pub fn lay_out<'a>(layout: &'static Layout, payload: Payload<'a>) -> Located<'a> {
-    Located::new(layout, payload, 0, &NO_FACTS)
+pub fn lay_out<'a>(layout: &'static Layout, payload: Payload<'a>) -> LocatedBody<'a> {
+    LocatedBody::new(layout, payload, 0, &NO_FACTS)
 }

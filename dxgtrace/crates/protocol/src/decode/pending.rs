@@ -6,7 +6,7 @@ use crate::table::framing::VERSION_OLD;
 
 /// A request that waits for its reply: the means to read it.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Pending {
+pub struct PendingRequest {
     /// The request's message, if known.
     pub message: Option<&'static Message>,
     /// The interface version that the request's framing shows.
@@ -16,7 +16,7 @@ pub struct Pending {
     pub facts: [Option<u64>; MAX_FACTS],
 }
 
-impl Pending {
+impl PendingRequest {
     /// Remembers a request.
     pub fn new(request: &Decoded<'_>) -> Self {
         let mut this = Self::default();

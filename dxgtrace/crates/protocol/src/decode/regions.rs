@@ -1,11 +1,11 @@
 //! What every byte of a payload belongs to.
 
-use super::{Decoded, Located, Part};
+use super::{Decoded, LocatedBody, MessagePart};
 use crate::schema::{Field, Tail};
 
 /// What some bytes of a payload belong to.
 #[derive(Debug, Clone, Copy)]
-pub enum Owner {
+pub enum RegionOwner {
     /// A field of a header. Bit fields of one word share its bytes: this is
     /// the first of them.
     Header(&'static Field),
@@ -33,7 +33,7 @@ pub enum Owner {
 #[derive(Debug, Clone, Copy)]
 pub struct Region {
     /// What they belong to.
-    pub owner: Owner,
+    pub owner: RegionOwner,
     /// Offset in the payload.
     pub at: usize,
     /// How many; captured or not.
@@ -63,20 +63,20 @@ impl<'a> Decoded<'a> {
     }
 
     /// The owner of the byte at `at`, and where its bytes end.
-    fn owner(&self, at: usize) -> (Owner, usize) {
+    fn owner(&self, at: usize) -> (RegionOwner, usize) {
         for header in self.headers() {
             let end = header.base + usize::from(header.layout.size);
             if (header.base..end).contains(&at) {
                 let (owner, end) = fixed(&header, at - header.base);
                 let owner = match owner {
-                    Owner::Field(field) => Owner::Header(field),
+                    RegionOwner::Field(field) => RegionOwner::Header(field),
                     other => other,
                 };
                 return (owner, header.base + end);
             }
         }
         let Some(body) = self.body.as_ref().filter(|body| body.layout.read) else {
-            return (Owner::Opaque, usize::MAX);
+            return (RegionOwner::Opaque, usize::MAX);
         };
         let inside = at - self.base;
         let (owner, end) = if inside < usize::from(body.layout.tails_at) {
@@ -88,33 +88,33 @@ impl<'a> Decoded<'a> {
     }
 
     /// The owner of a byte behind the fixed part.
-    fn behind(&self, body: &Located<'a>, at: usize) -> (Owner, usize) {
+    fn behind(&self, body: &LocatedBody<'a>, at: usize) -> (RegionOwner, usize) {
         for (tail, span) in body.placed() {
             let size = usize::from(tail.element.size());
             let end = span.at.saturating_add(span.count.saturating_mul(size));
             if (span.at..end).contains(&at) {
-                return (Owner::Tail(tail), end);
+                return (RegionOwner::Tail(tail), end);
             }
         }
         let Some(described) = body.described else {
-            return (Owner::Unplaced, usize::MAX);
+            return (RegionOwner::Unplaced, usize::MAX);
         };
         let end = usize::try_from(described).unwrap_or(usize::MAX);
         if at < end {
-            return (Owner::Unused, end);
+            return (RegionOwner::Unused, end);
         }
         let rounded = end.checked_next_multiple_of(8).unwrap_or(usize::MAX);
-        let on_ring = !self.payload.exact || self.part == Part::Reply;
+        let on_ring = !self.payload.exact || self.part == MessagePart::Reply;
         if on_ring && at < rounded {
-            (Owner::Ring, rounded)
+            (RegionOwner::Ring, rounded)
         } else {
-            (Owner::Excess, usize::MAX)
+            (RegionOwner::Excess, usize::MAX)
         }
     }
 }
 
 /// The owner of the byte at `at` of a fixed part, and where its bytes end.
-fn fixed(body: &Located<'_>, at: usize) -> (Owner, usize) {
+fn fixed(body: &LocatedBody<'_>, at: usize) -> (RegionOwner, usize) {
     let mut end = usize::from(body.layout.tails_at);
     for field in body.layout.fields {
         let applies = field.when.as_ref().is_none_or(|when| body.holds(when));
@@ -123,18 +123,18 @@ fn fixed(body: &Located<'_>, at: usize) -> (Owner, usize) {
             continue;
         }
         if start <= at {
-            return (Owner::Field(field), stop);
+            return (RegionOwner::Field(field), stop);
         }
         end = end.min(start);
     }
     for (start, length) in body.layout.gaps {
         let (start, stop) = (usize::from(start), usize::from(start + length));
         if (start..stop).contains(&at) {
-            return (Owner::Padding, stop);
+            return (RegionOwner::Padding, stop);
         }
         if start > at {
             end = end.min(start);
         }
     }
-    (Owner::Idle, end)
+    (RegionOwner::Idle, end)
 }

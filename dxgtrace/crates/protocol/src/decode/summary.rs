@@ -3,11 +3,11 @@
 
 use std::fmt::{self, Display};
 
-use super::{Decoded, Frame, Part, Spot, UNKNOWN, Value};
+use super::{Decoded, Frame, MessagePart, Spot, UNKNOWN, Value};
 use crate::packet::Packet;
-use crate::record::header::{Direction, Header, Kind, Known, Lost};
+use crate::record::header::{Direction, KnownFields, LostPackets, RecordHeader, RecordKind};
 use crate::record::layout::IOCTL;
-use crate::schema::{Set, Ty};
+use crate::schema::{FieldType, MessageSet};
 use crate::table::errno;
 use crate::table::framing::PACKET_COMPLETION;
 
@@ -29,38 +29,40 @@ impl Decoded<'_> {
     /// The message in one line: its name, of a reply its status, and the first
     /// fields that say something.
     pub fn summary(&self) -> impl Display {
-        Line(self)
+        SummaryLine(self)
     }
 }
 
 /// Any record in one line; `decoded` is what was found in it.
 pub fn summary<'a>(packet: &'a Packet<'a>, decoded: Option<&'a Decoded<'a>>) -> impl Display {
-    Summary(packet, decoded)
+    MessageSummary(packet, decoded)
 }
 
-struct Summary<'a>(&'a Packet<'a>, Option<&'a Decoded<'a>>);
+struct MessageSummary<'a>(&'a Packet<'a>, Option<&'a Decoded<'a>>);
 
-impl Display for Summary<'_> {
+impl Display for MessageSummary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(packet, decoded) = self;
         let header = packet.header;
         let completion = header.packet_type == PACKET_COMPLETION;
         match (header.kind, decoded) {
-            (Kind::Lost, _) => {
-                let lost = Lost::decode(packet.payload).unwrap_or_default();
+            (RecordKind::Lost, _) => {
+                let lost = LostPackets::decode(packet.payload).unwrap_or_default();
                 write!(f, "{}{LOST}", lost.total())
             }
-            (Kind::Ioctl, _) => ioctl(f, header),
-            (Kind::Refused, None) => write!(f, "{NAMELESS}{REFUSED}"),
-            (Kind::Refused, Some(decoded)) => {
+            (RecordKind::Ioctl, _) => ioctl(f, header),
+            (RecordKind::Refused, None) => write!(f, "{NAMELESS}{REFUSED}"),
+            (RecordKind::Refused, Some(decoded)) => {
                 name(f, decoded)?;
                 f.write_str(REFUSED)
             }
-            (Kind::Packet, Some(decoded)) => Line(decoded).fmt(f),
-            (Kind::Packet, None) if completion && header.direction == Direction::HostToGuest => {
+            (RecordKind::Packet, Some(decoded)) => SummaryLine(decoded).fmt(f),
+            (RecordKind::Packet, None)
+                if completion && header.direction == Direction::HostToGuest =>
+            {
                 f.write_str(ORPHAN)
             }
-            (Kind::Packet, None) => {
+            (RecordKind::Packet, None) => {
                 let (kind, length) = (header.packet_type, header.payload_length);
                 write!(f, "not a message (packet type {kind}, {length} bytes)")
             }
@@ -69,12 +71,12 @@ impl Display for Summary<'_> {
 }
 
 /// An ioctl and what it returned.
-fn ioctl(f: &mut fmt::Formatter<'_>, header: &Header) -> fmt::Result {
+fn ioctl(f: &mut fmt::Formatter<'_>, header: &RecordHeader) -> fmt::Result {
     match IOCTL.name_of(header.ioctl.into()) {
         Some(name) => f.write_str(name)?,
         None => write!(f, "ioctl {:#x}", header.ioctl)?,
     }
-    if !header.known.has(Known::IOCTL_RESULT) {
+    if !header.known.has(KnownFields::IOCTL_RESULT) {
         return f.write_str(UNSEEN);
     }
     write!(f, " = {}", header.ioctl_result)?;
@@ -84,16 +86,16 @@ fn ioctl(f: &mut fmt::Formatter<'_>, header: &Header) -> fmt::Result {
     }
 }
 
-struct Line<'a>(&'a Decoded<'a>);
+struct SummaryLine<'a>(&'a Decoded<'a>);
 
-impl Display for Line<'_> {
+impl Display for SummaryLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decoded = self.0;
         name(f, decoded)?;
-        if decoded.part == Part::Reply {
+        if decoded.part == MessagePart::Reply {
             f.write_str(" reply")?;
         }
-        if decoded.part == Part::Reply
+        if decoded.part == MessagePart::Reply
             && let Some(status) = decoded.status()
         {
             write!(f, " {}", Value::Status(status))?;
@@ -116,7 +118,7 @@ impl Display for Line<'_> {
 /// Whether a field says something in a line: a kind of something does even
 /// where it is number 0.
 fn tells(spot: &Spot<'_>) -> bool {
-    let of_kind = matches!(spot.field.ty, Ty::Enum(_));
+    let of_kind = matches!(spot.field.ty, FieldType::Enum(_));
     spot.number().is_some_and(|value| value != 0 || of_kind)
 }
 
@@ -126,7 +128,7 @@ fn name(f: &mut fmt::Formatter<'_>, decoded: &Decoded<'_>) -> fmt::Result {
         (Some(message), _) => f.write_str(message.name),
         (None, Some(Frame { command, .. })) => {
             let set = decoded.frame.and_then(|frame| frame.set());
-            let set = set.map_or("no", Set::name);
+            let set = set.map_or("no", MessageSet::name);
             write!(f, "unknown command {command} ({set} set)")
         }
         (None, None) => f.write_str(UNKNOWN),

@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use super::handles::kinds;
-use super::{Decoded, Located, Owner, Spot, TailSpot, Value};
-use crate::schema::{Element, Object, Ty};
+use super::{Decoded, LocatedBody, RegionOwner, Spot, TailSpot, Value};
+use crate::schema::{FieldType, ObjectKind, TailElement};
 
 /// A line of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
+pub struct FieldNode {
     /// How far below the root.
     pub depth: u8,
     /// What it is: a header, a field, an element.
@@ -20,12 +20,12 @@ pub struct Node {
     /// The field's name in filters, if it has one.
     pub field: Option<String>,
     /// The object that it names: the kinds that it may be of, and its handle.
-    pub object: Option<(&'static [Object], u64)>,
+    pub object: Option<(&'static [ObjectKind], u64)>,
 }
 
 /// The whole message as lines. Of a longer tail, only `elements` elements are
 /// listed, and a line says how many there are more.
-pub fn tree(decoded: &Decoded<'_>, elements: usize) -> Vec<Node> {
+pub fn tree(decoded: &Decoded<'_>, elements: usize) -> Vec<FieldNode> {
     let mut nodes = Vec::new();
     for header in decoded.headers() {
         let start = header.base;
@@ -35,7 +35,7 @@ pub fn tree(decoded: &Decoded<'_>, elements: usize) -> Vec<Node> {
         } else {
             "command header"
         };
-        nodes.push(Node::parent(0, label, start..start + size));
+        nodes.push(FieldNode::parent(0, label, start..start + size));
         fixed(&header, "", 1, &mut nodes);
     }
     match &decoded.body {
@@ -50,7 +50,7 @@ pub fn tree(decoded: &Decoded<'_>, elements: usize) -> Vec<Node> {
     nodes
 }
 
-impl Node {
+impl FieldNode {
     fn parent(depth: u8, label: impl Into<String>, range: Range<usize>) -> Self {
         Self {
             depth,
@@ -71,12 +71,17 @@ impl Node {
 }
 
 /// A body of known layout.
-fn message(decoded: &Decoded<'_>, body: &Located<'_>, elements: usize, nodes: &mut Vec<Node>) {
+fn message(
+    decoded: &Decoded<'_>,
+    body: &LocatedBody<'_>,
+    elements: usize,
+    nodes: &mut Vec<FieldNode>,
+) {
     let prefix = format!("{}.", decoded.name());
     let start = body.base + usize::from(body.layout.start);
     let end = body.base.saturating_add(body.length);
     let label = format!("{} {}", decoded.name(), decoded.part.name());
-    nodes.push(Node::parent(0, label, start..end.max(start)));
+    nodes.push(FieldNode::parent(0, label, start..end.max(start)));
     fixed(body, &prefix, 1, nodes);
     for tail in body.tails() {
         tail_nodes(&tail, &prefix, elements, nodes);
@@ -86,7 +91,7 @@ fn message(decoded: &Decoded<'_>, body: &Located<'_>, elements: usize, nodes: &m
             let range = region.at..region.at.saturating_add(region.length);
             let bytes = decoded.payload.data.get(range.start..).unwrap_or_default();
             let bytes = bytes.get(..region.length).unwrap_or(bytes);
-            nodes.push(Node::plain(
+            nodes.push(FieldNode::plain(
                 1,
                 label,
                 Value::Bytes(bytes).to_string(),
@@ -97,19 +102,23 @@ fn message(decoded: &Decoded<'_>, body: &Located<'_>, elements: usize, nodes: &m
 }
 
 /// What to call bytes that are neither field, tail nor padding between fields.
-fn behind(owner: Owner) -> Option<&'static str> {
+fn behind(owner: RegionOwner) -> Option<&'static str> {
     match owner {
-        Owner::Header(_) | Owner::Field(_) | Owner::Tail(_) | Owner::Padding | Owner::Idle => None,
-        Owner::Unused => Some("unused"),
-        Owner::Ring => Some("ring padding"),
-        Owner::Opaque => Some("not read by the driver"),
-        Owner::Unplaced => Some("counts not captured"),
-        Owner::Excess => Some("trailing bytes"),
+        RegionOwner::Header(_)
+        | RegionOwner::Field(_)
+        | RegionOwner::Tail(_)
+        | RegionOwner::Padding
+        | RegionOwner::Idle => None,
+        RegionOwner::Unused => Some("unused"),
+        RegionOwner::Ring => Some("ring padding"),
+        RegionOwner::Opaque => Some("not read by the driver"),
+        RegionOwner::Unplaced => Some("counts not captured"),
+        RegionOwner::Excess => Some("trailing bytes"),
     }
 }
 
 /// A body of which nothing but its length is known.
-fn raw(decoded: &Decoded<'_>, nodes: &mut Vec<Node>) {
+fn raw(decoded: &Decoded<'_>, nodes: &mut Vec<FieldNode>) {
     let header = match decoded.frame {
         Some(_) => usize::from(crate::schema::HEADER),
         None => 0,
@@ -119,7 +128,7 @@ fn raw(decoded: &Decoded<'_>, nodes: &mut Vec<Node>) {
     if !bytes.is_empty() {
         let label = format!("{} {}", decoded.name(), decoded.part.name());
         let range = start..decoded.payload.length;
-        nodes.push(Node::plain(
+        nodes.push(FieldNode::plain(
             0,
             label,
             Value::Bytes(bytes).to_string(),
@@ -129,7 +138,7 @@ fn raw(decoded: &Decoded<'_>, nodes: &mut Vec<Node>) {
 }
 
 /// The fields and the padding of a fixed part, by offset.
-fn fixed(body: &Located<'_>, prefix: &str, depth: u8, nodes: &mut Vec<Node>) {
+fn fixed(body: &LocatedBody<'_>, prefix: &str, depth: u8, nodes: &mut Vec<FieldNode>) {
     let first = nodes.len();
     for spot in body.fields() {
         field(&spot, prefix, depth, nodes);
@@ -139,7 +148,7 @@ fn fixed(body: &Located<'_>, prefix: &str, depth: u8, nodes: &mut Vec<Node>) {
         if at + length <= body.length {
             let text = Value::Bytes(body.bytes(at, length)).to_string();
             let range = body.base + at..body.base + at + length;
-            nodes.push(Node::plain(depth, "padding", text, range));
+            nodes.push(FieldNode::plain(depth, "padding", text, range));
         }
     }
     if let Some(added) = nodes.get_mut(first..) {
@@ -147,7 +156,7 @@ fn fixed(body: &Located<'_>, prefix: &str, depth: u8, nodes: &mut Vec<Node>) {
     }
 }
 
-fn field(spot: &Spot<'_>, prefix: &str, depth: u8, nodes: &mut Vec<Node>) {
+fn field(spot: &Spot<'_>, prefix: &str, depth: u8, nodes: &mut Vec<FieldNode>) {
     let used = spot.used * usize::from(spot.field.ty.size());
     let bytes = match spot.field.used {
         Some(_) => spot.bytes.get(..used).unwrap_or(spot.bytes),
@@ -157,7 +166,7 @@ fn field(spot: &Spot<'_>, prefix: &str, depth: u8, nodes: &mut Vec<Node>) {
         Some(value) => value.to_string(),
         None => "(not captured)".to_owned(),
     };
-    nodes.push(Node {
+    nodes.push(FieldNode {
         depth,
         label: spot.field.name.to_owned(),
         text: with_number(spot.field.ty, spot.number(), text),
@@ -168,17 +177,17 @@ fn field(spot: &Spot<'_>, prefix: &str, depth: u8, nodes: &mut Vec<Node>) {
 }
 
 /// The object that a value names; 0 names none.
-fn object(ty: Ty, number: Option<u64>) -> Option<(&'static [Object], u64)> {
+fn object(ty: FieldType, number: Option<u64>) -> Option<(&'static [ObjectKind], u64)> {
     Some((kinds(ty)?, number.filter(|number| *number != 0)?))
 }
 
 /// A name is followed by its number, so that both can be searched for.
-fn with_number(ty: Ty, number: Option<u64>, text: String) -> String {
+fn with_number(ty: FieldType, number: Option<u64>, text: String) -> String {
     match (ty, number) {
-        (Ty::NtStatus, Some(number)) if !text.starts_with("0x") => {
+        (FieldType::NtStatus, Some(number)) if !text.starts_with("0x") => {
             format!("{text} ({number:#010x})")
         }
-        (Ty::Enum(_), Some(number))
+        (FieldType::Enum(_), Some(number))
             if !text.starts_with(|c: char| c.is_ascii_digit() || c == '-') =>
         {
             format!("{text} ({number})")
@@ -187,18 +196,18 @@ fn with_number(ty: Ty, number: Option<u64>, text: String) -> String {
     }
 }
 
-fn tail_nodes(tail: &TailSpot<'_>, prefix: &str, elements: usize, nodes: &mut Vec<Node>) {
+fn tail_nodes(tail: &TailSpot<'_>, prefix: &str, elements: usize, nodes: &mut Vec<FieldNode>) {
     let name = tail.tail.name;
     let path = format!("dxg.{prefix}{name}");
     let range = tail.at..tail.at.saturating_add(tail.size());
-    let opaque = matches!(tail.tail.element, Element::Value(Ty::Byte));
+    let opaque = matches!(tail.tail.element, TailElement::Value(FieldType::Byte));
     let text = if opaque {
         let shown = Value::Bytes(tail.bytes);
         format!("{} bytes {shown}", tail.count)
     } else {
         format!("{} entries", tail.count)
     };
-    nodes.push(Node {
+    nodes.push(FieldNode {
         depth: 1,
         label: name.to_owned(),
         text,
@@ -216,16 +225,16 @@ fn tail_nodes(tail: &TailSpot<'_>, prefix: &str, elements: usize, nodes: &mut Ve
     for index in 0..tail.count.min(elements) {
         let at = tail.at + index * size;
         match tail.tail.element {
-            Element::Struct(_) => {
-                nodes.push(Node::parent(2, format!("[{index}]"), at..at + size));
+            TailElement::Struct(_) => {
+                nodes.push(FieldNode::parent(2, format!("[{index}]"), at..at + size));
                 for spot in tail.members(index) {
                     field(&spot, &format!("{prefix}{name}."), 3, nodes);
                 }
             }
-            Element::Value(ty) => {
+            TailElement::Value(ty) => {
                 let value = Value::of_bytes(ty, tail.element(index));
                 let number = value.as_ref().and_then(Value::raw);
-                nodes.push(Node {
+                nodes.push(FieldNode {
                     depth: 2,
                     label: format!("[{index}]"),
                     text: value.map_or("(not captured)".to_owned(), |value| value.to_string()),
@@ -240,6 +249,6 @@ fn tail_nodes(tail: &TailSpot<'_>, prefix: &str, elements: usize, nodes: &mut Ve
         let rest = tail.count - elements;
         let at = tail.at + elements * size;
         let range = at..tail.at.saturating_add(tail.size());
-        nodes.push(Node::plain(2, "..", format!("{rest} more"), range));
+        nodes.push(FieldNode::plain(2, "..", format!("{rest} more"), range));
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Write as _};
 
 use crate::schema::values::{Enum, Flags};
-use crate::schema::{Field, Ty};
+use crate::schema::{Field, FieldType};
 use crate::table;
 
 /// A value, typed. Its [`Display`] is the text used everywhere.
@@ -34,7 +34,7 @@ pub enum Value<'a> {
     /// Opaque bytes.
     Bytes(&'a [u8]),
     /// Several values of one type in a row.
-    Array(Ty, &'a [u8]),
+    Array(FieldType, &'a [u8]),
 }
 
 /// Opaque bytes shown in text at most.
@@ -48,15 +48,15 @@ impl<'a> Value<'a> {
     pub fn of_field(field: &Field, bytes: &'a [u8]) -> Option<Self> {
         if field.count > 1 {
             return match field.ty {
-                Ty::Utf16 => Some(Self::Text(bytes)),
-                Ty::Byte => Some(Self::Bytes(bytes)),
+                FieldType::Utf16 => Some(Self::Text(bytes)),
+                FieldType::Byte => Some(Self::Bytes(bytes)),
                 ty => Some(Self::Array(ty, bytes)),
             };
         }
         let raw = number(bytes, field.ty)?;
         match (field.bits, field.ty) {
             (None, ty) => Some(Self::of_type(ty, raw)),
-            (Some((shift, _)), Ty::Enum(names)) => {
+            (Some((shift, _)), FieldType::Enum(names)) => {
                 Some(Self::Enum(names, (raw & field.mask()) >> shift))
             }
             (Some((shift, _)), _) => Some(Self::Number((raw & field.mask()) >> shift)),
@@ -64,25 +64,30 @@ impl<'a> Value<'a> {
     }
 
     /// The single value that bytes hold, or `None` if they are too few.
-    pub fn of_bytes(ty: Ty, bytes: &[u8]) -> Option<Self> {
+    pub fn of_bytes(ty: FieldType, bytes: &[u8]) -> Option<Self> {
         number(bytes, ty).map(|raw| Self::of_type(ty, raw))
     }
 
     /// The value of a number of a type.
-    pub fn of_type(ty: Ty, raw: u64) -> Self {
+    pub fn of_type(ty: FieldType, raw: u64) -> Self {
         match ty {
-            Ty::U8 | Ty::U16 | Ty::U32 | Ty::U64 | Ty::Utf16 | Ty::Byte => Self::Number(raw),
-            Ty::I32 => Self::Signed(i64::from(raw as i32)),
-            Ty::Bool => Self::Bool(raw as u8),
-            Ty::Handle(_) => Self::Handle(raw as u32),
-            Ty::Event => Self::Event(raw),
-            Ty::Enum(names) => Self::Enum(names, raw),
-            Ty::Flags16(set) | Ty::Flags32(set) | Ty::Flags64(set) => {
+            FieldType::U8
+            | FieldType::U16
+            | FieldType::U32
+            | FieldType::U64
+            | FieldType::Utf16
+            | FieldType::Byte => Self::Number(raw),
+            FieldType::I32 => Self::Signed(i64::from(raw as i32)),
+            FieldType::Bool => Self::Bool(raw as u8),
+            FieldType::Handle(_) => Self::Handle(raw as u32),
+            FieldType::Event => Self::Event(raw),
+            FieldType::Enum(names) => Self::Enum(names, raw),
+            FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set) => {
                 Self::Flags(set, raw, ty.size())
             }
-            Ty::NtStatus => Self::Status(raw as u32),
-            Ty::Luid => Self::Luid(raw as u32, (raw >> 32) as i32),
-            Ty::Pointer | Ty::Address => Self::Address(raw),
+            FieldType::NtStatus => Self::Status(raw as u32),
+            FieldType::Luid => Self::Luid(raw as u32, (raw >> 32) as i32),
+            FieldType::Pointer | FieldType::Address => Self::Address(raw),
         }
     }
 
@@ -106,7 +111,7 @@ impl<'a> Value<'a> {
     pub fn elements(&self) -> impl Iterator<Item = Self> + use<'a> {
         let (ty, bytes) = match *self {
             Self::Array(ty, bytes) => (ty, bytes),
-            _ => (Ty::U8, Default::default()),
+            _ => (FieldType::U8, Default::default()),
         };
         bytes
             .chunks_exact(usize::from(ty.size()))
@@ -254,7 +259,7 @@ pub fn is_unsafe(letter: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-fn number(bytes: &[u8], ty: Ty) -> Option<u64> {
+fn number(bytes: &[u8], ty: FieldType) -> Option<u64> {
     let mut raw = [0; 8];
     let size = usize::from(ty.size());
     raw.get_mut(..size)?.copy_from_slice(bytes.get(..size)?);

@@ -14,19 +14,19 @@ pub const VERSION: u8 = 1;
 /// What a record in a capture file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
-pub enum Kind {
+pub enum RecordKind {
     /// A VMBus packet: the payload follows.
     Packet = 0,
     /// A send that the ring or the host refused for good: the payload never
     /// left the guest.
     Refused = 1,
-    /// Packets are missing here: the payload is a [`Lost`].
+    /// Packets are missing here: the payload is a [`LostPackets`].
     Lost = 2,
     /// An ioctl of the driver has ended: the payload is an [`IoctlEnd`].
     Ioctl = 3,
 }
 
-impl Kind {
+impl RecordKind {
     /// The kind with this number, if this version knows it.
     pub fn from_number(number: u8) -> Option<Self> {
         match number {
@@ -84,11 +84,11 @@ impl ChannelKind {
     }
 }
 
-/// Which optional members of [`Header`] hold something.
+/// Which optional members of [`RecordHeader`] hold something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Known(pub u16);
+pub struct KnownFields(pub u16);
 
-impl Known {
+impl KnownFields {
     /// `pid`, `tid` and `comm` describe the task that was running.
     pub const TASK: u16 = 1 << 0;
     /// The task is the one that made the request (of a completion: found by
@@ -141,9 +141,9 @@ pub enum HeaderError {
 
 /// The pseudo-header of one record, decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
+pub struct RecordHeader {
     /// What the record is.
-    pub kind: Kind,
+    pub kind: RecordKind,
     /// Which way it went.
     pub direction: Direction,
     /// Which type of channel it used.
@@ -153,7 +153,7 @@ pub struct Header {
     /// VMBus packet flags: bit 0 asks for a completion.
     pub packet_flags: u16,
     /// Which of the following members are known.
-    pub known: Known,
+    pub known: KnownFields,
     /// VMBus channel number (`child_relid`), unique among open channels.
     pub channel: u32,
     /// VMBus transaction id, 0 where none is used.
@@ -165,7 +165,7 @@ pub struct Header {
     /// Task name as the kernel has it: bytes of any value, padded with NUL.
     pub comm: [u8; 16],
     /// What the send function returned: 0 or a negative errno. Of
-    /// [`Kind::Ioctl`]: what the driver's first failed synchronous send in it
+    /// [`RecordKind::Ioctl`]: what the driver's first failed synchronous send in it
     /// returned, or 0.
     pub return_value: i32,
     /// How many attempts were refused (ring full) before this one.
@@ -185,21 +185,21 @@ pub struct Header {
     pub payload_length: u32,
 }
 
-impl Default for Header {
+impl Default for RecordHeader {
     fn default() -> Self {
         Self::EMPTY
     }
 }
 
-impl Header {
+impl RecordHeader {
     /// A packet to the host of which nothing is known.
     pub const EMPTY: Self = Self {
-        kind: Kind::Packet,
+        kind: RecordKind::Packet,
         direction: Direction::GuestToHost,
         channel_kind: ChannelKind::Unknown,
         packet_type: 0,
         packet_flags: 0,
-        known: Known(0),
+        known: KnownFields(0),
         channel: 0,
         transaction: 0,
         pid: 0,
@@ -259,7 +259,7 @@ impl Header {
     /// error, what it holds is that of the header before.
     ///
     /// # Errors
-    /// As of [`Header::decode`].
+    /// As of [`RecordHeader::decode`].
     #[inline]
     pub fn read(&mut self, bytes: &[u8]) -> Result<usize, HeaderError> {
         let had = bytes.len();
@@ -277,13 +277,13 @@ impl Header {
             return Err(HeaderError::Short { wanted, had });
         }
         *self = Self {
-            kind: Kind::from_number(fields[1]).ok_or(HeaderError::UnknownKind(fields[1]))?,
+            kind: RecordKind::from_number(fields[1]).ok_or(HeaderError::UnknownKind(fields[1]))?,
             direction: Direction::from_number(fields[4])
                 .ok_or(HeaderError::UnknownDirection(fields[4]))?,
             channel_kind: ChannelKind::from_number(fields[5]),
             packet_type: u16::from_le_bytes(take(fields, 6)),
             packet_flags: u16::from_le_bytes(take(fields, 8)),
-            known: Known(u16::from_le_bytes(take(fields, 10))),
+            known: KnownFields(u16::from_le_bytes(take(fields, 10))),
             channel: u32::from_le_bytes(take(fields, 12)),
             transaction: u64::from_le_bytes(take(fields, 16)),
             pid: u32::from_le_bytes(take(fields, 24)),
@@ -325,7 +325,7 @@ impl IoctlEnd {
     /// Length of the encoded form in bytes: two `u64`, in the order above.
     pub const LENGTH: usize = 16;
 
-    /// The payload of a [`Kind::Ioctl`] record.
+    /// The payload of a [`RecordKind::Ioctl`] record.
     pub fn encode(&self) -> [u8; Self::LENGTH] {
         let mut out = [0; Self::LENGTH];
         for (place, number) in out.chunks_exact_mut(8).zip([self.duration, self.messages]) {
@@ -334,7 +334,7 @@ impl IoctlEnd {
         out
     }
 
-    /// Reads the payload of a [`Kind::Ioctl`] record; what a later version
+    /// Reads the payload of a [`RecordKind::Ioctl`] record; what a later version
     /// appended is skipped. `None` if it is too short.
     pub fn decode(payload: &[u8]) -> Option<Self> {
         let (numbers, _) = payload.as_chunks::<8>();
@@ -348,7 +348,7 @@ impl IoctlEnd {
 
 /// How many packets were lost at one place of the stream, by cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Lost {
+pub struct LostPackets {
     /// The kernel's ring buffer was full.
     pub ring_full: u64,
     /// The kernel did not run the probe (nested or out of return slots).
@@ -359,11 +359,11 @@ pub struct Lost {
     pub unreadable: u64,
 }
 
-impl Lost {
+impl LostPackets {
     /// Length of the encoded form in bytes: four `u64`, in the order above.
     pub const LENGTH: usize = 32;
 
-    /// The payload of a [`Kind::Lost`] record.
+    /// The payload of a [`RecordKind::Lost`] record.
     pub fn encode(&self) -> [u8; Self::LENGTH] {
         let mut out = [0; Self::LENGTH];
         let causes = [
@@ -378,8 +378,8 @@ impl Lost {
         out
     }
 
-    /// Reads the payload of a [`Kind::Lost`] record. Causes that a later
-    /// version appended are not told apart but counted as [`Lost::unreadable`],
+    /// Reads the payload of a [`RecordKind::Lost`] record. Causes that a later
+    /// version appended are not told apart but counted as [`LostPackets::unreadable`],
     /// so that the total stays right. `None` if a cause of this version lacks.
     pub fn decode(payload: &[u8]) -> Option<Self> {
         let (causes, rest) = payload.as_chunks::<8>();
@@ -412,14 +412,14 @@ impl Lost {
 mod tests {
     use super::*;
 
-    fn header() -> Header {
-        Header {
-            kind: Kind::Refused,
+    fn header() -> RecordHeader {
+        RecordHeader {
+            kind: RecordKind::Refused,
             direction: Direction::HostToGuest,
             channel_kind: ChannelKind::Vgpu,
             packet_type: 0x0b0a,
             packet_flags: 0x0d0c,
-            known: Known(0x0f0e),
+            known: KnownFields(0x0f0e),
             channel: 0x1312_1110,
             transaction: 0x2726_2524_2322_2120,
             pid: 0x3332_3130,
@@ -438,7 +438,10 @@ mod tests {
 
     #[test]
     fn a_header_survives_encoding() {
-        assert_eq!(Header::decode(&header().encode()), Ok((header(), LENGTH)));
+        assert_eq!(
+            RecordHeader::decode(&header().encode()),
+            Ok((header(), LENGTH))
+        );
     }
 
     #[test]
@@ -466,10 +469,10 @@ mod tests {
         bytes[0] = 2;
         bytes[2] = 88;
         bytes.extend([0xaa; 8]);
-        assert_eq!(Header::decode(&bytes), Ok((header(), 88)));
+        assert_eq!(RecordHeader::decode(&bytes), Ok((header(), 88)));
         bytes.pop();
         assert_eq!(
-            Header::decode(&bytes),
+            RecordHeader::decode(&bytes),
             Err(HeaderError::Short {
                 wanted: 88,
                 had: 87
@@ -481,17 +484,20 @@ mod tests {
     fn what_a_later_version_means_is_not_guessed() {
         let mut bytes = header().encode();
         bytes[1] = 9;
-        assert_eq!(Header::decode(&bytes), Err(HeaderError::UnknownKind(9)));
+        assert_eq!(
+            RecordHeader::decode(&bytes),
+            Err(HeaderError::UnknownKind(9))
+        );
         bytes[1] = 0;
         bytes[4] = 7;
         assert_eq!(
-            Header::decode(&bytes),
+            RecordHeader::decode(&bytes),
             Err(HeaderError::UnknownDirection(7))
         );
         bytes[4] = 0;
         bytes[5] = 200;
         assert_eq!(
-            Header::decode(&bytes).map(|(header, _)| header.channel_kind),
+            RecordHeader::decode(&bytes).map(|(header, _)| header.channel_kind),
             Ok(ChannelKind::Unknown)
         );
     }
@@ -501,17 +507,17 @@ mod tests {
         let mut bytes = header().encode();
         bytes[0] = 0;
         assert!(matches!(
-            Header::decode(&bytes),
+            RecordHeader::decode(&bytes),
             Err(HeaderError::Malformed { version: 0, .. })
         ));
         bytes[0] = 1;
         bytes[2] = 79;
         assert!(matches!(
-            Header::decode(&bytes),
+            RecordHeader::decode(&bytes),
             Err(HeaderError::Malformed { length: 79, .. })
         ));
         assert!(matches!(
-            Header::decode(&bytes[..79]),
+            RecordHeader::decode(&bytes[..79]),
             Err(HeaderError::Short { had: 79, .. })
         ));
     }
@@ -528,18 +534,21 @@ mod tests {
 
     #[test]
     fn losses_survive_encoding_and_later_causes_stay_in_the_total() {
-        let lost = Lost {
+        let lost = LostPackets {
             ring_full: 1,
             missed_probes: 2,
             user_queue: 3,
             unreadable: 4,
         };
         let mut bytes = lost.encode().to_vec();
-        assert_eq!(Lost::decode(&bytes), Some(lost));
+        assert_eq!(LostPackets::decode(&bytes), Some(lost));
         bytes.extend(5u64.to_le_bytes());
-        assert_eq!(Lost::decode(&bytes).map(|lost| lost.total()), Some(15));
+        assert_eq!(
+            LostPackets::decode(&bytes).map(|lost| lost.total()),
+            Some(15)
+        );
         bytes.pop();
-        assert_eq!(Lost::decode(&bytes), None);
-        assert_eq!(Lost::decode(&bytes[..24]), None);
+        assert_eq!(LostPackets::decode(&bytes), None);
+        assert_eq!(LostPackets::decode(&bytes[..24]), None);
     }
 }

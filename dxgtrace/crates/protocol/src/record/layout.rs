@@ -2,7 +2,7 @@
 //! [`crate::record::header`], described as the messages are, so that filters,
 //! exports and the reference walk it the same way.
 
-use crate::schema::values::{Enum, Flags, Value, bit, value};
+use crate::schema::values::{Enum, Flags, NamedValue, bit, value};
 use crate::schema::*;
 use crate::table::ioctls::IOCTLS;
 
@@ -67,7 +67,7 @@ pub const IOCTL: Enum = Enum {
     values: &IOCTL_VALUES,
 };
 
-const IOCTL_VALUES: [Value; IOCTLS.len()] = {
+const IOCTL_VALUES: [NamedValue; IOCTLS.len()] = {
     let mut values = [const { value(0, "") }; IOCTLS.len()];
     let mut i = 0;
     while i < values.len() {
@@ -84,78 +84,78 @@ pub static RECORD: Layout = layout(
         field(
             0,
             "version",
-            Ty::U32,
+            FieldType::U32,
             "Version of this header; later ones only append.",
         )
         .bits(0, 8),
-        field(0, "kind", Ty::Enum(&KIND), "What the record is.").bits(8, 8),
+        field(0, "kind", FieldType::Enum(&KIND), "What the record is.").bits(8, 8),
         field(
             0,
             "header_length",
-            Ty::U32,
+            FieldType::U32,
             "Length of this header in bytes; the payload follows it.",
         )
         .bits(16, 16),
-        field(4, "direction", Ty::Enum(&DIRECTION), "Which way it went.").bits(0, 8),
+        field(4, "direction", FieldType::Enum(&DIRECTION), "Which way it went.").bits(0, 8),
         field(
             4,
             "channel_kind",
-            Ty::Enum(&CHANNEL_KIND),
+            FieldType::Enum(&CHANNEL_KIND),
             "Which type of channel it used.",
         )
         .bits(8, 8),
         field(
             4,
             "packet_type",
-            Ty::Enum(&PACKET_TYPE),
+            FieldType::Enum(&PACKET_TYPE),
             "VMBus packet type.",
         )
         .bits(16, 16),
         field(
             8,
             "packet_flags",
-            Ty::Flags16(&PACKET_FLAGS),
+            FieldType::Flags16(&PACKET_FLAGS),
             "VMBus packet flags.",
         ),
         field(
             10,
             "known",
-            Ty::Flags16(&KNOWN),
+            FieldType::Flags16(&KNOWN),
             "Which of the following members hold something.",
         ),
         field(
             12,
             "channel",
-            Ty::U32,
+            FieldType::U32,
             "VMBus channel number, unique among open channels.",
         ),
         field(
             16,
             "transaction",
-            Ty::U64,
+            FieldType::U64,
             "VMBus transaction id, 0 where none is used.",
         ),
         field(
             24,
             "pid",
-            Ty::U32,
+            FieldType::U32,
             "Process id: thread group id in the initial pid namespace.",
         )
         .when(when_set("known", &KNOWN, "task")),
         field(
             28,
             "tid",
-            Ty::U32,
+            FieldType::U32,
             "Thread id in the initial pid namespace.",
         )
         .when(when_set("known", &KNOWN, "task")),
-        field(32, "comm", Ty::Byte, "Task name.")
+        field(32, "comm", FieldType::Byte, "Task name.")
             .array(16)
             .when(when_set("known", &KNOWN, "task")),
         field(
             48,
             "return_value",
-            Ty::I32,
+            FieldType::I32,
             "What the send function returned: 0 or a negative errno. Of an ioctl: what the driver's \
              first failed synchronous send in it returned, or 0.",
         )
@@ -163,46 +163,46 @@ pub static RECORD: Layout = layout(
         field(
             52,
             "refused_attempts",
-            Ty::U32,
+            FieldType::U32,
             "Attempts that were refused before this one.",
         ),
         field(
             56,
             "expected_reply_length",
-            Ty::U32,
+            FieldType::U32,
             "Bytes that the driver expects in the reply.",
         )
         .when(when_set("known", &KNOWN, "expected_reply")),
         field(
             60,
             "interface_version",
-            Ty::U32,
+            FieldType::U32,
             "Negotiated interface version, 0 if not known.",
         ),
         field(
             64,
             "ioctl",
-            Ty::Enum(&IOCTL),
+            FieldType::Enum(&IOCTL),
             "The ioctl that has ended, or during which the packet was sent.",
         )
         .when(when_set("known", &KNOWN, "ioctl")),
         field(
             68,
             "ioctl_result",
-            Ty::I32,
+            FieldType::I32,
             "What that ioctl returned to the application.",
         )
         .when(when_set("known", &KNOWN, "ioctl_result")),
         field(
             72,
             "cpu",
-            Ty::U32,
+            FieldType::U32,
             "Processor on which the packet was seen.",
         ),
         field(
             76,
             "payload_length",
-            Ty::U32,
+            FieldType::U32,
             "Bytes that travelled, captured or not.",
         ),
     ],
@@ -216,25 +216,25 @@ pub static LOST: Layout = layout(
         field(
             0,
             "lost.ring_full",
-            Ty::U64,
+            FieldType::U64,
             "Lost because the kernel's ring buffer was full.",
         ),
         field(
             8,
             "lost.missed_probes",
-            Ty::U64,
+            FieldType::U64,
             "Lost because the kernel did not run the probe.",
         ),
         field(
             16,
             "lost.user_queue",
-            Ty::U64,
+            FieldType::U64,
             "Lost between reader and consumer.",
         ),
         field(
             24,
             "lost.unreadable",
-            Ty::U64,
+            FieldType::U64,
             "Lost because their memory could not be read.",
         ),
     ],
@@ -248,13 +248,13 @@ pub static IOCTL_END: Layout = layout(
         field(
             0,
             "ioctl_duration",
-            Ty::U64,
+            FieldType::U64,
             "Nanoseconds that the ioctl took.",
         ),
         field(
             8,
             "ioctl_messages",
-            Ty::U64,
+            FieldType::U64,
             "Messages that were sent in the ioctl, captured or not.",
         ),
     ],
@@ -265,7 +265,8 @@ pub static IOCTL_END: Layout = layout(
 mod tests {
     use super::*;
     use crate::record::header::{
-        ChannelKind, Direction, Header, IoctlEnd, Kind, Known, LENGTH, Lost,
+        ChannelKind, Direction, IoctlEnd, KnownFields, LENGTH, LostPackets, RecordHeader,
+        RecordKind,
     };
 
     fn number(bytes: &[u8], field: &Field) -> u64 {
@@ -283,13 +284,13 @@ mod tests {
 
     #[test]
     fn the_description_is_the_encoding() {
-        let header = Header {
-            kind: Kind::Refused,
+        let header = RecordHeader {
+            kind: RecordKind::Refused,
             direction: Direction::HostToGuest,
             channel_kind: ChannelKind::Vgpu,
             packet_type: 11,
             packet_flags: 1,
-            known: Known(0x7f),
+            known: KnownFields(0x7f),
             channel: 20,
             transaction: 1 << 40,
             pid: 300,
@@ -340,10 +341,10 @@ mod tests {
     #[test]
     fn names_stand_for_the_same_numbers() {
         let kinds = [
-            (Kind::Packet, "packet"),
-            (Kind::Refused, "refused"),
-            (Kind::Lost, "lost"),
-            (Kind::Ioctl, "ioctl"),
+            (RecordKind::Packet, "packet"),
+            (RecordKind::Refused, "refused"),
+            (RecordKind::Lost, "lost"),
+            (RecordKind::Ioctl, "ioctl"),
         ];
         for (kind, name) in kinds {
             assert_eq!(KIND.name_of(kind as u64), Some(name));
@@ -364,13 +365,13 @@ mod tests {
             assert_eq!(CHANNEL_KIND.name_of(kind as u64), Some(name));
         }
         let bits = [
-            (Known::TASK, "task"),
-            (Known::REQUESTER, "requester"),
-            (Known::RETURN_VALUE, "return_value"),
-            (Known::EXPECTED_REPLY, "expected_reply"),
-            (Known::IOCTL, "ioctl"),
-            (Known::EXACT_LENGTH, "exact_length"),
-            (Known::IOCTL_RESULT, "ioctl_result"),
+            (KnownFields::TASK, "task"),
+            (KnownFields::REQUESTER, "requester"),
+            (KnownFields::RETURN_VALUE, "return_value"),
+            (KnownFields::EXPECTED_REPLY, "expected_reply"),
+            (KnownFields::IOCTL, "ioctl"),
+            (KnownFields::EXACT_LENGTH, "exact_length"),
+            (KnownFields::IOCTL_RESULT, "ioctl_result"),
         ];
         for (mask, name) in bits {
             assert_eq!(
@@ -383,14 +384,14 @@ mod tests {
 
     #[test]
     fn losses_stand_in_their_order() {
-        let lost = Lost {
+        let lost = LostPackets {
             ring_full: 1,
             missed_probes: 2,
             user_queue: 3,
             unreadable: 4,
         };
         let bytes = lost.encode();
-        assert_eq!(usize::from(LOST.size), Lost::LENGTH);
+        assert_eq!(usize::from(LOST.size), LostPackets::LENGTH);
         for (field, wanted) in LOST.fields.iter().zip(1..) {
             assert_eq!(number(&bytes, field), wanted, "{}", field.name);
         }

@@ -1,9 +1,9 @@
 //! What stops the build: names that mean nothing, fields out of place.
 
-use super::field::{Field, Owner};
+use super::field::{Field, ObjectOwner};
 use super::layout::{Fact, Layout};
-use super::tail::{Element, Tail};
-use super::ty::Ty;
+use super::tail::{Tail, TailElement};
+use super::ty::FieldType;
 use super::{MAX_FACTS, MAX_GAPS};
 use crate::schema::text::{same, stop};
 
@@ -28,7 +28,7 @@ pub(super) const fn need(message: &str, fields: &'static [Field], name: &str) ->
 pub(super) const fn need_u32(message: &str, fields: &'static [Field], name: &str) -> u16 {
     let field = need(message, fields, name);
     match field.ty {
-        Ty::U32 => field.at,
+        FieldType::U32 => field.at,
         _ => stop(message, "counts with a field that is no U32:", name),
     }
 }
@@ -44,12 +44,12 @@ pub(super) const fn need_member(
     while i < tails.len() {
         if same(tails[i].name, tail) {
             return match tails[i].element {
-                Element::Struct(structure) => (
+                TailElement::Struct(structure) => (
                     i as u8,
                     structure.size,
                     need_u32(message, structure.fields, member),
                 ),
-                Element::Value(_) => stop(message, "sums over a tail without members:", tail),
+                TailElement::Value(_) => stop(message, "sums over a tail without members:", tail),
             };
         }
         i += 1;
@@ -169,7 +169,7 @@ pub(super) const fn gaps(
 /// creates, which is found when the reply is followed.
 pub(super) const fn check_owner(
     message: &str,
-    owner: &Owner,
+    owner: &ObjectOwner,
     fields: &'static [Field],
     request: Option<&Layout>,
 ) {

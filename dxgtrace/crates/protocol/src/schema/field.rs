@@ -1,7 +1,7 @@
 //! One value at a fixed place: its type, and what it must obey.
 
 use super::check::check_fields;
-use super::ty::{Era, Object, Ty};
+use super::ty::{DriverEra, FieldType, ObjectKind};
 use crate::schema::text::stop;
 use crate::schema::values::Flags;
 
@@ -94,7 +94,7 @@ impl When {
 
 /// What a field's value must obey.
 #[derive(Debug, Clone, Copy)]
-pub enum Rule {
+pub enum FieldRule {
     /// Any value is fine.
     Any,
     /// Zero in every known version.
@@ -115,7 +115,7 @@ pub enum Rule {
     },
 }
 
-impl Rule {
+impl FieldRule {
     /// Whether it forbids any value.
     pub const fn forbids(&self) -> bool {
         matches!(self, Self::Reserved | Self::Always(_) | Self::Range(..))
@@ -135,23 +135,23 @@ pub struct Plain {
 }
 
 impl Plain {
-    const fn of(ty: Ty, rule: Rule) -> Self {
+    const fn of(ty: FieldType, rule: FieldRule) -> Self {
         let named = match ty {
-            Ty::Flags16(set) | Ty::Flags32(set) | Ty::Flags64(set) => {
+            FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set) => {
                 Self::within(!set.known(), 0, 0)
             }
-            Ty::Enum(names) if names.counted() > 0 => {
+            FieldType::Enum(names) if names.counted() > 0 => {
                 Self::within(u64::MAX, 0, names.counted() - 1)
             }
-            Ty::Enum(_) => Self::within(u64::MAX, 1, 0),
-            Ty::Bool => Self::within(u64::MAX, 0, 1),
+            FieldType::Enum(_) => Self::within(u64::MAX, 1, 0),
+            FieldType::Bool => Self::within(u64::MAX, 0, 1),
             _ => Self::within(0, 0, 0),
         };
         match rule {
-            Rule::Any | Rule::Output | Rule::Echoes { .. } => named,
-            Rule::Reserved if named.has(0) => Self::within(u64::MAX, 0, 0),
-            Rule::Always(value) if named.has(value) => Self::within(u64::MAX, value, value),
-            Rule::Range(low, high) if !ty.has_names() => Self::within(u64::MAX, low, high),
+            FieldRule::Any | FieldRule::Output | FieldRule::Echoes { .. } => named,
+            FieldRule::Reserved if named.has(0) => Self::within(u64::MAX, 0, 0),
+            FieldRule::Always(value) if named.has(value) => Self::within(u64::MAX, value, value),
+            FieldRule::Range(low, high) if !ty.has_names() => Self::within(u64::MAX, low, high),
             _ => Self::within(u64::MAX, 1, 0),
         }
     }
@@ -169,7 +169,7 @@ impl Plain {
 
 /// What a message does to the object that a handle names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Life {
+pub enum ObjectEffect {
     /// Nothing that is known.
     None,
     /// It exists from a successful reply on.
@@ -185,7 +185,7 @@ pub enum Life {
 
 /// What a value means to those who follow a whole conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum FieldRole {
     /// Nothing beyond its field.
     None,
     /// The interface version that the sender speaks.
@@ -240,7 +240,7 @@ pub enum Role {
     InUse,
 }
 
-impl Role {
+impl FieldRole {
     /// What happens to a range of GPU addresses that begins here, if one does.
     pub const fn range(self) -> Option<Self> {
         match self {
@@ -252,7 +252,7 @@ impl Role {
 
 /// To what a created object belongs, and how it ends.
 #[derive(Debug, Clone, Copy)]
-pub struct Owner {
+pub struct ObjectOwner {
     /// Fields that name the owner: of the same reply if it creates that
     /// object, else of the request. The first that is not 0 counts; without
     /// one, the process owns the object. The object ends with its owner.
@@ -263,7 +263,7 @@ pub struct Owner {
     pub loose: bool,
     /// Owners before whose end the driver destroys the object by a message of
     /// its own.
-    pub settled: &'static [Object],
+    pub settled: &'static [ObjectKind],
     /// Of a guest event: whether the host may signal it more than once.
     pub lasting: bool,
 }
@@ -276,7 +276,7 @@ pub struct Field {
     /// The public structure's name for it; dots reach into nested structures.
     pub name: &'static str,
     /// What its bytes mean.
-    pub ty: Ty,
+    pub ty: FieldType,
     /// How many values of that type stand in a row; 1 unless it is an array.
     pub count: u16,
     /// For an array: the field that says how many elements are in use.
@@ -286,17 +286,17 @@ pub struct Field {
     /// For one of several meanings of the same bytes: when it applies.
     pub when: Option<When>,
     /// What its value must obey.
-    pub rule: Rule,
+    pub rule: FieldRule,
     /// What the message does to the object it names.
-    pub life: Life,
+    pub life: ObjectEffect,
     /// The life applies only if this holds of the request.
     pub life_when: Option<When>,
     /// Of a created object: to what it belongs.
-    pub owner: Owner,
+    pub owner: ObjectOwner,
     /// What the value means beyond the message.
-    pub role: Role,
+    pub role: FieldRole,
     /// The first generation of the driver that knows it.
-    pub since: Era,
+    pub since: DriverEra,
     /// Values of which nothing can be said: most of those that are seen.
     pub plain: Plain,
     /// What it is, in a sentence.
@@ -304,7 +304,7 @@ pub struct Field {
 }
 
 /// A field of one value at offset `at`.
-pub const fn field(at: u16, name: &'static str, ty: Ty, doc: &'static str) -> Field {
+pub const fn field(at: u16, name: &'static str, ty: FieldType, doc: &'static str) -> Field {
     Field {
         at,
         name,
@@ -313,25 +313,31 @@ pub const fn field(at: u16, name: &'static str, ty: Ty, doc: &'static str) -> Fi
         used: None,
         bits: None,
         when: None,
-        rule: Rule::Any,
-        life: Life::None,
+        rule: FieldRule::Any,
+        life: ObjectEffect::None,
         life_when: None,
-        owner: Owner::PROCESS,
-        role: Role::None,
-        since: Era::May2020,
-        plain: Plain::of(ty, Rule::Any),
+        owner: ObjectOwner::PROCESS,
+        role: FieldRole::None,
+        since: DriverEra::May2020,
+        plain: Plain::of(ty, FieldRule::Any),
         doc,
     }
 }
 
 /// What the host made of the request.
 pub const fn status(at: u16) -> Field {
-    field(at, "status", Ty::NtStatus, "Outcome of the request.")
+    field(at, "status", FieldType::NtStatus, "Outcome of the request.")
 }
 
 /// The device that the request is about.
 pub const fn device(at: u16) -> Field {
-    field(at, "device", Ty::Handle(&[Object::Device]), "The device.").uses()
+    field(
+        at,
+        "device",
+        FieldType::Handle(&[ObjectKind::Device]),
+        "The device.",
+    )
+    .uses()
 }
 
 /// Of the fields of a longer layout, those of one with `size` bytes: where a
@@ -344,7 +350,7 @@ pub const fn before(size: u16, fields: &'static [Field]) -> &'static [Field] {
     fields.split_at(count).0
 }
 
-impl Owner {
+impl ObjectOwner {
     /// The process.
     pub const PROCESS: Self = Self {
         fields: &[],
@@ -382,30 +388,30 @@ impl Field {
 
     /// The value must be zero.
     pub const fn reserved(self) -> Self {
-        self.ruled(Rule::Reserved)
+        self.ruled(FieldRule::Reserved)
     }
 
     /// In a request, the value means nothing.
     pub const fn output(self) -> Self {
-        self.ruled(Rule::Output)
+        self.ruled(FieldRule::Output)
     }
 
     /// Every known driver sends `value`.
     pub const fn always(self, value: u64) -> Self {
-        self.ruled(Rule::Always(value))
+        self.ruled(FieldRule::Always(value))
     }
 
     /// The driver sends only values from `low` to `high`.
     pub const fn range(self, low: u64, high: u64) -> Self {
-        self.ruled(Rule::Range(low, high))
+        self.ruled(FieldRule::Range(low, high))
     }
 
     /// The host must repeat `field` of the request `message`.
     pub const fn echoes(self, message: &'static str, field: &'static str) -> Self {
-        self.ruled(Rule::Echoes { message, field })
+        self.ruled(FieldRule::Echoes { message, field })
     }
 
-    const fn ruled(mut self, rule: Rule) -> Self {
+    const fn ruled(mut self, rule: FieldRule) -> Self {
         self.rule = rule;
         self.plain = Plain::of(self.ty, rule);
         self
@@ -413,25 +419,25 @@ impl Field {
 
     /// The object exists from the successful reply on.
     pub const fn creates(mut self) -> Self {
-        self.life = Life::Creates;
+        self.life = ObjectEffect::Creates;
         self
     }
 
     /// The object ends with the successful reply.
     pub const fn destroys(mut self) -> Self {
-        self.life = Life::Destroys;
+        self.life = ObjectEffect::Destroys;
         self
     }
 
     /// The object must exist.
     pub const fn uses(mut self) -> Self {
-        self.life = Life::Uses;
+        self.life = ObjectEffect::Uses;
         self
     }
 
     /// The object is named as a hint.
     pub const fn mentions(mut self) -> Self {
-        self.life = Life::Mentions;
+        self.life = ObjectEffect::Mentions;
         self
     }
 
@@ -462,7 +468,7 @@ impl Field {
 
     /// Before an owner of these kinds ends, the driver destroys the object by
     /// a message of its own.
-    pub const fn settled_before(mut self, owners: &'static [Object]) -> Self {
+    pub const fn settled_before(mut self, owners: &'static [ObjectKind]) -> Self {
         self.owner.settled = owners;
         self
     }
@@ -474,13 +480,13 @@ impl Field {
     }
 
     /// What the value means beyond the message.
-    pub const fn role(mut self, role: Role) -> Self {
+    pub const fn role(mut self, role: FieldRole) -> Self {
         self.role = role;
         self
     }
 
     /// Drivers know the field from this generation on.
-    pub const fn since(mut self, era: Era) -> Self {
+    pub const fn since(mut self, era: DriverEra) -> Self {
         self.since = era;
         self
     }
@@ -498,8 +504,14 @@ impl Field {
     /// Whether a message in one line may name it: one number that somebody chose.
     pub const fn may_tell(&self) -> bool {
         self.count == 1
-            && matches!(self.rule, Rule::Any | Rule::Range(..) | Rule::Echoes { .. })
-            && !matches!(self.ty, Ty::Pointer | Ty::Byte | Ty::Utf16 | Ty::NtStatus)
+            && matches!(
+                self.rule,
+                FieldRule::Any | FieldRule::Range(..) | FieldRule::Echoes { .. }
+            )
+            && !matches!(
+                self.ty,
+                FieldType::Pointer | FieldType::Byte | FieldType::Utf16 | FieldType::NtStatus
+            )
     }
 
     /// Which bits of the value at `at` belong to the field.

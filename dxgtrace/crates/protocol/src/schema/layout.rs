@@ -2,24 +2,24 @@
 
 use super::check::{check_fields, check_owner, find, gaps, keep, need, need_member, need_u32};
 use super::field::Field;
-use super::tail::{Element, Len, Tail};
-use super::ty::Ty;
+use super::tail::{Tail, TailElement, TailLength};
+use super::ty::FieldType;
 use super::{MAX_FACTS, MAX_GAPS, MAX_TAILS};
 use crate::schema::text::stop;
 
 /// Who wrote the bytes between the fields of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub enum BytesOrigin {
     /// The driver, into a zeroed buffer.
     Built,
     /// The application: the driver copies its ioctl structure whole.
     Copied,
 }
 
-/// Where the decoder finds the length of a tail: a [`Len`] whose names are
+/// Where the decoder finds the length of a tail: a [`TailLength`] whose names are
 /// resolved to offsets.
 #[derive(Debug, Clone, Copy)]
-pub enum Source {
+pub enum LengthSource {
     /// The `u32` at this offset.
     At(u16),
     /// The same, but at least 1.
@@ -61,7 +61,7 @@ pub enum Fact {
     AtOrOne(u16),
     /// The `u32` at the first offset if the byte at the second is not 0.
     AtIf(u16, u16),
-    /// Sum of a member over a tail, as [`Source::Sum`].
+    /// Sum of a member over a tail, as [`LengthSource::Sum`].
     Sum {
         /// Number of the tail.
         tail: u8,
@@ -99,15 +99,15 @@ pub struct Layout {
     /// Whether fields are packed without alignment.
     pub packed: bool,
     /// Who wrote the bytes between the fields.
-    pub origin: Origin,
+    pub origin: BytesOrigin,
     /// Whether the receiver reads any of it.
     pub read: bool,
     /// Whether a reply is the request again, filled in.
     pub echo: bool,
     /// Lengths of the tails.
-    pub sources: [Source; MAX_TAILS],
+    pub sources: [LengthSource; MAX_TAILS],
     /// Lengths of the tails as the driver counts on them.
-    pub expected: [Source; MAX_TAILS],
+    pub expected: [LengthSource; MAX_TAILS],
     /// Bytes of the fixed part that belong to no field: offset and length.
     pub gaps: [(u16, u16); MAX_GAPS],
     /// Which fields, a bit each, have values with names.
@@ -141,11 +141,11 @@ pub const fn layout(size: u16, fields: &'static [Field]) -> Layout {
         round8: false,
         once: &[],
         packed: false,
-        origin: Origin::Built,
+        origin: BytesOrigin::Built,
         read: true,
         echo: false,
-        sources: [Source::At(0); MAX_TAILS],
-        expected: [Source::At(0); MAX_TAILS],
+        sources: [LengthSource::At(0); MAX_TAILS],
+        expected: [LengthSource::At(0); MAX_TAILS],
         gaps: [(0, 0); MAX_GAPS],
         named: 0,
         named_tails: 0,
@@ -208,7 +208,7 @@ impl Layout {
 
     /// The driver copies the body from the application.
     pub const fn copied(mut self) -> Self {
-        self.origin = Origin::Copied;
+        self.origin = BytesOrigin::Copied;
         self
     }
 
@@ -282,7 +282,7 @@ impl Layout {
             self.ruled |= (self.fields[i].rule.forbids() as u64) << i;
             self.telling |= (self.fields[i].may_tell() as u64) << i;
             self.counted |= (self.fields[i].used.is_some() as u64) << i;
-            if let Ty::NtStatus = self.fields[i].ty {
+            if let FieldType::NtStatus = self.fields[i].ty {
                 self.status = Some(self.fields[i].at);
             }
             if let Some(when) = self.fields[i].when
@@ -315,7 +315,7 @@ impl Layout {
         let mut i = 0;
         while i < self.tails.len() {
             let tail = &self.tails[i];
-            if let Element::Value(Ty::Utf16) = tail.element {
+            if let TailElement::Value(FieldType::Utf16) = tail.element {
                 // Text is shown as such only in fields: no known message has
                 // a tail of it.
                 stop(message, "has UTF-16 in the tail", tail.name);
@@ -330,7 +330,7 @@ impl Layout {
                 need(message, self.fields, when.field);
             }
             check_owner(message, &tail.owner, self.fields, request);
-            if let Element::Struct(structure) = tail.element {
+            if let TailElement::Struct(structure) = tail.element {
                 let mut j = 0;
                 while j < structure.fields.len() {
                     check_owner(message, &structure.fields[j].owner, self.fields, request);
@@ -346,62 +346,68 @@ impl Layout {
         &self,
         message: &str,
         at: usize,
-        len: Len,
+        len: TailLength,
         request: Option<&Self>,
         facts: &mut [Fact; MAX_FACTS],
-    ) -> Source {
+    ) -> LengthSource {
         match len {
-            Len::Field(name) => Source::At(need_u32(message, self.fields, name)),
-            Len::FieldOrOne(name) => Source::AtOrOne(need_u32(message, self.fields, name)),
-            Len::FieldIfRoom(name) => Source::AtIfRoom(need_u32(message, self.fields, name)),
-            Len::Fill => match self.total {
-                Some(_) => Source::Fill,
+            TailLength::Field(name) => LengthSource::At(need_u32(message, self.fields, name)),
+            TailLength::FieldOrOne(name) => {
+                LengthSource::AtOrOne(need_u32(message, self.fields, name))
+            }
+            TailLength::FieldIfRoom(name) => {
+                LengthSource::AtIfRoom(need_u32(message, self.fields, name))
+            }
+            TailLength::Fill => match self.total {
+                Some(_) => LengthSource::Fill,
                 None => stop(
                     message,
                     "has no fixed total to fill with",
                     self.tails[at].name,
                 ),
             },
-            Len::ResultArea {
+            TailLength::ResultArea {
                 head,
                 element,
                 count,
-            } => Source::Area {
+            } => LengthSource::Area {
                 head,
                 element,
                 count: need_u32(message, self.fields, count),
             },
-            Len::SumOf(tail, member) => {
+            TailLength::SumOf(tail, member) => {
                 let (tail, stride, member) = need_member(message, self.tails, tail, member);
                 if tail as usize >= at {
                     stop(message, "sums over a later tail in", self.tails[at].name);
                 }
-                Source::Sum {
+                LengthSource::Sum {
                     tail,
                     stride,
                     member,
                 }
             }
-            Len::Request(_)
-            | Len::RequestOrOne(_)
-            | Len::RequestIf(_, _)
-            | Len::RequestSumOf(_, _) => match request {
-                Some(request) => Source::Fact(keep(message, facts, request.fact(message, len))),
+            TailLength::Request(_)
+            | TailLength::RequestOrOne(_)
+            | TailLength::RequestIf(_, _)
+            | TailLength::RequestSumOf(_, _) => match request {
+                Some(request) => {
+                    LengthSource::Fact(keep(message, facts, request.fact(message, len)))
+                }
                 None => stop(message, "looks at a request in", self.tails[at].name),
             },
         }
     }
 
     /// What a reply's `len` asks of this request.
-    const fn fact(&self, message: &str, len: Len) -> Fact {
+    const fn fact(&self, message: &str, len: TailLength) -> Fact {
         match len {
-            Len::Request(name) => Fact::At(need_u32(message, self.fields, name)),
-            Len::RequestOrOne(name) => Fact::AtOrOne(need_u32(message, self.fields, name)),
-            Len::RequestIf(count, flag) => Fact::AtIf(
+            TailLength::Request(name) => Fact::At(need_u32(message, self.fields, name)),
+            TailLength::RequestOrOne(name) => Fact::AtOrOne(need_u32(message, self.fields, name)),
+            TailLength::RequestIf(count, flag) => Fact::AtIf(
                 need_u32(message, self.fields, count),
                 need(message, self.fields, flag).at,
             ),
-            Len::RequestSumOf(tail, member) => {
+            TailLength::RequestSumOf(tail, member) => {
                 let (tail, stride, member) = need_member(message, self.tails, tail, member);
                 Fact::Sum {
                     tail,

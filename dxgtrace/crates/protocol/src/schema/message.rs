@@ -2,7 +2,7 @@
 
 use super::field::{Field, status};
 use super::layout::{Fact, Layout, layout};
-use super::ty::{Era, Set};
+use super::ty::{DriverEra, MessageSet};
 use super::{HEADER, MAX_FACTS};
 use crate::schema::text::stop;
 
@@ -23,7 +23,7 @@ pub enum Subject {
 
 /// How a message travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub enum ReplyMode {
     /// The sender waits for the reply.
     Sync,
     /// As `Sync`, but without a reply once the host has switched async mode on.
@@ -72,7 +72,7 @@ const STATUS: &[Field] = &[status(0)];
 #[derive(Debug)]
 pub struct Message {
     /// Which numbering `id` belongs to.
-    pub set: Set,
+    pub set: MessageSet,
     /// The number on the wire.
     pub id: u32,
     /// The name in filters, JSON and Wireshark.
@@ -84,9 +84,9 @@ pub struct Message {
     /// What makes it be sent.
     pub cause: &'static str,
     /// The first generation of the driver that has it.
-    pub since: Era,
+    pub since: DriverEra,
     /// How it travels.
-    pub mode: Mode,
+    pub mode: ReplyMode,
     /// Whom the header's process field names.
     pub subject: Subject,
     /// What a refusal means.
@@ -106,7 +106,7 @@ pub struct Message {
 impl Message {
     /// A message that so far has only a name.
     pub const fn new(
-        set: Set,
+        set: MessageSet,
         id: u32,
         name: &'static str,
         constant: &'static str,
@@ -119,8 +119,8 @@ impl Message {
             constant,
             doc,
             cause: "",
-            since: Era::May2020,
-            mode: Mode::NeverSent,
+            since: DriverEra::May2020,
+            mode: ReplyMode::NeverSent,
             subject: Subject::Unknown,
             weight: Weight::Ordinary,
             starts: Starts::Nothing,
@@ -138,13 +138,13 @@ impl Message {
     }
 
     /// The first generation of the driver that has it.
-    pub const fn since(mut self, era: Era) -> Self {
+    pub const fn since(mut self, era: DriverEra) -> Self {
         self.since = era;
         self
     }
 
     /// How it travels, where that is not what its shape says.
-    pub const fn mode(mut self, mode: Mode) -> Self {
+    pub const fn mode(mut self, mode: ReplyMode) -> Self {
         self.mode = mode;
         self
     }
@@ -170,7 +170,7 @@ impl Message {
     /// The guest sends this and waits.
     pub const fn request(mut self, layout: Layout) -> Self {
         self.request = Some(layout.resolve(self.name, HEADER, None, &mut self.facts));
-        self.mode = Mode::Sync;
+        self.mode = ReplyMode::Sync;
         if let Subject::Unknown = self.subject {
             self.subject = Subject::Caller;
         }
@@ -180,7 +180,7 @@ impl Message {
     /// The host sends this; there is no reply.
     pub const fn event(mut self, layout: Layout) -> Self {
         self.request = Some(layout.resolve(self.name, HEADER, None, &mut self.facts));
-        self.mode = Mode::OneWay;
+        self.mode = ReplyMode::OneWay;
         self
     }
 

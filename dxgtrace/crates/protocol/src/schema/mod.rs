@@ -17,13 +17,13 @@ mod ty;
 pub mod values;
 
 pub use field::{
-    Field, Life, Owner, Plain, Role, Rule, Struct, When, before, device, field, status, when,
-    when_clear, when_request, when_set,
+    Field, FieldRole, FieldRule, ObjectEffect, ObjectOwner, Plain, Struct, When, before, device,
+    field, status, when, when_clear, when_request, when_set,
 };
-pub use layout::{Fact, Layout, Origin, Source, layout};
-pub use message::{Message, Mode, Reply, Starts, Subject, Weight};
-pub use tail::{Element, Len, Tail, structs, tail};
-pub use ty::{Era, Object, Set, Ty};
+pub use layout::{BytesOrigin, Fact, Layout, LengthSource, layout};
+pub use message::{Message, Reply, ReplyMode, Starts, Subject, Weight};
+pub use tail::{Tail, TailElement, TailLength, structs, tail};
+pub use ty::{DriverEra, FieldType, MessageSet, ObjectKind};
 
 /// Most tails that a layout may have.
 pub const MAX_TAILS: usize = 4;

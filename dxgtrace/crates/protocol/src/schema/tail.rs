@@ -1,18 +1,18 @@
 //! The arrays behind the fixed part.
 
-use super::field::{Life, Owner, Role, Rule, Struct, When};
-use super::ty::Ty;
+use super::field::{FieldRole, FieldRule, ObjectEffect, ObjectOwner, Struct, When};
+use super::ty::FieldType;
 
 /// What a tail is an array of.
 #[derive(Debug, Clone, Copy)]
-pub enum Element {
+pub enum TailElement {
     /// Of single values.
-    Value(Ty),
+    Value(FieldType),
     /// Of structures.
     Struct(&'static Struct),
 }
 
-impl Element {
+impl TailElement {
     /// Bytes of one element.
     pub const fn size(self) -> u16 {
         match self {
@@ -25,7 +25,7 @@ impl Element {
 /// How many elements a tail has. Names mean fields of the same part unless
 /// said otherwise.
 #[derive(Debug, Clone, Copy)]
-pub enum Len {
+pub enum TailLength {
     /// As many as the field says.
     Field(&'static str),
     /// As many as the field says, but at least one.
@@ -64,55 +64,60 @@ pub struct Tail {
     /// Its name.
     pub name: &'static str,
     /// What it is an array of.
-    pub element: Element,
+    pub element: TailElement,
     /// How many elements there are.
-    pub len: Len,
+    pub len: TailLength,
     /// How many elements the driver counts on when it sizes its reply buffer,
     /// where that differs from `len`.
-    pub expects: Option<Len>,
+    pub expects: Option<TailLength>,
     /// A structure at the start of opaque data, when the condition holds.
     pub view: Option<(&'static Struct, When)>,
     /// What its values must obey.
-    pub rule: Rule,
+    pub rule: FieldRule,
     /// What the message does to the objects it names.
-    pub life: Life,
+    pub life: ObjectEffect,
     /// The life applies only if this holds of the request.
     pub life_when: Option<When>,
     /// Of created objects: to what they belong.
-    pub owner: Owner,
+    pub owner: ObjectOwner,
     /// What the values mean beyond the message.
-    pub role: Role,
+    pub role: FieldRole,
     /// What it is, in a sentence.
     pub doc: &'static str,
 }
 
 /// A tail of single values.
-pub const fn tail(name: &'static str, ty: Ty, len: Len, doc: &'static str) -> Tail {
-    tail_of(name, Element::Value(ty), len, doc)
+pub const fn tail(name: &'static str, ty: FieldType, len: TailLength, doc: &'static str) -> Tail {
+    tail_of(name, TailElement::Value(ty), len, doc)
 }
 
 /// A tail of structures.
 pub const fn structs(
     name: &'static str,
     structure: &'static Struct,
-    len: Len,
+    len: TailLength,
     doc: &'static str,
 ) -> Tail {
-    tail_of(name, Element::Struct(structure), len, doc)
+    tail_of(name, TailElement::Struct(structure), len, doc)
 }
 
-const fn tail_of(name: &'static str, element: Element, len: Len, doc: &'static str) -> Tail {
+const fn tail_of(
+    name: &'static str,
+    element: TailElement,
+    len: TailLength,
+    doc: &'static str,
+) -> Tail {
     Tail {
         name,
         element,
         len,
         expects: None,
         view: None,
-        rule: Rule::Any,
-        life: Life::None,
+        rule: FieldRule::Any,
+        life: ObjectEffect::None,
         life_when: None,
-        owner: Owner::PROCESS,
-        role: Role::None,
+        owner: ObjectOwner::PROCESS,
+        role: FieldRole::None,
         doc,
     }
 }
@@ -122,14 +127,14 @@ impl Tail {
     /// none.
     pub(super) const fn has_names(&self) -> bool {
         let named = match self.element {
-            Element::Struct(structure) => structure.named,
-            Element::Value(ty) => matches!(ty, Ty::Enum(_) | Ty::Bool),
+            TailElement::Struct(structure) => structure.named,
+            TailElement::Value(ty) => matches!(ty, FieldType::Enum(_) | FieldType::Bool),
         };
-        (named || self.view.is_some()) && !matches!(self.rule, Rule::Output)
+        (named || self.view.is_some()) && !matches!(self.rule, FieldRule::Output)
     }
 
     /// The driver counts on this many elements.
-    pub const fn expects(mut self, len: Len) -> Self {
+    pub const fn expects(mut self, len: TailLength) -> Self {
         self.expects = Some(len);
         self
     }
@@ -142,13 +147,13 @@ impl Tail {
 
     /// The content means nothing: the guest sends along what is left there.
     pub const fn output(mut self) -> Self {
-        self.rule = Rule::Output;
+        self.rule = FieldRule::Output;
         self
     }
 
     /// The objects exist from the successful reply on.
     pub const fn creates(mut self) -> Self {
-        self.life = Life::Creates;
+        self.life = ObjectEffect::Creates;
         self
     }
 
@@ -160,26 +165,26 @@ impl Tail {
     }
 
     /// What the values mean beyond the message.
-    pub const fn role(mut self, role: Role) -> Self {
+    pub const fn role(mut self, role: FieldRole) -> Self {
         self.role = role;
         self
     }
 
     /// The objects end with the successful reply.
     pub const fn destroys(mut self) -> Self {
-        self.life = Life::Destroys;
+        self.life = ObjectEffect::Destroys;
         self
     }
 
     /// The objects are named as a hint.
     pub const fn mentions(mut self) -> Self {
-        self.life = Life::Mentions;
+        self.life = ObjectEffect::Mentions;
         self
     }
 
     /// The objects must exist.
     pub const fn uses(mut self) -> Self {
-        self.life = Life::Uses;
+        self.life = ObjectEffect::Uses;
         self
     }
 }

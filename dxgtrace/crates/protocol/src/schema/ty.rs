@@ -4,7 +4,7 @@ use crate::schema::values::{Enum, Flags};
 
 /// Which numbering a message belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Set {
+pub enum MessageSet {
     /// Guest to host, about one virtual GPU.
     Vgpu = 0,
     /// Guest to host, about the whole virtual machine.
@@ -13,7 +13,7 @@ pub enum Set {
     Host = 2,
 }
 
-impl Set {
+impl MessageSet {
     /// The set's name in text and JSON.
     pub const fn name(self) -> &'static str {
         match self {
@@ -26,7 +26,7 @@ impl Set {
 
 /// The driver generations that can be told apart by their messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Era {
+pub enum DriverEra {
     /// First public versions (RFC and v1 of 2020).
     May2020,
     /// WSL 5.10 before the version exchange.
@@ -43,7 +43,7 @@ pub enum Era {
     April2023,
 }
 
-impl Era {
+impl DriverEra {
     /// The generation in words.
     pub const fn name(self) -> &'static str {
         match self {
@@ -60,7 +60,7 @@ impl Era {
 
 /// What a handle can stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Object {
+pub enum ObjectKind {
     /// A guest process that opened the device.
     Process,
     /// A virtual GPU, as the host numbers it.
@@ -91,7 +91,7 @@ pub enum Object {
     Gpadl,
 }
 
-impl Object {
+impl ObjectKind {
     /// The kind's name: the word in filters (`dxg.device`), text and JSON.
     pub const fn name(self) -> &'static str {
         match self {
@@ -148,7 +148,7 @@ impl Object {
 
 /// What a field's bytes mean. Little endian throughout.
 #[derive(Debug, Clone, Copy)]
-pub enum Ty {
+pub enum FieldType {
     /// Unsigned, 1 byte.
     U8,
     /// Unsigned, 2 bytes.
@@ -162,8 +162,8 @@ pub enum Ty {
     /// 1 byte, 0 or 1.
     Bool,
     /// 4-byte handle of one of these kinds.
-    Handle(&'static [Object]),
-    /// 8-byte number of a [`Object::GuestEvent`].
+    Handle(&'static [ObjectKind]),
+    /// 8-byte number of a [`ObjectKind::GuestEvent`].
     Event,
     /// 4-byte number with names.
     Enum(&'static Enum),
@@ -187,7 +187,7 @@ pub enum Ty {
     Byte,
 }
 
-impl Ty {
+impl FieldType {
     /// Bytes of one value.
     pub const fn size(self) -> u16 {
         match self {

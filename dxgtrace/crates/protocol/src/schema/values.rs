@@ -9,12 +9,12 @@ pub struct Enum {
     /// Whether the values are signed 32-bit numbers.
     pub signed: bool,
     /// The known values. Where one number has two names, the first is shown.
-    pub values: &'static [Value],
+    pub values: &'static [NamedValue],
 }
 
 /// One value of an [`Enum`].
 #[derive(Debug)]
-pub struct Value {
+pub struct NamedValue {
     /// The number; negative ones as their 32-bit pattern.
     pub number: u32,
     /// The public name.
@@ -22,8 +22,8 @@ pub struct Value {
 }
 
 /// A value of an enumeration.
-pub const fn value(number: u32, name: &'static str) -> Value {
-    Value { number, name }
+pub const fn value(number: u32, name: &'static str) -> NamedValue {
+    NamedValue { number, name }
 }
 
 impl Enum {
@@ -139,7 +139,7 @@ pub enum GuestResult {
 
 /// A status of the host that has a name.
 #[derive(Debug)]
-pub struct Status {
+pub struct NamedStatus {
     /// The 32-bit value.
     pub value: u32,
     /// The public name.
@@ -150,7 +150,7 @@ pub struct Status {
     pub doc: &'static str,
 }
 
-impl Status {
+impl NamedStatus {
     /// Whether the driver takes a status as success: not negative.
     pub const fn is_success(value: u32) -> bool {
         (value as i32) >= 0

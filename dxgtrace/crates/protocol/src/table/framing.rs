@@ -42,15 +42,15 @@ pub static EXTENDED: Layout = layout(EXTENDED_HEADER, &[
     field(
         0,
         "ext.command_offset",
-        Ty::U32,
+        FieldType::U32,
         "Distance from the payload's start to the command header.",
     )
     .always(16),
-    field(4, "ext.reserved", Ty::U32, "Unused.").reserved(),
+    field(4, "ext.reserved", FieldType::U32, "Unused.").reserved(),
     field(
         8,
         "ext.vgpu_luid",
-        Ty::Luid,
+        FieldType::Luid,
         "The virtual GPU as the host numbers it; 0 for messages about the whole virtual machine.",
     ),
 ]).header("extended header");
@@ -64,14 +64,14 @@ pub static COMMAND: Layout = layout(
         field(
             12,
             "channel_type",
-            Ty::Enum(&CHANNEL_TYPE),
+            FieldType::Enum(&CHANNEL_TYPE),
             "Which numbering `command` belongs to.",
         )
         .bits(0, 8),
-        field(12, "async_msg", Ty::U32, "No reply is wanted.")
+        field(12, "async_msg", FieldType::U32, "No reply is wanted.")
             .bits(8, 1)
-            .since(Era::Mid2021),
-        field(12, "reserved", Ty::U32, "Unused.")
+            .since(DriverEra::Mid2021),
+        field(12, "reserved", FieldType::U32, "Unused.")
             .bits(9, 23)
             .reserved(),
         COMMAND_TYPE,
@@ -88,7 +88,7 @@ pub static COMMAND_GLOBAL: Layout = layout(
         field(
             12,
             "channel_type",
-            Ty::Enum(&CHANNEL_TYPE),
+            FieldType::Enum(&CHANNEL_TYPE),
             "Which numbering `command` belongs to.",
         ),
         COMMAND_TYPE,
@@ -96,19 +96,24 @@ pub static COMMAND_GLOBAL: Layout = layout(
 )
 .header("command header");
 
-const COMMAND_ID: Field = field(0, "command_id", Ty::U64, "Unused by the guest.").always(0);
+const COMMAND_ID: Field = field(0, "command_id", FieldType::U64, "Unused by the guest.").always(0);
 const PROCESS: Field = field(
     8,
     "process",
-    Ty::Handle(&[Object::Process]),
+    FieldType::Handle(&[ObjectKind::Process]),
     "The process as the host numbers it.",
 );
-const COMMAND_TYPE: Field = field(16, "command", Ty::U32, "Number of the message in its set.");
+const COMMAND_TYPE: Field = field(
+    16,
+    "command",
+    FieldType::U32,
+    "Number of the message in its set.",
+);
 
 /// The command header of a set.
-pub fn header(set: Set) -> &'static Layout {
+pub fn header(set: MessageSet) -> &'static Layout {
     match set {
-        Set::Global => &COMMAND_GLOBAL,
-        Set::Vgpu | Set::Host => &COMMAND,
+        MessageSet::Global => &COMMAND_GLOBAL,
+        MessageSet::Vgpu | MessageSet::Host => &COMMAND,
     }
 }

@@ -14,7 +14,7 @@ mod named;
 pub mod statuses;
 pub mod structs;
 
-use crate::schema::{Message, Set, text, values};
+use crate::schema::{Message, MessageSet, text, values};
 
 /// Every message, family by family.
 pub fn all() -> impl Iterator<Item = &'static Message> {
@@ -33,7 +33,7 @@ pub const COUNT: usize = {
 };
 
 /// The message with this number in a set.
-pub fn lookup(set: Set, id: u32) -> Option<&'static Message> {
+pub fn lookup(set: MessageSet, id: u32) -> Option<&'static Message> {
     slot(set, id).and_then(|(base, slot)| at_place(base + slot))
 }
 
@@ -43,7 +43,7 @@ pub fn by_name(name: &str) -> Option<&'static Message> {
 }
 
 /// The named status with this value.
-pub fn status(value: u32) -> Option<&'static values::Status> {
+pub fn status(value: u32) -> Option<&'static values::NamedStatus> {
     statuses::STATUSES
         .binary_search_by_key(&value, |status| status.value)
         .ok()
@@ -75,10 +75,10 @@ const GLOBAL_BASE: u32 = 1000;
 /// Marks an unused number in the index.
 const UNUSED: (u8, u8) = (u8::MAX, u8::MAX);
 
-const fn slot(set: Set, id: u32) -> Option<(usize, usize)> {
+const fn slot(set: MessageSet, id: u32) -> Option<(usize, usize)> {
     let first = match set {
-        Set::Global => GLOBAL_BASE,
-        Set::Vgpu | Set::Host => 0,
+        MessageSet::Global => GLOBAL_BASE,
+        MessageSet::Vgpu | MessageSet::Host => 0,
     };
     if id < first || id - first >= ROOM as u32 {
         return None;

@@ -3,6 +3,6 @@
 pub use super::enums::*;
 pub use super::flags::*;
 pub use super::structs::*;
-pub use crate::schema::Object::*;
-pub use crate::schema::Set::*;
-pub use crate::schema::Ty::*;
+pub use crate::schema::FieldType::*;
+pub use crate::schema::MessageSet::*;
+pub use crate::schema::ObjectKind::*;

@@ -53,7 +53,7 @@ pub const ALLOC_INFO_RETURN: Struct = Struct::new(
             U64,
             "Bytes; the guest derives the page count from it.",
         )
-        .role(Role::Size),
+        .role(FieldRole::Size),
         field(24, "driver_info.allocation", U64, "Not used by the guest."),
         field(32, "driver_info.width", U32, "Width."),
         field(36, "driver_info.height", U32, "Height."),
@@ -101,10 +101,10 @@ pub const UPDATE_GPU_VA_OP: Struct = Struct::new(
         ),
         field(8, "map.base_address", Address, "First GPU address.")
             .when(when("operation", &[0]))
-            .role(Role::Maps),
+            .role(FieldRole::Maps),
         field(16, "map.size", U64, "Bytes.")
             .when(when("operation", &[0]))
-            .role(Role::RangeBytes),
+            .role(FieldRole::RangeBytes),
         field(
             24,
             "map.allocation",
@@ -124,10 +124,10 @@ pub const UPDATE_GPU_VA_OP: Struct = Struct::new(
             .when(when("operation", &[0])),
         field(8, "map_protect.base_address", Address, "First GPU address.")
             .when(when("operation", &[3]))
-            .role(Role::Maps),
+            .role(FieldRole::Maps),
         field(16, "map_protect.size", U64, "Bytes.")
             .when(when("operation", &[3]))
-            .role(Role::RangeBytes),
+            .role(FieldRole::RangeBytes),
         field(
             24,
             "map_protect.allocation",
@@ -166,10 +166,10 @@ pub const UPDATE_GPU_VA_OP: Struct = Struct::new(
         .when(when("operation", &[3])),
         field(8, "unmap.base_address", Address, "First GPU address.")
             .when(when("operation", &[1]))
-            .role(Role::Unmaps),
+            .role(FieldRole::Unmaps),
         field(16, "unmap.size", U64, "Bytes.")
             .when(when("operation", &[1]))
-            .role(Role::RangeBytes),
+            .role(FieldRole::RangeBytes),
         field(
             24,
             "unmap.protection",
@@ -186,10 +186,10 @@ pub const UPDATE_GPU_VA_OP: Struct = Struct::new(
         .when(when("operation", &[2])),
         field(16, "copy.size", U64, "Bytes.")
             .when(when("operation", &[2]))
-            .role(Role::RangeBytes),
+            .role(FieldRole::RangeBytes),
         field(24, "copy.dest_address", Address, "GPU address to copy to.")
             .when(when("operation", &[2]))
-            .role(Role::Maps),
+            .role(FieldRole::Maps),
     ],
     "One mapping operation.",
 );

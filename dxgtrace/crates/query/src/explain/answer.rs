@@ -7,7 +7,7 @@ use dxgtrace_session::check::Layer;
 /// What kind of thing was recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum AnswerKind {
     /// A status that the host answers.
     Status,
     /// An error number of the guest.
@@ -30,7 +30,7 @@ pub enum Kind {
     Issue,
 }
 
-impl Kind {
+impl AnswerKind {
     /// Every kind.
     pub const ALL: &'static [Self] = &[
         Self::Status,
@@ -64,7 +64,7 @@ impl Kind {
 
 /// A reason, and the layer that it lies in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Cause {
+pub struct AnswerCause {
     /// Where it lies; `None` if that cannot be told from the thing alone.
     pub layer: Option<Layer>,
     /// In a sentence.
@@ -73,7 +73,7 @@ pub struct Cause {
 
 /// Something else to know: a label and a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct More {
+pub struct AnswerDetail {
     /// What it is about.
     pub label: &'static str,
     /// What there is to say.
@@ -82,7 +82,7 @@ pub struct More {
 
 /// A known issue that the thing belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Known {
+pub struct KnownIssue {
     /// The rule's name.
     pub rule: String,
     /// The rule's title.
@@ -95,24 +95,24 @@ pub struct Known {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Answer {
     /// What kind of thing it is.
-    pub kind: Kind,
+    pub kind: AnswerKind,
     /// Its name, with its number if it has one.
     pub name: String,
     /// What it means.
     pub what: String,
     /// Why it happens.
-    pub causes: Vec<Cause>,
+    pub causes: Vec<AnswerCause>,
     /// What to do next; empty if there is nothing to do.
     pub next: String,
     /// What else there is to know.
-    pub more: Vec<More>,
+    pub more: Vec<AnswerDetail>,
     /// Known issues.
-    pub known: Vec<Known>,
+    pub known: Vec<KnownIssue>,
 }
 
 impl Answer {
     /// A meaning with neither cause nor next step yet.
-    pub(super) fn new(kind: Kind, name: impl Into<String>, what: impl Into<String>) -> Self {
+    pub(super) fn new(kind: AnswerKind, name: impl Into<String>, what: impl Into<String>) -> Self {
         Self {
             kind,
             name: name.into(),
@@ -126,7 +126,7 @@ impl Answer {
 
     /// The same with a cause.
     pub(super) fn cause(mut self, layer: Option<Layer>, text: impl Into<String>) -> Self {
-        self.causes.push(Cause {
+        self.causes.push(AnswerCause {
             layer,
             text: text.into(),
         });
@@ -143,7 +143,7 @@ impl Answer {
     pub(super) fn more(mut self, label: &'static str, text: impl Into<String>) -> Self {
         let text = text.into();
         if !text.is_empty() {
-            self.more.push(More { label, text });
+            self.more.push(AnswerDetail { label, text });
         }
         self
     }

@@ -1,6 +1,6 @@
 //! Interface types of VMBus channels.
 
-use super::answer::{Answer, Kind};
+use super::answer::{Answer, AnswerKind};
 use dxgtrace_protocol::table::framing::{GLOBAL_CHANNEL, VGPU_CHANNEL};
 use dxgtrace_protocol::table::guid;
 
@@ -11,14 +11,14 @@ pub(super) fn by_guid(word: &str) -> Option<Answer> {
     let (high, low) = guid::luid(&bytes);
     let answer = if bytes == GLOBAL_CHANNEL {
         Answer::new(
-            Kind::Channel,
+            AnswerKind::Channel,
             format!("{} (global channel)", guid::text(&bytes)),
             "Interface type of the channel for messages about the whole virtual machine, one \
              a machine; in async mode, for everything.",
         )
     } else if bytes == VGPU_CHANNEL {
         Answer::new(
-            Kind::Channel,
+            AnswerKind::Channel,
             format!("{} (vGPU channel)", guid::text(&bytes)),
             "Interface type of the channel of one virtual GPU. Its instance GUID stands in the \
              PCI function's configuration space, and the first 8 bytes of that are the \
@@ -26,7 +26,7 @@ pub(super) fn by_guid(word: &str) -> Option<Answer> {
         )
     } else {
         Answer::new(
-            Kind::Channel,
+            AnswerKind::Channel,
             guid::text(&bytes),
             "Neither of the interface types of this protocol. If it is a channel's instance, \
              its first 8 bytes are the adapter's LUID in the guest.",

@@ -2,9 +2,9 @@
 
 use regex::Captures;
 
-use super::answer::{Answer, Kind};
+use super::answer::{Answer, AnswerKind};
 use super::log_shapes::{SHAPES, unaliased};
-use super::number::Number;
+use super::number::NumberReading;
 use super::{errno, handle, ioctl, known};
 use crate::rules::Rule;
 use dxgtrace_protocol::decode::escaped;
@@ -33,7 +33,7 @@ pub(super) fn line(line: &str, rules: &[Rule]) -> Option<Answer> {
     let entry = &SHAPES.lines.get(index)?.entry;
     let text = captures.get(0).map_or("", |found| found.as_str());
     let mut answer = Answer::new(
-        Kind::Log,
+        AnswerKind::Log,
         escaped(text.as_bytes()).to_string(),
         &*entry.what,
     );
@@ -64,7 +64,7 @@ pub(super) fn line(line: &str, rules: &[Rule]) -> Option<Answer> {
     }
     if let Some(handle) = captures.name("handle") {
         let digits = format!("0x{}", handle.as_str());
-        let decoded = Number::readings(&digits).into_iter().next();
+        let decoded = NumberReading::readings(&digits).into_iter().next();
         if let Some(decoded) = decoded.and_then(handle::by_number) {
             answer = answer.more("handle", format!("{} {}", decoded.name, decoded.what));
         }

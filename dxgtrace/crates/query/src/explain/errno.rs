@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::answer::{Answer, Kind};
-use super::number::Number;
+use super::answer::{Answer, AnswerKind};
+use super::number::NumberReading;
 use dxgtrace_protocol::schema::values::GuestResult;
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::statuses::STATUSES;
@@ -23,7 +23,7 @@ pub struct Errno {
     pub next: String,
     /// Why it happens, by layer.
     #[serde(rename = "cause")]
-    pub causes: Vec<Why>,
+    pub causes: Vec<ErrnoReason>,
 }
 
 impl Errno {
@@ -36,7 +36,7 @@ impl Errno {
 /// A reason for an errno.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Why {
+pub struct ErrnoReason {
     /// Where it lies.
     pub layer: Layer,
     /// In a sentence.
@@ -44,13 +44,13 @@ pub struct Why {
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct File {
+struct ErrnosFile {
     errno: Vec<Errno>,
 }
 
 /// Every error number that the driver or what it calls is known to return.
 pub static ERRNOS: LazyLock<Vec<Errno>> = LazyLock::new(|| {
-    toml::from_str::<File>(include_str!("../../data/errnos.toml"))
+    toml::from_str::<ErrnosFile>(include_str!("../../data/errnos.toml"))
         .unwrap_or_default()
         .errno
 });
@@ -81,7 +81,7 @@ pub(super) fn by_name(name: &str) -> Option<Answer> {
 }
 
 /// The errno of that number.
-pub(super) fn by_number(number: Number) -> Option<Answer> {
+pub(super) fn by_number(number: NumberReading) -> Option<Answer> {
     find(number.errno()?).map(answer)
 }
 
@@ -103,7 +103,7 @@ fn answer(errno: &Errno) -> Answer {
     let (number, name) = (errno.number, errno.name());
     let hex = number.wrapping_neg();
     let mut answer = Answer::new(
-        Kind::Errno,
+        AnswerKind::Errno,
         format!("-{number} {name} ({hex:08x})"),
         &*errno.what,
     )

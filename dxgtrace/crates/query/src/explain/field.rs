@@ -1,7 +1,7 @@
 //! Fields of messages, by the name that filters use.
 
-use super::answer::{Answer, Kind};
-use dxgtrace_protocol::schema::{Field, Layout, Message, Rule};
+use super::answer::{Answer, AnswerKind};
+use dxgtrace_protocol::schema::{Field, FieldRule, Layout, Message};
 use dxgtrace_protocol::table;
 
 /// The field of that path: `dxg.make_resident.flags`, with or without `dxg.`.
@@ -40,7 +40,7 @@ fn of_layout(message: &Message, part: &str, layout: &Layout, name: &str) -> Vec<
         .filter(|tail| tail.name == name)
         .map(|tail| {
             let title = format!("dxg.{}.{} in the {part}", message.name, tail.name);
-            Answer::new(Kind::Field, title, tail.doc).more(
+            Answer::new(AnswerKind::Field, title, tail.doc).more(
                 "place",
                 format!("an array from offset {} on", layout.tails_at),
             )
@@ -52,14 +52,14 @@ fn of_field(message: &Message, part: &str, field: &Field) -> Answer {
     let title = format!("dxg.{}.{} in the {part}", message.name, field.name);
     let place = format!("offset {}, {} bytes", field.at, field.size());
     let rule = match field.rule {
-        Rule::Any => String::new(),
-        Rule::Reserved => "zero in every known version".to_owned(),
-        Rule::Output => "what a request holds here means nothing".to_owned(),
-        Rule::Always(value) => format!("every known driver sends {value:#x}"),
-        Rule::Range(low, high) => format!("the driver sends {low} to {high}"),
-        Rule::Echoes { message, field } => format!("must repeat {field} of {message}"),
+        FieldRule::Any => String::new(),
+        FieldRule::Reserved => "zero in every known version".to_owned(),
+        FieldRule::Output => "what a request holds here means nothing".to_owned(),
+        FieldRule::Always(value) => format!("every known driver sends {value:#x}"),
+        FieldRule::Range(low, high) => format!("the driver sends {low} to {high}"),
+        FieldRule::Echoes { message, field } => format!("must repeat {field} of {message}"),
     };
-    Answer::new(Kind::Field, title, field.doc)
+    Answer::new(AnswerKind::Field, title, field.doc)
         .more("place", place)
         .more("rule", rule)
 }

@@ -1,6 +1,6 @@
 //! The codes of `dxgtrace check`.
 
-use super::answer::{Answer, Kind};
+use super::answer::{Answer, AnswerKind};
 use dxgtrace_session::check::Code;
 
 /// The finding code with that word.
@@ -8,7 +8,7 @@ pub(super) fn by_word(word: &str) -> Option<Answer> {
     let description = Code::by_word(word)?.description();
     Some(
         Answer::new(
-            Kind::Finding,
+            AnswerKind::Finding,
             format!("{} ({})", description.word, description.severity.name()),
             sentence(description.what),
         )

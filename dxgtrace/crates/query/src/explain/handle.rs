@@ -1,15 +1,15 @@
 //! Handles, taken apart.
 
-use super::answer::{Answer, Kind};
-use super::number::Number;
+use super::answer::{Answer, AnswerKind};
+use super::number::NumberReading;
 
 /// What the bits of a handle say.
-pub(super) fn by_number(number: Number) -> Option<Answer> {
+pub(super) fn by_number(number: NumberReading) -> Option<Answer> {
     let value = number.u32().filter(|value| number.hex && *value > 0x3F)?;
     let (instance, index, unique) = (value & 0x3F, value >> 6 & 0xFF_FFFF, value >> 30);
     Some(
         Answer::new(
-            Kind::Handle,
+            AnswerKind::Handle,
             format!("{value:#010x}"),
             format!("As a handle: entry {index} of a table, unique {unique}, instance {instance}."),
         )

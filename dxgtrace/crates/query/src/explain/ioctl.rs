@@ -1,9 +1,9 @@
 //! The driver's ioctls.
 
-use super::answer::{Answer, Kind};
+use super::answer::{Answer, AnswerKind};
 use super::log_shapes;
 use super::message::plain;
-use super::number::Number;
+use super::number::NumberReading;
 use dxgtrace_protocol::table::ioctls::{self, IOCTLS, Ioctl};
 use dxgtrace_session::check::Layer;
 
@@ -18,7 +18,7 @@ pub(super) fn by_name(name: &str) -> Vec<Answer> {
 }
 
 /// The ioctl with that request number, or that number of its own.
-pub(super) fn by_number(number: Number) -> Option<Answer> {
+pub(super) fn by_number(number: NumberReading) -> Option<Answer> {
     let value = number.u32().filter(|_| !number.negative)?;
     if let Ok(own) = u8::try_from(value) {
         let ioctl = IOCTLS.iter().find(|ioctl| ioctl.number == own)?;
@@ -75,7 +75,7 @@ fn answer(ioctl: &Ioctl) -> Answer {
         "If it fails, the driver refused it, or the host failed one of its messages."
     };
     Answer::new(
-        Kind::Ioctl,
+        AnswerKind::Ioctl,
         format!(
             "{} ({:#04x}, request {:#010x})",
             ioctl.function,

@@ -1,6 +1,6 @@
 //! Known issues: by name, and by line of the kernel log.
 
-use super::answer::{Answer, Kind, Known};
+use super::answer::{Answer, AnswerKind, KnownIssue};
 use crate::rules::Rule;
 
 /// The rule of that name.
@@ -8,7 +8,7 @@ pub(super) fn by_name(name: &str, rules: &[Rule]) -> Option<Answer> {
     let rule = rules.iter().find(|rule| rule.name == name)?;
     Some(
         Answer::new(
-            Kind::Issue,
+            AnswerKind::Issue,
             format!("{}: {}", rule.name, rule.title),
             &*rule.what,
         )
@@ -19,11 +19,11 @@ pub(super) fn by_name(name: &str, rules: &[Rule]) -> Option<Answer> {
 }
 
 /// The rules that a line of the kernel log may belong to.
-pub(super) fn of_line(line: &str, rules: &[Rule]) -> Vec<Known> {
+pub(super) fn of_line(line: &str, rules: &[Rule]) -> Vec<KnownIssue> {
     rules
         .iter()
         .filter(|rule| rule.dmesg.iter().any(|pattern| pattern.is_match(line)))
-        .map(|rule| Known {
+        .map(|rule| KnownIssue {
             rule: rule.name.clone(),
             title: rule.title.clone(),
             issues: rule.links(),

@@ -14,7 +14,7 @@ const MOST: usize = 1000;
 
 /// Lines that say the same.
 #[derive(Debug, Clone, Serialize)]
-pub struct Group {
+pub struct LogGroup {
     /// The first of them, safe to print.
     pub first: String,
     /// How many there are.
@@ -26,7 +26,7 @@ pub struct Group {
 /// The lines of this driver in a kernel log.
 #[derive(Debug, Default)]
 pub struct Log {
-    groups: Vec<Group>,
+    groups: Vec<LogGroup>,
     places: BTreeMap<String, usize>,
     /// Lines of this driver that were beyond the bound.
     pub beyond: u64,
@@ -56,7 +56,7 @@ impl Log {
             return;
         }
         self.places.insert(key, self.groups.len());
-        self.groups.push(Group {
+        self.groups.push(LogGroup {
             first: escaped(line.trim_end().as_bytes()).to_string(),
             count: 1,
             answer: dmesg::line(line, rules),
@@ -64,7 +64,7 @@ impl Log {
     }
 
     /// The groups in the order of their first lines.
-    pub fn groups(&self) -> &[Group] {
+    pub fn groups(&self) -> &[LogGroup] {
         &self.groups
     }
 }

@@ -9,14 +9,14 @@ use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct LogShapesFile {
     aliases: BTreeMap<String, String>,
-    line: Vec<Entry>,
+    line: Vec<LogShapeEntry>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Entry {
+pub(super) struct LogShapeEntry {
     pub(super) pattern: String,
     pub(super) what: String,
     pub(super) layer: Option<Layer>,
@@ -26,24 +26,26 @@ pub(super) struct Entry {
 }
 
 /// A kind of line.
-pub(super) struct Shape {
+pub(super) struct LogShape {
     pub(super) pattern: Regex,
-    pub(super) entry: Entry,
+    pub(super) entry: LogShapeEntry,
 }
 
 pub(super) struct Shapes {
     pub(super) aliases: BTreeMap<String, String>,
-    pub(super) lines: Vec<Shape>,
+    pub(super) lines: Vec<LogShape>,
 }
 
 pub(super) static SHAPES: LazyLock<Shapes> = LazyLock::new(|| {
-    let file = toml::from_str::<File>(include_str!("../../data/dmesg.toml")).unwrap_or(File {
-        aliases: BTreeMap::new(),
-        line: Vec::new(),
-    });
-    let shape = |entry: Entry| {
+    let file = toml::from_str::<LogShapesFile>(include_str!("../../data/dmesg.toml")).unwrap_or(
+        LogShapesFile {
+            aliases: BTreeMap::new(),
+            line: Vec::new(),
+        },
+    );
+    let shape = |entry: LogShapeEntry| {
         let pattern = Regex::new(&entry.pattern).ok()?;
-        Some(Shape { pattern, entry })
+        Some(LogShape { pattern, entry })
     };
     Shapes {
         aliases: file.aliases,

@@ -1,13 +1,13 @@
 //! Messages of the protocol.
 
-use super::answer::{Answer, Kind};
-use super::number::Number;
-use dxgtrace_protocol::schema::{Message, Mode, Set};
+use super::answer::{Answer, AnswerKind};
+use super::number::NumberReading;
+use dxgtrace_protocol::schema::{Message, MessageSet, ReplyMode};
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::ioctls::IOCTLS;
 
 /// The sets of numbers.
-const SETS: [Set; 3] = [Set::Vgpu, Set::Global, Set::Host];
+const SETS: [MessageSet; 3] = [MessageSet::Vgpu, MessageSet::Global, MessageSet::Host];
 
 /// The messages that a word names: `make_resident`, `MAKERESIDENT`,
 /// `dxg.make_resident`, or a set and a number, as in `vgpu 11`.
@@ -24,7 +24,7 @@ pub(super) fn by_word(word: &str) -> Vec<Answer> {
 }
 
 /// The messages with that number, in every set.
-pub(super) fn by_number(number: Number) -> Vec<Answer> {
+pub(super) fn by_number(number: NumberReading) -> Vec<Answer> {
     let Some(id) = number.u32().filter(|_| !number.hex && !number.negative) else {
         return Vec::new();
     };
@@ -38,7 +38,7 @@ fn numbered(set: &str, number: &str) -> Option<&'static Message> {
     let set = SETS
         .into_iter()
         .find(|known| known.name().eq_ignore_ascii_case(set))?;
-    let number = Number::readings(number).into_iter().next()?;
+    let number = NumberReading::readings(number).into_iter().next()?;
     table::lookup(set, number.u32()?)
 }
 
@@ -52,10 +52,12 @@ pub(super) fn plain(name: &str) -> String {
 
 fn answer(message: &'static Message) -> Answer {
     let travels = match message.mode {
-        Mode::Sync => "from the guest; the sender waits for the reply",
-        Mode::Async => "from the guest; the sender waits for the reply unless async mode is on",
-        Mode::OneWay => "without a reply",
-        Mode::NeverSent => "never, by any public driver",
+        ReplyMode::Sync => "from the guest; the sender waits for the reply",
+        ReplyMode::Async => {
+            "from the guest; the sender waits for the reply unless async mode is on"
+        }
+        ReplyMode::OneWay => "without a reply",
+        ReplyMode::NeverSent => "never, by any public driver",
     };
     let ioctls: Vec<String> = IOCTLS
         .iter()
@@ -63,7 +65,7 @@ fn answer(message: &'static Message) -> Answer {
         .map(|ioctl| format!("{} ({:#04x})", ioctl.function, ioctl.number))
         .collect();
     let answer = Answer::new(
-        Kind::Message,
+        AnswerKind::Message,
         format!(
             "{} ({} {}, {})",
             message.name,

@@ -19,14 +19,14 @@ mod near;
 mod number;
 mod status;
 
-pub use answer::{Answer, Cause, Kind, Known, More};
+pub use answer::{Answer, AnswerCause, AnswerDetail, AnswerKind, KnownIssue};
 pub use errno::{ERRNOS, Errno};
-pub use log::{Group, Log};
+pub use log::{Log, LogGroup};
 pub use near::near;
-pub use status::{ADVICE, Advice};
+pub use status::{ADVICE, StatusAdvice};
 
 use crate::rules::Rule;
-use number::Number;
+use number::NumberReading;
 
 /// Longest thing that is looked at, in bytes: a line of a log, with room.
 const LONGEST: usize = 4096;
@@ -46,7 +46,7 @@ pub fn explain(thing: &str, rules: &[Rule]) -> Vec<Answer> {
     answers.extend(field::by_path(thing));
     answers.extend(channel::by_guid(thing));
     answers.extend(known::by_name(thing, rules));
-    for number in Number::readings(thing) {
+    for number in NumberReading::readings(thing) {
         for answer in of_number(number) {
             if !answers.contains(&answer) {
                 answers.push(answer);
@@ -60,7 +60,7 @@ pub fn explain(thing: &str, rules: &[Rule]) -> Vec<Answer> {
 }
 
 /// Every meaning of a number, the likeliest first.
-fn of_number(number: Number) -> Vec<Answer> {
+fn of_number(number: NumberReading) -> Vec<Answer> {
     let mut answers = Vec::new();
     answers.extend(status::by_number(number));
     answers.extend(errno::by_number(number));

@@ -2,7 +2,7 @@
 
 /// A word, read as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Number {
+pub(super) struct NumberReading {
     /// Its value; of a negative one, the 32-bit pattern.
     pub value: u64,
     /// Whether it was written in hexadecimal.
@@ -11,7 +11,7 @@ pub(super) struct Number {
     pub negative: bool,
 }
 
-impl Number {
+impl NumberReading {
     /// Every way to read `word`: `0xb5`, `-75`, `181`, and eight digits without
     /// a prefix, as the driver prints handles and some errnos.
     pub fn readings(word: &str) -> Vec<Self> {
@@ -61,10 +61,10 @@ impl Number {
     }
 }
 
-fn hexadecimal(digits: &str) -> Option<Number> {
+fn hexadecimal(digits: &str) -> Option<NumberReading> {
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     let value = u64::from_str_radix(digits, 16).ok().filter(|_| plain)?;
-    Some(Number {
+    Some(NumberReading {
         value,
         hex: true,
         negative: false,
@@ -81,9 +81,9 @@ mod tests {
     use super::*;
 
     fn errno(word: &str) -> Vec<u32> {
-        Number::readings(word)
+        NumberReading::readings(word)
             .into_iter()
-            .filter_map(Number::errno)
+            .filter_map(NumberReading::errno)
             .collect()
     }
 
@@ -111,8 +111,8 @@ mod tests {
             "é0000000",
             "-9999999999",
         ] {
-            assert!(Number::readings(word).is_empty(), "{word}");
+            assert!(NumberReading::readings(word).is_empty(), "{word}");
         }
-        assert_eq!(Number::readings("40000080").len(), 2);
+        assert_eq!(NumberReading::readings("40000080").len(), 2);
     }
 }

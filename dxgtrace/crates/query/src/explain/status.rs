@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::answer::{Answer, Kind};
+use super::answer::{Answer, AnswerKind};
 use super::errno;
-use super::number::Number;
-use dxgtrace_protocol::schema::values::{GuestResult, Status};
+use super::number::NumberReading;
+use dxgtrace_protocol::schema::values::{GuestResult, NamedStatus};
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::statuses::STATUSES;
 use dxgtrace_session::check::Layer;
@@ -16,7 +16,7 @@ use dxgtrace_session::check::Layer;
 /// Why the host answers a status, and what to do.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Advice {
+pub struct StatusAdvice {
     /// Why.
     pub cause: String,
     /// What to do.
@@ -24,7 +24,7 @@ pub struct Advice {
 }
 
 /// The advice on every named status, by name.
-pub static ADVICE: LazyLock<BTreeMap<String, Advice>> =
+pub static ADVICE: LazyLock<BTreeMap<String, StatusAdvice>> =
     LazyLock::new(|| toml::from_str(include_str!("../../data/statuses.toml")).unwrap_or_default());
 
 /// Bits 30 and 31: 3 is an error.
@@ -41,12 +41,12 @@ pub(super) fn by_name(name: &str) -> Option<Answer> {
 }
 
 /// The named status with that number.
-pub(super) fn by_number(number: Number) -> Option<Answer> {
+pub(super) fn by_number(number: NumberReading) -> Option<Answer> {
     table::status(number.u32()?).map(answer)
 }
 
 /// What can be said of a status without a name.
-pub(super) fn unnamed(number: Number) -> Option<Answer> {
+pub(super) fn unnamed(number: NumberReading) -> Option<Answer> {
     let value = number.u32()?;
     let whole = value.checked_shr(30).unwrap_or(0);
     let request = number.hex && value >> 8 & 0xFF == 0x47;
@@ -58,7 +58,7 @@ pub(super) fn unnamed(number: Number) -> Option<Answer> {
     let domain = if facility == 30 { " (graphics)" } else { "" };
     Some(
         Answer::new(
-            Kind::Status,
+            AnswerKind::Status,
             format!("{value:#010x}"),
             format!(
                 "A status without a name here: {severity}, facility {facility}{domain}, code {code:#x}."
@@ -73,10 +73,10 @@ pub(super) fn unnamed(number: Number) -> Option<Answer> {
     )
 }
 
-fn answer(status: &Status) -> Answer {
-    let layer = (!Status::is_success(status.value)).then_some(Layer::Host);
+fn answer(status: &NamedStatus) -> Answer {
+    let layer = (!NamedStatus::is_success(status.value)).then_some(Layer::Host);
     let mut answer = Answer::new(
-        Kind::Status,
+        AnswerKind::Status,
         format!("{:#010x} {}", status.value, status.name),
         status.doc,
     );

@@ -4,17 +4,17 @@
 use std::fmt::Write as _;
 
 use super::eval::{text_of, up_to_nul};
+use super::field_path::ValuePlace;
 use super::fields::FieldInfo;
-use super::site::Item;
-use super::types::{Names, Type};
+use super::types::{ValueNames, ValueType};
 use dxgtrace_protocol::decode::is_unsafe;
 
 /// Appends a value. Text of the traced system is escaped: a column holds
 /// nothing that a terminal would not just show, and no end of line.
-pub(super) fn write_item(field: &FieldInfo, item: Item<'_>, text: &mut String) {
+pub(super) fn write_item(field: &FieldInfo, item: ValuePlace<'_>, text: &mut String) {
     match item {
-        Item::Number(value) => number(field, value, text),
-        Item::Bytes(bytes) if matches!(field.ty, Type::Text) => {
+        ValuePlace::Number(value) => number(field, value, text),
+        ValuePlace::Bytes(bytes) if matches!(field.ty, ValueType::Text) => {
             for chunk in bytes.utf8_chunks() {
                 letters(chunk.valid(), text);
                 for byte in chunk.invalid() {
@@ -23,25 +23,27 @@ pub(super) fn write_item(field: &FieldInfo, item: Item<'_>, text: &mut String) {
                 }
             }
         }
-        Item::Bytes(bytes) => {
+        ValuePlace::Bytes(bytes) => {
             for byte in bytes {
                 let _ = write!(text, "{byte:02x}");
             }
         }
-        Item::Wide(units) => letters(&text_of(up_to_nul(units)), text),
+        ValuePlace::Wide(units) => letters(&text_of(up_to_nul(units)), text),
     }
 }
 
 fn number(field: &FieldInfo, value: i128, text: &mut String) {
     let written = match field.ty {
-        Type::Handle(_) | Type::Pointer | Type::Address | Type::Flags(_) => hex(field, value, text),
-        Type::Named(Names::Status) => hex(field, value, text),
-        Type::Named(names) if !names.is_open() => match names.name_of(value) {
+        ValueType::Handle(_) | ValueType::Pointer | ValueType::Address | ValueType::Flags(_) => {
+            hex(field, value, text)
+        }
+        ValueType::Named(ValueNames::Status) => hex(field, value, text),
+        ValueType::Named(names) if !names.is_open() => match names.name_of(value) {
             Some(name) => text.write_str(name),
             None => write!(text, "{value}"),
         },
-        Type::Luid => write!(text, "{:08x}-{:08x}", value as u64 >> 32, value as u32),
-        Type::Time | Type::Duration => {
+        ValueType::Luid => write!(text, "{:08x}-{:08x}", value as u64 >> 32, value as u32),
+        ValueType::Time | ValueType::Duration => {
             let sign = if value < 0 { "-" } else { "" };
             let value = value.unsigned_abs();
             let (whole, rest) = (value / 1_000_000_000, value % 1_000_000_000);

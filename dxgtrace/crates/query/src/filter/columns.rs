@@ -7,19 +7,19 @@ use super::cell::write_item;
 use super::compile;
 use super::error::FilterError;
 use super::fields::FieldInfo;
-use super::options::{FieldOptions, Occurrence, Quote};
-use super::record::{Needs, Record};
+use super::options::{ColumnQuote, FieldOptions, Occurrence};
+use super::record::{FilterNeeds, FilterRecord};
 
 /// The fields that make up a line.
 #[derive(Debug, Clone)]
-pub struct Fields {
+pub struct ColumnFields {
     columns: Vec<&'static FieldInfo>,
     options: FieldOptions,
     /// A column while it is made, kept for its memory.
     cell: String,
 }
 
-impl Fields {
+impl ColumnFields {
     /// Columns of these names, with or without the prefix.
     pub fn new(names: &[&str], options: FieldOptions) -> Result<Self, FilterError> {
         let columns = names
@@ -39,11 +39,11 @@ impl Fields {
     }
 
     /// Which parts of records are looked at.
-    pub fn needs(&self) -> Needs {
+    pub fn needs(&self) -> FilterNeeds {
         self.columns
             .iter()
             .map(|column| column.needs())
-            .fold(Needs::PACKET, Needs::and)
+            .fold(FilterNeeds::PACKET, FilterNeeds::and)
     }
 
     /// Writes the names, if the options ask for them.
@@ -59,7 +59,7 @@ impl Fields {
     }
 
     /// Writes the line of a record.
-    pub fn write(&mut self, record: &Record<'_>, out: &mut impl Write) -> io::Result<()> {
+    pub fn write(&mut self, record: &FilterRecord<'_>, out: &mut impl Write) -> io::Result<()> {
         for (index, column) in self.columns.iter().enumerate() {
             self.cell.clear();
             column.append(record, &self.options, &mut self.cell);
@@ -72,7 +72,7 @@ impl Fields {
 impl FieldInfo {
     /// Appends the values of a record in their text form, which holds nothing
     /// that a terminal would not just show.
-    pub fn append(&self, record: &Record<'_>, options: &FieldOptions, text: &mut String) {
+    pub fn append(&self, record: &FilterRecord<'_>, options: &FieldOptions, text: &mut String) {
         let start = text.len();
         // Whether anything was found: it takes no stop to tell.
         let _ = self.each(record, &mut |item| {
@@ -102,10 +102,10 @@ fn finish(
         out.write_all(options.separator.encode_utf8(&mut buffer).as_bytes())?;
     }
     let quote = match options.quote {
-        Quote::None => return out.write_all(cell.as_bytes()),
-        Quote::Single => "'",
-        Quote::Double => "\"",
-        Quote::Needed => {
+        ColumnQuote::None => return out.write_all(cell.as_bytes()),
+        ColumnQuote::Single => "'",
+        ColumnQuote::Double => "\"",
+        ColumnQuote::Needed => {
             let misread =
                 |letter| letter == options.separator || matches!(letter, '"' | '\r' | '\n');
             let edge = cell.starts_with(' ') || cell.ends_with(' ');

@@ -4,34 +4,34 @@ use regex::bytes::RegexBuilder;
 
 use super::error::FilterError;
 use super::fields::{FieldInfo, PREFIX, field, fields};
-use super::literal::{self, Numbers};
-use super::node::{Check, Node, Pattern, Question};
-use super::parse::{Compare, Condition, Expr, Literal, Quantifier, Test};
+use super::literal::{self, NumberRange};
+use super::node::{FieldQuestion, FilterNode, TextPattern, ValueCheck};
+use super::parse::{Comparison, Expr, FieldTest, Literal, Quantifier, ValueCondition};
 use super::print;
-use super::types::Type;
+use super::types::ValueType;
 
 /// A compiled expression may take so much memory.
 const REGEX_SIZE: usize = 1 << 20;
 
 /// Resolves an expression.
-pub(super) fn compile(expr: Expr<'_>) -> Result<Node, FilterError> {
+pub(super) fn compile(expr: Expr<'_>) -> Result<FilterNode, FilterError> {
     let all = |parts: Vec<Expr<'_>>| {
-        let parts: Result<Box<[Node]>, _> = parts.into_iter().map(compile).collect();
+        let parts: Result<Box<[FilterNode]>, _> = parts.into_iter().map(compile).collect();
         parts
     };
     Ok(match expr {
-        Expr::Or(parts) => Node::Or(all(parts)?),
-        Expr::And(parts) => Node::And(all(parts)?),
-        Expr::Not(inner) => Node::Not(Box::new(compile(*inner)?)),
-        Expr::Test(test) => Node::Test(Box::new(question(*test)?)),
+        Expr::Or(parts) => FilterNode::Or(all(parts)?),
+        Expr::And(parts) => FilterNode::And(all(parts)?),
+        Expr::Not(inner) => FilterNode::Not(Box::new(compile(*inner)?)),
+        Expr::Test(test) => FilterNode::Test(Box::new(question(*test)?)),
     })
 }
 
-fn question(test: Test<'_>) -> Result<Question, FilterError> {
+fn question(test: FieldTest<'_>) -> Result<FieldQuestion, FilterError> {
     let field = lookup(test.field, test.span.start)?;
     let mut subject = field.name.clone();
     if let Some((slice, span)) = &test.slice {
-        if !matches!(field.ty, Type::Bytes) {
+        if !matches!(field.ty, ValueType::Bytes) {
             let message = format!(
                 "only of bytes a part can be taken; {} is {}",
                 field.name,
@@ -60,7 +60,7 @@ fn question(test: Test<'_>) -> Result<Question, FilterError> {
             },
         );
     }
-    Ok(Question {
+    Ok(FieldQuestion {
         field,
         quantifier,
         negated: asked.negated,
@@ -71,8 +71,8 @@ fn question(test: Test<'_>) -> Result<Question, FilterError> {
 }
 
 /// A condition, read for a field.
-struct Asked {
-    check: Check,
+struct FieldCondition {
+    check: ValueCheck,
     negated: bool,
     /// How many of several values must pass unless something else is said.
     quantifier: Quantifier,
@@ -83,9 +83,9 @@ struct Asked {
 fn asked(
     field: &FieldInfo,
     mask: Option<u64>,
-    condition: Option<&Condition<'_>>,
-) -> Result<Asked, FilterError> {
-    let any = |check, text| Asked {
+    condition: Option<&ValueCondition<'_>>,
+) -> Result<FieldCondition, FilterError> {
+    let any = |check, text| FieldCondition {
         check,
         negated: false,
         quantifier: Quantifier::Any,
@@ -94,12 +94,12 @@ fn asked(
     match condition {
         None => {
             let check = match mask {
-                Some(mask) => Check::Masked(mask, Box::new([(1, i128::MAX)])),
-                None => Check::Present,
+                Some(mask) => ValueCheck::Masked(mask, Box::new([(1, i128::MAX)])),
+                None => ValueCheck::Present,
             };
             Ok(any(check, "{}".to_owned()))
         }
-        Some(Condition::In {
+        Some(ValueCondition::In {
             negated,
             span,
             items,
@@ -107,7 +107,7 @@ fn asked(
             refuse_label(field, span)?;
             let (check, list) = among(field, mask, items)?;
             let not = if *negated { "not " } else { "" };
-            Ok(Asked {
+            Ok(FieldCondition {
                 check,
                 negated: *negated,
                 quantifier: match negated {
@@ -117,15 +117,15 @@ fn asked(
                 text: format!("{{}} {not}in {{{list}}}"),
             })
         }
-        Some(Condition::Compare(compare, span, literal)) => {
+        Some(ValueCondition::Compare(compare, span, literal)) => {
             refuse_label(field, span)?;
             let (check, value) = compared(field, mask, *compare, span, literal)?;
             let text = format!("{{}} {} {value}", print::sign(*compare));
-            Ok(Asked {
+            Ok(FieldCondition {
                 check,
-                negated: matches!(compare, Compare::Unequal | Compare::AnyUnequal),
+                negated: matches!(compare, Comparison::Unequal | Comparison::AnyUnequal),
                 quantifier: match compare {
-                    Compare::Unequal | Compare::AllEqual => Quantifier::All,
+                    Comparison::Unequal | Comparison::AllEqual => Quantifier::All,
                     _ => Quantifier::Any,
                 },
                 text,
@@ -135,7 +135,7 @@ fn asked(
 }
 
 fn refuse_label(field: &FieldInfo, span: &std::ops::Range<usize>) -> Result<(), FilterError> {
-    if !matches!(field.ty, Type::Label) {
+    if !matches!(field.ty, ValueType::Label) {
         return Ok(());
     }
     let message = format!(
@@ -162,7 +162,7 @@ fn among(
     field: &FieldInfo,
     mask: Option<u64>,
     items: &[(Literal<'_>, Option<Literal<'_>>)],
-) -> Result<(Check, String), FilterError> {
+) -> Result<(ValueCheck, String), FilterError> {
     let mut ranges = Vec::new();
     let mut patterns = Vec::new();
     let mut list = Vec::new();
@@ -203,23 +203,23 @@ fn among(
     if field.ty.is_number() {
         return Ok((numbers(mask, ranges), list));
     }
-    Ok((Check::Equal(patterns.into()), list))
+    Ok((ValueCheck::Equal(patterns.into()), list))
 }
 
 /// Reads a comparison, and writes its value.
 fn compared(
     field: &FieldInfo,
     mask: Option<u64>,
-    compare: Compare,
+    compare: Comparison,
     span: &std::ops::Range<usize>,
     literal: &Literal<'_>,
-) -> Result<(Check, String), FilterError> {
+) -> Result<(ValueCheck, String), FilterError> {
     let word = print::sign(compare);
     match compare {
-        Compare::Contains | Compare::Matches => {
+        Comparison::Contains | Comparison::Matches => {
             let named = match field.ty {
-                Type::Named(names) => Some(names),
-                Type::Text | Type::Bytes => None,
+                ValueType::Named(names) => Some(names),
+                ValueType::Text | ValueType::Bytes => None,
                 _ => {
                     let message = format!(
                         "`{word}` looks into text and bytes; {} is {}",
@@ -244,7 +244,10 @@ fn compared(
                 .collect();
             Ok((numbers(None, points), text))
         }
-        Compare::Less | Compare::LessEqual | Compare::Greater | Compare::GreaterEqual => {
+        Comparison::Less
+        | Comparison::LessEqual
+        | Comparison::Greater
+        | Comparison::GreaterEqual => {
             if !field.ty.is_ordered() {
                 let message = format!(
                     "`{word}` compares what has an order; {} is {}",
@@ -255,34 +258,34 @@ fn compared(
             }
             let value = literal::number(field, literal)?;
             let range = match compare {
-                Compare::Less => (i128::MIN, value.0.saturating_sub(1)),
-                Compare::LessEqual => (i128::MIN, value.1),
-                Compare::Greater => (value.1.saturating_add(1), i128::MAX),
+                Comparison::Less => (i128::MIN, value.0.saturating_sub(1)),
+                Comparison::LessEqual => (i128::MIN, value.1),
+                Comparison::Greater => (value.1.saturating_add(1), i128::MAX),
                 _ => (value.0, i128::MAX),
             };
             Ok((numbers(mask, vec![range]), print::number(field.ty, value)))
         }
-        Compare::Equal | Compare::Unequal | Compare::AllEqual | Compare::AnyUnequal => {
+        Comparison::Equal | Comparison::Unequal | Comparison::AllEqual | Comparison::AnyUnequal => {
             if field.ty.is_number() {
                 let value = literal::number(field, literal)?;
                 return Ok((numbers(mask, vec![value]), print::number(field.ty, value)));
             }
             let pattern = pattern(field, literal)?;
             let text = print::text(field.ty, &pattern.bytes);
-            Ok((Check::Equal(Box::new([pattern])), text))
+            Ok((ValueCheck::Equal(Box::new([pattern])), text))
         }
     }
 }
 
 fn search(
     field: &FieldInfo,
-    compare: Compare,
+    compare: Comparison,
     literal: &Literal<'_>,
-) -> Result<(Check, String), FilterError> {
-    if compare == Compare::Contains {
+) -> Result<(ValueCheck, String), FilterError> {
+    if compare == Comparison::Contains {
         let pattern = pattern(field, literal)?;
         let text = print::text(field.ty, &pattern.bytes);
-        return Ok((Check::Contains(pattern), text));
+        return Ok((ValueCheck::Contains(pattern), text));
     }
     let pattern = expression(&literal::text(literal));
     // As in Wireshark, case does not count; (?-i) makes it count.
@@ -293,7 +296,10 @@ fn search(
         .dfa_size_limit(REGEX_SIZE)
         .build();
     match regex {
-        Ok(regex) => Ok((Check::Matches(regex), print::quoted(pattern.as_bytes()))),
+        Ok(regex) => Ok((
+            ValueCheck::Matches(regex),
+            print::quoted(pattern.as_bytes()),
+        )),
         Err(error) => {
             let text = error.to_string();
             let last = text.lines().last().unwrap_or_default();
@@ -316,17 +322,17 @@ fn expression(pattern: &[u8]) -> String {
     text
 }
 
-fn pattern(field: &FieldInfo, literal: &Literal<'_>) -> Result<Pattern, FilterError> {
-    Ok(Pattern::new(match field.ty {
-        Type::Bytes => literal::bytes(literal)?,
+fn pattern(field: &FieldInfo, literal: &Literal<'_>) -> Result<TextPattern, FilterError> {
+    Ok(TextPattern::new(match field.ty {
+        ValueType::Bytes => literal::bytes(literal)?,
         _ => literal::text(literal),
     }))
 }
 
 /// A check for ranges, merged where they touch.
-fn numbers(mask: Option<u64>, mut ranges: Vec<Numbers>) -> Check {
+fn numbers(mask: Option<u64>, mut ranges: Vec<NumberRange>) -> ValueCheck {
     ranges.sort_unstable();
-    let mut merged: Vec<Numbers> = Vec::with_capacity(ranges.len());
+    let mut merged: Vec<NumberRange> = Vec::with_capacity(ranges.len());
     for (low, high) in ranges {
         match merged.last_mut() {
             Some(last) if low <= last.1.saturating_add(1) => last.1 = last.1.max(high),
@@ -334,22 +340,22 @@ fn numbers(mask: Option<u64>, mut ranges: Vec<Numbers>) -> Check {
         }
     }
     match (mask, merged.as_slice()) {
-        (Some(mask), _) => Check::Masked(mask, merged.into()),
-        (None, [(low, high)]) => Check::Range(*low, *high),
-        (None, _) => Check::Ranges(merged.into()),
+        (Some(mask), _) => ValueCheck::Masked(mask, merged.into()),
+        (None, [(low, high)]) => ValueCheck::Range(*low, *high),
+        (None, _) => ValueCheck::Ranges(merged.into()),
     }
 }
 
 fn noun(field: &FieldInfo) -> String {
     let name = field.ty.name();
     let article = match field.ty {
-        Type::Bytes | Type::Text | Type::Flags(_) => "",
+        ValueType::Bytes | ValueType::Text | ValueType::Flags(_) => "",
         _ if name.starts_with(['a', 'e']) => "an ",
         _ => "a ",
     };
     let name = match field.ty {
-        Type::Unsigned | Type::Signed => "number",
-        Type::Bool => "truth value",
+        ValueType::Unsigned | ValueType::Signed => "number",
+        ValueType::Bool => "truth value",
         _ => name,
     };
     let article = if name == "number" { "a " } else { article };

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::fields::{FieldInfo, PREFIX, field, fields};
-use super::token::{Kind, Sign, in_word, tokens};
-use super::types::Type;
+use super::token::{Sign, TokenKind, in_word, tokens};
+use super::types::ValueType;
 
 /// Something that could be typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
+pub struct CompletionCandidate {
     /// Which bytes of the input it replaces.
     pub span: Range<usize>,
     /// What takes their place.
@@ -20,7 +20,7 @@ pub struct Candidate {
     pub doc: &'static str,
 }
 
-/// What a [`Candidate`] is.
+/// What a [`CompletionCandidate`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CandidateKind {
     /// The name of a field.
@@ -53,7 +53,7 @@ enum Expecting {
 }
 
 /// What could be typed at byte `cursor` of the input, best first.
-pub fn complete(input: &str, cursor: usize) -> Vec<Candidate> {
+pub fn complete(input: &str, cursor: usize) -> Vec<CompletionCandidate> {
     let Some(before) = input.get(..cursor) else {
         return Vec::new();
     };
@@ -67,7 +67,7 @@ pub fn complete(input: &str, cursor: usize) -> Vec<Candidate> {
     let (Some(done), Some(typed)) = (input.get(..start), input.get(start..cursor)) else {
         return Vec::new();
     };
-    let mut list = List {
+    let mut list = CompletionList {
         span: start..cursor,
         typed,
         found: Vec::new(),
@@ -99,47 +99,51 @@ fn expecting(done: &str) -> Expecting {
     let mut in_set = false;
     for token in tokens {
         state = match (state, token.kind) {
-            (Expecting::Field, Kind::Word(name)) => {
+            (Expecting::Field, TokenKind::Word(name)) => {
                 subject = field(name);
                 subject.map_or(Expecting::Nothing, Expecting::Comparison)
             }
-            (Expecting::Value(_), Kind::Word(_) | Kind::Text(_)) if in_set => Expecting::Nothing,
-            (Expecting::Value(_), Kind::Word(_) | Kind::Text(_)) => Expecting::Connective,
-            (_, Kind::Sign(Sign::And | Sign::Or | Sign::Any | Sign::All | Sign::Open)) => {
+            (Expecting::Value(_), TokenKind::Word(_) | TokenKind::Text(_)) if in_set => {
+                Expecting::Nothing
+            }
+            (Expecting::Value(_), TokenKind::Word(_) | TokenKind::Text(_)) => Expecting::Connective,
+            (_, TokenKind::Sign(Sign::And | Sign::Or | Sign::Any | Sign::All | Sign::Open)) => {
                 Expecting::Field
             }
-            (Expecting::Comparison(field), Kind::Sign(Sign::Not)) => Expecting::Comparison(field),
-            (_, Kind::Sign(Sign::Not)) => Expecting::Field,
-            (_, Kind::Sign(Sign::Close)) => Expecting::Connective,
-            (_, Kind::Sign(Sign::In)) => Expecting::Brace,
-            (_, Kind::Sign(Sign::CloseSet)) => {
+            (Expecting::Comparison(field), TokenKind::Sign(Sign::Not)) => {
+                Expecting::Comparison(field)
+            }
+            (_, TokenKind::Sign(Sign::Not)) => Expecting::Field,
+            (_, TokenKind::Sign(Sign::Close)) => Expecting::Connective,
+            (_, TokenKind::Sign(Sign::In)) => Expecting::Brace,
+            (_, TokenKind::Sign(Sign::CloseSet)) => {
                 in_set = false;
                 Expecting::Connective
             }
-            (_, Kind::Sign(Sign::OpenSet)) => {
+            (_, TokenKind::Sign(Sign::OpenSet)) => {
                 in_set = true;
                 subject.map_or(Expecting::Nothing, Expecting::Value)
             }
-            (_, Kind::Sign(Sign::CloseSlice)) => {
+            (_, TokenKind::Sign(Sign::CloseSlice)) => {
                 subject.map_or(Expecting::Nothing, Expecting::Comparison)
             }
-            (_, Kind::Sign(Sign::OpenSlice)) => Expecting::Nothing,
-            (_, Kind::Sign(_)) => subject.map_or(Expecting::Nothing, Expecting::Value),
-            (_, Kind::Word(_) | Kind::Text(_)) => Expecting::Nothing,
+            (_, TokenKind::Sign(Sign::OpenSlice)) => Expecting::Nothing,
+            (_, TokenKind::Sign(_)) => subject.map_or(Expecting::Nothing, Expecting::Value),
+            (_, TokenKind::Word(_) | TokenKind::Text(_)) => Expecting::Nothing,
         };
     }
     state
 }
 
-struct List<'a> {
+struct CompletionList<'a> {
     span: Range<usize>,
     typed: &'a str,
-    found: Vec<Candidate>,
+    found: Vec<CompletionCandidate>,
 }
 
-impl List<'_> {
+impl CompletionList<'_> {
     fn push(&mut self, text: String, kind: CandidateKind, doc: &'static str) {
-        self.found.push(Candidate {
+        self.found.push(CompletionCandidate {
             span: self.span.clone(),
             text,
             kind,
@@ -193,7 +197,7 @@ impl List<'_> {
     fn operators(&mut self, field: &FieldInfo) {
         let ty = field.ty;
         let mut signs = Vec::new();
-        if !matches!(ty, Type::Label) {
+        if !matches!(ty, ValueType::Label) {
             signs.extend([
                 ("==", "Equal; of several values, one of them."),
                 ("!=", "Not equal; of several values, all of them."),
@@ -207,7 +211,7 @@ impl List<'_> {
                 (">=", "Greater or equal."),
             ]);
         }
-        if matches!(ty, Type::Text | Type::Bytes | Type::Named(_)) {
+        if matches!(ty, ValueType::Text | ValueType::Bytes | ValueType::Named(_)) {
             signs.extend([
                 ("contains", "Contains this text."),
                 (
@@ -219,7 +223,7 @@ impl List<'_> {
         if ty.has_bits() {
             signs.push(("&", "Has one of these bits."));
         }
-        if !matches!(ty, Type::Label) {
+        if !matches!(ty, ValueType::Label) {
             signs.push(("in", "One of {a, b, from..to}."));
         }
         for (sign, doc) in signs {
@@ -232,9 +236,9 @@ impl List<'_> {
     fn values(&mut self, field: &FieldInfo) {
         let typed = self.typed.to_ascii_lowercase();
         let names: Vec<&'static str> = match field.ty {
-            Type::Named(names) => names.iter().map(|(_, name)| name).collect(),
-            Type::Flags(set) => set.bits.iter().map(|bit| bit.name).collect(),
-            Type::Bool => vec!["true", "false"],
+            ValueType::Named(names) => names.iter().map(|(_, name)| name).collect(),
+            ValueType::Flags(set) => set.bits.iter().map(|bit| bit.name).collect(),
+            ValueType::Bool => vec!["true", "false"],
             _ => return,
         };
         let begins = |name: &&str| name.to_ascii_lowercase().starts_with(&typed);

@@ -3,15 +3,15 @@
 
 use std::ops::ControlFlow::{Break, Continue};
 
-use super::literal::Numbers;
-use super::node::{Check, Node, Pattern, Question};
+use super::field_path::ValuePlace;
+use super::literal::NumberRange;
+use super::node::{FieldQuestion, FilterNode, TextPattern, ValueCheck};
 use super::parse::{Quantifier, Slice};
-use super::record::{Needs, Record};
-use super::site::Item;
+use super::record::{FilterNeeds, FilterRecord};
 
-impl Node {
+impl FilterNode {
     /// Whether a record passes.
-    pub(super) fn matches(&self, record: &Record<'_>) -> bool {
+    pub(super) fn matches(&self, record: &FilterRecord<'_>) -> bool {
         match self {
             Self::Or(parts) => parts.iter().any(|part| part.matches(record)),
             Self::And(parts) => parts.iter().all(|part| part.matches(record)),
@@ -21,20 +21,20 @@ impl Node {
     }
 
     /// Which parts of records are looked at.
-    pub(super) fn needs(&self) -> Needs {
+    pub(super) fn needs(&self) -> FilterNeeds {
         match self {
             Self::Or(parts) | Self::And(parts) => parts
                 .iter()
                 .map(Self::needs)
-                .fold(Needs::PACKET, Needs::and),
+                .fold(FilterNeeds::PACKET, FilterNeeds::and),
             Self::Not(inner) => inner.needs(),
             Self::Test(question) => question.field.needs(),
         }
     }
 }
 
-impl Question {
-    fn matches(&self, record: &Record<'_>) -> bool {
+impl FieldQuestion {
+    fn matches(&self, record: &FilterRecord<'_>) -> bool {
         let mut seen = false;
         let all = self.quantifier == Quantifier::All;
         let decided = self.field.each(record, &mut |item| {
@@ -56,9 +56,9 @@ impl Question {
     }
 
     /// The part of a value that counts, if it is there.
-    fn part<'a>(&self, item: Item<'a>) -> Option<Item<'a>> {
+    fn part<'a>(&self, item: ValuePlace<'a>) -> Option<ValuePlace<'a>> {
         match (&self.slice, item) {
-            (Some(slice), Item::Bytes(bytes)) => slice.of(bytes).map(Item::Bytes),
+            (Some(slice), ValuePlace::Bytes(bytes)) => slice.of(bytes).map(ValuePlace::Bytes),
             _ => Some(item),
         }
     }
@@ -74,18 +74,18 @@ impl Slice {
     }
 }
 
-impl Check {
-    fn passes(&self, item: Item<'_>) -> bool {
+impl ValueCheck {
+    fn passes(&self, item: ValuePlace<'_>) -> bool {
         match item {
-            Item::Number(value) => match self {
+            ValuePlace::Number(value) => match self {
                 Self::Present => true,
                 Self::Range(low, high) => *low <= value && value <= *high,
                 Self::Ranges(ranges) => within(ranges, value),
                 Self::Masked(mask, ranges) => within(ranges, i128::from(value as u64 & mask)),
                 Self::Equal(_) | Self::Contains(_) | Self::Matches(_) => false,
             },
-            Item::Bytes(bytes) => self.accepts(bytes),
-            Item::Wide(units) => self.accepts_wide(up_to_nul(units)),
+            ValuePlace::Bytes(bytes) => self.accepts(bytes),
+            ValuePlace::Wide(units) => self.accepts_wide(up_to_nul(units)),
         }
     }
 
@@ -94,7 +94,7 @@ impl Check {
         match self {
             Self::Present => true,
             Self::Equal(patterns) => patterns.iter().any(|pattern| pattern.bytes == bytes),
-            Self::Contains(Pattern { bytes: part, .. }) => contains(bytes, part, 1),
+            Self::Contains(TextPattern { bytes: part, .. }) => contains(bytes, part, 1),
             Self::Matches(regex) => regex.is_match(bytes),
             Self::Range(..) | Self::Ranges(_) | Self::Masked(..) => false,
         }
@@ -103,14 +103,14 @@ impl Check {
     fn accepts_wide(&self, units: &[u8]) -> bool {
         match self {
             Self::Equal(patterns) => patterns.iter().any(|pattern| pattern.wide == units),
-            Self::Contains(Pattern { wide, .. }) => contains(units, wide, 2),
+            Self::Contains(TextPattern { wide, .. }) => contains(units, wide, 2),
             Self::Matches(regex) => regex.is_match(text_of(units).as_bytes()),
             other => other.accepts(units),
         }
     }
 }
 
-fn within(ranges: &[Numbers], value: i128) -> bool {
+fn within(ranges: &[NumberRange], value: i128) -> bool {
     let after = ranges.partition_point(|(low, _)| *low <= value);
     let last = after.checked_sub(1).and_then(|at| ranges.get(at));
     last.is_some_and(|(_, high)| value <= *high)

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
-use super::own::{Get, OWN};
-use super::record::{Needs, Record, key};
-use super::recorded::{self, Recorded};
-use super::site::{Header, Item, Site, Sites};
-use super::types::{Names, Type};
+use super::derived::{DERIVED, FieldGetter};
+use super::field_path::{FieldPath, FieldPaths, MessageHeader, ValuePlace};
+use super::record::{FilterNeeds, FilterRecord, key};
+use super::recorded::{self, RecordField};
+use super::types::{ValueNames, ValueType};
 use dxgtrace_protocol::schema::values::{Bit, Flags};
-use dxgtrace_protocol::schema::{Element, Field, Layout, Message, Object, Rule, Struct, Ty};
+use dxgtrace_protocol::schema::{
+    Field, FieldRule, FieldType, Layout, Message, ObjectKind, Struct, TailElement,
+};
 use dxgtrace_protocol::table;
 
 /// The prefix of this protocol's fields, which may be left out.
@@ -22,27 +24,27 @@ pub struct FieldInfo {
     /// Its whole name.
     pub name: String,
     /// What its values are.
-    pub ty: Type,
+    pub ty: ValueType,
     /// How many bits a value has at most.
     pub width: u32,
     /// Whether one packet can hold several values.
     pub many: bool,
     /// What it is, in a sentence.
     pub doc: &'static str,
-    source: Source,
+    source: ValueSource,
 }
 
 /// Where values come from.
 #[derive(Debug)]
-enum Source {
+enum ValueSource {
     /// From outside of the message.
-    Own(Needs, Get),
+    Own(FilterNeeds, FieldGetter),
     /// From the pseudo-header, or a loss.
-    Recorded(Recorded),
+    Recorded(RecordField),
     /// A bit, or bit group, of such a number.
-    RecordedBit(Recorded, &'static Bit),
+    RecordedBit(RecordField, &'static Bit),
     /// From the message.
-    Sites(Sites),
+    Sites(FieldPaths),
     /// From there being this message.
     Message(u16),
 }
@@ -65,56 +67,56 @@ pub fn field(name: &str) -> Option<&'static FieldInfo> {
 
 impl FieldInfo {
     /// What must be known to read it.
-    pub fn needs(&self) -> Needs {
+    pub fn needs(&self) -> FilterNeeds {
         match &self.source {
-            Source::Own(needs, _) => *needs,
-            Source::Recorded(_) | Source::RecordedBit(..) => Needs::PACKET,
-            Source::Sites(_) | Source::Message(_) => Needs::DECODE,
+            ValueSource::Own(needs, _) => *needs,
+            ValueSource::Recorded(_) | ValueSource::RecordedBit(..) => FilterNeeds::PACKET,
+            ValueSource::Sites(_) | ValueSource::Message(_) => FilterNeeds::DECODE,
         }
     }
 
     /// Visits every value that a record has.
-    pub(super) fn each<'a, V>(&self, record: &Record<'a>, visit: &mut V) -> ControlFlow<()>
+    pub(super) fn each<'a, V>(&self, record: &FilterRecord<'a>, visit: &mut V) -> ControlFlow<()>
     where
-        V: FnMut(Item<'a>) -> ControlFlow<()>,
+        V: FnMut(ValuePlace<'a>) -> ControlFlow<()>,
     {
         match &self.source {
-            Source::Own(_, Get::Number(get)) => match get(record) {
-                Some(value) => visit(Item::Number(value)),
+            ValueSource::Own(_, FieldGetter::Number(get)) => match get(record) {
+                Some(value) => visit(ValuePlace::Number(value)),
                 None => ControlFlow::Continue(()),
             },
-            Source::Own(_, Get::Text(get)) => match get(record) {
-                Some(text) => visit(Item::Bytes(text)),
+            ValueSource::Own(_, FieldGetter::Text(get)) => match get(record) {
+                Some(text) => visit(ValuePlace::Bytes(text)),
                 None => ControlFlow::Continue(()),
             },
-            Source::Recorded(recorded) if matches!(self.ty, Type::Text) => {
+            ValueSource::Recorded(recorded) if matches!(self.ty, ValueType::Text) => {
                 match recorded.text(record) {
-                    Some(text) => visit(Item::Bytes(text)),
+                    Some(text) => visit(ValuePlace::Bytes(text)),
                     None => ControlFlow::Continue(()),
                 }
             }
-            Source::Recorded(recorded) => match recorded.number(record) {
-                Some(value) => visit(Item::Number(value)),
+            ValueSource::Recorded(recorded) => match recorded.number(record) {
+                Some(value) => visit(ValuePlace::Number(value)),
                 None => ControlFlow::Continue(()),
             },
-            Source::Own(_, Get::Findings(get)) => {
+            ValueSource::Own(_, FieldGetter::Findings(get)) => {
                 for finding in record.findings {
-                    visit(Item::Number(get(finding)))?;
+                    visit(ValuePlace::Number(get(finding)))?;
                 }
                 ControlFlow::Continue(())
             }
-            Source::RecordedBit(recorded, bit) => match recorded.number(record) {
-                Some(value) => visit(Item::Number(i128::from(bit.of(value as u64)))),
+            ValueSource::RecordedBit(recorded, bit) => match recorded.number(record) {
+                Some(value) => visit(ValuePlace::Number(i128::from(bit.of(value as u64)))),
                 None => ControlFlow::Continue(()),
             },
-            Source::Sites(sites) => match record.decoded {
+            ValueSource::Sites(sites) => match record.decoded {
                 Some(decoded) => sites.each(decoded, visit),
                 None => ControlFlow::Continue(()),
             },
-            Source::Message(place) => {
+            ValueSource::Message(place) => {
                 let message = record.decoded.and_then(|decoded| decoded.message);
                 match message.and_then(table::place) {
-                    Some(found) if found == usize::from(*place) => visit(Item::Number(1)),
+                    Some(found) if found == usize::from(*place) => visit(ValuePlace::Number(1)),
                     _ => ControlFlow::Continue(()),
                 }
             }
@@ -123,7 +125,7 @@ impl FieldInfo {
 }
 
 static FIELDS: LazyLock<Vec<FieldInfo>> = LazyLock::new(|| {
-    let mut list = List::default();
+    let mut list = FieldList::default();
     list.headers();
     list.generic();
     for message in table::all() {
@@ -134,22 +136,22 @@ static FIELDS: LazyLock<Vec<FieldInfo>> = LazyLock::new(|| {
 
 /// The list while it is made.
 #[derive(Default)]
-struct List {
+struct FieldList {
     /// What is read from messages, by name.
-    places: BTreeMap<String, Entry>,
+    places: BTreeMap<String, FieldEntry>,
     messages: Vec<FieldInfo>,
 }
 
 /// One field while the list is made.
-struct Entry {
-    ty: Type,
+struct FieldEntry {
+    ty: ValueType,
     doc: &'static str,
     many: bool,
-    sites: Sites,
+    sites: FieldPaths,
 }
 
 /// One shape of one message, and what stands before the names in it.
-struct Shape<'a> {
+struct MessageShape<'a> {
     key: u16,
     layout: &'static Layout,
     message: &'a str,
@@ -157,11 +159,11 @@ struct Shape<'a> {
     from_guest: bool,
 }
 
-impl List {
+impl FieldList {
     fn headers(&mut self) {
-        for header in Header::ALL {
+        for header in MessageHeader::ALL {
             for field in header.layout().fields {
-                let ty = Type::of(field.ty, field.bits.is_some(), false);
+                let ty = ValueType::of(field.ty, field.bits.is_some(), false);
                 let entry = self.entry(format!("{PREFIX}{}", field.name), ty, field.doc);
                 entry.sites.push_header(*header, field);
             }
@@ -170,15 +172,15 @@ impl List {
 
     /// Makes the names that stand for a kind of value in any message.
     fn generic(&mut self) {
-        for kind in Object::ALL {
+        for kind in ObjectKind::ALL {
             let ty = match kind {
-                Object::GuestEvent => Type::Unsigned,
-                _ => Type::Handle(&[]),
+                ObjectKind::GuestEvent => ValueType::Unsigned,
+                _ => ValueType::Handle(&[]),
             };
             let entry = self.entry(format!("{PREFIX}{}", kind.name()), ty, kind_doc(*kind));
             entry.many = true;
         }
-        let status = Type::Named(Names::Status);
+        let status = ValueType::Named(ValueNames::Status);
         let doc = "A status of the host, in any message.";
         self.entry(format!("{PREFIX}status"), status, doc);
     }
@@ -189,15 +191,15 @@ impl List {
         };
         self.messages.push(FieldInfo {
             name: format!("{PREFIX}{}", message.name),
-            ty: Type::Label,
+            ty: ValueType::Label,
             width: 1,
             many: false,
             doc: message.doc,
-            source: Source::Message(u16::try_from(place).unwrap_or(u16::MAX)),
+            source: ValueSource::Message(u16::try_from(place).unwrap_or(u16::MAX)),
         });
-        let guest = message.set != dxgtrace_protocol::schema::Set::Host;
+        let guest = message.set != dxgtrace_protocol::schema::MessageSet::Host;
         if let Some(layout) = &message.request {
-            self.shape(&Shape {
+            self.shape(&MessageShape {
                 key: key(place, 0),
                 layout,
                 message: message.name,
@@ -206,7 +208,7 @@ impl List {
         }
         for (index, reply) in message.replies.iter().enumerate() {
             if let Some(reply) = reply {
-                self.shape(&Shape {
+                self.shape(&MessageShape {
                     key: key(place, index + 1),
                     layout: &reply.layout,
                     message: message.name,
@@ -216,31 +218,31 @@ impl List {
         }
     }
 
-    fn shape(&mut self, shape: &Shape<'_>) {
+    fn shape(&mut self, shape: &MessageShape<'_>) {
         let prefix = format!("{PREFIX}{}", shape.message);
         for field in shape.layout.fields {
-            let unused = shape.from_guest && matches!(field.rule, Rule::Output);
-            let site = Site::field(shape.key, field, shape.layout.fields);
+            let unused = shape.from_guest && matches!(field.rule, FieldRule::Output);
+            let site = FieldPath::field(shape.key, field, shape.layout.fields);
             self.place(&prefix, field, site, unused);
         }
         for (index, tail) in (0_u8..).zip(shape.layout.tails) {
             let name = format!("{prefix}.{}", tail.name);
-            let unused = shape.from_guest && matches!(tail.rule, Rule::Output);
+            let unused = shape.from_guest && matches!(tail.rule, FieldRule::Output);
             match tail.element {
-                Element::Value(ty) => {
-                    let site = Site::tail(shape.key, index, ty);
+                TailElement::Value(ty) => {
+                    let site = FieldPath::tail(shape.key, index, ty);
                     self.value(
                         name.clone(),
                         ty,
-                        Type::of(ty, false, true),
+                        ValueType::of(ty, false, true),
                         tail.doc,
                         site,
                         unused,
                     );
                 }
-                Element::Struct(structure) => {
-                    let entry = self.entry(name.clone(), Type::Label, tail.doc);
-                    entry.sites.push(Site::label(shape.key, index));
+                TailElement::Struct(structure) => {
+                    let entry = self.entry(name.clone(), ValueType::Label, tail.doc);
+                    entry.sites.push(FieldPath::label(shape.key, index));
                     self.members(
                         &name,
                         structure,
@@ -266,24 +268,24 @@ impl List {
         &mut self,
         prefix: &str,
         structure: &'static Struct,
-        home: impl Fn(Site) -> Site,
+        home: impl Fn(FieldPath) -> FieldPath,
         key: u16,
         unused: bool,
     ) {
         for field in structure.fields {
-            let site = home(Site::field(key, field, structure.fields));
+            let site = home(FieldPath::field(key, field, structure.fields));
             self.place(
                 prefix,
                 field,
                 site,
-                unused || matches!(field.rule, Rule::Output),
+                unused || matches!(field.rule, FieldRule::Output),
             );
         }
     }
 
     /// Adds a field of a structure.
-    fn place(&mut self, prefix: &str, field: &'static Field, site: Site, unused: bool) {
-        let ty = Type::of(field.ty, field.bits.is_some(), field.count > 1);
+    fn place(&mut self, prefix: &str, field: &'static Field, site: FieldPath, unused: bool) {
+        let ty = ValueType::of(field.ty, field.bits.is_some(), field.count > 1);
         let name = format!("{prefix}.{}", field.name);
         self.value(name, field.ty, ty, field.doc, site, unused);
     }
@@ -293,22 +295,22 @@ impl List {
     fn value(
         &mut self,
         name: String,
-        raw: Ty,
-        ty: Type,
+        raw: FieldType,
+        ty: ValueType,
         doc: &'static str,
-        site: Site,
+        site: FieldPath,
         unused: bool,
     ) {
-        if let Type::Flags(set) = ty {
+        if let ValueType::Flags(set) = ty {
             self.bits(&name, set, doc, site);
         }
         self.entry(name, ty, doc).push(ty, doc, site);
         if unused {
             return;
         }
-        let kinds: &[Object] = match raw {
-            Ty::Handle(kinds) => kinds,
-            Ty::Event => &[Object::GuestEvent],
+        let kinds: &[ObjectKind] = match raw {
+            FieldType::Handle(kinds) => kinds,
+            FieldType::Event => &[ObjectKind::GuestEvent],
             _ => &[],
         };
         for kind in kinds {
@@ -316,13 +318,13 @@ impl List {
             let doc = kind_doc(*kind);
             self.entry(name, ty, doc).push(ty, doc, site);
         }
-        if let Ty::NtStatus = raw {
+        if let FieldType::NtStatus = raw {
             let name = format!("{PREFIX}status");
             self.entry(name, ty, doc).push(ty, doc, site);
         }
     }
 
-    fn bits(&mut self, name: &str, set: &'static Flags, doc: &'static str, site: Site) {
+    fn bits(&mut self, name: &str, set: &'static Flags, doc: &'static str, site: FieldPath) {
         for bit in set.bits {
             let ty = bit_type(bit);
             self.entry(format!("{name}.{}", bit.name), ty, doc)
@@ -331,12 +333,12 @@ impl List {
     }
 
     /// The field of that name, made if there is none.
-    fn entry(&mut self, name: String, ty: Type, doc: &'static str) -> &mut Entry {
-        self.places.entry(name).or_insert_with(|| Entry {
+    fn entry(&mut self, name: String, ty: ValueType, doc: &'static str) -> &mut FieldEntry {
+        self.places.entry(name).or_insert_with(|| FieldEntry {
             ty,
             doc,
             many: false,
-            sites: Sites::default(),
+            sites: FieldPaths::default(),
         })
     }
 
@@ -347,9 +349,9 @@ impl List {
                 name,
                 ty: entry.ty,
                 width: entry.sites.width(),
-                many: entry.many || entry.sites.bodies().iter().any(Site::is_many),
+                many: entry.many || entry.sites.bodies().iter().any(FieldPath::is_many),
                 doc: entry.doc,
-                source: Source::Sites(entry.sites),
+                source: ValueSource::Sites(entry.sites),
             }
         });
         let recorded = recorded::all().map(|recorded| FieldInfo {
@@ -358,19 +360,19 @@ impl List {
             width: recorded.width(),
             many: false,
             doc: recorded.field.doc,
-            source: Source::Recorded(recorded),
+            source: ValueSource::Recorded(recorded),
         });
         let bits = recorded::all().flat_map(|recorded| match recorded.ty() {
-            Type::Flags(set) => recorded_bits(recorded, set),
+            ValueType::Flags(set) => recorded_bits(recorded, set),
             _ => Vec::new(),
         });
-        let own = OWN.iter().map(|own| FieldInfo {
+        let own = DERIVED.iter().map(|own| FieldInfo {
             name: own.name.to_owned(),
             ty: own.ty,
             width: own.width,
-            many: matches!(own.get, Get::Findings(_)),
+            many: matches!(own.get, FieldGetter::Findings(_)),
             doc: own.doc,
-            source: Source::Own(own.needs, own.get),
+            source: ValueSource::Own(own.needs, own.get),
         });
         let own = own.chain(recorded).chain(bits);
         let mut all: Vec<_> = places.chain(own).chain(self.messages).collect();
@@ -379,58 +381,58 @@ impl List {
     }
 }
 
-fn recorded_bits(recorded: Recorded, set: &'static Flags) -> Vec<FieldInfo> {
+fn recorded_bits(recorded: RecordField, set: &'static Flags) -> Vec<FieldInfo> {
     let bit = |bit: &'static Bit| FieldInfo {
         name: format!("{PREFIX}{}.{}", recorded.field.name, bit.name),
         ty: bit_type(bit),
         width: u32::from(bit.width),
         many: false,
         doc: recorded.field.doc,
-        source: Source::RecordedBit(recorded, bit),
+        source: ValueSource::RecordedBit(recorded, bit),
     };
     set.bits.iter().map(bit).collect()
 }
 
-fn bit_type(bit: &Bit) -> Type {
+fn bit_type(bit: &Bit) -> ValueType {
     match bit.width {
-        1 => Type::Bool,
-        _ => Type::Unsigned,
+        1 => ValueType::Bool,
+        _ => ValueType::Unsigned,
     }
 }
 
-impl Entry {
+impl FieldEntry {
     /// Adds a place. Where one name stands for an address of the application
     /// in the request and for what lies there in the reply, only the latter
     /// means anything.
-    fn push(&mut self, ty: Type, doc: &'static str, site: Site) {
+    fn push(&mut self, ty: ValueType, doc: &'static str, site: FieldPath) {
         match (self.ty, ty) {
-            (Type::Pointer, Type::Pointer) => {}
-            (Type::Pointer, _) => {
+            (ValueType::Pointer, ValueType::Pointer) => {}
+            (ValueType::Pointer, _) => {
                 (self.ty, self.doc) = (ty, doc);
-                self.sites = Sites::default();
+                self.sites = FieldPaths::default();
             }
-            (_, Type::Pointer) => return,
+            (_, ValueType::Pointer) => return,
             _ => {}
         }
         self.sites.push(site);
     }
 }
 
-const fn kind_doc(kind: Object) -> &'static str {
+const fn kind_doc(kind: ObjectKind) -> &'static str {
     match kind {
-        Object::Process => "A process as the host numbers it, in the header or anywhere else.",
-        Object::Adapter => "A virtual GPU as the host numbers it, in any message.",
-        Object::Device => "A device, in any message.",
-        Object::Context => "A context, in any message.",
-        Object::HwQueue => "A hardware queue, in any message.",
-        Object::PagingQueue => "A paging queue, in any message.",
-        Object::Allocation => "An allocation, in any message.",
-        Object::Resource => "A resource, in any message.",
-        Object::SyncObject => "A sync object, in any message.",
-        Object::SyncObjectShare => "The VM-wide name of a sync object, in any message.",
-        Object::ResourceShare => "The VM-wide name of a resource, in any message.",
-        Object::NtShare => "What a shared file descriptor stands for, in any message.",
-        Object::GuestEvent => "A guest event, in any message.",
-        Object::Gpadl => "A list of guest pages, in any message.",
+        ObjectKind::Process => "A process as the host numbers it, in the header or anywhere else.",
+        ObjectKind::Adapter => "A virtual GPU as the host numbers it, in any message.",
+        ObjectKind::Device => "A device, in any message.",
+        ObjectKind::Context => "A context, in any message.",
+        ObjectKind::HwQueue => "A hardware queue, in any message.",
+        ObjectKind::PagingQueue => "A paging queue, in any message.",
+        ObjectKind::Allocation => "An allocation, in any message.",
+        ObjectKind::Resource => "A resource, in any message.",
+        ObjectKind::SyncObject => "A sync object, in any message.",
+        ObjectKind::SyncObjectShare => "The VM-wide name of a sync object, in any message.",
+        ObjectKind::ResourceShare => "The VM-wide name of a resource, in any message.",
+        ObjectKind::NtShare => "What a shared file descriptor stands for, in any message.",
+        ObjectKind::GuestEvent => "A guest event, in any message.",
+        ObjectKind::Gpadl => "A list of guest pages, in any message.",
     }
 }

@@ -2,8 +2,8 @@
 
 use super::error::FilterError;
 use super::fields::FieldInfo;
-use super::parse::{Literal, Written};
-use super::types::{Names, Type};
+use super::parse::{BareValue, Literal};
+use super::types::{ValueNames, ValueType};
 use dxgtrace_protocol::schema::values::Flags;
 
 /// Nanoseconds of each unit of time, and how it is written.
@@ -19,18 +19,18 @@ pub(super) const UNITS: &[(&str, i128)] = &[
 const SECOND: i128 = 1_000_000_000;
 
 /// The numbers that a value stands for: one, or all from the first to the last.
-pub(super) type Numbers = (i128, i128);
+pub(super) type NumberRange = (i128, i128);
 
 /// Reads a value for a field whose values are numbers.
-pub(super) fn number(field: &FieldInfo, literal: &Literal<'_>) -> Result<Numbers, FilterError> {
+pub(super) fn number(field: &FieldInfo, literal: &Literal<'_>) -> Result<NumberRange, FilterError> {
     let refuse = |message: String| Err(FilterError::new(message, literal.span.clone()));
     let text;
     let word = match &literal.kind {
-        Written::Word(word) => *word,
-        Written::Text(bytes) => {
+        BareValue::Word(word) => *word,
+        BareValue::Text(bytes) => {
             text = String::from_utf8_lossy(bytes);
             match field.ty {
-                Type::Named(_) => text.as_ref(),
+                ValueType::Named(_) => text.as_ref(),
                 _ => {
                     return refuse(format!(
                         "{} is compared with {}, not with text",
@@ -42,15 +42,15 @@ pub(super) fn number(field: &FieldInfo, literal: &Literal<'_>) -> Result<Numbers
         }
     };
     let value = match field.ty {
-        Type::Bool => return truth(field, literal, word),
-        Type::Named(names) => match plain(word).filter(|_| names.has_numbers()) {
+        ValueType::Bool => return truth(field, literal, word),
+        ValueType::Named(names) => match plain(word).filter(|_| names.has_numbers()) {
             Some(value) => Some(value),
             None => return named(names, literal, word).map(|value| (value, value)),
         },
-        Type::Luid => luid(word),
-        Type::Duration => duration(word),
-        Type::Time => decimal(word, SECOND),
-        Type::Flags(set) => plain(word).or_else(|| bit(set, word)),
+        ValueType::Luid => luid(word),
+        ValueType::Duration => duration(word),
+        ValueType::Time => decimal(word, SECOND),
+        ValueType::Flags(set) => plain(word).or_else(|| bit(set, word)),
         _ => plain(word),
     };
     let Some(value) = value else {
@@ -59,7 +59,7 @@ pub(super) fn number(field: &FieldInfo, literal: &Literal<'_>) -> Result<Numbers
             literal.span.clone(),
         );
         return Err(match field.ty {
-            Type::Flags(set) => error.suggest(word, set.bits.iter().map(|bit| bit.name)),
+            ValueType::Flags(set) => error.suggest(word, set.bits.iter().map(|bit| bit.name)),
             _ => error,
         });
     };
@@ -88,16 +88,16 @@ pub(super) fn mask(field: &FieldInfo, literal: &Literal<'_>) -> Result<u64, Filt
 /// Reads a value for a text.
 pub(super) fn text(literal: &Literal<'_>) -> Vec<u8> {
     match &literal.kind {
-        Written::Word(word) => word.as_bytes().to_vec(),
-        Written::Text(text) => text.clone(),
+        BareValue::Word(word) => word.as_bytes().to_vec(),
+        BareValue::Text(text) => text.clone(),
     }
 }
 
 /// Reads a value for bytes: pairs of digits, or a quoted text.
 pub(super) fn bytes(literal: &Literal<'_>) -> Result<Vec<u8>, FilterError> {
     let word = match &literal.kind {
-        Written::Text(text) => return Ok(text.clone()),
-        Written::Word(word) => *word,
+        BareValue::Text(text) => return Ok(text.clone()),
+        BareValue::Word(word) => *word,
     };
     let separated = word.contains([':', '-', '.']);
     let bytes = if separated {
@@ -127,27 +127,27 @@ fn pair(digits: &str) -> Option<u8> {
 }
 
 /// What a value of a type should look like.
-fn wanted(ty: Type) -> String {
+fn wanted(ty: ValueType) -> String {
     match ty {
-        Type::Bool => "true or false".to_owned(),
-        Type::Luid => "a LUID like 00000001-c0ffee12".to_owned(),
-        Type::Time => "seconds since 1970".to_owned(),
-        Type::Duration => "a time like 1.5ms or 2s".to_owned(),
-        Type::Flags(_) => "a number or the name of a bit".to_owned(),
-        Type::Handle(_) => "a handle like 0x40000001".to_owned(),
-        Type::Named(names) if names.is_open() => format!("a number or {}", names.noun()),
-        Type::Named(names @ (Names::Words(_) | Names::Severity)) => {
+        ValueType::Bool => "true or false".to_owned(),
+        ValueType::Luid => "a LUID like 00000001-c0ffee12".to_owned(),
+        ValueType::Time => "seconds since 1970".to_owned(),
+        ValueType::Duration => "a time like 1.5ms or 2s".to_owned(),
+        ValueType::Flags(_) => "a number or the name of a bit".to_owned(),
+        ValueType::Handle(_) => "a handle like 0x40000001".to_owned(),
+        ValueType::Named(names) if names.is_open() => format!("a number or {}", names.noun()),
+        ValueType::Named(names @ (ValueNames::Words(_) | ValueNames::Severity)) => {
             let words: Vec<&str> = names.iter().map(|(_, word)| word).collect();
             format!("one of {}", words.join(", "))
         }
-        Type::Named(names) => names.noun().to_owned(),
-        Type::Label
-        | Type::Unsigned
-        | Type::Signed
-        | Type::Pointer
-        | Type::Address
-        | Type::Text
-        | Type::Bytes => "a number".to_owned(),
+        ValueType::Named(names) => names.noun().to_owned(),
+        ValueType::Label
+        | ValueType::Unsigned
+        | ValueType::Signed
+        | ValueType::Pointer
+        | ValueType::Address
+        | ValueType::Text
+        | ValueType::Bytes => "a number".to_owned(),
     }
 }
 
@@ -173,14 +173,16 @@ pub(super) fn plain(word: &str) -> Option<i128> {
 /// The number in the form that the field's values have. Bit patterns of
 /// signed 32-bit numbers may be written without sign and the other way round.
 fn fit(field: &FieldInfo, value: i128) -> Option<i128> {
-    if matches!(field.ty, Type::Time | Type::Duration) {
+    if matches!(field.ty, ValueType::Time | ValueType::Duration) {
         return Some(value);
     }
     let room = 1_i128 << field.width.clamp(1, 64);
     let half = room / 2;
     let value = match (field.ty.is_signed(), field.ty) {
         (true, _) if value >= half => value - room,
-        (false, Type::Named(Names::Status)) if value < 0 && value >= -half => value + room,
+        (false, ValueType::Named(ValueNames::Status)) if value < 0 && value >= -half => {
+            value + room
+        }
         _ => value,
     };
     let fits = if field.ty.is_signed() {
@@ -191,7 +193,7 @@ fn fit(field: &FieldInfo, value: i128) -> Option<i128> {
     fits.then_some(value)
 }
 
-fn truth(field: &FieldInfo, literal: &Literal<'_>, word: &str) -> Result<Numbers, FilterError> {
+fn truth(field: &FieldInfo, literal: &Literal<'_>, word: &str) -> Result<NumberRange, FilterError> {
     // Any number but 0 counts as true where the type has room for it.
     let most = (1_i128 << field.width.clamp(1, 64)) - 1;
     match word.to_ascii_lowercase().as_str() {
@@ -271,7 +273,7 @@ fn decimal(word: &str, scale: i128) -> Option<i128> {
 
 /// The number of a name. Its beginning may be left out up to a `_`; of several
 /// such names the one is meant of which the least is left out.
-fn named(names: Names, literal: &Literal<'_>, word: &str) -> Result<i128, FilterError> {
+fn named(names: ValueNames, literal: &Literal<'_>, word: &str) -> Result<i128, FilterError> {
     let mut found: Vec<(usize, i128, &str)> = names
         .iter()
         .filter(|(_, name)| ends(name, word))
@@ -289,7 +291,7 @@ fn named(names: Names, literal: &Literal<'_>, word: &str) -> Result<i128, Filter
                 .iter()
                 .filter_map(|name| name.split_once('_').map(|(_, end)| end));
             let error = FilterError::new(
-                format!("`{word}` is not {}", wanted(Type::Named(names))),
+                format!("`{word}` is not {}", wanted(ValueType::Named(names))),
                 literal.span.clone(),
             );
             let error = error.suggest(word, all.iter().copied());

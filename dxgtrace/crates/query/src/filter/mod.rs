@@ -21,41 +21,41 @@ mod cell;
 mod columns;
 mod compile;
 mod complete;
+mod derived;
 mod error;
 mod eval;
+mod field_path;
 mod fields;
 mod literal;
 mod nearest;
 mod node;
 mod options;
-mod own;
 mod parse;
 mod print;
 mod record;
 mod recorded;
-mod site;
 mod token;
 mod types;
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
-use node::Node;
+use node::FilterNode;
 
-pub use columns::Fields;
-pub use complete::{Candidate, CandidateKind, complete};
+pub use columns::ColumnFields;
+pub use complete::{CandidateKind, CompletionCandidate, complete};
 pub use error::FilterError;
 pub use fields::{FieldInfo, PREFIX, field, fields};
-pub use options::{FieldOptions, Occurrence, OptionError, Quote};
-pub use record::{Exchange, Needs, Record};
-pub use types::{Names, Type};
+pub use options::{ColumnQuote, FieldOptions, Occurrence, OptionError};
+pub use record::{Exchange, FilterNeeds, FilterRecord};
+pub use types::{ValueNames, ValueType};
 
 /// A filter ready to be asked. Its [`Display`] is its one canonical form,
 /// which means the same when it is parsed again.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Without one, everything passes.
-    root: Option<Node>,
+    root: Option<FilterNode>,
 }
 
 impl Filter {
@@ -70,13 +70,15 @@ impl Filter {
 
     /// Whether a record passes. What [`Self::needs`] does not ask for may be
     /// left out of it.
-    pub fn matches(&self, record: &Record<'_>) -> bool {
+    pub fn matches(&self, record: &FilterRecord<'_>) -> bool {
         self.root.as_ref().is_none_or(|root| root.matches(record))
     }
 
     /// Which parts of a record the answer depends on.
-    pub fn needs(&self) -> Needs {
-        self.root.as_ref().map_or(Needs::PACKET, Node::needs)
+    pub fn needs(&self) -> FilterNeeds {
+        self.root
+            .as_ref()
+            .map_or(FilterNeeds::PACKET, FilterNode::needs)
     }
 
     /// Whether everything passes because nothing is asked.

@@ -8,7 +8,7 @@ pub struct FieldOptions {
     /// What stands between columns.
     pub separator: char,
     /// What stands around a column.
-    pub quote: Quote,
+    pub quote: ColumnQuote,
     /// Which of several values are written.
     pub occurrence: Occurrence,
     /// What stands between several values of a column.
@@ -17,7 +17,7 @@ pub struct FieldOptions {
 
 /// What stands around a column. A quote inside of it is doubled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Quote {
+pub enum ColumnQuote {
     /// Nothing.
     None,
     /// `'`.
@@ -55,7 +55,7 @@ impl Default for FieldOptions {
         Self {
             header: false,
             separator: '\t',
-            quote: Quote::None,
+            quote: ColumnQuote::None,
             occurrence: Occurrence::All,
             aggregator: ',',
         }
@@ -69,7 +69,7 @@ impl FieldOptions {
         Self {
             header: true,
             separator: ',',
-            quote: Quote::Needed,
+            quote: ColumnQuote::Needed,
             aggregator: ';',
             ..Self::default()
         }
@@ -102,9 +102,9 @@ impl FieldOptions {
             },
             "quote" => {
                 self.quote = match value {
-                    "d" => Quote::Double,
-                    "s" => Quote::Single,
-                    "n" => Quote::None,
+                    "d" => ColumnQuote::Double,
+                    "s" => ColumnQuote::Single,
+                    "n" => ColumnQuote::None,
                     _ => return refuse("quote is d, s or n"),
                 }
             }
@@ -158,7 +158,7 @@ mod tests {
             FieldOptions {
                 header: true,
                 separator: ',',
-                quote: Quote::Double,
+                quote: ColumnQuote::Double,
                 occurrence: Occurrence::First,
                 aggregator: ' ',
             }

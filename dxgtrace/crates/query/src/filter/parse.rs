@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::error::FilterError;
-use super::token::{Kind, Sign, Token, tokens};
+use super::token::{Sign, Token, TokenKind, tokens};
 
 /// An expression as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,12 +15,12 @@ pub(super) enum Expr<'a> {
     /// It does not hold.
     Not(Box<Self>),
     /// A field has certain values.
-    Test(Box<Test<'a>>),
+    Test(Box<FieldTest<'a>>),
 }
 
 /// A question about one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Test<'a> {
+pub(super) struct FieldTest<'a> {
     /// Of several values, whether one or all must pass, if said.
     pub(super) quantifier: Option<Quantifier>,
     /// The field's name.
@@ -32,7 +32,7 @@ pub(super) struct Test<'a> {
     /// Which bits of the value count.
     pub(super) mask: Option<Literal<'a>>,
     /// What is asked; without it, whether the field is there.
-    pub(super) condition: Option<Condition<'a>>,
+    pub(super) condition: Option<ValueCondition<'a>>,
 }
 
 /// How many of several values must pass.
@@ -53,9 +53,9 @@ pub(super) struct Slice {
 
 /// What is asked of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Condition<'a> {
+pub(super) enum ValueCondition<'a> {
     /// A comparison, and where its sign stands.
-    Compare(Compare, Range<usize>, Literal<'a>),
+    Compare(Comparison, Range<usize>, Literal<'a>),
     /// Being one of several values or within one of several ranges.
     In {
         /// Whether it must be none of them.
@@ -69,7 +69,7 @@ pub(super) enum Condition<'a> {
 
 /// How two values are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Compare {
+pub(super) enum Comparison {
     Equal,
     Unequal,
     AllEqual,
@@ -85,13 +85,13 @@ pub(super) enum Compare {
 /// A value as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Literal<'a> {
-    pub(super) kind: Written<'a>,
+    pub(super) kind: BareValue<'a>,
     pub(super) span: Range<usize>,
 }
 
 /// A value without its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Written<'a> {
+pub(super) enum BareValue<'a> {
     /// Without quotes.
     Word(&'a str),
     /// In quotes.
@@ -118,8 +118,8 @@ pub(super) fn parse(input: &str) -> Result<Option<Expr<'_>>, FilterError> {
         None => Ok(Some(expr)),
         Some(token) => {
             let message = match token.kind {
-                Kind::Sign(Sign::Close) => "this parenthesis closes nothing",
-                Kind::Sign(_) => "nothing like this can follow here",
+                TokenKind::Sign(Sign::Close) => "this parenthesis closes nothing",
+                TokenKind::Sign(_) => "nothing like this can follow here",
                 _ => "`and` or `or` is missing before this",
             };
             Err(FilterError::new(message, token.span.clone()))
@@ -207,7 +207,7 @@ impl<'a> Parser<'_, 'a> {
             Some(_) => Some(self.literal()?),
             None => None,
         };
-        Ok(Expr::Test(Box::new(Test {
+        Ok(Expr::Test(Box::new(FieldTest {
             quantifier,
             field,
             span,
@@ -217,15 +217,15 @@ impl<'a> Parser<'_, 'a> {
         })))
     }
 
-    fn condition(&mut self) -> Result<Option<Condition<'a>>, FilterError> {
+    fn condition(&mut self) -> Result<Option<ValueCondition<'a>>, FilterError> {
         let negated = match self.tokens {
             [
                 Token {
-                    kind: Kind::Sign(Sign::Not),
+                    kind: TokenKind::Sign(Sign::Not),
                     ..
                 },
                 Token {
-                    kind: Kind::Sign(Sign::In),
+                    kind: TokenKind::Sign(Sign::In),
                     ..
                 },
                 ..,
@@ -234,21 +234,25 @@ impl<'a> Parser<'_, 'a> {
         };
         if let Some(span) = self.take(Sign::In) {
             let items = self.set()?;
-            return Ok(Some(Condition::In {
+            return Ok(Some(ValueCondition::In {
                 negated,
                 span,
                 items,
             }));
         }
         let compare = match self.tokens.first().map(|token| &token.kind) {
-            Some(Kind::Sign(sign)) => compare(*sign),
+            Some(TokenKind::Sign(sign)) => compare(*sign),
             _ => None,
         };
         match (compare, self.tokens.split_first()) {
             (Some(compare), Some((token, rest))) => {
                 let span = token.span.clone();
                 self.tokens = rest;
-                Ok(Some(Condition::Compare(compare, span, self.literal()?)))
+                Ok(Some(ValueCondition::Compare(
+                    compare,
+                    span,
+                    self.literal()?,
+                )))
             }
             _ => Ok(None),
         }
@@ -297,9 +301,9 @@ impl<'a> Parser<'_, 'a> {
             return Err(self.expected("a value"));
         };
         let kind = match &token.kind {
-            Kind::Word(word) => Written::Word(word),
-            Kind::Text(text) => Written::Text(text.clone()),
-            Kind::Sign(_) => return Err(self.expected("a value")),
+            TokenKind::Word(word) => BareValue::Word(word),
+            TokenKind::Text(text) => BareValue::Text(text.clone()),
+            TokenKind::Sign(_) => return Err(self.expected("a value")),
         };
         self.tokens = rest;
         Ok(Literal {
@@ -311,7 +315,7 @@ impl<'a> Parser<'_, 'a> {
     fn word(&mut self) -> Option<(&'a str, Range<usize>)> {
         let (token, rest) = self.tokens.split_first()?;
         match token.kind {
-            Kind::Word(word) => {
+            TokenKind::Word(word) => {
                 self.tokens = rest;
                 Some((word, token.span.clone()))
             }
@@ -321,7 +325,7 @@ impl<'a> Parser<'_, 'a> {
 
     fn take(&mut self, sign: Sign) -> Option<Range<usize>> {
         let (token, rest) = self.tokens.split_first()?;
-        if token.kind != Kind::Sign(sign) {
+        if token.kind != TokenKind::Sign(sign) {
             return None;
         }
         self.tokens = rest;
@@ -349,18 +353,18 @@ fn one_or<'a>(mut parts: Vec<Expr<'a>>, many: fn(Vec<Expr<'a>>) -> Expr<'a>) -> 
     }
 }
 
-fn compare(sign: Sign) -> Option<Compare> {
+fn compare(sign: Sign) -> Option<Comparison> {
     Some(match sign {
-        Sign::Equal => Compare::Equal,
-        Sign::Unequal => Compare::Unequal,
-        Sign::AllEqual => Compare::AllEqual,
-        Sign::AnyUnequal => Compare::AnyUnequal,
-        Sign::Less => Compare::Less,
-        Sign::LessEqual => Compare::LessEqual,
-        Sign::Greater => Compare::Greater,
-        Sign::GreaterEqual => Compare::GreaterEqual,
-        Sign::Contains => Compare::Contains,
-        Sign::Matches => Compare::Matches,
+        Sign::Equal => Comparison::Equal,
+        Sign::Unequal => Comparison::Unequal,
+        Sign::AllEqual => Comparison::AllEqual,
+        Sign::AnyUnequal => Comparison::AnyUnequal,
+        Sign::Less => Comparison::Less,
+        Sign::LessEqual => Comparison::LessEqual,
+        Sign::Greater => Comparison::Greater,
+        Sign::GreaterEqual => Comparison::GreaterEqual,
+        Sign::Contains => Comparison::Contains,
+        Sign::Matches => Comparison::Matches,
         _ => return None,
     })
 }

@@ -2,12 +2,12 @@
 
 use std::fmt::{self, Display, Write as _};
 
-use super::literal::{Numbers, UNITS};
-use super::node::Node;
-use super::parse::{Compare, Slice};
-use super::types::Type;
+use super::literal::{NumberRange, UNITS};
+use super::node::FilterNode;
+use super::parse::{Comparison, Slice};
+use super::types::ValueType;
 
-impl Display for Node {
+impl Display for FilterNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Or(parts) => joined(f, parts, " or "),
@@ -21,13 +21,13 @@ impl Display for Node {
     }
 }
 
-fn joined(f: &mut fmt::Formatter<'_>, parts: &[Node], word: &str) -> fmt::Result {
+fn joined(f: &mut fmt::Formatter<'_>, parts: &[FilterNode], word: &str) -> fmt::Result {
     for (index, part) in parts.iter().enumerate() {
         if index > 0 {
             f.write_str(word)?;
         }
         match part {
-            Node::Or(_) => write!(f, "({part})")?,
+            FilterNode::Or(_) => write!(f, "({part})")?,
             _ => write!(f, "{part}")?,
         }
     }
@@ -35,18 +35,18 @@ fn joined(f: &mut fmt::Formatter<'_>, parts: &[Node], word: &str) -> fmt::Result
 }
 
 /// The sign of a comparison.
-pub(super) const fn sign(compare: Compare) -> &'static str {
+pub(super) const fn sign(compare: Comparison) -> &'static str {
     match compare {
-        Compare::Equal => "==",
-        Compare::Unequal => "!=",
-        Compare::AllEqual => "===",
-        Compare::AnyUnequal => "!==",
-        Compare::Less => "<",
-        Compare::LessEqual => "<=",
-        Compare::Greater => ">",
-        Compare::GreaterEqual => ">=",
-        Compare::Contains => "contains",
-        Compare::Matches => "matches",
+        Comparison::Equal => "==",
+        Comparison::Unequal => "!=",
+        Comparison::AllEqual => "===",
+        Comparison::AnyUnequal => "!==",
+        Comparison::Less => "<",
+        Comparison::LessEqual => "<=",
+        Comparison::Greater => ">",
+        Comparison::GreaterEqual => ">=",
+        Comparison::Contains => "contains",
+        Comparison::Matches => "matches",
     }
 }
 
@@ -59,27 +59,27 @@ pub(super) fn slice(slice: &Slice) -> String {
 }
 
 /// A number of a type, as a filter writes it.
-pub(super) fn number(ty: Type, (value, last): Numbers) -> String {
+pub(super) fn number(ty: ValueType, (value, last): NumberRange) -> String {
     match ty {
-        Type::Bool if value != last => "true".to_owned(),
-        Type::Bool if value == 0 => "false".to_owned(),
-        Type::Bool if value == 1 => "true".to_owned(),
-        Type::Named(names) => match names.name_of(value) {
+        ValueType::Bool if value != last => "true".to_owned(),
+        ValueType::Bool if value == 0 => "false".to_owned(),
+        ValueType::Bool if value == 1 => "true".to_owned(),
+        ValueType::Named(names) => match names.name_of(value) {
             Some(name) => name.to_owned(),
             None if ty.is_hex() => format!("{value:#x}"),
             None => value.to_string(),
         },
-        Type::Luid => format!("{:08x}-{:08x}", value as u64 >> 32, value as u32),
-        Type::Duration => duration(value),
-        Type::Time => seconds(value),
+        ValueType::Luid => format!("{:08x}-{:08x}", value as u64 >> 32, value as u32),
+        ValueType::Duration => duration(value),
+        ValueType::Time => seconds(value),
         _ if ty.is_hex() => format!("{value:#x}"),
         _ => value.to_string(),
     }
 }
 
 /// A text, or bytes, as a filter writes them.
-pub(super) fn text(ty: Type, bytes: &[u8]) -> String {
-    if !matches!(ty, Type::Bytes) || bytes.is_empty() {
+pub(super) fn text(ty: ValueType, bytes: &[u8]) -> String {
+    if !matches!(ty, ValueType::Bytes) || bytes.is_empty() {
         return quoted(bytes);
     }
     let mut text = String::with_capacity(3 * bytes.len());

@@ -2,7 +2,7 @@
 
 use std::ptr;
 
-use dxgtrace_protocol::decode::{Decoded, Part};
+use dxgtrace_protocol::decode::{Decoded, MessagePart};
 use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_protocol::table;
 use dxgtrace_session::check::Finding;
@@ -11,7 +11,7 @@ use dxgtrace_session::entry::Entry;
 /// A packet with all that is known about it. What a filter does not need may
 /// be left out: [`Filter::needs`](super::Filter::needs) tells.
 #[derive(Debug, Clone, Copy)]
-pub struct Record<'a> {
+pub struct FilterRecord<'a> {
     /// The packet.
     pub packet: &'a Packet<'a>,
     /// Its message.
@@ -37,9 +37,9 @@ pub struct Exchange {
     pub time: Option<u64>,
 }
 
-/// Which parts of a [`Record`] are looked at.
+/// Which parts of a [`FilterRecord`] are looked at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Needs {
+pub struct FilterNeeds {
     /// `decoded`.
     pub decode: bool,
     /// `findings`.
@@ -51,7 +51,7 @@ pub struct Needs {
     pub ahead: bool,
 }
 
-impl Needs {
+impl FilterNeeds {
     /// Nothing but the packet, the channels and the start.
     pub const PACKET: Self = Self {
         decode: false,
@@ -92,7 +92,7 @@ impl Needs {
     }
 }
 
-impl<'a> From<&Entry<'a>> for Record<'a> {
+impl<'a> From<&Entry<'a>> for FilterRecord<'a> {
     fn from(entry: &Entry<'a>) -> Self {
         Self::new(entry.packet)
             .decoded(entry.seen.decoded.as_ref())
@@ -106,7 +106,7 @@ impl<'a> From<&Entry<'a>> for Record<'a> {
     }
 }
 
-impl<'a> Record<'a> {
+impl<'a> FilterRecord<'a> {
     /// A packet about which nothing else is known.
     pub fn new(packet: &'a Packet<'a>) -> Self {
         Self {
@@ -162,9 +162,9 @@ pub(super) fn shape(decoded: &Decoded<'_>) -> Option<u16> {
     let (message, body) = (decoded.message?, decoded.body.as_ref()?);
     let older = |reply: &&_| ptr::eq(body.layout, layout_of(reply));
     let shape = match (decoded.part, &message.replies) {
-        (Part::Request | Part::Event, _) => 0,
-        (Part::Reply, [_, Some(reply)]) if older(&reply) => 2,
-        (Part::Reply, _) => 1,
+        (MessagePart::Request | MessagePart::Event, _) => 0,
+        (MessagePart::Reply, [_, Some(reply)]) if older(&reply) => 2,
+        (MessagePart::Reply, _) => 1,
     };
     Some(key(table::place(message)?, shape))
 }

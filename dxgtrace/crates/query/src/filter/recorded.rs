@@ -1,37 +1,37 @@
 //! The fields of the pseudo-header, of losses and of ioctls, as their description has them.
 
-use super::record::Record;
-use super::types::{Names, Type};
-use dxgtrace_protocol::record::header::Kind;
+use super::record::FilterRecord;
+use super::types::{ValueNames, ValueType};
+use dxgtrace_protocol::record::header::RecordKind;
 use dxgtrace_protocol::record::layout::{IOCTL_END, LOST, RECORD};
-use dxgtrace_protocol::schema::{Field, Ty};
+use dxgtrace_protocol::schema::{Field, FieldType};
 
 /// A field of the pseudo-header, of a loss, or of the end of an ioctl.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Recorded {
+pub(super) struct RecordField {
     /// The field.
     pub(super) field: &'static Field,
     /// Which kind of record has it, if not every one.
-    kind: Option<Kind>,
+    kind: Option<RecordKind>,
 }
 
 /// Every such field.
-pub(super) fn all() -> impl Iterator<Item = Recorded> {
-    let of = |kind| move |field| Recorded { field, kind };
+pub(super) fn all() -> impl Iterator<Item = RecordField> {
+    let of = |kind| move |field| RecordField { field, kind };
     let header = RECORD.fields.iter().map(of(None));
-    let lost = LOST.fields.iter().map(of(Some(Kind::Lost)));
-    let ioctl = IOCTL_END.fields.iter().map(of(Some(Kind::Ioctl)));
+    let lost = LOST.fields.iter().map(of(Some(RecordKind::Lost)));
+    let ioctl = IOCTL_END.fields.iter().map(of(Some(RecordKind::Ioctl)));
     header.chain(lost).chain(ioctl)
 }
 
-impl Recorded {
+impl RecordField {
     /// What its values are. The only array is a name, and all names of
     /// numbers are words of this program's own.
-    pub(super) fn ty(&self) -> Type {
+    pub(super) fn ty(&self) -> ValueType {
         match self.field.ty {
-            Ty::Byte => Type::Text,
-            Ty::Enum(names) => Type::Named(Names::Words(names)),
-            ty => Type::of(ty, self.field.bits.is_some(), false),
+            FieldType::Byte => ValueType::Text,
+            FieldType::Enum(names) => ValueType::Named(ValueNames::Words(names)),
+            ty => ValueType::of(ty, self.field.bits.is_some(), false),
         }
     }
 
@@ -44,7 +44,7 @@ impl Recorded {
     }
 
     /// The number that a record has, if it is known.
-    pub(super) fn number(&self, record: &Record<'_>) -> Option<i128> {
+    pub(super) fn number(&self, record: &FilterRecord<'_>) -> Option<i128> {
         let header = record.packet.header;
         if self.kind.is_some_and(|kind| kind != header.kind) || !self.is_known(record) {
             return None;
@@ -61,13 +61,13 @@ impl Recorded {
         let raw = u64::from_le_bytes(raw);
         Some(match (self.field.bits, self.field.ty) {
             (Some((shift, _)), _) => i128::from((raw & self.field.mask()) >> shift),
-            (None, Ty::I32) => i128::from(raw as i32),
+            (None, FieldType::I32) => i128::from(raw as i32),
             (None, _) => i128::from(raw),
         })
     }
 
     /// The name that a record has, if it is known: without the NULs behind it.
-    pub(super) fn text<'a>(&self, record: &Record<'a>) -> Option<&'a [u8]> {
+    pub(super) fn text<'a>(&self, record: &FilterRecord<'a>) -> Option<&'a [u8]> {
         let comm = &record.packet.header.comm;
         let end = comm.iter().position(|byte| *byte == 0);
         let name = comm.get(..end.unwrap_or(comm.len()))?;
@@ -76,7 +76,7 @@ impl Recorded {
 
     /// Whether the record holds the field: of the conditions in the
     /// description, all look at what is known.
-    fn is_known(&self, record: &Record<'_>) -> bool {
+    fn is_known(&self, record: &FilterRecord<'_>) -> bool {
         let known = u64::from(record.packet.header.known.0);
         self.field.when.is_none_or(|when| when.holds(known))
     }

@@ -15,13 +15,13 @@ use super::error::FilterError;
 /// A word, string or sign, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Token<'a> {
-    pub(super) kind: Kind<'a>,
+    pub(super) kind: TokenKind<'a>,
     pub(super) span: Range<usize>,
 }
 
 /// What a token is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind<'a> {
+pub(super) enum TokenKind<'a> {
     /// A name, a number, or anything else without quotes.
     Word(&'a str),
     /// What stands between quotes, escapes resolved.
@@ -149,14 +149,14 @@ fn refused(rest: &str, start: usize, end: usize) -> FilterError {
     }
 }
 
-fn token(input: &str) -> IResult<&str, Kind<'_>, ()> {
+fn token(input: &str) -> IResult<&str, TokenKind<'_>, ()> {
     alt((
-        map(raw, Kind::Text),
-        map(text, Kind::Text),
-        map(sign, Kind::Sign),
+        map(raw, TokenKind::Text),
+        map(text, TokenKind::Text),
+        map(sign, TokenKind::Sign),
         map(word, |word| match sign_of(word) {
-            Some(sign) => Kind::Sign(sign),
-            None => Kind::Word(word),
+            Some(sign) => TokenKind::Sign(sign),
+            None => TokenKind::Word(word),
         }),
     ))
     .parse(input)
@@ -253,7 +253,7 @@ fn escape(input: &str) -> IResult<&str, Piece, ()> {
 mod tests {
     use super::*;
 
-    fn kinds(input: &str) -> Vec<Kind<'_>> {
+    fn kinds(input: &str) -> Vec<TokenKind<'_>> {
         let tokens = tokens(input).unwrap();
         tokens.into_iter().map(|token| token.kind).collect()
     }
@@ -263,27 +263,27 @@ mod tests {
         assert_eq!(
             kinds("a.b==3..7"),
             [
-                Kind::Word("a.b"),
-                Kind::Sign(Sign::Equal),
-                Kind::Word("3"),
-                Kind::Sign(Sign::To),
-                Kind::Word("7")
+                TokenKind::Word("a.b"),
+                TokenKind::Sign(Sign::Equal),
+                TokenKind::Word("3"),
+                TokenKind::Sign(Sign::To),
+                TokenKind::Word("7")
             ]
         );
-        assert_eq!(kinds("1.5ms"), [Kind::Word("1.5ms")]);
-        assert_eq!(kinds("AND"), [Kind::Sign(Sign::And)]);
-        assert_eq!(kinds("!=="), [Kind::Sign(Sign::AnyUnequal)]);
-        assert_eq!(kinds("de:ad:be"), [Kind::Word("de:ad:be")]);
+        assert_eq!(kinds("1.5ms"), [TokenKind::Word("1.5ms")]);
+        assert_eq!(kinds("AND"), [TokenKind::Sign(Sign::And)]);
+        assert_eq!(kinds("!=="), [TokenKind::Sign(Sign::AnyUnequal)]);
+        assert_eq!(kinds("de:ad:be"), [TokenKind::Word("de:ad:be")]);
     }
 
     #[test]
     fn escapes_are_resolved_but_for_those_of_patterns() {
         assert_eq!(
             kinds(r#""a\"b\\c\x41\d\n""#),
-            [Kind::Text(b"a\"b\\cA\\d\n".to_vec())]
+            [TokenKind::Text(b"a\"b\\cA\\d\n".to_vec())]
         );
-        assert_eq!(kinds(r#"r"\d\n""#), [Kind::Text(br"\d\n".to_vec())]);
-        assert_eq!(kinds(r#""\x4""#), [Kind::Text(br"\x4".to_vec())]);
+        assert_eq!(kinds(r#"r"\d\n""#), [TokenKind::Text(br"\d\n".to_vec())]);
+        assert_eq!(kinds(r#""\x4""#), [TokenKind::Text(br"\x4".to_vec())]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a field's values are, and which names they have.
 
 use dxgtrace_protocol::schema::values::{Enum, Flags};
-use dxgtrace_protocol::schema::{Object, Ty};
+use dxgtrace_protocol::schema::{FieldType, ObjectKind};
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::statuses;
 use dxgtrace_session::check::{Code, Severity};
@@ -9,7 +9,7 @@ use dxgtrace_session::check::{Code, Severity};
 /// What a field's values are: it decides how literals are read, which
 /// operators make sense, and how values are written.
 #[derive(Debug, Clone, Copy)]
-pub enum Type {
+pub enum ValueType {
     /// Nothing but being there: a message, or an array of structures.
     Label,
     /// A number without sign.
@@ -19,7 +19,7 @@ pub enum Type {
     /// A truth value.
     Bool,
     /// A handle of one of these kinds.
-    Handle(&'static [Object]),
+    Handle(&'static [ObjectKind]),
     /// A guest address.
     Pointer,
     /// A GPU or guest-physical address.
@@ -27,7 +27,7 @@ pub enum Type {
     /// A set of named bits.
     Flags(&'static Flags),
     /// A number with names.
-    Named(Names),
+    Named(ValueNames),
     /// An adapter's identifier.
     Luid,
     /// Nanoseconds since 1970, in seconds.
@@ -40,25 +40,29 @@ pub enum Type {
     Bytes,
 }
 
-impl Type {
+impl ValueType {
     /// The type of what the table calls `ty`; `bits` if only some of its bits
     /// are meant, and `array` if several stand in a row.
-    pub(super) fn of(ty: Ty, bits: bool, array: bool) -> Self {
+    pub(super) fn of(ty: FieldType, bits: bool, array: bool) -> Self {
         match ty {
-            Ty::Enum(names) => Self::Named(Names::Enum(names)),
+            FieldType::Enum(names) => Self::Named(ValueNames::Enum(names)),
             _ if bits => Self::Unsigned,
-            Ty::U8 | Ty::U16 | Ty::U32 | Ty::U64 | Ty::Event => Self::Unsigned,
-            Ty::I32 => Self::Signed,
-            Ty::Bool => Self::Bool,
-            Ty::Handle(kinds) => Self::Handle(kinds),
-            Ty::Flags16(set) | Ty::Flags32(set) | Ty::Flags64(set) => Self::Flags(set),
-            Ty::NtStatus => Self::Named(Names::Status),
-            Ty::Luid => Self::Luid,
-            Ty::Pointer => Self::Pointer,
-            Ty::Address => Self::Address,
-            Ty::Utf16 if array => Self::Text,
-            Ty::Byte if array => Self::Bytes,
-            Ty::Utf16 | Ty::Byte => Self::Unsigned,
+            FieldType::U8 | FieldType::U16 | FieldType::U32 | FieldType::U64 | FieldType::Event => {
+                Self::Unsigned
+            }
+            FieldType::I32 => Self::Signed,
+            FieldType::Bool => Self::Bool,
+            FieldType::Handle(kinds) => Self::Handle(kinds),
+            FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set) => {
+                Self::Flags(set)
+            }
+            FieldType::NtStatus => Self::Named(ValueNames::Status),
+            FieldType::Luid => Self::Luid,
+            FieldType::Pointer => Self::Pointer,
+            FieldType::Address => Self::Address,
+            FieldType::Utf16 if array => Self::Text,
+            FieldType::Byte if array => Self::Bytes,
+            FieldType::Utf16 | FieldType::Byte => Self::Unsigned,
         }
     }
 
@@ -73,8 +77,8 @@ impl Type {
             Self::Pointer => "guest address",
             Self::Address => "address",
             Self::Flags(_) => "flags",
-            Self::Named(Names::Enum(_)) => "enumeration",
-            Self::Named(Names::Status) => "status",
+            Self::Named(ValueNames::Enum(_)) => "enumeration",
+            Self::Named(ValueNames::Status) => "status",
             Self::Named(_) => "word",
             Self::Luid => "luid",
             Self::Time => "time",
@@ -124,7 +128,7 @@ impl Type {
                 | Self::Pointer
                 | Self::Address
                 | Self::Flags(_)
-                | Self::Named(Names::Status)
+                | Self::Named(ValueNames::Status)
         )
     }
 
@@ -132,7 +136,7 @@ impl Type {
     pub(super) const fn is_signed(self) -> bool {
         match self {
             Self::Signed | Self::Duration => true,
-            Self::Named(Names::Enum(names)) => names.signed,
+            Self::Named(ValueNames::Enum(names)) => names.signed,
             _ => false,
         }
     }
@@ -140,7 +144,7 @@ impl Type {
 
 /// Where the names of a number's values come from.
 #[derive(Debug, Clone, Copy)]
-pub enum Names {
+pub enum ValueNames {
     /// An enumeration of the protocol.
     Enum(&'static Enum),
     /// The host's statuses.
@@ -155,7 +159,7 @@ pub enum Names {
     Words(&'static Enum),
 }
 
-impl Names {
+impl ValueNames {
     /// Every number that has a name, and the name. Where one number has two
     /// names, the preferred one comes first.
     pub fn iter(self) -> Box<dyn Iterator<Item = (i128, &'static str)>> {

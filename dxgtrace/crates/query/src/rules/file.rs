@@ -6,12 +6,12 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::error::RuleError;
-use super::matcher::{Matcher, Pattern};
+use super::matcher::{Matcher, PacketPattern};
 
 /// What a match means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum RuleVerdict {
     /// Looks bad and is not.
     Harmless,
     /// A fault that was reported in public.
@@ -20,7 +20,7 @@ pub enum Verdict {
     Hint,
 }
 
-impl Verdict {
+impl RuleVerdict {
     /// The verdict in words.
     pub const fn name(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl Verdict {
 /// Whose packets are taken together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
-pub enum Scope {
+pub enum RuleScope {
     /// All of the capture.
     #[default]
     Capture,
@@ -52,7 +52,7 @@ pub struct Rule {
     /// In half a sentence.
     pub title: String,
     /// What a match means.
-    pub verdict: Verdict,
+    pub verdict: RuleVerdict,
     /// What happens, and how it was found out.
     pub what: String,
     /// What to do.
@@ -64,9 +64,9 @@ pub struct Rule {
     /// Lines for which `dmesg` must match: the rule's own test.
     pub examples: Vec<String>,
     /// Whose packets are taken together.
-    pub scope: Scope,
+    pub scope: RuleScope,
     /// What must be seen.
-    pub steps: Vec<Step>,
+    pub steps: Vec<RuleStep>,
     /// Whether the steps may come in any order.
     pub any_order: bool,
     /// What must not be seen, anywhere in the scope.
@@ -75,7 +75,7 @@ pub struct Rule {
 
 /// Something that must be seen.
 #[derive(Debug)]
-pub struct Step {
+pub struct RuleStep {
     /// What.
     pub matcher: Matcher,
     /// How often.
@@ -89,9 +89,9 @@ pub struct Step {
 /// The file's form.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct RuleFile {
     title: String,
-    verdict: Verdict,
+    verdict: RuleVerdict,
     what: String,
     next: String,
     #[serde(default)]
@@ -101,20 +101,20 @@ struct File {
     #[serde(default)]
     examples: Vec<String>,
     #[serde(default)]
-    scope: Scope,
+    scope: RuleScope,
     #[serde(default)]
     any_order: bool,
     #[serde(default, rename = "step")]
     steps: Vec<FileStep>,
     #[serde(default)]
-    unless: Vec<Pattern>,
+    unless: Vec<PacketPattern>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileStep {
     #[serde(rename = "see")]
-    pattern: Pattern,
+    pattern: PacketPattern,
     count: Option<u64>,
     within_seconds: Option<f64>,
     group: Option<String>,
@@ -165,7 +165,7 @@ impl Rule {
             rule: name.to_owned(),
             what,
         };
-        let file: File = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let file: RuleFile = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
         let dmesg: Vec<_> = file.dmesg.into_iter().map(LogPattern::new).collect();
         let steps = file
             .steps
@@ -176,13 +176,13 @@ impl Rule {
         let unless = file
             .unless
             .into_iter()
-            .map(Pattern::compile)
+            .map(PacketPattern::compile)
             .collect::<Result<Vec<_>, _>>()
             .map_err(wrong)?;
         if steps.is_empty() && dmesg.is_empty() {
             return Err(wrong("it has neither [[step]] nor dmesg".to_owned()));
         }
-        let at_end = |step: &Step| step.matcher.is_unanswered();
+        let at_end = |step: &RuleStep| step.matcher.is_unanswered();
         if steps.iter().rev().skip(1).any(at_end) {
             return Err(wrong("`unanswered` can only be the last step".to_owned()));
         }
@@ -209,7 +209,7 @@ impl Rule {
 }
 
 impl FileStep {
-    fn compile(self) -> Result<Step, String> {
+    fn compile(self) -> Result<RuleStep, String> {
         let within = match self.within_seconds {
             Some(seconds) if !(0.0..=1e9).contains(&seconds) => {
                 return Err(format!("within_seconds = {seconds} makes no sense"));
@@ -217,7 +217,7 @@ impl FileStep {
             // Within u64 by the check above.
             seconds => seconds.map(|seconds| (seconds * 1e9) as u64),
         };
-        Ok(Step {
+        Ok(RuleStep {
             matcher: self.pattern.compile()?,
             count: self.count.unwrap_or(1).max(1),
             within,

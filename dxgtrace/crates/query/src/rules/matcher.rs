@@ -2,19 +2,19 @@
 
 use serde::Deserialize;
 
-use crate::filter::{Filter, Record};
-use dxgtrace_protocol::decode::Part;
-use dxgtrace_protocol::record::header::Kind;
+use crate::filter::{Filter, FilterRecord};
+use dxgtrace_protocol::decode::MessagePart;
+use dxgtrace_protocol::record::header::RecordKind;
 use dxgtrace_protocol::schema::Message;
 use dxgtrace_protocol::table;
-use dxgtrace_session::Outcome;
+use dxgtrace_session::ReplyOutcome;
 use dxgtrace_session::check::Code;
 use dxgtrace_session::entry::Entry;
 
 /// As it stands in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Pattern {
+pub struct PacketPattern {
     #[serde(default)]
     message: Vec<String>,
     part: Option<PartName>,
@@ -46,10 +46,10 @@ enum StatusIs {
 
 impl StatusIs {
     /// Whether a packet that is this at first sight can say so.
-    fn admits(self, aspect: Aspect) -> bool {
+    fn admits(self, aspect: PacketAspect) -> bool {
         match self {
-            Self::Failure => aspect == Aspect::Failure,
-            Self::Success => aspect == Aspect::Success,
+            Self::Failure => aspect == PacketAspect::Failure,
+            Self::Success => aspect == PacketAspect::Success,
             Self::Value(_) => true,
         }
     }
@@ -58,7 +58,7 @@ impl StatusIs {
 /// What a packet is to rules at first sight. They are sorted by it, so that a
 /// packet meets only those that can be about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Aspect {
+pub enum PacketAspect {
     /// No message.
     Other,
     /// A send that was refused for good.
@@ -76,7 +76,7 @@ pub enum Aspect {
     Event,
 }
 
-impl Aspect {
+impl PacketAspect {
     /// All of them.
     pub const ALL: [Self; 7] = [
         Self::Other,
@@ -92,11 +92,11 @@ impl Aspect {
     pub fn of(entry: &Entry<'_>) -> Self {
         let part = entry.seen.decoded.as_ref().map(|decoded| decoded.part);
         match (entry.packet.header.kind, part) {
-            (Kind::Refused, _) => Self::Refused,
-            (Kind::Packet, Some(Part::Request)) => Self::Request,
-            (Kind::Packet, Some(Part::Event)) => Self::Event,
-            (Kind::Packet, Some(Part::Reply)) => match entry.seen.outcome {
-                Some(Outcome::Success) => Self::Success,
+            (RecordKind::Refused, _) => Self::Refused,
+            (RecordKind::Packet, Some(MessagePart::Request)) => Self::Request,
+            (RecordKind::Packet, Some(MessagePart::Event)) => Self::Event,
+            (RecordKind::Packet, Some(MessagePart::Reply)) => match entry.seen.outcome {
+                Some(ReplyOutcome::Success) => Self::Success,
                 Some(outcome) if outcome.is_failure() => Self::Failure,
                 _ => Self::Reply,
             },
@@ -129,7 +129,7 @@ pub struct Matcher {
     pub unanswered: Option<u64>,
 }
 
-impl Pattern {
+impl PacketPattern {
     /// Resolves the names in it.
     pub fn compile(self) -> Result<Matcher, String> {
         let messages = self
@@ -212,7 +212,7 @@ impl Matcher {
     }
 
     /// Whether a packet that is this at first sight can be like that.
-    pub fn admits(&self, aspect: Aspect) -> bool {
+    pub fn admits(&self, aspect: PacketAspect) -> bool {
         !self.is_unanswered()
             && self.part.is_none_or(|part| aspect.is_of(part))
             && (self.statuses.is_empty()
@@ -220,7 +220,7 @@ impl Matcher {
     }
 
     /// Whether a packet, which is this at first sight, is like that.
-    pub fn fits(&self, entry: &Entry<'_>, aspect: Aspect) -> bool {
+    pub fn fits(&self, entry: &Entry<'_>, aspect: PacketAspect) -> bool {
         let decoded = entry.seen.decoded.as_ref();
         if !self.admits(aspect) || !self.is_of(decoded.and_then(|decoded| decoded.message)) {
             return false;
@@ -242,6 +242,6 @@ impl Matcher {
             return false;
         }
         let filter = self.filter.as_ref();
-        filter.is_none_or(|filter| filter.matches(&Record::from(entry)))
+        filter.is_none_or(|filter| filter.matches(&FilterRecord::from(entry)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::file::{Rule, Scope};
+use super::file::{Rule, RuleScope};
 
 /// The page, as Markdown.
 pub fn page(rules: &[Rule]) -> String {
@@ -46,9 +46,9 @@ fn one(text: &mut String, rule: &Rule) {
     );
     if !rule.steps.is_empty() {
         let scope = match rule.scope {
-            Scope::Capture => "the whole capture",
-            Scope::Process => "each process by itself",
-            Scope::Channel => "each channel by itself",
+            RuleScope::Capture => "the whole capture",
+            RuleScope::Process => "each process by itself",
+            RuleScope::Channel => "each channel by itself",
         };
         let _ = writeln!(
             text,

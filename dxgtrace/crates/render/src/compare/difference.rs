@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::profile::{Profile, Usage};
+use super::profile::{CaptureProfile, MessageUsage};
 use dxgtrace_session::check::Severity;
 
 /// Something in which two captures differ.
@@ -26,7 +26,7 @@ const NOTHING: &str = "-";
 /// The differences between two captures, weightier ones first: versions,
 /// findings, then message by message what came back, how long it was, and how
 /// often it was sent; last the order of first occurrences.
-pub fn differences(a: &Profile, b: &Profile) -> Vec<Difference> {
+pub fn differences(a: &CaptureProfile, b: &CaptureProfile) -> Vec<Difference> {
     let mut all = Vec::new();
     let mut add = |about: &str, what, a: String, b: String| {
         if a != b {
@@ -72,7 +72,7 @@ pub fn differences(a: &Profile, b: &Profile) -> Vec<Difference> {
     );
     let codes: BTreeSet<_> = a.findings.keys().chain(b.findings.keys()).collect();
     for code in codes {
-        let times = |profile: &Profile| {
+        let times = |profile: &CaptureProfile| {
             let found = profile.findings.get(code);
             found.map_or(NOTHING.to_owned(), |found| times(found.count))
         };
@@ -83,17 +83,17 @@ pub fn differences(a: &Profile, b: &Profile) -> Vec<Difference> {
         }
     }
     let names: BTreeSet<_> = a.messages.keys().chain(b.messages.keys()).collect();
-    let none = Usage::default();
+    let none = MessageUsage::default();
     for name in names {
         let (left, right) = (a.messages.get(*name), b.messages.get(*name));
         let (Some(left), Some(right)) = (left, right) else {
-            let sent = |usage: Option<&Usage>| {
+            let sent = |usage: Option<&MessageUsage>| {
                 usage.map_or(NOTHING.to_owned(), |usage| {
                     times(usage.sent.max(usage.replies))
                 })
             };
             add(name, "sent", sent(left), sent(right));
-            let of = |usage: Option<&Usage>| failures(usage.unwrap_or(&none));
+            let of = |usage: Option<&MessageUsage>| failures(usage.unwrap_or(&none));
             add(name, "failures", of(left), of(right));
             continue;
         };
@@ -116,8 +116,8 @@ pub fn differences(a: &Profile, b: &Profile) -> Vec<Difference> {
 
 /// Where the sequences of first occurrences part, among the messages that both
 /// have.
-fn order(a: &Profile, b: &Profile) -> Option<(String, String)> {
-    let of = |own: &Profile, other: &Profile| -> Vec<&'static str> {
+fn order(a: &CaptureProfile, b: &CaptureProfile) -> Option<(String, String)> {
+    let of = |own: &CaptureProfile, other: &CaptureProfile| -> Vec<&'static str> {
         let names = own.order().into_iter();
         names
             .filter(|name| other.messages.contains_key(name))
@@ -157,7 +157,7 @@ fn times(count: u64) -> String {
 }
 
 /// What came back, without how often.
-fn kinds(usage: &Usage) -> String {
+fn kinds(usage: &MessageUsage) -> String {
     let kinds: Vec<&str> = usage.outcomes.keys().map(String::as_str).collect();
     match kinds.is_empty() {
         true => NOTHING.to_owned(),
@@ -165,7 +165,7 @@ fn kinds(usage: &Usage) -> String {
     }
 }
 
-fn failures(usage: &Usage) -> String {
+fn failures(usage: &MessageUsage) -> String {
     match usage.failures {
         0 => NOTHING.to_owned(),
         count => times(count),

@@ -5,5 +5,5 @@ mod profile;
 mod version;
 
 pub use difference::{Difference, differences};
-pub use profile::{Found, Profile, Usage};
-pub use version::{Reread, Rereading};
+pub use profile::{CaptureProfile, FindingKind, MessageUsage};
+pub use version::{VersionChange, VersionReread};

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dxgtrace_protocol::decode::Part;
-use dxgtrace_protocol::record::header::Kind;
+use dxgtrace_protocol::decode::MessagePart;
+use dxgtrace_protocol::record::header::RecordKind;
 use dxgtrace_session::check::{Code, Finding};
 use dxgtrace_session::entry::{Entry, Totals};
-use dxgtrace_session::{Outcome, Session};
+use dxgtrace_session::{ReplyOutcome, Session};
 
 /// Most sizes of a message that are told apart.
 const SIZES: usize = 64;
@@ -15,7 +15,7 @@ const EXAMPLES: usize = 3;
 
 /// How a message was used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Usage {
+pub struct MessageUsage {
     /// Which one it was in the order of first occurrences, from 0.
     pub rank: usize,
     /// Requests, or messages from the host.
@@ -38,7 +38,7 @@ pub struct Usage {
 
 /// A kind of finding.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct FindingKind {
     /// How often.
     pub count: u64,
     /// The first packets, each with the sentence.
@@ -47,11 +47,11 @@ pub struct Found {
 
 /// A capture in numbers.
 #[derive(Debug, Clone, Default)]
-pub struct Profile {
+pub struct CaptureProfile {
     /// The counts of all.
     pub totals: Totals,
     /// By name of the message.
-    pub messages: BTreeMap<&'static str, Usage>,
+    pub messages: BTreeMap<&'static str, MessageUsage>,
     /// Interface versions that the framing shows.
     pub versions: BTreeSet<u32>,
     /// The version that the driver declared.
@@ -59,7 +59,7 @@ pub struct Profile {
     /// Whether messages that allow it went without a reply at the end.
     pub async_mode: Option<bool>,
     /// Findings by code.
-    pub findings: BTreeMap<Code, Found>,
+    pub findings: BTreeMap<Code, FindingKind>,
     /// Requests that nobody answered: name and seconds waited, oldest first.
     pub waiting: Vec<(&'static str, u64)>,
     /// Names of the channels.
@@ -68,7 +68,7 @@ pub struct Profile {
     last: u64,
 }
 
-impl Profile {
+impl CaptureProfile {
     /// Takes the next packet.
     pub fn see(&mut self, entry: &Entry<'_>) {
         self.totals.count(entry, true);
@@ -82,19 +82,19 @@ impl Profile {
         for finding in entry.findings {
             self.found(packet.number, finding);
         }
-        let (Kind::Packet, Some(decoded)) = (packet.header.kind, &entry.seen.decoded) else {
+        let (RecordKind::Packet, Some(decoded)) = (packet.header.kind, &entry.seen.decoded) else {
             return;
         };
         let rank = self.messages.len();
         let usage = self
             .messages
             .entry(decoded.name())
-            .or_insert_with(|| Usage {
+            .or_insert_with(|| MessageUsage {
                 rank,
-                ..Usage::default()
+                ..MessageUsage::default()
             });
         let length = packet.header.payload_length;
-        if decoded.part == Part::Reply {
+        if decoded.part == MessagePart::Reply {
             usage.replies += 1;
             count(&mut usage.reply_sizes, length);
             if let Some(outcome) = entry.seen.outcome {
@@ -107,7 +107,7 @@ impl Profile {
         } else {
             usage.sent += 1;
             count(&mut usage.sizes, length);
-            if let (Part::Request, Some(frame)) = (decoded.part, &decoded.frame) {
+            if let (MessagePart::Request, Some(frame)) = (decoded.part, &decoded.frame) {
                 self.versions.insert(frame.version());
             }
         }
@@ -164,12 +164,14 @@ fn count(sizes: &mut BTreeMap<u32, u64>, length: u32) {
 }
 
 /// An outcome in a word.
-fn said(outcome: Outcome) -> String {
+fn said(outcome: ReplyOutcome) -> String {
     match outcome {
-        Outcome::Success => "success".to_owned(),
-        Outcome::Status(status) => dxgtrace_protocol::decode::Value::Status(status).to_string(),
-        Outcome::NoHandle => "no handle".to_owned(),
-        Outcome::Short => "too short".to_owned(),
-        Outcome::Silent => "no status".to_owned(),
+        ReplyOutcome::Success => "success".to_owned(),
+        ReplyOutcome::Status(status) => {
+            dxgtrace_protocol::decode::Value::Status(status).to_string()
+        }
+        ReplyOutcome::NoHandle => "no handle".to_owned(),
+        ReplyOutcome::Short => "too short".to_owned(),
+        ReplyOutcome::Silent => "no status".to_owned(),
     }
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use dxgtrace_protocol::decode::{self, Decoded, Part, Payload, Pending, Value};
+use dxgtrace_protocol::decode::{self, Decoded, MessagePart, Payload, PendingRequest, Value};
 use dxgtrace_protocol::schema::Layout;
 use dxgtrace_protocol::table::framing::{EXTENDED_HEADER, VERSION_EXTENDED};
-use dxgtrace_session::Waiting;
+use dxgtrace_session::WaitingRequest;
 use dxgtrace_session::entry::Entry;
 
 /// Fields named for each message.
@@ -15,7 +15,7 @@ const FIELDS: usize = 12;
 
 /// What would be different with a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Reread {
+pub struct VersionChange {
     /// Requests whose framing would be another.
     pub reframed: u64,
     /// Replies that would be read by another layout.
@@ -32,12 +32,12 @@ pub struct Reread {
 
 /// Reads a capture as another interface version.
 #[derive(Debug)]
-pub struct Rereading {
+pub struct VersionReread {
     version: u32,
-    messages: BTreeMap<&'static str, Reread>,
+    messages: BTreeMap<&'static str, VersionChange>,
 }
 
-impl Rereading {
+impl VersionReread {
     /// As `version`.
     pub fn new(version: u32) -> Self {
         Self {
@@ -52,20 +52,20 @@ impl Rereading {
             return;
         };
         match (decoded.part, entry.request) {
-            (Part::Request, _) => {
+            (MessagePart::Request, _) => {
                 let own = decoded.frame.map(|frame| frame.version());
                 let extended = |version: u32| version >= VERSION_EXTENDED;
                 if own.is_some_and(|own| extended(own) != extended(self.version)) {
                     self.message(decoded.name()).reframed += 1;
                 }
             }
-            (Part::Reply, Some(request)) => self.reply(entry, decoded, request),
+            (MessagePart::Reply, Some(request)) => self.reply(entry, decoded, request),
             _ => {}
         }
     }
 
     /// What would be different, by message; only those for which something is.
-    pub fn messages(&self) -> &BTreeMap<&'static str, Reread> {
+    pub fn messages(&self) -> &BTreeMap<&'static str, VersionChange> {
         &self.messages
     }
 
@@ -79,13 +79,13 @@ impl Rereading {
         }
     }
 
-    fn message(&mut self, name: &'static str) -> &mut Reread {
+    fn message(&mut self, name: &'static str) -> &mut VersionChange {
         self.messages.entry(name).or_default()
     }
 
-    fn reply(&mut self, entry: &Entry<'_>, decoded: &Decoded<'_>, request: &Waiting) {
+    fn reply(&mut self, entry: &Entry<'_>, decoded: &Decoded<'_>, request: &WaitingRequest) {
         let own = &request.pending;
-        let other = Pending {
+        let other = PendingRequest {
             version: self.version,
             ..*own
         };

@@ -7,15 +7,15 @@ use std::ops::RangeInclusive;
 
 use rustc_hash::FxHashMap;
 
-use dxgtrace_protocol::decode::{Decoded, Part};
+use dxgtrace_protocol::decode::{Decoded, MessagePart};
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::record::header::{Kind, Known};
-use dxgtrace_protocol::schema::{Field, Life, Message, Object, Role, Starts};
-use dxgtrace_session::{History, Seen, Session};
+use dxgtrace_protocol::record::header::{KnownFields, RecordKind};
+use dxgtrace_protocol::schema::{Field, FieldRole, Message, ObjectEffect, ObjectKind, Starts};
+use dxgtrace_session::{Analysis, HandleHistory, Session};
 
 /// What is chosen: what fulfils all that is said.
 #[derive(Debug, Clone, Default)]
-pub struct Choice {
+pub struct CutSelection {
     /// Packets with these numbers.
     pub frames: Option<RangeInclusive<u64>>,
     /// Packets of this process of the guest.
@@ -28,8 +28,8 @@ pub struct Choice {
 
 /// Collects the numbers of the packets to keep.
 #[derive(Debug, Default)]
-pub struct Cut {
-    choice: Choice,
+pub struct CutCollector {
+    choice: CutSelection,
     chosen: BTreeSet<u64>,
     needed: BTreeSet<u64>,
     handshake: BTreeSet<u64>,
@@ -45,7 +45,7 @@ pub struct Cut {
 
 /// Why a packet is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+pub enum KeepReason {
     /// It was chosen, or its request or reply was.
     Chosen,
     /// It creates something that a chosen one needs.
@@ -54,9 +54,9 @@ pub enum Why {
     Handshake,
 }
 
-impl Cut {
+impl CutCollector {
     /// Looks for what `choice` says.
-    pub fn new(choice: Choice) -> Self {
+    pub fn new(choice: CutSelection) -> Self {
         Self {
             choice,
             ..Self::default()
@@ -64,7 +64,7 @@ impl Cut {
     }
 
     /// Takes the next packet, after `session` has seen it.
-    pub fn see(&mut self, packet: &Packet<'_>, seen: &Seen<'_>, session: &Session) {
+    pub fn see(&mut self, packet: &Packet<'_>, seen: &Analysis<'_>, session: &Session) {
         let first = *self.first.get_or_insert(packet.time);
         let number = packet.number;
         let decoded = seen.decoded.as_ref();
@@ -79,16 +79,16 @@ impl Cut {
                 self.shaking.insert(number);
             }
         }
-        if packet.header.kind == Kind::Packet
+        if packet.header.kind == RecordKind::Packet
             && let Some(message) = message
             && creates(message)
         {
             match (decoded.map(|decoded| decoded.part), request) {
-                (Some(Part::Request), _) => {
+                (Some(MessagePart::Request), _) => {
                     let needs = decoded.map(|decoded| needs(decoded, process, session));
                     self.asked.insert(number, needs.unwrap_or_default());
                 }
-                (Some(Part::Reply), Some(request)) => {
+                (Some(MessagePart::Reply), Some(request)) => {
                     let needs = self.asked.remove(&request).unwrap_or_default();
                     self.creations.insert(number, (request, needs));
                 }
@@ -115,7 +115,7 @@ impl Cut {
         decoded: Option<&Decoded<'_>>,
         process: u32,
     ) -> bool {
-        let Choice {
+        let CutSelection {
             frames,
             pid,
             handle,
@@ -127,7 +127,7 @@ impl Cut {
             .as_ref()
             .is_none_or(|range| range.contains(&packet.number))
             && time.as_ref().is_none_or(|range| range.contains(&since))
-            && pid.is_none_or(|pid| header.known.has(Known::TASK) && header.pid == pid)
+            && pid.is_none_or(|pid| header.known.has(KnownFields::TASK) && header.pid == pid)
             && handle.is_none_or(|handle| {
                 let mut found = u64::from(process) == handle;
                 if let Some(decoded) = decoded {
@@ -151,9 +151,9 @@ impl Cut {
     }
 
     /// Ends the search.
-    pub fn finish(self) -> Kept {
+    pub fn finish(self) -> KeptPackets {
         let last = self.chosen.last().copied().unwrap_or(0);
-        Kept {
+        KeptPackets {
             handshake: self
                 .handshake
                 .into_iter()
@@ -167,21 +167,21 @@ impl Cut {
 
 /// The packets to keep.
 #[derive(Debug)]
-pub struct Kept {
+pub struct KeptPackets {
     chosen: BTreeSet<u64>,
     needed: BTreeSet<u64>,
     handshake: BTreeSet<u64>,
 }
 
-impl Kept {
+impl KeptPackets {
     /// Why a packet is kept; `None` if it is not.
-    pub fn why(&self, number: u64) -> Option<Why> {
+    pub fn why(&self, number: u64) -> Option<KeepReason> {
         if self.chosen.contains(&number) {
-            Some(Why::Chosen)
+            Some(KeepReason::Chosen)
         } else if self.needed.contains(&number) {
-            Some(Why::Needed)
+            Some(KeepReason::Needed)
         } else if self.handshake.contains(&number) {
-            Some(Why::Handshake)
+            Some(KeepReason::Handshake)
         } else {
             None
         }
@@ -202,7 +202,7 @@ impl Kept {
 }
 
 /// The process that a packet is about, as the host numbers it.
-fn process(seen: &Seen<'_>, session: &Session) -> u32 {
+fn process(seen: &Analysis<'_>, session: &Session) -> u32 {
     let asked = session.answered().map(|request| request.process);
     let own = || {
         let frame = seen.decoded.as_ref().and_then(|decoded| decoded.frame);
@@ -214,16 +214,16 @@ fn process(seen: &Seen<'_>, session: &Session) -> u32 {
 /// Numbers of the packets that created what a message names, and its process.
 fn needs(decoded: &Decoded<'_>, process: u32, session: &Session) -> Vec<u64> {
     let mut found = Vec::new();
-    let mut of = |kind: Option<Object>, handle: u64| {
+    let mut of = |kind: Option<ObjectKind>, handle: u64| {
         let history = session.history(process, kind, handle);
         let packet = history.first().map(|history| match history {
-            History::Living(entity) => entity.created.packet,
-            History::Gone(gone) => gone.entity.created.packet,
+            HandleHistory::Living(entity) => entity.created.packet,
+            HandleHistory::Gone(gone) => gone.entity.created.packet,
         });
         found.extend(packet.filter(|packet| *packet != 0));
     };
     if process != 0 {
-        of(Some(Object::Process), u64::from(process));
+        of(Some(ObjectKind::Process), u64::from(process));
     }
     decoded.handles(&mut |kinds, handle| {
         let wide = kinds.iter().copied().filter(|kind| kind.is_vm_wide());
@@ -242,12 +242,12 @@ fn needs(decoded: &Decoded<'_>, process: u32, session: &Session) -> Vec<u64> {
 /// Whether a message creates objects.
 fn creates(message: &Message) -> bool {
     message.replies.iter().flatten().any(|reply| {
-        let life = |life: Life| life == Life::Creates;
+        let life = |life: ObjectEffect| life == ObjectEffect::Creates;
         reply.layout.fields.iter().any(|field| life(field.life))
             || reply.layout.tails.iter().any(|tail| {
                 let members = match tail.element {
-                    dxgtrace_protocol::schema::Element::Struct(structure) => structure.fields,
-                    dxgtrace_protocol::schema::Element::Value(_) => &[],
+                    dxgtrace_protocol::schema::TailElement::Struct(structure) => structure.fields,
+                    dxgtrace_protocol::schema::TailElement::Value(_) => &[],
                 };
                 life(tail.life) || members.iter().any(|field| life(field.life))
             })
@@ -259,7 +259,7 @@ fn is_handshake(message: &Message) -> bool {
     let settles = |field: &Field| {
         matches!(
             field.role,
-            Role::Version | Role::Compatible | Role::AsyncMode | Role::VgpuLuid
+            FieldRole::Version | FieldRole::Compatible | FieldRole::AsyncMode | FieldRole::VgpuLuid
         )
     };
     let replies = message.replies.iter().flatten().map(|reply| &reply.layout);

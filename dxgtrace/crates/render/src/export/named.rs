@@ -4,22 +4,22 @@ use std::collections::BTreeMap;
 
 use dxgtrace_protocol::record::layout::{IOCTL_END, LOST, RECORD};
 use dxgtrace_protocol::schema::values::{Enum, Flags};
-use dxgtrace_protocol::schema::{Element, Layout, Set, Struct, Ty};
+use dxgtrace_protocol::schema::{FieldType, Layout, MessageSet, Struct, TailElement};
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::framing;
 
 /// Enumerations, bit sets and structures, by name.
 #[derive(Default)]
-pub(super) struct Names {
+pub(super) struct NamedSets {
     pub enums: BTreeMap<&'static str, &'static Enum>,
     pub flags: BTreeMap<&'static str, &'static Flags>,
     pub structs: BTreeMap<&'static str, &'static Struct>,
 }
 
-impl Names {
+impl NamedSets {
     /// Those of messages and their headers.
     pub fn of_messages() -> Self {
-        let headers = [Set::Vgpu, Set::Global, Set::Host].map(framing::header);
+        let headers = [MessageSet::Vgpu, MessageSet::Global, MessageSet::Host].map(framing::header);
         let messages = table::all().flat_map(|message| {
             let replies = message.replies.iter().flatten().map(|reply| &reply.layout);
             message.request.iter().chain(replies)
@@ -43,8 +43,8 @@ impl Names {
             }
             for tail in layout.tails {
                 match tail.element {
-                    Element::Value(ty) => self.of_type(ty),
-                    Element::Struct(structure) => self.of_struct(structure),
+                    TailElement::Value(ty) => self.of_type(ty),
+                    TailElement::Struct(structure) => self.of_struct(structure),
                 }
                 if let Some((structure, _)) = tail.view {
                     self.of_struct(structure);
@@ -60,10 +60,10 @@ impl Names {
         }
     }
 
-    fn of_type(&mut self, ty: Ty) {
+    fn of_type(&mut self, ty: FieldType) {
         match ty {
-            Ty::Enum(names) => drop(self.enums.insert(names.name, names)),
-            Ty::Flags16(set) | Ty::Flags32(set) | Ty::Flags64(set) => {
+            FieldType::Enum(names) => drop(self.enums.insert(names.name, names)),
+            FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set) => {
                 self.flags.insert(set.name, set);
             }
             _ => {}

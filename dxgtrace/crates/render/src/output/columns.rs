@@ -2,31 +2,32 @@
 
 use std::io::{self, Write};
 
-use dxgtrace_query::filter::{Fields, Record};
+use dxgtrace_query::filter::{ColumnFields, FilterRecord};
 use dxgtrace_session::entry::{Entry, Sink};
 
 /// Writes entries as rows of columns.
-pub struct Columns<W> {
+pub struct ColumnWriter<W> {
     out: W,
-    fields: Fields,
+    fields: ColumnFields,
     each: bool,
 }
 
-impl<W: Write> Columns<W> {
+impl<W: Write> ColumnWriter<W> {
     /// Rows to `out`, after the header if the fields' options ask for one.
     /// With `each`, every row is flushed.
     ///
     /// # Errors
     /// The output refuses.
-    pub fn new(mut out: W, mut fields: Fields, each: bool) -> io::Result<Self> {
+    pub fn new(mut out: W, mut fields: ColumnFields, each: bool) -> io::Result<Self> {
         fields.write_header(&mut out)?;
         Ok(Self { out, fields, each })
     }
 }
 
-impl<W: Write> Sink for Columns<W> {
+impl<W: Write> Sink for ColumnWriter<W> {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
-        self.fields.write(&Record::from(entry), &mut self.out)?;
+        self.fields
+            .write(&FilterRecord::from(entry), &mut self.out)?;
         if self.each { self.out.flush() } else { Ok(()) }
     }
 

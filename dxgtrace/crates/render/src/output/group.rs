@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::text::colour;
 use super::wrap::wrapped;
 use dxgtrace_protocol::decode::{Decoded, escaped};
-use dxgtrace_protocol::record::header::Known;
+use dxgtrace_protocol::record::header::KnownFields;
 use dxgtrace_session::check::{Code, Finding, Layer, Severity};
 use dxgtrace_session::entry::{Entry, Sink, Totals};
 
@@ -15,31 +15,31 @@ const EXAMPLES_MAX: usize = 1_000;
 
 /// Counts findings by their code, with the first packets of each.
 #[derive(Debug)]
-pub struct Groups {
-    groups: Vec<Group>,
+pub struct FindingGroups {
+    groups: Vec<CodeGroup>,
     examples: usize,
 }
 
 #[derive(Debug, Default)]
-struct Group {
+struct CodeGroup {
     count: u64,
     /// How many speak of each layer.
     layers: [u64; Layer::ALL.len()],
-    examples: Vec<Example>,
+    examples: Vec<FindingExample>,
 }
 
 #[derive(Debug)]
-struct Example {
+struct FindingExample {
     packet: u64,
     finding: Finding,
     whose: String,
 }
 
-impl Groups {
+impl FindingGroups {
     /// Groups that keep this many examples each.
     pub fn new(examples: usize) -> Self {
         Self {
-            groups: Code::ALL.iter().map(|_| Group::default()).collect(),
+            groups: Code::ALL.iter().map(|_| CodeGroup::default()).collect(),
             examples: examples.min(EXAMPLES_MAX),
         }
     }
@@ -68,7 +68,8 @@ impl Groups {
     ) -> io::Result<()> {
         let shown = |code: Code| least.is_some_and(|least| code.severity() >= least);
         for severity in Severity::ALL.iter().rev() {
-            let of_it = |(code, _): &(Code, &Group)| code.severity() == *severity && shown(*code);
+            let of_it =
+                |(code, _): &(Code, &CodeGroup)| code.severity() == *severity && shown(*code);
             for (code, group) in self.found().filter(of_it) {
                 self.group(out, code, group, width)?;
             }
@@ -128,7 +129,7 @@ impl Groups {
         }
     }
 
-    fn found(&self) -> impl Iterator<Item = (Code, &Group)> {
+    fn found(&self) -> impl Iterator<Item = (Code, &CodeGroup)> {
         let groups = Code::ALL.iter().copied().zip(&self.groups);
         groups.filter(|(_, group)| group.count > 0)
     }
@@ -137,7 +138,7 @@ impl Groups {
         &self,
         out: &mut impl Write,
         code: Code,
-        group: &Group,
+        group: &CodeGroup,
         width: usize,
     ) -> io::Result<()> {
         let about = code.description();
@@ -179,7 +180,7 @@ impl Groups {
             *layer += 1;
         }
         if group.examples.len() < examples {
-            group.examples.push(Example {
+            group.examples.push(FindingExample {
                 packet,
                 finding: *finding,
                 whose: whose(),
@@ -192,14 +193,14 @@ fn comma(line: &str) -> &'static str {
     if line.is_empty() { "" } else { ", " }
 }
 
-impl Sink for Groups {
+impl Sink for FindingGroups {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         for finding in entry.findings {
             self.keep(entry.packet.number, finding, || {
                 let header = entry.packet.header;
                 let message = entry.seen.decoded.as_ref().map(Decoded::name);
                 let mut whose = String::new();
-                if header.known.has(Known::TASK) {
+                if header.known.has(KnownFields::TASK) {
                     let _ = write!(whose, "{}[{}] ", escaped(&header.comm), header.pid);
                 }
                 // Most sentences name the message; where they name a field,

@@ -13,14 +13,14 @@ const NARROWEST: usize = 30;
 
 /// Writes labelled, wrapped text.
 #[derive(Debug)]
-pub struct Prose<W> {
+pub struct ProseWriter<W> {
     out: W,
     width: usize,
     /// Column at which the text of an item begins.
     column: usize,
 }
 
-impl<W: Write> Prose<W> {
+impl<W: Write> ProseWriter<W> {
     /// Text to `out`, at most `width` letters a line; the text of items begins
     /// at `column`.
     pub fn new(out: W, width: usize, column: usize) -> Self {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     fn wrapped(width: usize) -> String {
-        let mut prose = Prose::new(Vec::new(), width, 12);
+        let mut prose = ProseWriter::new(Vec::new(), width, 12);
         let text = "one two three four five six seven eight nine ten";
         assert!(prose.item(Style::new(), "label", text).is_ok());
         String::from_utf8_lossy(&prose.out).into_owned()

@@ -8,9 +8,9 @@ use anstyle::{AnsiColor, Style};
 use super::time::duration;
 use super::{TimeColumn, hex};
 use dxgtrace_protocol::decode::{escaped, tree};
-use dxgtrace_protocol::record::header::{Direction, IoctlEnd, Kind, Known};
+use dxgtrace_protocol::record::header::{Direction, IoctlEnd, KnownFields, RecordKind};
 use dxgtrace_protocol::record::layout::IOCTL;
-use dxgtrace_session::Call;
+use dxgtrace_session::IoctlCall;
 use dxgtrace_session::check::Severity;
 use dxgtrace_session::entry::{Entry, Sink};
 
@@ -19,7 +19,7 @@ const TREE_ELEMENTS: usize = 64;
 
 /// What is written below each line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Detail {
+pub struct TextDetail {
     /// The tree of fields.
     pub tree: bool,
     /// The bytes.
@@ -28,10 +28,10 @@ pub struct Detail {
 
 /// Writes entries as text.
 #[derive(Debug)]
-pub struct Text<W> {
+pub struct TextWriter<W> {
     out: W,
     time: TimeColumn,
-    detail: Detail,
+    detail: TextDetail,
     each: bool,
     plain: bool,
     /// The line in the making.
@@ -41,9 +41,9 @@ pub struct Text<W> {
 /// Columns that a task's name and number take.
 const TASK_WIDTH: usize = 22;
 
-impl<W: Write> Text<W> {
+impl<W: Write> TextWriter<W> {
     /// Text to `out`. With `each`, every packet is flushed.
-    pub fn new(out: W, time: impl Into<TimeColumn>, detail: Detail, each: bool) -> Self {
+    pub fn new(out: W, time: impl Into<TimeColumn>, detail: TextDetail, each: bool) -> Self {
         Self {
             out,
             time: time.into(),
@@ -72,12 +72,12 @@ impl<W: Write> Text<W> {
         let header = packet.header;
         let time = self.time.of(entry);
         write!(line, "{:>6} {time}  ", packet.number)?;
-        if header.kind == Kind::Lost {
+        if header.kind == RecordKind::Lost {
             let style = self.style(Severity::Warn);
             return writeln!(line, "{style}{}{style:#}", entry.summary());
         }
         let start = line.len();
-        if header.known.has(Known::TASK) {
+        if header.known.has(KnownFields::TASK) {
             write!(line, "{}[{}]", escaped(&header.comm), header.pid)?;
         } else {
             line.push('-');
@@ -85,7 +85,7 @@ impl<W: Write> Text<W> {
         let written = line.get(start..).map_or(0, |task| task.chars().count());
         let pad = TASK_WIDTH.saturating_sub(written);
         let arrow = match header.direction {
-            _ if header.kind == Kind::Ioctl => "--",
+            _ if header.kind == RecordKind::Ioctl => "--",
             Direction::GuestToHost => "->",
             Direction::HostToGuest => "<-",
         };
@@ -101,7 +101,7 @@ impl<W: Write> Text<W> {
         if let Some(call) = &entry.seen.call {
             line.push_str(&remark(packet.payload, call));
         }
-        if header.refused_attempts > 0 && header.kind == Kind::Packet {
+        if header.refused_attempts > 0 && header.kind == RecordKind::Packet {
             let attempts = header.refused_attempts;
             write!(line, "  [after {attempts} refused attempts]")?;
         }
@@ -119,9 +119,9 @@ impl<W: Write> Text<W> {
 
     fn tree(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         let header = entry.packet.header;
-        if header.kind == Kind::Ioctl {
+        if header.kind == RecordKind::Ioctl {
             writeln!(self.out, "    thread: {}", header.tid)?;
-            if header.known.has(Known::RETURN_VALUE) {
+            if header.known.has(KnownFields::RETURN_VALUE) {
                 let value = header.return_value;
                 writeln!(self.out, "    synchronous sends returned: {value}")?;
             }
@@ -137,14 +137,14 @@ impl<W: Write> Text<W> {
             entry.channel_name(),
             header.payload_length,
         )?;
-        if header.known.has(Known::RETURN_VALUE) && header.return_value != 0 {
+        if header.known.has(KnownFields::RETURN_VALUE) && header.return_value != 0 {
             writeln!(self.out, "    return value: {}", header.return_value)?;
         }
-        if header.known.has(Known::IOCTL) {
+        if header.known.has(KnownFields::IOCTL) {
             let name = IOCTL.name_of(header.ioctl.into()).unwrap_or("unknown");
             writeln!(self.out, "    ioctl: {name} ({:#x})", header.ioctl)?;
         }
-        if header.known.has(Known::EXPECTED_REPLY) {
+        if header.known.has(KnownFields::EXPECTED_REPLY) {
             let length = header.expected_reply_length;
             writeln!(self.out, "    the driver expects a reply of {length} bytes")?;
         }
@@ -174,7 +174,7 @@ impl<W: Write> Text<W> {
     }
 }
 
-impl<W: Write> Sink for Text<W> {
+impl<W: Write> Sink for TextWriter<W> {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         // A whole line at once: parts of lines cost more on their way out.
         let mut line = std::mem::take(&mut self.line);
@@ -185,7 +185,12 @@ impl<W: Write> Sink for Text<W> {
         if self.detail.tree {
             self.tree(entry)?;
         }
-        if self.detail.hex && !matches!(entry.packet.header.kind, Kind::Lost | Kind::Ioctl) {
+        if self.detail.hex
+            && !matches!(
+                entry.packet.header.kind,
+                RecordKind::Lost | RecordKind::Ioctl
+            )
+        {
             hex(&mut self.out, entry.packet.payload, "    ")?;
         }
         if self.each { self.out.flush() } else { Ok(()) }
@@ -197,7 +202,7 @@ impl<W: Write> Sink for Text<W> {
 }
 
 /// What is known of an ioctl beside its result.
-fn remark(payload: &[u8], call: &Call) -> String {
+fn remark(payload: &[u8], call: &IoctlCall) -> String {
     let end = IoctlEnd::decode(payload).unwrap_or_default();
     let plural = if end.messages == 1 { "" } else { "s" };
     let mut text = format!(

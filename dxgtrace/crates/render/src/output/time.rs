@@ -12,12 +12,12 @@ use dxgtrace_session::entry::Entry;
 pub struct TimeColumn {
     format: TimeFormat,
     zone: Option<TimeZone>,
-    after: After,
+    after: DeltaBase,
 }
 
 /// Which packet [`TimeFormat::Delta`] counts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum After {
+pub enum DeltaBase {
     /// The one captured before.
     Captured,
     /// The one shown before.
@@ -26,7 +26,7 @@ pub enum After {
 
 impl TimeColumn {
     /// Times in that format, in UTC.
-    pub fn new(format: TimeFormat, after: After) -> Self {
+    pub fn new(format: TimeFormat, after: DeltaBase) -> Self {
         Self {
             format,
             zone: None,
@@ -45,8 +45,8 @@ impl TimeColumn {
         let time = entry.packet.time;
         let time = self.zone.as_ref().map_or(time, |zone| shifted(time, zone));
         let previous = match self.after {
-            After::Captured => entry.captured_before,
-            After::Shown => entry.previous,
+            DeltaBase::Captured => entry.captured_before,
+            DeltaBase::Shown => entry.previous,
         };
         self.format.of(time, entry.first, previous)
     }
@@ -54,7 +54,7 @@ impl TimeColumn {
 
 impl From<TimeFormat> for TimeColumn {
     fn from(format: TimeFormat) -> Self {
-        Self::new(format, After::Shown)
+        Self::new(format, DeltaBase::Shown)
     }
 }
 
@@ -86,7 +86,7 @@ pub enum TimeFormat {
 impl TimeFormat {
     /// A time in this format. `first` and `previous` are what it counts from.
     pub fn of(self, time: u64, first: u64, previous: u64) -> impl Display {
-        Shown {
+        TimeText {
             format: self,
             nanoseconds: match self {
                 Self::Relative => time.saturating_sub(first),
@@ -100,12 +100,12 @@ impl TimeFormat {
 const SECOND: u64 = 1_000_000_000;
 const DAY: u64 = 86_400;
 
-struct Shown {
+struct TimeText {
     format: TimeFormat,
     nanoseconds: u64,
 }
 
-impl Display for Shown {
+impl Display for TimeText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (seconds, rest) = (self.nanoseconds / SECOND, self.nanoseconds % SECOND);
         match self.format {

@@ -11,16 +11,16 @@ use super::Histogram;
 use super::statistics::amount::{bytes, time};
 use super::time::duration;
 use dxgtrace_protocol::decode::escaped;
-use dxgtrace_protocol::record::header::{Kind, Known, Lost};
+use dxgtrace_protocol::record::header::{KnownFields, LostPackets, RecordKind};
 use dxgtrace_session::entry::{Entry, Sink};
-use dxgtrace_session::{Outcome, Session};
+use dxgtrace_session::{ReplyOutcome, Session};
 
 /// Rows at most; who comes later counts as nobody.
 const ROWS_MAX: usize = 1 << 12;
 
 /// Counts of a process on a channel.
 #[derive(Debug, Clone, Default)]
-struct Row {
+struct TopRow {
     comm: [u8; 16],
     /// The host's number of the process.
     handle: u32,
@@ -32,9 +32,9 @@ struct Row {
 
 /// Counts what comes, until it is written and begins anew.
 #[derive(Debug, Default)]
-pub struct Top {
+pub struct TopCounts {
     /// By process, 0 if unknown, and channel.
-    rows: FxHashMap<(u32, u32), Row>,
+    rows: FxHashMap<(u32, u32), TopRow>,
     channels: Vec<String>,
     first: Option<u64>,
     last: u64,
@@ -43,11 +43,11 @@ pub struct Top {
 
 /// A top that is fed as a sink while somebody else writes it.
 #[derive(Debug, Clone, Default)]
-pub struct Fed(pub Rc<RefCell<Top>>);
+pub struct Fed(pub Rc<RefCell<TopCounts>>);
 
 /// A row as a program reads it.
 #[derive(Serialize)]
-struct Record<'a> {
+struct TopRecord<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     /// End of the span, in nanoseconds since 1970.
@@ -75,21 +75,21 @@ struct Latency {
     max: String,
 }
 
-impl Top {
+impl TopCounts {
     fn see(&mut self, entry: &Entry<'_>) {
         let header = entry.packet.header;
         self.first.get_or_insert(entry.packet.time);
         self.last = self.last.max(entry.packet.time);
-        if header.kind == Kind::Lost {
-            self.lost += Lost::decode(entry.packet.payload).map_or(0, |lost| lost.total());
+        if header.kind == RecordKind::Lost {
+            self.lost += LostPackets::decode(entry.packet.payload).map_or(0, |lost| lost.total());
         }
-        if header.kind != Kind::Packet {
+        if header.kind != RecordKind::Packet {
             return;
         }
         if self.channels.len() < entry.channels.len() {
             self.channels = entry.channels.iter().map(|one| one.name.clone()).collect();
         }
-        let pid = if header.known.has(Known::TASK) {
+        let pid = if header.known.has(KnownFields::TASK) {
             header.pid
         } else {
             0
@@ -101,7 +101,7 @@ impl Top {
         let row = self.rows.entry(key).or_default();
         row.messages += 1;
         row.bytes += u64::from(header.payload_length);
-        row.failures += u64::from(entry.seen.outcome.is_some_and(Outcome::is_failure));
+        row.failures += u64::from(entry.seen.outcome.is_some_and(ReplyOutcome::is_failure));
         if let Some(latency) = entry.latency() {
             row.latency.add(latency);
         }
@@ -192,7 +192,7 @@ impl Top {
             })
         };
         for ((pid, channel), row) in self.sorted() {
-            let record = Record {
+            let record = TopRecord {
                 kind: "top",
                 time: time.to_string(),
                 span: span.to_string(),
@@ -222,15 +222,15 @@ impl Top {
         self.lost = 0;
         self.rows.retain(|_, row| row.messages > 0);
         for row in self.rows.values_mut() {
-            *row = Row {
+            *row = TopRow {
                 comm: row.comm,
                 handle: row.handle,
-                ..Row::default()
+                ..TopRow::default()
             };
         }
     }
 
-    fn sorted(&self) -> Vec<((u32, u32), &Row)> {
+    fn sorted(&self) -> Vec<((u32, u32), &TopRow)> {
         let mut rows: Vec<_> = self.rows.iter().map(|(key, row)| (*key, row)).collect();
         rows.sort_by_key(|(key, row)| (std::cmp::Reverse(row.messages), *key));
         rows
@@ -243,7 +243,7 @@ impl Top {
 }
 
 /// Bytes of the process that are resident, as far as was seen.
-fn resident(row: &Row, session: &Session) -> Option<u64> {
+fn resident(row: &TopRow, session: &Session) -> Option<u64> {
     let (process, _) = session.process(row.handle)?;
     Some(process.resident)
 }

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use dxgtrace_protocol::decode::{Decoded, Part, Spot, TailSpot};
-use dxgtrace_protocol::schema::{Element, Rule, Ty};
+use dxgtrace_protocol::decode::{Decoded, MessagePart, Spot, TailSpot};
+use dxgtrace_protocol::schema::{FieldRule, FieldType, TailElement};
 
 /// What stands where something was that is not zero and must not look so.
 const SOMETHING: u8 = 0xFF;
@@ -11,7 +11,7 @@ const SOMETHING: u8 = 0xFF;
 const LETTER: [u8; 2] = [b'x', 0];
 
 /// A payload under redaction: zeros, into which is copied what may stay.
-struct Page<'a> {
+struct RedactedPayload<'a> {
     from: &'a [u8],
     to: Vec<u8>,
     address: &'a dyn Fn(u64) -> u64,
@@ -23,12 +23,12 @@ pub(super) fn redact(
     payload: &[u8],
     address: &dyn Fn(u64) -> u64,
 ) -> Vec<u8> {
-    let mut page = Page {
+    let mut page = RedactedPayload {
         from: payload,
         to: vec![0; payload.len()],
         address,
     };
-    let request = decoded.part == Part::Request;
+    let request = decoded.part == MessagePart::Request;
     for header in decoded.headers() {
         let size = usize::from(header.layout.size);
         page.keep(header.base..header.base.saturating_add(size));
@@ -68,7 +68,7 @@ pub(super) fn unknown(payload: &[u8], kept: usize) -> Vec<u8> {
     redacted
 }
 
-impl Page<'_> {
+impl RedactedPayload<'_> {
     fn each(&mut self, range: Range<usize>, change: impl Fn(u8) -> u8) {
         let range = range.start.min(self.from.len())..range.end.min(self.from.len());
         let (Some(from), Some(to)) = (self.from.get(range.clone()), self.to.get_mut(range)) else {
@@ -91,19 +91,19 @@ impl Page<'_> {
 
     fn field(&mut self, spot: &Spot<'_>, request: bool) {
         // What an application left in the place of a result is its memory.
-        if request && matches!(spot.field.rule, Rule::Output) {
+        if request && matches!(spot.field.rule, FieldRule::Output) {
             return;
         }
         self.values(spot.field.ty, spot.at, spot.bytes.len());
     }
 
     fn tail(&mut self, tail: &TailSpot<'_>, request: bool) {
-        if request && matches!(tail.tail.rule, Rule::Output) {
+        if request && matches!(tail.tail.rule, FieldRule::Output) {
             return;
         }
         match tail.tail.element {
-            Element::Value(ty) => self.values(ty, tail.at, tail.bytes.len()),
-            Element::Struct(_) => {
+            TailElement::Value(ty) => self.values(ty, tail.at, tail.bytes.len()),
+            TailElement::Struct(_) => {
                 for index in 0..tail.count {
                     for spot in tail.members(index) {
                         self.field(&spot, request);
@@ -117,27 +117,27 @@ impl Page<'_> {
     }
 
     /// Values of one type in a row.
-    fn values(&mut self, ty: Ty, at: usize, length: usize) {
+    fn values(&mut self, ty: FieldType, at: usize, length: usize) {
         let end = at.saturating_add(length);
         match ty {
-            Ty::Byte => {}
-            Ty::Utf16 => self.text(at..end),
-            Ty::Pointer => self.addresses(at..end),
-            Ty::U8
-            | Ty::U16
-            | Ty::U32
-            | Ty::U64
-            | Ty::I32
-            | Ty::Bool
-            | Ty::Handle(_)
-            | Ty::Event
-            | Ty::Enum(_)
-            | Ty::Flags16(_)
-            | Ty::Flags32(_)
-            | Ty::Flags64(_)
-            | Ty::NtStatus
-            | Ty::Luid
-            | Ty::Address => self.keep(at..end),
+            FieldType::Byte => {}
+            FieldType::Utf16 => self.text(at..end),
+            FieldType::Pointer => self.addresses(at..end),
+            FieldType::U8
+            | FieldType::U16
+            | FieldType::U32
+            | FieldType::U64
+            | FieldType::I32
+            | FieldType::Bool
+            | FieldType::Handle(_)
+            | FieldType::Event
+            | FieldType::Enum(_)
+            | FieldType::Flags16(_)
+            | FieldType::Flags32(_)
+            | FieldType::Flags64(_)
+            | FieldType::NtStatus
+            | FieldType::Luid
+            | FieldType::Address => self.keep(at..end),
         }
     }
 

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::record::header::{Header, Kind, Known};
-use dxgtrace_session::Seen;
+use dxgtrace_protocol::record::header::{KnownFields, RecordHeader, RecordKind};
+use dxgtrace_session::Analysis;
 
 /// A reply of at most so many bytes is nothing but a status, if it is anything.
 const STATUS_ONLY: usize = 8;
@@ -35,10 +35,10 @@ impl Redactor {
 
     /// The packet's header and payload without what is private. `seen` is what
     /// the session made of it.
-    pub fn packet(&mut self, packet: &Packet<'_>, seen: &Seen<'_>) -> (Header, Vec<u8>) {
+    pub fn packet(&mut self, packet: &Packet<'_>, seen: &Analysis<'_>) -> (RecordHeader, Vec<u8>) {
         let header = self.header(packet.header);
         let payload = match (packet.header.kind, &seen.decoded) {
-            (Kind::Lost | Kind::Ioctl, _) => packet.payload.to_vec(),
+            (RecordKind::Lost | RecordKind::Ioctl, _) => packet.payload.to_vec(),
             (_, Some(decoded)) => {
                 let is_status = decoded.frame.is_none() && packet.payload.len() <= STATUS_ONLY;
                 if is_status {
@@ -52,9 +52,9 @@ impl Redactor {
         (header, payload)
     }
 
-    fn header(&mut self, header: &Header) -> Header {
+    fn header(&mut self, header: &RecordHeader) -> RecordHeader {
         let mut header = *header;
-        if header.known.has(Known::TASK) && header.comm != [0; 16] {
+        if header.known.has(KnownFields::TASK) && header.comm != [0; 16] {
             let next = self.names.len() + 1;
             let number = match self.names.get(&header.comm) {
                 Some(number) => *number,

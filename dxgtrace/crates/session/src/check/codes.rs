@@ -72,7 +72,7 @@ impl Layer {
 
 /// What there is to know of a code.
 #[derive(Debug)]
-pub struct Description {
+pub struct CodeDescription {
     /// The stable word: in text, JSON, filters, Wireshark and exit conditions.
     pub word: &'static str,
     /// How bad it is.
@@ -104,9 +104,9 @@ macro_rules! codes {
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             /// What there is to know of it.
-            pub const fn description(self) -> &'static Description {
+            pub const fn description(self) -> &'static CodeDescription {
                 match self {
-                    $(Self::$name => &Description {
+                    $(Self::$name => &CodeDescription {
                         word: $word,
                         severity: Severity::$severity,
                         layer: Layer::$layer,

@@ -1,10 +1,10 @@
 //! Headers, numbers, channels and directions.
 
 use super::{Code, Finding};
-use dxgtrace_protocol::decode::{Decoded, NotAFrame, Part, Payload};
+use dxgtrace_protocol::decode::{Decoded, MessagePart, NotAFrame, Payload};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{ChannelKind, Direction};
-use dxgtrace_protocol::schema::{Mode, Set};
+use dxgtrace_protocol::schema::{MessageSet, ReplyMode};
 use dxgtrace_protocol::table::framing::FLAG_COMPLETION_REQUESTED;
 
 /// Says why there is no message in a payload.
@@ -38,17 +38,17 @@ pub(super) fn check(decoded: &Decoded<'_>, packet: &Packet<'_>, found: &mut impl
         return;
     };
     let outbound = packet.header.direction == Direction::GuestToHost;
-    if (set == Set::Host) == outbound {
+    if (set == MessageSet::Host) == outbound {
         // Nothing else that its headers say means anything then.
         found(Finding::new(Code::PacketDirection, "message", 0, 0).at(word_at));
         return;
     }
-    if set == Set::Global && frame.channel_word != Set::Global as u32 {
+    if set == MessageSet::Global && frame.channel_word != MessageSet::Global as u32 {
         // In this set the channel type is the whole word.
         let number = u64::from(frame.channel_word);
         found(Finding::new(Code::ChannelType, "channel_type", number, 0).at(word_at));
     }
-    if set != Set::Vgpu && packet.header.channel_kind == ChannelKind::Vgpu {
+    if set != MessageSet::Vgpu && packet.header.channel_kind == ChannelKind::Vgpu {
         found(Finding::new(Code::ChannelWrong, set.name(), 0, 0).at(word_at));
     }
     match decoded.message {
@@ -61,18 +61,18 @@ pub(super) fn check(decoded: &Decoded<'_>, packet: &Packet<'_>, found: &mut impl
             )
             .at(decoded.base + 16),
         ),
-        Some(message) if message.mode == Mode::NeverSent => {
+        Some(message) if message.mode == ReplyMode::NeverSent => {
             found(Finding::new(Code::CommandUnsent, message.name, 0, 0).at(decoded.base + 16))
         }
         Some(_) => {}
     }
-    if decoded.part != Part::Request {
+    if decoded.part != MessagePart::Request {
         return;
     }
     let wants_reply = packet.header.packet_flags & FLAG_COMPLETION_REQUESTED != 0;
-    if set == Set::Vgpu && frame.is_async() {
+    if set == MessageSet::Vgpu && frame.is_async() {
         if let Some(message) = decoded.message
-            && message.mode != Mode::Async
+            && message.mode != ReplyMode::Async
         {
             found(Finding::new(Code::AsyncUnexpected, message.name, 0, 0).at(word_at));
         }

@@ -9,14 +9,14 @@ mod framing;
 mod sizes;
 mod values;
 
-pub use codes::{Code, Description, Layer, Severity};
+pub use codes::{Code, CodeDescription, Layer, Severity};
 pub use values::{limits, padding_code};
 
 use std::fmt::{self, Display};
 
-use dxgtrace_protocol::decode::{self, Decoded, Part, Payload, Pending, Value};
+use dxgtrace_protocol::decode::{self, Decoded, MessagePart, Payload, PendingRequest, Value};
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::record::header::{Direction, Kind};
+use dxgtrace_protocol::record::header::{Direction, RecordKind};
 use dxgtrace_protocol::table::errno;
 use dxgtrace_protocol::table::framing::{PACKET_COMPLETION, PACKET_INBAND};
 
@@ -129,11 +129,11 @@ pub(crate) fn tell(found: &mut impl FnMut(Finding), finding: Finding) {
 #[inline]
 pub fn packet<'a>(
     packet: &Packet<'a>,
-    pending: Option<&Pending>,
+    pending: Option<&PendingRequest>,
     place: &mut Option<Decoded<'a>>,
     found: &mut impl FnMut(Finding),
 ) {
-    if matches!(packet.header.kind, Kind::Lost | Kind::Ioctl) {
+    if matches!(packet.header.kind, RecordKind::Lost | RecordKind::Ioctl) {
         return;
     }
     let outbound = packet.header.direction == Direction::GuestToHost;
@@ -141,12 +141,12 @@ pub fn packet<'a>(
         tell(found, if outbound { finding } else { finding.of_host() });
     };
     let payload = Payload::of(packet);
-    let refused = packet.header.kind == Kind::Refused;
+    let refused = packet.header.kind == RecordKind::Refused;
     let part = match (packet.header.packet_type, outbound) {
-        _ if refused => Part::Request,
-        (PACKET_COMPLETION, false) => Part::Reply,
-        (PACKET_INBAND, true) => Part::Request,
-        (PACKET_INBAND, false) => Part::Event,
+        _ if refused => MessagePart::Request,
+        (PACKET_COMPLETION, false) => MessagePart::Reply,
+        (PACKET_INBAND, true) => MessagePart::Request,
+        (PACKET_INBAND, false) => MessagePart::Event,
         (PACKET_COMPLETION, true) => {
             return found(Finding::new(Code::PacketDirection, "completion", 0, 0));
         }
@@ -155,7 +155,7 @@ pub fn packet<'a>(
             return found(Finding::new(Code::PacketType, "packet", number, 0));
         }
     };
-    if part == Part::Reply && pending.is_none() {
+    if part == MessagePart::Reply && pending.is_none() {
         return;
     }
     let located = decode::locate(payload, part, pending, place);
@@ -167,7 +167,7 @@ pub fn packet<'a>(
         framing::refused(error, payload, found);
     }
     match (place, pending) {
-        (Some(reply), Some(pending)) if part == Part::Reply => {
+        (Some(reply), Some(pending)) if part == MessagePart::Reply => {
             sizes::reply(reply, pending, packet.header, found);
             values::reply(reply, found);
         }

@@ -1,9 +1,9 @@
 //! Lengths: of the message, of its parts, of what the reply should take.
 
 use super::{Code, Finding};
-use dxgtrace_protocol::decode::{Decoded, Located, Pending};
-use dxgtrace_protocol::record::header::{Header, Known};
-use dxgtrace_protocol::schema::Rule;
+use dxgtrace_protocol::decode::{Decoded, LocatedBody, PendingRequest};
+use dxgtrace_protocol::record::header::{KnownFields, RecordHeader};
+use dxgtrace_protocol::schema::FieldRule;
 
 /// The ring rounds lengths up to this.
 const RING_UNIT: u64 = 8;
@@ -41,16 +41,16 @@ pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
 }
 
 /// Whether the driver limits a count: then the limit is what is checked.
-fn is_limited(body: &Located<'_>, count: &str) -> bool {
+fn is_limited(body: &LocatedBody<'_>, count: &str) -> bool {
     let rule = body.layout.field(count).map(|field| field.rule);
-    matches!(rule, Some(Rule::Range(..)))
+    matches!(rule, Some(FieldRule::Range(..)))
 }
 
 /// Checks a reply against what its request asked for.
 pub(super) fn reply(
     decoded: &Decoded<'_>,
-    pending: &Pending,
-    header: &Header,
+    pending: &PendingRequest,
+    header: &RecordHeader,
     found: &mut impl FnMut(Finding),
 ) {
     let (Some(body), Some(by_protocol)) = (&decoded.body, pending.expected()) else {
@@ -59,7 +59,7 @@ pub(super) fn reply(
     if !body.layout.read {
         return;
     }
-    let expected = if header.known.has(Known::EXPECTED_REPLY) {
+    let expected = if header.known.has(KnownFields::EXPECTED_REPLY) {
         let room = u64::from(header.expected_reply_length);
         if room != by_protocol && !body.layout.was_once(room) {
             found(Finding::new(
@@ -93,7 +93,7 @@ pub(super) fn reply(
     }
 }
 
-fn short(body: &Located<'_>, found: &mut impl FnMut(Finding)) {
+fn short(body: &LocatedBody<'_>, found: &mut impl FnMut(Finding)) {
     let Some(shortfall) = body.shortfall else {
         return;
     };

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 
 use super::{Code, Finding};
-use dxgtrace_protocol::decode::{Decoded, Located, Spot};
-use dxgtrace_protocol::schema::{Element, Origin, Rule, Ty};
+use dxgtrace_protocol::decode::{Decoded, LocatedBody, Spot};
+use dxgtrace_protocol::schema::{BytesOrigin, FieldRule, FieldType, TailElement};
 
 /// Checks a request or host message, headers included.
 pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
@@ -33,12 +33,12 @@ fn headers(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
             rule(&spot, found);
         }
         if decoded.from_guest() {
-            padding(&header, Origin::Built, found);
+            padding(&header, BytesOrigin::Built, found);
         }
     }
 }
 
-fn fields(body: &Located<'_>, ruled: bool, found: &mut impl FnMut(Finding)) {
+fn fields(body: &LocatedBody<'_>, ruled: bool, found: &mut impl FnMut(Finding)) {
     let layout = body.layout;
     // Most fields can hold anything: those cost nothing.
     let set = layout.named | if ruled { layout.ruled } else { 0 };
@@ -48,7 +48,8 @@ fn fields(body: &Located<'_>, ruled: bool, found: &mut impl FnMut(Finding)) {
         }
         let spot = body.spot(field);
         // A value that breaks its rule is not also called nameless.
-        let named_too = !ruled || (rule(&spot, found) && !matches!(spot.field.rule, Rule::Output));
+        let named_too =
+            !ruled || (rule(&spot, found) && !matches!(spot.field.rule, FieldRule::Output));
         if named_too {
             named(&spot, None, found);
         }
@@ -56,20 +57,20 @@ fn fields(body: &Located<'_>, ruled: bool, found: &mut impl FnMut(Finding)) {
 }
 
 /// The values that a rule allows, and what it is called to be outside of them.
-pub fn limits(rule: &Rule) -> Option<(Code, RangeInclusive<u64>)> {
+pub fn limits(rule: &FieldRule) -> Option<(Code, RangeInclusive<u64>)> {
     match *rule {
-        Rule::Any | Rule::Output | Rule::Echoes { .. } => None,
-        Rule::Reserved => Some((Code::ReservedNonzero, 0..=0)),
-        Rule::Always(value) => Some((Code::ValueUnusual, value..=value)),
-        Rule::Range(low, high) => Some((Code::ValueRange, low..=high)),
+        FieldRule::Any | FieldRule::Output | FieldRule::Echoes { .. } => None,
+        FieldRule::Reserved => Some((Code::ReservedNonzero, 0..=0)),
+        FieldRule::Always(value) => Some((Code::ValueUnusual, value..=value)),
+        FieldRule::Range(low, high) => Some((Code::ValueRange, low..=high)),
     }
 }
 
 /// What it is called when padding is not zero.
-pub fn padding_code(origin: Origin) -> Code {
+pub fn padding_code(origin: BytesOrigin) -> Code {
     match origin {
-        Origin::Built => Code::PaddingNonzero,
-        Origin::Copied => Code::PaddingUser,
+        BytesOrigin::Built => Code::PaddingNonzero,
+        BytesOrigin::Copied => Code::PaddingUser,
     }
 }
 
@@ -97,35 +98,35 @@ fn named(spot: &Spot<'_>, index: Option<usize>, found: &mut impl FnMut(Finding))
     }
 }
 
-fn unnamed(ty: Ty, value: u64, part: &'static str, found: impl FnOnce(Finding)) {
+fn unnamed(ty: FieldType, value: u64, part: &'static str, found: impl FnOnce(Finding)) {
     match ty {
-        Ty::Flags16(set) | Ty::Flags32(set) | Ty::Flags64(set) => {
+        FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set) => {
             let unknown = value & !set.known();
             if unknown != 0 {
                 found(Finding::new(Code::FlagUnknown, part, unknown, 0));
             }
         }
-        Ty::Enum(names) if names.name_of(value).is_none() => {
+        FieldType::Enum(names) if names.name_of(value).is_none() => {
             found(Finding::new(Code::EnumUnknown, part, value, 0));
         }
-        Ty::Bool if value > 1 => found(Finding::new(Code::BoolValue, part, value, 0)),
+        FieldType::Bool if value > 1 => found(Finding::new(Code::BoolValue, part, value, 0)),
         _ => {}
     }
 }
 
-fn tails(body: &Located<'_>, found: &mut impl FnMut(Finding)) {
+fn tails(body: &LocatedBody<'_>, found: &mut impl FnMut(Finding)) {
     let has_names = |index: &usize| body.layout.named_tails >> index & 1 == 1;
     let indices = (0..body.layout.tails.len()).filter(has_names);
     for tail in indices.filter_map(|index| body.tail(index)) {
         match tail.tail.element {
-            Element::Struct(structure) if structure.named => {
+            TailElement::Struct(structure) if structure.named => {
                 for index in 0..tail.captured() {
                     for spot in tail.members(index) {
                         named(&spot, Some(index), found);
                     }
                 }
             }
-            Element::Value(ty @ (Ty::Enum(_) | Ty::Bool)) => {
+            TailElement::Value(ty @ (FieldType::Enum(_) | FieldType::Bool)) => {
                 let size = usize::from(ty.size());
                 for (index, bytes) in tail.bytes.chunks_exact(size).enumerate() {
                     let value = bytes
@@ -137,7 +138,7 @@ fn tails(body: &Located<'_>, found: &mut impl FnMut(Finding)) {
                     });
                 }
             }
-            Element::Struct(_) | Element::Value(_) => {}
+            TailElement::Struct(_) | TailElement::Value(_) => {}
         }
         for spot in tail.viewed() {
             named(&spot, None, found);
@@ -146,7 +147,7 @@ fn tails(body: &Located<'_>, found: &mut impl FnMut(Finding)) {
 }
 
 /// Checks the bytes between the fields, and those behind the tails.
-fn padding(body: &Located<'_>, origin: Origin, found: &mut impl FnMut(Finding)) {
+fn padding(body: &LocatedBody<'_>, origin: BytesOrigin, found: &mut impl FnMut(Finding)) {
     if body.layout.was_once(body.length as u64) {
         return;
     }
@@ -185,8 +186,8 @@ mod tests {
         });
         layouts.flat_map(|layout| {
             let members = layout.tails.iter().flat_map(|tail| match tail.element {
-                Element::Struct(structure) => structure.fields,
-                Element::Value(_) => &[],
+                TailElement::Struct(structure) => structure.fields,
+                TailElement::Value(_) => &[],
             });
             layout.fields.iter().chain(members)
         })

@@ -1,35 +1,37 @@
 //! Objects that begin: created by replies, announced by requests.
 
 use super::handles::handles;
-use super::{Lifetimes, Memo, Scene};
+use super::{Lifetimes, RequestContext, StepContext};
 use crate::check::{Code, Finding};
-use crate::objects::{Entity, Id, Key, Objects};
-use crate::plan::{Candidate, Step};
-use dxgtrace_protocol::schema::Object;
+use crate::objects::{HandleKey, LiveObject, ObjectId, Objects};
+use crate::plan::{HandleStep, OwnerCandidate};
+use dxgtrace_protocol::schema::ObjectKind;
 
 impl Lifetimes {
     /// Creates the objects of a reply's step, and gives the first. `None` if
     /// some of them were not captured or there is no room.
     pub(super) fn create(
         &mut self,
-        scene: &Scene<'_, '_>,
-        step: &Step,
-        memo: &Memo,
-        created: &[Option<Id>; 4],
+        scene: &StepContext<'_, '_>,
+        step: &HandleStep,
+        memo: &RequestContext,
+        created: &[Option<ObjectId>; 4],
         quiet: bool,
         found: &mut impl FnMut(Finding),
-    ) -> Option<Option<Id>> {
+    ) -> Option<Option<ObjectId>> {
         let kind = step.kinds.single()?;
         let mut first = None;
         let mut room = true;
         let owner = match memo.has(step.owner_bit) {
             true => step.owners.iter().find_map(|candidate| match candidate {
-                Candidate::Created(index) => created.get(usize::from(*index)).copied().flatten(),
-                Candidate::Asked(slot) => {
+                OwnerCandidate::Created(index) => {
+                    created.get(usize::from(*index)).copied().flatten()
+                }
+                OwnerCandidate::Asked(slot) => {
                     let handle = u64::from(*memo.asked.get(usize::from(*slot))?);
                     let process = scene.process?;
                     self.objects
-                        .find(Key::of(process, handle))
+                        .find(HandleKey::of(process, handle))
                         .filter(|_| handle != 0)
                 }
             }),
@@ -39,7 +41,7 @@ impl Lifetimes {
             if handle == 0 {
                 return;
             }
-            let mut entity = Entity::new(Some(kind), handle, scene.at, self.objects.epoch);
+            let mut entity = LiveObject::new(Some(kind), handle, scene.at, self.objects.epoch);
             if !kind.is_vm_wide() {
                 if scene.process.is_none() {
                     return;
@@ -62,7 +64,7 @@ impl Lifetimes {
                 return;
             };
             first.get_or_insert(id);
-            if kind == Object::Adapter
+            if kind == ObjectKind::Adapter
                 && let Some(adapter) = scene.adapter.and_then(|at| self.adapters.get_mut(at))
             {
                 adapter.object = Some(id);
@@ -72,7 +74,7 @@ impl Lifetimes {
     }
 
     /// The packet that created what surely still has the handle of `new`.
-    pub(super) fn in_use(&self, new: &Entity) -> Option<u64> {
+    pub(super) fn in_use(&self, new: &LiveObject) -> Option<u64> {
         let old = self.objects.get(self.objects.find(Objects::key(new))?)?;
         // What lives on another adapter may have gone with it unseen.
         let apart = old.adapter.is_some() && new.adapter.is_some() && old.adapter != new.adapter;
@@ -86,12 +88,12 @@ impl Lifetimes {
     /// A request announces an event that the host will signal.
     pub(super) fn begin_event(
         &mut self,
-        scene: &Scene<'_, '_>,
-        step: &Step,
+        scene: &StepContext<'_, '_>,
+        step: &HandleStep,
         number: u64,
-    ) -> Option<Id> {
+    ) -> Option<ObjectId> {
         let kind = step.kinds.single()?;
-        let mut entity = Entity::new(Some(kind), number, scene.at, self.objects.epoch);
+        let mut entity = LiveObject::new(Some(kind), number, scene.at, self.objects.epoch);
         entity.owner = scene.process;
         entity.process_handle = scene
             .process

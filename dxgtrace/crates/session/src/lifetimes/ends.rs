@@ -1,35 +1,35 @@
 //! Objects that end, and what waits for a reply to happen.
 
-use super::{Effect, LEFT_MAX, Left, Lifetimes, Memo};
+use super::{LEFT_MAX, Lifetimes, OrphanDevice, PendingEffect, RequestContext};
 use crate::check::{Code, Finding};
-use crate::objects::{End, Id, Key, Moment};
-use crate::plan::Step;
-use crate::status::Outcome;
-use dxgtrace_protocol::schema::{Object, Starts};
+use crate::objects::{HandleKey, Moment, ObjectEnd, ObjectId};
+use crate::plan::HandleStep;
+use crate::status::ReplyOutcome;
+use dxgtrace_protocol::schema::{ObjectKind, Starts};
 
 impl Lifetimes {
     pub(super) fn take_effect(
         &mut self,
-        effect: Effect,
+        effect: PendingEffect,
         at: Moment,
-        memo: &Memo,
-        outcome: Outcome,
+        memo: &RequestContext,
+        outcome: ReplyOutcome,
         found: &mut impl FnMut(Finding),
     ) {
         match effect {
-            Effect::Destroys(id) if outcome.is_failure() => {
+            PendingEffect::Destroys(id) if outcome.is_failure() => {
                 if let Some(entity) = self.objects.get_mut(id) {
                     entity.dying = false;
                     entity.doubtful = true;
                 }
             }
             _ if outcome.is_failure() => {}
-            Effect::Destroys(id) => self.destroy(id, at, found),
-            Effect::Resident(id) => self.objects.reside(id, true),
-            Effect::Evicted(id) => self.objects.reside(id, false),
-            Effect::Offered(id) => self.objects.offer(id, true),
-            Effect::Reclaimed(id) => self.objects.offer(id, false),
-            Effect::Range {
+            PendingEffect::Destroys(id) => self.destroy(id, at, found),
+            PendingEffect::Resident(id) => self.objects.reside(id, true),
+            PendingEffect::Evicted(id) => self.objects.reside(id, false),
+            PendingEffect::Offered(id) => self.objects.offer(id, true),
+            PendingEffect::Reclaimed(id) => self.objects.offer(id, false),
+            PendingEffect::Range {
                 change,
                 first,
                 bytes,
@@ -37,7 +37,7 @@ impl Lifetimes {
         }
     }
 
-    pub(super) fn destroy(&mut self, id: Id, at: Moment, found: &mut impl FnMut(Finding)) {
+    pub(super) fn destroy(&mut self, id: ObjectId, at: Moment, found: &mut impl FnMut(Finding)) {
         let epoch = self.objects.epoch;
         let (left, names) = (&mut self.left, &mut self.names);
         if self.last.is_some_and(|(_, last)| last == id) {
@@ -45,7 +45,7 @@ impl Lifetimes {
         }
         names.forget(id);
         self.objects
-            .end_with(id, at, End::Destroyed, &mut |gone, owner| {
+            .end_with(id, at, ObjectEnd::Destroyed, &mut |gone, owner| {
                 let entity = &gone.entity;
                 let Some((Some(kind), how)) = owner else {
                     return;
@@ -55,15 +55,15 @@ impl Lifetimes {
                     && !entity.is_from_before()
                     && !entity.doubtful
                     && !entity.dying;
-                if !sure || how != End::Destroyed || !entity.settled.contains(&kind) {
+                if !sure || how != ObjectEnd::Destroyed || !entity.settled.contains(&kind) {
                     return;
                 }
                 match entity.adapter {
                     // A device outlives its process if its adapter went away: wait
                     // until that is seen to be alive.
-                    Some(adapter) if kind == Object::Process => {
+                    Some(adapter) if kind == ObjectKind::Process => {
                         if left.len() < LEFT_MAX {
-                            left.push(Left {
+                            left.push(OrphanDevice {
                                 adapter,
                                 handle: entity.handle,
                                 ended: at.packet,
@@ -71,7 +71,7 @@ impl Lifetimes {
                         }
                     }
                     _ => {
-                        let part = entity.kind.map_or("object", Object::name);
+                        let part = entity.kind.map_or("object", ObjectKind::name);
                         let created = entity.created.packet;
                         found(Finding::new(
                             Code::ObjectLeftToDevice,
@@ -108,13 +108,13 @@ impl Lifetimes {
     }
 
     /// The request that announced an event failed: it is signalled no more.
-    pub(super) fn unsignalled(&mut self, memo: &Memo, at: Moment, outcome: Outcome) {
+    pub(super) fn unsignalled(&mut self, memo: &RequestContext, at: Moment, outcome: ReplyOutcome) {
         let Some(event) = memo.event else { return };
         // After a short answer the driver forgets the event; what the host
         // does is not known.
         let end = match outcome {
-            Outcome::Short => End::Replaced,
-            _ => End::Destroyed,
+            ReplyOutcome::Short => ObjectEnd::Replaced,
+            _ => ObjectEnd::Destroyed,
         };
         self.waits.end(event);
         self.objects.end(event, at, end);
@@ -124,19 +124,19 @@ impl Lifetimes {
     pub(super) fn signalled(
         &mut self,
         number: u64,
-        step: &Step,
+        step: &HandleStep,
         at: Moment,
         offset: usize,
         found: &mut impl FnMut(Finding),
     ) {
-        let key = Key::vm(Object::GuestEvent, number);
+        let key = HandleKey::vm(ObjectKind::GuestEvent, number);
         if let Some(id) = self.objects.find(key) {
             let lasting = self.objects.get(id).is_some_and(|event| event.lasting);
             if lasting {
                 self.mark(id, at.packet);
             } else {
                 self.waits.end(id);
-                self.objects.end(id, at, End::Destroyed);
+                self.objects.end(id, at, ObjectEnd::Destroyed);
             }
             return;
         }

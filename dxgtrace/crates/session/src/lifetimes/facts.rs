@@ -1,24 +1,24 @@
 //! What messages say beside handles: versions, modes, names, numbers to be
 //! repeated.
 
-use super::{COOKIES_MAX, Lifetimes, Memo};
+use super::{COOKIES_MAX, Lifetimes, RequestContext};
 use crate::check::{Code, Finding};
-use crate::names::Name;
-use crate::objects::Key;
-use crate::plan::{Place, Plan, ReplyPlan};
-use crate::versions::{Declared, Versions};
-use dxgtrace_protocol::decode::Located;
+use crate::names::ProcessName;
+use crate::objects::HandleKey;
+use crate::plan::{MessagePlan, Place, ReplyPlan};
+use crate::versions::{DeclaredVersion, Versions};
+use dxgtrace_protocol::decode::LocatedBody;
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::schema::{Life, Object, Role};
+use dxgtrace_protocol::schema::{FieldRole, ObjectEffect, ObjectKind};
 
 impl Lifetimes {
     /// What a request says beside handles.
     pub(super) fn facts(
         &mut self,
         packet: &Packet<'_>,
-        plan: &Plan,
-        body: &Located<'_>,
-        memo: &mut Memo,
+        plan: &MessagePlan,
+        body: &LocatedBody<'_>,
+        memo: &mut RequestContext,
         found: &mut impl FnMut(Finding),
     ) {
         let mut name = None;
@@ -26,20 +26,26 @@ impl Lifetimes {
             let at = usize::from(fact.field.at);
             let value = body.get(fact.field);
             match (fact.role, value) {
-                (Role::Version, Some(value)) => memo.declared.version = value as u32,
-                (Role::Compatible, Some(value)) => memo.declared.compatible = value as u32,
-                (Role::Progress, Some(value)) => self.progress(plan, body, memo, packet, value),
-                (Role::Opener, Some(value)) => {
-                    name.get_or_insert_with(Name::default).pid = value as u32;
+                (FieldRole::Version, Some(value)) => memo.declared.version = value as u32,
+                (FieldRole::Compatible, Some(value)) => memo.declared.compatible = value as u32,
+                (FieldRole::Progress, Some(value)) => {
+                    self.progress(plan, body, memo, packet, value)
                 }
-                (Role::Name, _) => {
+                (FieldRole::Opener, Some(value)) => {
+                    name.get_or_insert_with(ProcessName::default).pid = value as u32;
+                }
+                (FieldRole::Name, _) => {
                     let text = body.bytes(at, usize::from(fact.field.size()));
-                    name.get_or_insert_with(Name::default).set_wide(text);
+                    name.get_or_insert_with(ProcessName::default).set_wide(text);
                 }
                 _ => {}
             }
         }
-        if let Some(version) = plan.facts.iter().find(|fact| fact.role == Role::Version) {
+        if let Some(version) = plan
+            .facts
+            .iter()
+            .find(|fact| fact.role == FieldRole::Version)
+        {
             let offset = body.base + usize::from(version.field.at);
             self.versions.declare(memo.declared, offset, found);
             if let Some(adapter) = memo
@@ -50,7 +56,7 @@ impl Lifetimes {
             }
         }
         if let Some(name) = name {
-            let name = Name::of(packet.header).unwrap_or(name);
+            let name = ProcessName::of(packet.header).unwrap_or(name);
             self.names.expect(packet.number, name);
         }
         for (field, cookie) in &plan.cookies {
@@ -73,13 +79,16 @@ impl Lifetimes {
     /// The fence of the queue that a request names will reach a value.
     fn progress(
         &mut self,
-        plan: &Plan,
-        body: &Located<'_>,
-        memo: &Memo,
+        plan: &MessagePlan,
+        body: &LocatedBody<'_>,
+        memo: &RequestContext,
         packet: &Packet<'_>,
         value: u64,
     ) {
-        let queue = plan.steps.iter().find(|step| step.life == Life::Uses);
+        let queue = plan
+            .steps
+            .iter()
+            .find(|step| step.life == ObjectEffect::Uses);
         let handle = queue.and_then(|step| match step.place {
             Place::Fixed { at, .. } => body.number(usize::from(at), step.size),
             Place::Tail { .. } => None,
@@ -87,8 +96,8 @@ impl Lifetimes {
         let (Some(process), Some(handle)) = (memo.process, handle) else {
             return;
         };
-        let queue = self.objects.find(Key::of(process, handle));
-        let fence = queue.and_then(|queue| self.objects.child(queue, Object::SyncObject));
+        let queue = self.objects.find(HandleKey::of(process, handle));
+        let fence = queue.and_then(|queue| self.objects.child(queue, ObjectKind::SyncObject));
         if let Some(fence) = fence {
             self.waits.signal(fence, value, packet.number);
         }
@@ -99,35 +108,35 @@ impl Lifetimes {
         &mut self,
         packet: u64,
         reply: &ReplyPlan,
-        body: &Located<'_>,
-        memo: &Memo,
+        body: &LocatedBody<'_>,
+        memo: &RequestContext,
         found: &mut impl FnMut(Finding),
     ) {
-        let mut theirs = Declared::default();
+        let mut theirs = DeclaredVersion::default();
         let mut at = None;
         for fact in &reply.facts {
             let place = usize::from(fact.field.at);
             let value = body.get(fact.field);
             match (fact.role, value) {
-                (Role::Version, Some(value)) => {
+                (FieldRole::Version, Some(value)) => {
                     theirs.version = value as u32;
                     at = Some(body.base + place);
                 }
-                (Role::Compatible, Some(value)) => theirs.compatible = value as u32,
-                (Role::AsyncMode, Some(value)) => self.async_mode = Some(value != 0),
-                (Role::VgpuLuid, Some(luid)) => {
+                (FieldRole::Compatible, Some(value)) => theirs.compatible = value as u32,
+                (FieldRole::AsyncMode, Some(value)) => self.async_mode = Some(value != 0),
+                (FieldRole::VgpuLuid, Some(luid)) => {
                     if let Some(adapter) = memo.adapter {
                         self.adapters.call(adapter, luid);
                     }
                 }
-                (role @ (Role::Budget | Role::InUse), Some(bytes)) => {
+                (role @ (FieldRole::Budget | FieldRole::InUse), Some(bytes)) => {
                     let process = memo.process;
                     let account = process.and_then(|id| self.objects.account(id, memo.adapter));
                     if let Some(account) = account {
                         account.told(memo.number, packet, role, bytes);
                     }
                 }
-                (Role::Name, _) => {
+                (FieldRole::Name, _) => {
                     let text = body.bytes(place, usize::from(fact.field.size()));
                     let adapter = memo
                         .adapter
@@ -145,7 +154,12 @@ impl Lifetimes {
     }
 
     /// What an event must repeat of what the guest announced.
-    pub(super) fn echoes(&self, plan: &Plan, body: &Located<'_>, found: &mut impl FnMut(Finding)) {
+    pub(super) fn echoes(
+        &self,
+        plan: &MessagePlan,
+        body: &LocatedBody<'_>,
+        found: &mut impl FnMut(Finding),
+    ) {
         for (field, cookie) in &plan.echoes {
             let Some(value) = body.get(field) else {
                 continue;

@@ -1,14 +1,14 @@
 //! The handles of a step, one by one.
 
-use crate::plan::{Place, Step};
-use dxgtrace_protocol::decode::Located;
+use crate::plan::{HandleStep, Place};
+use dxgtrace_protocol::decode::LocatedBody;
 
 /// Calls `take` with each handle of a step: the handle, the bytes of the
 /// object that its element tells, its offset in the payload, its index in the
 /// array. `false` if some were not captured.
 pub(super) fn handles(
-    body: &Located<'_>,
-    step: &Step,
+    body: &LocatedBody<'_>,
+    step: &HandleStep,
     mut take: impl FnMut(u64, u64, usize, Option<usize>),
 ) -> bool {
     match step.place {

@@ -1,14 +1,20 @@
 //! Memory: what is resident, over the budget, at which GPU addresses.
 
-use super::{Effect, Lifetimes, Memo};
+use super::{Lifetimes, PendingEffect, RequestContext};
 use crate::check::{Code, Finding};
-use crate::plan::{Plan, ReplyPlan};
-use dxgtrace_protocol::decode::Located;
-use dxgtrace_protocol::schema::{Message, Role};
+use crate::plan::{MessagePlan, ReplyPlan};
+use dxgtrace_protocol::decode::LocatedBody;
+use dxgtrace_protocol::schema::{FieldRole, Message};
 
 impl Lifetimes {
     /// Something happens to a range of GPU addresses.
-    pub(super) fn range(&mut self, memo: &Memo, change: Role, first: u64, bytes: u64) {
+    pub(super) fn range(
+        &mut self,
+        memo: &RequestContext,
+        change: FieldRole,
+        first: u64,
+        bytes: u64,
+    ) {
         let process = memo.process;
         if let Some(account) = process.and_then(|id| self.objects.account(id, memo.adapter)) {
             account.range(change, first, bytes);
@@ -20,12 +26,12 @@ impl Lifetimes {
     pub(super) fn refused_memory(
         &mut self,
         message: &Message,
-        memo: &Memo,
-        effects: &[Effect],
+        memo: &RequestContext,
+        effects: &[PendingEffect],
         found: &mut impl FnMut(Finding),
     ) {
-        let new = |effect: &Effect| match effect {
-            Effect::Resident(id) => self.objects.get(*id).filter(|one| one.resident == 0),
+        let new = |effect: &PendingEffect| match effect {
+            PendingEffect::Resident(id) => self.objects.get(*id).filter(|one| one.resident == 0),
             _ => None,
         };
         let bytes = effects.iter().filter_map(new).map(|one| one.bytes);
@@ -48,16 +54,16 @@ impl Lifetimes {
     /// of the request for more memory with which that begins.
     pub(super) fn over_budget(
         &mut self,
-        plan: &Plan,
+        plan: &MessagePlan,
         reply: &ReplyPlan,
-        body: &Located<'_>,
-        memo: &Memo,
+        body: &LocatedBody<'_>,
+        memo: &RequestContext,
         found: &mut impl FnMut(Finding),
     ) {
         let fact = reply
             .facts
             .iter()
-            .find(|fact| fact.role == Role::OverBudget);
+            .find(|fact| fact.role == FieldRole::OverBudget);
         let Some((fact, bytes)) = fact.and_then(|fact| Some((fact, body.get(fact.field)?))) else {
             return;
         };
@@ -66,7 +72,10 @@ impl Lifetimes {
             return;
         };
         let before = std::mem::replace(&mut account.over_budget, bytes);
-        let wanted_more = plan.steps.iter().any(|step| step.role == Role::Resident);
+        let wanted_more = plan
+            .steps
+            .iter()
+            .any(|step| step.role == FieldRole::Resident);
         if before == 0 && bytes > 0 && wanted_more {
             let finding = Finding::new(
                 Code::MemoryOverBudget,

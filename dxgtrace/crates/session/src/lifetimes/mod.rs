@@ -15,17 +15,17 @@ mod uses;
 use rustc_hash::FxHashMap;
 
 use super::adapters::Adapters;
-use super::names::Names;
-use super::objects::{End, Id, Moment, Objects};
+use super::names::ProcessNames;
+use super::objects::{Moment, ObjectEnd, ObjectId, Objects};
 use super::plan::{self, MAX_ASKED, Place};
-use super::status::Outcome;
-use super::versions::{Declared, Versions};
+use super::status::ReplyOutcome;
+use super::versions::{DeclaredVersion, Versions};
 use super::waits::Waits;
 use crate::check::Finding;
-use dxgtrace_protocol::decode::{Decoded, Located, TailSpot};
+use dxgtrace_protocol::decode::{Decoded, LocatedBody, TailSpot};
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::record::header::{Header, Known};
-use dxgtrace_protocol::schema::{Life, Message, Mode, Role, Starts, Subject};
+use dxgtrace_protocol::record::header::{KnownFields, RecordHeader};
+use dxgtrace_protocol::schema::{FieldRole, Message, ObjectEffect, ReplyMode, Starts, Subject};
 
 /// Requests with effects to come that are remembered at most.
 const DEFERRED_MAX: usize = 1 << 14;
@@ -37,18 +37,18 @@ const LEFT_MAX: usize = 64;
 
 /// What is remembered of a request for its reply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Memo {
-    process: Option<Id>,
+pub(super) struct RequestContext {
+    process: Option<ObjectId>,
     adapter: Option<u8>,
     asked: [u32; MAX_ASKED],
     bits: u8,
-    event: Option<Id>,
-    declared: Declared,
+    event: Option<ObjectId>,
+    declared: DeclaredVersion,
     /// What the reply's meaning depends on.
     number: u64,
 }
 
-impl Memo {
+impl RequestContext {
     fn has(&self, bit: u8) -> bool {
         bit == 0 || self.bits & (1 << (bit - 1)) != 0
     }
@@ -56,14 +56,14 @@ impl Memo {
 
 /// An effect that waits for the reply.
 #[derive(Debug, Clone, Copy)]
-enum Effect {
-    Destroys(Id),
-    Resident(Id),
-    Evicted(Id),
-    Offered(Id),
-    Reclaimed(Id),
+enum PendingEffect {
+    Destroys(ObjectId),
+    Resident(ObjectId),
+    Evicted(ObjectId),
+    Offered(ObjectId),
+    Reclaimed(ObjectId),
     Range {
-        change: Role,
+        change: FieldRole,
         first: u64,
         bytes: u64,
     },
@@ -71,7 +71,7 @@ enum Effect {
 
 /// A device that its process left behind.
 #[derive(Debug, Clone, Copy)]
-struct Left {
+struct OrphanDevice {
     adapter: u8,
     handle: u64,
     ended: u64,
@@ -83,32 +83,32 @@ pub(super) struct Lifetimes {
     pub objects: Objects,
     pub adapters: Adapters,
     pub versions: Versions,
-    pub names: Names,
+    pub names: ProcessNames,
     /// Whether messages that allow it go without a reply, if known.
     pub async_mode: Option<bool>,
     /// Effects by the number of their request, and lists to be used again.
-    deferred: FxHashMap<u64, Vec<Effect>>,
-    spare: Vec<Vec<Effect>>,
+    deferred: FxHashMap<u64, Vec<PendingEffect>>,
+    spare: Vec<Vec<PendingEffect>>,
     /// The run of packets since the driver's start, if nothing is missing.
     complete: Option<u32>,
     cookies: Vec<Vec<u64>>,
-    left: Vec<Left>,
+    left: Vec<OrphanDevice>,
     pub waits: Waits,
     /// The process of the last request: requests of one process come in runs.
-    last: Option<(u32, Id)>,
+    last: Option<(u32, ObjectId)>,
 }
 
 /// A packet as the steps see it.
-struct Scene<'a, 'b> {
+struct StepContext<'a, 'b> {
     at: Moment,
-    process: Option<Id>,
+    process: Option<ObjectId>,
     adapter: Option<u8>,
-    body: &'b Located<'a>,
+    body: &'b LocatedBody<'a>,
     /// The values of the fences that it names.
     values: Option<&'b TailSpot<'a>>,
 }
 
-impl Scene<'_, '_> {
+impl StepContext<'_, '_> {
     /// The value of the fence at a place in the list.
     fn fence_value(&self, index: Option<usize>) -> Option<u64> {
         let bytes = self.values?.element(index?);
@@ -147,14 +147,14 @@ impl Lifetimes {
                 let Some(number) = self.adapters.on(packet.header.channel) else {
                     return;
                 };
-                let gone: Vec<Id> = self
+                let gone: Vec<ObjectId> = self
                     .objects
                     .iter()
                     .filter(|(_, entity)| entity.adapter == Some(number))
                     .map(|(id, _)| id)
                     .collect();
                 for id in gone {
-                    self.objects.end(id, at, End::ChannelClosed);
+                    self.objects.end(id, at, ObjectEnd::ChannelClosed);
                 }
                 self.objects.ledger.leave(number);
                 self.left.retain(|left| left.adapter != number);
@@ -168,9 +168,9 @@ impl Lifetimes {
         packet: &Packet<'_>,
         decoded: &Decoded<'_>,
         found: &mut impl FnMut(Finding),
-    ) -> Memo {
+    ) -> RequestContext {
         let Some(frame) = &decoded.frame else {
-            return Memo::default();
+            return RequestContext::default();
         };
         let at = moment(packet, packet.header);
         let starts = decoded.message.map_or(Starts::Nothing, |m| m.starts);
@@ -182,10 +182,10 @@ impl Lifetimes {
             self.async_mode = Some(true);
         }
         let process = self.process(packet, decoded, frame, at, found);
-        let mut memo = Memo {
+        let mut memo = RequestContext {
             process,
             adapter,
-            ..Memo::default()
+            ..RequestContext::default()
         };
         if let Some(adapter) = adapter
             && !self.left.is_empty()
@@ -194,7 +194,10 @@ impl Lifetimes {
         }
         let plan = decoded.message.and_then(plan::plan);
         let (Some(plan), Some(body)) = (plan, &decoded.body) else {
-            if decoded.message.is_none_or(|m| m.mode == Mode::NeverSent) {
+            if decoded
+                .message
+                .is_none_or(|m| m.mode == ReplyMode::NeverSent)
+            {
                 // It may have created or destroyed anything.
                 self.gap();
             }
@@ -215,7 +218,7 @@ impl Lifetimes {
         let mut effects = self.spare.pop().unwrap_or_default();
         for step in &plan.ranges {
             step.each(body, memo.number, |change, first, bytes| {
-                effects.push(Effect::Range {
+                effects.push(PendingEffect::Range {
                     change,
                     first,
                     bytes,
@@ -223,7 +226,7 @@ impl Lifetimes {
             });
         }
         let values = plan.fence_values.and_then(|tail| body.tail(tail));
-        let scene = Scene {
+        let scene = StepContext {
             at,
             process,
             adapter,
@@ -235,7 +238,7 @@ impl Lifetimes {
                 continue;
             }
             if !self.step(&scene, step, &mut memo, &mut effects, found)
-                && step.life == Life::Destroys
+                && step.life == ObjectEffect::Destroys
             {
                 // What it destroys was not captured.
                 self.gap();
@@ -247,7 +250,7 @@ impl Lifetimes {
             if let Some(entity) = self.objects.get_mut(process) {
                 entity.dying = true;
             }
-            effects.push(Effect::Destroys(process));
+            effects.push(PendingEffect::Destroys(process));
         }
         self.defer(packet.number, effects);
         memo
@@ -257,10 +260,10 @@ impl Lifetimes {
     pub fn reply(
         &mut self,
         packet: &Packet<'_>,
-        request: (u64, &Header, &Message, u32),
+        request: (u64, &RecordHeader, &Message, u32),
         decoded: &Decoded<'_>,
-        memo: &Memo,
-        outcome: Outcome,
+        memo: &RequestContext,
+        outcome: ReplyOutcome,
         found: &mut impl FnMut(Finding),
     ) {
         let (number, header, message, version) = request;
@@ -295,7 +298,7 @@ impl Lifetimes {
                 self.range(memo, change, first, bytes);
             });
         }
-        let scene = Scene {
+        let scene = StepContext {
             at,
             process: memo.process,
             adapter: memo.adapter,
@@ -304,7 +307,7 @@ impl Lifetimes {
         };
         let mut created = [None; 4];
         for (index, step) in reply.steps.iter().enumerate() {
-            if step.life != Life::Creates || !memo.has(step.life_bit) {
+            if step.life != ObjectEffect::Creates || !memo.has(step.life_bit) {
                 continue;
             }
             let quiet = message.starts != Starts::Nothing;
@@ -345,7 +348,8 @@ impl Lifetimes {
         }
         let at = moment(packet, packet.header);
         for step in &plan.steps {
-            if let (Life::Destroys, Place::Fixed { at: place, .. }) = (step.life, step.place)
+            if let (ObjectEffect::Destroys, Place::Fixed { at: place, .. }) =
+                (step.life, step.place)
                 && let Some(number) = body.number(usize::from(place), step.size)
             {
                 let offset = body.base + usize::from(place);
@@ -370,7 +374,7 @@ impl Lifetimes {
         self.names.expected(request);
     }
 
-    fn defer(&mut self, request: u64, effects: Vec<Effect>) {
+    fn defer(&mut self, request: u64, effects: Vec<PendingEffect>) {
         if effects.is_empty() {
             self.spare.push(effects);
             return;
@@ -384,8 +388,8 @@ impl Lifetimes {
     }
 }
 
-fn moment(packet: &Packet<'_>, header: &Header) -> Moment {
-    let known = header.known.has(Known::TASK);
+fn moment(packet: &Packet<'_>, header: &RecordHeader) -> Moment {
+    let known = header.known.has(KnownFields::TASK);
     Moment {
         packet: packet.number,
         time: packet.time,

@@ -2,14 +2,14 @@
 //! be?
 
 use super::handles::handles;
-use super::{Effect, Lifetimes, Memo, Scene};
+use super::{Lifetimes, PendingEffect, RequestContext, StepContext};
 use crate::check::{Code, Finding};
-use crate::names::Name;
-use crate::objects::{Entity, Id, Key, Moment};
-use crate::plan::{self, Kinds, Step};
+use crate::names::ProcessName;
+use crate::objects::{HandleKey, LiveObject, Moment, ObjectId};
+use crate::plan::{self, HandleStep, ObjectKinds};
 use dxgtrace_protocol::decode::{Decoded, Frame};
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::schema::{Life, Object, Role, Subject};
+use dxgtrace_protocol::schema::{FieldRole, ObjectEffect, ObjectKind, Subject};
 
 impl Lifetimes {
     /// The process of a guest message. One that was not seen to begin is one
@@ -21,7 +21,7 @@ impl Lifetimes {
         frame: &Frame,
         at: Moment,
         found: &mut impl FnMut(Finding),
-    ) -> Option<Id> {
+    ) -> Option<ObjectId> {
         let subject = decoded.message.map(|message| message.subject);
         if frame.process == 0 || !matches!(subject, Some(Subject::Caller | Subject::Destroyed)) {
             return None;
@@ -34,7 +34,7 @@ impl Lifetimes {
             return Some(id);
         }
         let handle = u64::from(frame.process);
-        let key = Key::vm(Object::Process, handle);
+        let key = HandleKey::vm(ObjectKind::Process, handle);
         let id = match self.objects.find(key) {
             Some(id) => id,
             None => {
@@ -53,9 +53,14 @@ impl Lifetimes {
                     found(finding.at(offset));
                 }
                 let before = Moment::default();
-                let entity = Entity::new(Some(Object::Process), handle, before, self.objects.epoch);
+                let entity = LiveObject::new(
+                    Some(ObjectKind::Process),
+                    handle,
+                    before,
+                    self.objects.epoch,
+                );
                 let id = self.objects.add(entity, at)?;
-                if let Some(name) = Name::of(packet.header) {
+                if let Some(name) = ProcessName::of(packet.header) {
                     self.names.set(id, name);
                 }
                 id
@@ -72,17 +77,17 @@ impl Lifetimes {
     /// some of them were not captured.
     pub(super) fn step(
         &mut self,
-        scene: &Scene<'_, '_>,
-        step: &Step,
-        memo: &mut Memo,
-        effects: &mut Vec<Effect>,
+        scene: &StepContext<'_, '_>,
+        step: &HandleStep,
+        memo: &mut RequestContext,
+        effects: &mut Vec<PendingEffect>,
         found: &mut impl FnMut(Finding),
     ) -> bool {
         handles(scene.body, step, |handle, _, offset, index| {
             if handle == 0 {
                 return;
             }
-            if step.life == Life::Creates {
+            if step.life == ObjectEffect::Creates {
                 memo.event = self.begin_event(scene, step, handle);
                 return;
             }
@@ -90,15 +95,15 @@ impl Lifetimes {
             let used = self.used(scene, step, handle, &mut |finding| found(place(finding)));
             let Some(id) = used else { return };
             match (step.life, step.role) {
-                (Life::Destroys, _) => {
+                (ObjectEffect::Destroys, _) => {
                     if let Some(entity) = self.objects.get_mut(id) {
                         entity.dying = true;
                     }
-                    effects.push(Effect::Destroys(id));
+                    effects.push(PendingEffect::Destroys(id));
                 }
-                (_, Role::Resident) => effects.push(Effect::Resident(id)),
-                (_, Role::Evicted) => effects.push(Effect::Evicted(id)),
-                (_, Role::Awaited) => {
+                (_, FieldRole::Resident) => effects.push(PendingEffect::Resident(id)),
+                (_, FieldRole::Evicted) => effects.push(PendingEffect::Evicted(id)),
+                (_, FieldRole::Awaited) => {
                     if let Some(event) = memo.event {
                         let value = scene.fence_value(index).unwrap_or(0);
                         let fence = (id, handle);
@@ -106,13 +111,13 @@ impl Lifetimes {
                             .wait(&self.objects, event, scene.at, fence, value);
                     }
                 }
-                (_, Role::Signalled) => {
+                (_, FieldRole::Signalled) => {
                     if let Some(value) = scene.fence_value(index) {
                         self.waits.signal(id, value, scene.at.packet);
                     }
                 }
-                (_, Role::Offered) => effects.push(Effect::Offered(id)),
-                (_, Role::Reclaimed) => effects.push(Effect::Reclaimed(id)),
+                (_, FieldRole::Offered) => effects.push(PendingEffect::Offered(id)),
+                (_, FieldRole::Reclaimed) => effects.push(PendingEffect::Reclaimed(id)),
                 _ => {}
             }
         })
@@ -121,14 +126,14 @@ impl Lifetimes {
     /// The object that a handle names, which must exist.
     pub(super) fn used(
         &mut self,
-        scene: &Scene<'_, '_>,
-        step: &Step,
+        scene: &StepContext<'_, '_>,
+        step: &HandleStep,
         handle: u64,
         found: &mut impl FnMut(Finding),
-    ) -> Option<Id> {
+    ) -> Option<ObjectId> {
         let number = scene.at.packet;
         for kind in step.kinds.vm_wide() {
-            if let Some(id) = self.objects.find(Key::vm(kind, handle)) {
+            if let Some(id) = self.objects.find(HandleKey::vm(kind, handle)) {
                 self.mark(id, number);
                 return Some(id);
             }
@@ -138,7 +143,7 @@ impl Lifetimes {
         }
         let process = scene.process?;
         let epoch = self.objects.epoch;
-        if let Some(id) = self.objects.find(Key::of(process, handle)) {
+        if let Some(id) = self.objects.find(HandleKey::of(process, handle)) {
             self.mark(id, number);
             let entity = self.objects.get(id)?;
             match entity.kind {
@@ -154,7 +159,7 @@ impl Lifetimes {
                     if sure {
                         let created = entity.created.packet;
                         let code = match step.life {
-                            Life::Mentions => Code::ObjectHint,
+                            ObjectEffect::Mentions => Code::ObjectHint,
                             _ => Code::ObjectWrongKind,
                         };
                         found(Finding::new(code, step.name, handle, created));
@@ -169,10 +174,10 @@ impl Lifetimes {
         let owner = self.objects.get(process)?;
         let sure =
             owner.epoch == epoch && !owner.is_from_before() && (!mixed || self.is_complete());
-        let code = match self.objects.gone(Key::of(process, handle)) {
+        let code = match self.objects.gone(HandleKey::of(process, handle)) {
             Some(gone) if gone.epoch == epoch && gone.certain => {
                 let code = match step.life {
-                    Life::Destroys => Code::ObjectDestroyedTwice,
+                    ObjectEffect::Destroys => Code::ObjectDestroyedTwice,
                     _ => Code::ObjectAfterDestroy,
                 };
                 Some((code, gone.at.packet))
@@ -186,7 +191,7 @@ impl Lifetimes {
         };
         if let Some((code, b)) = code {
             let code = match step.life {
-                Life::Mentions => Code::ObjectHint,
+                ObjectEffect::Mentions => Code::ObjectHint,
                 _ => code,
             };
             found(Finding::new(code, step.name, handle, b));
@@ -199,19 +204,19 @@ impl Lifetimes {
     #[cold]
     pub(super) fn unknown_in_vm(
         &mut self,
-        scene: &Scene<'_, '_>,
-        step: &Step,
+        scene: &StepContext<'_, '_>,
+        step: &HandleStep,
         handle: u64,
         found: &mut impl FnMut(Finding),
-    ) -> Option<Id> {
+    ) -> Option<ObjectId> {
         let kind = step.kinds.single()?;
         if plan::is_announced(kind) {
             let epoch = self.objects.epoch;
-            let gone = self.objects.gone(Key::vm(kind, handle));
+            let gone = self.objects.gone(HandleKey::vm(kind, handle));
             let code = match gone {
                 Some(gone) if gone.epoch == epoch && gone.certain => {
                     let code = match step.life {
-                        Life::Destroys => Code::ObjectDestroyedTwice,
+                        ObjectEffect::Destroys => Code::ObjectDestroyedTwice,
                         _ => Code::ObjectAfterDestroy,
                     };
                     Some((code, gone.at.packet))
@@ -225,7 +230,7 @@ impl Lifetimes {
             }
         }
         let id = self.add_old(scene, Some(kind), handle)?;
-        if kind == Object::Adapter
+        if kind == ObjectKind::Adapter
             && let Some(adapter) = scene
                 .adapter
                 .and_then(|number| self.adapters.get_mut(number))
@@ -239,11 +244,11 @@ impl Lifetimes {
     #[cold]
     pub(super) fn add_old(
         &mut self,
-        scene: &Scene<'_, '_>,
-        kind: Option<Object>,
+        scene: &StepContext<'_, '_>,
+        kind: Option<ObjectKind>,
         handle: u64,
-    ) -> Option<Id> {
-        let mut entity = Entity::new(kind, handle, Moment::default(), self.objects.epoch);
+    ) -> Option<ObjectId> {
+        let mut entity = LiveObject::new(kind, handle, Moment::default(), self.objects.epoch);
         if kind.is_none_or(|kind| !kind.is_vm_wide()) {
             entity.process = scene.process;
         }
@@ -258,7 +263,12 @@ impl Lifetimes {
 
     /// The handle of another process in which a handle means such an object.
     #[cold]
-    pub(super) fn elsewhere(&self, process: Id, kinds: Kinds, handle: u64) -> Option<u64> {
+    pub(super) fn elsewhere(
+        &self,
+        process: ObjectId,
+        kinds: ObjectKinds,
+        handle: u64,
+    ) -> Option<u64> {
         self.objects
             .iter()
             .find(|(_, entity)| {
@@ -269,7 +279,7 @@ impl Lifetimes {
             .map(|(_, entity)| entity.process_handle)
     }
 
-    pub(super) fn mark(&mut self, id: Id, number: u64) {
+    pub(super) fn mark(&mut self, id: ObjectId, number: u64) {
         if let Some(entity) = self.objects.get_mut(id) {
             entity.used = number;
         }

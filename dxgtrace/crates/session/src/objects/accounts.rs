@@ -1,12 +1,16 @@
 //! What objects mean for the accounts of their processes.
 
-use super::{Entity, Id, Objects};
-use crate::ledger::Account;
-use dxgtrace_protocol::schema::Object;
+use super::{LiveObject, ObjectId, Objects};
+use crate::ledger::MemoryAccount;
+use dxgtrace_protocol::schema::ObjectKind;
 
 impl Objects {
     /// The account of a process on a virtual GPU.
-    pub fn account(&mut self, process: Id, adapter: Option<u8>) -> Option<&mut Account> {
+    pub fn account(
+        &mut self,
+        process: ObjectId,
+        adapter: Option<u8>,
+    ) -> Option<&mut MemoryAccount> {
         let entity = self
             .slots
             .get(process.index as usize)?
@@ -16,17 +20,17 @@ impl Objects {
     }
 
     /// Puts what begins on the account of its process.
-    pub(super) fn open(&mut self, entity: &Entity) {
+    pub(super) fn open(&mut self, entity: &LiveObject) {
         let Some(process) = entity.process else {
             return;
         };
         match entity.kind {
-            Some(Object::Device) => {
+            Some(ObjectKind::Device) => {
                 if let Some(account) = self.account(process, entity.adapter) {
                     account.devices += 1;
                 }
             }
-            Some(Object::Allocation) => {
+            Some(ObjectKind::Allocation) => {
                 if let Some(account) = self.account(process, entity.adapter) {
                     account.allocated(entity.bytes);
                 }
@@ -39,19 +43,21 @@ impl Objects {
     }
 
     /// Takes what ends off the account of its process.
-    pub(super) fn close(&mut self, id: Id, entity: &Entity) {
-        if entity.kind == Some(Object::Process) {
+    pub(super) fn close(&mut self, id: ObjectId, entity: &LiveObject) {
+        if entity.kind == Some(ObjectKind::Process) {
             self.ledger.close(id);
         }
         let Some(process) = entity.process else {
             return;
         };
         let account = match entity.kind {
-            Some(Object::Device | Object::Allocation) => self.account(process, entity.adapter),
+            Some(ObjectKind::Device | ObjectKind::Allocation) => {
+                self.account(process, entity.adapter)
+            }
             _ => None,
         };
         let Some(account) = account else { return };
-        if entity.kind == Some(Object::Device) {
+        if entity.kind == Some(ObjectKind::Device) {
             account.devices = account.devices.saturating_sub(1);
             return;
         }
@@ -65,7 +71,7 @@ impl Objects {
     }
 
     /// An allocation is resident once more, or once less.
-    pub fn reside(&mut self, id: Id, more: bool) {
+    pub fn reside(&mut self, id: ObjectId, more: bool) {
         let Some(entity) = self.get_mut(id) else {
             return;
         };
@@ -93,20 +99,20 @@ impl Objects {
 
     /// The memory of an allocation, or of all those of a resource, is offered
     /// or wanted back.
-    pub fn offer(&mut self, id: Id, offered: bool) {
+    pub fn offer(&mut self, id: ObjectId, offered: bool) {
         let Some(entity) = self.get_mut(id) else {
             return;
         };
-        if entity.kind == Some(Object::Resource) {
+        if entity.kind == Some(ObjectKind::Resource) {
             let mut child = entity.first_child;
             while let Some(Some(next)) = self.slots.get(child as usize) {
                 let (index, serial) = (child, next.serial);
                 child = next.next;
-                self.offer(Id { index, serial }, offered);
+                self.offer(ObjectId { index, serial }, offered);
             }
             return;
         }
-        if entity.kind != Some(Object::Allocation) || entity.offered == offered {
+        if entity.kind != Some(ObjectKind::Allocation) || entity.offered == offered {
             return;
         }
         entity.offered = offered;

@@ -1,17 +1,17 @@
 //! What there is to know of one object.
 
 use super::NONE;
-use dxgtrace_protocol::schema::Object;
+use dxgtrace_protocol::schema::ObjectKind;
 
 /// An object of the session. It stays valid when the object is gone, and never
 /// means another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Id {
+pub struct ObjectId {
     pub(super) index: u32,
     pub(super) serial: u32,
 }
 
-impl Id {
+impl ObjectId {
     /// The number of its handle space, if it is a process.
     pub(super) fn space(self) -> u64 {
         u64::from(self.serial) + 1
@@ -21,15 +21,15 @@ impl Id {
 /// The handle space that a handle belongs to, its kind where spaces are told
 /// apart by kind, and the handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
+pub(crate) struct HandleKey {
     pub(super) space: u64,
     pub(super) handle: u64,
 }
 
-impl Key {
+impl HandleKey {
     /// A handle that means the same in the whole virtual machine. Whether the
     /// host counts the kinds together is not known, so they are kept apart.
-    pub fn vm(kind: Object, handle: u64) -> Self {
+    pub fn vm(kind: ObjectKind, handle: u64) -> Self {
         Self {
             space: (kind as u64 + 1) << 40,
             handle,
@@ -37,7 +37,7 @@ impl Key {
     }
 
     /// A handle of a process.
-    pub fn of(process: Id, handle: u64) -> Self {
+    pub fn of(process: ObjectId, handle: u64) -> Self {
         Self {
             space: process.space(),
             handle,
@@ -60,7 +60,7 @@ pub struct Moment {
 
 /// How an object ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum ObjectEnd {
     /// A message destroyed it.
     Destroyed,
     /// It went with its owner.
@@ -73,17 +73,17 @@ pub enum End {
 
 /// An object that exists.
 #[derive(Debug, Clone, Copy)]
-pub struct Entity {
+pub struct LiveObject {
     /// What it is; `None` while only its number is known.
-    pub kind: Option<Object>,
+    pub kind: Option<ObjectKind>,
     /// Its handle, or a guest event's number.
     pub handle: u64,
     /// The process in whose handle space it is.
-    pub process: Option<Id>,
+    pub process: Option<ObjectId>,
     /// That process's handle; 0 if the handle is one of the virtual machine.
     pub process_handle: u64,
     /// What it ends with.
-    pub owner: Option<Id>,
+    pub owner: Option<ObjectId>,
     /// Number of the adapter that it lives on.
     pub adapter: Option<u8>,
     /// How many objects with this handle were there before.
@@ -110,16 +110,16 @@ pub struct Entity {
     /// A guest event that may be signalled more than once.
     pub(crate) lasting: bool,
     /// Owners before whose end the driver destroys it.
-    pub(crate) settled: &'static [Object],
+    pub(crate) settled: &'static [ObjectKind],
     pub(super) serial: u32,
     pub(super) first_child: u32,
     pub(super) next: u32,
     pub(super) previous: u32,
 }
 
-impl Entity {
+impl LiveObject {
     /// An object about which nothing but this is known.
-    pub(crate) fn new(kind: Option<Object>, handle: u64, created: Moment, epoch: u32) -> Self {
+    pub(crate) fn new(kind: Option<ObjectKind>, handle: u64, created: Moment, epoch: u32) -> Self {
         Self {
             kind,
             handle,
@@ -154,13 +154,13 @@ impl Entity {
 
 /// An object that is gone.
 #[derive(Debug, Clone, Copy)]
-pub struct Gone {
+pub struct EndedObject {
     /// What it was, when it ended.
-    pub entity: Entity,
+    pub entity: LiveObject,
     /// When it ended.
     pub at: Moment,
     /// How it ended.
-    pub end: End,
+    pub end: ObjectEnd,
     /// Whether it surely ended.
     pub(crate) certain: bool,
     /// The run of packets without loss in which it ended.
@@ -169,11 +169,11 @@ pub struct Gone {
 
 /// What happened to an object.
 #[derive(Debug, Clone, Copy)]
-pub struct Change {
+pub struct ObjectChange {
     /// The object, as it was created or as it ended.
-    pub entity: Entity,
+    pub entity: LiveObject,
     /// What it belongs to, if that still exists.
-    pub owner: Option<(Option<Object>, u64)>,
+    pub owner: Option<(Option<ObjectKind>, u64)>,
     /// How it ended; `None` if it begins.
-    pub end: Option<End>,
+    pub end: Option<ObjectEnd>,
 }

@@ -7,13 +7,13 @@
 mod accounts;
 mod entity;
 
-pub(crate) use entity::Key;
-pub use entity::{Change, End, Entity, Gone, Id, Moment};
+pub(crate) use entity::HandleKey;
+pub use entity::{EndedObject, LiveObject, Moment, ObjectChange, ObjectEnd, ObjectId};
 
 use rustc_hash::FxHashMap;
 
 use super::ledger::Ledger;
-use dxgtrace_protocol::schema::Object;
+use dxgtrace_protocol::schema::ObjectKind;
 
 /// Objects followed at most at a time. Far above what happens: a guest's
 /// handle table has 24 bits of index, but even games stay below 100,000.
@@ -27,30 +27,30 @@ const NONE: u32 = u32::MAX;
 
 /// An object that is to end.
 #[derive(Debug, Clone, Copy)]
-struct Ending {
-    id: Id,
-    end: End,
+struct EndingObject {
+    id: ObjectId,
+    end: ObjectEnd,
     certain: bool,
     /// The owner with which it ends: its kind, and how that ended.
-    owner: Option<(Option<Object>, End)>,
+    owner: Option<(Option<ObjectKind>, ObjectEnd)>,
 }
 
 /// The objects of a session.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Objects {
-    slots: Vec<Option<Entity>>,
+    slots: Vec<Option<LiveObject>>,
     free: Vec<u32>,
     serial: u32,
-    living: FxHashMap<Key, u32>,
+    living: FxHashMap<HandleKey, u32>,
     /// Objects that are gone, of which the latest replaces the oldest.
-    past: Vec<Gone>,
+    past: Vec<EndedObject>,
     oldest: usize,
     /// By handle: the place of the last that is gone.
-    history: FxHashMap<Key, u32>,
+    history: FxHashMap<HandleKey, u32>,
     /// Changes since they were last taken.
-    changes: Vec<Change>,
+    changes: Vec<ObjectChange>,
     /// What is still to end; kept for its memory.
-    ending: Vec<Ending>,
+    ending: Vec<EndingObject>,
     /// Counts losses of packets.
     pub epoch: u32,
     /// Who has how much memory.
@@ -59,7 +59,7 @@ pub(super) struct Objects {
 
 impl Objects {
     /// The object, if it still exists.
-    pub fn get(&self, id: Id) -> Option<&Entity> {
+    pub fn get(&self, id: ObjectId) -> Option<&LiveObject> {
         self.slots
             .get(id.index as usize)?
             .as_ref()
@@ -67,7 +67,7 @@ impl Objects {
     }
 
     /// The same, to be changed.
-    pub fn get_mut(&mut self, id: Id) -> Option<&mut Entity> {
+    pub fn get_mut(&mut self, id: ObjectId) -> Option<&mut LiveObject> {
         self.slots
             .get_mut(id.index as usize)?
             .as_mut()
@@ -76,7 +76,7 @@ impl Objects {
 
     /// Whether an object, or what it ends with, may have ended already: a
     /// request that ends it is under way, or one was and failed.
-    pub fn may_be_gone(&self, entity: &Entity) -> bool {
+    pub fn may_be_gone(&self, entity: &LiveObject) -> bool {
         let mut one = Some(entity);
         // Owners of owners of owners: no object stands deeper than this.
         for _ in 0..DEPTH_MAX {
@@ -90,24 +90,24 @@ impl Objects {
     }
 
     /// The object that now has that handle.
-    pub fn find(&self, key: Key) -> Option<Id> {
+    pub fn find(&self, key: HandleKey) -> Option<ObjectId> {
         let index = *self.living.get(&key)?;
         let serial = self.slots.get(index as usize)?.as_ref()?.serial;
-        Some(Id { index, serial })
+        Some(ObjectId { index, serial })
     }
 
     /// The last object that had that handle and is gone.
-    pub fn gone(&self, key: Key) -> Option<&Gone> {
+    pub fn gone(&self, key: HandleKey) -> Option<&EndedObject> {
         self.past.get(*self.history.get(&key)? as usize)
     }
 
     /// The first object of a kind that belongs to another.
-    pub fn child(&self, owner: Id, kind: Object) -> Option<Id> {
+    pub fn child(&self, owner: ObjectId, kind: ObjectKind) -> Option<ObjectId> {
         let mut child = self.get(owner)?.first_child;
         while let Some(Some(entity)) = self.slots.get(child as usize) {
             if entity.kind == Some(kind) {
                 let serial = entity.serial;
-                return Some(Id {
+                return Some(ObjectId {
                     index: child,
                     serial,
                 });
@@ -118,12 +118,12 @@ impl Objects {
     }
 
     /// Every object that exists.
-    pub fn iter(&self) -> impl Iterator<Item = (Id, &Entity)> {
+    pub fn iter(&self) -> impl Iterator<Item = (ObjectId, &LiveObject)> {
         self.slots.iter().enumerate().filter_map(|(index, slot)| {
             let entity = slot.as_ref()?;
             let index = u32::try_from(index).ok()?;
             Some((
-                Id {
+                ObjectId {
                     index,
                     serial: entity.serial,
                 },
@@ -133,7 +133,7 @@ impl Objects {
     }
 
     /// Objects that are gone and not yet forgotten.
-    pub fn past(&self) -> impl Iterator<Item = &Gone> {
+    pub fn past(&self) -> impl Iterator<Item = &EndedObject> {
         self.history
             .values()
             .filter_map(|place| self.past.get(*place as usize))
@@ -145,20 +145,20 @@ impl Objects {
     }
 
     /// The key under which an object is found.
-    pub fn key(entity: &Entity) -> Key {
+    pub fn key(entity: &LiveObject) -> HandleKey {
         match (entity.kind, entity.process) {
-            (Some(kind), _) if kind.is_vm_wide() => Key::vm(kind, entity.handle),
-            (_, Some(process)) => Key::of(process, entity.handle),
-            (kind, None) => Key::vm(kind.unwrap_or(Object::Gpadl), entity.handle),
+            (Some(kind), _) if kind.is_vm_wide() => HandleKey::vm(kind, entity.handle),
+            (_, Some(process)) => HandleKey::of(process, entity.handle),
+            (kind, None) => HandleKey::vm(kind.unwrap_or(ObjectKind::Gpadl), entity.handle),
         }
     }
 
     /// Adds an object; what had its handle so far is replaced. `None` if there
     /// are too many.
-    pub fn add(&mut self, mut entity: Entity, at: Moment) -> Option<Id> {
+    pub fn add(&mut self, mut entity: LiveObject, at: Moment) -> Option<ObjectId> {
         let key = Self::key(&entity);
         if let Some(old) = self.find(key) {
-            self.end(old, at, End::Replaced);
+            self.end(old, at, ObjectEnd::Replaced);
         }
         if self.living.len() >= LIVING_MAX {
             return None;
@@ -186,7 +186,7 @@ impl Objects {
             *slot = Some(entity);
         }
         self.living.insert(key, index);
-        let id = Id {
+        let id = ObjectId {
             index,
             serial: entity.serial,
         };
@@ -199,7 +199,7 @@ impl Objects {
     }
 
     /// Makes `owner` the one that `id` ends with.
-    pub fn give(&mut self, id: Id, owner: Id) {
+    pub fn give(&mut self, id: ObjectId, owner: ObjectId) {
         if id == owner || self.get(owner).is_none() {
             return;
         }
@@ -214,17 +214,17 @@ impl Objects {
     /// owners first, with its owner's kind and end if it goes with it.
     pub fn end_with(
         &mut self,
-        id: Id,
+        id: ObjectId,
         at: Moment,
-        end: End,
-        ended: &mut impl FnMut(&Gone, Option<(Option<Object>, End)>),
+        end: ObjectEnd,
+        ended: &mut impl FnMut(&EndedObject, Option<(Option<ObjectKind>, ObjectEnd)>),
     ) {
         if self.get(id).is_none() {
             return;
         }
         self.unlink(id);
         let mut ending = std::mem::take(&mut self.ending);
-        ending.push(Ending {
+        ending.push(EndingObject {
             id,
             end,
             certain: true,
@@ -237,13 +237,13 @@ impl Objects {
                 continue;
             };
             let how = match one.end {
-                End::Destroyed | End::WithOwner => End::WithOwner,
+                ObjectEnd::Destroyed | ObjectEnd::WithOwner => ObjectEnd::WithOwner,
                 other => other,
             };
             let mut child = entity.first_child;
             while let Some(Some(next)) = self.slots.get(child as usize) {
-                ending.push(Ending {
-                    id: Id {
+                ending.push(EndingObject {
+                    id: ObjectId {
                         index: child,
                         serial: next.serial,
                     },
@@ -253,11 +253,12 @@ impl Objects {
                 });
                 child = next.next;
             }
-            let gone = Gone {
+            let gone = EndedObject {
                 entity,
                 at,
                 end: one.end,
-                certain: one.certain && matches!(one.end, End::Destroyed | End::WithOwner),
+                certain: one.certain
+                    && matches!(one.end, ObjectEnd::Destroyed | ObjectEnd::WithOwner),
                 epoch: self.epoch,
             };
             self.close(one.id, &entity);
@@ -269,24 +270,24 @@ impl Objects {
     }
 
     /// Ends an object and all that it owns.
-    pub fn end(&mut self, id: Id, at: Moment, end: End) {
+    pub fn end(&mut self, id: ObjectId, at: Moment, end: ObjectEnd) {
         self.end_with(id, at, end, &mut |_, _| {});
     }
 
     /// Ends everything: the driver has started anew.
     pub fn end_all(&mut self, at: Moment) {
-        let roots: Vec<Id> = self
+        let roots: Vec<ObjectId> = self
             .iter()
             .filter(|(_, entity)| entity.owner.is_none())
             .map(|(id, _)| id)
             .collect();
         for id in roots {
-            self.end(id, at, End::ChannelClosed);
+            self.end(id, at, ObjectEnd::ChannelClosed);
         }
     }
 
     /// Gives a number whose kind was not known its kind.
-    pub fn learn(&mut self, id: Id, kind: Object) {
+    pub fn learn(&mut self, id: ObjectId, kind: ObjectKind) {
         if let Some(entity) = self.get_mut(id)
             && entity.kind.is_none()
         {
@@ -295,7 +296,7 @@ impl Objects {
     }
 
     /// Changes since this was last called.
-    pub fn changes(&self) -> &[Change] {
+    pub fn changes(&self) -> &[ObjectChange] {
         &self.changes
     }
 
@@ -304,9 +305,9 @@ impl Objects {
         self.changes.clear();
     }
 
-    fn note(&mut self, entity: &Entity, end: Option<End>) {
+    fn note(&mut self, entity: &LiveObject, end: Option<ObjectEnd>) {
         let owner = entity.owner.and_then(|id| self.get(id));
-        let change = Change {
+        let change = ObjectChange {
             entity: *entity,
             owner: owner.map(|owner| (owner.kind, owner.handle)),
             end,
@@ -314,7 +315,7 @@ impl Objects {
         self.changes.push(change);
     }
 
-    fn take(&mut self, id: Id) -> Option<Entity> {
+    fn take(&mut self, id: ObjectId) -> Option<LiveObject> {
         let entity = *self.get(id)?;
         if let Some(slot) = self.slots.get_mut(id.index as usize) {
             *slot = None;
@@ -327,7 +328,7 @@ impl Objects {
         Some(entity)
     }
 
-    fn remember(&mut self, gone: Gone) {
+    fn remember(&mut self, gone: EndedObject) {
         let key = Self::key(&gone.entity);
         let place = self.oldest;
         match self.past.get_mut(place) {
@@ -345,7 +346,7 @@ impl Objects {
         self.history.insert(key, place as u32);
     }
 
-    fn link(&mut self, id: Id, owner: Id) {
+    fn link(&mut self, id: ObjectId, owner: ObjectId) {
         let Some(first) = self.get(owner).map(|owner| owner.first_child) else {
             return;
         };
@@ -361,7 +362,7 @@ impl Objects {
         }
     }
 
-    fn unlink(&mut self, id: Id) {
+    fn unlink(&mut self, id: ObjectId) {
         let Some(entity) = self.get(id) else { return };
         let (owner, next, previous) = (entity.owner, entity.next, entity.previous);
         if let Some(Some(next)) = self.slots.get_mut(next as usize) {
@@ -393,12 +394,12 @@ mod tests {
 
     fn add(
         objects: &mut Objects,
-        kind: Object,
+        kind: ObjectKind,
         handle: u64,
-        owner: Option<Id>,
-        process: Option<Id>,
-    ) -> Id {
-        let mut entity = Entity::new(Some(kind), handle, at(1), 0);
+        owner: Option<ObjectId>,
+        process: Option<ObjectId>,
+    ) -> ObjectId {
+        let mut entity = LiveObject::new(Some(kind), handle, at(1), 0);
         entity.owner = owner;
         entity.process = process;
         objects.add(entity, at(1)).unwrap()
@@ -407,41 +408,47 @@ mod tests {
     #[test]
     fn an_owner_takes_all_it_owns_with_it_and_nothing_else() {
         let mut objects = Objects::default();
-        let process = add(&mut objects, Object::Process, 64, None, None);
-        let device = add(&mut objects, Object::Device, 64, None, Some(process));
+        let process = add(&mut objects, ObjectKind::Process, 64, None, None);
+        let device = add(&mut objects, ObjectKind::Device, 64, None, Some(process));
         let context = add(
             &mut objects,
-            Object::Context,
+            ObjectKind::Context,
             128,
             Some(device),
             Some(process),
         );
         let queue = add(
             &mut objects,
-            Object::HwQueue,
+            ObjectKind::HwQueue,
             192,
             Some(context),
             Some(process),
         );
-        let other = add(&mut objects, Object::SyncObject, 256, None, Some(process));
-        objects.end(device, at(5), End::Destroyed);
+        let other = add(
+            &mut objects,
+            ObjectKind::SyncObject,
+            256,
+            None,
+            Some(process),
+        );
+        objects.end(device, at(5), ObjectEnd::Destroyed);
         for id in [device, context, queue] {
             assert!(objects.get(id).is_none());
         }
         assert!(objects.get(process).is_some() && objects.get(other).is_some());
-        let gone = objects.gone(Key::of(process, 192)).unwrap();
-        assert_eq!((gone.end, gone.at.packet), (End::WithOwner, 5));
-        objects.end(process, at(6), End::Destroyed);
+        let gone = objects.gone(HandleKey::of(process, 192)).unwrap();
+        assert_eq!((gone.end, gone.at.packet), (ObjectEnd::WithOwner, 5));
+        objects.end(process, at(6), ObjectEnd::Destroyed);
         assert_eq!(objects.len(), 0);
     }
 
     #[test]
     fn a_number_that_is_used_again_is_a_new_object() {
         let mut objects = Objects::default();
-        let process = add(&mut objects, Object::Process, 64, None, None);
-        let first = add(&mut objects, Object::Device, 64, None, Some(process));
-        objects.end(first, at(2), End::Destroyed);
-        let second = add(&mut objects, Object::Context, 64, None, Some(process));
+        let process = add(&mut objects, ObjectKind::Process, 64, None, None);
+        let first = add(&mut objects, ObjectKind::Device, 64, None, Some(process));
+        objects.end(first, at(2), ObjectEnd::Destroyed);
+        let second = add(&mut objects, ObjectKind::Context, 64, None, Some(process));
         assert_ne!(first, second);
         assert!(objects.get(first).is_none());
         assert_eq!(objects.get(second).map(|entity| entity.generation), Some(1));
@@ -450,16 +457,16 @@ mod tests {
     #[test]
     fn memory_stays_bounded_however_many_objects_come_and_go() {
         let mut objects = Objects::default();
-        let process = add(&mut objects, Object::Process, 64, None, None);
+        let process = add(&mut objects, ObjectKind::Process, 64, None, None);
         for handle in 0..100_000 {
             let id = add(
                 &mut objects,
-                Object::Allocation,
+                ObjectKind::Allocation,
                 handle,
                 None,
                 Some(process),
             );
-            objects.end(id, at(2), End::Destroyed);
+            objects.end(id, at(2), ObjectEnd::Destroyed);
             objects.settle();
         }
         assert!(objects.history.len() <= HISTORY_MAX);

@@ -9,12 +9,13 @@ mod ranges;
 use std::sync::LazyLock;
 
 use self::ranges::ranges;
-pub(super) use self::ranges::{Asked, RangeStep};
+pub(super) use self::ranges::{RangeParameter, RangeStep};
 
-use dxgtrace_protocol::decode::Located;
+use dxgtrace_protocol::decode::LocatedBody;
 use dxgtrace_protocol::decode::read;
 use dxgtrace_protocol::schema::{
-    Element, Field, Layout, Life, Message, Object, Owner, Role, Struct, Ty, When,
+    Field, FieldRole, FieldType, Layout, Message, ObjectEffect, ObjectKind, ObjectOwner, Struct,
+    TailElement, When,
 };
 use dxgtrace_protocol::table;
 
@@ -23,14 +24,14 @@ pub(super) const MAX_ASKED: usize = 3;
 
 /// A set of object kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Kinds(u16);
+pub(super) struct ObjectKinds(u16);
 
-impl Kinds {
-    fn of(kinds: &[Object]) -> Self {
+impl ObjectKinds {
+    fn of(kinds: &[ObjectKind]) -> Self {
         Self(kinds.iter().fold(0, |set, kind| set | Self::bit(*kind)))
     }
 
-    const fn bit(kind: Object) -> u16 {
+    const fn bit(kind: ObjectKind) -> u16 {
         1 << kind as u16
     }
 
@@ -38,11 +39,11 @@ impl Kinds {
     const VM_WIDE: u16 = {
         let mut set = 0;
         let mut i = 0;
-        while i < Object::ALL.len() {
+        while i < ObjectKind::ALL.len() {
             // A kind is found again by the number of its bit.
-            assert!(Object::ALL[i] as usize == i);
-            if Object::ALL[i].is_vm_wide() {
-                set |= Self::bit(Object::ALL[i]);
+            assert!(ObjectKind::ALL[i] as usize == i);
+            if ObjectKind::ALL[i].is_vm_wide() {
+                set |= Self::bit(ObjectKind::ALL[i]);
             }
             i += 1;
         }
@@ -50,12 +51,12 @@ impl Kinds {
     };
 
     /// Whether the kind is in the set.
-    pub fn has(self, kind: Object) -> bool {
+    pub fn has(self, kind: ObjectKind) -> bool {
         self.0 & Self::bit(kind) != 0
     }
 
     /// The kind, if there is only one.
-    pub fn single(self) -> Option<Object> {
+    pub fn single(self) -> Option<ObjectKind> {
         match self.0.is_power_of_two() {
             true => Self::first(self.0),
             false => None,
@@ -63,7 +64,7 @@ impl Kinds {
     }
 
     /// Those of the kinds whose handles are numbers of the virtual machine.
-    pub fn vm_wide(self) -> impl Iterator<Item = Object> {
+    pub fn vm_wide(self) -> impl Iterator<Item = ObjectKind> {
         let mut rest = self.0 & Self::VM_WIDE;
         std::iter::from_fn(move || {
             let kind = Self::first(rest)?;
@@ -73,8 +74,8 @@ impl Kinds {
     }
 
     /// The kind of the lowest bit.
-    fn first(set: u16) -> Option<Object> {
-        Object::ALL.get(set.trailing_zeros() as usize).copied()
+    fn first(set: u16) -> Option<ObjectKind> {
+        ObjectKind::ALL.get(set.trailing_zeros() as usize).copied()
     }
 
     /// Whether there are kinds in it whose handles are those of a process.
@@ -116,7 +117,7 @@ impl Condition {
     }
 
     /// Whether it holds. What was not captured holds nothing.
-    pub fn holds(&self, body: &Located<'_>) -> bool {
+    pub fn holds(&self, body: &LocatedBody<'_>) -> bool {
         body.number(usize::from(self.at), self.size)
             .is_some_and(|value| self.when.holds(value))
     }
@@ -129,7 +130,7 @@ impl Condition {
 
 /// Whom a created object may belong to.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Candidate {
+pub(super) enum OwnerCandidate {
     /// What that step of the same reply creates.
     Created(u8),
     /// What the request names in that slot of its memory.
@@ -138,17 +139,17 @@ pub(super) enum Candidate {
 
 /// Handles at a place, and what the message does to their objects.
 #[derive(Debug, Clone)]
-pub(super) struct Step {
+pub(super) struct HandleStep {
     pub place: Place,
     /// Bytes of one handle: 4, of events 8.
     pub size: u16,
     pub name: &'static str,
-    pub kinds: Kinds,
-    pub life: Life,
-    pub role: Role,
-    pub owner: Owner,
+    pub kinds: ObjectKinds,
+    pub life: ObjectEffect,
+    pub role: FieldRole,
+    pub owner: ObjectOwner,
     /// Whom it may belong to, in order.
-    pub owners: Vec<Candidate>,
+    pub owners: Vec<OwnerCandidate>,
     /// The bytes mean this only if this holds of the same part.
     pub when: Option<Condition>,
     /// Bit of the request's memory that must be set, plus 1.
@@ -162,7 +163,7 @@ pub(super) struct Step {
 /// What a part holds beside handles, by what it means.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fact {
-    pub role: Role,
+    pub role: FieldRole,
     pub field: &'static Field,
 }
 
@@ -170,16 +171,16 @@ pub(super) struct Fact {
 #[derive(Debug, Clone, Default)]
 pub(super) struct ReplyPlan {
     pub version: u32,
-    pub steps: Vec<Step>,
+    pub steps: Vec<HandleStep>,
     pub facts: Vec<Fact>,
     pub ranges: Vec<RangeStep>,
 }
 
 /// A message, prepared.
 #[derive(Debug, Clone)]
-pub(super) struct Plan {
+pub(super) struct MessagePlan {
     pub message: &'static Message,
-    pub steps: Vec<Step>,
+    pub steps: Vec<HandleStep>,
     pub facts: Vec<Fact>,
     /// Fields that an event must repeat: field, its place in the cookies.
     pub echoes: Vec<(&'static Field, u8)>,
@@ -195,10 +196,10 @@ pub(super) struct Plan {
     /// The tail that holds the values of the fences in the request.
     pub fence_values: Option<usize>,
     /// A number of the request that the reply needs.
-    pub asked_number: Option<Asked>,
+    pub asked_number: Option<RangeParameter>,
 }
 
-impl Plan {
+impl MessagePlan {
     /// The reply's plan at an interface version.
     pub fn reply_at(&self, version: u32) -> Option<&ReplyPlan> {
         self.replies.iter().find(|reply| reply.version <= version)
@@ -206,31 +207,31 @@ impl Plan {
 }
 
 /// The plan of a message.
-pub(super) fn plan(message: &Message) -> Option<&'static Plan> {
+pub(super) fn plan(message: &Message) -> Option<&'static MessagePlan> {
     PLANS.get(table::place(message)?)?.as_ref()
 }
 
 /// Whether messages tell when objects of that kind begin.
-pub(super) fn is_announced(kind: Object) -> bool {
-    static ANNOUNCED: LazyLock<Kinds> = LazyLock::new(|| {
+pub(super) fn is_announced(kind: ObjectKind) -> bool {
+    static ANNOUNCED: LazyLock<ObjectKinds> = LazyLock::new(|| {
         let plans = PLANS.iter().flatten();
         let steps = plans.flat_map(|plan| {
             let replies = plan.replies.iter().flat_map(|reply| &reply.steps);
             plan.steps.iter().chain(replies)
         });
-        let creating = steps.filter(|step| step.life == Life::Creates);
-        Kinds(creating.fold(0, |kinds, step| kinds | step.kinds.0))
+        let creating = steps.filter(|step| step.life == ObjectEffect::Creates);
+        ObjectKinds(creating.fold(0, |kinds, step| kinds | step.kinds.0))
     });
     ANNOUNCED.has(kind)
 }
 
 /// Names of the fields that are repeated by events: message and field.
 static COOKIES: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {
-    use dxgtrace_protocol::schema::Rule;
+    use dxgtrace_protocol::schema::FieldRule;
     let mut cookies = Vec::new();
     let bodies = table::all().filter_map(|message| message.request.as_ref());
     for field in bodies.flat_map(|body| body.fields) {
-        if let Rule::Echoes { message, field } = field.rule
+        if let FieldRule::Echoes { message, field } = field.rule
             && !cookies.contains(&(message, field))
         {
             cookies.push((message, field));
@@ -239,7 +240,7 @@ static COOKIES: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {
     cookies
 });
 
-static PLANS: LazyLock<Vec<Option<Plan>>> = LazyLock::new(|| {
+static PLANS: LazyLock<Vec<Option<MessagePlan>>> = LazyLock::new(|| {
     let mut plans = vec![None; table::PLACES];
     for message in table::all() {
         let place = table::place(message).and_then(|place| plans.get_mut(place));
@@ -250,10 +251,10 @@ static PLANS: LazyLock<Vec<Option<Plan>>> = LazyLock::new(|| {
     plans
 });
 
-fn prepare(message: &'static Message) -> Option<Plan> {
-    use dxgtrace_protocol::schema::Rule;
+fn prepare(message: &'static Message) -> Option<MessagePlan> {
+    use dxgtrace_protocol::schema::FieldRule;
     let request = message.request.as_ref()?;
-    let mut plan = Plan {
+    let mut plan = MessagePlan {
         message,
         steps: Vec::new(),
         facts: facts(request),
@@ -266,8 +267,8 @@ fn prepare(message: &'static Message) -> Option<Plan> {
         fence_values: request
             .tails
             .iter()
-            .position(|tail| tail.role == Role::FenceValues),
-        asked_number: Asked::of(request),
+            .position(|tail| tail.role == FieldRole::FenceValues),
+        asked_number: RangeParameter::of(request),
     };
     plan.steps = steps(request, request, &mut plan);
     for field in request.fields {
@@ -275,7 +276,7 @@ fn prepare(message: &'static Message) -> Option<Plan> {
             let found = COOKIES.iter().position(|cookie| *cookie == (of, name))?;
             u8::try_from(found).ok()
         };
-        if let Rule::Echoes { message, field: of } = field.rule
+        if let FieldRule::Echoes { message, field: of } = field.rule
             && let Some(place) = place(of, message)
         {
             plan.echoes.push((field, place));
@@ -304,16 +305,16 @@ fn facts(layout: &'static Layout) -> Vec<Fact> {
         .filter(|field| {
             matches!(
                 field.role,
-                Role::Version
-                    | Role::Compatible
-                    | Role::AsyncMode
-                    | Role::VgpuLuid
-                    | Role::Name
-                    | Role::Opener
-                    | Role::Progress
-                    | Role::OverBudget
-                    | Role::Budget
-                    | Role::InUse
+                FieldRole::Version
+                    | FieldRole::Compatible
+                    | FieldRole::AsyncMode
+                    | FieldRole::VgpuLuid
+                    | FieldRole::Name
+                    | FieldRole::Opener
+                    | FieldRole::Progress
+                    | FieldRole::OverBudget
+                    | FieldRole::Budget
+                    | FieldRole::InUse
             )
         })
         .map(|field| Fact {
@@ -324,7 +325,11 @@ fn facts(layout: &'static Layout) -> Vec<Fact> {
 }
 
 /// The places of a part where handles stand that do something.
-fn steps(layout: &'static Layout, request: &'static Layout, plan: &mut Plan) -> Vec<Step> {
+fn steps(
+    layout: &'static Layout,
+    request: &'static Layout,
+    plan: &mut MessagePlan,
+) -> Vec<HandleStep> {
     let mut steps = Vec::new();
     for field in layout.fields {
         let place = Place::Fixed {
@@ -340,7 +345,7 @@ fn steps(layout: &'static Layout, request: &'static Layout, plan: &mut Plan) -> 
     for (index, tail) in layout.tails.iter().enumerate() {
         let index = u8::try_from(index).unwrap_or(u8::MAX);
         match tail.element {
-            Element::Value(ty) => {
+            TailElement::Value(ty) => {
                 let field = Field {
                     rule: tail.rule,
                     life: tail.life,
@@ -356,7 +361,7 @@ fn steps(layout: &'static Layout, request: &'static Layout, plan: &mut Plan) -> 
                 };
                 step(&field, place, layout.fields, request, plan, &mut steps);
             }
-            Element::Struct(structure) => members(index, structure, request, plan, &mut steps),
+            TailElement::Struct(structure) => members(index, structure, request, plan, &mut steps),
         }
     }
     steps
@@ -366,13 +371,13 @@ fn members(
     tail: u8,
     structure: &'static Struct,
     request: &'static Layout,
-    plan: &mut Plan,
-    steps: &mut Vec<Step>,
+    plan: &mut MessagePlan,
+    steps: &mut Vec<HandleStep>,
 ) {
     let size = structure
         .fields
         .iter()
-        .find(|field| field.role == Role::Size)
+        .find(|field| field.role == FieldRole::Size)
         .map(|field| field.at);
     for field in structure.fields {
         // What applies only to some elements is not followed: its condition
@@ -398,31 +403,33 @@ fn step(
     place: Place,
     fields: &'static [Field],
     request: &'static Layout,
-    plan: &mut Plan,
-    steps: &mut Vec<Step>,
+    plan: &mut MessagePlan,
+    steps: &mut Vec<HandleStep>,
 ) {
     let kinds = match field.ty {
-        Ty::Handle(kinds) if field.life != Life::None => Kinds::of(kinds),
-        Ty::Event if field.life != Life::None => Kinds::of(&[Object::GuestEvent]),
+        FieldType::Handle(kinds) if field.life != ObjectEffect::None => ObjectKinds::of(kinds),
+        FieldType::Event if field.life != ObjectEffect::None => {
+            ObjectKinds::of(&[ObjectKind::GuestEvent])
+        }
         _ => return,
     };
     let mut owners = Vec::new();
     for name in field.owner.fields {
         let created = steps
             .iter()
-            .position(|step| step.name == *name && step.life == Life::Creates);
+            .position(|step| step.name == *name && step.life == ObjectEffect::Creates);
         if let Some(index) = created {
-            owners.extend(u8::try_from(index).ok().map(Candidate::Created));
+            owners.extend(u8::try_from(index).ok().map(OwnerCandidate::Created));
         }
         if let Some(asked) = request.field(name) {
-            owners.extend(remember(&mut plan.asked, asked.at).map(Candidate::Asked));
+            owners.extend(remember(&mut plan.asked, asked.at).map(OwnerCandidate::Asked));
         }
     }
-    let bit = |when: Option<When>, plan: &mut Plan| match when {
+    let bit = |when: Option<When>, plan: &mut MessagePlan| match when {
         Some(when) => condition(&mut plan.conditions, when, request),
         None => 0,
     };
-    steps.push(Step {
+    steps.push(HandleStep {
         place,
         size: field.ty.size(),
         name: field.name,
@@ -497,9 +504,9 @@ mod tests {
         assert!(matches!(
             allocation.owners[..],
             [
-                Candidate::Created(0),
-                Candidate::Asked(_),
-                Candidate::Asked(_)
+                OwnerCandidate::Created(0),
+                OwnerCandidate::Asked(_),
+                OwnerCandidate::Asked(_)
             ]
         ));
         assert_eq!(allocation.bytes_at, Some(16));

@@ -1,8 +1,8 @@
 //! Where messages tell of ranges of GPU addresses.
 
-use dxgtrace_protocol::decode::Located;
+use dxgtrace_protocol::decode::LocatedBody;
 use dxgtrace_protocol::decode::read;
-use dxgtrace_protocol::schema::{Element, Field, Layout, Role, When};
+use dxgtrace_protocol::schema::{Field, FieldRole, Layout, TailElement, When};
 
 use super::Condition;
 
@@ -11,16 +11,16 @@ const PAGE: u64 = 4096;
 
 /// How long a range is: a number in the same part or element.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Length {
+pub(crate) struct RangeLength {
     field: &'static Field,
     unit: u64,
 }
 
-impl Length {
+impl RangeLength {
     fn of(field: &'static Field) -> Option<Self> {
         let unit = match field.role {
-            Role::RangeBytes => 1,
-            Role::RangePages => PAGE,
+            FieldRole::RangeBytes => 1,
+            FieldRole::RangePages => PAGE,
             _ => return None,
         };
         Some(Self { field, unit })
@@ -48,19 +48,24 @@ impl Length {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RangeStep {
     /// What happens.
-    change: Role,
+    change: FieldRole,
     /// The tail in whose elements the range stands.
     tail: Option<usize>,
     first: &'static Field,
     /// Its length; of a reply, the request tells it.
-    length: Option<Length>,
+    length: Option<RangeLength>,
     when: Option<Condition>,
 }
 
 impl RangeStep {
     /// Calls `take` with each range: what happens to it, its first address,
     /// its length. `asked` is the length that the request told.
-    pub fn each(&self, body: &Located<'_>, asked: u64, mut take: impl FnMut(Role, u64, u64)) {
+    pub fn each(
+        &self,
+        body: &LocatedBody<'_>,
+        asked: u64,
+        mut take: impl FnMut(FieldRole, u64, u64),
+    ) {
         let mut one = |data: &[u8]| {
             let applies = self.when.is_none_or(|when| when.holds_in(data));
             let first = read(data, usize::from(self.first.at), self.first.ty.size());
@@ -85,7 +90,7 @@ impl RangeStep {
 pub(super) fn ranges(layout: &'static Layout) -> Vec<RangeStep> {
     let mut steps = among(layout.fields, None);
     for (index, tail) in layout.tails.iter().enumerate() {
-        if let Element::Struct(structure) = tail.element {
+        if let TailElement::Struct(structure) = tail.element {
             steps.extend(among(structure.fields, Some(index)));
         }
     }
@@ -98,7 +103,7 @@ fn among(fields: &'static [Field], tail: Option<usize>) -> Vec<RangeStep> {
             change: field.role.range()?,
             tail,
             first: field,
-            length: Length::among(fields, field.when),
+            length: RangeLength::among(fields, field.when),
             when: field.when.and_then(|when| Condition::new(when, fields)),
         })
     };
@@ -108,19 +113,19 @@ fn among(fields: &'static [Field], tail: Option<usize>) -> Vec<RangeStep> {
 /// The number of a request that its reply needs to be understood: how long the
 /// range is, or what the question is about.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked(Length);
+pub(crate) struct RangeParameter(RangeLength);
 
-impl Asked {
+impl RangeParameter {
     pub(super) fn of(layout: &'static Layout) -> Option<Self> {
         let segment = |field: &'static Field| {
-            (field.role == Role::Segment).then_some(Length { field, unit: 1 })
+            (field.role == FieldRole::Segment).then_some(RangeLength { field, unit: 1 })
         };
-        let number = |field| Length::of(field).or_else(|| segment(field));
+        let number = |field| RangeLength::of(field).or_else(|| segment(field));
         layout.fields.iter().find_map(number).map(Self)
     }
 
     /// The number, 0 if it was not captured.
-    pub fn number(self, body: &Located<'_>) -> u64 {
+    pub fn number(self, body: &LocatedBody<'_>) -> u64 {
         self.0
             .bytes(body.bytes(0, usize::from(body.layout.tails_at)))
     }
@@ -129,7 +134,7 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use crate::plan::plan;
-    use dxgtrace_protocol::schema::Role;
+    use dxgtrace_protocol::schema::FieldRole;
 
     #[test]
     fn every_range_has_a_length() {
@@ -162,6 +167,6 @@ mod tests {
             .collect();
         assert!(names.contains(&("unmap.base_address", "unmap.size")));
         assert!(names.contains(&("copy.dest_address", "copy.size")));
-        assert!(steps.iter().any(|step| step.change == Role::Unmaps));
+        assert!(steps.iter().any(|step| step.change == FieldRole::Unmaps));
     }
 }

@@ -3,9 +3,11 @@
 use std::sync::mpsc::TryRecvError;
 use std::time::{Duration, Instant};
 
-use crate::store::{Domain, Fetch, Job, Past, Question, Request, Sifting};
+use crate::store::{
+    PacketFetch, ScanDomain, ScanJob, ScanQuestion, SceneRequest, SceneThread, Sifting,
+};
 
-use super::{App, Tone, View};
+use super::{App, MessageTone, View};
 
 /// Rows taken over at once last this long at most, so that keys are answered.
 const TAKE: Duration = Duration::from_millis(5);
@@ -65,12 +67,12 @@ impl App {
                 if all && self.quits_when_saved {
                     self.leave(Some(text));
                 } else {
-                    self.say(Tone::Fine, text);
+                    self.say(MessageTone::Fine, text);
                 }
             }
             Err(error) => {
                 self.quits_when_saved = false;
-                self.say(Tone::Wrong, format!("{name}: {error}"));
+                self.say(MessageTone::Wrong, format!("{name}: {error}"));
             }
         }
         true
@@ -106,9 +108,12 @@ impl App {
                 fetch.set_layout(&layout);
             }
         } else {
-            match Fetch::open(&self.source.path, &layout) {
+            match PacketFetch::open(&self.source.path, &layout) {
                 Ok(fetch) => self.fetch = Some(fetch),
-                Err(error) => self.say(Tone::Wrong, format!("cannot read the packets: {error}")),
+                Err(error) => self.say(
+                    MessageTone::Wrong,
+                    format!("cannot read the packets: {error}"),
+                ),
             }
         }
         self.extent = layout.extent();
@@ -145,15 +150,15 @@ impl App {
             }
         }
         if let Some(error) = error {
-            self.say(Tone::Wrong, error.to_string());
+            self.say(MessageTone::Wrong, error.to_string());
             return true;
         }
         if self.filtering.sifting.is_none() && self.filtering.asked < end && !self.list.paused {
-            let question = Question::Filter(filter.clone());
+            let question = ScanQuestion::Filter(filter.clone());
             let range = self.filtering.asked..end;
             self.filtering.from = range.start;
             self.filtering.asked = end;
-            self.filtering.sifting = self.sift(question, Domain::All(range), false);
+            self.filtering.sifting = self.sift(question, ScanDomain::All(range), false);
         }
         changed
     }
@@ -161,11 +166,11 @@ impl App {
     /// Begins to go through packets.
     pub(crate) fn sift(
         &self,
-        question: Question,
-        domain: Domain,
+        question: ScanQuestion,
+        domain: ScanDomain,
         first_only: bool,
     ) -> Option<Sifting> {
-        Some(Sifting::start(Job {
+        Some(Sifting::start(ScanJob {
             question,
             domain,
             first_only,
@@ -196,10 +201,10 @@ impl App {
             search.sifting = None;
             match (batch.rows.first(), batch.error) {
                 (Some(row), _) => self.found(*row),
-                (None, Some(error)) => self.say(Tone::Wrong, error.to_string()),
+                (None, Some(error)) => self.say(MessageTone::Wrong, error.to_string()),
                 (None, None) => {
                     let text = format!("no further match of `{}`", search.text);
-                    self.say(Tone::Wrong, text);
+                    self.say(MessageTone::Wrong, text);
                 }
             }
         }
@@ -219,15 +224,17 @@ impl App {
             && let Some(layout) = self.store.layout()
         {
             let path = &self.source.path;
-            let past = self.past.get_or_insert_with(|| Past::new(path.clone()));
-            past.ask(Request {
+            let past = self
+                .past
+                .get_or_insert_with(|| SceneThread::new(path.clone()));
+            past.ask(SceneRequest {
                 row,
                 rows: self.store.rows().clone(),
                 layout: layout.clone(),
             });
             self.asked = Some(row);
         }
-        match self.past.as_ref().and_then(Past::next) {
+        match self.past.as_ref().and_then(SceneThread::next) {
             Some(scene) => {
                 self.scene = scene;
                 self.table.basis = None;

@@ -9,31 +9,32 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use ratatui::layout::Rect;
 use rustc_hash::FxHashMap;
 
-use crate::store::{Fetch, Memory, Past, Row, Scene, Store};
+use crate::store::{CaptureStore, ObjectScene, PacketFetch, PacketRow, ProcessMemory, SceneThread};
 use dxgtrace_render::output::TimeFormat;
 use dxgtrace_session::check::Severity;
 
 use super::config::Config;
-use super::detail::Detail;
+use super::detail::PacketDetail;
 use super::keys::Keymap;
-use super::list::List;
+use super::list::PacketList;
 use super::prompt::Prompt;
-use super::source::Source;
+use super::source::CaptureSource;
 use super::table::Table;
 use super::theme::Theme;
 
 pub use parts::{
-    Arrangement, Effect, Filtering, ObjectLadder, Pane, Saving, Searching, Tone, View,
+    Arrangement, Filtering, MessageTone, ObjectLadder, Pane, SavingPackets, Searching,
+    TerminalEffect, View,
 };
 
 /// All state. [`App::apply`] changes it, drawing only reads.
 pub struct App {
-    pub(crate) source: Source,
-    pub(crate) store: Store,
-    pub(crate) fetch: Option<Fetch>,
+    pub(crate) source: CaptureSource,
+    pub(crate) store: CaptureStore,
+    pub(crate) fetch: Option<PacketFetch>,
     extent: usize,
-    pub(crate) list: List,
-    pub(crate) detail: Detail,
+    pub(crate) list: PacketList,
+    pub(crate) detail: PacketDetail,
     pub(crate) table: Table,
     pub(crate) view: View,
     pub(crate) before: Vec<View>,
@@ -46,7 +47,7 @@ pub struct App {
     /// The column that counts are sorted by.
     pub(crate) sorted_by: usize,
     /// Who has how much memory.
-    pub(crate) memory: Vec<Memory>,
+    pub(crate) memory: Vec<ProcessMemory>,
     pub(crate) filtering: Filtering,
     pub(crate) searching: Option<Searching>,
     pub(crate) prompt: Option<Prompt>,
@@ -55,7 +56,7 @@ pub struct App {
     pub(crate) asks_to_quit: bool,
     /// Whether saving was asked for on the way out.
     pub(crate) quits_when_saved: bool,
-    pub(crate) message: Option<(Tone, String)>,
+    pub(crate) message: Option<(MessageTone, String)>,
     pub(crate) marks: BTreeSet<u32>,
     pub(crate) letters: BTreeMap<char, u32>,
     pub(crate) theme: Theme,
@@ -63,34 +64,34 @@ pub struct App {
     pub(crate) time: TimeFormat,
     pub(crate) mouse: bool,
     pub(crate) keymap: Keymap,
-    pub(crate) effects: VecDeque<Effect>,
+    pub(crate) effects: VecDeque<TerminalEffect>,
     pub(crate) area: Rect,
     /// The row that the current table is about.
     pub(crate) about: Option<u32>,
     lines: FxHashMap<u32, String>,
-    past: Option<Past>,
+    past: Option<SceneThread>,
     /// The row whose objects have been asked for.
     asked: Option<u32>,
     /// The objects as of the row that the view is about.
-    pub(crate) scene: Scene,
+    pub(crate) scene: ObjectScene,
     /// What the ladder shows, if not a process.
     pub(crate) object: Option<ObjectLadder>,
-    pub(crate) saving: Option<Saving>,
+    pub(crate) saving: Option<SavingPackets>,
 }
 
 impl App {
     /// A screen that shows a source.
-    pub fn new(source: Source, config: Config) -> Self {
+    pub fn new(source: CaptureSource, config: Config) -> Self {
         let live = source.recording.is_some();
-        let mut list = List::new();
+        let mut list = PacketList::new();
         list.follow = live;
         Self {
             source,
-            store: Store::default(),
+            store: CaptureStore::default(),
             fetch: None,
             extent: 0,
             list,
-            detail: Detail::default(),
+            detail: PacketDetail::default(),
             table: Table::default(),
             view: View::default(),
             before: Vec::new(),
@@ -122,7 +123,7 @@ impl App {
             lines: FxHashMap::default(),
             past: None,
             asked: None,
-            scene: Scene::default(),
+            scene: ObjectScene::default(),
             object: None,
             saving: None,
         }
@@ -136,17 +137,20 @@ impl App {
         if self.set_filter(text) {
             return Ok(());
         }
-        let (_, error) = self.message.take().unwrap_or((Tone::Wrong, String::new()));
+        let (_, error) = self
+            .message
+            .take()
+            .unwrap_or((MessageTone::Wrong, String::new()));
         Err(format!("{text}: {error}"))
     }
 
     /// Says something at first.
     pub fn greet(&mut self, text: String) {
-        self.say(Tone::Fine, text);
+        self.say(MessageTone::Fine, text);
     }
 
     /// What is kept of the capture.
-    pub fn store(&self) -> &Store {
+    pub fn store(&self) -> &CaptureStore {
         &self.store
     }
 
@@ -189,12 +193,12 @@ impl App {
     }
 
     /// What the terminal has to do next.
-    pub fn next_effect(&mut self) -> Option<Effect> {
+    pub fn next_effect(&mut self) -> Option<TerminalEffect> {
         self.effects.pop_front()
     }
 
     /// Says something on the last line.
-    pub(crate) fn say(&mut self, tone: Tone, text: impl Into<String>) {
+    pub(crate) fn say(&mut self, tone: MessageTone, text: impl Into<String>) {
         self.message = Some((tone, text.into()));
     }
 
@@ -213,7 +217,7 @@ impl App {
     /// reply.
     pub(crate) fn moment(&self) -> Option<u32> {
         let row = self.about?;
-        let peer = self.store.row(row).and_then(Row::peer);
+        let peer = self.store.row(row).and_then(PacketRow::peer);
         Some(peer.filter(|_| self.list.joined).unwrap_or(row).max(row))
     }
 

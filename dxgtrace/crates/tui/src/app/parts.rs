@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::Receiver;
 
-use crate::store::{Question, Sifting};
+use crate::store::{ScanQuestion, Sifting};
 use dxgtrace_query::filter::Filter;
 
 /// What the screen shows.
@@ -49,7 +49,7 @@ pub enum Arrangement {
 
 /// Something that the terminal has to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
+pub enum TerminalEffect {
     /// Put a text on the clipboard.
     Copy(String),
     /// Draw everything anew.
@@ -80,7 +80,7 @@ pub struct Filtering {
 #[derive(Debug)]
 pub struct Searching {
     pub(crate) text: String,
-    pub(crate) question: Question,
+    pub(crate) question: ScanQuestion,
     pub(crate) sifting: Option<Sifting>,
     pub(crate) done: u32,
 }
@@ -98,7 +98,7 @@ pub struct ObjectLadder {
 
 /// How a message to the person at the screen is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
+pub enum MessageTone {
     /// For information.
     Fine,
     /// Something did not work.
@@ -107,7 +107,7 @@ pub enum Tone {
 
 /// Packets that are being saved.
 #[derive(Debug)]
-pub struct Saving {
+pub struct SavingPackets {
     /// The file, safe to show.
     pub name: String,
     /// Whether these are all that there are.

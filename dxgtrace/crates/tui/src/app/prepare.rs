@@ -2,13 +2,13 @@
 
 use ratatui::layout::Rect;
 
-use dxgtrace_protocol::record::header::{IoctlEnd, Kind};
+use dxgtrace_protocol::record::header::{IoctlEnd, RecordKind};
 use dxgtrace_render::output::duration;
 
 use super::super::cursor::Cursor;
-use super::super::detail::Look;
-use super::super::table::{self, Basis};
-use super::super::views::places::Places;
+use super::super::detail::TreeLook;
+use super::super::table::{self, TableBasis};
+use super::super::views::places::ScreenPlaces;
 use super::super::views::top;
 use super::{App, View};
 
@@ -21,7 +21,7 @@ impl App {
     /// Makes everything that the screen will show, so that drawing only reads.
     pub fn prepare(&mut self, area: Rect) {
         self.area = area;
-        let places = Places::of(self);
+        let places = ScreenPlaces::of(self);
         self.list.cursor.fit(self.list.len(), places.list_lines());
         if self.view == View::Packets {
             self.prepare_lines(places.list_lines());
@@ -36,8 +36,8 @@ impl App {
     }
 
     /// Reads the selected packet again, if it is not the one that is shown.
-    pub(crate) fn load_detail(&mut self, places: &Places) {
-        let look = Look {
+    pub(crate) fn load_detail(&mut self, places: &ScreenPlaces) {
+        let look = TreeLook {
             joined: self.list.joined,
             time: self.time,
             width: places.tree.width,
@@ -65,7 +65,7 @@ impl App {
             self.lines.clear();
         }
         let text = match fetch.row(self.store.rows(), row, None) {
-            Ok(fetched) if row.kind() == Kind::Ioctl => {
+            Ok(fetched) if row.kind() == RecordKind::Ioctl => {
                 let end = IoctlEnd::decode(fetched.packet.payload).unwrap_or_default();
                 let (took, messages) = (duration(end.duration), end.messages);
                 format!("{} took={took} messages={messages}", row.name())
@@ -76,7 +76,7 @@ impl App {
         self.lines.insert(index, text);
     }
 
-    fn fit_bytes(&mut self, places: &Places) {
+    fn fit_bytes(&mut self, places: &ScreenPlaces) {
         let width = places.bytes_per_line().max(1);
         let height = usize::from(places.bytes.height).max(1);
         let marked = self.detail.marked();
@@ -94,7 +94,7 @@ impl App {
     /// Makes the lines of the view, or those that are new.
     fn renew_table(&mut self) {
         let all = self.store.rows().len();
-        let mut basis = Basis {
+        let mut basis = TableBasis {
             view: self.view,
             rows: all,
             row: self.about,
@@ -117,12 +117,17 @@ impl App {
             View::Pending => table::pending(&self.store, about),
             View::Top => table::groups(&self.store, |group| top::rank(self, group)),
             View::Ladder => match &self.object {
-                Some(object) => object.rows.iter().copied().map(table::Key::Row).collect(),
+                Some(object) => object
+                    .rows
+                    .iter()
+                    .copied()
+                    .map(table::LineKey::Row)
+                    .collect(),
                 None => table::ladder(&self.store, about, range),
             },
             View::Objects => {
                 let count = self.scene.things.len() as u32;
-                (0..count).map(table::Key::Object).collect()
+                (0..count).map(table::LineKey::Object).collect()
             }
         };
         let in_steps = match self.view {
@@ -151,7 +156,7 @@ impl App {
         let shown = self.table.cursor.shown(self.table.keys.len(), height);
         let keys: Vec<_> = self.table.keys.get(shown).unwrap_or(&[]).to_vec();
         for key in keys {
-            if let table::Key::Row(row) | table::Key::Finding(row, _) = key {
+            if let table::LineKey::Row(row) | table::LineKey::Finding(row, _) = key {
                 self.make_line(row);
             }
         }

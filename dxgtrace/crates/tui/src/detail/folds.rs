@@ -1,11 +1,11 @@
 //! Branches of the tree: what is folded away, and what is shown.
 
-use super::{Detail, Line};
+use super::{PacketDetail, TreeLine};
 
 /// Branches that are folded at first: they say the same of every packet.
 const FOLDED: &[&str] = &["packet", "extended header", "command header"];
 
-impl Detail {
+impl PacketDetail {
     /// Unfolds the selected branch, or goes to its first leaf.
     pub fn unfold(&mut self) {
         let Some(line) = self.selected().cloned() else {
@@ -43,7 +43,7 @@ impl Detail {
     }
 
     /// Whether a line has others below it, and whether they are folded away.
-    pub fn branch(&self, line: &Line) -> Option<bool> {
+    pub fn branch(&self, line: &TreeLine) -> Option<bool> {
         line.branch.then(|| self.is_folded(line))
     }
 
@@ -66,12 +66,12 @@ impl Detail {
         self.cursor.at = self.open.iter().position(|open| *open == line).unwrap_or(0);
     }
 
-    fn is_folded(&self, line: &Line) -> bool {
+    fn is_folded(&self, line: &TreeLine) -> bool {
         let at_first = FOLDED.contains(&line.label.as_str()) && line.depth == 0;
         self.folded.contains(&line.path) || at_first && !self.unfolded.contains(&line.path)
     }
 
-    fn set_folded(&mut self, line: &Line, folded: bool) {
+    fn set_folded(&mut self, line: &TreeLine, folded: bool) {
         if folded {
             self.unfolded.remove(&line.path);
             self.folded.insert(line.path.clone());

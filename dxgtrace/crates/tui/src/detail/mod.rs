@@ -6,10 +6,10 @@ mod packet;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use crate::store::{Fetch, Store, findings};
+use crate::store::{CaptureStore, PacketFetch, findings};
 use dxgtrace_protocol::decode::tree;
-use dxgtrace_protocol::record::header::Kind;
-use dxgtrace_protocol::schema::Object;
+use dxgtrace_protocol::record::header::RecordKind;
+use dxgtrace_protocol::schema::ObjectKind;
 use dxgtrace_render::output::TimeFormat;
 use dxgtrace_session::check::Severity;
 
@@ -21,7 +21,7 @@ const ELEMENTS: usize = 256;
 
 /// One packet of the selected exchange.
 #[derive(Debug, Default)]
-pub struct Half {
+pub struct ExchangeHalf {
     /// Its row.
     pub row: u32,
     /// `request`, `reply` ...
@@ -32,7 +32,7 @@ pub struct Half {
 
 /// A line of the tree.
 #[derive(Debug, Clone, Default)]
-pub struct Line {
+pub struct TreeLine {
     /// How far below the root.
     pub depth: u8,
     /// What it is.
@@ -48,7 +48,7 @@ pub struct Line {
     /// Its name in filters.
     pub field: Option<String>,
     /// The object that it names: the kinds that it may be of, and its handle.
-    pub object: Option<(&'static [Object], u64)>,
+    pub object: Option<(&'static [ObjectKind], u64)>,
     /// The worst finding on it.
     pub severity: Option<Severity>,
     /// Names of the lines above and its own: what is folded stays folded in
@@ -59,10 +59,10 @@ pub struct Line {
 
 /// The tree and the bytes of the selected packet.
 #[derive(Debug, Default)]
-pub struct Detail {
+pub struct PacketDetail {
     /// The packets: the selected one, or both of an exchange.
-    pub halves: Vec<Half>,
-    lines: Vec<Line>,
+    pub halves: Vec<ExchangeHalf>,
+    lines: Vec<TreeLine>,
     /// The lines that are not folded away.
     open: Vec<usize>,
     /// The selected one of those.
@@ -74,20 +74,20 @@ pub struct Detail {
     folded: BTreeSet<String>,
     unfolded: BTreeSet<String>,
     /// What is loaded.
-    loaded: Option<Loaded>,
+    loaded: Option<DetailContent>,
 }
 
 /// What the lines were made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Loaded {
+struct DetailContent {
     row: u32,
     peer: Option<u32>,
-    look: Look,
+    look: TreeLook,
 }
 
 /// How lines are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
+pub struct TreeLook {
     /// Whether both halves of an exchange are shown.
     pub joined: bool,
     /// How times are written.
@@ -96,13 +96,19 @@ pub struct Look {
     pub width: u16,
 }
 
-impl Detail {
+impl PacketDetail {
     /// Shows a row, perhaps with the other half of its exchange.
-    pub fn load(&mut self, store: &Store, fetch: Option<&mut Fetch>, row: Option<u32>, look: Look) {
+    pub fn load(
+        &mut self,
+        store: &CaptureStore,
+        fetch: Option<&mut PacketFetch>,
+        row: Option<u32>,
+        look: TreeLook,
+    ) {
         let wanted = row.and_then(|index| {
             let row = store.row(index)?;
             let peer = row.peer().filter(|_| look.joined);
-            Some(Loaded {
+            Some(DetailContent {
                 row: index,
                 peer,
                 look,
@@ -132,7 +138,7 @@ impl Detail {
         self.refold();
         // The same field of the next packet, so that values can be compared.
         let again = path.and_then(|(half, path)| {
-            let is_same = |line: &Line| line.half == half && line.path == path;
+            let is_same = |line: &TreeLine| line.half == half && line.path == path;
             self.open
                 .iter()
                 .position(|line| self.lines.get(*line).is_some_and(is_same))
@@ -140,15 +146,15 @@ impl Detail {
         self.cursor.at = again.unwrap_or(0);
     }
 
-    /// Makes the next [`Detail::load`] load.
+    /// Makes the next [`PacketDetail::load`] load.
     pub fn forget(&mut self) {
         self.loaded = None;
     }
 
     /// The lines that are not folded away.
-    pub fn lines(&self) -> impl ExactSizeIterator<Item = &Line> {
+    pub fn lines(&self) -> impl ExactSizeIterator<Item = &TreeLine> {
         self.open.iter().map(|line| {
-            const NOTHING: &Line = &Line {
+            const NOTHING: &TreeLine = &TreeLine {
                 depth: 0,
                 label: String::new(),
                 text: String::new(),
@@ -171,12 +177,12 @@ impl Detail {
     }
 
     /// The selected line.
-    pub fn selected(&self) -> Option<&Line> {
+    pub fn selected(&self) -> Option<&TreeLine> {
         self.lines.get(*self.open.get(self.cursor.at)?)
     }
 
     /// Adds a packet of the exchange.
-    fn half(&mut self, store: &Store, fetch: &mut Fetch, row: u32, look: Look) {
+    fn half(&mut self, store: &CaptureStore, fetch: &mut PacketFetch, row: u32, look: TreeLook) {
         let half = self.halves.len();
         let Some(found) = store.row(row) else {
             return;
@@ -184,24 +190,24 @@ impl Detail {
         let fetched = match fetch.row(store.rows(), found, None) {
             Ok(fetched) => fetched,
             Err(error) => {
-                self.lines.push(Line {
+                self.lines.push(TreeLine {
                     label: "cannot be read".to_owned(),
                     text: error.to_string(),
                     half,
                     severity: Some(Severity::Error),
-                    ..Line::default()
+                    ..TreeLine::default()
                 });
-                self.halves.push(Half {
+                self.halves.push(ExchangeHalf {
                     row,
-                    ..Half::default()
+                    ..ExchangeHalf::default()
                 });
                 return;
             }
         };
         let packet = &fetched.packet;
         let label = match (packet.header.kind, found.part()) {
-            (Kind::Lost, _) => "lost",
-            (Kind::Ioctl, _) => "ioctl",
+            (RecordKind::Lost, _) => "lost",
+            (RecordKind::Ioctl, _) => "ioctl",
             (_, Some(part)) => part.name(),
             (_, None) => "packet",
         };
@@ -211,10 +217,10 @@ impl Detail {
             width: usize::from(look.width),
         };
         lines.packet(store, row, packet, look.time);
-        if packet.header.kind == Kind::Lost {
+        if packet.header.kind == RecordKind::Lost {
             lines.lost(packet.payload);
         }
-        if packet.header.kind == Kind::Ioctl {
+        if packet.header.kind == RecordKind::Ioctl {
             lines.ioctl(packet.payload);
         }
         let first = lines.lines.len();
@@ -222,7 +228,7 @@ impl Detail {
             for node in tree(decoded, ELEMENTS) {
                 let root = node.depth == 0
                     && Some(node.label.as_str()) == message_label(decoded).as_deref();
-                lines.lines.push(Line {
+                lines.lines.push(TreeLine {
                     depth: node.depth,
                     label: node.label,
                     text: node.text,
@@ -232,7 +238,7 @@ impl Detail {
                     field: node
                         .field
                         .or_else(|| root.then(|| "dxg.message".to_owned())),
-                    ..Line::default()
+                    ..TreeLine::default()
                 });
             }
         }
@@ -250,7 +256,7 @@ impl Detail {
             }
             lines.finding(finding, packet.payload.len());
         }
-        self.halves.push(Half {
+        self.halves.push(ExchangeHalf {
             row,
             label: label.to_owned(),
             bytes: packet.payload.to_vec(),
@@ -258,12 +264,12 @@ impl Detail {
     }
 
     /// The packet whose bytes are shown.
-    pub fn shown_half(&self) -> Option<&Half> {
+    pub fn shown_half(&self) -> Option<&ExchangeHalf> {
         let half = self.selected().map_or(0, |line| line.half);
         self.halves.get(half)
     }
 
-    /// The bytes to be marked in [`Detail::shown_half`].
+    /// The bytes to be marked in [`PacketDetail::shown_half`].
     pub fn marked(&self) -> Range<usize> {
         match (
             self.byte,

@@ -1,19 +1,21 @@
 //! What the tree says of a packet beside its message.
 
-use crate::store::Store;
+use crate::store::CaptureStore;
 use dxgtrace_protocol::decode::{Value, escaped};
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::record::header::{Direction, Header, IoctlEnd, Kind, Known, Lost};
+use dxgtrace_protocol::record::header::{
+    Direction, IoctlEnd, KnownFields, LostPackets, RecordHeader, RecordKind,
+};
 use dxgtrace_protocol::record::layout::IOCTL;
 use dxgtrace_render::output::{TimeFormat, duration};
 use dxgtrace_session::check::Finding;
 
 use super::super::views::pen::{columns, wrapped};
-use super::Line;
+use super::TreeLine;
 
 /// Lines of one packet that no message has.
 pub(super) struct Lines<'a> {
-    pub(super) lines: &'a mut Vec<Line>,
+    pub(super) lines: &'a mut Vec<TreeLine>,
     pub(super) half: usize,
     /// Columns that a line has.
     pub(super) width: usize,
@@ -21,19 +23,19 @@ pub(super) struct Lines<'a> {
 
 impl Lines<'_> {
     fn push(&mut self, depth: u8, label: &str, text: String, field: Option<&str>) {
-        self.lines.push(Line {
+        self.lines.push(TreeLine {
             depth,
             label: label.to_owned(),
             text,
             half: self.half,
             field: field.map(str::to_owned),
-            ..Line::default()
+            ..TreeLine::default()
         });
     }
 
     pub(super) fn packet(
         &mut self,
-        store: &Store,
+        store: &CaptureStore,
         row: u32,
         packet: &Packet<'_>,
         time: TimeFormat,
@@ -47,10 +49,10 @@ impl Lines<'_> {
             Direction::HostToGuest => "host to guest",
         };
         let what = match header.kind {
-            Kind::Lost => "packets are missing here".to_owned(),
-            Kind::Ioctl => "an ioctl has ended".to_owned(),
-            Kind::Refused => format!("{} bytes, never sent", header.payload_length),
-            Kind::Packet => format!(
+            RecordKind::Lost => "packets are missing here".to_owned(),
+            RecordKind::Ioctl => "an ioctl has ended".to_owned(),
+            RecordKind::Refused => format!("{} bytes, never sent", header.payload_length),
+            RecordKind::Packet => format!(
                 "{way} on {}, {} bytes",
                 store.channel_name(found),
                 header.payload_length
@@ -74,17 +76,17 @@ impl Lines<'_> {
                 None,
             );
         }
-        if header.kind == Kind::Lost {
+        if header.kind == RecordKind::Lost {
             return;
         }
-        if header.known.has(Known::TASK) {
+        if header.known.has(KnownFields::TASK) {
             self.push(1, "process", header.pid.to_string(), Some("dxg.pid"));
             self.push(1, "thread", header.tid.to_string(), Some("dxg.tid"));
             let name = format!("\"{}\"", escaped(&header.comm));
             self.push(1, "name", name, Some("dxg.comm"));
             self.push(1, "processor", header.cpu.to_string(), Some("dxg.cpu"));
         }
-        if header.kind == Kind::Ioctl {
+        if header.kind == RecordKind::Ioctl {
             self.call(header);
             return;
         }
@@ -106,7 +108,7 @@ impl Lines<'_> {
             header.packet_type.to_string(),
             Some("dxg.packet_type"),
         );
-        if header.known.has(Known::RETURN_VALUE) {
+        if header.known.has(KnownFields::RETURN_VALUE) {
             self.push(
                 1,
                 "return value",
@@ -123,7 +125,7 @@ impl Lines<'_> {
                 Some("dxg.refused_attempts"),
             );
         }
-        if header.known.has(Known::EXPECTED_REPLY) {
+        if header.known.has(KnownFields::EXPECTED_REPLY) {
             let length = header.expected_reply_length.to_string();
             self.push(
                 1,
@@ -153,16 +155,16 @@ impl Lines<'_> {
     }
 
     /// The ioctl that a record is about, or was sent during.
-    fn call(&mut self, header: &Header) {
-        if header.known.has(Known::IOCTL) {
+    fn call(&mut self, header: &RecordHeader) {
+        if header.known.has(KnownFields::IOCTL) {
             let name = Value::Enum(&IOCTL, header.ioctl.into()).to_string();
             self.push(1, "ioctl", name, Some("dxg.ioctl"));
         }
-        if header.known.has(Known::IOCTL_RESULT) {
+        if header.known.has(KnownFields::IOCTL_RESULT) {
             let result = header.ioctl_result.to_string();
             self.push(1, "ioctl result", result, Some("dxg.ioctl_result"));
         }
-        if header.kind == Kind::Ioctl && header.known.has(Known::RETURN_VALUE) {
+        if header.kind == RecordKind::Ioctl && header.known.has(KnownFields::RETURN_VALUE) {
             let value = header.return_value.to_string();
             self.push(1, "wait returned", value, Some("dxg.return_value"));
         }
@@ -177,7 +179,7 @@ impl Lines<'_> {
     }
 
     pub(super) fn lost(&mut self, payload: &[u8]) {
-        let lost = Lost::decode(payload).unwrap_or_default();
+        let lost = LostPackets::decode(payload).unwrap_or_default();
         for (label, count) in [
             ("ring buffer full", lost.ring_full),
             ("probe not run", lost.missed_probes),
@@ -192,14 +194,14 @@ impl Lines<'_> {
         let description = finding.code.description();
         let label = format!("{} {}", description.severity.name(), description.word);
         let at = finding.at as usize;
-        self.lines.push(Line {
+        self.lines.push(TreeLine {
             label,
             text: finding.to_string(),
             range: (at > 0 && at < length).then_some(at..at + 1),
             half: self.half,
             field: Some("dxg.finding".to_owned()),
             severity: Some(description.severity),
-            ..Line::default()
+            ..TreeLine::default()
         });
         self.wrap_last();
         for (label, text) in [
@@ -226,15 +228,15 @@ impl Lines<'_> {
         let Some(first) = parts.next() else {
             return;
         };
-        let rest = Line {
+        let rest = TreeLine {
             depth: last.depth + 1,
             severity: last.severity,
             half: last.half,
-            ..Line::default()
+            ..TreeLine::default()
         };
         let whole = std::mem::replace(&mut last.text, first);
         last.whole = Some(whole);
-        self.lines.extend(parts.map(|text| Line {
+        self.lines.extend(parts.map(|text| TreeLine {
             text,
             ..rest.clone()
         }));

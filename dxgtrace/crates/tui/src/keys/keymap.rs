@@ -1,6 +1,6 @@
 //! From strokes to what they ask for.
 
-use super::super::action::{Action, Request};
+use super::super::action::{Action, KeyRequest};
 use super::stroke::{Stroke, sequence};
 use super::{bindings, by_name};
 
@@ -50,10 +50,10 @@ impl Keymap {
     }
 
     /// Takes a stroke, and says what it asks for, if that is clear by now.
-    pub fn press(&mut self, stroke: Stroke) -> Option<Request> {
+    pub fn press(&mut self, stroke: Stroke) -> Option<KeyRequest> {
         if let Some(action) = self.waits.take() {
             let count = self.count.take();
-            return stroke.letter().map(|letter| Request {
+            return stroke.letter().map(|letter| KeyRequest {
                 action,
                 count,
                 letter: Some(letter),
@@ -79,7 +79,7 @@ impl Keymap {
                 self.waits = Some(*action);
                 return None;
             }
-            return Some(Request {
+            return Some(KeyRequest {
                 action: *action,
                 count: self.count.take(),
                 letter: None,
@@ -142,7 +142,7 @@ impl Keymap {
 mod tests {
     use super::*;
 
-    fn press(keymap: &mut Keymap, keys: &str) -> Vec<Request> {
+    fn press(keymap: &mut Keymap, keys: &str) -> Vec<KeyRequest> {
         keys.split(' ')
             .filter_map(|key| keymap.press(Stroke::parse(key).unwrap()))
             .collect()

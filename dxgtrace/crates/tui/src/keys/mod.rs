@@ -26,7 +26,7 @@ pub struct Binding {
 
 /// Bindings that belong together in the help.
 #[derive(Debug)]
-pub struct Family {
+pub struct BindingFamily {
     /// Heading.
     pub name: &'static str,
     /// The bindings.

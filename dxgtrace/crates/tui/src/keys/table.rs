@@ -1,7 +1,7 @@
 //! Every key, by what it is for.
 
 use super::super::action::Action;
-use super::{Binding, Family};
+use super::{Binding, BindingFamily};
 
 const fn bind(
     action: Action,
@@ -18,8 +18,8 @@ const fn bind(
 }
 
 /// Every key.
-pub static FAMILIES: &[Family] = &[
-    Family {
+pub static FAMILIES: &[BindingFamily] = &[
+    BindingFamily {
         name: "Moving",
         bindings: &[
             bind(
@@ -107,7 +107,7 @@ pub static FAMILIES: &[Family] = &[
             ),
         ],
     },
-    Family {
+    BindingFamily {
         name: "Panes",
         bindings: &[
             bind(
@@ -166,7 +166,7 @@ pub static FAMILIES: &[Family] = &[
             ),
         ],
     },
-    Family {
+    BindingFamily {
         name: "Finding",
         bindings: &[
             bind(
@@ -208,7 +208,7 @@ pub static FAMILIES: &[Family] = &[
             ),
         ],
     },
-    Family {
+    BindingFamily {
         name: "Views",
         bindings: &[
             bind(Action::Packets, "packets", &["P"], "packets"),
@@ -240,7 +240,7 @@ pub static FAMILIES: &[Family] = &[
             bind(Action::Help, "help", &["?"], "these keys"),
         ],
     },
-    Family {
+    BindingFamily {
         name: "Doing",
         bindings: &[
             bind(

@@ -4,14 +4,14 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use dxgtrace_file::{Layout, RandomReader, ReadError};
-use dxgtrace_protocol::decode::{self, Decoded, Part, Payload, Pending};
+use dxgtrace_file::{FileLayout, RandomReader, ReadError};
+use dxgtrace_protocol::decode::{self, Decoded, MessagePart, Payload, PendingRequest};
 use dxgtrace_protocol::packet::{Channel, Packet};
-use dxgtrace_session::Seen;
+use dxgtrace_session::Analysis;
 use dxgtrace_session::check::Finding;
 use dxgtrace_session::entry::Entry;
 
-use super::row::Row;
+use super::row::PacketRow;
 use super::rows::Rows;
 
 /// Bytes read at once.
@@ -19,7 +19,7 @@ const WINDOW: usize = 64 << 10;
 
 /// A packet that was read again, with what is known of it.
 #[derive(Debug, Clone, Copy)]
-pub struct Fetched<'a> {
+pub struct FetchedPacket<'a> {
     /// The packet.
     pub packet: Packet<'a>,
     /// Its message.
@@ -27,13 +27,13 @@ pub struct Fetched<'a> {
     /// The capture's channels.
     pub channels: &'a [Channel],
     /// The means to read its reply, if it is a request.
-    pub pending: Option<Pending>,
+    pub pending: Option<PendingRequest>,
 }
 
-impl Fetched<'_> {
+impl FetchedPacket<'_> {
     /// The packet in one line, as in text output.
     pub fn line(&self) -> String {
-        let seen = Seen {
+        let seen = Analysis {
             decoded: self.decoded,
             outcome: None,
             call: None,
@@ -55,18 +55,18 @@ impl Fetched<'_> {
 }
 
 /// Reads packets of a capture by row.
-pub struct Fetch {
-    packets: RandomReader<Window>,
-    requests: RandomReader<Window>,
+pub struct PacketFetch {
+    packets: RandomReader<FileWindow>,
+    requests: RandomReader<FileWindow>,
 }
 
-impl Fetch {
+impl PacketFetch {
     /// Reads from the file at `path`.
     ///
     /// # Errors
     /// The file cannot be opened.
-    pub fn open(path: &Path, layout: &Layout) -> io::Result<Self> {
-        let window = || File::open(path).map(Window::new);
+    pub fn open(path: &Path, layout: &FileLayout) -> io::Result<Self> {
+        let window = || File::open(path).map(FileWindow::new);
         Ok(Self {
             packets: RandomReader::new(window()?, layout.clone()),
             requests: RandomReader::new(window()?, layout.clone()),
@@ -74,7 +74,7 @@ impl Fetch {
     }
 
     /// Takes over what has been learnt of a growing file.
-    pub fn set_layout(&mut self, layout: &Layout) {
+    pub fn set_layout(&mut self, layout: &FileLayout) {
         self.packets.set_layout(layout.clone());
         self.requests.set_layout(layout.clone());
     }
@@ -87,9 +87,9 @@ impl Fetch {
     pub fn row(
         &mut self,
         rows: &Rows,
-        row: &Row,
-        known: Option<Pending>,
-    ) -> Result<Fetched<'_>, ReadError> {
+        row: &PacketRow,
+        known: Option<PendingRequest>,
+    ) -> Result<FetchedPacket<'_>, ReadError> {
         let pending = match (row.is_joined_reply(), known) {
             (false, _) => None,
             (true, Some(pending)) => Some(pending),
@@ -98,18 +98,18 @@ impl Fetch {
         let record = self.packets.read_at(row.number(), row.at())?;
         let payload = Payload::of(&record.packet);
         let decoded = match row.part() {
-            Some(Part::Request) => decode::request(payload).ok(),
-            Some(Part::Event) => decode::event(payload).ok(),
-            Some(Part::Reply) => pending.map(|pending| decode::reply(payload, &pending)),
+            Some(MessagePart::Request) => decode::request(payload).ok(),
+            Some(MessagePart::Event) => decode::event(payload).ok(),
+            Some(MessagePart::Reply) => pending.map(|pending| decode::reply(payload, &pending)),
             None => None,
         };
-        Ok(Fetched {
+        Ok(FetchedPacket {
             packet: record.packet,
             channels: record.channels,
             pending: decoded
                 .as_ref()
-                .filter(|decoded| decoded.part == Part::Request)
-                .map(Pending::new),
+                .filter(|decoded| decoded.part == MessagePart::Request)
+                .map(PendingRequest::new),
             decoded,
         })
     }
@@ -118,9 +118,9 @@ impl Fetch {
     ///
     /// # Errors
     /// The file cannot be read there any more.
-    pub fn packet(&mut self, row: &Row) -> Result<Fetched<'_>, ReadError> {
+    pub fn packet(&mut self, row: &PacketRow) -> Result<FetchedPacket<'_>, ReadError> {
         let record = self.packets.read_at(row.number(), row.at())?;
-        Ok(Fetched {
+        Ok(FetchedPacket {
             packet: record.packet,
             decoded: None,
             channels: record.channels,
@@ -128,13 +128,17 @@ impl Fetch {
         })
     }
 
-    fn request_of(&mut self, rows: &Rows, reply: &Row) -> Result<Option<Pending>, ReadError> {
+    fn request_of(
+        &mut self,
+        rows: &Rows,
+        reply: &PacketRow,
+    ) -> Result<Option<PendingRequest>, ReadError> {
         let Some(request) = reply.peer().and_then(|row| rows.get(row)) else {
             return Ok(None);
         };
         let record = self.requests.read_at(request.number(), request.at())?;
         let decoded = decode::request(Payload::of(&record.packet));
-        Ok(decoded.ok().as_ref().map(Pending::new))
+        Ok(decoded.ok().as_ref().map(PendingRequest::new))
     }
 }
 
@@ -145,7 +149,7 @@ pub fn findings(rows: &Rows, row: u32) -> Vec<Finding> {
 
 /// A file of which the part around the last place is kept in memory: reading
 /// one packet after the other costs few system calls.
-struct Window {
+struct FileWindow {
     file: File,
     bytes: Vec<u8>,
     /// Offset of `bytes` in the file.
@@ -153,7 +157,7 @@ struct Window {
     position: u64,
 }
 
-impl Window {
+impl FileWindow {
     fn new(file: File) -> Self {
         Self {
             file,
@@ -172,7 +176,7 @@ impl Window {
     }
 }
 
-impl Read for Window {
+impl Read for FileWindow {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.kept().is_empty() {
             self.file.seek(SeekFrom::Start(self.position))?;
@@ -193,7 +197,7 @@ impl Read for Window {
     }
 }
 
-impl Seek for Window {
+impl Seek for FileWindow {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.position = match to {
             SeekFrom::Start(offset) => offset,

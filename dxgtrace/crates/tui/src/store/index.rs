@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use dxgtrace_file::{Layout, ReadError, Reader, Record};
-use dxgtrace_protocol::decode::Part;
-use dxgtrace_protocol::record::header::{Kind, Known, Lost};
+use dxgtrace_file::{FileLayout, FileRecord, ReadError, Reader};
+use dxgtrace_protocol::decode::MessagePart;
+use dxgtrace_protocol::record::header::{KnownFields, LostPackets, RecordKind};
 use dxgtrace_protocol::table::framing::FLAG_COMPLETION_REQUESTED;
 use dxgtrace_session::Session;
 
-use super::Process;
-use super::memory::Memory;
+use super::NamedProcess;
+use super::memory::ProcessMemory;
 use super::note::Note;
-use super::row::{NONE, Parts, Row};
+use super::row::{NONE, PacketRow, RowParts};
 
 /// Rows of a chunk at most: few enough to be taken over well within a frame.
 const CHUNK: usize = 4096;
@@ -27,19 +27,19 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// What was found since the chunk before.
 #[derive(Debug, Default)]
-pub struct Chunk {
+pub struct IndexChunk {
     /// Index of its first row.
     first: u32,
     /// New rows, in order.
-    pub rows: Vec<Row>,
+    pub rows: Vec<PacketRow>,
     /// Requests of earlier chunks, and their replies.
     pub answers: Vec<(u32, u32)>,
     /// New findings.
     pub notes: Vec<Note>,
     /// New processes.
-    pub processes: Vec<Process>,
+    pub processes: Vec<NamedProcess>,
     /// The file's layout, if it has grown.
-    pub layout: Option<Layout>,
+    pub layout: Option<FileLayout>,
     /// Packets that are known to be missing.
     pub lost: u64,
     /// Bytes of the file that have been read.
@@ -78,7 +78,7 @@ impl Default for Indexer {
 impl Indexer {
     /// Takes the next record into a chunk. False if there is no room for more
     /// rows.
-    fn record(&mut self, record: &Record<'_>, chunk: &mut Chunk) -> bool {
+    fn record(&mut self, record: &FileRecord<'_>, chunk: &mut IndexChunk) -> bool {
         let row = self.rows;
         if row == NONE {
             return false;
@@ -99,18 +99,19 @@ impl Indexer {
         let decoded = seen.decoded.as_ref();
         let part = decoded.map(|decoded| decoded.part);
         let header = packet.header;
-        let parts = Parts {
+        let parts = RowParts {
             time: packet.time,
             at: record.at,
             number: packet.number,
             peer: NONE,
             status: decoded
-                .filter(|decoded| decoded.part == Part::Reply)
+                .filter(|decoded| decoded.part == MessagePart::Reply)
                 .and_then(|decoded| decoded.status()),
             outcome: seen.outcome,
-            ioctl: (header.kind == Kind::Ioctl).then_some(header.ioctl),
-            result: (header.kind == Kind::Ioctl && header.known.has(Known::IOCTL_RESULT))
-                .then_some(header.ioctl_result),
+            ioctl: (header.kind == RecordKind::Ioctl).then_some(header.ioctl),
+            result: (header.kind == RecordKind::Ioctl
+                && header.known.has(KnownFields::IOCTL_RESULT))
+            .then_some(header.ioctl_result),
             bytes: header.payload_length,
             process: NONE,
             channel: packet.interface,
@@ -120,16 +121,16 @@ impl Indexer {
             part,
             severity,
             cut: packet.is_cut(),
-            asks: header.kind == Kind::Packet
-                && part == Some(Part::Request)
+            asks: header.kind == RecordKind::Packet
+                && part == Some(MessagePart::Request)
                 && header.packet_flags & FLAG_COMPLETION_REQUESTED != 0,
         };
-        let mut made = Row::new(&parts);
-        if header.known.has(Known::TASK) {
+        let mut made = PacketRow::new(&parts);
+        if header.known.has(KnownFields::TASK) {
             made.process = self.process(header.pid, header.comm, chunk);
         }
-        if header.kind == Kind::Lost {
-            let lost = Lost::decode(packet.payload).map_or(0, |lost| lost.total());
+        if header.kind == RecordKind::Lost {
+            let lost = LostPackets::decode(packet.payload).map_or(0, |lost| lost.total());
             chunk.lost = chunk.lost.saturating_add(lost);
         }
         if let Some(request) = request.and_then(|number| self.row_of(number)) {
@@ -142,7 +143,7 @@ impl Indexer {
     }
 
     /// Notes what only the end shows.
-    fn finish(&self, chunk: &mut Chunk) {
+    fn finish(&self, chunk: &mut IndexChunk) {
         self.session.finish(&mut |number, finding| {
             if let Some(row) = self.row_of(number) {
                 chunk.notes.push(Note::new(row, &finding));
@@ -151,7 +152,7 @@ impl Indexer {
     }
 
     /// Notes how far the file has been read, and what was learnt of it.
-    fn passed(&mut self, layout: &Layout, position: u64, chunk: &mut Chunk) {
+    fn passed(&mut self, layout: &FileLayout, position: u64, chunk: &mut IndexChunk) {
         if layout.extent() != self.layout {
             self.layout = layout.extent();
             chunk.layout = Some(layout.clone());
@@ -159,7 +160,7 @@ impl Indexer {
         chunk.position = position;
     }
 
-    fn process(&mut self, pid: u32, comm: [u8; 16], chunk: &mut Chunk) -> u32 {
+    fn process(&mut self, pid: u32, comm: [u8; 16], chunk: &mut IndexChunk) -> u32 {
         let key = (pid, comm);
         if self.recent.0 == key && self.recent.1 != NONE {
             return self.recent.1;
@@ -167,7 +168,7 @@ impl Indexer {
         let next = self.processes.len() as u32;
         let index = *self.processes.entry(key).or_insert(next);
         if index == next {
-            chunk.processes.push(Process { pid, comm });
+            chunk.processes.push(NamedProcess { pid, comm });
         }
         self.recent = (key, index);
         index
@@ -181,7 +182,7 @@ impl Indexer {
     }
 }
 
-impl Chunk {
+impl IndexChunk {
     /// Moves what is in `new` to the end of this chunk.
     fn absorb(&mut self, new: &mut Self) {
         for (request, reply) in new.answers.drain(..) {
@@ -209,20 +210,20 @@ impl Chunk {
 }
 
 /// A thread that indexes, and the chunks that it makes.
-pub struct Indexing(Arc<Shared>);
+pub struct Indexing(Arc<SharedIndex>);
 
 /// What the thread and its owner share. The chunk at the back is being filled,
 /// and may be taken over all the same: a live capture may fall silent at any
 /// time, and what has come must be seen.
 #[derive(Default)]
-struct Shared {
-    chunks: Mutex<VecDeque<Chunk>>,
+struct SharedIndex {
+    chunks: Mutex<VecDeque<IndexChunk>>,
     indexer: Mutex<Indexer>,
     stop: AtomicBool,
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Chunk>> {
+impl SharedIndex {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<IndexChunk>> {
         self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -231,7 +232,7 @@ impl Shared {
     }
 
     /// Lets `fill` add to the chunk that is being filled.
-    fn fill<T>(&self, fill: impl FnOnce(&mut Chunk) -> T) -> T {
+    fn fill<T>(&self, fill: impl FnOnce(&mut IndexChunk) -> T) -> T {
         let mut chunks = self.lock();
         while chunks.len() > QUEUE && !self.stop.load(Ordering::Relaxed) {
             drop(chunks);
@@ -241,7 +242,7 @@ impl Shared {
         match chunks.back_mut() {
             Some(chunk) if chunk.rows.len() < CHUNK => fill(chunk),
             _ => {
-                let mut chunk = Chunk::default();
+                let mut chunk = IndexChunk::default();
                 let result = fill(&mut chunk);
                 chunks.push_back(chunk);
                 result
@@ -257,7 +258,7 @@ impl Indexing {
         R: Read,
         F: FnOnce() -> Result<Reader<R>, ReadError> + Send + 'static,
     {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(SharedIndex::default());
         let ours = shared.clone();
         thread::spawn(move || {
             let end = open().and_then(|reader| index(reader, &ours));
@@ -267,14 +268,14 @@ impl Indexing {
     }
 
     /// Who has how much memory now.
-    pub fn memory(&self) -> Vec<Memory> {
+    pub fn memory(&self) -> Vec<ProcessMemory> {
         let indexer = self.0.indexer();
         let accounts = indexer.session.accounts().into_iter();
-        accounts.map(Memory::of).collect()
+        accounts.map(ProcessMemory::of).collect()
     }
 
     /// A chunk, if there is one.
-    pub fn next(&self) -> Option<Chunk> {
+    pub fn next(&self) -> Option<IndexChunk> {
         self.0.lock().pop_front()
     }
 }
@@ -285,8 +286,8 @@ impl Drop for Indexing {
     }
 }
 
-fn index<R: Read>(mut reader: Reader<R>, shared: &Shared) -> Result<(), ReadError> {
-    let mut new = Chunk::default();
+fn index<R: Read>(mut reader: Reader<R>, shared: &SharedIndex) -> Result<(), ReadError> {
+    let mut new = IndexChunk::default();
     let end = loop {
         if shared.stop.load(Ordering::Relaxed) {
             break Ok(());

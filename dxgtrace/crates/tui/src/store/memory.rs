@@ -1,12 +1,12 @@
 //! Who has how much memory.
 
-use dxgtrace_session::Account;
+use dxgtrace_session::MemoryAccount;
 
-use super::{Group, Store};
+use super::{CaptureStore, StatsGroup};
 
 /// What a process has on a virtual GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Memory {
+pub struct ProcessMemory {
     pid: u32,
     adapter: Option<u8>,
     /// Bytes of its allocations.
@@ -17,9 +17,9 @@ pub struct Memory {
     pub peak: u64,
 }
 
-impl Memory {
+impl ProcessMemory {
     /// What an account says.
-    pub(super) fn of(account: &Account) -> Self {
+    pub(super) fn of(account: &MemoryAccount) -> Self {
         let living = |bytes| if account.ended { 0 } else { bytes };
         Self {
             pid: account.pid,
@@ -31,15 +31,15 @@ impl Memory {
     }
 
     /// Whether it belongs to a group.
-    pub fn is_of(&self, group: Group, store: &Store) -> bool {
+    pub fn is_of(&self, group: StatsGroup, store: &CaptureStore) -> bool {
         match group {
-            Group::All => true,
-            Group::Nobody => false,
-            Group::Process(index) => {
+            StatsGroup::All => true,
+            StatsGroup::Nobody => false,
+            StatsGroup::Process(index) => {
                 let process = store.processes().get(index as usize);
                 process.is_some_and(|process| process.pid == self.pid)
             }
-            Group::Channel(index) => {
+            StatsGroup::Channel(index) => {
                 let channel = store.channels().get(usize::from(index));
                 let adapter = self.adapter.map(|adapter| format!("vgpu{adapter}"));
                 adapter.is_some() && channel.map(|channel| channel.name.clone()) == adapter

@@ -1,18 +1,18 @@
 //! A capture as a list that can be looked at while it grows.
 //!
-//! The packets stay in their file. In memory there is a [`Row`] of 44 bytes for
+//! The packets stay in their file. In memory there is a [`PacketRow`] of 44 bytes for
 //! each, which says where it stands and what lists show of it, and a [`Note`]
 //! of 32 bytes for each finding. Live captures are written to a file first, and
 //! that file is followed: there is one code for both, and memory is bounded by
 //! the rows.
 //!
 //! * [`Indexing`] is a thread that reads the file, follows the sessions in it
-//!   and hands out [`Chunk`]s of rows.
-//! * [`Store`] takes them over and keeps them.
-//! * [`Fetch`] reads packets again by row.
+//!   and hands out [`IndexChunk`]s of rows.
+//! * [`CaptureStore`] takes them over and keeps them.
+//! * [`PacketFetch`] reads packets again by row.
 //! * [`Sifting`] goes through them in threads, to filter and to search.
-//! * [`Past`] tells which objects there were at any row.
-//! * [`Growth`] and [`Tail`] let a file be read while another thread writes it.
+//! * [`SceneThread`] tells which objects there were at any row.
+//! * [`FileGrowth`] and [`GrowingFile`] let a file be read while another thread writes it.
 
 mod fetch;
 mod index;
@@ -25,33 +25,33 @@ mod sieve;
 mod stats;
 mod tail;
 
-pub use fetch::{Fetch, Fetched, findings};
-pub use index::{Chunk, Indexing};
-pub use memory::Memory;
+pub use fetch::{FetchedPacket, PacketFetch, findings};
+pub use index::{IndexChunk, Indexing};
+pub use memory::ProcessMemory;
 pub use note::Note;
-pub use past::{Past, Request, Scene, Thing};
-pub use row::{NONE, Parts, Row};
+pub use past::{ObjectScene, SceneRequest, SceneThread, Thing};
+pub use row::{NONE, PacketRow, RowParts};
 pub use rows::Rows;
-pub use sieve::{Batch, Domain, Job, Question, Sifting, Text};
-pub use stats::{Counts, Group, Latencies, Stats};
-pub use tail::{Growth, Tail};
+pub use sieve::{ScanBatch, ScanDomain, ScanJob, ScanQuestion, SearchText, Sifting};
+pub use stats::{GroupCounts, Latencies, Stats, StatsGroup};
+pub use tail::{FileGrowth, GrowingFile};
 
 use std::sync::Arc;
 
-use dxgtrace_file::{Layout, ReadError};
+use dxgtrace_file::{FileLayout, ReadError};
 use dxgtrace_protocol::decode::escaped;
 use dxgtrace_protocol::packet::Channel;
 
 /// A process that sent something: each name of a process counts for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Process {
+pub struct NamedProcess {
     /// Thread group id.
     pub pid: u32,
     /// Task name as the kernel has it.
     pub comm: [u8; 16],
 }
 
-impl Process {
+impl NamedProcess {
     /// Name and number, safe to show.
     pub fn label(&self) -> String {
         format!("{}[{}]", escaped(&self.comm), self.pid)
@@ -60,12 +60,12 @@ impl Process {
 
 /// Everything that is kept of a capture.
 #[derive(Debug, Default)]
-pub struct Store {
+pub struct CaptureStore {
     rows: Rows,
-    processes: Vec<Process>,
+    processes: Vec<NamedProcess>,
     /// Their labels, made once.
     labels: Vec<String>,
-    layout: Option<Arc<Layout>>,
+    layout: Option<Arc<FileLayout>>,
     stats: Stats,
     findings: [u64; 4],
     lost: u64,
@@ -75,14 +75,14 @@ pub struct Store {
     end: Option<Result<(), ReadError>>,
 }
 
-impl Store {
+impl CaptureStore {
     /// Takes over a chunk, and says from which row on there are new ones.
-    pub fn take(&mut self, chunk: Chunk) -> u32 {
+    pub fn take(&mut self, chunk: IndexChunk) -> u32 {
         let first = self.rows.len() as u32;
-        self.start = self.start.or(chunk.rows.first().map(Row::time));
+        self.start = self.start.or(chunk.rows.first().map(PacketRow::time));
         self.rows.append(&chunk.rows);
         self.labels
-            .extend(chunk.processes.iter().map(Process::label));
+            .extend(chunk.processes.iter().map(NamedProcess::label));
         self.processes.extend(chunk.processes);
         for (request, reply) in chunk.answers {
             self.rows.answer(request, reply);
@@ -124,36 +124,36 @@ impl Store {
     }
 
     /// The row at an index.
-    pub fn row(&self, index: u32) -> Option<&Row> {
+    pub fn row(&self, index: u32) -> Option<&PacketRow> {
         self.rows.get(index)
     }
 
-    /// The processes, by [`Row::process`].
-    pub fn processes(&self) -> &[Process] {
+    /// The processes, by [`PacketRow::process`].
+    pub fn processes(&self) -> &[NamedProcess] {
         &self.processes
     }
 
     /// A row's process as it is shown.
-    pub fn process_label(&self, row: &Row) -> &str {
+    pub fn process_label(&self, row: &PacketRow) -> &str {
         self.labels
             .get(row.process as usize)
             .map_or("-", String::as_str)
     }
 
-    /// The channels, by [`Row::channel`].
+    /// The channels, by [`PacketRow::channel`].
     pub fn channels(&self) -> &[Channel] {
         self.layout.as_ref().map_or(&[], |layout| layout.channels())
     }
 
     /// A row's channel as it is shown.
-    pub fn channel_name(&self, row: &Row) -> &str {
+    pub fn channel_name(&self, row: &PacketRow) -> &str {
         self.channels()
             .get(usize::from(row.channel()))
             .map_or("?", |channel| channel.name.as_str())
     }
 
     /// The file's layout, as far as it has been read.
-    pub fn layout(&self) -> Option<&Arc<Layout>> {
+    pub fn layout(&self) -> Option<&Arc<FileLayout>> {
         self.layout.as_ref()
     }
 
@@ -188,13 +188,13 @@ impl Store {
     }
 
     /// Time from the request of an exchange to its reply, seen from either end.
-    pub fn latency(&self, row: &Row) -> Option<u64> {
+    pub fn latency(&self, row: &PacketRow) -> Option<u64> {
         let peer = self.rows.get(row.peer()?)?;
         Some(row.time().abs_diff(peer.time()))
     }
 
     /// The row that carries the outcome of an exchange, seen from either end.
-    pub fn reply_of<'a>(&'a self, row: &'a Row) -> Option<&'a Row> {
+    pub fn reply_of<'a>(&'a self, row: &'a PacketRow) -> Option<&'a PacketRow> {
         if row.is_joined_reply() {
             Some(row)
         } else {

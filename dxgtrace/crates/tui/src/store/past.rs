@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use dxgtrace_file::{Layout, ReadError};
+use dxgtrace_file::{FileLayout, ReadError};
 use dxgtrace_protocol::decode::{escaped, utf16};
-use dxgtrace_protocol::schema::Object;
-use dxgtrace_session::{Entity, Name, Node, Place, Session};
+use dxgtrace_protocol::schema::ObjectKind;
+use dxgtrace_session::{LiveObject, NodePlace, ObjectNode, ProcessName, Session};
 
-use super::fetch::Fetch;
+use super::fetch::PacketFetch;
 use super::rows::Rows;
 
 /// Places remembered at most. Beyond that, every other one is forgotten.
@@ -29,12 +29,12 @@ pub struct Thing {
     /// What it is, safe to show.
     pub label: String,
     /// The object; `None` for a heading.
-    pub entity: Option<Entity>,
+    pub entity: Option<LiveObject>,
 }
 
 /// The objects as of a row.
 #[derive(Debug, Clone, Default)]
-pub struct Scene {
+pub struct ObjectScene {
     /// The row.
     pub row: u32,
     /// The objects that exist after it.
@@ -47,32 +47,32 @@ pub struct Scene {
 
 /// What a scene is to be made of.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct SceneRequest {
     /// The row.
     pub row: u32,
     /// The capture's rows.
     pub rows: Rows,
     /// Its layout.
-    pub layout: Arc<Layout>,
+    pub layout: Arc<FileLayout>,
 }
 
 /// The thread that makes scenes.
 #[derive(Debug)]
-pub struct Past {
-    requests: Sender<Request>,
-    scenes: Receiver<Scene>,
+pub struct SceneThread {
+    requests: Sender<SceneRequest>,
+    scenes: Receiver<ObjectScene>,
     wanted: Arc<AtomicU32>,
 }
 
-impl Past {
+impl SceneThread {
     /// Of the capture in a file.
     pub fn new(path: PathBuf) -> Self {
-        let (requests, asked) = channel::<Request>();
+        let (requests, asked) = channel::<SceneRequest>();
         let (made, scenes) = channel();
         let wanted = Arc::new(AtomicU32::new(0));
         let latest = wanted.clone();
         thread::spawn(move || {
-            let mut replay = Replay::new(path, latest);
+            let mut replay = SessionReplay::new(path, latest);
             while let Ok(mut request) = asked.recv() {
                 // Only the latest wish counts.
                 while let Ok(later) = asked.try_recv() {
@@ -81,10 +81,10 @@ impl Past {
                 let scene = match replay.scene(&request) {
                     Ok(Some(scene)) => scene,
                     Ok(None) => continue,
-                    Err(error) => Scene {
+                    Err(error) => ObjectScene {
                         row: request.row,
                         error: Some(error.to_string()),
-                        ..Scene::default()
+                        ..ObjectScene::default()
                     },
                 };
                 if made.send(scene).is_err() {
@@ -100,29 +100,29 @@ impl Past {
     }
 
     /// Asks for the objects as of a row.
-    pub fn ask(&self, request: Request) {
+    pub fn ask(&self, request: SceneRequest) {
         self.wanted.store(request.row, Ordering::Relaxed);
         // The thread ends with the channel only.
         let _ = self.requests.send(request);
     }
 
     /// A scene, if one was made since the last call.
-    pub fn next(&self) -> Option<Scene> {
+    pub fn next(&self) -> Option<ObjectScene> {
         self.scenes.try_iter().last()
     }
 }
 
 /// Follows the sessions of a capture again.
-struct Replay {
+struct SessionReplay {
     path: PathBuf,
-    fetch: Option<(Fetch, usize)>,
+    fetch: Option<(PacketFetch, usize)>,
     /// The state before a row.
     places: BTreeMap<u32, Session>,
     interval: u32,
     wanted: Arc<AtomicU32>,
 }
 
-impl Replay {
+impl SessionReplay {
     fn new(path: PathBuf, wanted: Arc<AtomicU32>) -> Self {
         Self {
             path,
@@ -134,12 +134,15 @@ impl Replay {
     }
 
     /// The objects as of a row, unless another one is wanted by now.
-    fn scene(&mut self, request: &Request) -> Result<Option<Scene>, ReadError> {
+    fn scene(&mut self, request: &SceneRequest) -> Result<Option<ObjectScene>, ReadError> {
         let extent = request.layout.extent();
         let io = |source| ReadError::Io { offset: 0, source };
         let (mut fetch, _) = match self.fetch.take() {
             Some((fetch, old)) if old == extent => (fetch, old),
-            _ => (Fetch::open(&self.path, &request.layout).map_err(io)?, 0),
+            _ => (
+                PacketFetch::open(&self.path, &request.layout).map_err(io)?,
+                0,
+            ),
         };
         // What a place remembers is of no use if packets behind it are gone.
         let first = request.rows.first();
@@ -167,7 +170,7 @@ impl Replay {
             at += 1;
         }
         self.fetch = Some((fetch, extent));
-        Ok(Some(Scene {
+        Ok(Some(ObjectScene {
             row: request.row,
             things: session.objects().iter().map(thing).collect(),
             version: session.version(),
@@ -185,14 +188,14 @@ impl Replay {
     }
 }
 
-fn thing(node: &Node<'_>) -> Thing {
+fn thing(node: &ObjectNode<'_>) -> Thing {
     let (label, entity) = match node.place {
-        Place::Adapter(Some((number, adapter))) => {
+        NodePlace::Adapter(Some((number, adapter))) => {
             let name = utf16(adapter.name()).to_string();
             (format!("vgpu{number} {name}").trim_end().to_owned(), None)
         }
-        Place::Adapter(None) => ("on no adapter".to_owned(), None),
-        Place::Object(_, entity) => (label(entity, node.name), Some(*entity)),
+        NodePlace::Adapter(None) => ("on no adapter".to_owned(), None),
+        NodePlace::Object(_, entity) => (label(entity, node.name), Some(*entity)),
     };
     Thing {
         depth: node.depth,
@@ -201,8 +204,8 @@ fn thing(node: &Node<'_>) -> Thing {
     }
 }
 
-fn label(entity: &Entity, name: Option<&Name>) -> String {
-    let kind = entity.kind.map_or("object", Object::name);
+fn label(entity: &LiveObject, name: Option<&ProcessName>) -> String {
+    let kind = entity.kind.map_or("object", ObjectKind::name);
     let mut label = format!("{kind} {:#x}", entity.handle);
     if let Some(name) = name {
         label += &format!(" {}[{}]", escaped(&name.comm), name.pid);

@@ -1,12 +1,12 @@
 //! What is kept of a packet in memory.
 
 use dxgtrace_file::RecordAt;
-use dxgtrace_protocol::decode::Part;
-use dxgtrace_protocol::record::header::{Direction, Kind};
-use dxgtrace_protocol::schema::{Message, Set};
+use dxgtrace_protocol::decode::MessagePart;
+use dxgtrace_protocol::record::header::{Direction, RecordKind};
+use dxgtrace_protocol::schema::{Message, MessageSet};
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::ioctls::by_number;
-use dxgtrace_session::Outcome;
+use dxgtrace_session::ReplyOutcome;
 use dxgtrace_session::check::Severity;
 
 /// Stands for no row.
@@ -16,7 +16,7 @@ pub const NONE: u32 = u32::MAX;
 /// reading it again. 44 bytes: long numbers are kept in halves, so that no room
 /// is lost between rows.
 #[derive(Debug, Clone, Copy)]
-pub struct Row {
+pub struct PacketRow {
     time: [u32; 2],
     offset: u32,
     offset_high: u16,
@@ -25,7 +25,7 @@ pub struct Row {
     number: u32,
     /// Row of the other end of its exchange, or [`NONE`].
     pub peer: u32,
-    /// NTSTATUS of a reply, if [`Row::status`] says so; of an ioctl, its result.
+    /// NTSTATUS of a reply, if [`PacketRow::status`] says so; of an ioctl, its result.
     status: u32,
     /// Bytes that travelled.
     pub bytes: u32,
@@ -36,7 +36,7 @@ pub struct Row {
     flags: u16,
 }
 
-const _: () = assert!(size_of::<Row>() == 44);
+const _: () = assert!(size_of::<PacketRow>() == 44);
 
 const KIND: u16 = 0b11;
 const PART_SHIFT: u16 = 2;
@@ -52,12 +52,12 @@ const SHORT: u16 = 1 << 12;
 const NO_HANDLE: u16 = 1 << 13;
 const RESULT: u16 = 1 << 14;
 const UNKNOWN_MESSAGE: u16 = u16::MAX;
-/// Bits of [`Row::message`] that hold the number in its set.
+/// Bits of [`PacketRow::message`] that hold the number in its set.
 const NUMBER_BITS: u16 = 12;
 
 /// What a row is made of.
 #[derive(Debug, Clone, Copy)]
-pub struct Parts {
+pub struct RowParts {
     /// Nanoseconds since 1970.
     pub time: u64,
     /// Where the record stands.
@@ -73,7 +73,7 @@ pub struct Parts {
     /// What an ioctl returned.
     pub result: Option<i32>,
     /// What a reply says.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<ReplyOutcome>,
     /// Bytes that travelled.
     pub bytes: u32,
     /// Index into the store's processes.
@@ -83,11 +83,11 @@ pub struct Parts {
     /// The message, if known.
     pub message: Option<&'static Message>,
     /// What the record is.
-    pub kind: Kind,
+    pub kind: RecordKind,
     /// Which way it went.
     pub direction: Direction,
     /// Which part of a message it carries.
-    pub part: Option<Part>,
+    pub part: Option<MessagePart>,
     /// The worst of its findings.
     pub severity: Option<Severity>,
     /// Whether it was cut by the snap length.
@@ -96,15 +96,15 @@ pub struct Parts {
     pub asks: bool,
 }
 
-impl Row {
+impl PacketRow {
     /// A row of these parts.
-    pub fn new(parts: &Parts) -> Self {
+    pub fn new(parts: &RowParts) -> Self {
         let mut flags = parts.kind as u16;
         flags |= match parts.part {
             None => 0,
-            Some(Part::Request) => 1,
-            Some(Part::Reply) => 2,
-            Some(Part::Event) => 3,
+            Some(MessagePart::Request) => 1,
+            Some(MessagePart::Reply) => 2,
+            Some(MessagePart::Event) => 3,
         } << PART_SHIFT;
         flags |= parts.severity.map_or(0, |severity| severity as u16 + 1) << SEVERITY_SHIFT;
         for (is, bit) in [
@@ -112,9 +112,9 @@ impl Row {
             (parts.cut, CUT),
             (parts.asks, ASKS),
             (parts.direction == Direction::HostToGuest, INBOUND),
-            (parts.outcome.is_some_and(Outcome::is_failure), FAILED),
-            (parts.outcome == Some(Outcome::Short), SHORT),
-            (parts.outcome == Some(Outcome::NoHandle), NO_HANDLE),
+            (parts.outcome.is_some_and(ReplyOutcome::is_failure), FAILED),
+            (parts.outcome == Some(ReplyOutcome::Short), SHORT),
+            (parts.outcome == Some(ReplyOutcome::NoHandle), NO_HANDLE),
             (parts.result.is_some(), RESULT),
             (parts.result.is_some_and(|result| result < 0), FAILED),
         ] {
@@ -171,13 +171,13 @@ impl Row {
 
     /// The message, if its number is known.
     pub fn message(&self) -> Option<&'static Message> {
-        if self.message == UNKNOWN_MESSAGE || self.kind() == Kind::Ioctl {
+        if self.message == UNKNOWN_MESSAGE || self.kind() == RecordKind::Ioctl {
             return None;
         }
         let set = match self.message >> NUMBER_BITS {
-            0 => Set::Vgpu,
-            1 => Set::Global,
-            _ => Set::Host,
+            0 => MessageSet::Vgpu,
+            1 => MessageSet::Global,
+            _ => MessageSet::Host,
         };
         table::lookup(set, u32::from(self.message & ((1 << NUMBER_BITS) - 1)))
     }
@@ -185,20 +185,22 @@ impl Row {
     /// The message's name, or what stands for one.
     pub fn name(&self) -> &'static str {
         match (self.kind(), self.message()) {
-            (Kind::Lost, _) => "packets lost",
-            (Kind::Ioctl, _) => by_number(self.message as u8).map_or("ioctl", |one| one.function),
+            (RecordKind::Lost, _) => "packets lost",
+            (RecordKind::Ioctl, _) => {
+                by_number(self.message as u8).map_or("ioctl", |one| one.function)
+            }
             (_, Some(message)) => message.name,
             (_, None) => "unknown",
         }
     }
 
     /// What the record is.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> RecordKind {
         match self.flags & KIND {
-            0 => Kind::Packet,
-            1 => Kind::Refused,
-            2 => Kind::Lost,
-            _ => Kind::Ioctl,
+            0 => RecordKind::Packet,
+            1 => RecordKind::Refused,
+            2 => RecordKind::Lost,
+            _ => RecordKind::Ioctl,
         }
     }
 
@@ -212,11 +214,11 @@ impl Row {
     }
 
     /// Which part of a message it carries, if any.
-    pub fn part(&self) -> Option<Part> {
+    pub fn part(&self) -> Option<MessagePart> {
         match (self.flags & PART) >> PART_SHIFT {
-            1 => Some(Part::Request),
-            2 => Some(Part::Reply),
-            3 => Some(Part::Event),
+            1 => Some(MessagePart::Request),
+            2 => Some(MessagePart::Reply),
+            3 => Some(MessagePart::Event),
             _ => None,
         }
     }
@@ -249,7 +251,7 @@ impl Row {
 
     /// What an ioctl returned, if that was seen.
     pub fn ioctl_result(&self) -> Option<i32> {
-        (self.kind() == Kind::Ioctl && self.flags & RESULT != 0)
+        (self.kind() == RecordKind::Ioctl && self.flags & RESULT != 0)
             .then_some(self.status.cast_signed())
     }
 
@@ -280,15 +282,15 @@ impl Row {
 
     /// Whether it is the answer to a request of the capture.
     pub fn is_joined_reply(&self) -> bool {
-        self.part() == Some(Part::Reply) && self.peer != NONE
+        self.part() == Some(MessagePart::Reply) && self.peer != NONE
     }
 }
 
 fn packed(message: &Message) -> u16 {
     let set = match message.set {
-        Set::Vgpu => 0,
-        Set::Global => 1,
-        Set::Host => 2,
+        MessageSet::Vgpu => 0,
+        MessageSet::Global => 1,
+        MessageSet::Host => 2,
     };
     match u16::try_from(message.id) {
         Ok(id) if id < 1 << NUMBER_BITS => set << NUMBER_BITS | id,
@@ -303,7 +305,7 @@ mod tests {
     #[test]
     fn a_row_gives_back_what_it_was_made_of() {
         for message in table::all() {
-            let mut row = Row::new(&Parts {
+            let mut row = PacketRow::new(&RowParts {
                 time: 7 << 40 | 1,
                 at: RecordAt {
                     offset: 1 << 40,
@@ -312,16 +314,16 @@ mod tests {
                 number: 5,
                 peer: 3,
                 status: Some(0xc000_000d),
-                outcome: Some(Outcome::Status(0xc000_000d)),
+                outcome: Some(ReplyOutcome::Status(0xc000_000d)),
                 ioctl: None,
                 result: None,
                 bytes: 80,
                 process: 2,
                 channel: 1,
                 message: Some(message),
-                kind: Kind::Refused,
+                kind: RecordKind::Refused,
                 direction: Direction::HostToGuest,
-                part: Some(Part::Reply),
+                part: Some(MessagePart::Reply),
                 severity: Some(Severity::Note),
                 cut: true,
                 asks: false,
@@ -329,9 +331,9 @@ mod tests {
             assert_eq!(row.name(), message.name);
             assert_eq!((row.time(), row.channel()), (7 << 40 | 1, 1));
             assert_eq!((row.at().offset, row.at().length), (1 << 40, 99));
-            assert_eq!(row.kind(), Kind::Refused);
+            assert_eq!(row.kind(), RecordKind::Refused);
             assert_eq!(row.direction(), Direction::HostToGuest);
-            assert_eq!(row.part(), Some(Part::Reply));
+            assert_eq!(row.part(), Some(MessagePart::Reply));
             assert_eq!(row.severity(), Some(Severity::Note));
             assert_eq!(row.status(), Some(0xc000_000d));
             assert!(row.failed() && row.is_cut() && !row.asks());
@@ -339,7 +341,7 @@ mod tests {
             assert_eq!(row.severity(), Some(Severity::Note));
             row.found(Severity::Error);
             assert_eq!(row.severity(), Some(Severity::Error));
-            assert_eq!(row.part(), Some(Part::Reply));
+            assert_eq!(row.part(), Some(MessagePart::Reply));
         }
     }
 }

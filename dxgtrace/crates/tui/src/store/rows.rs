@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::note::Note;
-use super::row::{NONE, Row};
+use super::row::{NONE, PacketRow};
 
 /// Rows of a segment: few enough that copying one is not felt.
 pub(super) const SEGMENT: usize = 1 << 14;
@@ -23,7 +23,7 @@ pub struct Rows {
 /// Up to [`SEGMENT`] rows.
 #[derive(Debug, Clone, Default)]
 struct Segment {
-    rows: Vec<Row>,
+    rows: Vec<PacketRow>,
     /// Requests of this segment that were not answered within it.
     open: Vec<u32>,
     /// Findings on rows of this segment, by row.
@@ -60,7 +60,7 @@ impl Rows {
     }
 
     /// The row at `index`, unless it has been forgotten.
-    pub fn get(&self, index: u32) -> Option<&Row> {
+    pub fn get(&self, index: u32) -> Option<&PacketRow> {
         if index < self.first {
             return None;
         }
@@ -72,7 +72,7 @@ impl Rows {
     }
 
     /// Rows from `first` on, in order.
-    pub fn iter_from(&self, first: u32) -> impl Iterator<Item = (u32, &Row)> {
+    pub fn iter_from(&self, first: u32) -> impl Iterator<Item = (u32, &PacketRow)> {
         let first = first.max(self.first) as usize;
         self.segments
             .iter()
@@ -101,7 +101,7 @@ impl Rows {
         self.partition(|row| row.at().offset < offset)
     }
 
-    fn partition(&self, before: impl Fn(&Row) -> bool) -> Option<u32> {
+    fn partition(&self, before: impl Fn(&PacketRow) -> bool) -> Option<u32> {
         let (mut low, mut high) = (self.first as usize, self.length);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -138,7 +138,7 @@ impl Rows {
     pub fn waiting_at(&self, until: u32) -> Vec<u32> {
         let mut waiting = Vec::new();
         let last = until as usize / SEGMENT;
-        let is_open = |row: &Row| row.asks() && (row.peer == NONE || row.peer > until);
+        let is_open = |row: &PacketRow| row.asks() && (row.peer == NONE || row.peer > until);
         for segment in self.segments.iter().take(last) {
             let open = segment.open.iter().copied();
             waiting.extend(open.filter(|row| self.get(*row).is_some_and(is_open)));
@@ -157,7 +157,7 @@ impl Rows {
     }
 
     /// Adds rows at the end.
-    pub fn append(&mut self, rows: &[Row]) {
+    pub fn append(&mut self, rows: &[PacketRow]) {
         for row in rows {
             if self.length.is_multiple_of(SEGMENT) {
                 self.seal();
@@ -199,7 +199,7 @@ impl Rows {
     /// Bytes of memory that the rows and findings take.
     pub fn memory(&self) -> usize {
         let of = |segment: &Arc<Segment>| {
-            segment.rows.capacity() * size_of::<Row>()
+            segment.rows.capacity() * size_of::<PacketRow>()
                 + segment.open.capacity() * size_of::<u32>()
                 + segment.notes.capacity() * size_of::<Note>()
         };

@@ -10,12 +10,12 @@ use std::thread;
 
 use rustc_hash::FxHashMap;
 
-use dxgtrace_file::{Layout, ReadError};
-use dxgtrace_protocol::decode::{Part, tree};
-use dxgtrace_query::filter::{Exchange, Filter, Needs, Record};
+use dxgtrace_file::{FileLayout, ReadError};
+use dxgtrace_protocol::decode::{MessagePart, tree};
+use dxgtrace_query::filter::{Exchange, Filter, FilterNeeds, FilterRecord};
 
-use super::fetch::{Fetch, Fetched, findings};
-use super::row::Row;
+use super::fetch::{FetchedPacket, PacketFetch, findings};
+use super::row::PacketRow;
 use super::rows::Rows;
 
 /// Packets that a thread takes on at once.
@@ -27,25 +27,25 @@ const ELEMENTS: usize = 4096;
 
 /// What is asked of every packet.
 #[derive(Debug, Clone)]
-pub enum Question {
+pub enum ScanQuestion {
     /// Whether it passes a filter.
     Filter(Filter),
     /// Whether its line contains a text.
-    Line(Text),
+    Line(SearchText),
     /// Whether its tree contains a text.
-    Tree(Text),
+    Tree(SearchText),
     /// Whether its payload contains these bytes.
     Bytes(Vec<u8>),
 }
 
 /// A text to look for: if it has no capital letter, capitals do not matter.
 #[derive(Debug, Clone)]
-pub struct Text {
+pub struct SearchText {
     text: String,
     exact: bool,
 }
 
-impl Text {
+impl SearchText {
     /// A text to look for.
     pub fn new(text: &str) -> Self {
         Self {
@@ -66,14 +66,14 @@ impl Text {
 
 /// Which packets are asked, and in which order.
 #[derive(Debug, Clone)]
-pub enum Domain {
+pub enum ScanDomain {
     /// These rows.
     All(Range<u32>),
     /// Those of a list.
     List(Arc<[u32]>),
 }
 
-impl Domain {
+impl ScanDomain {
     fn len(&self) -> u32 {
         match self {
             Self::All(range) => range.end.saturating_sub(range.start),
@@ -96,17 +96,17 @@ impl Domain {
 
 /// Something to go through.
 #[derive(Debug, Clone)]
-pub struct Job {
+pub struct ScanJob {
     /// What is asked.
-    pub question: Question,
+    pub question: ScanQuestion,
     /// Of whom.
-    pub domain: Domain,
+    pub domain: ScanDomain,
     /// Whether one answer is enough.
     pub first_only: bool,
     /// The capture's file.
     pub path: PathBuf,
     /// Its layout.
-    pub layout: Arc<Layout>,
+    pub layout: Arc<FileLayout>,
     /// Its rows.
     pub rows: Rows,
     /// Time of the first packet.
@@ -117,7 +117,7 @@ pub struct Job {
 
 /// Answers, in the order of the domain.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub struct ScanBatch {
     /// Rows for which the answer is yes.
     pub rows: Vec<u32>,
     /// Packets asked so far.
@@ -131,14 +131,14 @@ pub struct Batch {
 /// A job that is being done. Dropping it ends it.
 #[derive(Debug)]
 pub struct Sifting {
-    batches: Receiver<Batch>,
+    batches: Receiver<ScanBatch>,
     stop: Arc<AtomicBool>,
     total: u32,
 }
 
 impl Sifting {
     /// Begins with a job.
-    pub fn start(job: Job) -> Self {
+    pub fn start(job: ScanJob) -> Self {
         let (sender, batches) = channel();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
@@ -152,7 +152,7 @@ impl Sifting {
     }
 
     /// Answers that have come since the last call.
-    pub fn next(&self) -> Option<Batch> {
+    pub fn next(&self) -> Option<ScanBatch> {
         self.batches.try_recv().ok()
     }
 
@@ -169,9 +169,9 @@ impl Drop for Sifting {
 }
 
 /// The answers of one block.
-type Answers = Result<Vec<u32>, ReadError>;
+type ScanAnswers = Result<Vec<u32>, ReadError>;
 
-fn run(job: &Job, batches: &Sender<Batch>, stop: &AtomicBool) {
+fn run(job: &ScanJob, batches: &Sender<ScanBatch>, stop: &AtomicBool) {
     let blocks = job.domain.len().div_ceil(BLOCK);
     let threads = thread::available_parallelism()
         .map_or(1, usize::from)
@@ -192,7 +192,7 @@ fn run(job: &Job, batches: &Sender<Batch>, stop: &AtomicBool) {
 }
 
 /// Hands on the answers of the threads in order.
-fn gather(job: &Job, answers: &Receiver<(u32, Answers)>, batches: &Sender<Batch>) {
+fn gather(job: &ScanJob, answers: &Receiver<(u32, ScanAnswers)>, batches: &Sender<ScanBatch>) {
     let mut early = BTreeMap::new();
     let mut block = 0;
     while let Ok((number, answer)) = answers.recv() {
@@ -201,15 +201,15 @@ fn gather(job: &Job, answers: &Receiver<(u32, Answers)>, batches: &Sender<Batch>
             block += 1;
             let done = block.saturating_mul(BLOCK).min(job.domain.len());
             let mut batch = match answer {
-                Ok(rows) => Batch {
+                Ok(rows) => ScanBatch {
                     rows,
                     done,
-                    ..Batch::default()
+                    ..ScanBatch::default()
                 },
-                Err(error) => Batch {
+                Err(error) => ScanBatch {
                     done,
                     error: Some(error),
-                    ..Batch::default()
+                    ..ScanBatch::default()
                 },
             };
             batch.finished = batch.error.is_some() || job.first_only && !batch.rows.is_empty();
@@ -220,21 +220,21 @@ fn gather(job: &Job, answers: &Receiver<(u32, Answers)>, batches: &Sender<Batch>
             }
         }
     }
-    let _ = batches.send(Batch {
+    let _ = batches.send(ScanBatch {
         done: job.domain.len(),
         finished: true,
-        ..Batch::default()
+        ..ScanBatch::default()
     });
 }
 
 fn work(
-    job: &Job,
+    job: &ScanJob,
     next: &AtomicU32,
     blocks: u32,
-    answers: &Sender<(u32, Answers)>,
+    answers: &Sender<(u32, ScanAnswers)>,
     stop: &AtomicBool,
 ) {
-    let mut worker = match Worker::new(job) {
+    let mut worker = match ScanWorker::new(job) {
         Ok(worker) => worker,
         Err(source) => {
             let error = ReadError::Io { offset: 0, source };
@@ -254,31 +254,31 @@ fn work(
     }
 }
 
-struct Worker<'a> {
-    job: &'a Job,
-    fetch: Fetch,
-    needs: Needs,
+struct ScanWorker<'a> {
+    job: &'a ScanJob,
+    fetch: PacketFetch,
+    needs: FilterNeeds,
     start: u64,
     /// The means to read the replies to requests of this block.
-    pending: FxHashMap<u32, dxgtrace_protocol::decode::Pending>,
+    pending: FxHashMap<u32, dxgtrace_protocol::decode::PendingRequest>,
 }
 
-impl<'a> Worker<'a> {
-    fn new(job: &'a Job) -> std::io::Result<Self> {
+impl<'a> ScanWorker<'a> {
+    fn new(job: &'a ScanJob) -> std::io::Result<Self> {
         Ok(Self {
             job,
-            fetch: Fetch::open(&job.path, &job.layout)?,
+            fetch: PacketFetch::open(&job.path, &job.layout)?,
             needs: match &job.question {
-                Question::Filter(filter) => filter.needs(),
-                Question::Line(_) | Question::Tree(_) => Needs::DECODE,
-                Question::Bytes(_) => Needs::PACKET,
+                ScanQuestion::Filter(filter) => filter.needs(),
+                ScanQuestion::Line(_) | ScanQuestion::Tree(_) => FilterNeeds::DECODE,
+                ScanQuestion::Bytes(_) => FilterNeeds::PACKET,
             },
             start: job.start,
             pending: FxHashMap::default(),
         })
     }
 
-    fn block(&mut self, block: u32) -> Answers {
+    fn block(&mut self, block: u32) -> ScanAnswers {
         self.pending.clear();
         let mut found = Vec::new();
         let first = block.saturating_mul(BLOCK);
@@ -318,21 +318,21 @@ impl<'a> Worker<'a> {
             self.fetch.packet(row)?
         };
         Ok(match &self.job.question {
-            Question::Filter(filter) => {
+            ScanQuestion::Filter(filter) => {
                 let findings = match self.needs.findings && row.severity().is_some() {
                     true => findings(rows, index),
                     false => Vec::new(),
                 };
-                let record = Record::new(&fetched.packet)
+                let record = FilterRecord::new(&fetched.packet)
                     .decoded(fetched.decoded.as_ref())
                     .findings(&findings)
                     .exchange(exchange(rows, row))
                     .within(fetched.channels, self.start);
                 filter.matches(&record)
             }
-            Question::Line(text) => text.is_in(&fetched.line()),
-            Question::Tree(text) => in_tree(&fetched, text),
-            Question::Bytes(bytes) => {
+            ScanQuestion::Line(text) => text.is_in(&fetched.line()),
+            ScanQuestion::Tree(text) => in_tree(&fetched, text),
+            ScanQuestion::Bytes(bytes) => {
                 let windows = fetched.packet.payload.windows(bytes.len().max(1));
                 bytes.is_empty() || windows.into_iter().any(|window| window == bytes)
             }
@@ -341,12 +341,12 @@ impl<'a> Worker<'a> {
 }
 
 /// The exchange of a row, as filters see it.
-fn exchange(rows: &Rows, row: &Row) -> Exchange {
+fn exchange(rows: &Rows, row: &PacketRow) -> Exchange {
     let Some(peer) = row.peer().and_then(|peer| rows.get(peer)) else {
         return Exchange::default();
     };
     match row.part() {
-        Some(Part::Reply) => Exchange {
+        Some(MessagePart::Reply) => Exchange {
             request_in: Some(peer.number()),
             reply_in: None,
             time: Some(row.time().saturating_sub(peer.time())),
@@ -358,7 +358,7 @@ fn exchange(rows: &Rows, row: &Row) -> Exchange {
     }
 }
 
-fn in_tree(fetched: &Fetched<'_>, text: &Text) -> bool {
+fn in_tree(fetched: &FetchedPacket<'_>, text: &SearchText) -> bool {
     let Some(decoded) = &fetched.decoded else {
         return false;
     };

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use dxgtrace_protocol::record::header::Kind;
+use dxgtrace_protocol::record::header::RecordKind;
 use dxgtrace_session::check::Severity;
 
-use super::row::{NONE, Row};
+use super::row::{NONE, PacketRow};
 
 /// Whom counts belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Group {
+pub enum StatsGroup {
     /// Everybody.
     All,
     /// A channel: an adapter, or the global one.
@@ -22,7 +22,7 @@ pub enum Group {
 
 /// Counts of one group.
 #[derive(Debug, Clone, Default)]
-pub struct Counts {
+pub struct GroupCounts {
     /// Packets.
     pub packets: u64,
     /// Bytes in them.
@@ -42,7 +42,7 @@ pub struct Counts {
     recent: Recent,
 }
 
-impl Counts {
+impl GroupCounts {
     /// Packets per second, from the first to the last one.
     pub fn mean_rate(&self) -> f64 {
         let seconds = self.last.saturating_sub(self.first) as f64 / 1e9;
@@ -62,10 +62,10 @@ impl Counts {
 /// Counts per group.
 #[derive(Debug, Clone, Default)]
 pub struct Stats {
-    all: Counts,
-    channels: Vec<Counts>,
-    processes: Vec<Counts>,
-    nobody: Counts,
+    all: GroupCounts,
+    channels: Vec<GroupCounts>,
+    processes: Vec<GroupCounts>,
+    nobody: GroupCounts,
 }
 
 /// Groups beyond this many are counted with the others only.
@@ -73,13 +73,13 @@ const MAX_GROUPS: usize = 1 << 16;
 
 impl Stats {
     /// Counts a row; `request` is what it answers.
-    pub fn count(&mut self, row: &Row, request: Option<&Row>) {
-        if row.kind() == Kind::Ioctl {
+    pub fn count(&mut self, row: &PacketRow, request: Option<&PacketRow>) {
+        if row.kind() == RecordKind::Ioctl {
             return;
         }
         let latency = request.map(|request| row.time().saturating_sub(request.time()));
         add(&mut self.all, row, latency);
-        if row.kind() == Kind::Lost {
+        if row.kind() == RecordKind::Lost {
             return;
         }
         if let Some(counts) = at(&mut self.channels, usize::from(row.channel())) {
@@ -93,41 +93,41 @@ impl Stats {
     }
 
     /// The counts of a group.
-    pub fn of(&self, group: Group) -> Option<&Counts> {
+    pub fn of(&self, group: StatsGroup) -> Option<&GroupCounts> {
         match group {
-            Group::All => Some(&self.all),
-            Group::Channel(index) => self.channels.get(usize::from(index)),
-            Group::Process(index) => self.processes.get(index as usize),
-            Group::Nobody => Some(&self.nobody),
+            StatsGroup::All => Some(&self.all),
+            StatsGroup::Channel(index) => self.channels.get(usize::from(index)),
+            StatsGroup::Process(index) => self.processes.get(index as usize),
+            StatsGroup::Nobody => Some(&self.nobody),
         }
     }
 
     /// Every channel that has packets.
-    pub fn channels(&self) -> impl Iterator<Item = (Group, &Counts)> {
+    pub fn channels(&self) -> impl Iterator<Item = (StatsGroup, &GroupCounts)> {
         let groups = self.channels.iter().enumerate();
         groups
             .filter(|(_, counts)| counts.packets > 0)
-            .map(|(index, counts)| (Group::Channel(index as u16), counts))
+            .map(|(index, counts)| (StatsGroup::Channel(index as u16), counts))
     }
 
     /// Every process that has packets, and last those of none.
-    pub fn processes(&self) -> impl Iterator<Item = (Group, &Counts)> {
+    pub fn processes(&self) -> impl Iterator<Item = (StatsGroup, &GroupCounts)> {
         let groups = self.processes.iter().enumerate();
         groups
-            .map(|(index, counts)| (Group::Process(index as u32), counts))
-            .chain([(Group::Nobody, &self.nobody)])
+            .map(|(index, counts)| (StatsGroup::Process(index as u32), counts))
+            .chain([(StatsGroup::Nobody, &self.nobody)])
             .filter(|(_, counts)| counts.packets > 0)
     }
 }
 
-fn at(list: &mut Vec<Counts>, index: usize) -> Option<&mut Counts> {
+fn at(list: &mut Vec<GroupCounts>, index: usize) -> Option<&mut GroupCounts> {
     if index >= list.len() && index < MAX_GROUPS {
-        list.resize_with(index + 1, Counts::default);
+        list.resize_with(index + 1, GroupCounts::default);
     }
     list.get_mut(index)
 }
 
-fn add(counts: &mut Counts, row: &Row, latency: Option<u64>) {
+fn add(counts: &mut GroupCounts, row: &PacketRow, latency: Option<u64>) {
     if counts.packets == 0 {
         counts.first = row.time();
     }

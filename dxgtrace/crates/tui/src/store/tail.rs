@@ -6,16 +6,16 @@ use std::time::Duration;
 
 /// How far a file has been written: told by the writer, waited for by readers.
 #[derive(Debug, Clone, Default)]
-pub struct Growth(Arc<(Mutex<State>, Condvar)>);
+pub struct FileGrowth(Arc<(Mutex<TailState>, Condvar)>);
 
 #[derive(Debug, Clone, Copy, Default)]
-struct State {
+struct TailState {
     written: u64,
     read: u64,
     ended: bool,
 }
 
-impl Growth {
+impl FileGrowth {
     /// A file in which nothing stands yet.
     pub fn new() -> Self {
         Self::default()
@@ -41,19 +41,19 @@ impl Growth {
         self.state().ended
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    fn change(&self, change: impl FnOnce(&mut TailState)) {
         change(&mut self.0.0.lock().unwrap_or_else(PoisonError::into_inner));
         self.0.1.notify_all();
     }
 
-    fn state(&self) -> State {
+    fn state(&self) -> TailState {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until there is more than `position`, or no more to come.
-    fn wait(&self, position: u64) -> State {
+    fn wait(&self, position: u64) -> TailState {
         let state = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waits = |state: &mut State| state.written <= position && !state.ended;
+        let waits = |state: &mut TailState| state.written <= position && !state.ended;
         match self.0.1.wait_while(state, waits) {
             Ok(state) => *state,
             Err(poisoned) => *poisoned.into_inner(),
@@ -63,15 +63,15 @@ impl Growth {
 
 /// Reads a growing file: at its end it waits for more.
 #[derive(Debug)]
-pub struct Tail<F> {
+pub struct GrowingFile<F> {
     file: F,
-    growth: Growth,
+    growth: FileGrowth,
     position: u64,
 }
 
-impl<F: Read> Tail<F> {
+impl<F: Read> GrowingFile<F> {
     /// Reads `file` as far as `growth` says.
-    pub fn new(file: F, growth: Growth) -> Self {
+    pub fn new(file: F, growth: FileGrowth) -> Self {
         Self {
             file,
             growth,
@@ -80,7 +80,7 @@ impl<F: Read> Tail<F> {
     }
 }
 
-impl<F: Read> Read for Tail<F> {
+impl<F: Read> Read for GrowingFile<F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let state = self.growth.wait(self.position);
@@ -115,8 +115,8 @@ mod tests {
     fn a_tail_gives_all_that_is_written_and_then_ends() {
         let path = std::env::temp_dir().join(format!("dxgtrace-tail-{}", std::process::id()));
         let mut file = File::create(&path).unwrap();
-        let growth = Growth::new();
-        let mut tail = Tail::new(File::open(&path).unwrap(), growth.clone());
+        let growth = FileGrowth::new();
+        let mut tail = GrowingFile::new(File::open(&path).unwrap(), growth.clone());
         let reader = std::thread::spawn(move || {
             let mut all = Vec::new();
             tail.read_to_end(&mut all).unwrap();

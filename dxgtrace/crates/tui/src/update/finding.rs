@@ -1,12 +1,12 @@
 //! Filters and searches.
 
-use crate::store::{Question, Text};
+use crate::store::{ScanQuestion, SearchText};
 use dxgtrace_query::filter::Filter;
 
-use super::super::app::{App, Filtering, Pane, Searching, Tone, View};
+use super::super::app::{App, Filtering, MessageTone, Pane, Searching, View};
 use super::super::literal;
-use super::super::prompt::{Place, Purpose};
-use super::super::views::places::Places;
+use super::super::prompt::{PromptPurpose, SearchPlace};
+use super::super::views::places::ScreenPlaces;
 use super::typing::remember;
 
 impl App {
@@ -27,7 +27,7 @@ impl App {
                 true
             }
             Err(error) => {
-                self.say(Tone::Wrong, error.to_string());
+                self.say(MessageTone::Wrong, error.to_string());
                 false
             }
         }
@@ -36,7 +36,7 @@ impl App {
     pub(super) fn filter_field(&mut self, also: bool) {
         let Some(condition) = literal::condition(self) else {
             self.say(
-                Tone::Wrong,
+                MessageTone::Wrong,
                 "no filter names this line; choose a field of the tree",
             );
             return;
@@ -46,32 +46,32 @@ impl App {
             _ => condition,
         };
         if self.set_filter(&text) {
-            remember(&mut self.histories, Purpose::Filter, &text);
+            remember(&mut self.histories, PromptPurpose::Filter, &text);
             self.show(View::Packets);
         }
     }
 
-    pub(super) fn search_place(&self) -> Place {
+    pub(super) fn search_place(&self) -> SearchPlace {
         match self.focus {
-            Pane::List => Place::List,
-            Pane::Tree => Place::Tree,
-            Pane::Bytes => Place::Bytes,
+            Pane::List => SearchPlace::List,
+            Pane::Tree => SearchPlace::Tree,
+            Pane::Bytes => SearchPlace::Bytes,
         }
     }
 
-    pub(super) fn search(&mut self, place: Place, text: &str) {
+    pub(super) fn search(&mut self, place: SearchPlace, text: &str) {
         let question = match place {
-            Place::List => Question::Line(Text::new(text)),
-            Place::Tree => Question::Tree(Text::new(text)),
-            Place::Filter => match Filter::parse(text) {
-                Ok(filter) => Question::Filter(filter),
-                Err(error) => return self.say(Tone::Wrong, error.to_string()),
+            SearchPlace::List => ScanQuestion::Line(SearchText::new(text)),
+            SearchPlace::Tree => ScanQuestion::Tree(SearchText::new(text)),
+            SearchPlace::Filter => match Filter::parse(text) {
+                Ok(filter) => ScanQuestion::Filter(filter),
+                Err(error) => return self.say(MessageTone::Wrong, error.to_string()),
             },
-            Place::Bytes => match literal::bytes(text) {
-                Some(bytes) => Question::Bytes(bytes),
+            SearchPlace::Bytes => match literal::bytes(text) {
+                Some(bytes) => ScanQuestion::Bytes(bytes),
                 None => {
                     self.say(
-                        Tone::Wrong,
+                        MessageTone::Wrong,
                         "bytes are hexadecimal, such as 0d 00 00 c0, or \"text\"",
                     );
                     return;
@@ -89,7 +89,10 @@ impl App {
 
     pub(super) fn next_match(&mut self, forward: bool) {
         let Some(search) = &self.searching else {
-            self.say(Tone::Wrong, "nothing has been searched for; ctrl-f does");
+            self.say(
+                MessageTone::Wrong,
+                "nothing has been searched for; ctrl-f does",
+            );
             return;
         };
         let domain = self.list.domain(self.store.rows(), forward);
@@ -103,12 +106,12 @@ impl App {
     /// A search has found a row.
     pub(crate) fn found(&mut self, row: u32) {
         self.jump(row);
-        self.load_detail(&Places::of(self));
+        self.load_detail(&ScreenPlaces::of(self));
         match self.searching.as_ref().map(|search| &search.question) {
-            Some(Question::Tree(text)) => {
+            Some(ScanQuestion::Tree(text)) => {
                 self.detail.find(|line| text.is_in(line));
             }
-            Some(Question::Bytes(bytes)) => self.detail.find_bytes(bytes),
+            Some(ScanQuestion::Bytes(bytes)) => self.detail.find_bytes(bytes),
             _ => {}
         }
     }

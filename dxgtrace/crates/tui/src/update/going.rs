@@ -1,13 +1,13 @@
 //! Going from one view or packet to another, and back.
 
-use crate::store::{Domain, Group, NONE, Question, Row};
-use dxgtrace_protocol::schema::Object;
+use crate::store::{NONE, PacketRow, ScanDomain, ScanQuestion, StatsGroup};
+use dxgtrace_protocol::schema::ObjectKind;
 use dxgtrace_query::filter::Filter;
 use dxgtrace_session::check::Severity;
 
-use super::super::app::{App, Arrangement, ObjectLadder, Pane, Tone, View};
+use super::super::app::{App, Arrangement, MessageTone, ObjectLadder, Pane, View};
 use super::super::literal;
-use super::super::table::Key;
+use super::super::table::LineKey;
 
 impl App {
     pub(crate) fn show(&mut self, view: View) {
@@ -38,13 +38,13 @@ impl App {
             }
             (View::Packets, Pane::Tree, _) => self.detail.toggle(),
             (View::Packets, Pane::Bytes, _) => self.focus = Pane::Tree,
-            (_, _, Some(Key::Row(row) | Key::Finding(row, _))) => {
+            (_, _, Some(LineKey::Row(row) | LineKey::Finding(row, _))) => {
                 self.before.push(self.view);
                 self.view = View::Packets;
                 self.jump(row);
             }
-            (View::Top, _, Some(Key::Group(group))) => self.open_group(group),
-            (View::Objects, _, Some(Key::Object(_))) => self.open_object(),
+            (View::Top, _, Some(LineKey::Group(group))) => self.open_group(group),
+            (View::Objects, _, Some(LineKey::Object(_))) => self.open_object(),
             _ => {}
         }
     }
@@ -54,12 +54,12 @@ impl App {
         self.object = self.object_here().and_then(|(title, kinds, handle, pid)| {
             let filter = Filter::parse(&literal::of_object(&kinds, handle)?).ok()?;
             let rows = self.store.rows();
-            let all = Domain::All(rows.first()..rows.len() as u32);
+            let all = ScanDomain::All(rows.first()..rows.len() as u32);
             Some(ObjectLadder {
                 title,
                 pid,
                 rows: Vec::new(),
-                sifting: self.sift(Question::Filter(filter), all, false),
+                sifting: self.sift(ScanQuestion::Filter(filter), all, false),
             })
         });
         self.table.basis = None;
@@ -68,10 +68,10 @@ impl App {
 
     /// The object under the cursor: what it is called, the kinds that it may be
     /// of, its handle, and the process in which that means something.
-    fn object_here(&self) -> Option<(String, Vec<Object>, u64, Option<u32>)> {
+    fn object_here(&self) -> Option<(String, Vec<ObjectKind>, u64, Option<u32>)> {
         match (self.view, self.focus) {
             (View::Objects, _) => {
-                let Some(Key::Object(at)) = self.table.selected() else {
+                let Some(LineKey::Object(at)) = self.table.selected() else {
                     return None;
                 };
                 let thing = self.scene.things.get(at as usize)?;
@@ -97,7 +97,7 @@ impl App {
 
     /// The packet that created the object under the cursor.
     pub(super) fn open_object(&mut self) {
-        let Some(Key::Object(at)) = self.table.selected() else {
+        let Some(LineKey::Object(at)) = self.table.selected() else {
             return;
         };
         let entity = self
@@ -108,7 +108,7 @@ impl App {
         match entity {
             Some(entity) if entity.is_from_before() => {
                 self.say(
-                    Tone::Wrong,
+                    MessageTone::Wrong,
                     "it was there before the capture, or its creation is missing",
                 );
             }
@@ -122,19 +122,19 @@ impl App {
     }
 
     /// A process in the list of counts: its ladder.
-    pub(super) fn open_group(&mut self, group: Group) {
-        let is_of = |row: &Row| match group {
-            Group::Process(process) => row.process == process,
-            Group::Channel(channel) => row.channel() == channel,
-            Group::Nobody => row.process == NONE,
-            Group::All => true,
+    pub(super) fn open_group(&mut self, group: StatsGroup) {
+        let is_of = |row: &PacketRow| match group {
+            StatsGroup::Process(process) => row.process == process,
+            StatsGroup::Channel(channel) => row.channel() == channel,
+            StatsGroup::Nobody => row.process == NONE,
+            StatsGroup::All => true,
         };
         let first = {
             let mut rows = self.store.rows().iter_from(0);
             rows.find(|(_, row)| is_of(row)).map(|(index, _)| index)
         };
         match (group, first) {
-            (Group::Channel(channel), _) => {
+            (StatsGroup::Channel(channel), _) => {
                 let channel = self.store.channels().get(usize::from(channel));
                 let text =
                     channel.map(|channel| format!("frame.interface_name == \"{}\"", channel.name));
@@ -143,7 +143,7 @@ impl App {
                     self.set_filter(&text);
                 }
             }
-            (Group::Process(_), Some(first)) => {
+            (StatsGroup::Process(_), Some(first)) => {
                 self.object = None;
                 self.show(View::Ladder);
                 self.about = Some(first);
@@ -156,7 +156,7 @@ impl App {
         if let Some(search) = &mut self.searching
             && search.sifting.take().is_some()
         {
-            self.say(Tone::Fine, "search given up");
+            self.say(MessageTone::Fine, "search given up");
             return;
         }
         if let Some(view) = self.before.pop() {
@@ -184,7 +184,7 @@ impl App {
         if !self.list.select(self.store.rows(), row) {
             let number = self.store.row(row).map_or(0, |row| row.number());
             let text = format!("packet {number} does not pass the filter; here is the next one");
-            self.say(Tone::Wrong, text);
+            self.say(MessageTone::Wrong, text);
         }
     }
 
@@ -218,14 +218,14 @@ impl App {
         match selected.and_then(|row| Some((row.is_joined_reply(), row.peer()?))) {
             Some((is_reply, peer)) if is_reply != forward => self.jump(peer),
             Some(_) => {}
-            None => self.say(Tone::Wrong, "this packet is not part of an exchange"),
+            None => self.say(MessageTone::Wrong, "this packet is not part of an exchange"),
         }
     }
 
     pub(super) fn next_finding(&mut self, forward: bool) {
         match self.finding_beside(forward) {
             Some(row) => self.jump(row),
-            None => self.say(Tone::Wrong, "no further findings in this direction"),
+            None => self.say(MessageTone::Wrong, "no further findings in this direction"),
         }
     }
 
@@ -237,7 +237,9 @@ impl App {
                 return false;
             };
             let peer = found.peer().filter(|_| self.list.joined);
-            let peer = peer.and_then(|peer| rows.get(peer)).and_then(Row::severity);
+            let peer = peer
+                .and_then(|peer| rows.get(peer))
+                .and_then(PacketRow::severity);
             found.severity().max(peer) >= Some(Severity::Note)
         };
         let (at, length) = (self.list.cursor.at, self.list.len());
@@ -254,7 +256,7 @@ impl App {
         if let (Some(letter), Some(row)) = (letter, self.list.selected()) {
             self.letters.insert(letter, row);
             let number = self.store.row(row).map_or(0, |row| row.number());
-            self.say(Tone::Fine, format!("'{letter} is packet {number}"));
+            self.say(MessageTone::Fine, format!("'{letter} is packet {number}"));
         }
     }
 
@@ -265,7 +267,7 @@ impl App {
         match self.letters.get(&letter) {
             Some(row) => self.jump(*row),
             None => self.say(
-                Tone::Wrong,
+                MessageTone::Wrong,
                 format!("no packet is called {letter}; m{letter} does"),
             ),
         }

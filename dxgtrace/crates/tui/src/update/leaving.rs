@@ -1,15 +1,15 @@
 //! Leaving, without losing anything silently.
 
-use super::super::app::{App, Effect, Tone};
+use super::super::app::{App, MessageTone, TerminalEffect};
 use super::super::keys::Stroke;
-use super::super::prompt::Purpose;
+use super::super::prompt::PromptPurpose;
 
 impl App {
     /// Leaves, or asks first if something would be lost.
     pub(crate) fn quit(&mut self) {
         if self.saving.is_some() {
             self.say(
-                Tone::Wrong,
+                MessageTone::Wrong,
                 "packets are still being saved; ZQ quits all the same",
             );
         } else if self.source.unsaved && self.source.saved_as.is_none() {
@@ -37,7 +37,7 @@ impl App {
             // All of it stands elsewhere; if it cannot be removed, it is only old.
             let _ = std::fs::remove_file(&self.source.path);
         }
-        self.effects.push_back(Effect::Quit(text));
+        self.effects.push_back(TerminalEffect::Quit(text));
     }
 
     pub(super) fn answer(&mut self, stroke: Stroke) {
@@ -45,12 +45,12 @@ impl App {
         match stroke.letter() {
             Some('k' | 'K') => self.quit_now(),
             Some('d' | 'D') => match std::fs::remove_file(&self.source.path) {
-                Ok(()) => self.effects.push_back(Effect::Quit(None)),
-                Err(error) => self.say(Tone::Wrong, format!("cannot delete it: {error}")),
+                Ok(()) => self.effects.push_back(TerminalEffect::Quit(None)),
+                Err(error) => self.say(MessageTone::Wrong, format!("cannot delete it: {error}")),
             },
             Some('s' | 'S') => {
                 self.quits_when_saved = true;
-                self.ask(Purpose::Command, "save all ");
+                self.ask(PromptPurpose::Command, "save all ");
             }
             _ => {}
         }

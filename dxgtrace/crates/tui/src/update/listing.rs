@@ -1,6 +1,6 @@
 //! What the list takes in, marks, and gives away.
 
-use super::super::app::{App, Effect, Pane, Tone, View};
+use super::super::app::{App, MessageTone, Pane, TerminalEffect, View};
 use super::super::views::{packets, tables};
 
 impl App {
@@ -10,7 +10,7 @@ impl App {
             true => "paused: new packets are kept, and shown when you press Space again",
             false => "new packets are shown as they come",
         };
-        self.say(Tone::Fine, text);
+        self.say(MessageTone::Fine, text);
     }
 
     pub(super) fn follow(&mut self) {
@@ -29,7 +29,7 @@ impl App {
             true => "replies stand on the line of their request",
             false => "every packet stands on a line of its own",
         };
-        self.say(Tone::Fine, text);
+        self.say(MessageTone::Fine, text);
     }
 
     pub(super) fn mark(&mut self) {
@@ -38,7 +38,7 @@ impl App {
                 self.marks.insert(row);
             }
             self.say(
-                Tone::Fine,
+                MessageTone::Fine,
                 format!("{} marked; :save marked FILE", self.marks.len()),
             );
         }
@@ -63,10 +63,10 @@ impl App {
         };
         match text {
             Some(text) => {
-                self.say(Tone::Fine, format!("copied: {text}"));
-                self.effects.push_back(Effect::Copy(text));
+                self.say(MessageTone::Fine, format!("copied: {text}"));
+                self.effects.push_back(TerminalEffect::Copy(text));
             }
-            None => self.say(Tone::Wrong, "there is nothing to copy"),
+            None => self.say(MessageTone::Wrong, "there is nothing to copy"),
         }
     }
 }

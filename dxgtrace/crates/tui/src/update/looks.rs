@@ -1,6 +1,6 @@
 //! How things look.
 
-use super::super::app::{App, Tone};
+use super::super::app::{App, MessageTone};
 use super::super::config;
 
 impl App {
@@ -11,7 +11,7 @@ impl App {
         let next = (at.unwrap_or(0) + 1) % config::TIMES.len();
         if let Some((name, format)) = config::TIMES.get(next) {
             self.time = *format;
-            self.say(Tone::Fine, format!("times: {name}"));
+            self.say(MessageTone::Fine, format!("times: {name}"));
         }
     }
 
@@ -19,7 +19,7 @@ impl App {
         let at = self.themes.iter().position(|theme| *theme == self.theme);
         let next = at.map_or(0, |at| (at + 1) % self.themes.len().max(1));
         if let Some(theme) = self.themes.get(next).cloned() {
-            self.say(Tone::Fine, format!("theme: {}", theme.name));
+            self.say(MessageTone::Fine, format!("theme: {}", theme.name));
             self.theme = theme;
         }
     }

@@ -11,11 +11,11 @@ mod typing;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
-use super::action::{Action, Request};
-use super::app::{App, Effect, View};
+use super::action::{Action, KeyRequest};
+use super::app::{App, TerminalEffect, View};
 use super::keys::Stroke;
-use super::prompt::Purpose;
-use super::views::places::Places;
+use super::prompt::PromptPurpose;
+use super::views::places::ScreenPlaces;
 
 impl App {
     /// Takes a key.
@@ -44,13 +44,13 @@ impl App {
     }
 
     /// Does what was asked for.
-    pub fn apply(&mut self, request: Request) {
+    pub fn apply(&mut self, request: KeyRequest) {
         let count = request.count.unwrap_or(1).max(1);
         let by = isize::try_from(count).unwrap_or(isize::MAX);
         if let Some(scroll) = self.help {
             return self.apply_in_help(request.action, scroll);
         }
-        let page = Places::of(self).page(self) as isize;
+        let page = ScreenPlaces::of(self).page(self) as isize;
         match request.action {
             Action::Down => self.step(by),
             Action::Up => self.step(-by),
@@ -74,13 +74,13 @@ impl App {
             Action::PreviousInExchange => self.in_exchange(false, count),
             Action::NextFinding => self.next_finding(true),
             Action::PreviousFinding => self.next_finding(false),
-            Action::Filter => self.ask(Purpose::Filter, &self.filtering.text.clone()),
+            Action::Filter => self.ask(PromptPurpose::Filter, &self.filtering.text.clone()),
             Action::FilterField => self.filter_field(false),
             Action::FilterAlso => self.filter_field(true),
             Action::FilterClear => {
                 self.set_filter("");
             }
-            Action::Search => self.ask(Purpose::Search(self.search_place()), ""),
+            Action::Search => self.ask(PromptPurpose::Search(self.search_place()), ""),
             Action::NextMatch => self.next_match(true),
             Action::PreviousMatch => self.next_match(false),
             Action::Mark => self.mark(),
@@ -99,11 +99,11 @@ impl App {
             Action::Time => self.next_time(),
             Action::Theme => self.next_theme(),
             Action::Help => self.help = Some(0),
-            Action::Command => self.ask(Purpose::Command, ""),
+            Action::Command => self.ask(PromptPurpose::Command, ""),
             Action::Quit => self.quit(),
             Action::QuitNow => self.quit_now(),
-            Action::Redraw => self.effects.push_back(Effect::Redraw),
-            Action::Suspend => self.effects.push_back(Effect::Suspend),
+            Action::Redraw => self.effects.push_back(TerminalEffect::Redraw),
+            Action::Suspend => self.effects.push_back(TerminalEffect::Suspend),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use dxgtrace_session::check::Severity;
 
-use super::super::app::{App, Arrangement, Pane, Tone, View};
-use super::super::views::places::Places;
+use super::super::app::{App, Arrangement, MessageTone, Pane, View};
+use super::super::views::places::ScreenPlaces;
 use super::super::views::top;
 
 impl App {
@@ -12,7 +12,7 @@ impl App {
             (View::Packets, Pane::List) => self.list.step(by),
             (View::Packets, Pane::Tree) => self.detail.step(by),
             (View::Packets, Pane::Bytes) => {
-                let width = Places::of(self).bytes_per_line().max(1) as isize;
+                let width = ScreenPlaces::of(self).bytes_per_line().max(1) as isize;
                 self.detail.step_byte(by.saturating_mul(width));
             }
             _ => self.table.cursor.step(by, self.table.keys.len()),
@@ -23,7 +23,7 @@ impl App {
         match (number, self.view) {
             (Some(number), _) => match self.store.rows().at_number(u64::from(number)) {
                 Some(row) => self.jump(row),
-                None => self.say(Tone::Wrong, format!("there is no packet {number}")),
+                None => self.say(MessageTone::Wrong, format!("there is no packet {number}")),
             },
             (None, _) => self.step(isize::MIN),
         }

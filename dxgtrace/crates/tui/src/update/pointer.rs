@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::super::action::Action;
 use super::super::app::{App, Pane, View};
-use super::super::views::places::Places;
+use super::super::views::places::ScreenPlaces;
 use super::super::views::title;
 
 /// Lines that a step of the wheel goes.
@@ -28,14 +28,14 @@ impl App {
         if self.help.is_none() {
             self.point(at);
         }
-        let mut request = super::Request::from(action);
+        let mut request = super::KeyRequest::from(action);
         request.count = Some(WHEEL);
         self.apply(request);
     }
 
     /// Gives the pane at a place the focus.
     fn point(&mut self, at: Position) {
-        let places = Places::of(self);
+        let places = ScreenPlaces::of(self);
         for (pane, area) in [
             (Pane::List, places.list),
             (Pane::Tree, with_head(places.tree_head, places.tree)),
@@ -52,7 +52,7 @@ impl App {
         if self.help.take().is_some() {
             return;
         }
-        let places = Places::of(self);
+        let places = ScreenPlaces::of(self);
         if places.title.contains(at) {
             if let Some(action) = title::at(self, at.x) {
                 self.apply(action.into());
@@ -96,7 +96,7 @@ impl App {
         }
     }
 
-    fn click_byte(&mut self, places: &Places, at: Position) {
+    fn click_byte(&mut self, places: &ScreenPlaces, at: Position) {
         if !places.bytes.contains(at) {
             return;
         }

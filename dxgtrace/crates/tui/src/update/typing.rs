@@ -5,14 +5,14 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use dxgtrace_query::filter::Filter;
 
 use super::super::app::{App, View};
-use super::super::prompt::{Outcome, Place, Prompt, Purpose, Verdict};
+use super::super::prompt::{Prompt, PromptOutcome, PromptPurpose, PromptVerdict, SearchPlace};
 use super::super::{command, literal};
 
 /// Lines of history that are kept.
 const HISTORY: usize = 100;
 
 impl App {
-    pub(crate) fn ask(&mut self, purpose: Purpose, text: &str) {
+    pub(crate) fn ask(&mut self, purpose: PromptPurpose, text: &str) {
         self.prompt = Some(Prompt::new(purpose, text));
         self.judge();
     }
@@ -28,7 +28,7 @@ impl App {
         };
         let history = self.histories.get(slot(prompt.purpose));
         match prompt.press(key, history.map_or(&[], Vec::as_slice)) {
-            Outcome::Typing => {
+            PromptOutcome::Typing => {
                 let chosen = prompt.chosen.is_some();
                 self.prompt = Some(prompt);
                 // While completions are gone through, their list stays.
@@ -38,29 +38,29 @@ impl App {
                     self.judge();
                 }
             }
-            Outcome::GivenUp => self.quits_when_saved = false,
-            Outcome::Done => self.enter(prompt),
+            PromptOutcome::GivenUp => self.quits_when_saved = false,
+            PromptOutcome::Done => self.enter(prompt),
         }
     }
 
     pub(super) fn enter(&mut self, prompt: Prompt) {
         let text = prompt.text.trim().to_owned();
         let done = match prompt.purpose {
-            Purpose::Filter => self.set_filter(&text),
-            Purpose::Search(place) => {
+            PromptPurpose::Filter => self.set_filter(&text),
+            PromptPurpose::Search(place) => {
                 if !text.is_empty() {
                     self.search(place, &text);
                 }
                 true
             }
-            Purpose::Command => {
+            PromptPurpose::Command => {
                 command::run(self, &text);
                 true
             }
         };
         if done {
             remember(&mut self.histories, prompt.purpose, &text);
-            if prompt.purpose == Purpose::Filter && self.view != View::Packets {
+            if prompt.purpose == PromptPurpose::Filter && self.view != View::Packets {
                 self.show(View::Packets);
             }
         } else {
@@ -71,9 +71,9 @@ impl App {
     /// Says how the typed line looks, and what could come next.
     pub(super) fn judge(&mut self) {
         let completions = self.prompt.as_ref().map(|prompt| match prompt.purpose {
-            Purpose::Filter => literal::completions(&prompt.text, prompt.cursor),
-            Purpose::Search(_) => Vec::new(),
-            Purpose::Command => command::completions(self, &prompt.text, prompt.cursor),
+            PromptPurpose::Filter => literal::completions(&prompt.text, prompt.cursor),
+            PromptPurpose::Search(_) => Vec::new(),
+            PromptPurpose::Command => command::completions(self, &prompt.text, prompt.cursor),
         });
         if let (Some(prompt), Some(completions)) = (&mut self.prompt, completions) {
             prompt.completions = completions;
@@ -84,39 +84,41 @@ impl App {
     pub(super) fn judge_only(&mut self) {
         if let Some(prompt) = &mut self.prompt {
             prompt.verdict = match prompt.purpose {
-                Purpose::Filter | Purpose::Search(Place::Filter) => {
+                PromptPurpose::Filter | PromptPurpose::Search(SearchPlace::Filter) => {
                     match Filter::parse(&prompt.text) {
-                        Ok(_) => Verdict::Good,
+                        Ok(_) => PromptVerdict::Good,
                         Err(error) if error.is_incomplete() => {
-                            Verdict::Incomplete(error.to_string())
+                            PromptVerdict::Incomplete(error.to_string())
                         }
                         // A word that can still become one that is known.
                         Err(_) if !prompt.completions.is_empty() => {
-                            Verdict::Incomplete(String::new())
+                            PromptVerdict::Incomplete(String::new())
                         }
-                        Err(error) => Verdict::Bad(error.to_string()),
+                        Err(error) => PromptVerdict::Bad(error.to_string()),
                     }
                 }
-                Purpose::Search(Place::Bytes) if literal::bytes(&prompt.text).is_none() => {
-                    Verdict::Incomplete("hexadecimal bytes, or \"text\"".to_owned())
+                PromptPurpose::Search(SearchPlace::Bytes)
+                    if literal::bytes(&prompt.text).is_none() =>
+                {
+                    PromptVerdict::Incomplete("hexadecimal bytes, or \"text\"".to_owned())
                 }
-                Purpose::Search(_) => Verdict::Good,
-                Purpose::Command => command::judge(&prompt.text),
+                PromptPurpose::Search(_) => PromptVerdict::Good,
+                PromptPurpose::Command => command::judge(&prompt.text),
             };
         }
     }
 }
 
 /// The history of a purpose.
-fn slot(purpose: Purpose) -> usize {
+fn slot(purpose: PromptPurpose) -> usize {
     match purpose {
-        Purpose::Filter => 0,
-        Purpose::Search(_) => 1,
-        Purpose::Command => 2,
+        PromptPurpose::Filter => 0,
+        PromptPurpose::Search(_) => 1,
+        PromptPurpose::Command => 2,
     }
 }
 
-pub(super) fn remember(histories: &mut [Vec<String>; 3], purpose: Purpose, text: &str) {
+pub(super) fn remember(histories: &mut [Vec<String>; 3], purpose: PromptPurpose, text: &str) {
     if let Some(history) = histories.get_mut(slot(purpose))
         && !text.is_empty()
         && history.last().is_none_or(|last| last != text)

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 
 use super::super::app::{App, Pane};
 use super::pen::Pen;
-use super::places::Places;
+use super::places::ScreenPlaces;
 
 /// Columns of the offset.
 const OFFSET: u16 = 7;
@@ -22,7 +22,7 @@ pub fn place_at(column: u16, width: usize) -> Option<usize> {
 }
 
 /// Draws the heading and the lines.
-pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
+pub fn draw(app: &App, buffer: &mut Buffer, places: &ScreenPlaces) {
     if super::is_nothing(places.bytes_head) {
         return;
     }

@@ -8,38 +8,38 @@ use super::super::command::COMMANDS;
 use super::super::keys::FAMILIES;
 use super::pen::Pen;
 
-enum Line {
+enum HelpLine {
     Heading(&'static str),
     Item(String, &'static str),
     Nothing,
 }
 
-fn lines(app: &App) -> Vec<Line> {
+fn lines(app: &App) -> Vec<HelpLine> {
     let mut lines = Vec::new();
     for family in FAMILIES {
-        lines.push(Line::Heading(family.name));
+        lines.push(HelpLine::Heading(family.name));
         for binding in family.bindings {
             let keys = app.keymap.keys_of(binding.action);
-            lines.push(Line::Item(keys, binding.help));
+            lines.push(HelpLine::Item(keys, binding.help));
         }
-        lines.push(Line::Nothing);
+        lines.push(HelpLine::Nothing);
     }
-    lines.push(Line::Heading(
+    lines.push(HelpLine::Heading(
         "Commands (:), and every name in the configuration file",
     ));
     for command in COMMANDS {
         let text = format!(":{} {}", command.name, command.arguments);
-        lines.push(Line::Item(text, command.help));
+        lines.push(HelpLine::Item(text, command.help));
     }
-    lines.push(Line::Nothing);
-    lines.push(Line::Heading("Signs in the list"));
+    lines.push(HelpLine::Nothing);
+    lines.push(HelpLine::Heading("Signs in the list"));
     for (sign, help) in [
         ("E W n c", "worst finding: error, warn, note, chat"),
         ("*", "marked"),
         ("> <", "from the guest, from the host"),
         ("waits", "no reply has come"),
     ] {
-        lines.push(Line::Item(sign.to_owned(), help));
+        lines.push(HelpLine::Item(sign.to_owned(), help));
     }
     lines
 }
@@ -88,16 +88,16 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
         };
         let mut pen = Pen::new(buffer, part, place % rows, theme.text);
         match lines.get(scroll + place) {
-            Some(Line::Heading(name)) => {
+            Some(HelpLine::Heading(name)) => {
                 pen.put(name, theme.heading);
             }
-            Some(Line::Item(keys, help)) => {
+            Some(HelpLine::Item(keys, help)) => {
                 pen.skip(2)
                     .left(keys, 26, theme.good)
                     .skip(1)
                     .put(help, theme.text);
             }
-            Some(Line::Nothing) | None => {}
+            Some(HelpLine::Nothing) | None => {}
         }
     }
 }

@@ -3,14 +3,14 @@
 use ratatui::buffer::Buffer;
 
 use super::super::app::App;
-use super::super::table::Key;
+use super::super::table::LineKey;
 use super::super::theme::letter;
 use super::packets;
 use super::pen::{Pen, columns};
-use super::places::Places;
-use crate::store::Row;
-use dxgtrace_protocol::decode::Part;
-use dxgtrace_protocol::record::header::{Direction, Kind};
+use super::places::ScreenPlaces;
+use crate::store::PacketRow;
+use dxgtrace_protocol::decode::MessagePart;
+use dxgtrace_protocol::record::header::{Direction, RecordKind};
 use dxgtrace_render::output::duration;
 
 /// Columns of the time, and of what stands around the lanes.
@@ -21,7 +21,7 @@ const AROUND: u16 = 29;
 const LANE: usize = 56;
 
 /// Draws the lanes and the arrows.
-pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
+pub fn draw(app: &App, buffer: &mut Buffer, places: &ScreenPlaces) {
     let theme = &app.theme;
     let about = app.about.and_then(|row| app.store.row(row));
     let process = match &app.object {
@@ -38,7 +38,7 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
     let area = places.table;
     let shown = app.table.cursor.shown(keys.len(), usize::from(area.height));
     for (line, at) in shown.enumerate() {
-        let Some(Key::Row(index)) = keys.get(at) else {
+        let Some(LineKey::Row(index)) = keys.get(at) else {
             break;
         };
         let Some(row) = app.store.row(*index) else {
@@ -67,11 +67,11 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
 }
 
 /// The arrow, with what it carries.
-fn arrow(app: &App, row: &Row, lane: usize) -> String {
-    if row.kind() == Kind::Lost {
+fn arrow(app: &App, row: &PacketRow, lane: usize) -> String {
+    if row.kind() == RecordKind::Lost {
         return format!("|{:~^lane$}|", " packets are missing here ");
     }
-    if row.kind() == Kind::Ioctl {
+    if row.kind() == RecordKind::Ioctl {
         let (name, status) = (row.name(), packets::status(app, row).0);
         return format!(
             "| {:<1$}|",
@@ -80,7 +80,7 @@ fn arrow(app: &App, row: &Row, lane: usize) -> String {
         );
     }
     let name = match row.part() {
-        Some(Part::Reply) => format!(" {} {} ", row.name(), packets::status(app, row).0),
+        Some(MessagePart::Reply) => format!(" {} {} ", row.name(), packets::status(app, row).0),
         _ => format!(" {} ", row.name()),
     };
     let inner = lane.saturating_sub(1);
@@ -90,21 +90,23 @@ fn arrow(app: &App, row: &Row, lane: usize) -> String {
         name
     };
     match (row.direction(), row.kind()) {
-        (_, Kind::Refused) => format!("|{name:-<inner$}x "),
+        (_, RecordKind::Refused) => format!("|{name:-<inner$}x "),
         (Direction::GuestToHost, _) => format!("|{name:-<inner$}>|"),
         (Direction::HostToGuest, _) => format!("|<{name:->inner$}|"),
     }
 }
 
 /// What stands right of the lanes.
-fn aside(app: &App, row: &Row) -> String {
+fn aside(app: &App, row: &PacketRow) -> String {
     let channel = app.store.channel_name(row);
     match row.part() {
-        Some(Part::Reply) => match app.store.latency(row) {
+        Some(MessagePart::Reply) => match app.store.latency(row) {
             Some(latency) => format!("{channel} {}", duration(latency)),
             None => channel.to_owned(),
         },
-        Some(Part::Request) if row.asks() && row.peer().is_none() => format!("{channel} waits"),
+        Some(MessagePart::Request) if row.asks() && row.peer().is_none() => {
+            format!("{channel} waits")
+        }
         _ => channel.to_owned(),
     }
 }

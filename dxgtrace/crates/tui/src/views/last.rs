@@ -4,10 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::super::action::Action;
-use super::super::app::{App, Pane, Tone, View};
-use super::super::prompt::{Prompt, Purpose, Verdict};
+use super::super::app::{App, MessageTone, Pane, View};
+use super::super::prompt::{Prompt, PromptPurpose, PromptVerdict};
 use super::pen::{Pen, columns};
-use super::places::Places;
+use super::places::ScreenPlaces;
 use super::popup;
 use super::title::first_key;
 use dxgtrace_session::check::Severity;
@@ -45,8 +45,8 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) -> Option<(u16, u16)> {
         pen.put(text, theme.text);
     } else if let Some((tone, text)) = &app.message {
         let style = match tone {
-            Tone::Fine => theme.good,
-            Tone::Wrong => theme.bad,
+            MessageTone::Fine => theme.good,
+            MessageTone::Wrong => theme.bad,
         };
         pen.put(text, style);
     } else if let Some(text) = trouble(app) {
@@ -88,7 +88,7 @@ fn cut_line(app: &App) -> Option<String> {
         return None;
     }
     let line = app.detail.selected()?;
-    let width = usize::from(Places::of(app).tree.width);
+    let width = usize::from(ScreenPlaces::of(app).tree.width);
     let indent = 2 * usize::from(line.depth) + 4;
     let is_cut = indent + columns(&line.label) + columns(&line.text) > width;
     is_cut.then(|| line.text.clone())
@@ -156,14 +156,14 @@ fn hint(app: &App) -> String {
 fn typed(app: &App, prompt: &Prompt, buffer: &mut Buffer, area: Rect) -> (u16, u16) {
     let theme = &app.theme;
     let name = match prompt.purpose {
-        Purpose::Filter => "/".to_owned(),
-        Purpose::Command => ":".to_owned(),
-        Purpose::Search(place) => format!("search {} (Tab: other): ", place.name()),
+        PromptPurpose::Filter => "/".to_owned(),
+        PromptPurpose::Command => ":".to_owned(),
+        PromptPurpose::Search(place) => format!("search {} (Tab: other): ", place.name()),
     };
     let (style, remark) = match &prompt.verdict {
-        Verdict::Good => (theme.good, String::new()),
-        Verdict::Incomplete(remark) => (theme.text, remark.clone()),
-        Verdict::Bad(remark) => (theme.bad, remark.clone()),
+        PromptVerdict::Good => (theme.good, String::new()),
+        PromptVerdict::Incomplete(remark) => (theme.text, remark.clone()),
+        PromptVerdict::Bad(remark) => (theme.bad, remark.clone()),
     };
     let before = prompt.text.get(..prompt.cursor).unwrap_or_default();
     let room = usize::from(area.width).saturating_sub(columns(&name) + 2);

@@ -19,7 +19,7 @@ use ratatui::layout::Rect;
 
 use super::app::{App, View};
 use pen::Pen;
-use places::Places;
+use places::ScreenPlaces;
 
 /// Smallest screen that can be used.
 const LEAST: (u16, u16) = (40, 8);
@@ -35,7 +35,7 @@ pub fn draw(app: &App, buffer: &mut Buffer) -> Option<(u16, u16)> {
         Pen::new(buffer, area, 0, app.theme.text).put(text, app.theme.text);
         return None;
     }
-    let places = Places::of(app);
+    let places = ScreenPlaces::of(app);
     title::draw(app, buffer, places.title);
     match app.view {
         View::Packets => {

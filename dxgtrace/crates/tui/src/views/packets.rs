@@ -7,15 +7,15 @@ use ratatui::style::Style;
 use super::super::app::{App, Pane};
 use super::super::theme::{Theme, letter};
 use super::pen::{Pen, fitted, shortened};
-use crate::store::Row;
-use dxgtrace_protocol::decode::{Part, Value};
-use dxgtrace_protocol::record::header::{Direction, Kind};
+use crate::store::PacketRow;
+use dxgtrace_protocol::decode::{MessagePart, Value};
+use dxgtrace_protocol::record::header::{Direction, RecordKind};
 use dxgtrace_protocol::table::errno;
 use dxgtrace_render::output::{TimeFormat, duration};
 use dxgtrace_session::check::Severity;
 
 /// Widths of the columns.
-struct Columns {
+struct ColumnWidths {
     number: u16,
     time: u16,
     process: u16,
@@ -24,7 +24,7 @@ struct Columns {
     status: u16,
 }
 
-impl Columns {
+impl ColumnWidths {
     fn of(app: &App, width: u16) -> Self {
         let digits = app.store.rows().len().max(1).ilog10() as u16 + 1;
         let spare = width.saturating_sub(80);
@@ -62,7 +62,7 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
         return;
     }
     let theme = &app.theme;
-    let columns = Columns::of(app, area.width);
+    let columns = ColumnWidths::of(app, area.width);
     let mut pen = Pen::new(buffer, area, 0, theme.heading);
     let heading = theme.heading;
     pen.put("  ", heading)
@@ -124,9 +124,9 @@ fn nothing(app: &App) -> String {
 fn draw_line(
     app: &App,
     pen: &mut Pen<'_>,
-    columns: &Columns,
+    columns: &ColumnWidths,
     index: u32,
-    row: &Row,
+    row: &PacketRow,
     ground: Option<Style>,
 ) {
     let theme = &app.theme;
@@ -143,7 +143,7 @@ fn draw_line(
         .skip(1);
     let time = time(app, index, row);
     pen.left(time, columns.time, style(theme.text)).skip(1);
-    if row.kind() == Kind::Lost {
+    if row.kind() == RecordKind::Lost {
         let found = style(theme.severity(Severity::Warn));
         let dashes = "-".repeat(usize::from(columns.process));
         pen.put(format_args!("{dashes} {}", app.line(index)), found);
@@ -164,7 +164,7 @@ fn draw_line(
         _ => part_style(theme, row),
     };
     let arrow = match (app.list.joined, row.direction()) {
-        _ if row.kind() == Kind::Ioctl => "= ",
+        _ if row.kind() == RecordKind::Ioctl => "= ",
         (true, Direction::GuestToHost) => "",
         (false, Direction::GuestToHost) => "> ",
         (_, Direction::HostToGuest) => "< ",
@@ -233,24 +233,24 @@ pub fn message(
 }
 
 /// The worst finding on the line: of either end if both stand on it.
-fn severity(app: &App, row: &Row) -> Option<Severity> {
+fn severity(app: &App, row: &PacketRow) -> Option<Severity> {
     let reply = row
         .peer()
         .filter(|_| app.list.joined)
         .and_then(|peer| app.store.row(peer));
-    row.severity().max(reply.and_then(Row::severity))
+    row.severity().max(reply.and_then(PacketRow::severity))
 }
 
 /// What became of the request, in a word, and whether that is bad.
-pub fn status(app: &App, row: &Row) -> (String, bool) {
+pub fn status(app: &App, row: &PacketRow) -> (String, bool) {
     let shown = match row.part() {
-        Some(Part::Reply) => Some(row),
+        Some(MessagePart::Reply) => Some(row),
         _ if app.list.joined => app.store.reply_of(row),
         _ => None,
     };
     match (row.kind(), shown) {
-        (Kind::Refused, _) => ("not sent".to_owned(), true),
-        (Kind::Ioctl, _) => match row.ioctl_result() {
+        (RecordKind::Refused, _) => ("not sent".to_owned(), true),
+        (RecordKind::Ioctl, _) => match row.ioctl_result() {
             None => ("unseen".to_owned(), false),
             Some(result @ 0..) => (if result == 0 { "ok" } else { "done" }.to_owned(), false),
             Some(result) => match errno::name(result.unsigned_abs()) {
@@ -274,17 +274,17 @@ pub fn status(app: &App, row: &Row) -> (String, bool) {
     }
 }
 
-fn part_style(theme: &Theme, row: &Row) -> Style {
+fn part_style(theme: &Theme, row: &PacketRow) -> Style {
     match row.part() {
-        Some(Part::Request) => theme.request,
-        Some(Part::Reply) => theme.reply,
-        Some(Part::Event) => theme.event,
+        Some(MessagePart::Request) => theme.request,
+        Some(MessagePart::Reply) => theme.reply,
+        Some(MessagePart::Event) => theme.event,
         None => theme.faint,
     }
 }
 
 /// The time column of a row.
-pub fn time(app: &App, index: u32, row: &Row) -> String {
+pub fn time(app: &App, index: u32, row: &PacketRow) -> String {
     let previous = index.checked_sub(1).and_then(|index| app.store.row(index));
     let previous = previous.map_or(row.time(), |row| row.time());
     let mut text = app

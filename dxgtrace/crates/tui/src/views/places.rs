@@ -12,7 +12,7 @@ const BYTES_16: u16 = 75;
 
 /// The places of one screen. What is not shown has no height.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Places {
+pub struct ScreenPlaces {
     /// The title line.
     pub title: Rect,
     /// The list with its heading.
@@ -37,7 +37,7 @@ pub struct Places {
     pub last: Rect,
 }
 
-impl Places {
+impl ScreenPlaces {
     /// The places on the screen as it is.
     pub fn of(app: &App) -> Self {
         let mut rest = app.area;

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::super::app::App;
 use super::super::cursor::Cursor;
-use super::super::prompt::{Prompt, Verdict};
+use super::super::prompt::{Prompt, PromptVerdict};
 use super::pen::{Pen, columns};
 
 /// Completions shown at once.
@@ -23,7 +23,7 @@ pub fn completions(app: &App, prompt: &Prompt, remark: &str, buffer: &mut Buffer
             ..line
         };
         let style = match prompt.verdict {
-            Verdict::Bad(_) => theme.bad,
+            PromptVerdict::Bad(_) => theme.bad,
             _ => theme.faint,
         };
         Pen::new(buffer, area, 0, theme.text)

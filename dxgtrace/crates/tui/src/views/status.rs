@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::super::app::App;
 use super::counted;
 use super::pen::{Pen, columns};
-use crate::store::Group;
+use crate::store::StatsGroup;
 use dxgtrace_render::output::duration;
 
 /// What is being read, how far, and what is filtered.
@@ -27,7 +27,7 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
         };
         pen.put(format_args!("{state} {} ", status.backend), theme.bar);
         if !status.ended {
-            let all = app.store.stats().of(Group::All);
+            let all = app.store.stats().of(StatsGroup::All);
             let rate = all.map_or(0, |counts| counts.rate(app.now()));
             pen.put(format_args!("{rate}/s "), theme.bar);
         }
@@ -88,7 +88,7 @@ fn lost(app: &App, pen: &mut Pen<'_>, count: u64) {
 
 /// What the whole file is like, in a few words.
 fn whole(app: &App) -> Vec<String> {
-    let Some(counts) = app.store.stats().of(Group::All) else {
+    let Some(counts) = app.store.stats().of(StatsGroup::All) else {
         return Vec::new();
     };
     let packets = counted(app.store.rows().len() as u64, "packet");

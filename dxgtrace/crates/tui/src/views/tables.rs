@@ -5,17 +5,17 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::super::app::{App, View};
-use super::super::table::Key;
+use super::super::table::LineKey;
 use super::super::theme::letter;
 use super::packets;
 use super::pen::{Pen, wrapped};
-use super::places::Places;
+use super::places::ScreenPlaces;
 use super::{counted, top};
 use crate::store::Thing;
 use dxgtrace_render::output::duration;
 
 /// Draws the heading, the lines, and what is said of the selected one.
-pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
+pub fn draw(app: &App, buffer: &mut Buffer, places: &ScreenPlaces) {
     let theme = &app.theme;
     if app.view == View::Top {
         top::heading(app, buffer, places);
@@ -89,11 +89,11 @@ fn nothing(app: &App) -> &str {
     }
 }
 
-fn draw_key(app: &App, pen: &mut Pen<'_>, key: Key, ground: Option<Style>) {
+fn draw_key(app: &App, pen: &mut Pen<'_>, key: LineKey, ground: Option<Style>) {
     let theme = &app.theme;
     let style = |style: Style| ground.unwrap_or(style);
     match key {
-        Key::Finding(row, nth) => {
+        LineKey::Finding(row, nth) => {
             let rows = app.store.rows();
             let (Some(found), Some(note)) = (rows.get(row), rows.notes(row).get(usize::from(nth)))
             else {
@@ -110,7 +110,7 @@ fn draw_key(app: &App, pen: &mut Pen<'_>, key: Key, ground: Option<Style>) {
             let room = pen.room();
             pen.left(text, room, look);
         }
-        Key::Row(row) => {
+        LineKey::Row(row) => {
             let Some(found) = app.store.row(row) else {
                 return;
             };
@@ -141,8 +141,8 @@ fn draw_key(app: &App, pen: &mut Pen<'_>, key: Key, ground: Option<Style>) {
                 style(theme.text),
             );
         }
-        Key::Heading(_) | Key::Group(_) => top::line(app, pen, key, ground),
-        Key::Object(at) => {
+        LineKey::Heading(_) | LineKey::Group(_) => top::line(app, pen, key, ground),
+        LineKey::Object(at) => {
             if let Some(thing) = app.scene.things.get(at as usize) {
                 draw_thing(app, pen, thing, ground);
             }
@@ -182,7 +182,7 @@ fn draw_thing(app: &App, pen: &mut Pen<'_>, thing: &Thing, ground: Option<Style>
 /// What became of the selected object so far.
 fn history(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = &app.theme;
-    let Some(Key::Object(at)) = app.table.selected() else {
+    let Some(LineKey::Object(at)) = app.table.selected() else {
         return;
     };
     let Some(thing) = app.scene.things.get(at as usize) else {
@@ -218,7 +218,7 @@ fn history(app: &App, buffer: &mut Buffer, area: Rect) {
 /// Cause and next step of the selected finding.
 fn note(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = &app.theme;
-    let Some(Key::Finding(row, nth)) = app.table.selected() else {
+    let Some(LineKey::Finding(row, nth)) = app.table.selected() else {
         return;
     };
     let Some(note) = app.store.rows().notes(row).get(usize::from(nth)) else {
@@ -250,12 +250,12 @@ fn note(app: &App, buffer: &mut Buffer, area: Rect) {
 /// The selected line as text, to be copied.
 pub fn selected_text(app: &App) -> Option<String> {
     match app.table.selected()? {
-        Key::Finding(row, nth) => {
+        LineKey::Finding(row, nth) => {
             let note = app.store.rows().notes(row).get(usize::from(nth))?;
             let number = app.store.row(row)?.number();
             Some(format!("{number} {}: {}", note.code.word(), note.finding()))
         }
-        Key::Row(row) => {
+        LineKey::Row(row) => {
             let found = app.store.row(row)?;
             let process = app.store.process_label(found);
             let time = packets::time(app, row, found);
@@ -265,12 +265,12 @@ pub fn selected_text(app: &App) -> Option<String> {
                 app.line(row)
             ))
         }
-        Key::Group(group) => top::copied(app, group),
-        Key::Object(at) => app
+        LineKey::Group(group) => top::copied(app, group),
+        LineKey::Object(at) => app
             .scene
             .things
             .get(at as usize)
             .map(|thing| thing.label.clone()),
-        Key::Heading(_) => None,
+        LineKey::Heading(_) => None,
     }
 }

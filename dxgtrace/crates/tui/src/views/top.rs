@@ -4,10 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 
 use super::super::app::App;
-use super::super::table::{GROUPS, Key};
+use super::super::table::{GROUPS, LineKey};
 use super::pen::{Pen, shortened};
-use super::places::Places;
-use crate::store::{Counts, Group, Memory};
+use super::places::ScreenPlaces;
+use crate::store::{GroupCounts, ProcessMemory, StatsGroup};
 use dxgtrace_render::output::duration;
 
 /// A column of numbers.
@@ -17,32 +17,32 @@ struct Column {
     /// Width of the screen from which on there is room for it: while a capture
     /// goes on, and afterwards.
     from: [u16; 2],
-    value: Value,
-    form: Form,
+    value: CellValue,
+    form: CellForm,
 }
 
 /// What a column says of a group.
-type Value = fn(&Facts<'_>) -> Option<u64>;
+type CellValue = fn(&GroupFacts<'_>) -> Option<u64>;
 
 /// What is known of a group.
-struct Facts<'a> {
-    group: Group,
-    counts: &'a Counts,
+struct GroupFacts<'a> {
+    group: StatsGroup,
+    counts: &'a GroupCounts,
     /// The time of a capture that goes on.
     now: Option<u64>,
     /// What its processes have of memory.
-    memory: Vec<Memory>,
+    memory: Vec<ProcessMemory>,
 }
 
-impl Facts<'_> {
-    fn sum(&self, part: fn(&Memory) -> u64) -> Option<u64> {
+impl GroupFacts<'_> {
+    fn sum(&self, part: fn(&ProcessMemory) -> u64) -> Option<u64> {
         let sum = self.memory.iter().map(part).reduce(u64::saturating_add);
         sum.filter(|sum| *sum > 0)
     }
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Form {
+enum CellForm {
     Count,
     /// Tenths.
     Rate,
@@ -54,8 +54,8 @@ const fn column(
     name: &'static str,
     width: u16,
     from: [u16; 2],
-    form: Form,
-    value: Value,
+    form: CellForm,
+    value: CellValue,
 ) -> Column {
     Column {
         name,
@@ -68,43 +68,45 @@ const fn column(
 
 /// Every column, in the order in which they stand.
 static COLUMNS: &[Column] = &[
-    column("packets", 8, [0; 2], Form::Count, |of| {
+    column("packets", 8, [0; 2], CellForm::Count, |of| {
         Some(of.counts.packets)
     }),
-    column("per s", 8, [0; 2], Form::Rate, |of| {
+    column("per s", 8, [0; 2], CellForm::Rate, |of| {
         Some(match of.now {
             Some(now) => of.counts.rate(now) * 10,
             None => (of.counts.mean_rate() * 10.0) as u64,
         })
     }),
-    column("failed", 7, [0; 2], Form::Count, |of| {
+    column("failed", 7, [0; 2], CellForm::Count, |of| {
         Some(of.counts.failures)
     }),
-    column("bytes", 8, [0; 2], Form::Bytes, |of| Some(of.counts.bytes)),
-    column("half in", 8, [0; 2], Form::Time, |of| {
+    column("bytes", 8, [0; 2], CellForm::Bytes, |of| {
+        Some(of.counts.bytes)
+    }),
+    column("half in", 8, [0; 2], CellForm::Time, |of| {
         of.counts.latencies.quantile(500)
     }),
-    column("99% in", 8, [0; 2], Form::Time, |of| {
+    column("99% in", 8, [0; 2], CellForm::Time, |of| {
         of.counts.latencies.quantile(990)
     }),
-    column("longest", 8, [90; 2], Form::Time, |of| {
+    column("longest", 8, [90; 2], CellForm::Time, |of| {
         of.counts.latencies.max()
     }),
-    column("resident", 8, [0, 100], Form::Bytes, |of| {
+    column("resident", 8, [0, 100], CellForm::Bytes, |of| {
         of.sum(|memory| memory.resident)
     }),
-    column("peak res", 8, [100, 0], Form::Bytes, |of| {
+    column("peak res", 8, [100, 0], CellForm::Bytes, |of| {
         // Those of several processes were not at the same time.
-        let process = matches!(of.group, Group::Process(_));
+        let process = matches!(of.group, StatsGroup::Process(_));
         of.sum(|memory| memory.peak).filter(|_| process)
     }),
-    column("allocated", 9, [100; 2], Form::Bytes, |of| {
+    column("allocated", 9, [100; 2], CellForm::Bytes, |of| {
         of.sum(|memory| memory.allocated)
     }),
-    column("replies", 8, [110; 2], Form::Count, |of| {
+    column("replies", 8, [110; 2], CellForm::Count, |of| {
         Some(of.counts.exchanges)
     }),
-    column("findings", 9, [120; 2], Form::Count, |of| {
+    column("findings", 9, [120; 2], CellForm::Count, |of| {
         Some(of.counts.findings)
     }),
 ];
@@ -133,14 +135,14 @@ pub fn beside(app: &App, by: isize) -> usize {
 }
 
 /// What groups are sorted by, the largest first.
-pub fn rank(app: &App, group: Group) -> Option<u64> {
+pub fn rank(app: &App, group: StatsGroup) -> Option<u64> {
     let column = COLUMNS.get(app.sorted_by)?;
     (column.value)(&facts(app, group)?)
 }
 
-fn facts(app: &App, group: Group) -> Option<Facts<'_>> {
+fn facts(app: &App, group: StatsGroup) -> Option<GroupFacts<'_>> {
     let memory = app.memory.iter();
-    Some(Facts {
+    Some(GroupFacts {
         group,
         counts: app.store.stats().of(group)?,
         now: app.is_live().then(|| app.now()),
@@ -152,7 +154,7 @@ fn facts(app: &App, group: Group) -> Option<Facts<'_>> {
 }
 
 /// Draws the heading.
-pub fn heading(app: &App, buffer: &mut Buffer, places: &Places) {
+pub fn heading(app: &App, buffer: &mut Buffer, places: &ScreenPlaces) {
     let theme = &app.theme;
     let mut pen = Pen::new(buffer, places.table_head, 0, theme.heading);
     pen.skip(1).left("who", who(app), theme.heading);
@@ -166,12 +168,12 @@ pub fn heading(app: &App, buffer: &mut Buffer, places: &Places) {
 }
 
 /// Draws a line.
-pub fn line(app: &App, pen: &mut Pen<'_>, key: Key, ground: Option<Style>) {
+pub fn line(app: &App, pen: &mut Pen<'_>, key: LineKey, ground: Option<Style>) {
     let theme = &app.theme;
     let style = |style: Style| ground.unwrap_or(style);
     let group = match key {
-        Key::Group(group) => group,
-        Key::Heading(number) => {
+        LineKey::Group(group) => group,
+        LineKey::Heading(number) => {
             let name = GROUPS.get(number as usize).copied().unwrap_or_default();
             pen.skip(1).put(name, style(theme.faint));
             return;
@@ -197,7 +199,7 @@ pub fn line(app: &App, pen: &mut Pen<'_>, key: Key, ground: Option<Style>) {
 }
 
 /// A line as text, to be copied.
-pub fn copied(app: &App, group: Group) -> Option<String> {
+pub fn copied(app: &App, group: StatsGroup) -> Option<String> {
     let facts = facts(app, group)?;
     let mut copied = name(app, group);
     for column in COLUMNS {
@@ -208,27 +210,27 @@ pub fn copied(app: &App, group: Group) -> Option<String> {
     Some(copied)
 }
 
-fn name(app: &App, group: Group) -> String {
+fn name(app: &App, group: StatsGroup) -> String {
     match group {
-        Group::All => "all packets".to_owned(),
-        Group::Channel(index) => {
+        StatsGroup::All => "all packets".to_owned(),
+        StatsGroup::Channel(index) => {
             let channel = app.store.channels().get(usize::from(index));
             channel.map_or_else(|| "?".to_owned(), |channel| channel.name.clone())
         }
-        Group::Process(index) => {
+        StatsGroup::Process(index) => {
             let process = app.store.processes().get(index as usize);
-            process.map_or_else(|| "?".to_owned(), crate::store::Process::label)
+            process.map_or_else(|| "?".to_owned(), crate::store::NamedProcess::label)
         }
-        Group::Nobody => "(of no process)".to_owned(),
+        StatsGroup::Nobody => "(of no process)".to_owned(),
     }
 }
 
-fn text(form: Form, value: u64) -> String {
+fn text(form: CellForm, value: u64) -> String {
     match form {
-        Form::Count => value.to_string(),
-        Form::Rate => format!("{}.{}", value / 10, value % 10),
-        Form::Bytes => size(value),
-        Form::Time => duration(value).to_string(),
+        CellForm::Count => value.to_string(),
+        CellForm::Rate => format!("{}.{}", value / 10, value % 10),
+        CellForm::Bytes => size(value),
+        CellForm::Time => duration(value).to_string(),
     }
 }
 

@@ -4,10 +4,10 @@ use ratatui::buffer::Buffer;
 
 use super::super::app::{App, Pane};
 use super::pen::Pen;
-use super::places::Places;
+use super::places::ScreenPlaces;
 
 /// Draws the heading and the lines.
-pub fn draw(app: &App, buffer: &mut Buffer, places: &Places) {
+pub fn draw(app: &App, buffer: &mut Buffer, places: &ScreenPlaces) {
     if super::is_nothing(places.tree_head) {
         return;
     }

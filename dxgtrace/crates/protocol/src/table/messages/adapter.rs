@@ -31,7 +31,7 @@ pub const MESSAGES: &[Message] = &[
             &[tail(
                 "private_data",
                 Byte,
-                Len::Field("private_data_size"),
+                TailLength::Field("private_data_size"),
                 "Input and output share the same buffer size.",
             )],
         )
@@ -44,7 +44,7 @@ pub const MESSAGES: &[Message] = &[
             &[tail(
                 "private_data",
                 Byte,
-                Len::Request("private_data_size"),
+                TailLength::Request("private_data_size"),
                 "The data asked for.",
             )],
         ),
@@ -54,7 +54,7 @@ pub const MESSAGES: &[Message] = &[
         &[tail(
             "private_data",
             Byte,
-            Len::Request("private_data_size"),
+            TailLength::Request("private_data_size"),
             "The data asked for.",
         )],
     ))
@@ -109,7 +109,7 @@ pub const MESSAGES: &[Message] = &[
             &[tail(
                 "priv_drv_data",
                 Byte,
-                Len::Field("priv_drv_data_size"),
+                TailLength::Field("priv_drv_data_size"),
                 "Private driver data.",
             )
             .viewed_as(
@@ -124,7 +124,7 @@ pub const MESSAGES: &[Message] = &[
         &[tail(
             "priv_drv_data",
             Byte,
-            Len::Request("priv_drv_data_size"),
+            TailLength::Request("priv_drv_data_size"),
             "Private driver data.",
         )],
     ))
@@ -162,7 +162,7 @@ pub const MESSAGES: &[Message] = &[
                 U32,
                 "The negotiated version (27, another value below 40, or 40).",
             )
-            .role(Role::Version),
+            .role(FieldRole::Version),
             field(
                 28,
                 "vmbus_last_compatible_interface_version",
@@ -170,7 +170,7 @@ pub const MESSAGES: &[Message] = &[
                 "Constant 16.",
             )
             .always(16)
-            .role(Role::Compatible),
+            .role(FieldRole::Compatible),
             field(32, "guest_adapter_luid", Luid, "Never filled: 0.").always(0),
         ],
     ))
@@ -185,14 +185,15 @@ pub const MESSAGES: &[Message] = &[
             )
             .creates(),
             status(4),
-            field(8, "vmbus_interface_version", U32, "Ignored by the guest.").role(Role::Version),
+            field(8, "vmbus_interface_version", U32, "Ignored by the guest.")
+                .role(FieldRole::Version),
             field(
                 12,
                 "vmbus_last_compatible_interface_version",
                 U32,
                 "Ignored by the guest.",
             )
-            .role(Role::Compatible),
+            .role(FieldRole::Compatible),
         ],
     ))
     .notes(&["Handle is stored even when status is a failure."]),
@@ -262,7 +263,7 @@ pub const MESSAGES: &[Message] = &[
         "Asks for statistics of an adapter or a process.",
     )
     .weight(Weight::Probe)
-    .since(Era::Early2021)
+    .since(DriverEra::Early2021)
     .subject(Subject::Target)
     .request(
         layout(
@@ -400,7 +401,7 @@ pub const MESSAGES: &[Message] = &[
         "LOGEVENT",
         "Named, but neither its layout nor a sender is public.",
     )
-    .since(Era::January2022),
+    .since(DriverEra::January2022),
     Message::new(
         Vgpu,
         68,
@@ -409,7 +410,7 @@ pub const MESSAGES: &[Message] = &[
         "Asks whether a feature of the adapter is enabled.",
     )
     .weight(Weight::Probe)
-    .since(Era::April2023)
+    .since(DriverEra::April2023)
     .subject(Subject::Nobody)
     .request(layout(
         32,
@@ -497,7 +498,7 @@ const INTERNAL_ADAPTER_INFO: &[Field] = &[
     .bits(2, 1),
     field(12, "hw_sch_enabled", U32, "Hardware scheduling is on.")
         .bits(3, 1)
-        .since(Era::Mid2021),
+        .since(DriverEra::Mid2021),
     field(
         12,
         "hw_sch_capable",
@@ -505,7 +506,7 @@ const INTERNAL_ADAPTER_INFO: &[Field] = &[
         "Hardware scheduling is possible.",
     )
     .bits(4, 1)
-    .since(Era::Mid2021),
+    .since(DriverEra::Mid2021),
     field(
         12,
         "va_backed_vm",
@@ -513,7 +514,7 @@ const INTERNAL_ADAPTER_INFO: &[Field] = &[
         "Guest memory is backed by host virtual memory.",
     )
     .bits(5, 1)
-    .since(Era::Mid2021),
+    .since(DriverEra::Mid2021),
     field(
         12,
         "async_msg_enabled",
@@ -522,8 +523,8 @@ const INTERNAL_ADAPTER_INFO: &[Field] = &[
                      at each adapter start.",
     )
     .bits(6, 1)
-    .since(Era::Mid2021)
-    .role(Role::AsyncMode),
+    .since(DriverEra::Mid2021)
+    .role(FieldRole::AsyncMode),
     field(
         12,
         "hw_support_state",
@@ -531,7 +532,7 @@ const INTERNAL_ADAPTER_INFO: &[Field] = &[
         "2-bit value, meaning not used by the guest.",
     )
     .bits(7, 2)
-    .since(Era::Mid2021),
+    .since(DriverEra::Mid2021),
     field(12, "reserved", U32, "Unused.").bits(9, 23).reserved(),
     field(
         16,
@@ -541,7 +542,7 @@ const INTERNAL_ADAPTER_INFO: &[Field] = &[
     ),
     field(24, "device_description", Utf16, "UTF-16LE.")
         .array(80)
-        .role(Role::Name),
+        .role(FieldRole::Name),
     field(184, "device_instance_id", Utf16, "UTF-16LE.").array(260),
     field(
         704,
@@ -550,5 +551,5 @@ const INTERNAL_ADAPTER_INFO: &[Field] = &[
         "Only when interface_version >= 40; replaces the PCI-config LUID \
                      in ext headers from then on.",
     )
-    .role(Role::VgpuLuid),
+    .role(FieldRole::VgpuLuid),
 ];

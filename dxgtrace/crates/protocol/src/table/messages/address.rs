@@ -18,8 +18,8 @@ pub const MESSAGES: &[Message] = &[
             &[
                 field(24, "adapter", Handle(&[Adapter]), "Host adapter handle.").uses(),
                 field(28, "reserved", U32, "Unused.").reserved(),
-                field(32, "base_address", Address, "First GPU address.").role(Role::Frees),
-                field(40, "size", U64, "Bytes.").role(Role::RangeBytes),
+                field(32, "base_address", Address, "First GPU address.").role(FieldRole::Frees),
+                field(40, "size", U64, "Bytes.").role(FieldRole::RangeBytes),
             ],
         )
         .copied(),
@@ -63,7 +63,7 @@ pub const MESSAGES: &[Message] = &[
                     U64,
                     "First page within the allocation.",
                 ),
-                field(72, "size_in_pages", U64, "Pages to map.").role(Role::RangePages),
+                field(72, "size_in_pages", U64, "Pages to map.").role(FieldRole::RangePages),
                 field(
                     80,
                     "protection",
@@ -94,7 +94,7 @@ pub const MESSAGES: &[Message] = &[
     .reply(layout(
         24,
         &[
-            field(0, "virtual_address", Address, "The GPU address.").role(Role::Maps),
+            field(0, "virtual_address", Address, "The GPU address.").role(FieldRole::Maps),
             field(
                 8,
                 "paging_fence_value",
@@ -137,7 +137,7 @@ pub const MESSAGES: &[Message] = &[
                     Address,
                     "Highest GPU address allowed.",
                 ),
-                field(56, "size", U64, "Bytes.").role(Role::RangeBytes),
+                field(56, "size", U64, "Bytes.").role(FieldRole::RangeBytes),
                 field(
                     64,
                     "reservation_type",
@@ -165,7 +165,7 @@ pub const MESSAGES: &[Message] = &[
     .reply(layout(
         16,
         &[
-            field(0, "virtual_address", Address, "The GPU address.").role(Role::Reserves),
+            field(0, "virtual_address", Address, "The GPU address.").role(FieldRole::Reserves),
             field(
                 8,
                 "paging_fence_value",
@@ -213,7 +213,7 @@ pub const MESSAGES: &[Message] = &[
             &[structs(
                 "operations",
                 &UPDATE_GPU_VA_OP,
-                Len::Field("num_operations"),
+                TailLength::Field("num_operations"),
                 "The operations, in order.",
             )],
         ),

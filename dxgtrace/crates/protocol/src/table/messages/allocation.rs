@@ -65,19 +65,19 @@ pub const MESSAGES: &[Message] = &[
                 structs(
                     "alloc_info",
                     &ALLOC_INFO,
-                    Len::Field("alloc_count"),
+                    TailLength::Field("alloc_count"),
                     "What to create.",
                 ),
                 tail(
                     "private_runtime_data",
                     Byte,
-                    Len::Field("private_runtime_data_size"),
+                    TailLength::Field("private_runtime_data_size"),
                     "Private data of the user-mode runtime.",
                 ),
                 tail(
                     "priv_drv_data",
                     Byte,
-                    Len::Field("priv_drv_data_size"),
+                    TailLength::Field("priv_drv_data_size"),
                     "Resource private data; when flags.standard_allocation is set this \
                      is one STANDARD_ALLOCATION (24 bytes).",
                 )
@@ -92,7 +92,7 @@ pub const MESSAGES: &[Message] = &[
                 tail(
                     "alloc_priv_drv_data",
                     Byte,
-                    Len::SumOf("alloc_info", "priv_drv_data_size"),
+                    TailLength::SumOf("alloc_info", "priv_drv_data_size"),
                     "Per-allocation blobs, concatenated in array order, no alignment.",
                 ),
             ],
@@ -132,16 +132,16 @@ pub const MESSAGES: &[Message] = &[
                 structs(
                     "allocation_info",
                     &ALLOC_INFO_RETURN,
-                    Len::Request("alloc_count"),
+                    TailLength::Request("alloc_count"),
                     "What was created.",
                 ),
                 tail(
                     "alloc_priv_drv_data",
                     Byte,
-                    Len::SumOf("allocation_info", "priv_drv_data_size"),
+                    TailLength::SumOf("allocation_info", "priv_drv_data_size"),
                     "Concatenated, same order.",
                 )
-                .expects(Len::RequestSumOf("alloc_info", "priv_drv_data_size")),
+                .expects(TailLength::RequestSumOf("alloc_info", "priv_drv_data_size")),
             ],
         ),
     )
@@ -193,7 +193,7 @@ pub const MESSAGES: &[Message] = &[
             &[tail(
                 "allocations",
                 Handle(&[Allocation]),
-                Len::Field("alloc_count"),
+                TailLength::Field("alloc_count"),
                 "The allocations.",
             )
             .destroys()],
@@ -330,7 +330,7 @@ pub const MESSAGES: &[Message] = &[
             &[tail(
                 "allocations",
                 Handle(&[Allocation]),
-                Len::Request("allocation_count"),
+                TailLength::Request("allocation_count"),
                 "The allocations.",
             )
             .creates()
@@ -493,13 +493,13 @@ pub const MESSAGES: &[Message] = &[
                 tail(
                     "alloc_priv_data",
                     Byte,
-                    Len::Request("priv_driver_data_size"),
+                    TailLength::Request("priv_driver_data_size"),
                     "Private data for the allocation.",
                 ),
                 tail(
                     "resource_priv_data",
                     Byte,
-                    Len::Request("priv_driver_resource_size"),
+                    TailLength::Request("priv_driver_resource_size"),
                     "Private data for the resource.",
                 ),
             ],
@@ -629,7 +629,7 @@ pub const MESSAGES: &[Message] = &[
         "0x06 with user memory, when PCI host caps bit 0 \
                      (map_guest_memory) is set; repeated in chunks.",
     )
-    .since(Era::January2022)
+    .since(DriverEra::January2022)
     .request(
         layout(
             40,
@@ -651,13 +651,13 @@ pub const MESSAGES: &[Message] = &[
                 tail(
                     "pfns",
                     U64,
-                    Len::Field("num_pages"),
+                    TailLength::Field("num_pages"),
                     "Guest page frame numbers (4 KiB).",
                 ),
                 tail(
                     "unused",
                     Byte,
-                    Len::Fill,
+                    TailLength::Fill,
                     "Zero in the first message of an allocation, stale PFNs of the \
                      previous chunk afterwards.",
                 )
@@ -678,7 +678,7 @@ pub const MESSAGES: &[Message] = &[
         "INVALIDATECACHE",
         "Invalidates the CPU cache over a part of an allocation.",
     )
-    .since(Era::February2023)
+    .since(DriverEra::February2023)
     .request(layout(
         56,
         &[

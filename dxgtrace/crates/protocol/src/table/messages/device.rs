@@ -100,7 +100,7 @@ pub const MESSAGES: &[Message] = &[
             &[tail(
                 "priv_drv_data",
                 Byte,
-                Len::Field("priv_drv_data_size"),
+                TailLength::Field("priv_drv_data_size"),
                 "Private driver data.",
             )],
         )
@@ -136,7 +136,7 @@ pub const MESSAGES: &[Message] = &[
             &[tail(
                 "priv_drv_data",
                 Byte,
-                Len::Request("priv_drv_data_size"),
+                TailLength::Request("priv_drv_data_size"),
                 "Updated by the host driver.",
             )],
         )
@@ -377,7 +377,7 @@ pub const MESSAGES: &[Message] = &[
         "Before DESTROYDEVICE when the process closes its last adapter \
                      handle or exits; not before an explicit 0x19.",
     )
-    .since(Era::February2022)
+    .since(DriverEra::February2022)
     .request(layout(
         32,
         &[
@@ -441,7 +441,7 @@ pub const MESSAGES: &[Message] = &[
             &[tail(
                 "priv_drv_data",
                 Byte,
-                Len::Field("priv_drv_data_size"),
+                TailLength::Field("priv_drv_data_size"),
                 "Private driver data.",
             )],
         )
@@ -492,7 +492,7 @@ pub const MESSAGES: &[Message] = &[
             &[tail(
                 "priv_drv_data",
                 Byte,
-                Len::Request("priv_drv_data_size"),
+                TailLength::Request("priv_drv_data_size"),
                 "Private driver data.",
             )],
         )

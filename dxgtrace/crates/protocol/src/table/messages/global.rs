@@ -35,7 +35,7 @@ pub const MESSAGES: &[Message] = &[
                 "Linux thread id (task pid in the initial pid namespace) of the \
                      opener, not the tgid.",
             )
-            .role(Role::Opener),
+            .role(FieldRole::Opener),
             field(
                 40,
                 "process_name",
@@ -44,7 +44,7 @@ pub const MESSAGES: &[Message] = &[
                      conversion); NUL-terminated, rest zero.",
             )
             .array(261)
-            .role(Role::Name),
+            .role(FieldRole::Name),
             field(562, "csrss_process", U8, "Always 0.")
                 .bits(0, 1)
                 .always(0),
@@ -323,7 +323,7 @@ pub const MESSAGES: &[Message] = &[
         "SHAREOBJECTWITHHOST",
         "Shares an object with a process on the host.",
     )
-    .since(Era::January2022)
+    .since(DriverEra::January2022)
     .request(layout(
         40,
         &[
@@ -364,7 +364,7 @@ pub const MESSAGES: &[Message] = &[
         "Encoder exists, but the only caller always passes an adapter, so \
                      id 68 is used instead.",
     )
-    .since(Era::April2023)
+    .since(DriverEra::April2023)
     .request(layout(
         32,
         &[field(
@@ -405,5 +405,5 @@ pub const MESSAGES: &[Message] = &[
             ),
         ],
     ))
-    .mode(Mode::NeverSent),
+    .mode(ReplyMode::NeverSent),
 ];

@@ -40,7 +40,7 @@ pub const MESSAGES: &[Message] = &[
         "PROPAGATEPRESENTHISTORYTOKEN",
         "Named only; the driver reports it as unexpected.",
     )
-    .mode(Mode::OneWay)
+    .mode(ReplyMode::OneWay)
     .cause(
         "Named only; if received the guest logs an unexpected-message \
                      error.",
@@ -111,6 +111,6 @@ pub const MESSAGES: &[Message] = &[
         "SENDWNFNOTIFICATION",
         "Accepted and ignored by the driver.",
     )
-    .mode(Mode::OneWay)
+    .mode(ReplyMode::OneWay)
     .cause("Accepted and ignored by the guest; layout unknown."),
 ];

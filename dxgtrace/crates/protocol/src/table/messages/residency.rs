@@ -129,11 +129,11 @@ pub const MESSAGES: &[Message] = &[
             &[tail(
                 "allocations",
                 Handle(&[Allocation]),
-                Len::Field("alloc_count"),
+                TailLength::Field("alloc_count"),
                 "The allocations.",
             )
             .uses()
-            .role(Role::Resident)],
+            .role(FieldRole::Resident)],
         )
         .slack(4),
     )
@@ -152,7 +152,7 @@ pub const MESSAGES: &[Message] = &[
                 U64,
                 "Bytes by which the process is over its budget.",
             )
-            .role(Role::OverBudget),
+            .role(FieldRole::OverBudget),
             status(16),
         ],
     ))
@@ -182,11 +182,11 @@ pub const MESSAGES: &[Message] = &[
             &[tail(
                 "allocations",
                 Handle(&[Allocation]),
-                Len::Field("alloc_count"),
+                TailLength::Field("alloc_count"),
                 "The allocations.",
             )
             .uses()
-            .role(Role::Evicted)],
+            .role(FieldRole::Evicted)],
         ),
     )
     .reply(layout(
@@ -197,7 +197,7 @@ pub const MESSAGES: &[Message] = &[
             U64,
             "Bytes by which the process is over its budget.",
         )
-        .role(Role::OverBudget)],
+        .role(FieldRole::OverBudget)],
     )),
     Message::new(
         Vgpu,
@@ -216,7 +216,7 @@ pub const MESSAGES: &[Message] = &[
                 Enum(&D3DKMT_MEMORY_SEGMENT_GROUP),
                 "Local or shared memory.",
             )
-            .role(Role::Segment),
+            .role(FieldRole::Segment),
             field(
                 32,
                 "physical_adapter_index",
@@ -234,8 +234,8 @@ pub const MESSAGES: &[Message] = &[
                 U64,
                 "Bytes that the process should stay within.",
             )
-            .role(Role::Budget),
-            field(8, "current_usage", U64, "Bytes in use.").role(Role::InUse),
+            .role(FieldRole::Budget),
+            field(8, "current_usage", U64, "Bytes in use.").role(FieldRole::InUse),
             field(16, "current_reservation", U64, "Bytes reserved."),
             field(
                 24,
@@ -289,7 +289,7 @@ pub const MESSAGES: &[Message] = &[
             &[tail(
                 "allocations_list",
                 Handle(&[Allocation]),
-                Len::Field("allocation_count"),
+                TailLength::Field("allocation_count"),
                 "The allocations.",
             )
             .uses()],
@@ -303,7 +303,7 @@ pub const MESSAGES: &[Message] = &[
                 &[tail(
                     "residency_status_list",
                     Enum(&D3DKMT_ALLOCATIONRESIDENCYSTATUS),
-                    Len::RequestOrOne("allocation_count"),
+                    TailLength::RequestOrOne("allocation_count"),
                     "Per allocation: where it is.",
                 )],
             )
@@ -379,11 +379,11 @@ pub const MESSAGES: &[Message] = &[
             &[tail(
                 "allocations",
                 Handle(&[Allocation, Resource]),
-                Len::Field("allocation_count"),
+                TailLength::Field("allocation_count"),
                 "Resource handles when resources == 1.",
             )
             .uses()
-            .role(Role::Offered)],
+            .role(FieldRole::Offered)],
         ),
     )
     .reply_status(),
@@ -431,11 +431,11 @@ pub const MESSAGES: &[Message] = &[
             &[tail(
                 "allocations",
                 Handle(&[Allocation, Resource]),
-                Len::Field("allocation_count"),
+                TailLength::Field("allocation_count"),
                 "Resource handles when resources == 1.",
             )
             .uses()
-            .role(Role::Reclaimed)],
+            .role(FieldRole::Reclaimed)],
         )
         .slack(4),
     )
@@ -457,7 +457,7 @@ pub const MESSAGES: &[Message] = &[
             &[tail(
                 "discarded",
                 Enum(&D3DDDI_RECLAIM_RESULT),
-                Len::RequestIf("allocation_count", "write_results"),
+                TailLength::RequestIf("allocation_count", "write_results"),
                 "Per allocation: what became of its content.",
             )],
         )
@@ -494,14 +494,14 @@ pub const MESSAGES: &[Message] = &[
                 tail(
                     "allocations",
                     Handle(&[Allocation]),
-                    Len::Field("allocation_count"),
+                    TailLength::Field("allocation_count"),
                     "The allocations.",
                 )
                 .uses(),
                 tail(
                     "priorities",
                     U32,
-                    Len::FieldOrOne("allocation_count"),
+                    TailLength::FieldOrOne("allocation_count"),
                     "One priority per allocation.",
                 ),
             ],
@@ -539,14 +539,14 @@ pub const MESSAGES: &[Message] = &[
                 tail(
                     "allocations",
                     Handle(&[Allocation]),
-                    Len::Field("allocation_count"),
+                    TailLength::Field("allocation_count"),
                     "The allocations.",
                 )
                 .uses(),
                 tail(
                     "unused_result_area",
                     Byte,
-                    Len::ResultArea {
+                    TailLength::ResultArea {
                         head: 4,
                         element: 4,
                         count: "allocation_count",
@@ -564,7 +564,7 @@ pub const MESSAGES: &[Message] = &[
                 &[tail(
                     "priorities",
                     U32,
-                    Len::RequestOrOne("allocation_count"),
+                    TailLength::RequestOrOne("allocation_count"),
                     "One priority per allocation.",
                 )],
             )

@@ -66,14 +66,14 @@ pub const MESSAGES: &[Message] = &[
                 tail(
                     "history_buffers",
                     Handle(&[Allocation]),
-                    Len::Field("num_history_buffers"),
+                    TailLength::Field("num_history_buffers"),
                     "History buffers of the submission.",
                 )
                 .mentions(),
                 tail(
                     "priv_drv_data_bytes",
                     Byte,
-                    Len::Field("priv_drv_data_size"),
+                    TailLength::Field("priv_drv_data_size"),
                     "Private driver data.",
                 ),
             ],
@@ -81,7 +81,7 @@ pub const MESSAGES: &[Message] = &[
         .copied(),
     )
     .reply_status()
-    .mode(Mode::Async),
+    .mode(ReplyMode::Async),
     Message::new(
         Vgpu,
         31,
@@ -143,7 +143,7 @@ pub const MESSAGES: &[Message] = &[
                     U64,
                     "Fence value that this submission will reach.",
                 )
-                .role(Role::Progress),
+                .role(FieldRole::Progress),
                 field(40, "command_buffer", Address, "GPU virtual address."),
                 field(48, "command_length", U32, "Bytes of commands."),
                 field(
@@ -164,14 +164,14 @@ pub const MESSAGES: &[Message] = &[
                 tail(
                     "written_primaries_list",
                     Handle(&[Allocation]),
-                    Len::Field("num_primaries"),
+                    TailLength::Field("num_primaries"),
                     "Primary allocations that the commands write.",
                 )
                 .mentions(),
                 tail(
                     "priv_drv_data_bytes",
                     Byte,
-                    Len::Field("priv_drv_data_size"),
+                    TailLength::Field("priv_drv_data_size"),
                     "Private driver data.",
                 ),
             ],
@@ -179,5 +179,5 @@ pub const MESSAGES: &[Message] = &[
         .copied(),
     )
     .reply_status()
-    .mode(Mode::Async),
+    .mode(ReplyMode::Async),
 ];

@@ -236,18 +236,18 @@ pub const MESSAGES: &[Message] = &[
                 tail(
                     "objects",
                     Handle(&[SyncObject]),
-                    Len::Field("object_count"),
+                    TailLength::Field("object_count"),
                     "The sync objects.",
                 )
                 .uses()
-                .role(Role::Awaited),
+                .role(FieldRole::Awaited),
                 tail(
                     "fence_values",
                     U64,
-                    Len::Field("object_count"),
+                    TailLength::Field("object_count"),
                     "Not 8-byte aligned when object_count is odd.",
                 )
-                .role(Role::FenceValues),
+                .role(FieldRole::FenceValues),
             ],
         ),
     )
@@ -291,13 +291,13 @@ pub const MESSAGES: &[Message] = &[
                 tail(
                     "fence_values",
                     U64,
-                    Len::Field("object_count"),
+                    TailLength::Field("object_count"),
                     "One fence value per object.",
                 ),
                 tail(
                     "objects",
                     Handle(&[SyncObject]),
-                    Len::Field("object_count"),
+                    TailLength::Field("object_count"),
                     "The sync objects.",
                 )
                 .uses(),
@@ -305,7 +305,7 @@ pub const MESSAGES: &[Message] = &[
         ),
     )
     .reply_status()
-    .mode(Mode::Async)
+    .mode(ReplyMode::Async)
     .notes(&[
         "Array order is fences first, handles second (the opposite of id \
          22 and 26).",
@@ -381,30 +381,30 @@ pub const MESSAGES: &[Message] = &[
                 tail(
                     "objects",
                     Handle(&[SyncObject]),
-                    Len::Field("object_count"),
+                    TailLength::Field("object_count"),
                     "The sync objects.",
                 )
                 .uses()
-                .role(Role::Signalled),
+                .role(FieldRole::Signalled),
                 tail(
                     "contexts",
                     Handle(&[Context, HwQueue]),
-                    Len::Field("context_count"),
+                    TailLength::Field("context_count"),
                     "Hardware queue handles for 0x35.",
                 )
                 .uses(),
                 tail(
                     "fence_values",
                     U64,
-                    Len::FieldIfRoom("object_count"),
+                    TailLength::FieldIfRoom("object_count"),
                     "May be unaligned; fence_count is derived: 0 or object_count.",
                 )
-                .role(Role::FenceValues),
+                .role(FieldRole::FenceValues),
             ],
         ),
     )
     .reply_status()
-    .mode(Mode::Async)
+    .mode(ReplyMode::Async)
     .notes(&["Object_count may be 0 with enqueue_cpu_event (0x33)."]),
     Message::new(
         Vgpu,

@@ -6,7 +6,7 @@ mod counts;
 use serde_json::{Map, Value, json};
 
 use crate::output::SCHEMA_VERSION;
-use dxgtrace_protocol::schema::{Element, Field, Layout, Object, Struct, Ty};
+use dxgtrace_protocol::schema::{Field, FieldType, Layout, ObjectKind, Struct, TailElement};
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::framing;
 use dxgtrace_session::check::{Code, Layer, Severity};
@@ -196,7 +196,7 @@ fn ioctl() -> Value {
 }
 
 fn object() -> Value {
-    let kinds: Vec<&str> = Object::ALL
+    let kinds: Vec<&str> = ObjectKind::ALL
         .iter()
         .map(|kind| kind.name())
         .chain(["unknown"])
@@ -314,9 +314,9 @@ fn body(all: &mut Map<String, Value>, prefix: &str, layout: &Layout) {
             fixed(all, &format!("{name}."), view.fields);
         }
         let schema = match tail.element {
-            Element::Value(Ty::Byte) => reference("bytes"),
-            Element::Value(ty) => json!({"type": "array", "items": value(ty)}),
-            Element::Struct(structure) => json!({"type": "array", "items": members(structure)}),
+            TailElement::Value(FieldType::Byte) => reference("bytes"),
+            TailElement::Value(ty) => json!({"type": "array", "items": value(ty)}),
+            TailElement::Struct(structure) => json!({"type": "array", "items": members(structure)}),
         };
         all.insert(name, described(schema, tail.doc));
     }
@@ -344,11 +344,11 @@ fn described(mut schema: Value, doc: &str) -> Value {
 
 fn of_field(field: &Field) -> Value {
     match (field.count, field.ty) {
-        (2.., Ty::Byte) => reference("bytes"),
-        (2.., Ty::Utf16) => json!({"type": "string"}),
+        (2.., FieldType::Byte) => reference("bytes"),
+        (2.., FieldType::Utf16) => json!({"type": "string"}),
         (2.., ty) => json!({"type": "array", "items": value(ty)}),
         (_, ty) if field.bits.is_some() => match ty {
-            Ty::Enum(_) => value(ty),
+            FieldType::Enum(_) => value(ty),
             _ => integer(),
         },
         (_, ty) => value(ty),
@@ -356,25 +356,30 @@ fn of_field(field: &Field) -> Value {
 }
 
 /// One value of a type.
-fn value(ty: Ty) -> Value {
+fn value(ty: FieldType) -> Value {
     match ty {
-        Ty::U8 | Ty::U16 | Ty::U32 | Ty::I32 | Ty::Utf16 | Ty::Byte => integer(),
-        Ty::U64 | Ty::Event => reference("u64"),
-        Ty::Bool => json!({"type": ["boolean", "integer"]}),
-        Ty::Handle(kinds) => {
-            let kinds: Vec<&str> = kinds.iter().copied().map(Object::name).collect();
+        FieldType::U8
+        | FieldType::U16
+        | FieldType::U32
+        | FieldType::I32
+        | FieldType::Utf16
+        | FieldType::Byte => integer(),
+        FieldType::U64 | FieldType::Event => reference("u64"),
+        FieldType::Bool => json!({"type": ["boolean", "integer"]}),
+        FieldType::Handle(kinds) => {
+            let kinds: Vec<&str> = kinds.iter().copied().map(ObjectKind::name).collect();
             json!({"$ref": "#/$defs/hex", "$comment": kinds.join(" or ")})
         }
-        Ty::Pointer | Ty::Address => reference("hex"),
-        Ty::Luid => reference("luid"),
-        Ty::NtStatus => reference("status"),
-        Ty::Enum(names) => {
+        FieldType::Pointer | FieldType::Address => reference("hex"),
+        FieldType::Luid => reference("luid"),
+        FieldType::NtStatus => reference("status"),
+        FieldType::Enum(names) => {
             let values: Vec<&str> = names.values.iter().map(|value| value.name).collect();
             let mut schema = named_by("integer");
             schema["$comment"] = format!("{}: {}", names.name, values.join(", ")).into();
             schema
         }
-        Ty::Flags16(set) | Ty::Flags32(set) | Ty::Flags64(set) => {
+        FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set) => {
             let names: Vec<&str> = set.bits.iter().map(|bit| bit.name).collect();
             record(&[
                 ("raw", reference("hex"), true),

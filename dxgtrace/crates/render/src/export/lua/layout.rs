@@ -4,7 +4,9 @@ use std::fmt::{self, Write};
 
 use super::kinds;
 use super::text::quoted;
-use dxgtrace_protocol::schema::{Element, Field, Layout, Rule, Source, Tail, Ty, When};
+use dxgtrace_protocol::schema::{
+    Field, FieldRule, FieldType, Layout, LengthSource, Tail, TailElement, When,
+};
 use dxgtrace_session::check::{limits, padding_code};
 
 /// Writes a layout. `first` is what stands first in its table; in a layout
@@ -57,7 +59,7 @@ pub(super) fn layout(
     let inner = format!("{indent}    ");
     for field in layout.fields {
         match field.ty {
-            Ty::Byte if names => typed(out, &inner, layout.fields, field, "name")?,
+            FieldType::Byte if names => typed(out, &inner, layout.fields, field, "name")?,
             _ => self::field(out, &inner, layout.fields, field)?,
         }
     }
@@ -91,7 +93,7 @@ fn typed(
         field.at,
         quoted(field.name)
     )?;
-    of_type(out, field.ty, matches!(field.rule, Rule::Output))?;
+    of_type(out, field.ty, matches!(field.rule, FieldRule::Output))?;
     if let Some((shift, width)) = field.bits {
         write!(out, " shift = {shift}, width = {width},")?;
     }
@@ -108,7 +110,7 @@ fn typed(
             quoted(used.name),
             used.at,
             used.ty.size(),
-            matches!(used.rule, Rule::Range(..))
+            matches!(used.rule, FieldRule::Range(..))
         )?;
     }
     if let Some(when) = &field.when {
@@ -118,7 +120,7 @@ fn typed(
         let (low, high) = (allowed.start(), allowed.end());
         write!(out, " rule = \"{code:?}\", low = {low}, high = {high},")?;
     }
-    if matches!(field.rule, Rule::Output) {
+    if matches!(field.rule, FieldRule::Output) {
         out.write_str(" output = true,")?;
     }
     if field.may_tell() {
@@ -128,10 +130,10 @@ fn typed(
 }
 
 /// Writes what a value's type refers to.
-fn of_type(out: &mut impl Write, ty: Ty, output: bool) -> fmt::Result {
+fn of_type(out: &mut impl Write, ty: FieldType, output: bool) -> fmt::Result {
     match ty {
-        Ty::Enum(names) => write!(out, " names = enums.{},", names.name)?,
-        Ty::Flags16(set) | Ty::Flags32(set) | Ty::Flags64(set) => {
+        FieldType::Enum(names) => write!(out, " names = enums.{},", names.name)?,
+        FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set) => {
             write!(out, " names = flags.{},", set.name)?;
         }
         _ => {}
@@ -181,13 +183,13 @@ fn tail(
     tail: &Tail,
 ) -> fmt::Result {
     write!(out, "{indent}{{ name = {},", quoted(tail.name))?;
-    let output = matches!(tail.rule, Rule::Output);
+    let output = matches!(tail.rule, FieldRule::Output);
     match tail.element {
-        Element::Value(ty) => {
+        TailElement::Value(ty) => {
             write!(out, " type = \"{}\",", word(ty))?;
             of_type(out, ty, output)?;
         }
-        Element::Struct(structure) => write!(out, " struct = structs.{},", structure.name)?,
+        TailElement::Struct(structure) => write!(out, " struct = structs.{},", structure.name)?,
     }
     let (sources, expected) = (layout.sources.get(index), layout.expected.get(index));
     if let (Some(source), Some(expected)) = (sources, expected) {
@@ -209,46 +211,46 @@ fn tail(
     writeln!(out, " doc = {} }},", quoted(tail.doc))
 }
 
-fn source(out: &mut impl Write, source: &Source) -> fmt::Result {
+fn source(out: &mut impl Write, source: &LengthSource) -> fmt::Result {
     match source {
-        Source::At(at) => write!(out, "{{ \"at\", {at} }},"),
-        Source::AtOrOne(at) => write!(out, "{{ \"at_or_one\", {at} }},"),
-        Source::AtIfRoom(at) => write!(out, "{{ \"at_if_room\", {at} }},"),
-        Source::Sum {
+        LengthSource::At(at) => write!(out, "{{ \"at\", {at} }},"),
+        LengthSource::AtOrOne(at) => write!(out, "{{ \"at_or_one\", {at} }},"),
+        LengthSource::AtIfRoom(at) => write!(out, "{{ \"at_if_room\", {at} }},"),
+        LengthSource::Sum {
             tail,
             stride,
             member,
         } => write!(out, "{{ \"sum\", {}, {stride}, {member} }},", tail + 1),
-        Source::Fill => out.write_str("{ \"fill\" },"),
-        Source::Area {
+        LengthSource::Fill => out.write_str("{ \"fill\" },"),
+        LengthSource::Area {
             head,
             element,
             count,
         } => write!(out, "{{ \"area\", {head}, {element}, {count} }},"),
-        Source::Fact(fact) => write!(out, "{{ \"fact\", {} }},", fact + 1),
+        LengthSource::Fact(fact) => write!(out, "{{ \"fact\", {} }},", fact + 1),
     }
 }
 
 /// The engine's word for a type.
-fn word(ty: Ty) -> &'static str {
+fn word(ty: FieldType) -> &'static str {
     match ty {
-        Ty::U8 => "u8",
-        Ty::U16 => "u16",
-        Ty::U32 => "u32",
-        Ty::U64 => "u64",
-        Ty::I32 => "i32",
-        Ty::Bool => "bool",
-        Ty::Handle(_) => "handle",
-        Ty::Event => "event",
-        Ty::Enum(_) => "enum",
-        Ty::Flags16(_) => "flags16",
-        Ty::Flags32(_) => "flags32",
-        Ty::Flags64(_) => "flags64",
-        Ty::NtStatus => "status",
-        Ty::Luid => "luid",
-        Ty::Pointer => "pointer",
-        Ty::Address => "address",
-        Ty::Utf16 => "utf16",
-        Ty::Byte => "byte",
+        FieldType::U8 => "u8",
+        FieldType::U16 => "u16",
+        FieldType::U32 => "u32",
+        FieldType::U64 => "u64",
+        FieldType::I32 => "i32",
+        FieldType::Bool => "bool",
+        FieldType::Handle(_) => "handle",
+        FieldType::Event => "event",
+        FieldType::Enum(_) => "enum",
+        FieldType::Flags16(_) => "flags16",
+        FieldType::Flags32(_) => "flags32",
+        FieldType::Flags64(_) => "flags64",
+        FieldType::NtStatus => "status",
+        FieldType::Luid => "luid",
+        FieldType::Pointer => "pointer",
+        FieldType::Address => "address",
+        FieldType::Utf16 => "utf16",
+        FieldType::Byte => "byte",
     }
 }

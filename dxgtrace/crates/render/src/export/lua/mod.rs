@@ -6,14 +6,15 @@ mod text;
 
 use std::fmt::{self, Write};
 
-use super::named::Names;
+use super::named::NamedSets;
 use dxgtrace_protocol::decode::MAX_PAYLOAD;
-use dxgtrace_protocol::decode::{Part, UNKNOWN, summary};
+use dxgtrace_protocol::decode::{MessagePart, UNKNOWN, summary};
 use dxgtrace_protocol::record::header::Direction;
 use dxgtrace_protocol::record::layout::{CHANNEL_KIND, IOCTL_END, KIND, LOST, RECORD};
 use dxgtrace_protocol::schema::values::Enum;
 use dxgtrace_protocol::schema::{
-    Fact, HEADER, Layout, Message, Mode, Object, Origin, Rule, Set, Ty,
+    BytesOrigin, Fact, FieldRule, FieldType, HEADER, Layout, Message, MessageSet, ObjectKind,
+    ReplyMode,
 };
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::errno;
@@ -50,7 +51,7 @@ pub fn lua(out: &mut impl Write) -> fmt::Result {
          \n\
          local data = { protocol = \"dxgtrace\" }\n\n",
     )?;
-    named(out, &Names::of_captures())?;
+    named(out, &NamedSets::of_captures())?;
     statuses(out)?;
     codes(out)?;
     surroundings(out)?;
@@ -67,7 +68,7 @@ pub fn lua(out: &mut impl Write) -> fmt::Result {
 }
 
 /// What the messages refer to by name.
-fn named(out: &mut impl Write, names: &Names) -> fmt::Result {
+fn named(out: &mut impl Write, names: &NamedSets) -> fmt::Result {
     out.write_str("local enums = {\n")?;
     for of in names.enums.values() {
         let signed = if of.signed { "signed = true, " } else { "" };
@@ -118,9 +119,13 @@ fn statuses(out: &mut impl Write) -> fmt::Result {
 /// that a rule or padding in the data stands for. What takes the state of a
 /// whole session is left to this program.
 pub fn told_in_wireshark() -> impl Iterator<Item = Code> {
-    let rules = [Rule::Reserved, Rule::Always(0), Rule::Range(0, 0)];
+    let rules = [
+        FieldRule::Reserved,
+        FieldRule::Always(0),
+        FieldRule::Range(0, 0),
+    ];
     let rules = rules.map(|rule| limits(&rule).map(|(code, _)| code));
-    let padding = [Origin::Built, Origin::Copied].map(padding_code);
+    let padding = [BytesOrigin::Built, BytesOrigin::Copied].map(padding_code);
     Code::ALL.iter().copied().filter(move |code| {
         let name = format!("code.{code:?}");
         let named = |part: &&str| {
@@ -160,9 +165,9 @@ fn surroundings(out: &mut impl Write) -> fmt::Result {
         ("completion", framing::PACKET_COMPLETION.into()),
         ("outbound", Direction::GuestToHost as u64),
         ("vgpu_channel", number(&CHANNEL_KIND, "vgpu")),
-        ("vgpu", Set::Vgpu as u64),
-        ("host", Set::Host as u64),
-        ("global", Set::Global as u64),
+        ("vgpu", MessageSet::Vgpu as u64),
+        ("host", MessageSet::Host as u64),
+        ("global", MessageSet::Global as u64),
         ("header", HEADER.into()),
         ("extended_header", framing::EXTENDED_HEADER.into()),
         ("version_old", framing::VERSION_OLD.into()),
@@ -182,11 +187,11 @@ fn surroundings(out: &mut impl Write) -> fmt::Result {
         write!(out, " {} = {},", value.name, value.number)?;
     }
     out.write_str(" }\n\ndata.sets = {")?;
-    for set in [Set::Vgpu, Set::Global, Set::Host] {
+    for set in [MessageSet::Vgpu, MessageSet::Global, MessageSet::Host] {
         write!(out, " [{}] = {},", set as u8, quoted(set.name()))?;
     }
     out.write_str(" }\n\ndata.parts = {")?;
-    for part in [Part::Request, Part::Reply, Part::Event] {
+    for part in [MessagePart::Request, MessagePart::Reply, MessagePart::Event] {
         write!(out, " {0} = {1},", part.name(), quoted(part.name()))?;
     }
     out.write_str(" }\n\n-- What the info column says.\ndata.lines = {\n")?;
@@ -218,7 +223,7 @@ fn surroundings(out: &mut impl Write) -> fmt::Result {
         out.write_str("\n\n")?;
     }
     out.write_str("data.headers = {\n")?;
-    for set in [Set::Vgpu, Set::Global, Set::Host] {
+    for set in [MessageSet::Vgpu, MessageSet::Global, MessageSet::Host] {
         write!(out, "  [{}] = ", set as u8)?;
         layout::layout(out, "  ", "", framing::header(set), false)?;
         out.write_str(",\n")?;
@@ -235,9 +240,9 @@ fn message(out: &mut impl Write, message: &Message) -> fmt::Result {
         quoted(message.name)
     )?;
     match message.mode {
-        Mode::Async => out.write_str(" async = true,")?,
-        Mode::NeverSent => out.write_str(" unsent = true,")?,
-        Mode::Sync | Mode::OneWay => {}
+        ReplyMode::Async => out.write_str(" async = true,")?,
+        ReplyMode::NeverSent => out.write_str(" unsent = true,")?,
+        ReplyMode::Sync | ReplyMode::OneWay => {}
     }
     out.write_str(" facts = {")?;
     for fact in message.facts {
@@ -273,10 +278,10 @@ fn message(out: &mut impl Write, message: &Message) -> fmt::Result {
 }
 
 /// The kinds of object that a type's values name.
-fn kinds(ty: Ty) -> &'static [Object] {
+fn kinds(ty: FieldType) -> &'static [ObjectKind] {
     match ty {
-        Ty::Handle(kinds) => kinds,
-        Ty::Event => &[Object::GuestEvent],
+        FieldType::Handle(kinds) => kinds,
+        FieldType::Event => &[ObjectKind::GuestEvent],
         _ => &[],
     }
 }

@@ -3,7 +3,8 @@
 use std::fmt::{self, Write};
 
 use dxgtrace_protocol::schema::{
-    Element, Field, HEADER, Layout, Len, Life, Object, Origin, Rule, Tail, Ty, When,
+    BytesOrigin, Field, FieldRule, FieldType, HEADER, Layout, ObjectEffect, ObjectKind, Tail,
+    TailElement, TailLength, When,
 };
 
 /// Writes one part of a message.
@@ -14,7 +15,7 @@ pub(super) fn layout(out: &mut impl Write, title: &str, layout: &Layout) -> fmt:
             "\nThe request again, command header included, with the fields below filled in.\n",
         )?;
     }
-    if layout.origin == Origin::Copied {
+    if layout.origin == BytesOrigin::Copied {
         out.write_str(
             "\nThe driver copies the application's structure: bytes between the fields are \
              whatever the application left there.\n",
@@ -104,29 +105,29 @@ fn remarks(field: &Field) -> Vec<String> {
         out.push(format!("Only if {}.", when(condition)));
     }
     match field.rule {
-        Rule::Any => {}
-        Rule::Reserved => out.push("Always 0.".to_owned()),
-        Rule::Output => out.push("Of no meaning in a request.".to_owned()),
-        Rule::Always(value) => out.push(format!("Every public driver sends {value}.")),
-        Rule::Range(low, high) => out.push(format!("The driver sends {low} to {high}.")),
-        Rule::Echoes { message, field } => {
+        FieldRule::Any => {}
+        FieldRule::Reserved => out.push("Always 0.".to_owned()),
+        FieldRule::Output => out.push("Of no meaning in a request.".to_owned()),
+        FieldRule::Always(value) => out.push(format!("Every public driver sends {value}.")),
+        FieldRule::Range(low, high) => out.push(format!("The driver sends {low} to {high}.")),
+        FieldRule::Echoes { message, field } => {
             out.push(format!("Repeats `{field}` of [`{message}`](#{message})."));
         }
     }
     out.extend(life(field.life, field.life_when.as_ref()));
-    if field.since > dxgtrace_protocol::schema::Era::May2020 {
+    if field.since > dxgtrace_protocol::schema::DriverEra::May2020 {
         out.push(format!("Since {}.", field.since.name()));
     }
     out
 }
 
-fn life(life: Life, condition: Option<&When>) -> Option<String> {
+fn life(life: ObjectEffect, condition: Option<&When>) -> Option<String> {
     let what = match life {
-        Life::None => return None,
-        Life::Creates => "Created by this message",
-        Life::Destroys => "Ends with this message",
-        Life::Uses => "Must exist, or be 0",
-        Life::Mentions => "A hint: need not exist",
+        ObjectEffect::None => return None,
+        ObjectEffect::Creates => "Created by this message",
+        ObjectEffect::Destroys => "Ends with this message",
+        ObjectEffect::Uses => "Must exist, or be 0",
+        ObjectEffect::Mentions => "A hint: need not exist",
     };
     Some(match condition {
         Some(condition) => format!("{what}, if {} in the request.", when(condition)),
@@ -151,8 +152,8 @@ fn when(when: &When) -> String {
 
 fn tail(out: &mut impl Write, tail: &Tail) -> fmt::Result {
     let element = match tail.element {
-        Element::Value(value) => ty(value),
-        Element::Struct(structure) => {
+        TailElement::Value(value) => ty(value),
+        TailElement::Struct(structure) => {
             format!(
                 "[`{0}`](#{1})",
                 structure.name,
@@ -173,7 +174,7 @@ fn tail(out: &mut impl Write, tail: &Tail) -> fmt::Result {
             when(condition)
         )?;
     }
-    if matches!(tail.rule, Rule::Output) {
+    if matches!(tail.rule, FieldRule::Output) {
         out.write_str(" Of no meaning in a request.")?;
     }
     if let Some(life) = life(tail.life, tail.life_when.as_ref()) {
@@ -182,52 +183,56 @@ fn tail(out: &mut impl Write, tail: &Tail) -> fmt::Result {
     out.write_str(" |\n")
 }
 
-fn len(len: &Len) -> String {
+fn len(len: &TailLength) -> String {
     match len {
-        Len::Field(name) => format!("`{name}`"),
-        Len::FieldOrOne(name) => format!("`{name}`, at least 1"),
-        Len::FieldIfRoom(name) => format!("`{name}` if the message goes on, else 0"),
-        Len::SumOf(tail, member) => format!("sum of `{tail}[].{member}`"),
-        Len::Fill => "up to the total length".to_owned(),
-        Len::ResultArea {
+        TailLength::Field(name) => format!("`{name}`"),
+        TailLength::FieldOrOne(name) => format!("`{name}`, at least 1"),
+        TailLength::FieldIfRoom(name) => format!("`{name}` if the message goes on, else 0"),
+        TailLength::SumOf(tail, member) => format!("sum of `{tail}[].{member}`"),
+        TailLength::Fill => "up to the total length".to_owned(),
+        TailLength::ResultArea {
             head,
             element,
             count,
         } => format!("{head} + {element} × `{count}` (at least 1), rounded up to 8"),
-        Len::Request(name) => format!("`{name}` of the request"),
-        Len::RequestOrOne(name) => format!("`{name}` of the request, at least 1"),
-        Len::RequestIf(name, flag) => {
+        TailLength::Request(name) => format!("`{name}` of the request"),
+        TailLength::RequestOrOne(name) => format!("`{name}` of the request, at least 1"),
+        TailLength::RequestIf(name, flag) => {
             format!("`{name}` of the request if its `{flag}` is not 0, else 0")
         }
-        Len::RequestSumOf(tail, member) => format!("sum of `{tail}[].{member}` of the request"),
+        TailLength::RequestSumOf(tail, member) => {
+            format!("sum of `{tail}[].{member}` of the request")
+        }
     }
 }
 
 /// A type in words.
-fn ty(ty: Ty) -> String {
+fn ty(ty: FieldType) -> String {
     let set = |name: &str, size: u16| {
         format!("bits of [`{name}`](#{}), {size} bytes", name.to_lowercase())
     };
     match ty {
-        Ty::U8 => "u8".to_owned(),
-        Ty::U16 => "u16".to_owned(),
-        Ty::U32 => "u32".to_owned(),
-        Ty::U64 => "u64".to_owned(),
-        Ty::I32 => "i32".to_owned(),
-        Ty::Bool => "bool, 1 byte".to_owned(),
-        Ty::Handle(kinds) => {
-            let kinds: Vec<_> = kinds.iter().copied().map(Object::name).collect();
+        FieldType::U8 => "u8".to_owned(),
+        FieldType::U16 => "u16".to_owned(),
+        FieldType::U32 => "u32".to_owned(),
+        FieldType::U64 => "u64".to_owned(),
+        FieldType::I32 => "i32".to_owned(),
+        FieldType::Bool => "bool, 1 byte".to_owned(),
+        FieldType::Handle(kinds) => {
+            let kinds: Vec<_> = kinds.iter().copied().map(ObjectKind::name).collect();
             format!("handle of {}", kinds.join(" or "))
         }
-        Ty::Event => format!("u64, {}", Object::GuestEvent.name()),
-        Ty::Enum(names) => format!("[`{}`](#{})", names.name, names.name.to_lowercase()),
-        Ty::Flags16(flags) | Ty::Flags32(flags) | Ty::Flags64(flags) => set(flags.name, ty.size()),
-        Ty::NtStatus => "[NTSTATUS](#statuses)".to_owned(),
-        Ty::Luid => "LUID, u32 and i32".to_owned(),
-        Ty::Pointer => "guest address, u64".to_owned(),
-        Ty::Address => "address, u64".to_owned(),
-        Ty::Utf16 => "UTF-16LE".to_owned(),
-        Ty::Byte => "bytes".to_owned(),
+        FieldType::Event => format!("u64, {}", ObjectKind::GuestEvent.name()),
+        FieldType::Enum(names) => format!("[`{}`](#{})", names.name, names.name.to_lowercase()),
+        FieldType::Flags16(flags) | FieldType::Flags32(flags) | FieldType::Flags64(flags) => {
+            set(flags.name, ty.size())
+        }
+        FieldType::NtStatus => "[NTSTATUS](#statuses)".to_owned(),
+        FieldType::Luid => "LUID, u32 and i32".to_owned(),
+        FieldType::Pointer => "guest address, u64".to_owned(),
+        FieldType::Address => "address, u64".to_owned(),
+        FieldType::Utf16 => "UTF-16LE".to_owned(),
+        FieldType::Byte => "bytes".to_owned(),
     }
 }
 

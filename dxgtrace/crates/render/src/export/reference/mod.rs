@@ -6,7 +6,7 @@ mod names;
 
 use std::fmt::{self, Write};
 
-use dxgtrace_protocol::schema::{Message, Mode, Set, Subject};
+use dxgtrace_protocol::schema::{Message, MessageSet, ReplyMode, Subject};
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::framing;
 use dxgtrace_protocol::table::ioctls::IOCTLS;
@@ -22,7 +22,7 @@ pub fn reference(out: &mut impl Write) -> fmt::Result {
     headers(out)?;
     index(out)?;
     out.write_str("\n## Messages\n")?;
-    for set in [Set::Global, Set::Vgpu, Set::Host] {
+    for set in [MessageSet::Global, MessageSet::Vgpu, MessageSet::Host] {
         for message in table::all().filter(|message| message.set == set) {
             self::message(out, message)?;
         }
@@ -43,12 +43,12 @@ fn headers(out: &mut impl Write) -> fmt::Result {
         ),
         (
             "Command header, vGPU and host set",
-            framing::header(Set::Vgpu),
+            framing::header(MessageSet::Vgpu),
             "Offsets of requests and host messages count from here.",
         ),
         (
             "Command header, global set",
-            framing::header(Set::Global),
+            framing::header(MessageSet::Global),
             "The same with a channel type of 32 bits.",
         ),
     ];
@@ -65,7 +65,7 @@ fn index(out: &mut impl Write) -> fmt::Result {
         "\n## Index\n\n| number | set | message | constant | travels | driver since |\n\
          |--:|---|---|---|---|---|\n",
     )?;
-    for set in [Set::Global, Set::Vgpu, Set::Host] {
+    for set in [MessageSet::Global, MessageSet::Vgpu, MessageSet::Host] {
         let mut messages: Vec<_> = table::all().filter(|of| of.set == set).collect();
         messages.sort_by_key(|message| message.id);
         for message in messages {
@@ -83,12 +83,12 @@ fn index(out: &mut impl Write) -> fmt::Result {
     Ok(())
 }
 
-fn mode(mode: Mode) -> &'static str {
+fn mode(mode: ReplyMode) -> &'static str {
     match mode {
-        Mode::Sync => "request and reply",
-        Mode::Async => "request and reply; in async mode no reply",
-        Mode::OneWay => "one way",
-        Mode::NeverSent => "named, never sent",
+        ReplyMode::Sync => "request and reply",
+        ReplyMode::Async => "request and reply; in async mode no reply",
+        ReplyMode::OneWay => "one way",
+        ReplyMode::NeverSent => "named, never sent",
     }
 }
 
@@ -112,7 +112,7 @@ fn message(out: &mut impl Write, message: &Message) -> fmt::Result {
         mode(message.mode),
         message.since.name()
     )?;
-    if message.mode != Mode::NeverSent && message.set != Set::Host {
+    if message.mode != ReplyMode::NeverSent && message.set != MessageSet::Host {
         write!(out, " `process` names {}.", subject(message.subject))?;
     }
     out.write_str("\n")?;
@@ -129,8 +129,8 @@ fn message(out: &mut impl Write, message: &Message) -> fmt::Result {
     }
     if let Some(request) = &message.request {
         let title = match message.set {
-            Set::Host => "Message",
-            Set::Vgpu | Set::Global => "Request",
+            MessageSet::Host => "Message",
+            MessageSet::Vgpu | MessageSet::Global => "Request",
         };
         layout::layout(out, title, request)?;
     }
@@ -143,7 +143,7 @@ fn message(out: &mut impl Write, message: &Message) -> fmt::Result {
         };
         layout::layout(out, &title, &reply.layout)?;
     }
-    if message.mode == Mode::OneWay {
+    if message.mode == ReplyMode::OneWay {
         out.write_str("\nThere is no reply.\n")?;
     }
     if !message.notes.is_empty() {

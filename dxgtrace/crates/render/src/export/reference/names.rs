@@ -3,13 +3,13 @@
 use std::fmt::{self, Write};
 
 use super::layout::{cell, fields};
-use crate::export::named::Names;
+use crate::export::named::NamedSets;
 use dxgtrace_protocol::schema::values::GuestResult;
 use dxgtrace_protocol::table::statuses::STATUSES;
 
 pub(super) fn structures(out: &mut impl Write) -> fmt::Result {
     out.write_str("\n## Structures\n")?;
-    for structure in Names::of_messages().structs.values() {
+    for structure in NamedSets::of_messages().structs.values() {
         let (name, doc, size) = (structure.name, structure.doc, structure.size);
         write!(out, "\n### {name}\n\n{doc} {size} bytes.\n\n")?;
         fields(out, structure.fields)?;
@@ -19,7 +19,7 @@ pub(super) fn structures(out: &mut impl Write) -> fmt::Result {
 
 pub(super) fn enumerations(out: &mut impl Write) -> fmt::Result {
     out.write_str("\n## Enumerations\n\nAll are open: other numbers occur.\n")?;
-    for names in Names::of_messages().enums.values() {
+    for names in NamedSets::of_messages().enums.values() {
         write!(
             out,
             "\n### {}\n\n| number | name |\n|--:|---|\n",
@@ -38,7 +38,7 @@ pub(super) fn enumerations(out: &mut impl Write) -> fmt::Result {
 
 pub(super) fn bit_sets(out: &mut impl Write) -> fmt::Result {
     out.write_str("\n## Bit sets\n\nAll are open: other bits occur.\n")?;
-    for set in Names::of_messages().flags.values() {
+    for set in NamedSets::of_messages().flags.values() {
         write!(out, "\n### {}\n\n", set.name)?;
         if set.bits.is_empty() {
             out.write_str("No bit has a public name.\n")?;

@@ -2,11 +2,11 @@
 
 use std::io;
 
-use super::pieces::{Open, Text, any, bytes, decimal, hexadecimal, plain, shown};
-use super::{Process, ioctl};
-use dxgtrace_protocol::decode::{Decoded, Located, Spot, TailSpot, Value, utf16};
-use dxgtrace_protocol::record::header::{Direction, Kind, Known};
-use dxgtrace_protocol::schema::{Element, Ty};
+use super::pieces::{OpenJson, Text, any, bytes, decimal, hexadecimal, plain, shown};
+use super::{TaskJson, ioctl};
+use dxgtrace_protocol::decode::{Decoded, LocatedBody, Spot, TailSpot, Value, utf16};
+use dxgtrace_protocol::record::header::{Direction, KnownFields, RecordKind};
+use dxgtrace_protocol::schema::{FieldType, TailElement};
 use dxgtrace_protocol::table;
 use dxgtrace_session::entry::Entry;
 
@@ -14,7 +14,7 @@ use dxgtrace_session::entry::Entry;
 pub(super) fn message(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<()> {
     let packet = entry.packet;
     let header = packet.header;
-    let mut record = Open::object(out);
+    let mut record = OpenJson::object(out);
     plain(record.key(["type"]), "msg");
     record.add("number", &packet.number)?;
     decimal(record.key(["time"]), packet.time)?;
@@ -27,23 +27,23 @@ pub(super) fn message(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<()> {
     record.add("packet_type", &header.packet_type)?;
     record.add("packet_flags", &header.packet_flags)?;
     decimal(record.key(["transaction"]), header.transaction)?;
-    if header.known.has(Known::TASK) {
-        record.add("process", &Process::of(header))?;
+    if header.known.has(KnownFields::TASK) {
+        record.add("process", &TaskJson::of(header))?;
     }
     record.add("length", &header.payload_length)?;
     if packet.is_cut() {
         record.add("captured", &packet.payload.len())?;
     }
-    if header.kind == Kind::Refused {
+    if header.kind == RecordKind::Refused {
         record.add("refused", &true)?;
     }
-    if header.known.has(Known::RETURN_VALUE) {
+    if header.known.has(KnownFields::RETURN_VALUE) {
         record.add("return_value", &header.return_value)?;
     }
     if header.refused_attempts > 0 {
         record.add("refused_attempts", &header.refused_attempts)?;
     }
-    if header.known.has(Known::EXPECTED_REPLY) {
+    if header.known.has(KnownFields::EXPECTED_REPLY) {
         record.add("expected_reply_length", &header.expected_reply_length)?;
     }
     ioctl(&mut record, header)?;
@@ -68,7 +68,7 @@ pub(super) fn message(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<()> {
 
 /// All fields of a message, by their full names.
 fn fields(out: &mut Vec<u8>, decoded: &Decoded<'_>) -> io::Result<()> {
-    let mut fields = Open::object(out);
+    let mut fields = OpenJson::object(out);
     for header in decoded.headers() {
         fixed(&mut fields, &header, ["dxg.", "", ""])?;
     }
@@ -90,7 +90,7 @@ fn fields(out: &mut Vec<u8>, decoded: &Decoded<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn fixed(object: &mut Open<'_>, body: &Located<'_>, prefix: [&str; 3]) -> io::Result<()> {
+fn fixed(object: &mut OpenJson<'_>, body: &LocatedBody<'_>, prefix: [&str; 3]) -> io::Result<()> {
     let [first, second, third] = prefix;
     for spot in body.fields() {
         if let Some(value) = used(&spot) {
@@ -109,12 +109,12 @@ fn used<'a>(spot: &Spot<'a>) -> Option<Value<'a>> {
 
 fn elements(out: &mut Vec<u8>, tail: &TailSpot<'_>) -> io::Result<()> {
     match tail.tail.element {
-        Element::Value(Ty::Byte) => bytes(out, tail.bytes),
-        Element::Value(ty) => typed(out, ty, Value::Array(ty, tail.bytes))?,
-        Element::Struct(_) => {
-            let mut list = Open::array(out);
+        TailElement::Value(FieldType::Byte) => bytes(out, tail.bytes),
+        TailElement::Value(ty) => typed(out, ty, Value::Array(ty, tail.bytes))?,
+        TailElement::Struct(_) => {
+            let mut list = OpenJson::array(out);
             for index in 0..tail.captured() {
-                let mut members = Open::object(list.element());
+                let mut members = OpenJson::object(list.element());
                 for spot in tail.members(index) {
                     if let Some(value) = used(&spot) {
                         typed(members.key([spot.field.name]), spot.field.ty, value)?;
@@ -129,7 +129,7 @@ fn elements(out: &mut Vec<u8>, tail: &TailSpot<'_>) -> io::Result<()> {
 }
 
 /// A value in the form that its type has in JSON.
-pub(super) fn typed(out: &mut Vec<u8>, ty: Ty, value: Value<'_>) -> io::Result<()> {
+pub(super) fn typed(out: &mut Vec<u8>, ty: FieldType, value: Value<'_>) -> io::Result<()> {
     match value {
         Value::Number(number) if ty.size() < 8 => any(out, &number)?,
         Value::Number(number) | Value::Event(number) => decimal(out, number)?,
@@ -140,21 +140,21 @@ pub(super) fn typed(out: &mut Vec<u8>, ty: Ty, value: Value<'_>) -> io::Result<(
         Value::Address(address) => hexadecimal(out, address),
         Value::Luid(..) => shown(out, value)?,
         Value::Enum(names, number) => {
-            let mut object = Open::object(out);
+            let mut object = OpenJson::object(out);
             object.add("raw", &number)?;
             object.add("name", &names.name_of(number))?;
             object.end();
         }
         Value::Status(status) => {
-            let mut object = Open::object(out);
+            let mut object = OpenJson::object(out);
             shown(object.key(["raw"]), format_args!("{status:#010x}"))?;
             object.add("name", &table::status(status).map(|status| status.name))?;
             object.end();
         }
         Value::Flags(set, flags, _) => {
-            let mut object = Open::object(out);
+            let mut object = OpenJson::object(out);
             hexadecimal(object.key(["raw"]), flags);
-            let mut names = Open::array(object.key(["names"]));
+            let mut names = OpenJson::array(object.key(["names"]));
             for bit in set.bits.iter().filter(|bit| bit.of(flags) != 0) {
                 plain(names.element(), bit.name);
             }
@@ -164,7 +164,7 @@ pub(super) fn typed(out: &mut Vec<u8>, ty: Ty, value: Value<'_>) -> io::Result<(
         Value::Text(text) => any(out, &Text(utf16(text)))?,
         Value::Bytes(all) => bytes(out, all),
         Value::Array(ty, _) => {
-            let mut list = Open::array(out);
+            let mut list = OpenJson::array(out);
             for value in value.elements() {
                 typed(list.element(), ty, value)?;
             }

@@ -14,15 +14,17 @@ use serde::Serialize;
 
 use self::message::{message, typed};
 pub(super) use self::pieces::Text;
-use self::pieces::{Open, any, decimal, plain};
+use self::pieces::{OpenJson, any, decimal, plain};
 use dxgtrace_protocol::decode::{Decoded, Value, escaped};
-use dxgtrace_protocol::record::header::{Header, IoctlEnd, Kind, Known, Lost};
+use dxgtrace_protocol::record::header::{
+    IoctlEnd, KnownFields, LostPackets, RecordHeader, RecordKind,
+};
 use dxgtrace_protocol::record::layout::IOCTL;
-use dxgtrace_protocol::schema::{Object, Ty};
+use dxgtrace_protocol::schema::{FieldType, ObjectKind};
 use dxgtrace_protocol::table::errno;
 use dxgtrace_session::check::{Finding, Severity};
 use dxgtrace_session::entry::{Entry, Sink, Totals};
-use dxgtrace_session::{Change, End, Waiting};
+use dxgtrace_session::{ObjectChange, ObjectEnd, WaitingRequest};
 
 /// Version of the records' shape. It grows when a field changes its meaning
 /// or goes away, not when one is added.
@@ -30,7 +32,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// Writes entries as JSON lines.
 #[derive(Debug)]
-pub struct Json<W> {
+pub struct JsonLines<W> {
     out: W,
     each: bool,
     /// Whether only findings are written, and from which severity on: the
@@ -40,7 +42,7 @@ pub struct Json<W> {
     lines: Vec<u8>,
 }
 
-impl<W: Write> Json<W> {
+impl<W: Write> JsonLines<W> {
     /// JSON lines to `out`, which begin with the header record. With `each`,
     /// every packet is flushed.
     pub fn new(out: W, source: &str, each: bool) -> io::Result<Self> {
@@ -78,7 +80,7 @@ impl<W: Write> Json<W> {
     }
 }
 
-impl<W: Write> Sink for Json<W> {
+impl<W: Write> Sink for JsonLines<W> {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         if self.findings.is_some() {
             return entry
@@ -87,12 +89,12 @@ impl<W: Write> Sink for Json<W> {
                 .try_for_each(|finding| self.finding(entry.packet.number, finding));
         }
         match entry.packet.header.kind {
-            Kind::Lost => self.line(&LostRecord::of(entry))?,
-            Kind::Ioctl => {
+            RecordKind::Lost => self.line(&LostRecord::of(entry))?,
+            RecordKind::Ioctl => {
                 call(&mut self.lines, entry)?;
                 self.lines.push(b'\n');
             }
-            Kind::Packet | Kind::Refused => {
+            RecordKind::Packet | RecordKind::Refused => {
                 message(&mut self.lines, entry)?;
                 self.lines.push(b'\n');
             }
@@ -164,7 +166,7 @@ pub fn header(out: &mut impl Write, source: &str) -> io::Result<()> {
 pub fn summary(out: &mut impl Write, totals: &Totals) -> io::Result<()> {
     line(
         out,
-        &Summary {
+        &SummaryRecord {
             r#type: "summary",
             totals,
         },
@@ -180,7 +182,7 @@ struct HeaderRecord<'a> {
 }
 
 #[derive(Serialize)]
-struct Summary<'a> {
+struct SummaryRecord<'a> {
     r#type: &'static str,
     #[serde(flatten)]
     totals: &'a Totals,
@@ -223,10 +225,10 @@ struct ObjectRecord {
     packet: u64,
     event: &'static str,
     kind: &'static str,
-    handle: Text<Number>,
+    handle: Text<HexNumber>,
     generation: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    process: Option<Text<Number>>,
+    process: Option<Text<HexNumber>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     adapter: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -241,22 +243,22 @@ struct ObjectRecord {
 #[derive(Serialize)]
 struct OwnerRecord {
     kind: &'static str,
-    handle: Text<Number>,
+    handle: Text<HexNumber>,
 }
 
 /// A handle or an address, in hexadecimal.
-pub(super) struct Number(pub u64);
+pub(super) struct HexNumber(pub u64);
 
-impl Display for Number {
+impl Display for HexNumber {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:#x}", self.0)
     }
 }
 
 impl ObjectRecord {
-    fn of(packet: u64, change: &Change) -> Self {
+    fn of(packet: u64, change: &ObjectChange) -> Self {
         let entity = &change.entity;
-        let kind = |kind: Option<Object>| kind.map_or("unknown", Object::name);
+        let kind = |kind: Option<ObjectKind>| kind.map_or("unknown", ObjectKind::name);
         let before = entity.is_from_before();
         Self {
             r#type: "object",
@@ -264,37 +266,37 @@ impl ObjectRecord {
             event: match change.end {
                 None if before => "found",
                 None => "created",
-                Some(End::Destroyed) => "destroyed",
-                Some(End::WithOwner) => "ended_with_owner",
-                Some(End::ChannelClosed) => "ended_with_channel",
-                Some(End::Replaced) => "replaced",
+                Some(ObjectEnd::Destroyed) => "destroyed",
+                Some(ObjectEnd::WithOwner) => "ended_with_owner",
+                Some(ObjectEnd::ChannelClosed) => "ended_with_channel",
+                Some(ObjectEnd::Replaced) => "replaced",
             },
             kind: kind(entity.kind),
-            handle: Text(Number(entity.handle)),
+            handle: Text(HexNumber(entity.handle)),
             generation: entity.generation,
-            process: (entity.process_handle != 0).then_some(Text(Number(entity.process_handle))),
+            process: (entity.process_handle != 0).then_some(Text(HexNumber(entity.process_handle))),
             adapter: entity.adapter,
             owner: change.owner.map(|(of, handle)| OwnerRecord {
                 kind: kind(of),
-                handle: Text(Number(handle)),
+                handle: Text(HexNumber(handle)),
             }),
             created: (change.end.is_some() && !before).then_some(entity.created.packet),
-            bytes: (entity.kind == Some(Object::Allocation) && entity.bytes > 0)
+            bytes: (entity.kind == Some(ObjectKind::Allocation) && entity.bytes > 0)
                 .then_some(Text(entity.bytes)),
         }
     }
 }
 
 /// Appends the record of a request and its reply.
-fn exchange(out: &mut Vec<u8>, entry: &Entry<'_>, request: &Waiting) -> io::Result<()> {
-    let mut record = Open::object(out);
+fn exchange(out: &mut Vec<u8>, entry: &Entry<'_>, request: &WaitingRequest) -> io::Result<()> {
+    let mut record = OpenJson::object(out);
     plain(record.key(["type"]), "exchange");
     record.add("request", &request.number)?;
     record.add("reply", &entry.packet.number)?;
     plain(record.key(["message"]), request.name());
     record.add("channel", &entry.channel_name())?;
-    if request.header.known.has(Known::TASK) {
-        record.add("process", &Process::of(&request.header))?;
+    if request.header.known.has(KnownFields::TASK) {
+        record.add("process", &TaskJson::of(&request.header))?;
     }
     ioctl(&mut record, &request.header)?;
     decimal(record.key(["time"]), entry.packet.time)?;
@@ -302,17 +304,21 @@ fn exchange(out: &mut Vec<u8>, entry: &Entry<'_>, request: &Waiting) -> io::Resu
     decimal(record.key(["latency"]), latency)?;
     let decoded = entry.seen.decoded.as_ref();
     if let Some(status) = decoded.and_then(Decoded::status) {
-        typed(record.key(["status"]), Ty::NtStatus, Value::Status(status))?;
+        typed(
+            record.key(["status"]),
+            FieldType::NtStatus,
+            Value::Status(status),
+        )?;
     }
     record.end();
     Ok(())
 }
 
 /// The ioctl that a record is about, or was sent during.
-fn ioctl(record: &mut Open<'_>, header: &Header) -> io::Result<()> {
-    if header.known.has(Known::IOCTL) {
+fn ioctl(record: &mut OpenJson<'_>, header: &RecordHeader) -> io::Result<()> {
+    if header.known.has(KnownFields::IOCTL) {
         let value = Value::Enum(&IOCTL, header.ioctl.into());
-        typed(record.key(["ioctl"]), Ty::Enum(&IOCTL), value)?;
+        typed(record.key(["ioctl"]), FieldType::Enum(&IOCTL), value)?;
     }
     Ok(())
 }
@@ -322,16 +328,16 @@ fn call(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<()> {
     let header = entry.packet.header;
     let end = IoctlEnd::decode(entry.packet.payload).unwrap_or_default();
     let call = entry.seen.call.unwrap_or_default();
-    let mut record = Open::object(out);
+    let mut record = OpenJson::object(out);
     plain(record.key(["type"]), "ioctl");
     record.add("number", &entry.packet.number)?;
     decimal(record.key(["time"]), entry.packet.time)?;
-    if header.known.has(Known::TASK) {
-        record.add("process", &Process::of(header))?;
+    if header.known.has(KnownFields::TASK) {
+        record.add("process", &TaskJson::of(header))?;
     }
     ioctl(&mut record, header)?;
     // What the application was told, if its end was seen.
-    if header.known.has(Known::IOCTL_RESULT) {
+    if header.known.has(KnownFields::IOCTL_RESULT) {
         record.add("result", &header.ioctl_result)?;
         let errno = header.ioctl_result.wrapping_neg().cast_unsigned();
         if let Some(name) = errno::name(errno) {
@@ -339,7 +345,7 @@ fn call(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<()> {
         }
     }
     // What the driver's first failed synchronous send returned, or 0.
-    if header.known.has(Known::RETURN_VALUE) {
+    if header.known.has(KnownFields::RETURN_VALUE) {
         record.add("send_result", &header.return_value)?;
     }
     decimal(record.key(["duration"]), end.duration)?;
@@ -357,13 +363,13 @@ fn call(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<()> {
 
 /// A task.
 #[derive(Serialize)]
-pub(super) struct Process {
+pub(super) struct TaskJson {
     pid: u32,
     tid: u32,
     comm: Text<Comm>,
 }
 
-impl Process {
+impl TaskJson {
     /// A task by its numbers and its name.
     pub fn new(pid: u32, tid: u32, comm: [u8; 16]) -> Self {
         let comm = Text(Comm(comm));
@@ -371,7 +377,7 @@ impl Process {
     }
 
     /// The task that a header names.
-    pub fn of(header: &Header) -> Self {
+    pub fn of(header: &RecordHeader) -> Self {
         Self::new(header.pid, header.tid, header.comm)
     }
 }
@@ -400,7 +406,7 @@ struct LostRecord {
 impl LostRecord {
     fn of(entry: &Entry<'_>) -> Self {
         let packet = entry.packet;
-        let lost = Lost::decode(packet.payload).unwrap_or_default();
+        let lost = LostPackets::decode(packet.payload).unwrap_or_default();
         Self {
             r#type: "lost",
             number: packet.number,

@@ -9,13 +9,13 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 
 /// An object or array under construction.
-pub(super) struct Open<'a> {
+pub(super) struct OpenJson<'a> {
     out: &'a mut Vec<u8>,
     close: u8,
     more: bool,
 }
 
-impl<'a> Open<'a> {
+impl<'a> OpenJson<'a> {
     /// Begins an object.
     pub fn object(out: &'a mut Vec<u8>) -> Self {
         Self::new(out, b'{', b'}')
@@ -168,13 +168,13 @@ mod tests {
     #[test]
     fn members_and_elements_are_parted_by_commas() {
         let text = written(|out| {
-            let mut object = Open::object(out);
+            let mut object = OpenJson::object(out);
             object.add("a", &1).unwrap();
-            let mut list = Open::array(object.key(["b", ".", "c"]));
+            let mut list = OpenJson::array(object.key(["b", ".", "c"]));
             plain(list.element(), "x");
             plain(list.element(), "y");
             list.end();
-            Open::object(object.key(["d"])).end();
+            OpenJson::object(object.key(["d"])).end();
             object.end();
         });
         assert_eq!(text, r#"{"a":1,"b.c":["x","y"],"d":{}}"#);

@@ -4,13 +4,13 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Row, Statistics};
+use super::{CountRow, Statistics};
 use crate::output::Histogram;
 use crate::output::json::{self, Text};
 use dxgtrace_protocol::decode::escaped;
-use dxgtrace_protocol::record::header::Known;
+use dxgtrace_protocol::record::header::KnownFields;
 use dxgtrace_session::entry::Totals;
-use dxgtrace_session::{Budget, Session};
+use dxgtrace_session::{MemoryBudget, Session};
 
 #[derive(Serialize)]
 struct CountRecord<'a> {
@@ -83,13 +83,13 @@ struct WaitRecord<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<Text<u64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    process: Option<json::Process>,
+    process: Option<json::TaskJson>,
     fences: Vec<FenceRecord>,
 }
 
 #[derive(Serialize)]
 struct FenceRecord {
-    handle: Text<json::Number>,
+    handle: Text<json::HexNumber>,
     value: Text<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     asked: Option<Text<u64>>,
@@ -101,7 +101,7 @@ struct FenceRecord {
 #[derive(Serialize)]
 struct AccountRecord<'a> {
     r#type: &'static str,
-    process: Text<json::Number>,
+    process: Text<json::HexNumber>,
     pid: u32,
     comm: String,
     adapter: &'a str,
@@ -128,7 +128,7 @@ struct BudgetRecord {
 }
 
 impl BudgetRecord {
-    fn of(memory: &'static str, budget: Option<Budget>) -> Option<Self> {
+    fn of(memory: &'static str, budget: Option<MemoryBudget>) -> Option<Self> {
         let budget = budget?;
         Some(Self {
             memory,
@@ -212,7 +212,7 @@ impl Statistics {
                 out,
                 &AccountRecord {
                     r#type: "account",
-                    process: Text(json::Number(account.process)),
+                    process: Text(json::HexNumber(account.process)),
                     pid: name.pid,
                     comm: escaped(&name.comm).to_string(),
                     adapter: &self.place(account, session),
@@ -237,7 +237,7 @@ impl Statistics {
     }
 }
 
-fn count(out: &mut impl Write, of: &'static str, name: &str, row: &Row) -> io::Result<()> {
+fn count(out: &mut impl Write, of: &'static str, name: &str, row: &CountRow) -> io::Result<()> {
     json::line(
         out,
         &CountRecord {
@@ -268,15 +268,15 @@ fn waits(out: &mut impl Write, session: &Session) -> io::Result<()> {
                 process: request
                     .header
                     .known
-                    .has(Known::TASK)
-                    .then(|| json::Process::of(&request.header)),
+                    .has(KnownFields::TASK)
+                    .then(|| json::TaskJson::of(&request.header)),
                 fences: Vec::new(),
             },
         )?;
     }
     for sleeper in session.sleepers() {
         let fences = sleeper.fences.iter().map(|fence| FenceRecord {
-            handle: Text(json::Number(fence.handle)),
+            handle: Text(json::HexNumber(fence.handle)),
             value: Text(fence.value),
             asked: fence.asked.map(|(value, _)| Text(value)),
             asked_in: fence.asked.map(|(_, packet)| packet),
@@ -292,7 +292,7 @@ fn waits(out: &mut impl Write, session: &Session) -> io::Result<()> {
                 event: Some(Text(sleeper.event)),
                 process: sleeper
                     .name
-                    .map(|name| json::Process::new(name.pid, sleeper.tid, name.comm)),
+                    .map(|name| json::TaskJson::new(name.pid, sleeper.tid, name.comm)),
                 fences: fences.collect(),
             },
         )?;

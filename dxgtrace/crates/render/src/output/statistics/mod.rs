@@ -10,13 +10,13 @@ use std::io;
 use rustc_hash::FxHashMap;
 
 use super::Histogram;
-use dxgtrace_protocol::decode::{Decoded, Part, Value, escaped, utf16};
+use dxgtrace_protocol::decode::{Decoded, MessagePart, Value, escaped, utf16};
 use dxgtrace_protocol::packet::Channel;
-use dxgtrace_protocol::record::header::{ChannelKind, Direction, Known};
+use dxgtrace_protocol::record::header::{ChannelKind, Direction, KnownFields};
 use dxgtrace_protocol::schema::Weight;
 use dxgtrace_protocol::table;
 use dxgtrace_session::entry::{Entry, Sink};
-use dxgtrace_session::{Account, Name, Outcome, Session};
+use dxgtrace_session::{MemoryAccount, ProcessName, ReplyOutcome, Session};
 
 /// Processes told apart at most; later ones count together.
 const PROCESSES_MAX: usize = 1 << 12;
@@ -28,7 +28,7 @@ const STEPS_MAX: usize = 32;
 const FAILURES_MAX: usize = 1 << 10;
 /// Counts of one message, process or virtual GPU.
 #[derive(Debug, Clone, Default)]
-struct Row {
+struct CountRow {
     messages: u64,
     failures: u64,
     sent: u64,
@@ -36,7 +36,7 @@ struct Row {
     latency: Histogram,
 }
 
-impl Row {
+impl CountRow {
     fn count(&mut self, entry: &Entry<'_>) {
         let header = entry.packet.header;
         let bytes = u64::from(header.payload_length);
@@ -50,25 +50,25 @@ impl Row {
         if let Some(latency) = entry.latency() {
             self.latency.add(latency);
         }
-        if entry.seen.outcome.is_some_and(Outcome::is_failure) {
+        if entry.seen.outcome.is_some_and(ReplyOutcome::is_failure) {
             self.failures += 1;
         }
     }
 }
 
 /// Identifies a process: the host's number and the guest's.
-type Process = (u32, u32);
+type ProcessKey = (u32, u32);
 
 /// Counts entries.
 #[derive(Debug, Default)]
 pub struct Statistics {
-    messages: FxHashMap<&'static str, Row>,
-    processes: FxHashMap<Process, (Name, Row)>,
-    others: Row,
-    adapters: FxHashMap<(u64, u32), Row>,
+    messages: FxHashMap<&'static str, CountRow>,
+    processes: FxHashMap<ProcessKey, (ProcessName, CountRow)>,
+    others: CountRow,
+    adapters: FxHashMap<(u64, u32), CountRow>,
     channels: Vec<Channel>,
-    failures: FxHashMap<(&'static str, Outcome), u64>,
-    steps: Vec<Step>,
+    failures: FxHashMap<(&'static str, ReplyOutcome), u64>,
+    steps: Vec<VitalStep>,
     /// The longest time without a packet, and the packet that ended it.
     pause: (u64, u64),
     first: Option<u64>,
@@ -78,7 +78,7 @@ pub struct Statistics {
 /// A step without which the driver cannot work: the first of its kind on its
 /// channel.
 #[derive(Debug)]
-struct Step {
+struct VitalStep {
     message: &'static str,
     channel: String,
     packet: u64,
@@ -97,7 +97,7 @@ impl Statistics {
             .and_then(|decoded| decoded.frame);
         let handle = request.map(|request| request.process);
         let handle = handle.or(frame.map(|frame| frame.process)).unwrap_or(0);
-        let (pid, comm) = match header.known.has(Known::TASK) {
+        let (pid, comm) = match header.known.has(KnownFields::TASK) {
             true => (header.pid, header.comm),
             false => (0, [0; 16]),
         };
@@ -109,7 +109,7 @@ impl Statistics {
             return self.others.count(entry);
         }
         let (name, row) = self.processes.entry((handle, pid)).or_default();
-        *name = Name { pid, comm };
+        *name = ProcessName { pid, comm };
         row.count(entry);
     }
 
@@ -125,8 +125,8 @@ impl Statistics {
             let mut steps = self.steps.iter_mut();
             if let Some(step) = steps.find(|step| step.packet == request.number) {
                 let said = match (decoded.status(), entry.seen.outcome) {
-                    (_, Some(Outcome::Short)) => "answer too short".to_owned(),
-                    (_, Some(Outcome::NoHandle)) => "no handle".to_owned(),
+                    (_, Some(ReplyOutcome::Short)) => "answer too short".to_owned(),
+                    (_, Some(ReplyOutcome::NoHandle)) => "no handle".to_owned(),
                     (Some(status), _) => Value::Status(status).to_string(),
                     (None, _) => "answered".to_owned(),
                 };
@@ -135,12 +135,12 @@ impl Statistics {
             return;
         }
         let channel = entry.channel_name();
-        let known = |step: &Step| step.message == message.name && step.channel == channel;
-        if decoded.part == Part::Request
+        let known = |step: &VitalStep| step.message == message.name && step.channel == channel;
+        if decoded.part == MessagePart::Request
             && self.steps.len() < STEPS_MAX
             && !self.steps.iter().any(known)
         {
-            self.steps.push(Step {
+            self.steps.push(VitalStep {
                 message: message.name,
                 channel: channel.to_owned(),
                 packet: entry.packet.number,
@@ -163,7 +163,7 @@ impl Statistics {
     }
 
     /// The counts of each message, those seen most often first.
-    fn by_message(&self) -> Vec<(&'static str, &Row)> {
+    fn by_message(&self) -> Vec<(&'static str, &CountRow)> {
         let mut rows: Vec<_> = self
             .messages
             .iter()
@@ -174,7 +174,7 @@ impl Statistics {
     }
 
     /// The counts of each process, and last those of none.
-    fn by_process(&self) -> Vec<(String, &Row)> {
+    fn by_process(&self) -> Vec<(String, &CountRow)> {
         let mut rows: Vec<_> = self.processes.iter().collect();
         rows.sort_by_key(|(key, (_, row))| (Reverse(row.messages), **key));
         let others = (self.others.messages > 0).then(|| ("driver".to_owned(), &self.others));
@@ -185,7 +185,7 @@ impl Statistics {
     }
 
     /// The counts of each virtual GPU.
-    fn by_adapter(&self, session: &Session) -> Vec<(String, &Row)> {
+    fn by_adapter(&self, session: &Session) -> Vec<(String, &CountRow)> {
         let mut rows: Vec<_> = self.adapters.iter().collect();
         rows.sort_by_key(|(key, _)| **key);
         let name = |luid: u64, interface: u32| {
@@ -214,11 +214,11 @@ impl Statistics {
 
     /// The failures, most frequent first.
     fn by_failure(&self) -> Vec<(u64, &'static str, String)> {
-        let text = |outcome: &Outcome| match outcome {
-            Outcome::Status(status) => Value::Status(*status).to_string(),
-            Outcome::NoHandle => "no handle".to_owned(),
-            Outcome::Short => "answer too short".to_owned(),
-            Outcome::Success | Outcome::Silent => String::new(),
+        let text = |outcome: &ReplyOutcome| match outcome {
+            ReplyOutcome::Status(status) => Value::Status(*status).to_string(),
+            ReplyOutcome::NoHandle => "no handle".to_owned(),
+            ReplyOutcome::Short => "answer too short".to_owned(),
+            ReplyOutcome::Success | ReplyOutcome::Silent => String::new(),
         };
         let mut rows: Vec<_> = self
             .failures
@@ -230,13 +230,13 @@ impl Statistics {
     }
 
     /// The process of an account.
-    fn whose(&self, account: &Account) -> Name {
-        let of = |(handle, pid): &Process| {
+    fn whose(&self, account: &MemoryAccount) -> ProcessName {
+        let of = |(handle, pid): &ProcessKey| {
             u64::from(*handle) == account.process && (account.pid == 0 || *pid == account.pid)
         };
         let mut known = self.processes.iter().filter(|(key, _)| of(key));
         known.next().map_or(
-            Name {
+            ProcessName {
                 pid: account.pid,
                 comm: [0; 16],
             },
@@ -245,7 +245,7 @@ impl Statistics {
     }
 
     /// The virtual GPU of an account.
-    fn place(&self, account: &Account, session: &Session) -> String {
+    fn place(&self, account: &MemoryAccount, session: &Session) -> String {
         let number = account.adapter.map(usize::from);
         let adapter = number.and_then(|number| session.adapters().get(number));
         let Some(adapter) = adapter else {
@@ -263,7 +263,7 @@ impl Statistics {
 }
 
 /// A process in text.
-fn called(name: &Name, handle: u64) -> String {
+fn called(name: &ProcessName, handle: u64) -> String {
     format!("{}[{}] {handle:#x}", escaped(&name.comm), name.pid)
 }
 
@@ -288,7 +288,7 @@ impl Sink for Statistics {
                 *self.failures.entry((name, outcome)).or_default() += 1;
             }
         }
-        if decoded.is_some_and(|decoded| decoded.part != Part::Event) {
+        if decoded.is_some_and(|decoded| decoded.part != MessagePart::Event) {
             self.process(entry);
         }
         let request = entry.request;

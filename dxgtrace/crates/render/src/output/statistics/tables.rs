@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::amount::{bytes, time};
-use super::{Row, Statistics, called};
+use super::{CountRow, Statistics, called};
 use crate::output::time::duration;
 use dxgtrace_protocol::decode::escaped;
-use dxgtrace_protocol::record::header::Known;
+use dxgtrace_protocol::record::header::KnownFields;
 use dxgtrace_session::entry::Totals;
-use dxgtrace_session::{Account, Awaited, Session};
+use dxgtrace_session::{AwaitedFence, MemoryAccount, Session};
 
 /// Requests and waits listed at most that nobody has answered.
 const PENDING_MAX: usize = 20;
@@ -154,7 +154,7 @@ impl Statistics {
         more(out, told.len(), ACCOUNTS_MAX)
     }
 
-    fn account(&self, account: &Account, session: &Session) -> String {
+    fn account(&self, account: &MemoryAccount, session: &Session) -> String {
         let name = self.whose(account);
         let place = self.place(account, session);
         let mut text = format!("{} {place}", called(&name, account.process));
@@ -171,7 +171,7 @@ impl Statistics {
 fn table<'a>(
     out: &mut impl Write,
     what: &str,
-    rows: impl Iterator<Item = (&'a str, &'a Row)>,
+    rows: impl Iterator<Item = (&'a str, &'a CountRow)>,
     width: usize,
 ) -> io::Result<()> {
     let mut rows = rows.peekable();
@@ -217,7 +217,7 @@ fn pending(out: &mut impl Write, session: &Session) -> io::Result<()> {
     writeln!(out, "\n{:>8} {:>6} unanswered at the end", "packet", "for")?;
     for request in waiting.iter().take(PENDING_MAX) {
         let age = time(session.now().saturating_sub(request.time));
-        let who = match request.header.known.has(Known::TASK) {
+        let who = match request.header.known.has(KnownFields::TASK) {
             true => format!(
                 " by {}[{}]",
                 escaped(&request.header.comm),
@@ -271,8 +271,8 @@ fn sleepers(out: &mut impl Write, session: &Session) -> io::Result<()> {
 }
 
 /// What a fence waits for, in words.
-fn awaited(fence: &Awaited) -> String {
-    let Awaited { handle, value, .. } = fence;
+fn awaited(fence: &AwaitedFence) -> String {
+    let AwaitedFence { handle, value, .. } = fence;
     let mut text = format!("fence {handle:#x} to reach {value}; ");
     let _ = match fence.asked {
         Some((asked, packet)) if asked >= *value => {

@@ -5,13 +5,13 @@ use std::io;
 
 use rustc_hash::FxHashMap;
 
-use super::file::{Rule, Scope, Step};
+use super::file::{Rule, RuleScope, RuleStep};
 use super::load::Rules;
-use super::matcher::{Aspect, Matcher};
-use dxgtrace_protocol::decode::{Part, Spot, Value};
+use super::matcher::{Matcher, PacketAspect};
+use dxgtrace_protocol::decode::{MessagePart, Spot, Value};
 use dxgtrace_protocol::schema::Field;
 use dxgtrace_protocol::table;
-use dxgtrace_session::Waiting;
+use dxgtrace_session::WaitingRequest;
 use dxgtrace_session::check::Code;
 use dxgtrace_session::entry::{Entry, Sink};
 
@@ -27,7 +27,7 @@ const REMEMBERED: usize = 4096;
 
 /// A rule that the capture matches.
 #[derive(Debug)]
-pub struct Match<'a> {
+pub struct RuleMatch<'a> {
     /// The rule.
     pub rule: &'a Rule,
     /// How many packets of its first step were seen, over all scopes.
@@ -40,13 +40,13 @@ pub struct Match<'a> {
     pub groups: BTreeMap<String, u64>,
 }
 
-/// Rows of [`Index::by_message`] for each aspect: the last is for packets without
+/// Rows of [`RuleIndex::by_message`] for each aspect: the last is for packets without
 /// a message.
 const ROWS: usize = table::PLACES + 1;
 
 /// What is known of a rule in one scope.
 #[derive(Debug, Default)]
-struct State {
+struct RuleState {
     /// How often each step was seen.
     seen: Vec<u64>,
     /// When the last completed step was complete.
@@ -61,11 +61,11 @@ struct State {
 
 /// Whom to ask about a packet.
 #[derive(Debug)]
-struct Index {
+struct RuleIndex {
     /// Rules with a pattern that needs a finding, by its code.
     by_code: Vec<Vec<usize>>,
     /// Rules with another pattern, by what the packet is at first sight and by
-    /// the place of its message: see [`Index::row`].
+    /// the place of its message: see [`RuleIndex::row`].
     by_message: Vec<Vec<usize>>,
     /// By the place of a message: the field of its requests that is counted
     /// apart.
@@ -74,10 +74,10 @@ struct Index {
 
 /// Follows a capture.
 #[derive(Debug)]
-pub struct Watch<'a> {
+pub struct RuleRun<'a> {
     rules: &'a [Rule],
-    states: Vec<FxHashMap<u64, State>>,
-    index: Index,
+    states: Vec<FxHashMap<u64, RuleState>>,
+    index: RuleIndex,
     asked: FxHashMap<u64, String>,
     due: Vec<usize>,
     /// Time of the latest packet.
@@ -86,16 +86,16 @@ pub struct Watch<'a> {
 
 impl Rules {
     /// Begins to follow a capture.
-    pub fn watch(&self) -> Watch<'_> {
-        Watch::new(self.all())
+    pub fn watch(&self) -> RuleRun<'_> {
+        RuleRun::new(self.all())
     }
 }
 
-impl<'a> Watch<'a> {
+impl<'a> RuleRun<'a> {
     pub(super) fn new(rules: &'a [Rule]) -> Self {
-        let mut index = Index {
+        let mut index = RuleIndex {
             by_code: vec![Vec::new(); Code::ALL.len()],
-            by_message: vec![Vec::new(); ROWS * Aspect::ALL.len()],
+            by_message: vec![Vec::new(); ROWS * PacketAspect::ALL.len()],
             grouped: vec![None; table::PLACES],
         };
         for (number, rule) in rules.iter().enumerate() {
@@ -127,7 +127,7 @@ impl<'a> Watch<'a> {
             .and_then(|decoded| decoded.message);
         let place = message.and_then(table::place);
         self.remember(entry, place);
-        let aspect = Aspect::of(entry);
+        let aspect = PacketAspect::of(entry);
         let Self {
             rules,
             states,
@@ -160,7 +160,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Ends the capture: `waiting` are the requests that nobody answered.
-    pub fn end(&mut self, waiting: &[Waiting]) {
+    pub fn end(&mut self, waiting: &[WaitingRequest]) {
         let last = self.last;
         for (rule, states) in self.rules.iter().zip(&mut self.states) {
             let Some(step) = rule.steps.last() else {
@@ -175,9 +175,9 @@ impl<'a> Watch<'a> {
                     continue;
                 }
                 let scope = match rule.scope {
-                    Scope::Capture => 0,
-                    Scope::Process => u64::from(request.process),
-                    Scope::Channel => u64::from(request.header.channel),
+                    RuleScope::Capture => 0,
+                    RuleScope::Process => u64::from(request.process),
+                    RuleScope::Channel => u64::from(request.header.channel),
                 };
                 let Some(state) = state(states, scope) else {
                     continue;
@@ -192,13 +192,13 @@ impl<'a> Watch<'a> {
     }
 
     /// The rules that matched, in their order.
-    pub fn matches(&self) -> Vec<Match<'a>> {
+    pub fn matches(&self) -> Vec<RuleMatch<'a>> {
         self.rules
             .iter()
             .zip(&self.states)
             .filter(|(rule, _)| !rule.steps.is_empty())
             .filter_map(|(rule, states)| {
-                let mut found = Match {
+                let mut found = RuleMatch {
                     rule,
                     count: 0,
                     scopes: 0,
@@ -230,7 +230,7 @@ impl<'a> Watch<'a> {
         let Some(decoded) = &entry.seen.decoded else {
             return;
         };
-        if decoded.part != Part::Request || self.asked.len() >= REMEMBERED {
+        if decoded.part != MessagePart::Request || self.asked.len() >= REMEMBERED {
             return;
         }
         let spot = decoded.body.as_ref().map(|body| body.spot(field));
@@ -240,14 +240,14 @@ impl<'a> Watch<'a> {
     }
 }
 
-impl Sink for Watch<'_> {
+impl Sink for RuleRun<'_> {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         self.see(entry);
         Ok(())
     }
 }
 
-impl State {
+impl RuleState {
     /// Whether all that a rule wants was seen, up to `steps` of its steps.
     fn complete(&self, rule: &Rule, steps: usize) -> bool {
         let mut wanted = rule.steps.iter().enumerate().take(steps);
@@ -255,7 +255,7 @@ impl State {
     }
 
     /// Counts a packet of a step, if its turn has come.
-    fn progress(&mut self, rule: &Rule, index: usize, step: &Step, time: u64) {
+    fn progress(&mut self, rule: &Rule, index: usize, step: &RuleStep, time: u64) {
         if !rule.any_order && !self.complete(rule, index) {
             return;
         }
@@ -289,9 +289,9 @@ impl State {
     }
 }
 
-impl Index {
+impl RuleIndex {
     /// The rules to ask about a packet, whatever is found in it.
-    fn row(&self, aspect: Aspect, place: Option<usize>) -> &[usize] {
+    fn row(&self, aspect: PacketAspect, place: Option<usize>) -> &[usize] {
         self.by_message
             .get(row(aspect, place))
             .map_or(&[], Vec::as_slice)
@@ -317,7 +317,7 @@ impl Index {
             let places = matcher.messages.iter();
             places.map(|message| table::place(message)).collect()
         };
-        let aspects = Aspect::ALL.into_iter();
+        let aspects = PacketAspect::ALL.into_iter();
         for aspect in aspects.filter(|aspect| matcher.admits(*aspect)) {
             for place in &places {
                 if let Some(rules) = self.by_message.get_mut(row(aspect, *place)) {
@@ -327,7 +327,7 @@ impl Index {
         }
     }
 
-    fn group(&mut self, step: &Step) {
+    fn group(&mut self, step: &RuleStep) {
         let Some(name) = &step.group else { return };
         for message in &step.matcher.messages {
             let place = table::place(message);
@@ -341,18 +341,18 @@ impl Index {
     }
 }
 
-/// The place of the rules in [`Index::by_message`].
-fn row(aspect: Aspect, place: Option<usize>) -> usize {
+/// The place of the rules in [`RuleIndex::by_message`].
+fn row(aspect: PacketAspect, place: Option<usize>) -> usize {
     aspect as usize * ROWS + place.unwrap_or(ROWS - 1)
 }
 
 /// Holds a packet against a rule.
 fn apply(
     rule: &Rule,
-    states: &mut FxHashMap<u64, State>,
+    states: &mut FxHashMap<u64, RuleState>,
     asked: &FxHashMap<u64, String>,
     entry: &Entry<'_>,
-    aspect: Aspect,
+    aspect: PacketAspect,
 ) {
     let spoils = rule
         .unless
@@ -391,11 +391,11 @@ fn request_of(entry: &Entry<'_>) -> u64 {
 }
 
 /// The scope that a packet belongs to.
-fn scope(scope: Scope, entry: &Entry<'_>) -> u64 {
+fn scope(scope: RuleScope, entry: &Entry<'_>) -> u64 {
     match scope {
-        Scope::Capture => 0,
-        Scope::Channel => u64::from(entry.packet.header.channel),
-        Scope::Process => {
+        RuleScope::Capture => 0,
+        RuleScope::Channel => u64::from(entry.packet.header.channel),
+        RuleScope::Process => {
             let asked = entry.request.map(|request| request.process);
             let own = || {
                 let frame = entry
@@ -410,7 +410,7 @@ fn scope(scope: Scope, entry: &Entry<'_>) -> u64 {
     }
 }
 
-fn state(states: &mut FxHashMap<u64, State>, scope: u64) -> Option<&mut State> {
+fn state(states: &mut FxHashMap<u64, RuleState>, scope: u64) -> Option<&mut RuleState> {
     if states.len() >= SCOPES && !states.contains_key(&scope) {
         return None;
     }

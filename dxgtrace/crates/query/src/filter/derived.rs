@@ -1,11 +1,11 @@
 //! The fields that stand in no layout: of the frame, and of what this program
 //! found out.
 
-use super::record::{Needs, Record};
-use super::types::{Names, Type};
-use dxgtrace_protocol::decode::Part;
-use dxgtrace_protocol::record::header::{self, Direction, Header, Kind};
-use dxgtrace_protocol::schema::Set;
+use super::record::{FilterNeeds, FilterRecord};
+use super::types::{ValueNames, ValueType};
+use dxgtrace_protocol::decode::MessagePart;
+use dxgtrace_protocol::record::header::{self, Direction, RecordHeader, RecordKind};
+use dxgtrace_protocol::schema::MessageSet;
 use dxgtrace_protocol::schema::values::{Enum, value};
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::framing::{PACKET_COMPLETION, PACKET_INBAND};
@@ -13,151 +13,151 @@ use dxgtrace_session::check::Finding;
 
 /// A field that is not part of a message.
 #[derive(Debug)]
-pub(super) struct Own {
+pub(super) struct DerivedField {
     /// Its whole name.
     pub(super) name: &'static str,
     /// What its values are.
-    pub(super) ty: Type,
+    pub(super) ty: ValueType,
     /// Bits of a value.
     pub(super) width: u32,
     /// What must be known to read it.
-    pub(super) needs: Needs,
+    pub(super) needs: FilterNeeds,
     /// How it is read.
-    pub(super) get: Get,
+    pub(super) get: FieldGetter,
     /// What it is, in a sentence.
     pub(super) doc: &'static str,
 }
 
 /// How a field is read.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Get {
+pub(super) enum FieldGetter {
     /// A number.
-    Number(fn(&Record<'_>) -> Option<i128>),
+    Number(fn(&FilterRecord<'_>) -> Option<i128>),
     /// Text.
-    Text(for<'a> fn(&Record<'a>) -> Option<&'a [u8]>),
+    Text(for<'a> fn(&FilterRecord<'a>) -> Option<&'a [u8]>),
     /// Of each finding, a number.
     Findings(fn(&Finding) -> i128),
 }
 
 const fn number(
     name: &'static str,
-    ty: Type,
+    ty: ValueType,
     width: u32,
-    get: fn(&Record<'_>) -> Option<i128>,
+    get: fn(&FilterRecord<'_>) -> Option<i128>,
     doc: &'static str,
-) -> Own {
-    Own {
+) -> DerivedField {
+    DerivedField {
         name,
         ty,
         width,
-        needs: Needs::PACKET,
-        get: Get::Number(get),
+        needs: FilterNeeds::PACKET,
+        get: FieldGetter::Number(get),
         doc,
     }
 }
 
 const fn text(
     name: &'static str,
-    get: for<'a> fn(&Record<'a>) -> Option<&'a [u8]>,
+    get: for<'a> fn(&FilterRecord<'a>) -> Option<&'a [u8]>,
     doc: &'static str,
-) -> Own {
-    Own {
+) -> DerivedField {
+    DerivedField {
         name,
-        ty: Type::Text,
+        ty: ValueType::Text,
         width: 8,
-        needs: Needs::PACKET,
-        get: Get::Text(get),
+        needs: FilterNeeds::PACKET,
+        get: FieldGetter::Text(get),
         doc,
     }
 }
 
 const fn finding(
     name: &'static str,
-    names: Names,
+    names: ValueNames,
     get: fn(&Finding) -> i128,
     doc: &'static str,
-) -> Own {
-    Own {
+) -> DerivedField {
+    DerivedField {
         name,
-        ty: Type::Named(names),
+        ty: ValueType::Named(names),
         width: 8,
-        needs: Needs::FINDINGS,
-        get: Get::Findings(get),
+        needs: FilterNeeds::FINDINGS,
+        get: FieldGetter::Findings(get),
         doc,
     }
 }
 
-impl Own {
-    const fn needs(mut self, needs: Needs) -> Self {
+impl DerivedField {
+    const fn needs(mut self, needs: FilterNeeds) -> Self {
         self.needs = needs;
         self
     }
 }
 
 /// A member that is there of every record.
-fn of(record: &Record<'_>, get: impl Fn(&Header) -> i128) -> Option<i128> {
+fn of(record: &FilterRecord<'_>, get: impl Fn(&RecordHeader) -> i128) -> Option<i128> {
     Some(get(record.packet.header))
 }
 
-const PART: Type = Type::Named(Names::Words(&Enum {
+const PART: ValueType = ValueType::Named(ValueNames::Words(&Enum {
     name: "PART",
     signed: false,
     values: &[
-        value(Part::Request as u32, Part::Request.name()),
-        value(Part::Reply as u32, Part::Reply.name()),
-        value(Part::Event as u32, Part::Event.name()),
+        value(MessagePart::Request as u32, MessagePart::Request.name()),
+        value(MessagePart::Reply as u32, MessagePart::Reply.name()),
+        value(MessagePart::Event as u32, MessagePart::Event.name()),
     ],
 }));
-const SET: Type = Type::Named(Names::Words(&Enum {
+const SET: ValueType = ValueType::Named(ValueNames::Words(&Enum {
     name: "SET",
     signed: false,
     values: &[
-        value(Set::Vgpu as u32, Set::Vgpu.name()),
-        value(Set::Global as u32, Set::Global.name()),
-        value(Set::Host as u32, Set::Host.name()),
+        value(MessageSet::Vgpu as u32, MessageSet::Vgpu.name()),
+        value(MessageSet::Global as u32, MessageSet::Global.name()),
+        value(MessageSet::Host as u32, MessageSet::Host.name()),
     ],
 }));
 
 /// Every field that is not part of a message.
-pub(super) static OWN: &[Own] = &[
+pub(super) static DERIVED: &[DerivedField] = &[
     number(
         "frame.number",
-        Type::Unsigned,
+        ValueType::Unsigned,
         64,
         |r| Some(i128::from(r.packet.number)),
         "Position of the record in the capture, counted from 1.",
     ),
     number(
         "frame.len",
-        Type::Unsigned,
+        ValueType::Unsigned,
         64,
         |r| of(r, |h| i128::from(h.payload_length) + header::LENGTH as i128),
         "Length of the record before any cut, pseudo-header included.",
     ),
     number(
         "frame.cap_len",
-        Type::Unsigned,
+        ValueType::Unsigned,
         64,
         |r| Some(r.packet.payload.len() as i128 + header::LENGTH as i128),
         "Length of the record as captured, pseudo-header included.",
     ),
     number(
         "frame.time_epoch",
-        Type::Time,
+        ValueType::Time,
         64,
         |r| Some(i128::from(r.packet.time)),
         "Seconds since 1970-01-01 UTC.",
     ),
     number(
         "frame.time_relative",
-        Type::Duration,
+        ValueType::Duration,
         64,
         |r| Some(i128::from(r.packet.time) - i128::from(r.start)),
         "Time since the first packet of the capture.",
     ),
     number(
         "frame.interface_id",
-        Type::Unsigned,
+        ValueType::Unsigned,
         32,
         |r| Some(i128::from(r.packet.interface)),
         "Number of the channel in the capture, counted from 0.",
@@ -170,7 +170,7 @@ pub(super) static OWN: &[Own] = &[
         },
         "Short name of the channel: global, vgpu0, vgpu1 ...",
     ),
-    number("dxg", Type::Label, 1, |_| Some(1), "Every record."),
+    number("dxg", ValueType::Label, 1, |_| Some(1), "Every record."),
     number(
         "dxg.part",
         PART,
@@ -190,10 +190,10 @@ pub(super) static OWN: &[Own] = &[
         },
         "Which numbering the message belongs to.",
     )
-    .needs(Needs::DECODE),
+    .needs(FilterNeeds::DECODE),
     number(
         "dxg.message",
-        Type::Named(Names::Message),
+        ValueType::Named(ValueNames::Message),
         16,
         |r| {
             r.decoded?
@@ -203,40 +203,40 @@ pub(super) static OWN: &[Own] = &[
         },
         "Name of the message; absent if its number has none.",
     )
-    .needs(Needs::DECODE),
+    .needs(FilterNeeds::DECODE),
     number(
         "dxg.request_in",
-        Type::Unsigned,
+        ValueType::Unsigned,
         64,
         |r| r.exchange.request_in.map(i128::from),
         "Of a reply: number of the frame that asked.",
     )
-    .needs(Needs::PAIRING),
+    .needs(FilterNeeds::PAIRING),
     number(
         "dxg.reply_in",
-        Type::Unsigned,
+        ValueType::Unsigned,
         64,
         |r| r.exchange.reply_in.map(i128::from),
         "Of a request: number of the frame that answered.",
     )
-    .needs(Needs::AHEAD),
+    .needs(FilterNeeds::AHEAD),
     number(
         "dxg.time",
-        Type::Duration,
+        ValueType::Duration,
         64,
         |r| r.exchange.time.map(i128::from),
         "Of a reply: time since the request.",
     )
-    .needs(Needs::PAIRING),
+    .needs(FilterNeeds::PAIRING),
     finding(
         "dxg.finding",
-        Names::Code,
+        ValueNames::Code,
         |finding| finding.code as i128,
         "Codes of what is wrong with the packet.",
     ),
     finding(
         "dxg.severity",
-        Names::Severity,
+        ValueNames::Severity,
         |finding| finding.code.severity() as i128,
         "How bad the findings are.",
     ),
@@ -244,13 +244,13 @@ pub(super) static OWN: &[Own] = &[
 
 /// Which part of a message a packet carries, as its VMBus packet type tells:
 /// known even of a reply whose request was not captured.
-fn part(record: &Record<'_>) -> Option<Part> {
+fn part(record: &FilterRecord<'_>) -> Option<MessagePart> {
     let header = record.packet.header;
     match (header.kind, header.packet_type, header.direction) {
-        (Kind::Lost | Kind::Ioctl, _, _) => None,
-        (_, PACKET_COMPLETION, Direction::HostToGuest) => Some(Part::Reply),
-        (_, PACKET_INBAND, Direction::GuestToHost) => Some(Part::Request),
-        (_, PACKET_INBAND, Direction::HostToGuest) => Some(Part::Event),
+        (RecordKind::Lost | RecordKind::Ioctl, _, _) => None,
+        (_, PACKET_COMPLETION, Direction::HostToGuest) => Some(MessagePart::Reply),
+        (_, PACKET_INBAND, Direction::GuestToHost) => Some(MessagePart::Request),
+        (_, PACKET_INBAND, Direction::HostToGuest) => Some(MessagePart::Event),
         _ => None,
     }
 }

@@ -6,14 +6,14 @@
 use std::ops::ControlFlow;
 
 use super::record::{KEYS, shape};
-use dxgtrace_protocol::decode::{Decoded, Frame, Located};
+use dxgtrace_protocol::decode::{Decoded, Frame, LocatedBody};
 use dxgtrace_protocol::schema::values::Bit;
-use dxgtrace_protocol::schema::{Field, Layout, Set, Ty, When};
+use dxgtrace_protocol::schema::{Field, FieldType, Layout, MessageSet, When};
 use dxgtrace_protocol::table::framing;
 
 /// One value.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Item<'a> {
+pub(super) enum ValuePlace<'a> {
     /// Any kind of number.
     Number(i128),
     /// Text, or opaque bytes.
@@ -24,7 +24,7 @@ pub(super) enum Item<'a> {
 
 /// A number at an offset.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Word {
+pub(super) struct BitSlice {
     at: u16,
     size: u16,
     shift: u8,
@@ -32,7 +32,7 @@ pub(super) struct Word {
     mask: u64,
 }
 
-impl Word {
+impl BitSlice {
     /// The number of a field.
     pub(super) fn of(field: &Field) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl Word {
     }
 
     /// An element of an array of a type.
-    fn element(ty: Ty) -> Self {
+    fn element(ty: FieldType) -> Self {
         Self {
             at: 0,
             size: ty.size(),
@@ -69,7 +69,7 @@ impl Word {
     }
 
     /// Reads the number at the word's offset from `from`.
-    fn read(&self, body: &Located<'_>, from: usize) -> Option<i128> {
+    fn read(&self, body: &LocatedBody<'_>, from: usize) -> Option<i128> {
         let raw = body.number(from.checked_add(usize::from(self.at))?, self.size)?;
         Some(self.value(raw))
     }
@@ -84,10 +84,10 @@ impl Word {
     }
 }
 
-fn is_signed(ty: Ty) -> bool {
+fn is_signed(ty: FieldType) -> bool {
     match ty {
-        Ty::I32 => true,
-        Ty::Enum(names) => names.signed,
+        FieldType::I32 => true,
+        FieldType::Enum(names) => names.signed,
         _ => false,
     }
 }
@@ -97,7 +97,7 @@ fn is_signed(ty: Ty) -> bool {
 struct Condition {
     when: &'static When,
     /// The field that decides; `None` if it is one of the request.
-    decider: Option<Word>,
+    decider: Option<BitSlice>,
 }
 
 impl Condition {
@@ -106,11 +106,11 @@ impl Condition {
         let decider = siblings.iter().find(|sibling| sibling.name == when.field);
         Some(Self {
             when,
-            decider: decider.filter(|_| !when.of_request).map(Word::of),
+            decider: decider.filter(|_| !when.of_request).map(BitSlice::of),
         })
     }
 
-    fn holds(&self, body: &Located<'_>, from: usize) -> bool {
+    fn holds(&self, body: &LocatedBody<'_>, from: usize) -> bool {
         match self.decider {
             None => body.holds(self.when),
             Some(word) => word
@@ -122,7 +122,7 @@ impl Condition {
 
 /// Which structure a place belongs to.
 #[derive(Debug, Clone, Copy)]
-enum Home {
+enum Container {
     /// The fixed part.
     Fixed,
     /// A tail, as an array of single values.
@@ -135,7 +135,7 @@ enum Home {
 
 /// What stands at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum PlaceForm {
     Numbers,
     Bytes,
     Wide,
@@ -143,11 +143,11 @@ enum Form {
     Label,
 }
 
-impl Form {
-    fn of(ty: Ty, array: bool) -> Self {
+impl PlaceForm {
+    fn of(ty: FieldType, array: bool) -> Self {
         match ty {
-            Ty::Byte if array => Self::Bytes,
-            Ty::Utf16 if array => Self::Wide,
+            FieldType::Byte if array => Self::Bytes,
+            FieldType::Utf16 if array => Self::Wide,
             _ => Self::Numbers,
         }
     }
@@ -155,44 +155,44 @@ impl Form {
 
 /// A place in one shape of one message.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Site {
+pub(super) struct FieldPath {
     /// The shape.
     pub(super) key: u16,
-    home: Home,
-    form: Form,
-    word: Word,
+    home: Container,
+    form: PlaceForm,
+    word: BitSlice,
     count: u16,
     /// The field that says how many elements of an array are in use.
-    used: Option<Word>,
+    used: Option<BitSlice>,
     condition: Option<Condition>,
 }
 
-impl Site {
+impl FieldPath {
     /// A field among `siblings`, in the fixed part.
     pub(super) fn field(key: u16, field: &'static Field, siblings: &'static [Field]) -> Self {
         Self {
             key,
-            home: Home::Fixed,
-            form: Form::of(field.ty, field.count > 1),
-            word: Word::of(field),
+            home: Container::Fixed,
+            form: PlaceForm::of(field.ty, field.count > 1),
+            word: BitSlice::of(field),
             count: field.count,
             used: field.used.and_then(|used| {
                 siblings
                     .iter()
                     .find(|sibling| sibling.name == used)
-                    .map(Word::of)
+                    .map(BitSlice::of)
             }),
             condition: Condition::of(field, siblings),
         }
     }
 
     /// The values of a tail.
-    pub(super) fn tail(key: u16, tail: u8, ty: Ty) -> Self {
+    pub(super) fn tail(key: u16, tail: u8, ty: FieldType) -> Self {
         Self {
             key,
-            home: Home::Tail(tail),
-            form: Form::of(ty, true),
-            word: Word::element(ty),
+            home: Container::Tail(tail),
+            form: PlaceForm::of(ty, true),
+            word: BitSlice::element(ty),
             count: 1,
             used: None,
             condition: None,
@@ -202,20 +202,20 @@ impl Site {
     /// Whether a tail has elements.
     pub(super) fn label(key: u16, tail: u8) -> Self {
         Self {
-            form: Form::Label,
-            ..Self::tail(key, tail, Ty::Byte)
+            form: PlaceForm::Label,
+            ..Self::tail(key, tail, FieldType::Byte)
         }
     }
 
     /// The same place in each element of a tail.
     pub(super) fn in_elements(mut self, tail: u8) -> Self {
-        self.home = Home::Element(tail);
+        self.home = Container::Element(tail);
         self
     }
 
     /// The same place in the structure that a tail begins with.
     pub(super) fn in_view(mut self, tail: u8) -> Self {
-        self.home = Home::View(tail);
+        self.home = Container::View(tail);
         self
     }
 
@@ -232,35 +232,35 @@ impl Site {
 
     /// Whether there can be several values.
     pub(super) fn is_many(&self) -> bool {
-        self.form == Form::Numbers
-            && (self.count > 1 || matches!(self.home, Home::Tail(_) | Home::Element(_)))
+        self.form == PlaceForm::Numbers
+            && (self.count > 1 || matches!(self.home, Container::Tail(_) | Container::Element(_)))
     }
 
-    fn each<'a, V>(&self, body: &Located<'a>, visit: &mut V) -> ControlFlow<()>
+    fn each<'a, V>(&self, body: &LocatedBody<'a>, visit: &mut V) -> ControlFlow<()>
     where
-        V: FnMut(Item<'a>) -> ControlFlow<()>,
+        V: FnMut(ValuePlace<'a>) -> ControlFlow<()>,
     {
         match self.home {
-            Home::Fixed => self.at(body, 0, body.length, visit),
-            Home::Tail(index) => {
+            Container::Fixed => self.at(body, 0, body.length, visit),
+            Container::Tail(index) => {
                 let Some(tail) = body.tail(usize::from(index)) else {
                     return ControlFlow::Continue(());
                 };
                 match self.form {
                     _ if tail.count == 0 => ControlFlow::Continue(()),
-                    Form::Label => visit(Item::Number(1)),
-                    Form::Bytes => visit(Item::Bytes(tail.bytes)),
-                    Form::Wide => visit(Item::Wide(tail.bytes)),
-                    Form::Numbers => {
+                    PlaceForm::Label => visit(ValuePlace::Number(1)),
+                    PlaceForm::Bytes => visit(ValuePlace::Bytes(tail.bytes)),
+                    PlaceForm::Wide => visit(ValuePlace::Wide(tail.bytes)),
+                    PlaceForm::Numbers => {
                         let size = usize::from(self.word.size).max(1);
                         for bytes in tail.bytes.chunks_exact(size) {
-                            visit(Item::Number(self.word.value(little_endian(bytes))))?;
+                            visit(ValuePlace::Number(self.word.value(little_endian(bytes))))?;
                         }
                         ControlFlow::Continue(())
                     }
                 }
             }
-            Home::Element(index) => {
+            Container::Element(index) => {
                 let Some(tail) = body.tail(usize::from(index)) else {
                     return ControlFlow::Continue(());
                 };
@@ -274,7 +274,7 @@ impl Site {
                 }
                 ControlFlow::Continue(())
             }
-            Home::View(index) => {
+            Container::View(index) => {
                 let viewed = body.tail(usize::from(index)).and_then(|tail| {
                     let size = usize::from(tail.view?.size);
                     (tail.size() >= size).then_some((tail.at.saturating_sub(body.base), size))
@@ -290,13 +290,13 @@ impl Site {
     /// The values in a structure that lies from `from` to `end`.
     fn at<'a, V>(
         &self,
-        body: &Located<'a>,
+        body: &LocatedBody<'a>,
         from: usize,
         end: usize,
         visit: &mut V,
     ) -> ControlFlow<()>
     where
-        V: FnMut(Item<'a>) -> ControlFlow<()>,
+        V: FnMut(ValuePlace<'a>) -> ControlFlow<()>,
     {
         let size = usize::from(self.word.size);
         let first = from.saturating_add(usize::from(self.word.at));
@@ -311,7 +311,7 @@ impl Site {
         }
         if self.count == 1 {
             return match self.word.read(body, from) {
-                Some(value) => visit(Item::Number(value)),
+                Some(value) => visit(ValuePlace::Number(value)),
                 None => ControlFlow::Continue(()),
             };
         }
@@ -326,12 +326,12 @@ impl Site {
         let bytes = body.bytes(first, used * size);
         match self.form {
             _ if bytes.is_empty() => ControlFlow::Continue(()),
-            Form::Label => visit(Item::Number(1)),
-            Form::Bytes => visit(Item::Bytes(bytes)),
-            Form::Wide => visit(Item::Wide(bytes)),
-            Form::Numbers => {
+            PlaceForm::Label => visit(ValuePlace::Number(1)),
+            PlaceForm::Bytes => visit(ValuePlace::Bytes(bytes)),
+            PlaceForm::Wide => visit(ValuePlace::Wide(bytes)),
+            PlaceForm::Numbers => {
                 for bytes in bytes.chunks_exact(size.max(1)) {
-                    visit(Item::Number(self.word.value(little_endian(bytes))))?;
+                    visit(ValuePlace::Number(self.word.value(little_endian(bytes))))?;
                 }
                 ControlFlow::Continue(())
             }
@@ -352,15 +352,15 @@ fn little_endian(bytes: &[u8]) -> u64 {
 
 /// Every place that a name stands for.
 #[derive(Debug, Default)]
-pub(super) struct Sites {
+pub(super) struct FieldPaths {
     /// In the extended header.
-    extended: Option<Word>,
+    extended: Option<BitSlice>,
     /// In the command header of the vGPU and the host set.
-    command: Option<Word>,
+    command: Option<BitSlice>,
     /// In the command header of the global set.
-    global: Option<Word>,
+    global: Option<BitSlice>,
     /// In bodies, by shape.
-    bodies: Vec<Site>,
+    bodies: Vec<FieldPath>,
     /// Of every shape, where its sites begin in `bodies`; empty if there are
     /// so few that looking through them is as fast.
     starts: Vec<u16>,
@@ -369,20 +369,20 @@ pub(super) struct Sites {
 /// Up to so many sites are looked through.
 const FEW: usize = 6;
 
-impl Sites {
+impl FieldPaths {
     /// Adds a place.
-    pub(super) fn push(&mut self, site: Site) {
+    pub(super) fn push(&mut self, site: FieldPath) {
         self.bodies.push(site);
     }
 
     /// Adds the place of a header's field.
-    pub(super) fn push_header(&mut self, header: Header, field: &Field) {
+    pub(super) fn push_header(&mut self, header: MessageHeader, field: &Field) {
         let place = match header {
-            Header::Extended => &mut self.extended,
-            Header::Command => &mut self.command,
-            Header::Global => &mut self.global,
+            MessageHeader::Extended => &mut self.extended,
+            MessageHeader::Command => &mut self.command,
+            MessageHeader::Global => &mut self.global,
         };
-        *place = Some(Word::of(field));
+        *place = Some(BitSlice::of(field));
     }
 
     /// Prepares for reading.
@@ -401,25 +401,25 @@ impl Sites {
     }
 
     /// Every place in a body.
-    pub(super) fn bodies(&self) -> &[Site] {
+    pub(super) fn bodies(&self) -> &[FieldPath] {
         &self.bodies
     }
 
     /// How many bits the widest value has.
     pub(super) fn width(&self) -> u32 {
         let headers = [self.extended, self.command, self.global];
-        let headers = headers.iter().flatten().map(Word::width);
-        let bodies = self.bodies.iter().map(Site::width);
+        let headers = headers.iter().flatten().map(BitSlice::width);
+        let bodies = self.bodies.iter().map(FieldPath::width);
         headers.chain(bodies).max().unwrap_or(64)
     }
 
     /// Visits every value of a message, headers first.
     pub(super) fn each<'a, V>(&self, decoded: &Decoded<'a>, visit: &mut V) -> ControlFlow<()>
     where
-        V: FnMut(Item<'a>) -> ControlFlow<()>,
+        V: FnMut(ValuePlace<'a>) -> ControlFlow<()>,
     {
         if let Some(value) = self.header(decoded) {
-            visit(Item::Number(value))?;
+            visit(ValuePlace::Number(value))?;
         }
         let (Some(body), false) = (&decoded.body, self.bodies.is_empty()) else {
             return ControlFlow::Continue(());
@@ -451,19 +451,19 @@ impl Sites {
             return number(decoded, word, 0);
         }
         let set = match (&decoded.frame, &decoded.body) {
-            (Some(frame), _) => Frame::set(frame).unwrap_or(Set::Vgpu),
+            (Some(frame), _) => Frame::set(frame).unwrap_or(MessageSet::Vgpu),
             (None, Some(body)) if body.layout.echo => decoded.message?.set,
             _ => return None,
         };
         let word = match set {
-            Set::Global => self.global.as_ref(),
-            Set::Vgpu | Set::Host => self.command.as_ref(),
+            MessageSet::Global => self.global.as_ref(),
+            MessageSet::Vgpu | MessageSet::Host => self.command.as_ref(),
         };
         number(decoded, word?, decoded.base)
     }
 }
 
-fn number(decoded: &Decoded<'_>, word: &Word, base: usize) -> Option<i128> {
+fn number(decoded: &Decoded<'_>, word: &BitSlice, base: usize) -> Option<i128> {
     let at = base.checked_add(usize::from(word.at))?;
     let bytes = decoded
         .payload
@@ -475,7 +475,7 @@ fn number(decoded: &Decoded<'_>, word: &Word, base: usize) -> Option<i128> {
 
 /// The headers before a message.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Header {
+pub(super) enum MessageHeader {
     /// The extended header.
     Extended,
     /// The command header of the vGPU and the host set.
@@ -484,7 +484,7 @@ pub(super) enum Header {
     Global,
 }
 
-impl Header {
+impl MessageHeader {
     /// Every header.
     pub(super) const ALL: &'static [Self] = &[Self::Extended, Self::Command, Self::Global];
 
