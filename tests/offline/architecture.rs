@@ -377,3 +377,52 @@ fn no_two_files_of_a_crate_need_each_other() {
     }
     assert!(cycles.is_empty(), "{}", cycles.join("\n"));
 }
+
+/// The name of the type that a line declares at the top level of a file.
+fn declared_type(line: &str) -> Option<&str> {
+    let line = match line.strip_prefix("pub") {
+        Some(rest) => rest
+            .trim_start_matches(|letter: char| letter != ' ')
+            .trim_start(),
+        None => line,
+    };
+    let name = ["struct ", "enum ", "trait ", "type ", "union "]
+        .iter()
+        .find_map(|word| line.strip_prefix(word))?;
+    name.split(|letter: char| !letter.is_alphanumeric()).next()
+}
+
+/// Names that are still to be told apart.
+const SHARED_YET: &[&str] = &[
+    "Packet",
+    "Channel",
+    "Fact",
+    "Layout",
+    "IoctlEnd",
+    "Condition",
+];
+
+#[test]
+fn no_two_types_of_the_workspace_have_the_same_name() {
+    let mut declared: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    let probe = root().join("dxgtrace-ebpf/src");
+    for folder in crate_folders().into_iter().chain([probe]) {
+        let mut paths = Vec::new();
+        sources(&folder, &mut paths);
+        for path in paths {
+            for name in fs::read_to_string(&path)
+                .unwrap()
+                .lines()
+                .filter_map(declared_type)
+            {
+                declared
+                    .entry(name.to_owned())
+                    .or_default()
+                    .push(path.clone());
+            }
+        }
+    }
+    assert!(declared.len() > 200, "{}", declared.len());
+    declared.retain(|name, paths| paths.len() > 1 && !SHARED_YET.contains(&name.as_str()));
+    assert!(declared.is_empty(), "{declared:#?}");
+}

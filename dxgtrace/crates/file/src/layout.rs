@@ -26,7 +26,7 @@ const MAX_CHANNELS: usize = 1 << 10;
 
 /// The container format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Container {
+pub(super) enum FileFormat {
     Pcapng,
     /// Classic pcap, whose fractions count so many per second.
     Classic {
@@ -37,7 +37,7 @@ pub(super) enum Container {
 /// A file's sections, interfaces and channels, as far as it has been read.
 #[derive(Debug, Clone)]
 pub struct FileLayout {
-    pub(super) container: Container,
+    pub(super) container: FileFormat,
     sections: Vec<Section>,
     /// Interfaces of all sections, in the order of the file.
     interfaces: Vec<FileInterface>,
@@ -80,7 +80,7 @@ struct Derived {
 }
 
 impl FileLayout {
-    pub(super) fn new(container: Container) -> Self {
+    pub(super) fn new(container: FileFormat) -> Self {
         Self {
             container,
             sections: Vec::new(),

@@ -7,7 +7,7 @@ use dxgtrace_protocol::packet::{Channel, Packet};
 use super::MAX_BLOCK;
 use super::block;
 use super::error::{BlockDamage, ReadError};
-use super::layout::{Container, FileLayout};
+use super::layout::{FileFormat, FileLayout};
 use super::order::ByteOrder;
 use super::reader::PacketContent;
 use super::record::{BlockOptions, FileRecord, RecordAt};
@@ -73,7 +73,7 @@ impl<F: Read + Seek> RandomReader<F> {
         let section = self.layout.section_at(offset).ok_or_else(changed)?;
         let order = section.order;
         let parts = match self.layout.container {
-            Container::Pcapng => {
+            FileFormat::Pcapng => {
                 let kind = order.u32(&self.block, 0).ok_or_else(changed)?;
                 if order.u32(&self.block, 4) != Some(at.length) {
                     return Err(changed());
@@ -84,7 +84,7 @@ impl<F: Read + Seek> RandomReader<F> {
                 };
                 block::split(kind, &self.block, order, snap_length).ok_or_else(changed)?
             }
-            Container::Classic { per_second } => {
+            FileFormat::Classic { per_second } => {
                 block::split_classic(&self.block, order, per_second)
             }
         }
@@ -117,8 +117,8 @@ impl<F: Read + Seek> RandomReader<F> {
             options: BlockOptions {
                 bytes: self.block.get(parts.options).unwrap_or(&[]),
                 order: match self.layout.container {
-                    Container::Pcapng => order,
-                    Container::Classic { .. } => ByteOrder::Little,
+                    FileFormat::Pcapng => order,
+                    FileFormat::Classic { .. } => ByteOrder::Little,
                 },
             },
         })

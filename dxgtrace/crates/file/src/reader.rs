@@ -22,7 +22,7 @@ use super::MAX_BLOCK;
 use super::block::{self, PacketParts};
 use super::clock::InterfaceClock;
 use super::error::{BlockDamage, NotACapture, ReadError};
-use super::layout::{Container, FileInterface, FileLayout, Link};
+use super::layout::{FileFormat, FileInterface, FileLayout, Link};
 use super::order::ByteOrder;
 use super::record::{BlockOptions, FileRecord, RecordAt};
 use super::tags;
@@ -78,7 +78,7 @@ impl<R: Read> Reader<R> {
             .fill(24)
             .map_err(|source| ReadError::Io { offset: 0, source })?;
         let mut reader = Self {
-            layout: FileLayout::new(Container::Pcapng),
+            layout: FileLayout::new(FileFormat::Pcapng),
             parser: None,
             window,
             summary: FileSummary::default(),
@@ -183,7 +183,7 @@ impl<R: Read> Reader<R> {
         };
         // The upper bits may tell of frame check sequences.
         let link_type = DataLink::from(u32::from(header.datalink) & 0xffff);
-        self.layout.container = Container::Classic { per_second };
+        self.layout.container = FileFormat::Classic { per_second };
         self.layout
             .begin_section(0, header.endianness.into())
             .and_then(|()| {
@@ -211,8 +211,8 @@ impl<R: Read> Reader<R> {
         loop {
             self.window.consume(std::mem::take(&mut self.spent));
             let step = match self.layout.container {
-                Container::Pcapng => self.step_pcapng(),
-                Container::Classic { per_second } => self.step_classic(per_second),
+                FileFormat::Pcapng => self.step_pcapng(),
+                FileFormat::Classic { per_second } => self.step_classic(per_second),
             };
             match step {
                 Ok(BlockStep::Record) => {
