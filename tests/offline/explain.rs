@@ -253,11 +253,201 @@ fn a_kernel_log_is_grouped() {
     let output = with_input(&["explain", "-"], log);
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("2 x [    1.5]"), "{text}");
-    assert!(text.contains("1 x [    1.8]"));
+    let query = "misc dxg: dxgk: dxgkio_query_adapter_info: Ioctl failed";
+    assert!(
+        text.contains(&format!("2 x {query}: -22, 1.5 to 1.7")),
+        "{text}"
+    );
+    assert!(text.contains(&format!("1 x {query}: -2, at 1.8")), "{text}");
     assert!(!text.contains("usb"));
     let output = with_input(&["explain", "-"], b"nothing of ours\n");
     assert_eq!(output.status.code(), Some(2));
+}
+
+/// The text and the exit code of `explain` on a log among the fixtures.
+fn explained(log: &str) -> (String, Option<i32>) {
+    let path = dxgtrace_tests::fixtures().join("logs").join(log);
+    let output = run(&["explain", path.to_str().unwrap()]).unwrap();
+    // Wrapped for the terminal: sentences are compared on one line.
+    let text = String::from_utf8(output.stdout).unwrap();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    (words.join(" "), output.status.code())
+}
+
+fn assert_says(log: &str, wanted: &[&str], unwanted: &[&str]) {
+    let (text, code) = explained(log);
+    assert_eq!(code, Some(0), "{log}: {text}");
+    for wanted in wanted {
+        assert!(text.contains(wanted), "{log} lacks {wanted}: {text}");
+    }
+    for unwanted in unwanted {
+        assert!(!text.contains(unwanted), "{log} has {unwanted}: {text}");
+    }
+}
+
+#[test]
+fn three_lines_of_a_refused_send_are_one_event() {
+    assert_says(
+        "send-refused.txt",
+        &[
+            "2 failures of 1 kind; 2 harmless lines, below",
+            "2 x misc dxg: dxgk: dxgkio_create_allocation: Ioctl failed: -11, Sep 15 09:05:00 to",
+            "-11 (EAGAIN)",
+            "layer transport",
+            "nothing reached the host",
+            "set_existing_sysmem_pages",
+            "D3DKMTCreateAllocation2",
+            "ring-full",
+        ],
+        &["handle 0xfffffff5", "own table", "layer library"],
+    );
+}
+
+#[test]
+fn folded_lines_count_in_full() {
+    assert_says(
+        "repeated.txt",
+        &[
+            "3 failures of 1 kind; 7 harmless lines",
+            "3 x misc dxg: dxgk: dxgkio_create_allocation",
+            "7 x misc dxg: dxgk: dxgkio_query_adapter_info",
+        ],
+        &[],
+    );
+}
+
+#[test]
+fn a_refused_gpadl_is_the_cause_of_the_allocation_that_fails_after_it() {
+    assert_says(
+        "gpadl.txt",
+        &[
+            "2 x hv_vmbus",
+            "STATUS_INFO_LENGTH_MISMATCH",
+            "-122 EDQUOT",
+            "the ioctl's -12 (ENOMEM) is a consequence: the cause is -122 (EDQUOT)",
+            "not short of memory",
+            // Another -12, a minute later, is another matter.
+            "1 x misc dxg: dxgk: dxgkio_make_resident: Ioctl failed: -12",
+        ],
+        &[],
+    );
+}
+
+#[test]
+fn straces_calls_are_named_joined_and_explained() {
+    assert_says(
+        "strace.txt",
+        &[
+            "D3DKMTEnumAdapters2 succeeded",
+            "D3DKMTQueryAdapterInfo failed with -22 (EINVAL)",
+            "D3DKMTMapGpuVirtualAddress returned 259",
+            "STATUS_PENDING",
+            "D3DKMTWaitForSynchronizationObjectFromCpu failed with -512",
+            "D3DKMTReserveGpuVirtualAddress failed with -75 (EOVERFLOW)",
+            "D3DKMTMakeResident had not returned when the log ended",
+        ],
+        &["no line of dxgkrnl"],
+    );
+}
+
+#[test]
+fn a_stack_says_who_waits_for_what_since_when() {
+    assert_says(
+        "hung-task.txt",
+        &[
+            "1 x trainer (pid 777)",
+            "has waited for more than 245 s for the host's answer to create_allocation",
+            "D3DKMTCreateAllocation2",
+            "layer host or transport",
+            "host-silent",
+            "wsl --shutdown",
+        ],
+        &["jbd2", "not known"],
+    );
+    assert_says(
+        "stack.txt",
+        &[
+            "a thread waits for a fence",
+            "D3DKMTWaitForSynchronizationObjectFromCpu",
+        ],
+        &["the host has not answered"],
+    );
+    assert_says(
+        "crash.txt",
+        &[
+            "hmgrtable_free_handle",
+            "game.exe (pid 4711)",
+            "layer guest driver",
+        ],
+        &["waits"],
+    );
+}
+
+#[test]
+fn every_kind_of_line_that_the_driver_logs_is_known() {
+    let path = dxgtrace_tests::fixtures().join("logs/kinds.txt");
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(text.lines().count() >= 41);
+    let rules = Rules::shipped().unwrap();
+    for line in text.lines() {
+        let answers = explain(line, rules.all());
+        let [answer] = answers.as_slice() else {
+            panic!("{line}: {} answers", answers.len());
+        };
+        assert!(!answer.next.is_empty(), "{line}");
+        // A negative errno in hexadecimal is never a handle.
+        assert!(
+            !answer.more.iter().any(|more| more.text.contains("0xfffff")),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_log_from_powershell_is_read_as_any_other() {
+    let path = dxgtrace_tests::fixtures().join("logs/send-refused.txt");
+    let plain = std::fs::read(path).unwrap();
+    let text = String::from_utf8(plain.clone())
+        .unwrap()
+        .replace('\n', "\r\n");
+    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let marked = [b"\xff\xfe".to_vec(), wide].concat();
+    let narrow = with_input(&["explain", "-"], &plain);
+    assert_eq!(with_input(&["explain", "-"], &marked).stdout, narrow.stdout);
+}
+
+#[test]
+fn codes_of_libraries_and_other_spellings_are_known() {
+    for (thing, wanted) in [
+        ("0x8007000e", "E_OUTOFMEMORY"),
+        ("0x887a0005", "DXGI_ERROR_DEVICE_REMOVED"),
+        ("0xd0000022", "STATUS_ACCESS_DENIED"),
+        ("errno 75", "EOVERFLOW"),
+        ("EOVERFLOW (75)", "EOVERFLOW"),
+        ("-75 (EOVERFLOW)", "EOVERFLOW"),
+        ("STATUS_NO_MEMORY (0xc0000017)", "STATUS_NO_MEMORY"),
+        ("EDQUOT", "-122 EDQUOT"),
+        ("EXDEV", "-18 EXDEV"),
+        ("cuda error 100", "CUDA_ERROR_NO_DEVICE"),
+        (
+            "dxgkio_wait_sync_object_cpu",
+            "D3DKMTWaitForSynchronizationObjectFromCpu",
+        ),
+        (
+            "dxgkio_open_syncobj_from_syncfile",
+            "D3DKMTOpenSyncObjectFromSyncFile",
+        ),
+        ("KMTQAITYPE_UMDRIVERNAME", "KMTQAITYPE_UMDRIVERNAME"),
+    ] {
+        assert!(first(thing).contains(wanted), "{thing}: {}", first(thing));
+    }
+    let layout = &explain("make_resident", &[])[0].more;
+    assert!(
+        layout
+            .iter()
+            .any(|more| more.label == "layout" && more.text.contains("24 ")),
+        "{layout:?}"
+    );
 }
 
 #[test]

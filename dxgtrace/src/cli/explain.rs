@@ -9,7 +9,7 @@ use super::{AnswerArgs, RulesArgs};
 pub struct ExplainArgs {
     /// What to explain: 0xc0000022, -75, EOVERFLOW, "dxgkio_make_resident: Ioctl failed: -12",
     /// size.reply_short, make_resident, "vgpu 11", 0xC030470B, a handle, a GUID;
-    /// `-` reads a kernel log from standard input
+    /// a file with a kernel log, strace output or stack traces (`-` is standard input)
     #[arg(value_name = "THING", required = true, allow_negative_numbers = true)]
     pub things: Vec<String>,
 

@@ -1,6 +1,8 @@
 //! `dxgtrace explain`: what a number, name or line means.
 
-use std::io::{self, BufRead, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -10,24 +12,35 @@ use super::rules::load;
 use super::{Exit, Failure};
 use crate::cli::{AnswerForm, ColorArg, ExplainArgs};
 use dxgtrace_protocol::decode::escaped;
-use dxgtrace_query::explain::{Answer, Log, LogGroup, explain, near};
+use dxgtrace_query::explain::{Answer, Log, LogGroup, LogReader, LogWeight, explain, near};
 use dxgtrace_query::rules::Rule;
 use dxgtrace_render::output::{ProseWriter, json};
 
-/// Longest line of a log that is read whole; what is beyond is cut off.
-const LINE: u64 = 1 << 16;
 /// Column of the texts.
 const COLUMN: usize = 12;
 
-/// Explains every thing on the command line, or the log on standard input.
+/// Explains every thing on the command line: words, lines, files that hold a
+/// log, or the log on standard input.
 pub fn run(args: &ExplainArgs, color: ColorArg) -> Result<Exit, Failure> {
     let rules = load(&args.rules)?;
     let mut report = AnswerReport::new(args.answer.form, color);
     let mut unknown = Vec::new();
     for thing in &args.things {
-        if thing == "-" {
-            let log = read_log(io::stdin().lock(), rules.all())?;
-            unknown.extend(report.log(&log).map_err(Failure::output)?);
+        let log = if thing == "-" {
+            Some(read_log(io::stdin().lock(), "standard input", rules.all())?)
+        } else if let Some(file) = log_file(thing) {
+            Some(read_log(BufReader::new(file?), thing, rules.all())?)
+        } else if thing.trim().contains('\n') {
+            Some(read_log(thing.as_bytes(), "the text", rules.all())?)
+        } else {
+            None
+        };
+        if let Some(log) = log {
+            let missing = report.log(&log, thing).map_err(Failure::output)?;
+            // A log of which anything is explained is no failure.
+            if log.groups().iter().all(|group| group.answer.is_none()) {
+                unknown.extend(missing);
+            }
             continue;
         }
         let answers = explain(thing, rules.all());
@@ -47,21 +60,22 @@ pub fn run(args: &ExplainArgs, color: ColorArg) -> Result<Exit, Failure> {
     }
 }
 
-fn read_log(mut input: impl BufRead, rules: &[Rule]) -> Result<Log, Failure> {
-    let failed = |error| Failure::Input(format!("standard input: {error}"));
+fn read_log(input: impl BufRead, name: &str, rules: &[Rule]) -> Result<Log, Failure> {
+    let failed = |error| Failure::Input(format!("{name}: {error}"));
     let mut log = Log::default();
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let read = io::Read::take(&mut input, LINE).read_until(b'\n', &mut line);
-        if read.map_err(failed)? == 0 {
-            return Ok(log);
-        }
-        if line.last() != Some(&b'\n') && line.len() as u64 == LINE {
-            input.skip_until(b'\n').map_err(failed)?;
-        }
-        log.line(&String::from_utf8_lossy(&line), rules);
+    let mut lines = LogReader::new(input).map_err(failed)?;
+    while let Some(line) = lines.next_line().map_err(failed)? {
+        log.line(&line, rules);
     }
+    log.finish(rules);
+    Ok(log)
+}
+
+/// The file that a thing names, if there is one.
+fn log_file(thing: &str) -> Option<Result<File, Failure>> {
+    let path = Path::new(thing);
+    let is_file = path.metadata().is_ok_and(|about| about.is_file());
+    is_file.then(|| File::open(path).map_err(|error| Failure::Input(format!("{thing}: {error}"))))
 }
 
 /// A thing from the command line, safe to print and not too long.
@@ -83,6 +97,12 @@ struct AnswerLine<'a> {
     thing: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_time: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_time: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weight: Option<LogWeight>,
     #[serde(flatten)]
     answer: Option<&'a Answer>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,35 +137,31 @@ impl AnswerReport {
         }
     }
 
-    /// Shows a log; gives back the lines that are not known.
-    fn log(&mut self, log: &Log) -> io::Result<Vec<String>> {
+    /// Shows a log; gives back what is not known in it.
+    fn log(&mut self, log: &Log, name: &str) -> io::Result<Vec<String>> {
+        let groups = log.groups();
         let mut unknown = Vec::new();
-        for group in log.groups() {
-            let LogGroup {
-                first,
-                count,
-                answer,
-            } = group;
+        if let Self::Text(prose) = self {
+            summary(prose, &groups)?;
+        }
+        for group in groups.iter().copied() {
             match self {
-                Self::Text(prose) => {
-                    prose.line(Style::new().bold(), &format!("{count} x {first}"))?;
-                    match answer {
-                        Some(answer) => body(prose, answer)?,
-                        None => prose.item(Style::new(), "what", "not known")?,
-                    }
-                    prose.gap()?;
+                Self::Text(prose) => group_text(prose, group)?,
+                Self::Json(out) => {
+                    let thing = group.lines.join("\n");
+                    json::line(out, &AnswerLine::group(&thing, group))?;
                 }
-                Self::Json(out) => json::line(
-                    out,
-                    &AnswerLine::answer(first, Some(*count), answer.as_ref()),
-                )?,
             }
-            if answer.is_none() {
-                unknown.push(format!("\"{first}\""));
+            if group.answer.is_none() {
+                unknown.push(format!("\"{}\"", group.lines.join(" ")));
             }
         }
-        if log.groups().is_empty() {
-            unknown.push("standard input has no line of dxgkrnl".to_owned());
+        if groups.is_empty() {
+            let name = if name == "-" { "standard input" } else { name };
+            unknown.push(format!(
+                "{} has no line of dxgkrnl, no ioctl of it in strace's form, and no stack of it",
+                shown(name)
+            ));
         } else if log.beyond > 0 {
             unknown.push(format!("{} lines of yet other kinds", log.beyond));
         }
@@ -193,10 +209,104 @@ impl<'a> AnswerLine<'a> {
             },
             thing,
             count,
+            first_time: None,
+            last_time: None,
+            weight: None,
             answer,
             near: None,
         }
     }
+
+    fn group(thing: &'a str, group: &'a LogGroup) -> Self {
+        Self {
+            first_time: group.first_time.as_deref(),
+            last_time: group.last_time.as_deref(),
+            weight: Some(group.weight),
+            ..Self::answer(thing, Some(group.count), group.answer.as_ref())
+        }
+    }
+}
+
+/// When a group's first and last lines were logged.
+fn times(group: &LogGroup) -> String {
+    match (&group.first_time, &group.last_time) {
+        (Some(first), Some(last)) if first == last => format!(", at {first}"),
+        (Some(first), Some(last)) => format!(", {first} to {last}"),
+        _ => String::new(),
+    }
+}
+
+/// What failed, how often and when, a line each, before the answers.
+fn summary(prose: &mut ProseWriter<Box<dyn Write>>, groups: &[&LogGroup]) -> io::Result<()> {
+    if groups.len() < 2 {
+        return Ok(());
+    }
+    let (failed, harmless): (Vec<_>, Vec<_>) = groups
+        .iter()
+        .partition(|group| group.weight == LogWeight::Failure);
+    let count = |groups: &[&&LogGroup]| groups.iter().map(|group| group.count).sum::<u64>();
+    let title = match (failed.is_empty(), count(&harmless)) {
+        (true, harmless) => format!("no failures; {harmless} harmless lines"),
+        (false, 0) => format!("{} of {}", events(count(&failed)), kinds(failed.len())),
+        (false, harmless) => format!(
+            "{} of {}; {harmless} harmless lines, below",
+            events(count(&failed)),
+            kinds(failed.len())
+        ),
+    };
+    prose.line(Style::new().bold(), &title)?;
+    for group in failed {
+        let last = group.lines.last().map_or("", String::as_str);
+        let text = format!("{} x {last}{}", group.count, times(group));
+        prose.item(Style::new(), "", &text)?;
+    }
+    prose.gap()
+}
+
+fn events(count: u64) -> String {
+    match count {
+        1 => "1 failure".to_owned(),
+        count => format!("{count} failures"),
+    }
+}
+
+fn kinds(count: usize) -> String {
+    match count {
+        1 => "1 kind".to_owned(),
+        count => format!("{count} kinds"),
+    }
+}
+
+fn group_text(prose: &mut ProseWriter<Box<dyn Write>>, group: &LogGroup) -> io::Result<()> {
+    let mut lines = group.lines.iter();
+    let first = lines.next().map_or("", String::as_str);
+    let title = format!("{} x {first}{}", group.count, times(group));
+    prose.line(Style::new().bold(), &title)?;
+    for line in lines {
+        prose.line(Style::new().bold(), &format!("    {line}"))?;
+    }
+    match (&group.answer, group.weight) {
+        (None, _) => prose.item(Style::new(), "what", "not known")?,
+        (Some(answer), LogWeight::Failure) => body(prose, answer)?,
+        (Some(answer), LogWeight::Harmless) => {
+            prose.item(Style::new(), "harmless", &answer.what)?;
+            let rules = answer.known.iter();
+            let rules: Vec<String> = rules
+                .map(|known| format!("{}: {}", known.rule, known.title))
+                .collect();
+            prose.item(Style::new(), "known", &rules.join("; "))?;
+        }
+    }
+    prose.gap()
+}
+
+fn known(prose: &mut ProseWriter<Box<dyn Write>>, answer: &Answer) -> io::Result<()> {
+    let label = Style::new().fg_color(Some(AnsiColor::Cyan.into()));
+    for known in &answer.known {
+        let text = format!("{}: {} {}", known.rule, known.title, known.issues.join(" "));
+        prose.item(label, "known", &text)?;
+    }
+    Ok(())
 }
 
 /// What an answer says, below its title.
@@ -221,9 +331,6 @@ fn body(prose: &mut ProseWriter<Box<dyn Write>>, answer: &Answer) -> io::Result<
     for more in &answer.more {
         prose.item(plain, more.label, &more.text)?;
     }
-    for known in &answer.known {
-        let text = format!("{}: {} {}", known.rule, known.title, known.issues.join(" "));
-        prose.item(label, "known", &text)?;
-    }
+    known(prose, answer)?;
     prose.item(label, "next", &answer.next)
 }

@@ -56,7 +56,9 @@ pub enum NotACapture {
     #[error("it is a directory")]
     Directory,
     /// Text, perhaps another program's output.
-    #[error("it looks like text")]
+    #[error(
+        "it looks like text; dxgtrace explain FILE reads kernel logs, strace output and stack traces"
+    )]
     Text,
     /// gzip data.
     #[error("it is compressed; decompress it first: gzip -dc FILE | dxgtrace read -")]

@@ -41,6 +41,12 @@ pub static STATUSES: &[NamedStatus] = &[
         doc: "The host driver does not have this operation.",
     },
     NamedStatus {
+        value: 0xC000_0004,
+        name: "STATUS_INFO_LENGTH_MISMATCH",
+        result: Unmapped,
+        doc: "A length does not fit what is asked for.",
+    },
+    NamedStatus {
         value: 0xC000_0008,
         name: "STATUS_INVALID_HANDLE",
         result: Errno(-9),

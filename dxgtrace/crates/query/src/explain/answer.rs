@@ -28,6 +28,8 @@ pub enum AnswerKind {
     Channel,
     /// A known issue.
     Issue,
+    /// A code of a library above the driver.
+    Code,
 }
 
 impl AnswerKind {
@@ -43,6 +45,7 @@ impl AnswerKind {
         Self::Handle,
         Self::Channel,
         Self::Issue,
+        Self::Code,
     ];
 
     /// The kind in words.
@@ -58,6 +61,7 @@ impl AnswerKind {
             Self::Handle => "handle",
             Self::Channel => "VMBus channel",
             Self::Issue => "known issue",
+            Self::Code => "code of a library",
         }
     }
 }

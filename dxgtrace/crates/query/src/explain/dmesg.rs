@@ -5,7 +5,7 @@ use regex::Captures;
 use super::answer::{Answer, AnswerKind};
 use super::log_shapes::{SHAPES, unaliased};
 use super::number::NumberReading;
-use super::{errno, handle, ioctl, known};
+use super::{errno, handle, ioctl, known, status};
 use crate::rules::Rule;
 use dxgtrace_protocol::decode::escaped;
 use dxgtrace_protocol::table;
@@ -15,12 +15,45 @@ pub(super) fn is_ours(line: &str) -> bool {
     line.contains("dxgk") || line.contains("dxgvm") || line.contains("misc dxg:")
 }
 
+/// What a whole log needs to know of a line.
+#[derive(Debug)]
+pub(super) struct LineFacts {
+    /// What distinguishes it from others of its kind: which kind, and what it
+    /// tells.
+    pub(super) key: String,
+    /// The errno in it, positive.
+    pub(super) errno: Option<u32>,
+    /// Whether it tells of a failure.
+    pub(super) is_failure: bool,
+    /// Whether it is the last line of a failed ioctl.
+    pub(super) is_ioctl: bool,
+    /// Part of the name of the ioctl's function that fails because of it,
+    /// whatever errno that gets.
+    pub(super) leads_to: Option<&'static str>,
+}
+
+/// The facts of a line of a known kind.
+pub(super) fn facts(line: &str) -> Option<LineFacts> {
+    let (index, captures) = recognise(line)?;
+    let entry = &SHAPES.lines.get(index)?.entry;
+    let function = captures.name("function").map_or("", |found| found.as_str());
+    Some(LineFacts {
+        key: key(line)?,
+        errno: errno_of(&captures),
+        is_failure: !entry.info,
+        is_ioctl: function.starts_with("dxgkio_") && line.contains("Ioctl failed"),
+        leads_to: entry.leads_to.as_deref(),
+    })
+}
+
 /// What distinguishes a line from others of its kind: which kind, and what it
 /// tells. `None` if the kind is not known.
-pub(super) fn key(line: &str) -> Option<String> {
+fn key(line: &str) -> Option<String> {
     let (index, captures) = recognise(line)?;
     let mut key = index.to_string();
-    for name in ["function", "step", "errno", "errno2", "errno3", "hexerrno"] {
+    for name in [
+        "function", "step", "errno", "errno2", "errno3", "hexerrno", "status", "number",
+    ] {
         key.push(' ');
         key.push_str(captures.name(name).map_or("", |found| found.as_str()));
     }
@@ -38,7 +71,8 @@ pub(super) fn line(line: &str, rules: &[Rule]) -> Option<Answer> {
         &*entry.what,
     );
     let function = captures.name("function").map(|found| found.as_str());
-    let errno = errno_of(&captures).and_then(errno::find);
+    let number = errno_of(&captures);
+    let errno = number.and_then(errno::find);
     let (messages, calls) = function
         .or(entry.function.as_deref())
         .map(sources)
@@ -61,6 +95,22 @@ pub(super) fn line(line: &str, rules: &[Rule]) -> Option<Answer> {
         answer = answer
             .more("errno", title)
             .more("statuses", errno::statuses(errno.number));
+    } else if let Some(name) = number.and_then(table::errno::name) {
+        let number = number.unwrap_or_default();
+        answer = answer.more("errno", format!("-{number} {name}"));
+    }
+    if let Some(status) = captures.name("status") {
+        let reading = NumberReading::readings(status.as_str()).into_iter().next();
+        if let Some(status) = reading.and_then(status::by_number) {
+            answer = answer.more("status", format!("{}: {}", status.name, status.what));
+        }
+    }
+    if let Some(number) = captures.name("number") {
+        let number = format!("0x{}", number.as_str());
+        let reading = NumberReading::readings(&number).into_iter().next();
+        if let Some(ioctl) = reading.and_then(ioctl::by_number) {
+            answer = answer.more("ioctl", ioctl.name);
+        }
     }
     if let Some(handle) = captures.name("handle") {
         let digits = format!("0x{}", handle.as_str());
@@ -93,7 +143,7 @@ fn errno_of(captures: &Captures<'_>) -> Option<u32> {
 
 /// The messages that a function of the driver sends, and the library's calls
 /// that lead to it, both as text.
-fn sources(function: &str) -> (String, String) {
+pub(super) fn sources(function: &str) -> (String, String) {
     let calls = ioctl::find(function);
     if !calls.is_empty() {
         let names: Vec<String> = calls
@@ -105,6 +155,7 @@ fn sources(function: &str) -> (String, String) {
     }
     let name = function.strip_prefix("dxgvmb_").unwrap_or(function);
     let name = name.strip_prefix("send_").unwrap_or(name);
+    let name = SHAPES.messages.get(name).map_or(name, String::as_str);
     let message = table::by_name(name).or_else(|| {
         let wanted = super::message::plain(&unaliased(name));
         table::all().find(|message| super::message::plain(message.name) == wanted)
@@ -124,6 +175,20 @@ mod tests {
         let (used, written) = super::super::log_shapes::counts();
         assert_eq!(used, written);
         assert!(written > 10);
+    }
+
+    #[test]
+    fn every_name_of_the_data_file_leads_somewhere() {
+        for (name, function) in &SHAPES.ioctls {
+            let found = ioctl::find(&format!("dxgkio_{name}"));
+            assert!(
+                found.iter().any(|ioctl| ioctl.function == function),
+                "{name}"
+            );
+        }
+        for message in SHAPES.messages.values() {
+            assert!(table::by_name(message).is_some(), "{message}");
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub struct Errno {
 impl Errno {
     /// Its name.
     pub fn name(&self) -> &'static str {
-        table::errno::name(self.number).unwrap_or("?")
+        name_of(self.number)
     }
 }
 
@@ -83,6 +83,51 @@ pub(super) fn by_name(name: &str) -> Option<Answer> {
 /// The errno of that number.
 pub(super) fn by_number(number: NumberReading) -> Option<Answer> {
     find(number.errno()?).map(answer)
+}
+
+/// The name of a positive errno, or a word for one without.
+pub(super) fn name_of(number: u32) -> &'static str {
+    table::errno::name(number).unwrap_or("unknown")
+}
+
+/// An answer about `subject`, which failed with an errno: the errno's meaning
+/// and causes take the place of its own.
+pub(super) fn onto(mut about: Answer, subject: &str, number: u32) -> Answer {
+    let name = name_of(number);
+    let Some(errno) = find(number) else {
+        about.what = format!("{subject} failed with -{number} ({name}).");
+        return about;
+    };
+    about.what = format!("{subject} failed with -{number} ({name}): {}", errno.what);
+    about.causes.clear();
+    for why in &errno.causes {
+        about = about.cause(Some(why.layer), &*why.text);
+    }
+    about
+        .next(&*errno.next)
+        .more("statuses", statuses(errno.number))
+}
+
+/// An errno that the driver is not known to return, by its name or number.
+pub(super) fn unused(word: &str) -> Option<Answer> {
+    let number = match NumberReading::readings(word).into_iter().next() {
+        Some(reading) => reading.errno().filter(|_| reading.negative)?,
+        None => table::errno::number(&word.to_ascii_uppercase())?,
+    };
+    let name = table::errno::name(number).filter(|_| find(number).is_none())?;
+    let hex = number.wrapping_neg();
+    Some(
+        Answer::new(
+            AnswerKind::Errno,
+            format!("-{number} {name} ({hex:08x})"),
+            "An errno of Linux that this driver is not known to return.",
+        )
+        .cause(
+            None,
+            "It comes from the kernel around the driver, from the library, or from another driver.",
+        )
+        .next("Look at which call returned it: strace -e trace=ioctl,openat shows it."),
+    )
 }
 
 /// The statuses of the host that become this errno, as text.

@@ -1,7 +1,7 @@
 //! Fields of messages, by the name that filters use.
 
 use super::answer::{Answer, AnswerKind};
-use dxgtrace_protocol::schema::{Field, FieldRule, Layout, Message};
+use dxgtrace_protocol::schema::{Field, FieldRule, Layout, Message, MessageSet};
 use dxgtrace_protocol::table;
 
 /// The field of that path: `dxg.make_resident.flags`, with or without `dxg.`.
@@ -13,11 +13,8 @@ pub(super) fn by_path(path: &str) -> Vec<Answer> {
     let Some(message) = table::by_name(message) else {
         return Vec::new();
     };
-    let request = message.request.iter().map(|layout| ("request", layout));
-    let replies = message.replies.iter().flatten();
-    let replies = replies.map(|reply| ("reply", &reply.layout));
     let mut answers: Vec<Answer> = Vec::new();
-    for (part, layout) in request.chain(replies) {
+    for (part, layout) in layouts(message) {
         let found = of_layout(message, part, layout, field);
         for answer in found {
             if !answers.contains(&answer) {
@@ -26,6 +23,17 @@ pub(super) fn by_path(path: &str) -> Vec<Answer> {
         }
     }
     answers
+}
+
+/// The parts of a message with their layouts.
+pub(super) fn layouts(message: &Message) -> impl Iterator<Item = (&'static str, &Layout)> {
+    let part = match message.set {
+        MessageSet::Host => "event",
+        MessageSet::Vgpu | MessageSet::Global => "request",
+    };
+    let request = message.request.iter().map(move |layout| (part, layout));
+    let replies = message.replies.iter().flatten();
+    request.chain(replies.map(|reply| ("reply", &reply.layout)))
 }
 
 fn of_layout(message: &Message, part: &str, layout: &Layout, name: &str) -> Vec<Answer> {

@@ -38,6 +38,10 @@ pub(super) fn by_number(number: NumberReading) -> Option<Answer> {
 /// The ioctls whose function has that name, in any spelling.
 pub(super) fn find(name: &str) -> Vec<&'static Ioctl> {
     let name = name.strip_prefix("dxgkio_").unwrap_or(name);
+    let name = log_shapes::SHAPES
+        .ioctls
+        .get(name)
+        .map_or(name, String::as_str);
     let name = name.strip_prefix("D3DKMT").unwrap_or(name);
     let bare = plain(&log_shapes::unaliased(name));
     let exact: Vec<_> = matching(|function| function == bare);

@@ -1,7 +1,7 @@
 //! Known issues: by name, and by line of the kernel log.
 
 use super::answer::{Answer, AnswerKind, KnownIssue};
-use crate::rules::Rule;
+use crate::rules::{Rule, RuleVerdict};
 
 /// The rule of that name.
 pub(super) fn by_name(name: &str, rules: &[Rule]) -> Option<Answer> {
@@ -23,10 +23,31 @@ pub(super) fn of_line(line: &str, rules: &[Rule]) -> Vec<KnownIssue> {
     rules
         .iter()
         .filter(|rule| rule.dmesg.iter().any(|pattern| pattern.is_match(line)))
-        .map(|rule| KnownIssue {
-            rule: rule.name.clone(),
-            title: rule.title.clone(),
-            issues: rule.links(),
-        })
+        .map(issue)
         .collect()
+}
+
+/// The rules of these names.
+pub(super) fn by_names(names: &[&str], rules: &[Rule]) -> Vec<KnownIssue> {
+    rules
+        .iter()
+        .filter(|rule| names.contains(&rule.name.as_str()))
+        .map(issue)
+        .collect()
+}
+
+/// Whether a line looks bad and is not, by the rules.
+pub(super) fn is_harmless(line: &str, rules: &[Rule]) -> bool {
+    let mut harmless = rules
+        .iter()
+        .filter(|rule| rule.verdict == RuleVerdict::Harmless);
+    harmless.any(|rule| rule.dmesg.iter().any(|pattern| pattern.is_match(line)))
+}
+
+fn issue(rule: &Rule) -> KnownIssue {
+    KnownIssue {
+        rule: rule.name.clone(),
+        title: rule.title.clone(),
+        issues: rule.links(),
+    }
 }

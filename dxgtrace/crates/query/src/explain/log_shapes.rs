@@ -7,10 +7,12 @@ use dxgtrace_session::check::Layer;
 use regex::Regex;
 use serde::Deserialize;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LogShapesFile {
     aliases: BTreeMap<String, String>,
+    ioctls: BTreeMap<String, String>,
+    messages: BTreeMap<String, String>,
     line: Vec<LogShapeEntry>,
 }
 
@@ -23,6 +25,11 @@ pub(super) struct LogShapeEntry {
     pub(super) cause: Option<String>,
     pub(super) next: Option<String>,
     pub(super) function: Option<String>,
+    /// Part of the name of the ioctl's function that fails because of the line.
+    pub(super) leads_to: Option<String>,
+    /// Whether the line tells of no failure.
+    #[serde(default)]
+    pub(super) info: bool,
 }
 
 /// A kind of line.
@@ -33,22 +40,24 @@ pub(super) struct LogShape {
 
 pub(super) struct Shapes {
     pub(super) aliases: BTreeMap<String, String>,
+    /// The ioctl's function by the name of the driver's, without `dxgkio_`.
+    pub(super) ioctls: BTreeMap<String, String>,
+    /// The message by the name of the driver's function, without `dxgvmb_send_`.
+    pub(super) messages: BTreeMap<String, String>,
     pub(super) lines: Vec<LogShape>,
 }
 
 pub(super) static SHAPES: LazyLock<Shapes> = LazyLock::new(|| {
-    let file = toml::from_str::<LogShapesFile>(include_str!("../../data/dmesg.toml")).unwrap_or(
-        LogShapesFile {
-            aliases: BTreeMap::new(),
-            line: Vec::new(),
-        },
-    );
+    let file =
+        toml::from_str::<LogShapesFile>(include_str!("../../data/dmesg.toml")).unwrap_or_default();
     let shape = |entry: LogShapeEntry| {
         let pattern = Regex::new(&entry.pattern).ok()?;
         Some(LogShape { pattern, entry })
     };
     Shapes {
         aliases: file.aliases,
+        ioctls: file.ioctls,
+        messages: file.messages,
         lines: file.line.into_iter().filter_map(shape).collect(),
     }
 });

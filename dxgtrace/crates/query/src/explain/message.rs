@@ -1,6 +1,7 @@
 //! Messages of the protocol.
 
 use super::answer::{Answer, AnswerKind};
+use super::field;
 use super::number::NumberReading;
 use dxgtrace_protocol::schema::{Message, MessageSet, ReplyMode};
 use dxgtrace_protocol::table;
@@ -85,8 +86,26 @@ fn answer(message: &'static Message) -> Answer {
         .more("travels", travels)
         .more("sent by", ioctls.join(", "))
         .more("since", message.since.name())
+        .more("layout", layout(message))
         .more("reply", replies(message))
         .more("note", message.notes.join(" "))
+}
+
+/// The fields of each part with their offsets, as `offset name type`.
+fn layout(message: &Message) -> String {
+    let parts = field::layouts(message).map(|(part, layout)| {
+        let fields = layout
+            .fields
+            .iter()
+            .map(|field| format!("{} {}", field.at, field.name));
+        let tails = layout
+            .tails
+            .iter()
+            .map(|tail| format!("then {}[]", tail.name));
+        let fields: Vec<String> = fields.chain(tails).collect();
+        format!("{part} ({} bytes): {}", layout.size, fields.join(", "))
+    });
+    parts.collect::<Vec<_>>().join("; ")
 }
 
 fn replies(message: &Message) -> String {

@@ -5,6 +5,7 @@
 
 mod answer;
 mod channel;
+mod codes;
 mod dmesg;
 mod errno;
 mod field;
@@ -13,15 +14,20 @@ mod handle;
 mod ioctl;
 mod known;
 mod log;
+mod log_line;
+mod log_reader;
 mod log_shapes;
 mod message;
 mod near;
 mod number;
+mod stack;
 mod status;
+mod strace;
 
 pub use answer::{Answer, AnswerCause, AnswerDetail, AnswerKind, KnownIssue};
 pub use errno::{ERRNOS, Errno};
-pub use log::{Log, LogGroup};
+pub use log::{Log, LogGroup, LogWeight};
+pub use log_reader::LogReader;
 pub use near::near;
 pub use status::{ADVICE, StatusAdvice};
 
@@ -46,6 +52,9 @@ pub fn explain(thing: &str, rules: &[Rule]) -> Vec<Answer> {
     answers.extend(field::by_path(thing));
     answers.extend(channel::by_guid(thing));
     answers.extend(known::by_name(thing, rules));
+    answers.extend(codes::by_name(thing).or_else(|| codes::wrapped(thing)));
+    answers.extend(codes::value_by_name(thing));
+    answers.extend(stack::of_wchan(thing, rules));
     for number in NumberReading::readings(thing) {
         for answer in of_number(number) {
             if !answers.contains(&answer) {
@@ -54,9 +63,27 @@ pub fn explain(thing: &str, rules: &[Rule]) -> Vec<Answer> {
         }
     }
     if answers.is_empty() {
-        answers.extend(dmesg::line(thing, rules));
+        answers.extend(errno::unused(thing));
+    }
+    if answers.is_empty() {
+        answers.extend(codes::spelled(thing));
+    }
+    if answers.is_empty() {
+        answers.extend(of_line(thing, rules));
     }
     answers
+}
+
+/// Every meaning of one line of a log.
+fn of_line(line: &str, rules: &[Rule]) -> Vec<Answer> {
+    let mut log = Log::default();
+    log.line(line, rules);
+    log.finish(rules);
+    let groups = log.groups();
+    groups
+        .iter()
+        .filter_map(|group| group.answer.clone())
+        .collect()
 }
 
 /// Every meaning of a number, the likeliest first.

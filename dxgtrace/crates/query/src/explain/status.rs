@@ -50,7 +50,13 @@ pub(super) fn unnamed(number: NumberReading) -> Option<Answer> {
     let value = number.u32()?;
     let whole = value.checked_shr(30).unwrap_or(0);
     let request = number.hex && value >> 8 & 0xFF == 0x47;
-    if whole < 2 || request || number.errno().is_some() || !(number.hex || number.negative) {
+    let is_hresult = value >> 28 == 0xd;
+    if whole < 2
+        || request
+        || is_hresult
+        || number.errno().is_some()
+        || !(number.hex || number.negative)
+    {
         return None;
     }
     let severity = SEVERITIES.get(whole as usize).copied().unwrap_or("");

@@ -40,6 +40,11 @@ pub(super) fn issue() -> Value {
     ])
 }
 
+/// How much a group of log lines matters.
+fn weight() -> Value {
+    json!({"enum": ["failure", "harmless"]})
+}
+
 pub(super) fn answer() -> Value {
     let mut layers: Vec<Value> = Layer::ALL.iter().map(|layer| json!(layer)).collect();
     layers.push(Value::Null);
@@ -57,6 +62,9 @@ pub(super) fn answer() -> Value {
         ("type", constant("answer"), true),
         ("thing", text(), true),
         ("count", integer(), false),
+        ("first_time", text(), false),
+        ("last_time", text(), false),
+        ("weight", weight(), false),
         ("kind", text(), true),
         ("name", text(), true),
         ("what", text(), true),
@@ -72,6 +80,9 @@ pub(super) fn unknown() -> Value {
         ("type", constant("unknown"), true),
         ("thing", text(), true),
         ("count", integer(), false),
+        ("first_time", text(), false),
+        ("last_time", text(), false),
+        ("weight", weight(), false),
         ("near", texts(), false),
     ])
 }
