@@ -414,8 +414,7 @@ impl<'a> LocatedBody<'a> {
 
     /// The number that a field holds, if it was captured.
     pub fn get(&self, field: &Field) -> Option<u64> {
-        self.number(usize::from(field.at), field.ty.size())
-            .map(|raw| bits_of(field, raw))
+        field_number(self.data, field)
     }
 
     /// The number in the field of that name.
@@ -527,6 +526,12 @@ impl Layout {
 /// A number of the request, if it is known.
 fn known(facts: &[Option<u64>; MAX_FACTS], fact: u8) -> Option<u64> {
     facts.get(usize::from(fact)).copied().flatten()
+}
+
+/// The number in a field; `bytes` begin where the field's structure does.
+/// `None` if they end before the field.
+pub fn field_number(bytes: &[u8], field: &Field) -> Option<u64> {
+    read(bytes, usize::from(field.at), field.ty.size()).map(|raw| bits_of(field, raw))
 }
 
 /// The bits of `raw` that belong to the field.

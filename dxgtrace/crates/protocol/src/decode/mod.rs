@@ -18,7 +18,9 @@ mod tree;
 mod value;
 
 pub use frame::{Frame, NotAFrame};
-pub use located::{LocatedBody, MAX_PAYLOAD, Payload, Shortfall, Spot, TailSpan, TailSpot, read};
+pub use located::{
+    LocatedBody, MAX_PAYLOAD, Payload, Shortfall, Spot, TailSpan, TailSpot, field_number, read,
+};
 pub use pending::PendingRequest;
 pub use regions::{Region, RegionOwner};
 pub use summary::summary;

@@ -547,6 +547,9 @@ impl Struct {
         doc: &'static str,
     ) -> Self {
         check_fields(name, fields, 0, size, false);
+        if fields.len() > u64::BITS as usize {
+            stop(name, "has too many fields from", fields[64].name);
+        }
         let mut named = false;
         let mut i = 0;
         while i < fields.len() {

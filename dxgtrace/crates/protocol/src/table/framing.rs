@@ -38,22 +38,29 @@ pub const MAX_MESSAGE: u32 = 131_072;
 pub const EXTENDED_HEADER: u16 = 16;
 
 /// The extended header: before every request from interface version 40 on.
-pub static EXTENDED: Layout = layout(EXTENDED_HEADER, &[
-    field(
-        0,
-        "ext.command_offset",
-        FieldType::U32,
-        "Distance from the payload's start to the command header.",
-    )
-    .always(16),
-    field(4, "ext.reserved", FieldType::U32, "Unused.").reserved(),
-    field(
-        8,
-        "ext.vgpu_luid",
-        FieldType::Luid,
-        "The virtual GPU as the host numbers it; 0 for messages about the whole virtual machine.",
-    ),
-]).header("extended header");
+pub static EXTENDED: Layout = layout(
+    EXTENDED_HEADER,
+    &[
+        field(
+            0,
+            "ext.command_offset",
+            FieldType::U32,
+            "Distance from the payload's start to the command header.",
+        )
+        .always(16),
+        field(4, "ext.reserved", FieldType::U32, "Unused.").reserved(),
+        VGPU_LUID,
+    ],
+)
+.header("extended header");
+
+/// Of the extended header: the virtual GPU.
+pub const VGPU_LUID: Field = field(
+    8,
+    "ext.vgpu_luid",
+    FieldType::Luid,
+    "The virtual GPU as the host numbers it; 0 for messages about the whole virtual machine.",
+);
 
 /// The command header of messages in the vGPU and the host set.
 pub static COMMAND: Layout = layout(
@@ -61,20 +68,12 @@ pub static COMMAND: Layout = layout(
     &[
         COMMAND_ID,
         PROCESS,
-        field(
-            12,
-            "channel_type",
-            FieldType::Enum(&CHANNEL_TYPE),
-            "Which numbering `command` belongs to.",
-        )
-        .bits(0, 8),
-        field(12, "async_msg", FieldType::U32, "No reply is wanted.")
-            .bits(8, 1)
-            .since(DriverEra::Mid2021),
+        CHANNEL_TYPE_BITS,
+        ASYNC_MSG,
         field(12, "reserved", FieldType::U32, "Unused.")
             .bits(9, 23)
             .reserved(),
-        COMMAND_TYPE,
+        COMMAND_NUMBER,
     ],
 )
 .header("command header");
@@ -82,28 +81,32 @@ pub static COMMAND: Layout = layout(
 /// The command header of messages in the global set.
 pub static COMMAND_GLOBAL: Layout = layout(
     HEADER,
-    &[
-        COMMAND_ID,
-        PROCESS,
-        field(
-            12,
-            "channel_type",
-            FieldType::Enum(&CHANNEL_TYPE),
-            "Which numbering `command` belongs to.",
-        ),
-        COMMAND_TYPE,
-    ],
+    &[COMMAND_ID, PROCESS, CHANNEL_TYPE_WORD, COMMAND_NUMBER],
 )
 .header("command header");
 
 const COMMAND_ID: Field = field(0, "command_id", FieldType::U64, "Unused by the guest.").always(0);
-const PROCESS: Field = field(
+/// Of the command header: the process.
+pub const PROCESS: Field = field(
     8,
     "process",
     FieldType::Handle(&[ObjectKind::Process]),
     "The process as the host numbers it.",
 );
-const COMMAND_TYPE: Field = field(
+const CHANNEL_TYPE_WORD: Field = field(
+    12,
+    "channel_type",
+    FieldType::Enum(&CHANNEL_TYPE),
+    "Which numbering `command` belongs to.",
+);
+/// Of the command header: the set.
+pub const CHANNEL_TYPE_BITS: Field = CHANNEL_TYPE_WORD.bits(0, 8);
+/// Of the command header: whether a reply is wanted.
+pub const ASYNC_MSG: Field = field(12, "async_msg", FieldType::U32, "No reply is wanted.")
+    .bits(8, 1)
+    .since(DriverEra::Mid2021);
+/// Of the command header: the message.
+pub const COMMAND_NUMBER: Field = field(
     16,
     "command",
     FieldType::U32,

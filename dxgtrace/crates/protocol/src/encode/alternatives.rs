@@ -1,0 +1,91 @@
+//! Fields that share their bytes: which of them apply.
+
+use super::draft::MessageDraft;
+use super::error::EncodeError;
+use super::place::put;
+use crate::decode::field_number;
+use crate::schema::{FieldRule, Struct, TailElement, When};
+
+impl MessageDraft {
+    /// Whether a condition on the message's own fields, or on the request,
+    /// holds.
+    pub fn holds(&self, when: &When) -> bool {
+        let value = match (when.of_request, self.layout.selector) {
+            (true, Some(fact)) => self.facts.get(usize::from(fact)).copied().flatten(),
+            (true, None) => None,
+            (false, _) => {
+                let field = self.layout.field(when.field);
+                field.and_then(|field| field_number(self.body(), field))
+            }
+        };
+        value.is_some_and(|value| when.holds(value))
+    }
+
+    /// Stops at the first alternative that was set and does not apply; gives
+    /// those that apply and were not set what every driver sends.
+    pub fn check_alternatives(&mut self) -> Result<(), EncodeError> {
+        let layout = self.layout;
+        for (index, field) in layout.fields.iter().enumerate() {
+            let Some(when) = field.when else { continue };
+            let is_set = self.fields_set >> index & 1 != 0;
+            match (self.holds(&when), field.rule) {
+                (false, _) if is_set => return Err(self.not_applicable(field.name, &when)),
+                (true, FieldRule::Always(value)) if !is_set => {
+                    let _ = put(self.body_mut(), field, value);
+                }
+                _ => {}
+            }
+        }
+        for (index, tail) in layout.tails.iter().enumerate() {
+            let set = self.columns_set.get(index).copied().unwrap_or(0);
+            let at = self.tail_at(index);
+            match (tail.element, &tail.view) {
+                _ if set == 0 => {}
+                (TailElement::Struct(structure), _) => {
+                    for element in 0..self.count(index) {
+                        let at = at + element * usize::from(structure.size);
+                        self.check_members(structure, set, at)?;
+                    }
+                }
+                (TailElement::Value(_), Some((structure, when))) => {
+                    if !self.holds(when) {
+                        return Err(self.not_applicable(tail.name, when));
+                    }
+                    self.check_members(structure, set, at)?;
+                }
+                (TailElement::Value(_), None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops at the first of these members that does not apply in the element
+    /// at `at`.
+    pub fn check_members(
+        &self,
+        structure: &'static Struct,
+        set: u64,
+        at: usize,
+    ) -> Result<(), EncodeError> {
+        let element = self.bytes.get(at..).unwrap_or_default();
+        for (index, field) in structure.fields.iter().enumerate() {
+            let Some(when) = field.when.filter(|_| set >> index & 1 != 0) else {
+                continue;
+            };
+            let decides = structure.fields.iter().find(|one| one.name == when.field);
+            let value = decides.and_then(|decides| field_number(element, decides));
+            if !value.is_some_and(|value| when.holds(value)) {
+                return Err(self.not_applicable(field.name, &when));
+            }
+        }
+        Ok(())
+    }
+
+    fn not_applicable(&self, field: &'static str, when: &When) -> EncodeError {
+        EncodeError::NotApplicable {
+            message: self.message.name,
+            field,
+            decided_by: when.field,
+        }
+    }
+}
