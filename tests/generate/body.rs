@@ -1,8 +1,10 @@
-//! The bytes of one part of a message, by walking its layout.
+//! The values of one part of a message, chosen by walking its layout, and the
+//! bytes that [`dxgtrace_protocol::encode`] makes of them.
 //!
-//! Lengths come from the names in the description ([`TailLength`]), not from what the
-//! decoder makes of them, so that the two can be compared.
+//! Lengths come from the names in the description ([`TailLength`]), not from what
+//! encoder or decoder make of them, so that they can be compared.
 
+use dxgtrace_protocol::encode::{EncodedMessage, MessageBuilder};
 use dxgtrace_protocol::schema::{
     Field, FieldRule, FieldType, Layout, Message, Struct, Tail, TailElement, TailLength, When,
 };
@@ -10,17 +12,46 @@ use dxgtrace_protocol::schema::{
 use super::dice::Dice;
 use super::{Counts, values};
 
-/// A part of a message with what its lengths were made of.
+/// A part of a message with what was chosen for it.
 #[derive(Debug, Clone)]
 pub struct Body {
     /// The shape.
     pub layout: &'static Layout,
     /// The bytes from the layout's zero on.
     pub bytes: Vec<u8>,
+    /// The fields that apply, in the order in which they were chosen.
+    pub fields: Vec<ChosenField>,
     /// Where each tail begins and how many elements it has.
     pub tails: Vec<(usize, usize)>,
+    /// What each tail holds.
+    pub contents: Vec<TailContent>,
     /// Bytes that a driver counts on, where the part is a reply.
     pub expected: usize,
+}
+
+/// A field and its value: the numbers of its elements, one unless it is an array.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChosenField {
+    /// The field's name.
+    pub name: &'static str,
+    /// The numbers.
+    pub numbers: Vec<u64>,
+    /// Whether the host leaves there what the request held.
+    pub repeated: bool,
+}
+
+/// A member of a structure and its value.
+pub type ChosenMember = (&'static str, Vec<u64>);
+
+/// What a tail holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TailContent {
+    /// Single values.
+    Numbers(Vec<u64>),
+    /// Opaque bytes, and the members of the structure that they begin with.
+    Bytes(Vec<u8>, Vec<ChosenMember>),
+    /// The members of each structure.
+    Structs(Vec<Vec<ChosenMember>>),
 }
 
 /// What a part is generated from.
@@ -37,35 +68,39 @@ pub struct Recipe<'a> {
 const BUDGET: u64 = 100_000;
 
 impl Body {
-    /// Generates one part; the bytes before `layout.start` stay zero.
-    pub fn new(layout: &'static Layout, recipe: &Recipe<'_>, dice: &mut Dice) -> Self {
+    /// Chooses the values of one part; it has no bytes yet.
+    pub fn choose(layout: &'static Layout, recipe: &Recipe<'_>, dice: &mut Dice) -> Self {
         let mut body = Self {
             layout,
-            bytes: vec![0; usize::from(layout.tails_at)],
+            bytes: Vec::new(),
+            fields: Vec::new(),
             tails: Vec::new(),
+            contents: Vec::new(),
             expected: 0,
         };
-        if let Some(request) = recipe.request
-            && layout.echo
-        {
-            body.repeat(request);
-        }
         body.fixed(recipe, dice);
-        let mut counted_on = 0;
+        let (mut at, mut counted_on) = (usize::from(layout.tails_at), 0);
         for tail in layout.tails {
-            let at = body.bytes.len();
-            let count = body.count(tail.len, recipe, dice);
+            let count = body.count(tail.len, at, recipe, dice);
             body.tails.push((at, count));
-            let expected = tail.expects.map(|len| body.count(len, recipe, dice));
-            counted_on += expected.unwrap_or(count) * usize::from(tail.element.size());
-            let total = match tail.element {
-                TailElement::Struct(_) => body.sum_to_reach(tail, recipe, dice),
-                TailElement::Value(_) => None,
+            let size = usize::from(tail.element.size());
+            let expected = tail.expects.map(|len| body.count(len, at, recipe, dice));
+            counted_on += expected.unwrap_or(count) * size;
+            let content = match tail.element {
+                TailElement::Value(FieldType::Byte) => body.opaque(tail, count, recipe, dice),
+                TailElement::Value(ty) => {
+                    let most = u64::MAX >> (64 - 8 * size);
+                    let numbers = (0..count).map(|_| values::of_type(ty, most, dice));
+                    TailContent::Numbers(numbers.collect())
+                }
+                TailElement::Struct(structure) => {
+                    let total = body.sum_to_reach(tail, at, recipe, dice);
+                    TailContent::Structs(structs(structure, count, total, dice))
+                }
             };
-            body.elements(tail, count, total, recipe, dice);
+            body.contents.push(content);
+            at += count * size;
         }
-        let end = body.rounded(body.bytes.len());
-        body.bytes.resize(end, 0);
         body.expected = match layout.read {
             true => body.rounded(usize::from(layout.tails_at) + counted_on),
             false => 0,
@@ -73,31 +108,56 @@ impl Body {
         body
     }
 
-    /// The number in a field.
-    pub fn get(&self, name: &str) -> u64 {
-        match self.layout.fields.iter().find(|field| field.name == name) {
-            Some(field) => get(&self.bytes, 0, field),
-            None => 0,
+    /// Gives the values to a builder by their names, but for those that a reply
+    /// repeats.
+    pub fn give_to(&self, mut builder: MessageBuilder) -> MessageBuilder {
+        for field in self.fields.iter().filter(|field| !field.repeated) {
+            builder = builder.set(field.name, &field.numbers);
         }
+        for (tail, content) in self.layout.tails.iter().zip(&self.contents) {
+            builder = match content {
+                TailContent::Numbers(numbers) => builder.set(tail.name, numbers),
+                TailContent::Bytes(bytes, members) => {
+                    let mut builder = builder.set(tail.name, bytes);
+                    for (member, numbers) in members {
+                        builder = builder.set(&format!("{}.{member}", tail.name), numbers);
+                    }
+                    builder
+                }
+                TailContent::Structs(elements) => elements.iter().fold(builder, |builder, one| {
+                    let members = one.iter().map(|(name, numbers)| (*name, numbers));
+                    builder.element(tail.name, members)
+                }),
+            };
+        }
+        builder
     }
 
-    /// Takes over the request's fixed part, where a reply repeats it.
-    fn repeat(&mut self, request: &Self) {
-        for (byte, sent) in self.bytes.iter_mut().zip(&request.bytes) {
-            *byte = *sent;
-        }
+    /// Takes over what the values were encoded to.
+    pub fn encoded(&mut self, encoded: &EncodedMessage, base: usize) {
+        self.bytes = encoded.payload[base..].to_vec();
+    }
+
+    /// The number in a field, 0 if the field does not apply.
+    pub fn get(&self, name: &str) -> u64 {
+        let field = self.fields.iter().find(|field| field.name == name);
+        field.map_or(0, |field| field.numbers[0])
     }
 
     fn fixed(&mut self, recipe: &Recipe<'_>, dice: &mut Dice) {
         let layout = self.layout;
         for field in layout.fields.iter().filter(|field| field.when.is_none()) {
-            if let Some(request) = recipe.request
-                && layout.echo
-                && repeats(request.layout, field)
-            {
-                continue;
+            let repeated = recipe.request.filter(|_| layout.echo).and_then(|request| {
+                let sent = request.fields.iter().find(|sent| sent.name == field.name);
+                sent.filter(|_| repeats(request.layout, field))
+            });
+            match repeated {
+                Some(sent) => self.fields.push(ChosenField {
+                    repeated: true,
+                    ..sent.clone()
+                }),
+                None => self.fill(field, recipe, dice),
             }
-            self.fill(field, recipe, dice);
         }
         for field in layout.fields {
             let applies = field
@@ -110,16 +170,18 @@ impl Body {
     }
 
     fn fill(&mut self, field: &'static Field, recipe: &Recipe<'_>, dice: &mut Dice) {
-        match self.length_range(field, recipe) {
-            Some((low, high)) => {
-                let count = recipe.counts.choose(low, high, dice);
-                put(&mut self.bytes, 0, field, count);
-            }
+        let numbers = match self.length_range(field, recipe) {
+            Some((low, high)) => vec![recipe.counts.choose(low, high, dice)],
             None => {
                 let prefer = decided_values(self.layout, recipe.message, field.name);
-                fill(&mut self.bytes, 0, field, &prefer, dice);
+                numbers(field, &prefer, dice)
             }
-        }
+        };
+        self.fields.push(ChosenField {
+            name: field.name,
+            numbers,
+            repeated: false,
+        });
     }
 
     fn holds(&self, when: &When, request: Option<&Self>) -> bool {
@@ -172,7 +234,8 @@ impl Body {
         })
     }
 
-    fn count(&self, len: TailLength, recipe: &Recipe<'_>, dice: &mut Dice) -> usize {
+    /// How many elements a tail that begins at `at` has.
+    fn count(&self, len: TailLength, at: usize, recipe: &Recipe<'_>, dice: &mut Dice) -> usize {
         let asked = |name| recipe.request.map_or(0, |request| request.get(name));
         let count = match len {
             TailLength::Field(name) => self.get(name),
@@ -182,9 +245,7 @@ impl Body {
                 false => 0,
             },
             TailLength::SumOf(tail, member) => self.sum(tail, member),
-            TailLength::Fill => {
-                u64::from(self.layout.total.unwrap_or(0)).saturating_sub(self.bytes.len() as u64)
-            }
+            TailLength::Fill => u64::from(self.layout.total.unwrap_or(0)).saturating_sub(at as u64),
             TailLength::ResultArea {
                 head,
                 element,
@@ -209,24 +270,15 @@ impl Body {
     /// The sum of a member over the elements of a tail.
     fn sum(&self, tail: &str, member: &str) -> u64 {
         let place = self.layout.tails.iter().position(|one| one.name == tail);
-        let Some(((tail, structure, member), (at, count))) = place.and_then(|place| {
-            let tail = self.layout.tails.get(place)?;
-            let structure = structure_of(tail)?;
-            let member = structure.fields.iter().find(|one| one.name == member)?;
-            Some(((tail, structure, member), *self.tails.get(place)?))
-        }) else {
-            return 0;
-        };
-        debug_assert_eq!(tail.element.size(), structure.size);
-        (0..count)
-            .map(|index| {
-                get(
-                    &self.bytes,
-                    at + index * usize::from(structure.size),
-                    member,
-                )
-            })
-            .sum()
+        match place.and_then(|place| self.contents.get(place)) {
+            Some(TailContent::Structs(elements)) => elements
+                .iter()
+                .flatten()
+                .filter(|(name, _)| *name == member)
+                .map(|(_, numbers)| numbers[0])
+                .sum(),
+            _ => 0,
+        }
     }
 
     /// The member of a tail's elements that gives the length of a later tail,
@@ -234,6 +286,7 @@ impl Body {
     fn sum_to_reach(
         &self,
         tail: &Tail,
+        at: usize,
         recipe: &Recipe<'_>,
         dice: &mut Dice,
     ) -> Option<(&'static str, u64)> {
@@ -242,62 +295,33 @@ impl Body {
         let own = self.layout.tails.iter();
         own.chain(theirs).find_map(|later| match later.len {
             TailLength::SumOf(name, member) if name == tail.name => Some(match later.expects {
-                Some(len) => (member, self.count(len, recipe, dice) as u64),
+                Some(len) => (member, self.count(len, at, recipe, dice) as u64),
                 None => (member, recipe.counts.choose(0, BUDGET / 4, dice)),
             }),
             _ => None,
         })
     }
 
-    fn elements(
-        &mut self,
-        tail: &'static Tail,
+    /// Opaque bytes, with the structure that they begin with, if they do.
+    fn opaque(
+        &self,
+        tail: &Tail,
         count: usize,
-        total: Option<(&'static str, u64)>,
         recipe: &Recipe<'_>,
         dice: &mut Dice,
-    ) {
-        let start = self.bytes.len();
-        let size = usize::from(tail.element.size());
-        match tail.element {
-            TailElement::Value(FieldType::Byte) => {
-                self.bytes.extend(dice.bytes(count));
-                self.view(tail, start, recipe, dice);
+    ) -> TailContent {
+        let mut bytes = dice.bytes(count);
+        let view = tail.view.as_ref().filter(|(structure, when)| {
+            self.holds(when, recipe.request) && count >= usize::from(structure.size)
+        });
+        let members = match view {
+            Some((structure, _)) => {
+                bytes[..usize::from(structure.size)].fill(0);
+                members(structure, dice)
             }
-            TailElement::Value(ty) => {
-                let most = u64::MAX >> (64 - 8 * size);
-                for _ in 0..count {
-                    let value = values::of_type(ty, most, dice).to_le_bytes();
-                    self.bytes.extend_from_slice(&value[..size]);
-                }
-            }
-            TailElement::Struct(structure) => {
-                self.bytes.resize(start + count * size, 0);
-                let mut left = total.map_or(0, |(_, total)| total);
-                for index in 0..count {
-                    let at = start + index * size;
-                    members(&mut self.bytes, at, structure, dice);
-                    if let Some((member, _)) = total
-                        && let Some(field) = structure.fields.iter().find(|one| one.name == member)
-                    {
-                        let last = index + 1 == count;
-                        let share = if last { left } else { dice.between(0, left) };
-                        put(&mut self.bytes, at, field, share);
-                        left -= share;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Writes the structure with which opaque data begin, if they do.
-    fn view(&mut self, tail: &Tail, start: usize, recipe: &Recipe<'_>, dice: &mut Dice) {
-        if let Some((structure, when)) = &tail.view
-            && self.holds(when, recipe.request)
-            && self.bytes.len() - start >= usize::from(structure.size)
-        {
-            members(&mut self.bytes, start, structure, dice);
-        }
+            None => Vec::new(),
+        };
+        TailContent::Bytes(bytes, members)
     }
 
     /// The length of the part when the tails end at `end`.
@@ -359,17 +383,34 @@ fn decided_values(layout: &Layout, message: &Message, name: &str) -> Vec<u64> {
         .collect()
 }
 
-fn structure_of(tail: &Tail) -> Option<&'static Struct> {
-    match tail.element {
-        TailElement::Struct(structure) => Some(structure),
-        TailElement::Value(_) => None,
+/// The structures of a tail. `total` is a member and what it must add up to.
+fn structs(
+    structure: &'static Struct,
+    count: usize,
+    total: Option<(&'static str, u64)>,
+    dice: &mut Dice,
+) -> Vec<Vec<ChosenMember>> {
+    let mut left = total.map_or(0, |(_, total)| total);
+    let mut elements = Vec::with_capacity(count);
+    for index in 0..count {
+        let mut element = members(structure, dice);
+        if let Some((summed, _)) = total
+            && let Some((_, numbers)) = element.iter_mut().find(|(name, _)| *name == summed)
+        {
+            let last = index + 1 == count;
+            let share = if last { left } else { dice.between(0, left) };
+            *numbers = vec![share];
+            left -= share;
+        }
+        elements.push(element);
     }
+    elements
 }
 
-/// Fills a structure at `at`: first what stands for itself, then what depends
-/// on it.
-fn members(bytes: &mut [u8], at: usize, structure: &'static Struct, dice: &mut Dice) {
-    bytes[at..at + usize::from(structure.size)].fill(0);
+/// The members of a structure that apply: first what stands for itself, then
+/// what depends on it.
+fn members(structure: &'static Struct, dice: &mut Dice) -> Vec<ChosenMember> {
+    let mut members: Vec<ChosenMember> = Vec::new();
     for field in structure.fields.iter().filter(|field| field.when.is_none()) {
         let prefer: Vec<u64> = structure
             .fields
@@ -379,59 +420,33 @@ fn members(bytes: &mut [u8], at: usize, structure: &'static Struct, dice: &mut D
             .flat_map(|when| when.values)
             .copied()
             .collect();
-        fill(bytes, at, field, &prefer, dice);
+        members.push((field.name, numbers(field, &prefer, dice)));
     }
     for field in structure.fields {
         let applies = field.when.is_some_and(|when| {
-            let selector = structure.fields.iter().find(|one| one.name == when.field);
-            selector.is_some_and(|selector| when.holds(get(bytes, at, selector)))
+            let selector = members.iter().find(|(name, _)| *name == when.field);
+            selector.is_some_and(|(_, numbers)| when.holds(numbers[0]))
         });
         if applies {
-            fill(bytes, at, field, &[], dice);
+            members.push((field.name, numbers(field, &[], dice)));
         }
     }
+    members
 }
 
-/// Fills a field, all elements of it.
-fn fill(bytes: &mut [u8], base: usize, field: &Field, prefer: &[u64], dice: &mut Dice) {
+/// The numbers of all elements of a field.
+fn numbers(field: &Field, prefer: &[u64], dice: &mut Dice) -> Vec<u64> {
     if field.count == 1 {
-        let value = values::number(field, prefer, dice);
-        return put(bytes, base, field, value);
+        return vec![values::number(field, prefer, dice)];
     }
-    let size = usize::from(field.ty.size());
     let used = match field.ty {
         // Text ends with a NUL, and zeros follow.
         FieldType::Utf16 => dice.between(0, u64::from(field.count) - 1),
         _ => u64::from(field.count),
     };
-    for index in 0..used as usize {
-        let at = base + usize::from(field.at) + index * size;
-        let value = values::number(field, prefer, dice).to_le_bytes();
-        bytes[at..at + size].copy_from_slice(&value[..size]);
-    }
-}
-
-/// Reads a field of one value.
-pub fn get(bytes: &[u8], base: usize, field: &Field) -> u64 {
-    let word = word(bytes, base, field);
-    match field.bits {
-        Some((shift, _)) => (word & field.mask()) >> shift,
-        None => word,
-    }
-}
-
-/// Writes a field of one value.
-pub fn put(bytes: &mut [u8], base: usize, field: &Field, value: u64) {
-    let shift = field.bits.map_or(0, |(shift, _)| shift);
-    let kept = word(bytes, base, field) & !field.mask();
-    let value = (kept | (value << shift & field.mask())).to_le_bytes();
-    let (at, size) = (base + usize::from(field.at), usize::from(field.ty.size()));
-    bytes[at..at + size].copy_from_slice(&value[..size]);
-}
-
-fn word(bytes: &[u8], base: usize, field: &Field) -> u64 {
-    let (at, size) = (base + usize::from(field.at), usize::from(field.ty.size()));
-    let mut raw = [0; 8];
-    raw[..size].copy_from_slice(&bytes[at..at + size]);
-    u64::from_le_bytes(raw)
+    let mut numbers: Vec<u64> = (0..used)
+        .map(|_| values::number(field, prefer, dice))
+        .collect();
+    numbers.resize(usize::from(field.count), 0);
+    numbers
 }

@@ -9,17 +9,19 @@ mod body;
 mod dice;
 mod values;
 
+use dxgtrace_protocol::decode::{self, MessagePart, Payload};
+use dxgtrace_protocol::encode::{self, EncodedMessage, MessageBuilder};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{
     ChannelKind, Direction, KnownFields, RecordHeader, RecordKind,
 };
-use dxgtrace_protocol::schema::{HEADER, Layout, Message, MessageSet, ReplyMode, Subject};
+use dxgtrace_protocol::schema::{Field, Message, MessageSet, ReplyMode, Subject};
 use dxgtrace_protocol::table::framing::{
-    EXTENDED, EXTENDED_HEADER, FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION, PACKET_INBAND,
-    VERSION_EXTENDED, VERSION_OLD, header,
+    EXTENDED_HEADER, FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION, PACKET_INBAND, VERSION_EXTENDED,
+    VERSION_OLD,
 };
 
-pub use body::{Body, get, put};
+pub use body::{Body, ChosenField, ChosenMember, TailContent};
 pub use dice::Dice;
 
 use body::Recipe;
@@ -179,20 +181,15 @@ impl Made {
 pub fn request(message: &'static Message, plan: Plan) -> Made {
     let mut dice = plan.dice(message, "request");
     let is_async = plan.async_mode && message.mode == ReplyMode::Async;
-    let (mut body, mut bytes) = command(message, plan, is_async, &mut dice);
-    if let Some(body) = &mut body {
-        body.bytes.clone_from(&bytes);
-    }
-    if plan.framing == Framing::Extended {
-        bytes.splice(0..0, extended(message, plan, &mut dice));
-    }
+    let (body, encoded) = command(message, plan, MessagePart::Request, is_async, &mut dice);
     let on_global = message.set == MessageSet::Global || plan.async_mode;
     let channel = if on_global {
         ChannelKind::Global
     } else {
         ChannelKind::Vgpu
     };
-    let mut made = made(message, plan, Direction::GuestToHost, channel, bytes);
+    let direction = Direction::GuestToHost;
+    let mut made = made(message, plan, direction, channel, encoded.payload);
     made.body = body;
     made.header.known =
         KnownFields(KnownFields::TASK | KnownFields::RETURN_VALUE | KnownFields::EXACT_LENGTH);
@@ -206,14 +203,13 @@ pub fn request(message: &'static Message, plan: Plan) -> Made {
 /// A message of the host.
 pub fn event(message: &'static Message, plan: Plan) -> Made {
     let mut dice = plan.dice(message, "event");
-    let (body, mut bytes) = command(message, plan, false, &mut dice);
-    bytes.resize(bytes.len().next_multiple_of(8), 0);
+    let (body, encoded) = command(message, plan, MessagePart::Event, false, &mut dice);
     let mut made = made(
         message,
         plan,
         Direction::HostToGuest,
         ChannelKind::Global,
-        bytes,
+        encoded.on_ring(),
     );
     made.body = body;
     made
@@ -224,7 +220,7 @@ pub fn event(message: &'static Message, plan: Plan) -> Made {
 pub fn reply(request: &Made, plan: Plan) -> Made {
     let message = request.message;
     let mut dice = plan.dice(message, "reply");
-    let body = message
+    let mut body = message
         .reply_at(plan.framing.version())
         .filter(|layout| layout.read)
         .map(|layout| {
@@ -233,16 +229,21 @@ pub fn reply(request: &Made, plan: Plan) -> Made {
                 request: request.body.as_ref(),
                 counts: plan.counts,
             };
-            Body::new(layout, &recipe, &mut dice)
+            Body::choose(layout, &recipe, &mut dice)
         });
-    let mut bytes = match &body {
-        Some(body) => body.bytes.clone(),
+    let bytes = match &mut body {
+        Some(body) => {
+            let request = Payload::whole(&request.payload);
+            let request = built(decode::request(request));
+            let encoded = built(body.give_to(encode::reply_to(&request)).build());
+            body.encoded(&encoded, 0);
+            encoded.on_ring()
+        }
         None => {
             let length = dice.between(0, 2) as usize * 8;
             dice.bytes(length)
         }
     };
-    bytes.resize(bytes.len().next_multiple_of(8), 0);
     let channel = request.header.channel_kind;
     let mut made = made(message, plan, Direction::HostToGuest, channel, bytes);
     made.header.packet_type = PACKET_COMPLETION;
@@ -308,58 +309,70 @@ pub fn capture(seed: u64) -> Vec<Made> {
 /// When generated captures begin.
 const START: u64 = 1_700_000_000_000_000_000;
 
-/// Command header and body.
+/// A request or a message of the host.
 fn command(
     message: &'static Message,
     plan: Plan,
+    part: MessagePart,
     is_async: bool,
     dice: &mut Dice,
-) -> (Option<Body>, Vec<u8>) {
-    let body = message.request.as_ref().map(|layout| {
+) -> (Option<Body>, EncodedMessage) {
+    let mut builder = MessageBuilder::new(message, part, plan.framing.version());
+    let mut body = message.request.as_ref().map(|layout| {
         let recipe = Recipe {
             message,
             request: None,
             counts: plan.counts,
         };
-        Body::new(layout, &recipe, dice)
+        Body::choose(layout, &recipe, dice)
     });
-    let mut bytes = match &body {
-        Some(body) => body.bytes.clone(),
+    builder = match &body {
+        Some(body) => body.give_to(builder),
         None => {
             let length = dice.between(0, 64) as usize;
-            let mut bytes = vec![0; usize::from(HEADER)];
-            bytes.extend(dice.bytes(length));
-            bytes
+            builder.trailing(&dice.bytes(length))
         }
     };
-    let layout = header(message.set);
-    let process = match message.subject {
-        Subject::Nobody | Subject::Unknown => 0,
-        _ => dice.between(1, 1 << 24) << 6,
-    };
-    set(&mut bytes, layout, "process", process);
-    set(&mut bytes, layout, "channel_type", message.set as u64);
-    set(&mut bytes, layout, "async_msg", u64::from(is_async));
-    set(&mut bytes, layout, "command", u64::from(message.id));
-    (body, bytes)
-}
-
-fn extended(message: &Message, plan: Plan, dice: &mut Dice) -> Vec<u8> {
-    let mut bytes = vec![0; usize::from(EXTENDED_HEADER)];
-    let luid = match message.set {
-        MessageSet::Global => 0,
-        _ => Dice::named(plan.seed, "vgpu_luid").roll() | dice.between(0, 1),
-    };
-    let offset = u64::from(EXTENDED_HEADER);
-    set(&mut bytes, &EXTENDED, "ext.command_offset", offset);
-    set(&mut bytes, &EXTENDED, "ext.vgpu_luid", luid);
-    bytes
-}
-
-fn set(bytes: &mut [u8], layout: &Layout, name: &str, value: u64) {
-    if let Some(field) = layout.field(name) {
-        put(bytes, 0, field, value);
+    if !matches!(message.subject, Subject::Nobody | Subject::Unknown) {
+        builder = builder.process((dice.between(1, 1 << 24) << 6) as u32);
     }
+    if message.set == MessageSet::Vgpu && plan.framing == Framing::Extended {
+        let luid = Dice::named(plan.seed, "vgpu_luid").roll() | dice.between(0, 1);
+        builder = builder.vgpu_luid(luid);
+    }
+    if is_async {
+        builder = builder.asynchronous();
+    }
+    let encoded = built(builder.build());
+    if let Some(body) = &mut body {
+        let base = match part {
+            MessagePart::Request => plan.framing.base(),
+            MessagePart::Event | MessagePart::Reply => 0,
+        };
+        body.encoded(&encoded, base);
+    }
+    (body, encoded)
+}
+
+/// What was built. That chosen values cannot be encoded is a mistake that stops
+/// the test.
+#[expect(clippy::panic, reason = "a test fails by panicking")]
+fn built<T, E: std::fmt::Display>(result: Result<T, E>) -> T {
+    match result {
+        Ok(built) => built,
+        Err(error) => panic!("generated values: {error}"),
+    }
+}
+
+/// Reads a field of the structure that begins at `base`.
+pub fn get(bytes: &[u8], base: usize, field: &Field) -> u64 {
+    decode::field_number(&bytes[base..], field).unwrap_or(0)
+}
+
+/// Writes a field of the structure that begins at `base`.
+pub fn put(bytes: &mut [u8], base: usize, field: &Field, value: u64) {
+    let written = encode::put(&mut bytes[base..], field, value);
+    debug_assert!(written.is_some(), "{} is outside of the bytes", field.name);
 }
 
 fn made(

@@ -10,6 +10,7 @@
 mod cuts;
 mod flips;
 mod headers;
+mod round_trip;
 mod sizes;
 mod table;
 mod valid;
