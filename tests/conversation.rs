@@ -1,24 +1,20 @@
 //! Conversations written down message by message: names and values in, packets
-//! out. Layouts come from the description; what is not given is zero, or what
-//! every driver sends.
+//! out. What is not given is zero, or what every driver sends.
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use dxgtrace_protocol::encode::{self, EncodedMessage, MessageBuilder};
 use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_protocol::record::header::{
     ChannelKind, Direction, KnownFields, LostPackets, RecordHeader, RecordKind,
 };
-use dxgtrace_protocol::schema::{
-    FieldRule, HEADER, Layout, Message, MessageSet, Tail, TailElement, TailLength,
-};
+use dxgtrace_protocol::schema::{MessageSet, Subject};
 use dxgtrace_protocol::table::by_name;
 use dxgtrace_protocol::table::framing::{
-    EXTENDED_HEADER, FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION, PACKET_INBAND, VERSION_EXTENDED,
-    header,
+    FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION, PACKET_INBAND, VERSION_EXTENDED,
 };
 
-use crate::generate::{get, put};
 use crate::synthetic::Owned;
 
 /// Names with their values: a field has one, or an array's; a tail has its
@@ -37,12 +33,11 @@ pub const DRIVER: u32 = 0;
 /// A request that was sent.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    message: &'static Message,
+    request: EncodedMessage,
     /// Where it was sent.
     pub channel: u32,
     /// Its transaction id.
     pub transaction: u64,
-    body: Vec<u8>,
     pid: u32,
 }
 
@@ -183,49 +178,19 @@ impl Conversation {
 
     /// A request.
     pub fn ask(&mut self, name: &str, values: Values<'_>) -> Result<Asked> {
+        let mut builder = given(encode::request_at(name, self.version), values);
         let message = by_name(name).with_context(|| format!("no message {name}"))?;
-        let layout = message.request.as_ref().context("no layout")?;
-        let body = body(layout, values, None)?;
-        self.send(message, body)
-    }
-
-    /// A request with these bytes from the command header on, which is filled in.
-    pub fn send(&mut self, message: &'static Message, mut body: Vec<u8>) -> Result<Asked> {
-        if body.len() < usize::from(HEADER) {
-            body.resize(usize::from(HEADER), 0);
+        if message.subject != Subject::Nobody {
+            builder = builder.process(self.process);
         }
-        let named = header(message.set);
-        let mut set = |name: &str, value: u64| -> Result<()> {
-            put(
-                &mut body,
-                0,
-                named.field(name).context("no such header")?,
-                value,
-            );
-            Ok(())
-        };
-        use dxgtrace_protocol::schema::Subject;
-        let process = match message.subject {
-            Subject::Nobody => 0,
-            _ => self.process,
-        };
-        set("process", u64::from(process))?;
-        set("channel_type", message.set as u64)?;
-        set("command", u64::from(message.id))?;
         let (channel, luid) = match message.set {
             MessageSet::Global => (GLOBAL, 0),
             _ => (self.vgpu, self.luid),
         };
+        let request = builder.vgpu_luid(luid).build()?;
         let transaction = self.transactions.entry(channel).or_insert(0);
         *transaction += 1;
         let transaction = *transaction;
-        let mut payload = Vec::new();
-        if self.version >= VERSION_EXTENDED {
-            payload.extend_from_slice(&u32::from(EXTENDED_HEADER).to_le_bytes());
-            payload.extend_from_slice(&[0; 4]);
-            payload.extend_from_slice(&luid.to_le_bytes());
-        }
-        payload.extend_from_slice(&body);
         let header = RecordHeader {
             packet_flags: FLAG_COMPLETION_REQUESTED,
             transaction,
@@ -234,25 +199,19 @@ impl Conversation {
             ),
             ..self.header(Direction::GuestToHost, channel, PACKET_INBAND)
         };
-        self.push(header, payload);
+        self.push(header, request.payload.clone());
         Ok(Asked {
-            message,
+            request,
             channel,
             transaction,
-            body,
             pid: self.pid,
         })
     }
 
     /// The reply to a request.
     pub fn answer(&mut self, asked: &Asked, values: Values<'_>) -> Result<()> {
-        let layout = asked.message.reply_at(self.version).context("no reply")?;
-        let mut payload = match layout.echo {
-            true => echo(layout, asked, values)?,
-            false => body(layout, values, Some(asked))?,
-        };
-        payload.resize(payload.len().next_multiple_of(8), 0);
-        self.reply(asked, payload);
+        let reply = given(asked.request.reply()?, values).build()?;
+        self.reply(asked, reply.on_ring());
         Ok(())
     }
 
@@ -270,20 +229,7 @@ impl Conversation {
 
     /// A message of the host.
     pub fn tell(&mut self, name: &str, values: Values<'_>) -> Result<()> {
-        let message = by_name(name).with_context(|| format!("no message {name}"))?;
-        let mut payload = match &message.request {
-            Some(layout) => body(layout, values, None)?,
-            None => vec![0; 48],
-        };
-        let named = header(MessageSet::Host);
-        for (name, value) in [("channel_type", 2), ("command", u64::from(message.id))] {
-            put(
-                &mut payload,
-                0,
-                named.field(name).context("no such header")?,
-                value,
-            );
-        }
+        let payload = given(encode::event(name), values).build()?.on_ring();
         let header = self.header(Direction::HostToGuest, GLOBAL, PACKET_INBAND);
         self.push(header, payload);
         Ok(())
@@ -364,145 +310,10 @@ impl Conversation {
     }
 }
 
-/// The reply that repeats its request.
-fn echo(layout: &'static Layout, asked: &Asked, values: Values<'_>) -> Result<Vec<u8>> {
-    let mut bytes = asked.body.clone();
-    for (name, given) in values {
-        let field = layout
-            .field(name)
-            .with_context(|| format!("no field {name}"))?;
-        put(&mut bytes, 0, field, given.first().copied().unwrap_or(0));
-    }
-    Ok(bytes)
-}
-
-/// One part of a message.
-fn body(layout: &'static Layout, values: Values<'_>, asked: Option<&Asked>) -> Result<Vec<u8>> {
-    for (name, _) in values {
-        let tail = |tail: &Tail| {
-            *name == tail.name
-                || name
-                    .strip_prefix(tail.name)
-                    .is_some_and(|end| end.starts_with('.'))
-        };
-        if layout.field(name).is_none() && !layout.tails.iter().any(tail) {
-            bail!("no field or tail {name}");
-        }
-    }
-    let mut bytes = vec![0; usize::from(layout.tails_at)];
-    for field in layout.fields {
-        if let FieldRule::Always(value) = field.rule {
-            put(&mut bytes, 0, field, value);
-        }
-    }
-    for tail in layout.tails {
-        if let TailLength::Field(name) | TailLength::FieldOrOne(name) = tail.len
-            && let Some(field) = layout.field(name)
-            && let Some(count) = given_to(tail, values)
-        {
-            put(&mut bytes, 0, field, count as u64);
-        }
-    }
-    for (name, given) in values {
-        let Some(field) = layout.field(name) else {
-            continue;
-        };
-        let mut one = *field;
-        for value in *given {
-            put(&mut bytes, 0, &one, *value);
-            one.at += one.ty.size();
-        }
-        if let Some(used) = field.used.and_then(|used| layout.field(used))
-            && !values.iter().any(|(name, _)| *name == used.name)
-        {
-            put(&mut bytes, 0, used, given.len() as u64);
-        }
-    }
-    for tail in layout.tails {
-        let count = match tail.len {
-            TailLength::FieldIfRoom(_) => given_to(tail, values).unwrap_or(0),
-            _ => count(layout, tail, &bytes, asked),
-        };
-        elements(&mut bytes, tail, count, values);
-    }
-    let end = (bytes.len() + usize::from(layout.slack)).max(usize::from(layout.min));
-    let end = match layout.total {
-        Some(total) => total as usize,
-        None if layout.round8 => end.next_multiple_of(8),
-        None => end,
-    };
-    bytes.resize(end, 0);
-    Ok(bytes)
-}
-
-/// How many elements of a tail are given.
-fn given_to(tail: &Tail, values: Values<'_>) -> Option<usize> {
-    let mine = values.iter().filter(|(name, _)| {
-        *name == tail.name
-            || name
-                .strip_prefix(tail.name)
-                .is_some_and(|end| end.starts_with('.'))
-    });
-    mine.map(|(_, given)| given.len()).max()
-}
-
-fn count(layout: &Layout, tail: &Tail, bytes: &[u8], asked: Option<&Asked>) -> usize {
-    let of = |layout: &Layout, bytes: &[u8], name: &str| {
-        layout.field(name).map_or(0, |field| get(bytes, 0, field))
-    };
-    let request = |name: &str| match asked {
-        Some(asked) => match &asked.message.request {
-            Some(layout) => of(layout, &asked.body, name),
-            None => 0,
-        },
-        None => 0,
-    };
-    let count = match tail.len {
-        TailLength::Field(name) => of(layout, bytes, name),
-        TailLength::FieldOrOne(name) => of(layout, bytes, name).max(1),
-        TailLength::FieldIfRoom(_)
-        | TailLength::SumOf(..)
-        | TailLength::RequestSumOf(..)
-        | TailLength::Fill => 0,
-        TailLength::ResultArea {
-            head,
-            element,
-            count,
-        } => (u64::from(head) + u64::from(element) * of(layout, bytes, count).max(1))
-            .next_multiple_of(8),
-        TailLength::Request(name) => request(name),
-        TailLength::RequestOrOne(name) => request(name).max(1),
-        TailLength::RequestIf(name, flag) => match request(flag) {
-            0 => 0,
-            _ => request(name),
-        },
-    };
-    count as usize
-}
-
-fn elements(bytes: &mut Vec<u8>, tail: &Tail, count: usize, values: Values<'_>) {
-    let start = bytes.len();
-    let size = usize::from(tail.element.size());
-    bytes.resize(start + count * size, 0);
-    for (name, given) in values {
-        for (index, value) in given.iter().take(count).enumerate() {
-            let at = start + index * size;
-            match tail.element {
-                TailElement::Value(ty) if *name == tail.name => {
-                    let width = usize::from(ty.size());
-                    bytes[at..at + width].copy_from_slice(&value.to_le_bytes()[..width]);
-                }
-                TailElement::Struct(structure) => {
-                    let member = name.strip_prefix(tail.name);
-                    let member = member.and_then(|rest| rest.strip_prefix('.'));
-                    if let Some(field) = member.and_then(|member| {
-                        structure.fields.iter().find(|field| field.name == member)
-                    }) {
-                        put(bytes, at, field, *value);
-                    }
-                }
-                TailElement::Value(_) => {}
-            }
-        }
-    }
+/// The builder with these values.
+fn given(builder: MessageBuilder, values: Values<'_>) -> MessageBuilder {
+    let each = values.iter();
+    each.fold(builder, |builder, (name, numbers)| {
+        builder.set(name, *numbers)
+    })
 }

@@ -1,10 +1,11 @@
 //! What filters mean, and what they say when they mean nothing.
 
+use dxgtrace_protocol::encode;
 use dxgtrace_protocol::packet::Channel;
 use dxgtrace_query::filter::{Exchange, Filter, FilterNeeds};
 use dxgtrace_session::check::{Code, Finding};
 
-use super::support::{Case, exchange, parse, refused};
+use super::support::{Case, changed, exchange, parse, refused};
 
 #[test]
 fn a_message_is_found_by_its_name_and_its_fields() {
@@ -31,13 +32,10 @@ fn a_message_is_found_by_its_name_and_its_fields() {
 
 #[test]
 fn arrays_pass_if_one_element_does() {
-    let (mut made, _) = exchange("make_resident");
-    made.payload.truncate(16 + 40);
-    made.payload[16 + 36] = 3;
-    for handle in [0x4000_0001_u32, 0x4000_0002, 0x4000_0003, 0] {
-        made.payload.extend(handle.to_le_bytes());
-    }
-    made.header.payload_length = made.payload.len() as u32;
+    let (made, _) = exchange("make_resident");
+    let allocations = [0x4000_0001_u32, 0x4000_0002, 0x4000_0003];
+    let message = encode::request("make_resident").set("allocations", &allocations);
+    let made = made.with_payload(message.build().unwrap().payload);
     let case = Case::new(&made, None);
     case.yes("make_resident.alloc_count == 3");
     case.yes("make_resident.allocations == 0x40000002");
@@ -65,8 +63,8 @@ fn arrays_pass_if_one_element_does() {
 
 #[test]
 fn numbers_flags_and_statuses_are_read_by_name_or_number() {
-    let (mut made, mut reply) = exchange("make_resident");
-    made.payload[16 + 32..16 + 36].copy_from_slice(&2_u32.to_le_bytes());
+    let (made, mut reply) = exchange("make_resident");
+    let made = changed(&made, "flags", 2);
     reply.payload[16..20].copy_from_slice(&0x103_u32.to_le_bytes());
     let case = Case::new(&made, None);
     case.yes("make_resident.flags & 0x2");
@@ -91,8 +89,8 @@ fn numbers_flags_and_statuses_are_read_by_name_or_number() {
 
 #[test]
 fn signed_enumerators_compare_as_signed() {
-    let (mut made, _) = exchange("create_paging_queue");
-    made.payload[16 + 28..16 + 32].copy_from_slice(&(-1_i32).to_le_bytes());
+    let (made, _) = exchange("create_paging_queue");
+    let made = changed(&made, "priority", -1);
     let case = Case::new(&made, None);
     case.yes("create_paging_queue.priority == BELOW_NORMAL");
     case.yes("create_paging_queue.priority == -1");
@@ -178,14 +176,9 @@ fn findings_and_pairs_can_be_asked_for() {
 
 #[test]
 fn bytes_can_be_searched_and_sliced() {
-    let (mut made, _) = exchange("escape");
-    let data: &[u8] = b"\xde\xad\xbe\xefHELLO";
-    made.payload.truncate(16 + 48);
-    made.payload[16 + 40..16 + 44].copy_from_slice(&(data.len() as u32).to_le_bytes());
-    made.payload[16 + 36..16 + 40].fill(0);
-    made.payload.extend(data);
-    made.payload.extend([0; 7]);
-    made.header.payload_length = made.payload.len() as u32;
+    let (made, _) = exchange("escape");
+    let message = encode::request("escape").set("priv_drv_data", b"\xde\xad\xbe\xefHELLO");
+    let made = made.with_payload(message.build().unwrap().payload);
     let case = Case::new(&made, None);
     case.yes("escape.priv_drv_data contains ad:be");
     case.yes("escape.priv_drv_data contains \"HELL\"");

@@ -1,6 +1,7 @@
 //! Records to ask filters about.
 
 use dxgtrace_protocol::decode::{self, Decoded, MessagePart, Payload, PendingRequest};
+use dxgtrace_protocol::encode;
 use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_protocol::schema::{Message, MessageSet};
 use dxgtrace_protocol::table;
@@ -21,6 +22,14 @@ pub fn exchange(name: &str) -> (Made, Made) {
         return (event.clone(), event);
     }
     generate::exchange(message, Framing::Extended, 1)
+}
+
+/// The request with another value in a field.
+pub fn changed(request: &Made, field: &str, value: i32) -> Made {
+    let packet = request.packet();
+    let decoded = decode::request(Payload::of(&packet)).expect("a request");
+    let message = encode::like(&decoded).set(field, value).build();
+    request.with_payload(message.expect("a request of the table").payload)
 }
 
 /// Decodes a packet; `request` is the one that it answers.
