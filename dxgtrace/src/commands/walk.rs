@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::Failure;
+use dxgtrace::Analyzer;
 use dxgtrace_file::{ReadError, Reader};
 use dxgtrace_session::Session;
-use dxgtrace_session::check::Finding;
 use dxgtrace_session::entry::Entry;
 
 /// What stopped the walk before the end, if anything did: to be reported after
@@ -39,41 +39,43 @@ pub fn walk(
 pub type RecordComments<'a> = dyn Fn() -> Vec<String> + 'a;
 
 fn records<R: Read>(
-    mut reader: Reader<R>,
+    reader: Reader<R>,
     path: &Path,
     visit: &mut dyn FnMut(&Entry<'_>, &Session, &RecordComments<'_>) -> Result<(), Failure>,
 ) -> Result<(Session, WalkStop), Failure> {
-    let mut session = Session::new();
-    let mut findings: Vec<Finding> = Vec::new();
+    let mut analyzer = Analyzer::new(reader);
     let (mut first, mut previous) = (None, None);
     loop {
-        let record = match reader.next_record() {
-            Ok(Some(record)) => record,
-            Ok(None) => return Ok((session, None)),
+        let (record, session) = match analyzer.next_with_session() {
+            Ok(Some(next)) => next,
+            Ok(None) => return Ok((analyzer.into_session(), None)),
             Err(error) => {
                 let damage = Failure::Input(format!("{}: {error}", path.display()));
-                return Ok((session, Some(damage)));
+                return Ok((analyzer.into_session(), Some(damage)));
             }
         };
-        findings.clear();
-        let packet = record.packet;
-        let seen = session.see(&packet, &mut |finding| findings.push(finding));
-        let first = *first.get_or_insert(packet.time);
+        let first = *first.get_or_insert(record.packet.time);
         let entry = Entry {
-            packet: &packet,
+            packet: &record.packet,
             channels: record.channels,
-            seen: &seen,
-            request: session.answered(),
-            findings: &findings,
-            changes: session.changes(),
+            seen: &record.analysis,
+            request: record.request,
+            findings: record.findings,
+            changes: record.changes,
             reply_in: None,
             first,
             captured_before: previous.unwrap_or(first),
             previous: previous.unwrap_or(first),
         };
-        let comments = || record.comments().map(|text| text.into_owned()).collect();
-        visit(&entry, &session, &comments)?;
-        previous = Some(packet.time);
+        let comments = || {
+            record
+                .record
+                .comments()
+                .map(|text| text.into_owned())
+                .collect()
+        };
+        visit(&entry, session, &comments)?;
+        previous = Some(record.packet.time);
     }
 }
 
