@@ -3,38 +3,57 @@
 /// Classes between two powers of two: widths of at most 1/16.
 const PARTS: usize = 16;
 const PARTS_SHIFT: u32 = PARTS.ilog2();
-const CLASSES: usize = (64 - PARTS_SHIFT as usize + 1) * PARTS;
 
 /// A histogram of bounded size: quantiles are right to 6 percent, least and
 /// greatest value exactly.
-#[derive(Debug, Clone)]
+///
+/// There are many of them, one for each message and process, and the values of
+/// one lie close together: so only the octaves between its least and its
+/// greatest value take memory, 64 bytes each.
+#[derive(Debug, Clone, Default)]
 pub struct Histogram {
-    classes: Box<[u32; CLASSES]>,
+    /// Counts of the classes, from `first` on.
+    classes: Vec<u32>,
+    /// The class that `classes` begins with, the first of an octave.
+    first: usize,
     count: u64,
     least: u64,
     most: u64,
 }
 
-impl Default for Histogram {
-    fn default() -> Self {
-        Self {
-            classes: Box::new([0; CLASSES]),
-            count: 0,
-            least: u64::MAX,
-            most: 0,
-        }
-    }
-}
-
 impl Histogram {
     /// Counts a value.
     pub fn add(&mut self, value: u64) {
-        if let Some(class) = self.classes.get_mut(class(value)) {
-            *class = class.saturating_add(1);
+        let class = class(value);
+        match self.classes.get_mut(class.wrapping_sub(self.first)) {
+            Some(count) => *count = count.saturating_add(1),
+            None => self.widen(class),
         }
+        self.least = if self.count == 0 {
+            value
+        } else {
+            self.least.min(value)
+        };
         self.count += 1;
-        self.least = self.least.min(value);
         self.most = self.most.max(value);
+    }
+
+    /// Makes room for the octave of a class, and counts it once.
+    #[cold]
+    fn widen(&mut self, class: usize) {
+        let octave = class / PARTS * PARTS;
+        if self.classes.is_empty() {
+            self.first = octave;
+        }
+        let before = self.first.saturating_sub(octave);
+        self.classes.splice(..0, std::iter::repeat_n(0, before));
+        self.first -= before;
+        let length = self.classes.len().max(octave + PARTS - self.first);
+        self.classes.reserve_exact(length - self.classes.len());
+        self.classes.resize(length, 0);
+        if let Some(count) = self.classes.get_mut(class - self.first) {
+            *count = 1;
+        }
     }
 
     /// How many values were counted.
@@ -59,7 +78,7 @@ impl Histogram {
         for (class, count) in self.classes.iter().enumerate() {
             seen += u64::from(*count);
             if seen >= wanted {
-                return Some(upper(class).clamp(self.least, self.most));
+                return Some(upper(self.first + class).clamp(self.least, self.most));
             }
         }
         self.most()
@@ -103,8 +122,9 @@ mod tests {
                 u64::MAX >> (63 - log),
             ] {
                 let class = class(value);
-                assert!(class < CLASSES && class >= last, "{value}");
+                assert!(class >= last, "{value}");
                 assert!(upper(class) >= value);
+                assert!(class == 0 || upper(class - 1) < value);
                 assert!(upper(class) - value <= value / 16);
                 last = class;
             }
@@ -119,12 +139,39 @@ mod tests {
             let found = histogram.quantile(percent).unwrap();
             assert!(found.abs_diff(value) <= value / 16, "{percent}: {found}");
         };
-        close(50, 5_000);
-        close(99, 9_900);
+        for percent in [1, 50, 90, 99, 100] {
+            close(percent, percent * 100);
+        }
         assert_eq!(
             (histogram.least(), histogram.most()),
             (Some(1), Some(10_000))
         );
         assert_eq!(Histogram::default().quantile(50), None);
+    }
+
+    #[test]
+    fn values_may_come_in_any_order() {
+        let values = [40, u64::MAX, 7, 1 << 33, 0, 1_000_000];
+        let mut histogram = Histogram::default();
+        for (index, value) in values.into_iter().enumerate() {
+            histogram.add(value);
+            assert_eq!(histogram.count(), index as u64 + 1);
+        }
+        assert_eq!(histogram.quantile(0), Some(0));
+        assert_eq!(histogram.quantile(33), Some(7));
+        assert_eq!(histogram.quantile(100), Some(u64::MAX));
+        let counted: u32 = histogram.classes.iter().sum();
+        assert_eq!(counted as usize, values.len());
+    }
+
+    #[test]
+    fn memory_is_taken_for_what_lies_between_the_values() {
+        let mut histogram = Histogram::default();
+        (1_000_000..1_000_100).for_each(|value| histogram.add(value));
+        assert_eq!(histogram.classes.capacity(), PARTS);
+        (1_000..4_000_000)
+            .step_by(1_000)
+            .for_each(|value| histogram.add(value));
+        assert_eq!(histogram.classes.len(), 13 * PARTS);
     }
 }

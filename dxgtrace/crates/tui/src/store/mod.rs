@@ -33,7 +33,7 @@ pub use past::{ObjectScene, SceneRequest, SceneThread, Thing};
 pub use row::{NONE, PacketRow, RowParts};
 pub use rows::Rows;
 pub use sieve::{ScanBatch, ScanDomain, ScanJob, ScanQuestion, SearchText, Sifting};
-pub use stats::{GroupCounts, Latencies, Stats, StatsGroup};
+pub use stats::{GroupCounts, Stats, StatsGroup};
 pub use tail::{FileGrowth, GrowingFile};
 
 use std::sync::Arc;

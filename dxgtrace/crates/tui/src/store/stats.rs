@@ -1,8 +1,7 @@
 //! Counts per process and per channel, kept up to date row by row.
 
-use std::collections::BTreeMap;
-
 use dxgtrace_protocol::record::header::RecordKind;
+use dxgtrace_render::output::Histogram;
 use dxgtrace_session::check::Severity;
 
 use super::row::{NONE, PacketRow};
@@ -38,7 +37,7 @@ pub struct GroupCounts {
     /// Time of the last one.
     pub last: u64,
     /// How long replies took.
-    pub latencies: Latencies,
+    pub latencies: Histogram,
     recent: Recent,
 }
 
@@ -179,89 +178,9 @@ impl Recent {
     }
 }
 
-/// Buckets for each doubling: 12 % apart.
-const STEPS: u64 = 8;
-
-/// How often each latency occurred, to within 12 %.
-#[derive(Debug, Clone, Default)]
-pub struct Latencies {
-    buckets: BTreeMap<u16, u32>,
-    count: u64,
-    max: u64,
-}
-
-impl Latencies {
-    fn add(&mut self, nanoseconds: u64) {
-        *self.buckets.entry(bucket(nanoseconds)).or_default() += 1;
-        self.count += 1;
-        self.max = self.max.max(nanoseconds);
-    }
-
-    /// The latency that this share (in thousandths) of all does not exceed.
-    pub fn quantile(&self, thousandths: u64) -> Option<u64> {
-        let rank = (self.count * thousandths).div_ceil(1000).max(1);
-        let mut passed = 0;
-        for (bucket, count) in &self.buckets {
-            passed += u64::from(*count);
-            if passed >= rank {
-                return Some(upper(*bucket).min(self.max));
-            }
-        }
-        None
-    }
-
-    /// The longest one.
-    pub fn max(&self) -> Option<u64> {
-        (self.count > 0).then_some(self.max)
-    }
-}
-
-fn bucket(value: u64) -> u16 {
-    if value < STEPS {
-        return value as u16;
-    }
-    let exponent = u64::from(value.ilog2() - STEPS.ilog2());
-    ((exponent + 1) * STEPS + ((value >> exponent) - STEPS)) as u16
-}
-
-/// The largest value of a bucket.
-fn upper(bucket: u16) -> u64 {
-    let bucket = u64::from(bucket);
-    if bucket < STEPS {
-        return bucket;
-    }
-    let (exponent, step) = (bucket / STEPS - 1, bucket % STEPS);
-    let next = u128::from(STEPS + step + 1) << exponent;
-    u64::try_from(next - 1).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_value_lies_in_its_bucket() {
-        for value in (0..64)
-            .flat_map(|shift| [0u64, 1, 2].map(|add| (1u64 << shift).saturating_add(add)))
-            .chain([u64::MAX, 999, 123_456_789])
-        {
-            let bucket = bucket(value);
-            assert!(value <= upper(bucket), "{value}");
-            assert!(bucket == 0 || value > upper(bucket - 1), "{value}");
-        }
-    }
-
-    #[test]
-    fn quantiles_are_within_an_eighth() {
-        let mut latencies = Latencies::default();
-        (1..=1000).for_each(|value| latencies.add(value * 1000));
-        for thousandths in [1, 500, 900, 990, 1000] {
-            let exact = thousandths * 1000;
-            let found = latencies.quantile(thousandths).unwrap();
-            assert!((exact..=exact + exact / 8).contains(&found), "{found}");
-        }
-        assert_eq!(Latencies::default().quantile(500), None);
-    }
 
     #[test]
     fn the_rate_is_that_of_the_last_second() {

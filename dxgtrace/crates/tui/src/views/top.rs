@@ -84,13 +84,13 @@ static COLUMNS: &[Column] = &[
         Some(of.counts.bytes)
     }),
     column("half in", 8, [0; 2], CellForm::Time, |of| {
-        of.counts.latencies.quantile(500)
+        of.counts.latencies.quantile(50)
     }),
     column("99% in", 8, [0; 2], CellForm::Time, |of| {
-        of.counts.latencies.quantile(990)
+        of.counts.latencies.quantile(99)
     }),
     column("longest", 8, [90; 2], CellForm::Time, |of| {
-        of.counts.latencies.max()
+        of.counts.latencies.most()
     }),
     column("resident", 8, [0, 100], CellForm::Bytes, |of| {
         of.sum(|memory| memory.resident)
