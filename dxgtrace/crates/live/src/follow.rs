@@ -12,9 +12,12 @@ use aya::{
 };
 use dxgtrace_ebpf::record::IN_NAMESPACE;
 
-use super::{CaptureOptions, error::AttachError, kernel_type::member_offset};
+use super::{
+    CaptureOptions,
+    btf::{self, Btf},
+    error::AttachError,
+};
 
-const BTF: &str = "/sys/kernel/btf/vmlinux";
 /// Processes that can be followed at a time.
 const FOLLOWED_MAX: u32 = 1 << 16;
 /// Inode of the first PID namespace, the same on all kernels.
@@ -50,12 +53,13 @@ impl Processes {
             ..Self::default()
         };
         if options.follow {
-            let btf = fs::read(BTF)
-                .map_err(|error| AttachError::Follow(format!("cannot read {BTF}: {error}")))?;
+            let at = btf::KERNEL;
+            let types = Btf::read(None)
+                .map_err(|error| AttachError::Follow(format!("cannot read {at}: {error}")))?;
             let offset = |member: &str| {
-                member_offset(&btf, "task_struct", member).ok_or_else(|| {
-                    AttachError::Follow(format!("{BTF} has no task_struct.{member}"))
-                })
+                types
+                    .member_offset("task_struct", member)
+                    .ok_or_else(|| AttachError::Follow(format!("{at} has no task_struct.{member}")))
             };
             processes.follow = true;
             processes.tgid_offset = offset("tgid")?;

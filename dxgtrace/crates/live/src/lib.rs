@@ -19,7 +19,6 @@ mod due;
 mod error;
 mod follow;
 mod hooks;
-mod kernel_type;
 mod kprobes;
 mod modules;
 mod object;
