@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use tui_input::{Input, InputRequest};
 
 /// What is being typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,10 +93,8 @@ const MAX: usize = 4096;
 pub struct Prompt {
     /// What for.
     pub purpose: PromptPurpose,
-    /// The text.
-    pub text: String,
-    /// Place of the cursor in bytes.
-    pub cursor: usize,
+    /// The text and the cursor in it.
+    input: Input,
     /// How it looks so far.
     pub verdict: PromptVerdict,
     /// What could be typed next, best first.
@@ -113,14 +112,30 @@ impl Prompt {
     pub fn new(purpose: PromptPurpose, text: &str) -> Self {
         Self {
             purpose,
-            text: text.to_owned(),
-            cursor: text.len(),
+            input: Input::from(text),
             verdict: PromptVerdict::Good,
             completions: Vec::new(),
             chosen: None,
             typed: (text.to_owned(), text.len()),
             back: 0,
         }
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        self.input.value()
+    }
+
+    /// Place of the cursor in bytes.
+    pub fn cursor(&self) -> usize {
+        let text = self.text();
+        let cursor = text.char_indices().nth(self.input.cursor());
+        cursor.map_or(text.len(), |(at, _)| at)
+    }
+
+    /// The text before the cursor and behind it.
+    pub fn halves(&self) -> (&str, &str) {
+        self.text().split_at(self.cursor())
     }
 
     /// Takes a key. `history` holds earlier lines, the latest last.
@@ -132,50 +147,47 @@ impl Prompt {
             KeyCode::Char('c') if ctrl => return PromptOutcome::GivenUp,
             KeyCode::Tab => return self.complete(true),
             KeyCode::BackTab => return self.complete(false),
-            KeyCode::Backspace if self.text.is_empty() => return PromptOutcome::GivenUp,
-            KeyCode::Backspace => self.delete(self.before()..self.cursor),
-            KeyCode::Char('h') if ctrl => self.delete(self.before()..self.cursor),
-            KeyCode::Delete => self.delete(self.cursor..self.after()),
-            KeyCode::Char('u') if ctrl => self.delete(0..self.cursor),
-            KeyCode::Char('k') if ctrl => self.delete(self.cursor..self.text.len()),
-            KeyCode::Char('w') if ctrl => self.delete(self.word_before()..self.cursor),
-            KeyCode::Char('a') if ctrl => self.cursor = 0,
-            KeyCode::Char('e') if ctrl => self.cursor = self.text.len(),
-            KeyCode::Home => self.cursor = 0,
-            KeyCode::End => self.cursor = self.text.len(),
-            KeyCode::Left => self.cursor = self.before(),
-            KeyCode::Right => self.cursor = self.after(),
+            KeyCode::Backspace if self.text().is_empty() => return PromptOutcome::GivenUp,
             KeyCode::Up => self.recall(history, self.back + 1),
             KeyCode::Down => self.recall(history, self.back.saturating_sub(1)),
-            KeyCode::Char(letter) if !ctrl => self.insert(letter),
-            _ => return PromptOutcome::Typing,
+            KeyCode::Char('w') if ctrl => self.delete_word(),
+            code => match request(code, ctrl) {
+                Some(InputRequest::InsertChar(_)) if self.text().len() >= MAX => {}
+                Some(request) => {
+                    self.input.handle(request);
+                }
+                None => return PromptOutcome::Typing,
+            },
         }
-        self.chosen = None;
-        self.typed = (self.text.clone(), self.cursor);
+        self.edited();
         PromptOutcome::Typing
     }
 
     /// Types pasted text; a line has no line breaks.
     pub fn paste(&mut self, text: &str) {
-        for letter in text.chars().filter(|letter| !letter.is_control()) {
-            self.insert(letter);
-        }
+        let (before, after) = self.halves();
+        let room = MAX.saturating_sub(self.text().len());
+        let letters = text
+            .char_indices()
+            .filter(|(_, letter)| !letter.is_control());
+        let pasted = letters.take_while(|(at, _)| *at < room);
+        let pasted: String = pasted.map(|(_, letter)| letter).collect();
+        self.input = input(&format!("{before}{pasted}"), after);
+        self.edited();
+    }
+
+    /// The text has been changed otherwise than by a completion.
+    fn edited(&mut self) {
         self.chosen = None;
-        self.typed = (self.text.clone(), self.cursor);
+        self.typed = (self.text().to_owned(), self.cursor());
     }
 
-    fn insert(&mut self, letter: char) {
-        if self.text.len() < MAX && self.text.is_char_boundary(self.cursor) {
-            self.text.insert(self.cursor, letter);
-            self.cursor += letter.len_utf8();
-        }
-    }
-
-    fn delete(&mut self, range: Range<usize>) {
-        if self.text.get(range.clone()).is_some() {
-            self.cursor = range.start;
-            self.text.drain(range);
-        }
+    /// Deletes back to a space, as a shell does.
+    fn delete_word(&mut self) {
+        let (before, after) = self.halves();
+        let kept = before.trim_end();
+        let kept = kept.trim_end_matches(|letter: char| !letter.is_whitespace());
+        self.input = input(kept, after);
     }
 
     fn recall(&mut self, history: &[String], back: usize) {
@@ -183,13 +195,12 @@ impl Prompt {
             .checked_sub(1)
             .and_then(|back| history.iter().rev().nth(back))
         {
-            self.text.clone_from(line);
+            self.input = Input::from(line.as_str());
             self.back = back;
         } else if back == 0 {
-            self.text.clear();
+            self.input.reset();
             self.back = 0;
         }
-        self.cursor = self.text.len();
     }
 
     /// Puts the next completion in place of what it completes.
@@ -216,36 +227,37 @@ impl Prompt {
                 typed.get(completion.span.end..),
             )
         {
-            self.text = format!("{before}{}{after}", completion.text);
-            self.cursor = before.len() + completion.text.len();
+            self.input = input(&format!("{before}{}", completion.text), after);
         }
         if count == 1 {
             // There is no other, so that what comes behind it can be offered.
-            self.chosen = None;
-            self.typed = (self.text.clone(), self.cursor);
+            self.edited();
         }
         PromptOutcome::Typing
     }
+}
 
-    fn before(&self) -> usize {
-        let before = self.text.get(..self.cursor).unwrap_or_default();
-        before.char_indices().next_back().map_or(0, |(at, _)| at)
-    }
+/// A line whose cursor stands between two texts.
+fn input(before: &str, after: &str) -> Input {
+    Input::new(format!("{before}{after}")).with_cursor(before.chars().count())
+}
 
-    fn after(&self) -> usize {
-        let rest = self.text.get(self.cursor..).unwrap_or_default();
-        self.cursor + rest.chars().next().map_or(0, char::len_utf8)
-    }
-
-    fn word_before(&self) -> usize {
-        let before = self.text.get(..self.cursor).unwrap_or_default();
-        let trimmed = before.trim_end();
-        trimmed
-            .char_indices()
-            .rev()
-            .find(|(_, letter)| letter.is_whitespace())
-            .map_or(0, |(at, letter)| at + letter.len_utf8())
-    }
+/// What a key does to the text.
+fn request(code: KeyCode, ctrl: bool) -> Option<InputRequest> {
+    Some(match (code, ctrl) {
+        (KeyCode::Backspace, _) | (KeyCode::Char('h'), true) => InputRequest::DeletePrevChar,
+        (KeyCode::Delete, _) => InputRequest::DeleteNextChar,
+        (KeyCode::Char('u'), true) => InputRequest::DeleteFromStart,
+        (KeyCode::Char('k'), true) => InputRequest::DeleteTillEnd,
+        (KeyCode::Home, _) | (KeyCode::Char('a'), true) => InputRequest::GoToStart,
+        (KeyCode::End, _) | (KeyCode::Char('e'), true) => InputRequest::GoToEnd,
+        (KeyCode::Left, true) => InputRequest::GoToPrevWord,
+        (KeyCode::Right, true) => InputRequest::GoToNextWord,
+        (KeyCode::Left, false) => InputRequest::GoToPrevChar,
+        (KeyCode::Right, false) => InputRequest::GoToNextChar,
+        (KeyCode::Char(letter), false) => InputRequest::InsertChar(letter),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -263,7 +275,7 @@ mod tests {
         press(&mut prompt, KeyCode::Backspace);
         press(&mut prompt, KeyCode::Char('\u{10348}'));
         press(&mut prompt, KeyCode::Delete);
-        assert_eq!((prompt.text.as_str(), prompt.cursor), ("a\u{10348}", 5));
+        assert_eq!((prompt.text(), prompt.cursor()), ("a\u{10348}", 5));
     }
 
     #[test]
@@ -276,12 +288,33 @@ mod tests {
         };
         prompt.completions = vec![word("status"), word("start")];
         press(&mut prompt, KeyCode::Tab);
-        assert_eq!(prompt.text, "status");
+        assert_eq!(prompt.text(), "status");
         press(&mut prompt, KeyCode::Tab);
-        assert_eq!(prompt.text, "start");
+        assert_eq!(prompt.text(), "start");
         press(&mut prompt, KeyCode::Tab);
-        assert_eq!(prompt.text, "status");
+        assert_eq!(prompt.text(), "status");
         press(&mut prompt, KeyCode::Char(' '));
-        assert_eq!((prompt.text.as_str(), prompt.chosen), ("status ", None));
+        assert_eq!((prompt.text(), prompt.chosen), ("status ", None));
+    }
+
+    #[test]
+    fn words_are_deleted_back_to_a_space_and_passed_over_at_once() {
+        let mut prompt = Prompt::new(PromptPurpose::Filter, "size.short && status >= ");
+        let mut ctrl = |code| prompt.press(&KeyEvent::new(code, KeyModifiers::CONTROL), &[]);
+        ctrl(KeyCode::Char('w'));
+        ctrl(KeyCode::Left);
+        ctrl(KeyCode::Char('w'));
+        assert_eq!((prompt.text(), prompt.cursor()), ("size.short status ", 11));
+    }
+
+    #[test]
+    fn a_paste_has_no_line_breaks_and_an_end() {
+        let mut prompt = Prompt::new(PromptPurpose::Filter, "ab");
+        press(&mut prompt, KeyCode::Left);
+        prompt.paste("x\ny\u{e9}");
+        assert_eq!((prompt.text(), prompt.cursor()), ("axy\u{e9}b", 5));
+        prompt.paste(&"z".repeat(2 * MAX));
+        press(&mut prompt, KeyCode::Char('z'));
+        assert_eq!(prompt.text().len(), MAX);
     }
 }

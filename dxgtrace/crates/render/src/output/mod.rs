@@ -10,7 +10,7 @@ mod statistics;
 mod text;
 mod time;
 mod top;
-mod wrap;
+pub mod wrap;
 
 pub use columns::ColumnWriter;
 pub use group::FindingGroups;

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use anstyle::Style;
+use textwrap::core::display_width;
 
 use super::wrap::below;
 
@@ -21,7 +22,7 @@ pub struct ProseWriter<W> {
 }
 
 impl<W: Write> ProseWriter<W> {
-    /// Text to `out`, at most `width` letters a line; the text of items begins
+    /// Text to `out`, at most `width` columns a line; the text of items begins
     /// at `column`.
     pub fn new(out: W, width: usize, column: usize) -> Self {
         Self {
@@ -52,12 +53,13 @@ impl<W: Write> ProseWriter<W> {
         } else {
             self.column
         };
-        let long = label.chars().count() + 3 > column;
+        let taken = display_width(label);
+        let long = taken + 3 > column;
         write!(self.out, "  {style}{label}{style:#}")?;
         if long {
             write!(self.out, "\n{:column$}", "")?;
         } else {
-            let pad = column - 2 - label.chars().count();
+            let pad = column - 2 - taken;
             write!(self.out, "{:pad$}", "")?;
         }
         below(&mut self.out, column, text, self.width)

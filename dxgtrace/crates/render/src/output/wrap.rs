@@ -2,6 +2,27 @@
 
 use std::io::{self, Write};
 
+use textwrap::{WordSeparator, core::display_width, wrap_algorithms::wrap_first_fit};
+
+/// Breaks `text` between words into lines of at most `width` columns, the first
+/// of `first`. A word that is wider than a line has one of its own.
+pub fn lines(text: &str, first: usize, width: usize) -> Vec<&str> {
+    let words: Vec<_> = WordSeparator::AsciiSpace.find_words(text).collect();
+    let mut rest = text;
+    wrap_first_fit(&words, &[first as f64, width as f64])
+        .into_iter()
+        .map(|words| {
+            let length = words
+                .iter()
+                .map(|word| word.word.len() + word.whitespace.len())
+                .sum();
+            let (line, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
+            rest = after;
+            line.trim_end_matches(' ')
+        })
+        .collect()
+}
+
 /// Writes `text` after `lead`, broken at spaces so that lines keep to `width`
 /// columns where words allow it. Further lines begin below the text.
 pub(super) fn wrapped(
@@ -11,7 +32,7 @@ pub(super) fn wrapped(
     width: usize,
 ) -> io::Result<()> {
     write!(out, "{lead}")?;
-    below(out, lead.chars().count(), text, width)
+    below(out, display_width(lead), text, width)
 }
 
 /// The same with the cursor at column `indent` already.
@@ -21,20 +42,12 @@ pub(super) fn below(
     text: &str,
     width: usize,
 ) -> io::Result<()> {
-    let mut column = indent;
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if column > indent {
-            if column + 1 + length > width {
-                write!(out, "\n{:indent$}", "")?;
-                column = indent;
-            } else {
-                write!(out, " ")?;
-                column += 1;
-            }
+    let width = width.saturating_sub(indent);
+    for (index, line) in lines(text, width, width).into_iter().enumerate() {
+        if index > 0 {
+            write!(out, "\n{:indent$}", "")?;
         }
-        write!(out, "{word}")?;
-        column += length;
+        write!(out, "{line}")?;
     }
     writeln!(out)
 }
@@ -55,5 +68,23 @@ mod tests {
         let mut out = Vec::new();
         wrapped(&mut out, "> ", "a extraordinarily b", 8).unwrap();
         assert_eq!(out, b"> a\n  extraordinarily\n  b\n");
+    }
+
+    #[test]
+    fn lines_are_measured_in_columns() {
+        assert_eq!(
+            lines("\u{4e16}\u{754c} ab cd", 7, 5),
+            ["\u{4e16}\u{754c} ab", "cd"]
+        );
+        assert_eq!(lines("ab \u{e9}\u{e9} cd", 5, 5), ["ab \u{e9}\u{e9}", "cd"]);
+    }
+
+    #[test]
+    fn the_first_line_may_be_shorter_than_the_others() {
+        assert_eq!(
+            lines("one two three four", 4, 9),
+            ["one", "two three", "four"]
+        );
+        assert_eq!(lines("", 4, 9), [""]);
     }
 }

@@ -7,10 +7,10 @@ use dxgtrace_protocol::record::header::{
     Direction, IoctlEnd, KnownFields, LostPackets, RecordHeader, RecordKind,
 };
 use dxgtrace_protocol::record::layout::IOCTL;
-use dxgtrace_render::output::{TimeFormat, duration};
+use dxgtrace_render::output::{TimeFormat, duration, wrap};
 use dxgtrace_session::check::Finding;
 
-use super::super::views::pen::{columns, wrapped};
+use super::super::views::pen::columns;
 use super::TreeLine;
 
 /// Lines of one packet that no message has.
@@ -224,21 +224,21 @@ impl Lines<'_> {
         let width = self.width.saturating_sub(2 * usize::from(last.depth) + 4);
         // A colon and a space follow the label, which begins two columns before.
         let taken = columns(&last.label);
-        let mut parts = wrapped(&last.text, taken, width).into_iter();
-        let Some(first) = parts.next() else {
-            return;
-        };
+        let whole = std::mem::take(&mut last.text);
+        let mut parts = wrap::lines(&whole, width.saturating_sub(taken), width).into_iter();
+        last.text = parts.next().unwrap_or_default().to_owned();
         let rest = TreeLine {
             depth: last.depth + 1,
             severity: last.severity,
             half: last.half,
             ..TreeLine::default()
         };
-        let whole = std::mem::replace(&mut last.text, first);
-        last.whole = Some(whole);
-        self.lines.extend(parts.map(|text| TreeLine {
-            text,
+        let further = parts.map(|text| TreeLine {
+            text: text.to_owned(),
             ..rest.clone()
-        }));
+        });
+        let further: Vec<TreeLine> = further.collect();
+        last.whole = Some(whole);
+        self.lines.extend(further);
     }
 }

@@ -44,7 +44,7 @@ impl App {
     }
 
     pub(super) fn enter(&mut self, prompt: Prompt) {
-        let text = prompt.text.trim().to_owned();
+        let text = prompt.text().trim().to_owned();
         let done = match prompt.purpose {
             PromptPurpose::Filter => self.set_filter(&text),
             PromptPurpose::Search(place) => {
@@ -71,9 +71,9 @@ impl App {
     /// Says how the typed line looks, and what could come next.
     pub(super) fn judge(&mut self) {
         let completions = self.prompt.as_ref().map(|prompt| match prompt.purpose {
-            PromptPurpose::Filter => literal::completions(&prompt.text, prompt.cursor),
+            PromptPurpose::Filter => literal::completions(prompt.text(), prompt.cursor()),
             PromptPurpose::Search(_) => Vec::new(),
-            PromptPurpose::Command => command::completions(self, &prompt.text, prompt.cursor),
+            PromptPurpose::Command => command::completions(self, prompt.text(), prompt.cursor()),
         });
         if let (Some(prompt), Some(completions)) = (&mut self.prompt, completions) {
             prompt.completions = completions;
@@ -85,7 +85,7 @@ impl App {
         if let Some(prompt) = &mut self.prompt {
             prompt.verdict = match prompt.purpose {
                 PromptPurpose::Filter | PromptPurpose::Search(SearchPlace::Filter) => {
-                    match Filter::parse(&prompt.text) {
+                    match Filter::parse(prompt.text()) {
                         Ok(_) => PromptVerdict::Good,
                         Err(error) if error.is_incomplete() => {
                             PromptVerdict::Incomplete(error.to_string())
@@ -98,12 +98,12 @@ impl App {
                     }
                 }
                 PromptPurpose::Search(SearchPlace::Bytes)
-                    if literal::bytes(&prompt.text).is_none() =>
+                    if literal::bytes(prompt.text()).is_none() =>
                 {
                     PromptVerdict::Incomplete("hexadecimal bytes, or \"text\"".to_owned())
                 }
                 PromptPurpose::Search(_) => PromptVerdict::Good,
-                PromptPurpose::Command => command::judge(&prompt.text),
+                PromptPurpose::Command => command::judge(prompt.text()),
             };
         }
     }

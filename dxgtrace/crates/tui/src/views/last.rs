@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use unicode_truncate::UnicodeTruncateStr;
 
 use super::super::action::Action;
 use super::super::app::{App, MessageTone, Pane, View};
@@ -165,25 +166,14 @@ fn typed(app: &App, prompt: &Prompt, buffer: &mut Buffer, area: Rect) -> (u16, u
         PromptVerdict::Incomplete(remark) => (theme.text, remark.clone()),
         PromptVerdict::Bad(remark) => (theme.bad, remark.clone()),
     };
-    let before = prompt.text.get(..prompt.cursor).unwrap_or_default();
+    let (before, after) = prompt.halves();
     let room = usize::from(area.width).saturating_sub(columns(&name) + 2);
     // A long line is shown around its cursor.
-    let skipped = columns(before).saturating_sub(room);
-    let mut left = skipped;
-    let shown: String = prompt
-        .text
-        .chars()
-        .skip_while(|letter| {
-            let width = columns(letter.encode_utf8(&mut [0; 4]));
-            let skip = left > 0;
-            left = left.saturating_sub(width);
-            skip
-        })
-        .collect();
+    let (before, shown) = before.unicode_truncate_start(room);
     let mut pen = Pen::new(buffer, area, 0, theme.text);
     pen.put(&name, theme.heading);
-    pen.put(shown, style);
-    let x = area.x + (columns(&name) + columns(before) - skipped) as u16;
+    pen.put(before, style).put(after, style);
+    let x = area.x + (columns(&name) + shown) as u16;
     popup::completions(app, prompt, &remark, buffer, area);
     (x.min(area.right().saturating_sub(1)), area.y)
 }

@@ -7,6 +7,7 @@ use std::fmt::Display;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+use unicode_truncate::UnicodeTruncateStr;
 
 /// Writes into a line of the screen from left to right.
 pub struct Pen<'a> {
@@ -118,26 +119,11 @@ pub fn fitted(text: &str, width: usize) -> Cow<'_, str> {
     if columns(text) <= width {
         return Cow::Borrowed(text);
     }
-    let mut cut = cut(text, width.saturating_sub(1));
-    if width > 0 {
-        cut.push('~');
+    if width == 0 {
+        return Cow::Borrowed("");
     }
-    Cow::Owned(cut)
-}
-
-/// As much of a text as fits into so many columns.
-fn cut(text: &str, width: usize) -> String {
-    let mut kept = String::new();
-    let mut taken = 0;
-    for letter in text.chars() {
-        let next = columns(letter.encode_utf8(&mut [0; 4]));
-        if taken + next > width {
-            break;
-        }
-        taken += next;
-        kept.push(letter);
-    }
-    kept
+    let (kept, _) = text.unicode_truncate(width - 1);
+    Cow::Owned(format!("{kept}~"))
 }
 
 /// A process's label in so many columns: if it is too long, its name is cut
@@ -150,26 +136,6 @@ pub fn shortened(label: &str, width: usize) -> String {
     let number = number
         .filter(|number| number.len() + 2 <= width)
         .unwrap_or("");
-    let name = cut(label, width.saturating_sub(number.len() + 1));
+    let (name, _) = label.unicode_truncate(width.saturating_sub(number.len() + 1));
     format!("{name}~{number}")
-}
-
-/// A text in lines of at most so many columns, broken between words; on the first
-/// line, some are taken already.
-pub fn wrapped(text: &str, taken: usize, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    let mut room = width.saturating_sub(taken);
-    for word in text.split(' ') {
-        if !line.is_empty() && columns(&line) + 1 + columns(word) > room {
-            lines.push(std::mem::take(&mut line));
-            room = width;
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line += word;
-    }
-    lines.push(line);
-    lines
 }

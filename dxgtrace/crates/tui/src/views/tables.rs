@@ -8,11 +8,11 @@ use super::super::app::{App, View};
 use super::super::table::LineKey;
 use super::super::theme::letter;
 use super::packets;
-use super::pen::{Pen, wrapped};
+use super::pen::Pen;
 use super::places::ScreenPlaces;
 use super::{counted, top};
 use crate::store::Thing;
-use dxgtrace_render::output::duration;
+use dxgtrace_render::output::{duration, wrap};
 
 /// Draws the heading, the lines, and what is said of the selected one.
 pub fn draw(app: &App, buffer: &mut Buffer, places: &ScreenPlaces) {
@@ -238,7 +238,7 @@ fn note(app: &App, buffer: &mut Buffer, area: Rect) {
     let width = usize::from(area.width).saturating_sub(2);
     let finding = note.finding().to_string();
     let all = [finding.as_str(), description.cause, description.next];
-    let lines = all.iter().flat_map(|text| wrapped(text, 0, width));
+    let lines = all.iter().flat_map(|text| wrap::lines(text, width, width));
     for (line, text) in lines.enumerate() {
         if line + 1 >= usize::from(area.height) {
             break;
