@@ -10,7 +10,6 @@
 
 mod assemble;
 mod attach;
-mod bounded;
 mod bpf;
 mod btf;
 mod clock;
@@ -23,12 +22,10 @@ mod kprobes;
 mod modules;
 mod object;
 mod programs;
-mod refusals;
 mod rights;
 mod ring;
 mod system;
 mod trampoline;
-mod transactions;
 
 use std::{
     path::PathBuf,

@@ -4,9 +4,10 @@ use dxgtrace_ebpf::record::{
     self, CHANNEL_GLOBAL, KIND_RECEIVE, KIND_SEND, KIND_SEND_RETURN, SendReturn,
 };
 
-use super::{Assembler, COMPLETION, COMPLETION_REQUESTED, EAGAIN, PATIENCE};
+use super::{Assembler, EAGAIN, PATIENCE};
 use crate::clock::MonotonicClock;
 use dxgtrace_protocol::record::header::{Direction, KnownFields, RecordHeader, RecordKind};
+use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION};
 
 const MILLISECOND: u64 = 1_000_000;
 
@@ -19,7 +20,7 @@ fn send(task: u64, time: u64, transaction: u64) -> record::Packet {
         kind: KIND_SEND,
         channel_kind: CHANNEL_GLOBAL,
         packet_type: 6,
-        packet_flags: COMPLETION_REQUESTED,
+        packet_flags: FLAG_COMPLETION_REQUESTED,
         view: 0,
         time,
         task: task << 32 | task,
@@ -41,7 +42,7 @@ fn send(task: u64, time: u64, transaction: u64) -> record::Packet {
 fn receive(time: u64, transaction: u64) -> record::Packet {
     record::Packet {
         kind: KIND_RECEIVE,
-        packet_type: COMPLETION,
+        packet_type: PACKET_COMPLETION,
         packet_flags: 0,
         ..send(999, time, transaction)
     }

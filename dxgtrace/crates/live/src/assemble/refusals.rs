@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::assemble::PendingPacket;
+use super::draft::PacketDraft;
 
 /// A sender that has not tried again for so long has given up, in nanoseconds.
 /// It sleeps a few milliseconds between attempts.
@@ -36,7 +36,7 @@ impl PartialEq for SendAttempt {
 /// The refused sends, at most one for each task.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    by_task: HashMap<u64, (SendAttempt, PendingPacket)>,
+    by_task: HashMap<u64, (SendAttempt, PacketDraft)>,
     looked_at: u64,
 }
 
@@ -48,8 +48,8 @@ impl Refusals {
         &mut self,
         task: u64,
         attempt: SendAttempt,
-        mut item: PendingPacket,
-    ) -> (Option<PendingPacket>, Option<Vec<u8>>) {
+        mut item: PacketDraft,
+    ) -> (Option<PacketDraft>, Option<Vec<u8>>) {
         match self.by_task.remove(&task) {
             Some((earlier, refused)) if earlier == attempt => {
                 item.header.refused_attempts = refused.header.refused_attempts + 1;
@@ -69,12 +69,12 @@ impl Refusals {
     }
 
     /// The task's refused send, now that it sends again.
-    pub(super) fn take(&mut self, task: u64) -> Option<(SendAttempt, PendingPacket)> {
+    pub(super) fn take(&mut self, task: u64) -> Option<(SendAttempt, PacketDraft)> {
         self.by_task.remove(&task)
     }
 
     /// One that was given up by this time.
-    pub(super) fn expired(&mut self, now: u64) -> Option<PendingPacket> {
+    pub(super) fn expired(&mut self, now: u64) -> Option<PacketDraft> {
         if self.by_task.is_empty() || now < self.looked_at.saturating_add(INTERVAL) {
             return None;
         }
@@ -94,9 +94,8 @@ impl Refusals {
     }
 
     /// All that are left, by time.
-    pub(super) fn take_all(&mut self) -> Vec<PendingPacket> {
-        let mut rest: Vec<PendingPacket> =
-            self.by_task.drain().map(|(_, (_, item))| item).collect();
+    pub(super) fn take_all(&mut self) -> Vec<PacketDraft> {
+        let mut rest: Vec<PacketDraft> = self.by_task.drain().map(|(_, (_, item))| item).collect();
         rest.sort_by_key(|item| item.time);
         rest
     }

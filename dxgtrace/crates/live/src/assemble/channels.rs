@@ -1,0 +1,95 @@
+//! The channels of a capture, in the order in which they were first seen.
+
+use dxgtrace_ebpf::record::{self, CHANNEL_GLOBAL, CHANNEL_VGPU};
+
+use dxgtrace_protocol::packet::Channel;
+use dxgtrace_protocol::record::header::ChannelKind;
+
+/// The channels that were seen; an interface is an index of one.
+#[derive(Debug, Default)]
+pub(super) struct ChannelList {
+    channels: Vec<Channel>,
+    /// Which interface stands for the driver itself.
+    driver: Option<u32>,
+}
+
+impl ChannelList {
+    pub(super) fn all(&self) -> &[Channel] {
+        &self.channels
+    }
+
+    /// The channel of an interface.
+    pub(super) fn get(&self, interface: u32) -> Option<&Channel> {
+        self.channels.get(interface as usize)
+    }
+
+    /// The interface of a packet.
+    pub(super) fn interface(&mut self, packet: &record::Packet) -> u32 {
+        let kind = channel_kind(packet.channel_kind);
+        let instance = Some(record::bytes(packet.instance));
+        let known = self.channels.iter().position(|channel| {
+            channel.relid == packet.relid && channel.kind == kind && channel.instance == instance
+        });
+        if let Some(known) = known {
+            return known as u32;
+        }
+        let stem = match kind {
+            ChannelKind::Global => "global",
+            ChannelKind::Vgpu => "vgpu",
+            ChannelKind::Unknown => "channel",
+        };
+        let same = self.channels.iter();
+        let same = same.filter(|channel| channel.kind == kind).count();
+        self.add(Channel {
+            // There is one global channel, unless it is closed and offered again.
+            name: match (kind, same) {
+                (ChannelKind::Global, 0) => stem.into(),
+                _ => format!("{stem}{same}"),
+            },
+            kind,
+            relid: packet.relid,
+            instance,
+        })
+    }
+
+    /// Where to put what belongs to the driver as a whole.
+    pub(super) fn driver(&mut self) -> u32 {
+        match self.driver {
+            Some(interface) => interface,
+            None => {
+                let interface = self.add(made_up("driver"));
+                *self.driver.insert(interface)
+            }
+        }
+    }
+
+    /// A file needs a channel: if there is none yet, makes up one of unknown kind.
+    pub(super) fn ensure_one(&mut self) {
+        if self.channels.is_empty() {
+            self.add(made_up("unknown"));
+        }
+    }
+
+    fn add(&mut self, channel: Channel) -> u32 {
+        self.channels.push(channel);
+        (self.channels.len() - 1) as u32
+    }
+}
+
+fn made_up(name: &str) -> Channel {
+    Channel {
+        name: name.into(),
+        kind: ChannelKind::Unknown,
+        relid: 0,
+        instance: None,
+    }
+}
+
+/// The kind of a channel, as the pseudo-header says it.
+pub(super) fn channel_kind(kind: u8) -> ChannelKind {
+    match kind {
+        CHANNEL_GLOBAL => ChannelKind::Global,
+        CHANNEL_VGPU => ChannelKind::Vgpu,
+        _ => ChannelKind::Unknown,
+    }
+}

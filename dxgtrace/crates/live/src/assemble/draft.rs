@@ -1,0 +1,159 @@
+//! Packets in the making, and how the probe's records become packets.
+
+use dxgtrace_ebpf::record::{self, END_SYNC, END_UNSEEN, KIND_SEND, VIEW_EXPECTED, VIEW_IOCTL};
+
+use super::channels::channel_kind;
+use dxgtrace_protocol::packet::Channel;
+use dxgtrace_protocol::record::header::{
+    ChannelKind, Direction, IoctlEnd, KnownFields, LostPackets, RecordHeader, RecordKind,
+};
+use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION};
+
+/// Names a request: the address of its channel and its transaction id.
+pub(super) type RequestKey = (u64, u64);
+
+/// A packet in the making.
+#[derive(Debug)]
+pub(super) struct PacketDraft {
+    pub(super) header: RecordHeader,
+    /// `CLOCK_MONOTONIC`.
+    pub(super) time: u64,
+    pub(super) interface: u32,
+    pub(super) payload: Vec<u8>,
+    /// Address of the channel.
+    pub(super) channel: u64,
+    pub(super) task: u64,
+    /// A send whose return value is outstanding.
+    pub(super) sending: bool,
+}
+
+impl PacketDraft {
+    /// A packet that the probe saw, its payload in `buffer`.
+    pub(super) fn packet(packet: &record::Packet, interface: u32, buffer: Vec<u8>) -> Self {
+        Self {
+            header: header(packet),
+            time: packet.time,
+            interface,
+            payload: buffer,
+            channel: packet.channel,
+            task: packet.task,
+            sending: packet.kind == KIND_SEND,
+        }
+    }
+
+    /// The end of an ioctl, its payload written into `buffer`.
+    pub(super) fn ioctl_end(end: &record::IoctlEnd, interface: u32, mut buffer: Vec<u8>) -> Self {
+        let payload = IoctlEnd {
+            duration: end.time.saturating_sub(end.entry),
+            messages: end.messages.into(),
+        };
+        let mut known = KnownFields::TASK | KnownFields::IOCTL;
+        if end.flags & END_UNSEEN == 0 {
+            known |= KnownFields::IOCTL_RESULT;
+        }
+        if end.flags & END_SYNC != 0 {
+            known |= KnownFields::RETURN_VALUE;
+        }
+        buffer.extend_from_slice(&payload.encode());
+        Self {
+            header: RecordHeader {
+                kind: RecordKind::Ioctl,
+                direction: Direction::HostToGuest,
+                known: KnownFields(known),
+                pid: (end.task >> 32) as u32,
+                tid: end.task as u32,
+                comm: record::bytes(end.comm),
+                return_value: end.failed,
+                ioctl: end.request,
+                ioctl_result: end.result,
+                cpu: end.cpu,
+                payload_length: IoctlEnd::LENGTH as u32,
+                ..RecordHeader::EMPTY
+            },
+            time: end.time,
+            interface,
+            payload: buffer,
+            channel: 0,
+            task: end.task,
+            sending: false,
+        }
+    }
+
+    /// A record of lost packets, among those of a channel.
+    pub(super) fn lost(
+        lost: LostPackets,
+        channel: Option<&Channel>,
+        interface: u32,
+        time: u64,
+    ) -> Self {
+        let payload = lost.encode().to_vec();
+        Self {
+            header: RecordHeader {
+                kind: RecordKind::Lost,
+                direction: Direction::HostToGuest,
+                channel_kind: channel.map_or(ChannelKind::Unknown, |channel| channel.kind),
+                channel: channel.map_or(0, |channel| channel.relid),
+                payload_length: payload.len() as u32,
+                ..RecordHeader::EMPTY
+            },
+            time,
+            interface,
+            payload,
+            channel: 0,
+            task: 0,
+            sending: false,
+        }
+    }
+
+    /// The request that it is, or that it answers.
+    pub(super) fn request(&self) -> RequestKey {
+        (self.channel, self.header.transaction)
+    }
+
+    /// Whether it answers a request.
+    pub(super) fn is_reply(&self) -> bool {
+        self.header.packet_type == PACKET_COMPLETION
+    }
+
+    /// Whether it is a request that is to be answered.
+    pub(super) fn wants_reply(&self) -> bool {
+        self.header.packet_flags & FLAG_COMPLETION_REQUESTED != 0
+    }
+}
+
+fn header(packet: &record::Packet) -> RecordHeader {
+    let common = RecordHeader {
+        channel_kind: channel_kind(packet.channel_kind),
+        packet_type: packet.packet_type,
+        packet_flags: packet.packet_flags,
+        channel: packet.relid,
+        transaction: packet.transaction,
+        cpu: packet.cpu,
+        payload_length: packet.length,
+        ..RecordHeader::EMPTY
+    };
+    if packet.kind == KIND_SEND {
+        RecordHeader {
+            direction: Direction::GuestToHost,
+            known: KnownFields(KnownFields::TASK | KnownFields::EXACT_LENGTH | view(packet.view)),
+            pid: (packet.task >> 32) as u32,
+            tid: packet.task as u32,
+            comm: record::bytes(packet.comm),
+            ioctl: packet.ioctl,
+            expected_reply_length: packet.expected,
+            ..common
+        }
+    } else {
+        // The task is whoever the interrupt hit: no one of interest.
+        RecordHeader {
+            direction: Direction::HostToGuest,
+            ..common
+        }
+    }
+}
+
+/// What is known of the driver's view, as the pseudo-header says it.
+fn view(bits: u16) -> u16 {
+    let known = |bit, known| if bits & bit != 0 { known } else { 0 };
+    known(VIEW_IOCTL, KnownFields::IOCTL) | known(VIEW_EXPECTED, KnownFields::EXPECTED_REPLY)
+}
