@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::input::{self, Input};
+use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{
     self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
@@ -79,7 +80,7 @@ fn show(app: &mut App, signal: &AtomicBool) -> io::Result<Option<String>> {
         while let Some(effect) = app.next_effect() {
             match effect {
                 TerminalEffect::Quit(text) => return Ok(text),
-                TerminalEffect::Copy(text) => copy(&text)?,
+                TerminalEffect::Copy(text) => copy(&mut io::stdout(), &text)?,
                 TerminalEffect::Redraw => terminal.clear()?,
                 TerminalEffect::Suspend => {
                     suspend()?;
@@ -185,32 +186,8 @@ fn restore() {
 
 /// Puts a text on the clipboard by the sequence OSC 52, which also works through
 /// ssh and tmux where they allow it.
-fn copy(text: &str) -> io::Result<()> {
-    let mut out = io::stdout();
-    write!(out, "\x1b]52;c;{}\x1b\\", base64(text.as_bytes()))?;
-    out.flush()
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let digit = |value: u32| DIGITS.get((value & 63) as usize).copied().unwrap_or(b'=');
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let mut group = [0; 4];
-        for (place, byte) in group.iter_mut().skip(1).zip(chunk) {
-            *place = *byte;
-        }
-        let value = u32::from_be_bytes(group);
-        for (number, shift) in [18, 12, 6, 0].into_iter().enumerate() {
-            let filled = number <= chunk.len();
-            text.push(char::from(if filled {
-                digit(value >> shift)
-            } else {
-                b'='
-            }));
-        }
-    }
-    text
+fn copy(out: &mut impl Write, text: &str) -> io::Result<()> {
+    execute!(out, CopyToClipboard::to_clipboard_from(text))
 }
 
 /// Sets `signal` when the program is asked to end.
@@ -245,8 +222,16 @@ fn suspend() -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn base64_is_padded() {
-        let texts = ["", "f", "fo", "foo", "foob"].map(|text| super::base64(text.as_bytes()));
-        assert_eq!(texts, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]);
+    fn the_clipboard_gets_padded_base64() {
+        let texts = ["", "f", "fo", "foo", "foob"];
+        for (text, base64) in texts
+            .into_iter()
+            .zip(["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="])
+        {
+            let mut out = Vec::new();
+            super::copy(&mut out, text).unwrap();
+            let expected = format!("\x1b]52;c;{base64}\x1b\\");
+            assert_eq!(String::from_utf8_lossy(&out), expected);
+        }
     }
 }
