@@ -8,7 +8,7 @@ mod signals;
 mod watched;
 
 pub(super) use child::launched;
-pub(super) use follow::{Course, follow};
+pub(super) use follow::{CaptureControl, follow};
 pub(super) use signals::Signals;
 pub(super) use watched::WatchedProcess;
 
@@ -70,9 +70,9 @@ pub fn run(args: &CaptureArgs, color: ColorArg) -> Result<Exit, Failure> {
     let OpenedOutput {
         filter,
         sinks,
-        mut course,
+        mut control,
     } = prepared.open(shown, color, limits, &live.how())?;
-    course.signals = Some(signals.clone());
+    control.signals = Some(signals.clone());
     let pipe = OutputPipe::of(args.write.as_deref().unwrap_or(Path::new("-")));
     say(&started(&live, args));
     if let Some(child) = &child {
@@ -85,7 +85,7 @@ pub fn run(args: &CaptureArgs, color: ColorArg) -> Result<Exit, Failure> {
     let outcome = follow(
         live,
         Pipeline::new(filter, sinks).on(channels),
-        course,
+        control,
         &mut || match &mut child {
             Some(child) => child.heeds(&signals) || child.has_ended(),
             None => signals.stop() || stand_in.has_ended() || pipe.is_abandoned(),

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::process::{Command, Stdio};
 
-use super::capture::{Course, Signals, follow, say};
+use super::capture::{CaptureControl, Signals, follow, say};
 use super::live::attach;
 use super::pipeline::Pipeline;
 use super::replay::SAMPLE;
@@ -37,8 +37,8 @@ pub fn run(args: &DemoArgs, color: ColorArg) -> Result<Exit, Failure> {
         live.how()
     ));
     standin.go().map_err(standin_failed)?;
-    let course = Course::plain(args.write.clone());
-    let outcome = follow(live, pipeline, course, &mut || {
+    let control = CaptureControl::plain(args.write.clone());
+    let outcome = follow(live, pipeline, control, &mut || {
         signals.stop() || standin.has_ended().unwrap_or(true)
     })?;
     if !standin.wait().map_err(standin_failed)?.success() {

@@ -8,7 +8,7 @@ use super::pipeline::Pipeline;
 use super::{Exit, Failure, input};
 use crate::cli::{AnswerForm, ColorArg, TopArgs};
 use dxgtrace_query::filter::Filter;
-use dxgtrace_render::output::{Fed, TopCounts};
+use dxgtrace_render::output::{SharedTop, TopCounts};
 use dxgtrace_session::Session;
 
 /// Shows a file's table, or one after the other, live.
@@ -20,10 +20,10 @@ pub fn run(args: &TopArgs, color: ColorArg) -> Result<Exit, Failure> {
 }
 
 fn read(args: &TopArgs, path: &Path, color: ColorArg) -> Result<Exit, Failure> {
-    let fed = Fed::default();
-    let mut pipeline = Pipeline::new(Filter::default(), vec![Box::new(fed.clone())]);
+    let shared = SharedTop::default();
+    let mut pipeline = Pipeline::new(Filter::default(), vec![Box::new(shared.clone())]);
     let result = input::feed(path, &mut pipeline);
-    let top = fed.0.borrow();
+    let top = shared.0.borrow();
     // What could be read is shown before the failure is.
     show(
         &top,
@@ -86,8 +86,8 @@ fn live(args: &TopArgs, color: ColorArg) -> Result<Exit, Failure> {
         _ => WatchedProcess::Unknown,
     };
     let pipe = OutputPipe::of(Path::new("-"));
-    let fed = Fed::default();
-    let mut pipeline = Pipeline::new(Filter::default(), vec![Box::new(fed.clone())]);
+    let shared = SharedTop::default();
+    let mut pipeline = Pipeline::new(Filter::default(), vec![Box::new(shared.clone())]);
     let mut out = stream(color);
     let screen = io::stdout().is_terminal() && args.answer.form == AnswerForm::Text;
     let mut left = args.tables.unwrap_or(u64::MAX);
@@ -116,14 +116,14 @@ fn live(args: &TopArgs, color: ColorArg) -> Result<Exit, Failure> {
         }
         let span = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         show(
-            &fed.0.borrow(),
+            &shared.0.borrow(),
             &mut out,
             args,
             pipeline.session(),
             span,
             most,
         )?;
-        fed.0.borrow_mut().begin_anew();
+        shared.0.borrow_mut().begin_anew();
         begun = Instant::now();
         left -= 1;
         if ending {

@@ -98,7 +98,7 @@ mod live {
     use crate::cli::DemoArgs;
     use dxgtrace_live::{CaptureOptions, CaptureTarget, Live, Right};
     use dxgtrace_standin::StandIn;
-    use dxgtrace_tui::{Delivered, Recorder, Tap, directory, prune};
+    use dxgtrace_tui::{LivePacket, PacketSource, Recorder, directory, prune};
 
     /// Captures the driver, or a stand-in that is already there.
     pub fn live(args: &TuiArgs, color: ColorArg) -> Result<Exit, Failure> {
@@ -155,11 +155,11 @@ mod live {
             let mut kept = live.rights();
             kept.push(Right::Files);
             live::give_up_rights(&kept)?;
-            let mut tap = LiveTap { live, standin };
-            if let Some(standin) = &mut tap.standin {
+            let mut source = LiveSource { live, standin };
+            if let Some(standin) = &mut source.standin {
                 standin.go().map_err(standin_failed)?;
             }
-            Ok::<_, Failure>((tap, file))
+            Ok::<_, Failure>((source, file))
         })?;
         // This thread has no part in capturing, but it may save a file.
         live::give_up_rights(&[Right::Files])?;
@@ -185,13 +185,13 @@ mod live {
     }
 
     /// A live capture, perhaps of a stand-in of our own.
-    struct LiveTap {
+    struct LiveSource {
         live: Live,
         standin: Option<StandIn>,
     }
 
-    impl Tap for LiveTap {
-        fn next(&mut self, timeout: Duration) -> io::Result<Option<Delivered<'_>>> {
+    impl PacketSource for LiveSource {
+        fn next(&mut self, timeout: Duration) -> io::Result<Option<LivePacket<'_>>> {
             let delivery = self.live.next(timeout)?;
             Ok(delivery.map(|delivery| (delivery.packet, delivery.channels)))
         }

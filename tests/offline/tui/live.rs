@@ -10,7 +10,7 @@ use dxgtrace_protocol::packet::Channel;
 use dxgtrace_tests::screen::Screen;
 use dxgtrace_tests::synthetic::Owned;
 use dxgtrace_tests::{program, samples, synthetic};
-use dxgtrace_tui::{CaptureSource, Delivered, Recorder, Tap};
+use dxgtrace_tui::{CaptureSource, LivePacket, PacketSource, Recorder};
 
 /// Delivers so many packets of a sample as it is told to.
 struct Paced {
@@ -21,8 +21,8 @@ struct Paced {
     tickets: Receiver<usize>,
 }
 
-impl Tap for Paced {
-    fn next(&mut self, timeout: Duration) -> io::Result<Option<Delivered<'_>>> {
+impl PacketSource for Paced {
+    fn next(&mut self, timeout: Duration) -> io::Result<Option<LivePacket<'_>>> {
         if self.at == self.allowed {
             if let Ok(more) = self.tickets.recv_timeout(timeout) {
                 self.allowed += more;
@@ -58,14 +58,14 @@ fn start(path: &Path) -> (Recorder, Sender<usize>) {
     let file = fs::File::create(path).unwrap();
     let recorder = Recorder::start(None, move || {
         let (channels, packets) = synthetic::load(&samples().join("v40.pcapng")).unwrap();
-        let tap = Paced {
+        let source = Paced {
             channels,
             packets,
             at: 0,
             allowed: 0,
             tickets: given,
         };
-        Ok::<_, String>((tap, file))
+        Ok::<_, String>((source, file))
     });
     (recorder.unwrap(), tickets)
 }
@@ -175,8 +175,8 @@ fn follow_pause_and_filter_work_while_packets_arrive() {
 #[test]
 fn a_capture_that_breaks_says_so_and_keeps_what_it_has() {
     struct Broken;
-    impl Tap for Broken {
-        fn next(&mut self, _: Duration) -> io::Result<Option<Delivered<'_>>> {
+    impl PacketSource for Broken {
+        fn next(&mut self, _: Duration) -> io::Result<Option<LivePacket<'_>>> {
             Err(io::Error::other("the ring is gone"))
         }
         fn stop(&mut self) {}

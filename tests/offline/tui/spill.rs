@@ -10,7 +10,7 @@ use dxgtrace_protocol::packet::Channel;
 use dxgtrace_tests::screen::Screen;
 use dxgtrace_tests::synthetic::Owned;
 use dxgtrace_tests::{program, samples, synthetic};
-use dxgtrace_tui::{CaptureSource, Delivered, Recorder, Tap, prune};
+use dxgtrace_tui::{CaptureSource, LivePacket, PacketSource, Recorder, prune};
 
 const BOUND: u64 = 4 << 20;
 
@@ -22,8 +22,8 @@ struct Endless {
     count: usize,
 }
 
-impl Tap for Endless {
-    fn next(&mut self, timeout: Duration) -> io::Result<Option<Delivered<'_>>> {
+impl PacketSource for Endless {
+    fn next(&mut self, timeout: Duration) -> io::Result<Option<LivePacket<'_>>> {
         if self.at == self.count {
             std::thread::sleep(timeout);
             return Ok(None);
@@ -61,13 +61,13 @@ fn the_oldest_packets_are_dropped_and_the_rest_stays_readable() {
     let (channels, packets) = synthetic::load(&samples().join("v40.pcapng")).unwrap();
     let count = 20_000;
     let recorder = Recorder::start(Some(BOUND), move || {
-        let tap = Endless {
+        let source = Endless {
             channels,
             packets,
             at: 0,
             count,
         };
-        Ok::<_, String>((tap, file))
+        Ok::<_, String>((source, file))
     });
     let recorder = recorder.unwrap();
     let source = CaptureSource::live(path.clone(), recorder.recording().clone(), true);

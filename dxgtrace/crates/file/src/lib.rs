@@ -10,14 +10,14 @@
 //! * [`RandomReader`] fetches single records by position, for a view that
 //!   keeps only an index in memory.
 
-#[cfg(target_os = "linux")]
-mod blank;
 mod block;
 mod clock;
 mod description;
 mod error;
 mod layout;
 mod order;
+#[cfg(target_os = "linux")]
+mod punch_hole;
 mod random;
 mod reader;
 mod record;
@@ -30,10 +30,10 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-#[cfg(target_os = "linux")]
-pub use blank::blank;
 pub use error::{BlockDamage, NotACapture, ReadError};
 pub use layout::FileLayout;
+#[cfg(target_os = "linux")]
+pub use punch_hole::punch_hole;
 pub use random::RandomReader;
 pub use reader::{FileSummary, Reader};
 pub use record::{FileRecord, RecordAt};

@@ -15,11 +15,11 @@ use dxgtrace_ebpf::record;
 use super::{
     CaptureOptions, CaptureTarget,
     counters::CounterMaps,
-    due::{self, Bounds},
     error::{AttachError, one_line},
     follow::Processes,
     hooks::{self, FunctionLocation, HOOKS, Hook, Sides},
     kprobes::{self, Kprobe},
+    missed::{self, Bounds},
     modules::{LoadedModule, ModuleChange, Modules},
     object, programs, system,
     trampoline::{TracedFunction, Trampolines},
@@ -218,7 +218,8 @@ impl Attachment {
         self.tally_before = self.tally(counters).map(|tally| tally.least);
     }
 
-    /// What the kernel says that the hooks of now missed, but for a constant.
+    /// Missed runs of the current hooks as the kernel counts them, plus an unknown
+    /// constant.
     fn tally(&self, counters: &CounterMaps) -> Option<Bounds> {
         let kprobes = self.kprobes();
         let recursions = |kprobes: bool| {
@@ -227,7 +228,7 @@ impl Attachment {
             let programs: Vec<_> = hooked.flat_map(|one| self.programs_of(one)).collect();
             programs::recursion_misses(&programs).cast_signed()
         };
-        let bounds = match due::beyond_runs(&kprobes, counters) {
+        let bounds = match missed::missed_runs(&kprobes, counters) {
             Some(bounds) => bounds,
             None => {
                 let missed = kprobes.iter().map(|kprobe| kprobe.missed());

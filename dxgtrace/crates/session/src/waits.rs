@@ -7,7 +7,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::names::{ProcessName, ProcessNames};
-use super::objects::{Moment, ObjectId, Objects};
+use super::objects::{ChangeOrigin, ObjectId, Objects};
 use dxgtrace_protocol::schema::ObjectKind;
 
 /// Waits followed at most. A thread has one at a time.
@@ -63,7 +63,7 @@ pub(super) struct Waits {
 
 #[derive(Debug, Clone)]
 struct FenceWait {
-    at: Moment,
+    at: ChangeOrigin,
     fences: Vec<(ObjectId, u64, u64)>,
     more: usize,
 }
@@ -74,7 +74,7 @@ impl Waits {
         &mut self,
         objects: &Objects,
         event: ObjectId,
-        at: Moment,
+        at: ChangeOrigin,
         fence: (ObjectId, u64),
         value: u64,
     ) {

@@ -39,6 +39,6 @@ pub mod views;
 pub use action::{Action, KeyRequest};
 pub use app::{App, Pane, TerminalEffect, View};
 pub use config::{Config, directory};
-pub use record::{Delivered, Recorder, Tap};
+pub use record::{LivePacket, PacketSource, Recorder};
 pub use source::{CaptureSource, Recording, RecordingStatus};
 pub use spill::prune;

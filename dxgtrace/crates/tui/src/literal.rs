@@ -40,12 +40,12 @@ pub fn condition(app: &App) -> Option<String> {
         }
         _ => match app.table.selected()? {
             LineKey::Finding(row, nth) => {
-                let note = app.store.rows().notes(row).get(usize::from(nth))?;
+                let note = app.store.rows().findings(row).get(usize::from(nth))?;
                 valid(format!("dxg.finding == {}", note.code.word()))
             }
             LineKey::Row(row) => process(app, app.store.row(row)?),
             LineKey::Object(at) => {
-                let entity = app.scene.things.get(at as usize)?.entity?;
+                let entity = app.scene.objects.get(at as usize)?.entity?;
                 of_object(&[entity.kind?], entity.handle)
             }
             LineKey::Group(crate::store::StatsGroup::Process(process)) => {

@@ -20,16 +20,16 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// Bytes collected before they go out.
 const COLLECT: usize = 1 << 16;
 
-/// A packet as it comes, and the channels known so far.
-pub type Delivered<'a> = (Packet<'a>, &'a [Channel]);
+/// A packet of a live capture, and the channels known so far.
+pub type LivePacket<'a> = (Packet<'a>, &'a [Channel]);
 
 /// Where live packets come from.
-pub trait Tap {
-    /// The next packet, or `None` if none comes for so long.
+pub trait PacketSource {
+    /// The next packet, or `None` if none comes within `timeout`.
     ///
     /// # Errors
     /// The capture has broken.
-    fn next(&mut self, timeout: Duration) -> io::Result<Option<Delivered<'_>>>;
+    fn next(&mut self, timeout: Duration) -> io::Result<Option<LivePacket<'_>>>;
 
     /// Ends the capture. What is on its way is still delivered.
     fn stop(&mut self);
@@ -52,14 +52,14 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Begins: `open` runs in the new thread, and what its tap gives goes into its
+    /// Begins: `open` runs in the new thread, and what its source gives goes into its
     /// file. Beyond `bound` bytes, the oldest packets are dropped.
     ///
     /// # Errors
     /// What `open` says.
     pub fn start<T, E, F>(bound: Option<u64>, open: F) -> Result<Self, E>
     where
-        T: Tap,
+        T: PacketSource,
         E: Send + 'static,
         F: FnOnce() -> Result<(T, File), E> + Send + 'static,
     {
@@ -96,26 +96,26 @@ impl Drop for Recorder {
     }
 }
 
-fn run<T: Tap, E, F: FnOnce() -> Result<(T, File), E>>(
+fn run<T: PacketSource, E, F: FnOnce() -> Result<(T, File), E>>(
     bound: Option<u64>,
     open: F,
     begun: &Sender<Result<(), E>>,
     recording: &Recording,
     stop: &AtomicBool,
 ) {
-    let (mut tap, file) = match open() {
+    let (mut source, file) = match open() {
         Ok(opened) => opened,
         Err(error) => {
             let _ = begun.send(Err(error));
             return;
         }
     };
-    recording.tell(|status| status.backend = tap.backend());
+    recording.tell(|status| status.backend = source.backend());
     let _ = begun.send(Ok(()));
-    let result = record(SpillFile::new(file, bound), &mut tap, recording, stop);
+    let result = record(SpillFile::new(file, bound), &mut source, recording, stop);
     recording.tell(|status| {
         status.ended = true;
-        status.lost = tap.lost();
+        status.lost = source.lost();
         status.error = result.err().map(|error| error.to_string());
     });
     recording.growth.end();
@@ -123,7 +123,7 @@ fn run<T: Tap, E, F: FnOnce() -> Result<(T, File), E>>(
 
 fn record(
     mut spill: SpillFile,
-    tap: &mut impl Tap,
+    source: &mut impl PacketSource,
     recording: &Recording,
     stop: &AtomicBool,
 ) -> io::Result<()> {
@@ -136,11 +136,11 @@ fn record(
     let mut flushed = Instant::now();
     let mut stopped = false;
     loop {
-        if !stopped && (stop.load(Ordering::Relaxed) || tap.is_over()) {
-            tap.stop();
+        if !stopped && (stop.load(Ordering::Relaxed) || source.is_over()) {
+            source.stop();
             stopped = true;
         }
-        let came = match tap.next(PATIENCE)? {
+        let came = match source.next(PATIENCE)? {
             Some((packet, channels)) => {
                 let (start, known) = (writer.bytes(), writer.interfaces());
                 writer.write(&packet, channels, &[])?;
@@ -154,7 +154,7 @@ fn record(
             recording.growth.written(writer.bytes());
             let dropped = spill.keep_to_bound(recording.growth.read())?;
             recording.tell(|status| {
-                status.lost = tap.lost();
+                status.lost = source.lost();
                 status.dropped = dropped;
             });
             flushed = Instant::now();

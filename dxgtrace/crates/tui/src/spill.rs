@@ -86,7 +86,7 @@ impl SpillFile {
 
 #[cfg(target_os = "linux")]
 fn give_back(file: &File, piece: Range<u64>) -> io::Result<()> {
-    dxgtrace_file::blank(file, piece)
+    dxgtrace_file::punch_hole(file, piece)
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -133,7 +133,7 @@ impl LineKey {
 pub fn findings(store: &CaptureStore, mildest: Severity, rows: Range<u32>) -> Vec<LineKey> {
     let mut keys = Vec::new();
     let (mut row, mut nth) = (u32::MAX, 0);
-    for note in store.rows().notes_in(rows) {
+    for note in store.rows().findings_in(rows) {
         nth = if note.row == row { nth + 1 } else { 0 };
         row = note.row;
         if note.code.severity() >= mildest {

@@ -18,8 +18,8 @@ const TICK: Duration = Duration::from_millis(20);
 /// How often requests that wait are looked at.
 const STALL_TICK: Duration = Duration::from_millis(250);
 
-/// What a capture heeds besides packets.
-pub struct Course {
+/// What steers and ends a capture, besides its packets.
+pub struct CaptureControl {
     limits: CaptureLimits,
     queue: Option<OutputQueue>,
     progress: Rc<RecordingProgress>,
@@ -27,11 +27,11 @@ pub struct Course {
     pub stall: Option<Duration>,
     /// What is written.
     pub written: Option<OutputFiles>,
-    /// Signals that change the course.
+    /// Signals that end the capture, or make the flight recorder write.
     pub signals: Option<Signals>,
 }
 
-impl Course {
+impl CaptureControl {
     /// Until `limits`, through `queue` if there is one.
     pub fn new(
         limits: CaptureLimits,
@@ -155,32 +155,32 @@ impl CaptureOutcome {
 pub fn follow(
     mut live: Live,
     mut pipeline: Pipeline<'_>,
-    course: Course,
+    control: CaptureControl,
     stop: &mut dyn FnMut() -> bool,
 ) -> Result<CaptureOutcome, Failure> {
     let failed = |error: io::Error| Failure::Attach(format!("the capture broke: {error}"));
-    let until = course.limits.until();
-    let mut left = course.limits.messages;
+    let until = control.limits.until();
+    let mut left = control.limits.messages;
     let mut ticked = Instant::now();
-    let mut stall = course.stall.map(StallWatch::new);
+    let mut stall = control.stall.map(StallWatch::new);
     let mut stopped = false;
     let mut left_out = 0;
-    while left > 0 && !course.limits.files_full(&course.progress) {
+    while left > 0 && !control.limits.files_full(&control.progress) {
         if !stopped && ticked.elapsed() >= TICK {
             ticked = Instant::now();
             if let Some(stall) = &mut stall {
-                stall.look(&pipeline, live.now(), &course.progress);
+                stall.look(&pipeline, live.now(), &control.progress);
             }
-            if course.signals.as_ref().is_some_and(Signals::write) {
-                course.progress.want(|| "SIGUSR1".to_owned());
+            if control.signals.as_ref().is_some_and(Signals::write) {
+                control.progress.want(|| "SIGUSR1".to_owned());
             }
-            course.tell_notices();
+            control.tell_notices();
             if stop() || until.is_some_and(|until| ticked >= until) {
                 live.stop();
                 stopped = true;
             }
         }
-        let full = course.queue.as_ref().is_some_and(OutputQueue::is_full);
+        let full = control.queue.as_ref().is_some_and(OutputQueue::is_full);
         if left_out > 0 && !full {
             live.note_lost(LostPackets {
                 user_queue: std::mem::take(&mut left_out),
@@ -211,9 +211,9 @@ pub fn follow(
     }
     live.stop();
     let totals = pipeline.end().map_err(Failure::output)?;
-    course.tell_notices();
-    if let Some(queue) = &course.queue {
-        let signals = course.signals.as_ref();
+    control.tell_notices();
+    if let Some(queue) = &control.queue {
+        let signals = control.signals.as_ref();
         let mut give_up = || signals.is_some_and(Signals::stop);
         queue.finish(&mut give_up).map_err(Failure::output)?;
     }
@@ -221,8 +221,8 @@ pub fn follow(
         totals,
         kernel: live.totals(),
         unfollowed: live.unfollowed(),
-        written: course.written,
-        files: course.progress.files.get(),
+        written: control.written,
+        files: control.progress.files.get(),
     })
 }
 

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::super::Failure;
 use super::super::show::ShowOutput;
-use super::follow::{Course, OutputFiles};
+use super::follow::{CaptureControl, OutputFiles};
 use super::limits::{CaptureLimits, extent};
 use crate::cli::{CaptureArgs, ColorArg, FlightTrigger, Limit};
 use dxgtrace_file::CaptureOrigin;
@@ -106,7 +106,7 @@ pub struct OpenedOutput {
     /// What takes them.
     pub sinks: Vec<Box<dyn Sink>>,
     /// What else the capture heeds.
-    pub course: Course,
+    pub control: CaptureControl,
 }
 
 /// The way out, with what it needs at the beginning.
@@ -135,16 +135,16 @@ impl PreparedOutput<'_> {
             None => None,
         };
         let args = self.out.args;
-        let mut course = Course::new(
+        let mut control = CaptureControl::new(
             limits,
             outlet.as_ref().and_then(Outlet::queue),
             progress.clone(),
         );
-        course.stall = args.when.iter().find_map(|when| match when {
+        control.stall = args.when.iter().find_map(|when| match when {
             FlightTrigger::Stall(stall) => Some(*stall),
             _ => None,
         });
-        course.written = match &self.out.kind {
+        control.written = match &self.out.kind {
             OutputKind::Files(..) if args.ring.is_empty() => args
                 .write
                 .clone()
@@ -183,7 +183,7 @@ impl PreparedOutput<'_> {
         Ok(OpenedOutput {
             filter,
             sinks,
-            course,
+            control,
         })
     }
 }

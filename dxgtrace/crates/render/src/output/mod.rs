@@ -21,4 +21,4 @@ pub use prose::{ProseWriter, WIDTH};
 pub use statistics::Statistics;
 pub use text::{TextDetail, TextWriter};
 pub use time::{DeltaBase, TimeColumn, TimeFormat, duration};
-pub use top::{Fed, TopCounts};
+pub use top::{SharedTop, TopCounts};

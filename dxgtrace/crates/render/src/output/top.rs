@@ -41,9 +41,9 @@ pub struct TopCounts {
     lost: u64,
 }
 
-/// A top that is fed as a sink while somebody else writes it.
+/// A [`TopCounts`] that counts as a sink while its other owner writes the table.
 #[derive(Debug, Clone, Default)]
-pub struct Fed(pub Rc<RefCell<TopCounts>>);
+pub struct SharedTop(pub Rc<RefCell<TopCounts>>);
 
 /// A row as a program reads it.
 #[derive(Serialize)]
@@ -264,7 +264,7 @@ fn rate(count: u64, span: u64) -> String {
     }
 }
 
-impl Sink for Fed {
+impl Sink for SharedTop {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         self.0.borrow_mut().see(entry);
         Ok(())

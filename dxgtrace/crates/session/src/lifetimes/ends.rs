@@ -2,7 +2,7 @@
 
 use super::{LEFT_MAX, Lifetimes, OrphanDevice, PendingEffect, RequestContext};
 use crate::check::{Code, Finding};
-use crate::objects::{HandleKey, Moment, ObjectEnd, ObjectId};
+use crate::objects::{ChangeOrigin, HandleKey, ObjectEnd, ObjectId};
 use crate::plan::HandleStep;
 use crate::status::ReplyOutcome;
 use dxgtrace_protocol::schema::{ObjectKind, Starts};
@@ -11,7 +11,7 @@ impl Lifetimes {
     pub(super) fn take_effect(
         &mut self,
         effect: PendingEffect,
-        at: Moment,
+        at: ChangeOrigin,
         memo: &RequestContext,
         outcome: ReplyOutcome,
         found: &mut impl FnMut(Finding),
@@ -37,7 +37,12 @@ impl Lifetimes {
         }
     }
 
-    pub(super) fn destroy(&mut self, id: ObjectId, at: Moment, found: &mut impl FnMut(Finding)) {
+    pub(super) fn destroy(
+        &mut self,
+        id: ObjectId,
+        at: ChangeOrigin,
+        found: &mut impl FnMut(Finding),
+    ) {
         let epoch = self.objects.epoch;
         let (left, names) = (&mut self.left, &mut self.names);
         if self.last.is_some_and(|(_, last)| last == id) {
@@ -108,7 +113,12 @@ impl Lifetimes {
     }
 
     /// The request that announced an event failed: it is signalled no more.
-    pub(super) fn unsignalled(&mut self, memo: &RequestContext, at: Moment, outcome: ReplyOutcome) {
+    pub(super) fn unsignalled(
+        &mut self,
+        memo: &RequestContext,
+        at: ChangeOrigin,
+        outcome: ReplyOutcome,
+    ) {
         let Some(event) = memo.event else { return };
         // After a short answer the driver forgets the event; what the host
         // does is not known.
@@ -125,7 +135,7 @@ impl Lifetimes {
         &mut self,
         number: u64,
         step: &HandleStep,
-        at: Moment,
+        at: ChangeOrigin,
         offset: usize,
         found: &mut impl FnMut(Finding),
     ) {

@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 
 use super::adapters::Adapters;
 use super::names::ProcessNames;
-use super::objects::{Moment, ObjectEnd, ObjectId, Objects};
+use super::objects::{ChangeOrigin, ObjectEnd, ObjectId, Objects};
 use super::plan::{self, MAX_ASKED, Place};
 use super::status::ReplyOutcome;
 use super::versions::{DeclaredVersion, Versions};
@@ -100,7 +100,7 @@ pub(super) struct Lifetimes {
 
 /// A packet as the steps see it.
 struct StepContext<'a, 'b> {
-    at: Moment,
+    at: ChangeOrigin,
     process: Option<ObjectId>,
     adapter: Option<u8>,
     body: &'b LocatedBody<'a>,
@@ -133,7 +133,7 @@ impl Lifetimes {
     /// A channel was opened anew, with a message that starts something.
     #[cold]
     pub fn restarted(&mut self, packet: &Packet<'_>, starts: Starts) {
-        let at = moment(packet, packet.header);
+        let at = origin(packet, packet.header);
         match starts {
             Starts::Driver => {
                 self.objects.end_all(at);
@@ -172,7 +172,7 @@ impl Lifetimes {
         let Some(frame) = &decoded.frame else {
             return RequestContext::default();
         };
-        let at = moment(packet, packet.header);
+        let at = origin(packet, packet.header);
         let starts = decoded.message.map_or(Starts::Nothing, |m| m.starts);
         if starts == Starts::Driver && packet.header.transaction == 1 {
             self.complete = Some(self.objects.epoch);
@@ -270,7 +270,7 @@ impl Lifetimes {
         let Some(plan) = plan::plan(message) else {
             return;
         };
-        let at = moment(packet, header);
+        let at = origin(packet, header);
         let plan_of_reply = plan.reply_at(version);
         if let Some(mut effects) = self.deferred.remove(&number) {
             if outcome.is_failure() {
@@ -346,7 +346,7 @@ impl Lifetimes {
             // The driver reads nothing of it.
             return;
         }
-        let at = moment(packet, packet.header);
+        let at = origin(packet, packet.header);
         for step in &plan.steps {
             if let (ObjectEffect::Destroys, Place::Fixed { at: place, .. }) =
                 (step.life, step.place)
@@ -388,9 +388,9 @@ impl Lifetimes {
     }
 }
 
-fn moment(packet: &Packet<'_>, header: &RecordHeader) -> Moment {
+fn origin(packet: &Packet<'_>, header: &RecordHeader) -> ChangeOrigin {
     let known = header.known.has(KnownFields::TASK);
-    Moment {
+    ChangeOrigin {
         packet: packet.number,
         time: packet.time,
         pid: if known { header.pid } else { 0 },

@@ -5,7 +5,7 @@ use super::handles::handles;
 use super::{Lifetimes, PendingEffect, RequestContext, StepContext};
 use crate::check::{Code, Finding};
 use crate::names::ProcessName;
-use crate::objects::{HandleKey, LiveObject, Moment, ObjectId};
+use crate::objects::{ChangeOrigin, HandleKey, LiveObject, ObjectId};
 use crate::plan::{self, HandleStep, ObjectKinds};
 use dxgtrace_protocol::decode::{Decoded, Frame};
 use dxgtrace_protocol::packet::Packet;
@@ -19,7 +19,7 @@ impl Lifetimes {
         packet: &Packet<'_>,
         decoded: &Decoded<'_>,
         frame: &Frame,
-        at: Moment,
+        at: ChangeOrigin,
         found: &mut impl FnMut(Finding),
     ) -> Option<ObjectId> {
         let subject = decoded.message.map(|message| message.subject);
@@ -52,7 +52,7 @@ impl Lifetimes {
                 if let Some(finding) = finding {
                     found(finding.at(offset));
                 }
-                let before = Moment::default();
+                let before = ChangeOrigin::default();
                 let entity = LiveObject::new(
                     Some(ObjectKind::Process),
                     handle,
@@ -248,7 +248,7 @@ impl Lifetimes {
         kind: Option<ObjectKind>,
         handle: u64,
     ) -> Option<ObjectId> {
-        let mut entity = LiveObject::new(kind, handle, Moment::default(), self.objects.epoch);
+        let mut entity = LiveObject::new(kind, handle, ChangeOrigin::default(), self.objects.epoch);
         if kind.is_none_or(|kind| !kind.is_vm_wide()) {
             entity.process = scene.process;
         }

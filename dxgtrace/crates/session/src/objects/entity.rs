@@ -45,9 +45,9 @@ impl HandleKey {
     }
 }
 
-/// When and by whom something was done.
+/// The packet, time and task of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Moment {
+pub struct ChangeOrigin {
     /// The packet's number; 0 if it was before the capture.
     pub packet: u64,
     /// Its time in nanoseconds since 1970.
@@ -89,7 +89,7 @@ pub struct LiveObject {
     /// How many objects with this handle were there before.
     pub generation: u32,
     /// When it was created; packet 0: it was there before the capture.
-    pub created: Moment,
+    pub created: ChangeOrigin,
     /// The packet that last named it.
     pub used: u64,
     /// Bytes of an allocation; of a process, of all of its allocations.
@@ -119,7 +119,12 @@ pub struct LiveObject {
 
 impl LiveObject {
     /// An object about which nothing but this is known.
-    pub(crate) fn new(kind: Option<ObjectKind>, handle: u64, created: Moment, epoch: u32) -> Self {
+    pub(crate) fn new(
+        kind: Option<ObjectKind>,
+        handle: u64,
+        created: ChangeOrigin,
+        epoch: u32,
+    ) -> Self {
         Self {
             kind,
             handle,
@@ -158,7 +163,7 @@ pub struct EndedObject {
     /// What it was, when it ended.
     pub entity: LiveObject,
     /// When it ended.
-    pub at: Moment,
+    pub at: ChangeOrigin,
     /// How it ended.
     pub end: ObjectEnd,
     /// Whether it surely ended.

@@ -8,7 +8,7 @@ mod accounts;
 mod entity;
 
 pub(crate) use entity::HandleKey;
-pub use entity::{EndedObject, LiveObject, Moment, ObjectChange, ObjectEnd, ObjectId};
+pub use entity::{ChangeOrigin, EndedObject, LiveObject, ObjectChange, ObjectEnd, ObjectId};
 
 use rustc_hash::FxHashMap;
 
@@ -155,7 +155,7 @@ impl Objects {
 
     /// Adds an object; what had its handle so far is replaced. `None` if there
     /// are too many.
-    pub fn add(&mut self, mut entity: LiveObject, at: Moment) -> Option<ObjectId> {
+    pub fn add(&mut self, mut entity: LiveObject, at: ChangeOrigin) -> Option<ObjectId> {
         let key = Self::key(&entity);
         if let Some(old) = self.find(key) {
             self.end(old, at, ObjectEnd::Replaced);
@@ -215,7 +215,7 @@ impl Objects {
     pub fn end_with(
         &mut self,
         id: ObjectId,
-        at: Moment,
+        at: ChangeOrigin,
         end: ObjectEnd,
         ended: &mut impl FnMut(&EndedObject, Option<(Option<ObjectKind>, ObjectEnd)>),
     ) {
@@ -270,12 +270,12 @@ impl Objects {
     }
 
     /// Ends an object and all that it owns.
-    pub fn end(&mut self, id: ObjectId, at: Moment, end: ObjectEnd) {
+    pub fn end(&mut self, id: ObjectId, at: ChangeOrigin, end: ObjectEnd) {
         self.end_with(id, at, end, &mut |_, _| {});
     }
 
     /// Ends everything: the driver has started anew.
-    pub fn end_all(&mut self, at: Moment) {
+    pub fn end_all(&mut self, at: ChangeOrigin) {
         let roots: Vec<ObjectId> = self
             .iter()
             .filter(|(_, entity)| entity.owner.is_none())
@@ -385,10 +385,10 @@ impl Objects {
 mod tests {
     use super::*;
 
-    fn at(packet: u64) -> Moment {
-        Moment {
+    fn at(packet: u64) -> ChangeOrigin {
+        ChangeOrigin {
             packet,
-            ..Moment::default()
+            ..ChangeOrigin::default()
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::mpsc::TryRecvError;
 use std::time::{Duration, Instant};
 
 use crate::store::{
-    PacketFetch, ScanDomain, ScanJob, ScanQuestion, SceneRequest, SceneThread, Sifting,
+    PacketFetch, Scan, ScanDomain, ScanJob, ScanQuestion, SceneRequest, SceneThread,
 };
 
 use super::{App, MessageTone, View};
@@ -136,9 +136,9 @@ impl App {
         };
         let mut changed = behind;
         let mut error = None;
-        if let Some(sifting) = &self.filtering.sifting {
+        if let Some(scan) = &self.filtering.scan {
             let mut finished = false;
-            while let Some(batch) = sifting.next() {
+            while let Some(batch) = scan.next() {
                 changed = true;
                 finished = batch.finished;
                 error = batch.error;
@@ -146,31 +146,31 @@ impl App {
                 self.list.extend_passed(rows, &batch.rows, done);
             }
             if finished {
-                self.filtering.sifting = None;
+                self.filtering.scan = None;
             }
         }
         if let Some(error) = error {
             self.say(MessageTone::Wrong, error.to_string());
             return true;
         }
-        if self.filtering.sifting.is_none() && self.filtering.asked < end && !self.list.paused {
+        if self.filtering.scan.is_none() && self.filtering.asked < end && !self.list.paused {
             let question = ScanQuestion::Filter(filter.clone());
             let range = self.filtering.asked..end;
             self.filtering.from = range.start;
             self.filtering.asked = end;
-            self.filtering.sifting = self.sift(question, ScanDomain::All(range), false);
+            self.filtering.scan = self.scan(question, ScanDomain::All(range), false);
         }
         changed
     }
 
     /// Begins to go through packets.
-    pub(crate) fn sift(
+    pub(crate) fn scan(
         &self,
         question: ScanQuestion,
         domain: ScanDomain,
         first_only: bool,
-    ) -> Option<Sifting> {
-        Some(Sifting::start(ScanJob {
+    ) -> Option<Scan> {
+        Some(Scan::start(ScanJob {
             question,
             domain,
             first_only,
@@ -186,11 +186,11 @@ impl App {
         let Some(search) = &mut self.searching else {
             return false;
         };
-        let Some(sifting) = &search.sifting else {
+        let Some(scan) = &search.scan else {
             return false;
         };
         let mut last = None;
-        while let Some(batch) = sifting.next() {
+        while let Some(batch) = scan.next() {
             search.done = batch.done;
             last = Some(batch);
         }
@@ -198,7 +198,7 @@ impl App {
             return false;
         };
         if batch.finished {
-            search.sifting = None;
+            search.scan = None;
             match (batch.rows.first(), batch.error) {
                 (Some(row), _) => self.found(*row),
                 (None, Some(error)) => self.say(MessageTone::Wrong, error.to_string()),
@@ -248,11 +248,11 @@ impl App {
         let Some(object) = &mut self.object else {
             return false;
         };
-        let Some(sifting) = &object.sifting else {
+        let Some(scan) = &object.scan else {
             return false;
         };
         let (mut changed, mut finished) = (false, false);
-        while let Some(batch) = sifting.next() {
+        while let Some(batch) = scan.next() {
             let (store, pid) = (&self.store, object.pid);
             object.rows.extend(batch.rows.into_iter().filter(|row| {
                 let process = store.row(*row).map(|row| row.process as usize);
@@ -263,7 +263,7 @@ impl App {
             finished = batch.finished;
         }
         if finished {
-            object.sifting = None;
+            object.scan = None;
         }
         if changed {
             self.table.basis = None;

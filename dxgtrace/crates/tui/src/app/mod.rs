@@ -174,17 +174,17 @@ impl App {
                     .table
                     .basis
                     .is_some_and(|basis| basis.rows < self.store.rows().len())
-            || self.filtering.sifting.is_some()
+            || self.filtering.scan.is_some()
             || self.list.taken() < self.store.rows().len() as u32 && !self.list.paused
             || self.view == View::Objects && Some(self.scene.row) != self.moment()
             || self
                 .object
                 .as_ref()
-                .is_some_and(|object| object.sifting.is_some())
+                .is_some_and(|object| object.scan.is_some())
             || self
                 .searching
                 .as_ref()
-                .is_some_and(|search| search.sifting.is_some())
+                .is_some_and(|search| search.scan.is_some())
     }
 
     /// Whether the file has been read to its end and nothing is going on.

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::Receiver;
 
-use crate::store::{ScanQuestion, Sifting};
+use crate::store::{Scan, ScanQuestion};
 use dxgtrace_query::filter::Filter;
 
 /// What the screen shows.
@@ -69,7 +69,7 @@ pub struct Filtering {
     pub text: String,
     /// `None` if everything passes.
     pub filter: Option<Filter>,
-    pub(crate) sifting: Option<Sifting>,
+    pub(crate) scan: Option<Scan>,
     /// Rows that have been asked or are being asked.
     pub(crate) asked: u32,
     /// First row of what is being asked.
@@ -81,7 +81,7 @@ pub struct Filtering {
 pub struct Searching {
     pub(crate) text: String,
     pub(crate) question: ScanQuestion,
-    pub(crate) sifting: Option<Sifting>,
+    pub(crate) scan: Option<Scan>,
     pub(crate) done: u32,
 }
 
@@ -93,7 +93,7 @@ pub struct ObjectLadder {
     /// The process that has it; `None` if all have.
     pub(crate) pid: Option<u32>,
     pub(crate) rows: Vec<u32>,
-    pub(crate) sifting: Option<Sifting>,
+    pub(crate) scan: Option<Scan>,
 }
 
 /// How a message to the person at the screen is meant.

@@ -126,7 +126,7 @@ impl App {
                 None => table::ladder(&self.store, about, range),
             },
             View::Objects => {
-                let count = self.scene.things.len() as u32;
+                let count = self.scene.objects.len() as u32;
                 (0..count).map(table::LineKey::Object).collect()
             }
         };

@@ -144,7 +144,10 @@ impl PacketFetch {
 
 /// The findings on a row.
 pub fn findings(rows: &Rows, row: u32) -> Vec<Finding> {
-    rows.notes(row).iter().map(super::Note::finding).collect()
+    rows.findings(row)
+        .iter()
+        .map(super::StoredFinding::finding)
+        .collect()
 }
 
 /// A file of which the part around the last place is kept in memory: reading

@@ -15,8 +15,8 @@ use dxgtrace_session::Session;
 
 use super::NamedProcess;
 use super::memory::ProcessMemory;
-use super::note::Note;
 use super::row::{NONE, PacketRow, RowParts};
+use super::stored_finding::StoredFinding;
 
 /// Rows of a chunk at most: few enough to be taken over well within a frame.
 const CHUNK: usize = 4096;
@@ -35,7 +35,7 @@ pub struct IndexChunk {
     /// Requests of earlier chunks, and their replies.
     pub answers: Vec<(u32, u32)>,
     /// New findings.
-    pub notes: Vec<Note>,
+    pub findings: Vec<StoredFinding>,
     /// New processes.
     pub processes: Vec<NamedProcess>,
     /// The file's layout, if it has grown.
@@ -90,10 +90,10 @@ impl Indexer {
         }
         self.expected = packet.number + 1;
         let mut severity = None;
-        let notes = &mut chunk.notes;
+        let findings = &mut chunk.findings;
         let seen = self.session.see(packet, &mut |finding| {
             severity = severity.max(Some(finding.code.severity()));
-            notes.push(Note::new(row, &finding));
+            findings.push(StoredFinding::new(row, &finding));
         });
         let request = self.session.answered().map(|request| request.number);
         let decoded = seen.decoded.as_ref();
@@ -146,7 +146,7 @@ impl Indexer {
     fn finish(&self, chunk: &mut IndexChunk) {
         self.session.finish(&mut |number, finding| {
             if let Some(row) = self.row_of(number) {
-                chunk.notes.push(Note::new(row, &finding));
+                chunk.findings.push(StoredFinding::new(row, &finding));
             }
         });
     }
@@ -199,7 +199,7 @@ impl IndexChunk {
             self.first = new.first;
         }
         self.rows.append(&mut new.rows);
-        self.notes.append(&mut new.notes);
+        self.findings.append(&mut new.findings);
         self.processes.append(&mut new.processes);
         if new.layout.is_some() {
             self.layout = new.layout.take();

@@ -1,7 +1,7 @@
 //! A capture as a list that can be looked at while it grows.
 //!
 //! The packets stay in their file. In memory there is a [`PacketRow`] of 44 bytes for
-//! each, which says where it stands and what lists show of it, and a [`Note`]
+//! each, which says where it stands and what lists show of it, and a [`StoredFinding`]
 //! of 32 bytes for each finding. Live captures are written to a file first, and
 //! that file is followed: there is one code for both, and memory is bounded by
 //! the rows.
@@ -10,30 +10,30 @@
 //!   and hands out [`IndexChunk`]s of rows.
 //! * [`CaptureStore`] takes them over and keeps them.
 //! * [`PacketFetch`] reads packets again by row.
-//! * [`Sifting`] goes through them in threads, to filter and to search.
+//! * [`Scan`] goes through them in threads, to filter and to search.
 //! * [`SceneThread`] tells which objects there were at any row.
 //! * [`FileGrowth`] and [`GrowingFile`] let a file be read while another thread writes it.
 
 mod fetch;
 mod index;
 mod memory;
-mod note;
 mod past;
 mod row;
 mod rows;
-mod sieve;
+mod scan;
 mod stats;
+mod stored_finding;
 mod tail;
 
 pub use fetch::{FetchedPacket, PacketFetch, findings};
 pub use index::{IndexChunk, Indexing};
 pub use memory::ProcessMemory;
-pub use note::Note;
-pub use past::{ObjectScene, SceneRequest, SceneThread, Thing};
+pub use past::{ObjectLine, ObjectScene, SceneRequest, SceneThread};
 pub use row::{NONE, PacketRow, RowParts};
 pub use rows::Rows;
-pub use sieve::{ScanBatch, ScanDomain, ScanJob, ScanQuestion, SearchText, Sifting};
+pub use scan::{Scan, ScanBatch, ScanDomain, ScanJob, ScanQuestion, SearchText};
 pub use stats::{GroupCounts, Stats, StatsGroup};
+pub use stored_finding::StoredFinding;
 pub use tail::{FileGrowth, GrowingFile};
 
 use std::sync::Arc;
@@ -87,11 +87,11 @@ impl CaptureStore {
         for (request, reply) in chunk.answers {
             self.rows.answer(request, reply);
         }
-        for note in chunk.notes {
-            if let Some(count) = self.findings.get_mut(note.code.severity() as usize) {
+        for finding in chunk.findings {
+            if let Some(count) = self.findings.get_mut(finding.code.severity() as usize) {
                 *count += 1;
             }
-            self.rows.note(note);
+            self.rows.add_finding(finding);
         }
         for row in &chunk.rows {
             let request = row.peer().filter(|_| row.is_joined_reply());

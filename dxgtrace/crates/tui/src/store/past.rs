@@ -23,7 +23,7 @@ const INTERVAL: u32 = 1 << 14;
 
 /// A line of the tree of objects.
 #[derive(Debug, Clone)]
-pub struct Thing {
+pub struct ObjectLine {
     /// How deep it stands.
     pub depth: u16,
     /// What it is, safe to show.
@@ -38,7 +38,7 @@ pub struct ObjectScene {
     /// The row.
     pub row: u32,
     /// The objects that exist after it.
-    pub things: Vec<Thing>,
+    pub objects: Vec<ObjectLine>,
     /// The interface version that the driver had declared.
     pub version: Option<u32>,
     /// Why there is nothing.
@@ -172,7 +172,7 @@ impl SessionReplay {
         self.fetch = Some((fetch, extent));
         Ok(Some(ObjectScene {
             row: request.row,
-            things: session.objects().iter().map(thing).collect(),
+            objects: session.objects().iter().map(object).collect(),
             version: session.version(),
             error: None,
         }))
@@ -188,7 +188,7 @@ impl SessionReplay {
     }
 }
 
-fn thing(node: &ObjectNode<'_>) -> Thing {
+fn object(node: &ObjectNode<'_>) -> ObjectLine {
     let (label, entity) = match node.place {
         NodePlace::Adapter(Some((number, adapter))) => {
             let name = utf16(adapter.name()).to_string();
@@ -197,7 +197,7 @@ fn thing(node: &ObjectNode<'_>) -> Thing {
         NodePlace::Adapter(None) => ("on no adapter".to_owned(), None),
         NodePlace::Object(_, entity) => (label(entity, node.name), Some(*entity)),
     };
-    Thing {
+    ObjectLine {
         depth: node.depth,
         label,
         entity,

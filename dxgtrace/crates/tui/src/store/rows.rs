@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::note::Note;
 use super::row::{NONE, PacketRow};
+use super::stored_finding::StoredFinding;
 
 /// Rows of a segment: few enough that copying one is not felt.
 pub(super) const SEGMENT: usize = 1 << 14;
@@ -27,7 +27,7 @@ struct Segment {
     /// Requests of this segment that were not answered within it.
     open: Vec<u32>,
     /// Findings on rows of this segment, by row.
-    notes: Vec<Note>,
+    findings: Vec<StoredFinding>,
 }
 
 impl Rows {
@@ -114,24 +114,28 @@ impl Rows {
     }
 
     /// The findings on a row.
-    pub fn notes(&self, row: u32) -> &[Note] {
+    pub fn findings(&self, row: u32) -> &[StoredFinding] {
         let Some(segment) = self.segments.get(row as usize / SEGMENT) else {
             return &[];
         };
-        let first = segment.notes.partition_point(|note| note.row < row);
-        let end = segment.notes.partition_point(|note| note.row <= row);
-        segment.notes.get(first..end).unwrap_or(&[])
+        let first = segment
+            .findings
+            .partition_point(|finding| finding.row < row);
+        let end = segment
+            .findings
+            .partition_point(|finding| finding.row <= row);
+        segment.findings.get(first..end).unwrap_or(&[])
     }
 
     /// The findings on a range of rows, by row.
-    pub fn notes_in(&self, rows: Range<u32>) -> impl Iterator<Item = &Note> {
+    pub fn findings_in(&self, rows: Range<u32>) -> impl Iterator<Item = &StoredFinding> {
         let start = rows.start.max(self.first);
         self.segments
             .iter()
             .skip(start as usize / SEGMENT)
-            .flat_map(|segment| &segment.notes)
-            .skip_while(move |note| note.row < start)
-            .take_while(move |note| note.row < rows.end)
+            .flat_map(|segment| &segment.findings)
+            .skip_while(move |finding| finding.row < start)
+            .take_while(move |finding| finding.row < rows.end)
     }
 
     /// The requests before or at row `until` whose reply had not come by then.
@@ -185,14 +189,16 @@ impl Rows {
     }
 
     /// Adds a finding.
-    pub fn note(&mut self, note: Note) {
-        if let Some(segment) = self.segments.get_mut(note.row as usize / SEGMENT) {
+    pub fn add_finding(&mut self, finding: StoredFinding) {
+        if let Some(segment) = self.segments.get_mut(finding.row as usize / SEGMENT) {
             let segment = Arc::make_mut(segment);
-            if let Some(row) = segment.rows.get_mut(note.row as usize % SEGMENT) {
-                row.found(note.code.severity());
+            if let Some(row) = segment.rows.get_mut(finding.row as usize % SEGMENT) {
+                row.found(finding.code.severity());
             }
-            let at = segment.notes.partition_point(|old| old.row <= note.row);
-            segment.notes.insert(at, note);
+            let at = segment
+                .findings
+                .partition_point(|old| old.row <= finding.row);
+            segment.findings.insert(at, finding);
         }
     }
 
@@ -201,7 +207,7 @@ impl Rows {
         let of = |segment: &Arc<Segment>| {
             segment.rows.capacity() * size_of::<PacketRow>()
                 + segment.open.capacity() * size_of::<u32>()
-                + segment.notes.capacity() * size_of::<Note>()
+                + segment.findings.capacity() * size_of::<StoredFinding>()
         };
         self.segments.iter().map(of).sum()
     }
@@ -219,7 +225,7 @@ impl Rows {
                 .filter(|(_, row)| row.asks() && (row.peer == NONE || row.peer >= end))
                 .map(|(at, _)| (base + at) as u32)
                 .collect();
-            segment.notes.shrink_to_fit();
+            segment.findings.shrink_to_fit();
         }
     }
 }

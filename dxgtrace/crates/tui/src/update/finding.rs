@@ -81,7 +81,7 @@ impl App {
         self.searching = Some(Searching {
             text: text.to_owned(),
             question,
-            sifting: None,
+            scan: None,
             done: 0,
         });
         self.next_match(true);
@@ -96,9 +96,9 @@ impl App {
             return;
         };
         let domain = self.list.domain(self.store.rows(), forward);
-        let sifting = self.sift(search.question.clone(), domain, true);
+        let scan = self.scan(search.question.clone(), domain, true);
         if let Some(search) = &mut self.searching {
-            search.sifting = sifting;
+            search.scan = scan;
             search.done = 0;
         }
     }

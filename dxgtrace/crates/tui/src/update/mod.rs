@@ -1,12 +1,12 @@
 //! What actions do to the state.
 
+mod appearance;
 mod finding;
-mod going;
-mod leaving;
 mod listing;
-mod looks;
 mod moving;
+mod navigate;
 mod pointer;
+mod quit;
 mod typing;
 
 use crossterm::event::{KeyEvent, KeyEventKind};

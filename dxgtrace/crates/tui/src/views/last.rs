@@ -35,12 +35,9 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) -> Option<(u16, u16)> {
     if let Some(search) = app
         .searching
         .as_ref()
-        .filter(|search| search.sifting.is_some())
+        .filter(|search| search.scan.is_some())
     {
-        let total = search
-            .sifting
-            .as_ref()
-            .map_or(1, |sifting| sifting.total().max(1));
+        let total = search.scan.as_ref().map_or(1, |scan| scan.total().max(1));
         let percent = u64::from(search.done) * 100 / u64::from(total);
         let text = format!("searching for `{}`: {percent}%; Esc gives up", search.text);
         pen.put(text, theme.text);

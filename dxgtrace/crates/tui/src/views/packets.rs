@@ -108,7 +108,7 @@ fn nothing(app: &App) -> String {
     let clear = app
         .keymap
         .keys_of(super::super::action::Action::FilterClear);
-    if app.filtering.sifting.is_some() {
+    if app.filtering.scan.is_some() {
         " filtering ...".to_owned()
     } else if !app.filtering.text.is_empty() {
         format!(" no packet passes the filter; {clear} shows all again")

@@ -112,9 +112,9 @@ fn position(app: &App, rows: usize) -> String {
         let done = (percent / 10).min(10) as usize;
         text += &format!(" [{:=<done$}{:left$}] {percent}%", "", "", left = 10 - done);
     }
-    if let Some(sifting) = &app.filtering.sifting {
+    if let Some(scan) = &app.filtering.scan {
         let done = app.list.taken().saturating_sub(app.filtering.from);
-        let percent = u64::from(done) * 100 / u64::from(sifting.total().max(1));
+        let percent = u64::from(done) * 100 / u64::from(scan.total().max(1));
         text += &format!(" filtering {percent}%");
     }
     if app.list.paused {

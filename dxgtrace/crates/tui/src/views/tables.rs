@@ -11,7 +11,7 @@ use super::packets;
 use super::pen::Pen;
 use super::places::ScreenPlaces;
 use super::{counted, top};
-use crate::store::Thing;
+use crate::store::ObjectLine;
 use dxgtrace_render::output::{duration, wrap};
 
 /// Draws the heading, the lines, and what is said of the selected one.
@@ -63,8 +63,8 @@ fn heading(app: &App) -> String {
             if app.moment() != Some(app.scene.row) {
                 return format!(" going back to packet {number} ...");
             }
-            let things = app.scene.things.iter();
-            let count = things.filter(|thing| thing.entity.is_some()).count();
+            let objects = app.scene.objects.iter();
+            let count = objects.filter(|object| object.entity.is_some()).count();
             let count = counted(count as u64, "object");
             let version = app
                 .scene
@@ -95,7 +95,8 @@ fn draw_key(app: &App, pen: &mut Pen<'_>, key: LineKey, ground: Option<Style>) {
     match key {
         LineKey::Finding(row, nth) => {
             let rows = app.store.rows();
-            let (Some(found), Some(note)) = (rows.get(row), rows.notes(row).get(usize::from(nth)))
+            let (Some(found), Some(note)) =
+                (rows.get(row), rows.findings(row).get(usize::from(nth)))
             else {
                 return;
             };
@@ -143,26 +144,26 @@ fn draw_key(app: &App, pen: &mut Pen<'_>, key: LineKey, ground: Option<Style>) {
         }
         LineKey::Heading(_) | LineKey::Group(_) => top::line(app, pen, key, ground),
         LineKey::Object(at) => {
-            if let Some(thing) = app.scene.things.get(at as usize) {
-                draw_thing(app, pen, thing, ground);
+            if let Some(object) = app.scene.objects.get(at as usize) {
+                draw_object(app, pen, object, ground);
             }
         }
     }
 }
 
-fn draw_thing(app: &App, pen: &mut Pen<'_>, thing: &Thing, ground: Option<Style>) {
+fn draw_object(app: &App, pen: &mut Pen<'_>, object: &ObjectLine, ground: Option<Style>) {
     let theme = &app.theme;
     let style = |style: Style| ground.unwrap_or(style);
-    pen.skip(1 + 2 * thing.depth);
-    let Some(entity) = &thing.entity else {
-        pen.put(&thing.label, style(theme.faint));
+    pen.skip(1 + 2 * object.depth);
+    let Some(entity) = &object.entity else {
+        pen.put(&object.label, style(theme.faint));
         return;
     };
-    let look = match thing.depth {
+    let look = match object.depth {
         0 => theme.heading,
         _ => theme.text,
     };
-    pen.put(&thing.label, style(look));
+    pen.put(&object.label, style(look));
     let mut more = match entity.created.packet {
         0 => "  from before".to_owned(),
         packet => format!("  since {packet}"),
@@ -185,14 +186,14 @@ fn history(app: &App, buffer: &mut Buffer, area: Rect) {
     let Some(LineKey::Object(at)) = app.table.selected() else {
         return;
     };
-    let Some(thing) = app.scene.things.get(at as usize) else {
+    let Some(object) = app.scene.objects.get(at as usize) else {
         return;
     };
-    let Some(entity) = thing.entity.filter(|_| !super::is_nothing(area)) else {
+    let Some(entity) = object.entity.filter(|_| !super::is_nothing(area)) else {
         return;
     };
     Pen::new(buffer, area, 0, theme.elsewhere)
-        .put(format_args!(" {}", thing.label), theme.elsewhere);
+        .put(format_args!(" {}", object.label), theme.elsewhere);
     let created = match entity.created.packet {
         0 => "there before the capture, or its creation is missing".to_owned(),
         packet => {
@@ -221,7 +222,7 @@ fn note(app: &App, buffer: &mut Buffer, area: Rect) {
     let Some(LineKey::Finding(row, nth)) = app.table.selected() else {
         return;
     };
-    let Some(note) = app.store.rows().notes(row).get(usize::from(nth)) else {
+    let Some(note) = app.store.rows().findings(row).get(usize::from(nth)) else {
         return;
     };
     if super::is_nothing(area) {
@@ -251,7 +252,7 @@ fn note(app: &App, buffer: &mut Buffer, area: Rect) {
 pub fn selected_text(app: &App) -> Option<String> {
     match app.table.selected()? {
         LineKey::Finding(row, nth) => {
-            let note = app.store.rows().notes(row).get(usize::from(nth))?;
+            let note = app.store.rows().findings(row).get(usize::from(nth))?;
             let number = app.store.row(row)?.number();
             Some(format!("{number} {}: {}", note.code.word(), note.finding()))
         }
@@ -268,9 +269,9 @@ pub fn selected_text(app: &App) -> Option<String> {
         LineKey::Group(group) => top::copied(app, group),
         LineKey::Object(at) => app
             .scene
-            .things
+            .objects
             .get(at as usize)
-            .map(|thing| thing.label.clone()),
+            .map(|object| object.label.clone()),
         LineKey::Heading(_) => None,
     }
 }

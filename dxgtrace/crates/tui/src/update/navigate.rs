@@ -1,4 +1,4 @@
-//! Going from one view or packet to another, and back.
+//! Navigation from one view or packet to another, and back.
 
 use crate::store::{NONE, PacketRow, ScanDomain, ScanQuestion, StatsGroup};
 use dxgtrace_protocol::schema::ObjectKind;
@@ -59,7 +59,7 @@ impl App {
                 title,
                 pid,
                 rows: Vec::new(),
-                sifting: self.sift(ScanQuestion::Filter(filter), all, false),
+                scan: self.scan(ScanQuestion::Filter(filter), all, false),
             })
         });
         self.table.basis = None;
@@ -74,11 +74,11 @@ impl App {
                 let Some(LineKey::Object(at)) = self.table.selected() else {
                     return None;
                 };
-                let thing = self.scene.things.get(at as usize)?;
-                let entity = thing.entity?;
+                let object = self.scene.objects.get(at as usize)?;
+                let entity = object.entity?;
                 let own = entity.process_handle != 0 && entity.created.pid != 0;
                 let pid = own.then_some(entity.created.pid);
-                Some((thing.label.clone(), vec![entity.kind?], entity.handle, pid))
+                Some((object.label.clone(), vec![entity.kind?], entity.handle, pid))
             }
             (View::Packets, Pane::Tree | Pane::Bytes) => {
                 let line = self.detail.selected()?;
@@ -102,9 +102,9 @@ impl App {
         };
         let entity = self
             .scene
-            .things
+            .objects
             .get(at as usize)
-            .and_then(|thing| thing.entity);
+            .and_then(|object| object.entity);
         match entity {
             Some(entity) if entity.is_from_before() => {
                 self.say(
@@ -154,7 +154,7 @@ impl App {
 
     pub(super) fn back(&mut self) {
         if let Some(search) = &mut self.searching
-            && search.sifting.take().is_some()
+            && search.scan.take().is_some()
         {
             self.say(MessageTone::Fine, "search given up");
             return;

@@ -1,4 +1,4 @@
-//! How things look.
+//! Changes how times and colours are shown.
 
 use super::super::app::{App, MessageTone};
 use super::super::config;

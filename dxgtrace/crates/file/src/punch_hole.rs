@@ -21,7 +21,7 @@ const LONGEST: u64 = 8 << 20;
 ///
 /// # Errors
 /// The file system refuses, or cannot give parts of files back.
-pub fn blank(file: &File, blocks: Range<u64>) -> io::Result<()> {
+pub fn punch_hole(file: &File, blocks: Range<u64>) -> io::Result<()> {
     let mut start = blocks.start;
     while start < blocks.end {
         let left = blocks.end - start;

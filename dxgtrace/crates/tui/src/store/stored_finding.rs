@@ -8,7 +8,7 @@ use dxgtrace_session::check::{Code, Finding, Layer};
 /// A finding on a row, in 32 bytes instead of a [`Finding`]'s 64: what it is
 /// about is a number in a list of the few words that there are.
 #[derive(Debug, Clone, Copy)]
-pub struct Note {
+pub struct StoredFinding {
     a: u64,
     b: u64,
     /// The row that it is about.
@@ -21,12 +21,12 @@ pub struct Note {
     layer: Layer,
 }
 
-const _: () = assert!(size_of::<Note>() <= 32);
+const _: () = assert!(size_of::<StoredFinding>() <= 32);
 
 /// Stands for no index.
 const NONE: u32 = u32::MAX;
 
-impl Note {
+impl StoredFinding {
     /// A finding on a row.
     pub fn new(row: u32, finding: &Finding) -> Self {
         Self {
@@ -102,7 +102,7 @@ mod tests {
             let mut finding = Finding::new(Code::SendRefused, part, 1 << 60, 2);
             finding.index = index;
             finding.at = 9;
-            assert_eq!(Note::new(4, &finding).finding(), finding);
+            assert_eq!(StoredFinding::new(4, &finding).finding(), finding);
         }
     }
 }

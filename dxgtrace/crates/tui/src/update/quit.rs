@@ -1,4 +1,4 @@
-//! Leaving, without losing anything silently.
+//! Quits, and asks first if that would lose a capture.
 
 use super::super::app::{App, MessageTone, TerminalEffect};
 use super::super::keys::Stroke;

@@ -1,4 +1,4 @@
-//! Goes through packets in threads of its own: to filter, and to search.
+//! Filters and searches packets on worker threads.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -128,15 +128,15 @@ pub struct ScanBatch {
     pub error: Option<ReadError>,
 }
 
-/// A job that is being done. Dropping it ends it.
+/// A job on worker threads. Dropping it ends it.
 #[derive(Debug)]
-pub struct Sifting {
+pub struct Scan {
     batches: Receiver<ScanBatch>,
     stop: Arc<AtomicBool>,
     total: u32,
 }
 
-impl Sifting {
+impl Scan {
     /// Begins with a job.
     pub fn start(job: ScanJob) -> Self {
         let (sender, batches) = channel();
@@ -162,7 +162,7 @@ impl Sifting {
     }
 }
 
-impl Drop for Sifting {
+impl Drop for Scan {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! Runs that kprobes were due, beyond those that were.
+//! Runs of kprobes that the kernel missed.
 //!
 //! The kernel skips a kprobe where another one runs on the processor, and its
 //! program where any other of that kind runs or a map is asked. Before Linux 6.7
@@ -24,9 +24,9 @@ pub(super) struct Bounds {
     pub(super) most: i64,
 }
 
-/// The runs that are missing, but for a constant until events are made or
+/// Missed runs, relative to a baseline that changes when events are added or
 /// removed. `None` if not all kprobes are events, or there are none.
-pub(super) fn beyond_runs(kprobes: &[&Kprobe], counters: &CounterMaps) -> Option<Bounds> {
+pub(super) fn missed_runs(kprobes: &[&Kprobe], counters: &CounterMaps) -> Option<Bounds> {
     let mut bounds = Bounds {
         least: i64::MIN,
         most: i64::MAX,
