@@ -10,7 +10,7 @@ use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{LENGTH, RecordKind};
 use dxgtrace_protocol::record::layout::{IOCTL_END, LOST, RECORD};
 use dxgtrace_protocol::schema::{Field, FieldRule, FieldType, ObjectKind, TailElement};
-use dxgtrace_render::export::told_in_wireshark;
+use dxgtrace_render::export::reported_in_wireshark;
 use dxgtrace_session::Session;
 use dxgtrace_session::check::Code;
 
@@ -67,13 +67,13 @@ pub fn expected(input: impl Read) -> Result<Vec<Frame>> {
     let mut reader = Reader::new(input)?;
     let mut session = Session::new();
     let mut frames: Vec<Frame> = Vec::new();
-    let told: Vec<Code> = told_in_wireshark().collect();
+    let reported: Vec<Code> = reported_in_wireshark().collect();
     while let Some(record) = reader.next_record()? {
         let packet = record.packet;
         let mut frame = Frame::default();
         let seen = session.see(&packet, &mut |finding| {
-            if told.contains(&finding.code) {
-                let code = finding.code.word().to_owned();
+            if reported.contains(&finding.code()) {
+                let code = finding.code().word().to_owned();
                 frame.findings.insert((code, finding.to_string()));
             }
         });

@@ -21,7 +21,7 @@ fn of_sample(name: &str) -> Found {
 fn codes(found: &Found) -> BTreeSet<&'static str> {
     found
         .iter()
-        .map(|(_, finding)| finding.code.word())
+        .map(|(_, finding)| finding.code().word())
         .collect()
 }
 
@@ -91,7 +91,7 @@ fn correct_behaviour_gives_no_error_and_no_warning() {
     ] {
         for (packet, finding) in of_sample(name) {
             assert!(
-                finding.code.severity() < Severity::Warn,
+                finding.severity() < Severity::Warn,
                 "{name} {packet}: {finding}"
             );
         }
@@ -99,7 +99,7 @@ fn correct_behaviour_gives_no_error_and_no_warning() {
     // The first 406 frames of v27 are its two runs of correct behaviour.
     for (packet, finding) in of_sample("v27") {
         assert!(
-            packet > 406 || finding.code.severity() < Severity::Warn,
+            packet > 406 || finding.severity() < Severity::Warn,
             "v27 {packet}: {finding}"
         );
     }
@@ -139,7 +139,7 @@ fn every_fault_of_the_host_is_found_at_its_packet_with_its_layer() {
     ];
     let seen: Vec<_> = found
         .iter()
-        .map(|(packet, finding)| (*packet, finding.code, finding.code.description().layer))
+        .map(|(packet, finding)| (*packet, finding.code(), finding.description().layer))
         .collect();
     assert_eq!(seen, wanted);
 }

@@ -16,8 +16,8 @@ use dxgtrace_tests::{findings, samples};
 fn at_least(least: Severity, found: &[(u64, Finding)]) -> Vec<String> {
     found
         .iter()
-        .filter(|(_, finding)| finding.code.severity() >= least)
-        .map(|(number, finding)| format!("{number} {}: {finding}", finding.code.word()))
+        .filter(|(_, finding)| finding.severity() >= least)
+        .map(|(number, finding)| format!("{number} {}: {finding}", finding.code().word()))
         .collect()
 }
 
@@ -195,8 +195,8 @@ fn a_recording_told_in_async_mode_has_no_more_faults_than_before() {
         let words = |found: &[(u64, Finding)]| {
             let mut words: Vec<_> = found
                 .iter()
-                .filter(|(_, finding)| finding.code.severity() >= Severity::Warn)
-                .map(|(_, finding)| format!("{} {finding}", finding.code.word()))
+                .filter(|(_, finding)| finding.severity() >= Severity::Warn)
+                .map(|(_, finding)| format!("{} {finding}", finding.code().word()))
                 .collect();
             words.sort();
             words.dedup();

@@ -174,3 +174,31 @@ fn every_line_of_every_command_obeys_the_schema() {
         .collect();
     assert_eq!(seen, all, "records that no command has written");
 }
+
+#[test]
+fn a_finding_has_its_parameters_by_name() {
+    let parameters = |code: &str| {
+        let path = dxgtrace_tests::samples().join(format!("findings/{code}.pcapng"));
+        let output = run(&["check", "-T", "jsonl", "-s", "chat", text(&path)]).unwrap();
+        let shown = String::from_utf8(output.stdout).unwrap();
+        let mut records = shown
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        let found = records.find(|record: &Value| record["code"] == code);
+        found.unwrap()["parameters"].clone()
+    };
+    let failed = parameters("status.failed");
+    assert!(failed["status"]["name"].is_string(), "{failed}");
+    assert!(failed["errno"]["raw"].as_i64().unwrap() < 0, "{failed}");
+    assert_eq!(
+        parameters("size.trailing"),
+        serde_json::json!({"trailing": "8"})
+    );
+    assert_eq!(
+        parameters("packet.type"),
+        serde_json::json!({"packet_type": 9})
+    );
+    let refused = serde_json::json!({"errno": {"raw": -11, "name": "EAGAIN"}, "attempts": 50});
+    assert_eq!(parameters("send.refused"), refused);
+    assert_eq!(parameters("status.by_handle"), Value::Null);
+}

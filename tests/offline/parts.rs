@@ -37,7 +37,7 @@ fn shown(packets: &[Owned]) -> Vec<Shown> {
         .map(|(index, packet)| {
             let mut findings = Vec::new();
             let mut found =
-                |finding: Finding| findings.push((finding.code, finding.part, finding.at));
+                |finding: Finding| findings.push((finding.code(), finding.part(), finding.at));
             let seen = session.see(&packet.packet(index as u64 + 1), &mut found);
             let decoded = seen.decoded.as_ref();
             (

@@ -155,7 +155,7 @@ fn what_was_there_before_the_capture_is_no_error() {
             assert!(!session.is_complete());
             for (packet, finding) in found {
                 assert!(
-                    finding.code.severity() < Severity::Warn,
+                    finding.severity() < Severity::Warn,
                     "{name} from {start}, {packet}: {finding}"
                 );
             }
@@ -239,7 +239,7 @@ fn a_channel_opened_anew_ends_what_lived_on_it() {
     assert!(
         found
             .iter()
-            .all(|(_, finding)| finding.code.severity() < Severity::Warn)
+            .all(|(_, finding)| finding.severity() < Severity::Warn)
     );
 }
 
@@ -432,7 +432,7 @@ proptest! {
         let run = |mixed: &[(u64, Owned)]| {
             let (session, mut found) =
                 see_all(mixed.iter().map(|(number, packet)| packet.packet(*number)));
-            found.sort_by_key(|(packet, finding)| (*packet, finding.code, finding.at));
+            found.sort_by_key(|(packet, finding)| (*packet, finding.code(), finding.at));
             (tree(&session), found)
         };
         let plain: Vec<_> = [&head[..], &first, &second].concat();
@@ -461,10 +461,10 @@ proptest! {
         }
         let (_, found) = see_all(numbered(&packets));
         for (packet, finding) in found {
-            let own = finding.code.word() == "capture.lost";
+            let own = finding.code().word() == "capture.lost";
             prop_assert!(
-                own || finding.code.severity() < Severity::Warn,
-                "{}: {} {}", packet, finding.code.word(), finding
+                own || finding.severity() < Severity::Warn,
+                "{}: {} {}", packet, finding.code().word(), finding
             );
         }
     }

@@ -148,7 +148,7 @@ fn every_field_is_known_before_a_packet_is_read() -> Result<()> {
             }
         }
     }
-    for code in dxgtrace_render::export::told_in_wireshark() {
+    for code in dxgtrace_render::export::reported_in_wireshark() {
         let name = format!("dxg.finding.{}", code.word());
         ensure!(known.contains(name.as_str()), "{name} is not declared");
     }

@@ -3,7 +3,7 @@
 use dxgtrace_protocol::encode;
 use dxgtrace_protocol::packet::Channel;
 use dxgtrace_query::filter::{Exchange, Filter, FilterNeeds};
-use dxgtrace_session::check::{Code, Finding};
+use dxgtrace_session::check::{ByteCount, FieldBits, Finding, FindingKind};
 
 use super::support::{Case, changed, exchange, parse, refused};
 
@@ -155,8 +155,13 @@ fn findings_and_pairs_can_be_asked_for() {
     case.no("dxg.finding");
     case.no("dxg.severity");
     case.findings = vec![
-        Finding::new(Code::SizeTrailing, "message", 8, 0),
-        Finding::new(Code::FlagUnknown, "flags", 8, 0),
+        Finding::new(FindingKind::SizeTrailing {
+            trailing: ByteCount(8),
+        }),
+        Finding::new(FindingKind::FlagUnknown {
+            field: "flags",
+            bits: FieldBits(8),
+        }),
     ];
     case.exchange = Exchange {
         request_in: Some(3),

@@ -5,7 +5,7 @@ use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::Direction;
 use dxgtrace_protocol::schema::MessageSet;
 use dxgtrace_protocol::table;
-use dxgtrace_session::check::{Code, Finding, Layer};
+use dxgtrace_session::check::{ByteCount, Finding, FindingKind, Layer};
 use dxgtrace_tests::generate::{self, Counts, Framing, Made, Plan};
 
 use super::{commands, decoded, findings, optional_tail, words};
@@ -65,12 +65,10 @@ fn expected(made: &Made, length: usize) -> Vec<Finding> {
     if length < wanted {
         // Without its first word nobody knows of an extended header.
         let wanted = if length < 4 { 24 } else { wanted };
-        return vec![Finding::new(
-            Code::FramingShort,
-            "command header",
-            wanted as u64,
-            length as u64,
-        )];
+        return vec![Finding::new(FindingKind::FramingShort {
+            needed: ByteCount(wanted as u64),
+            present: ByteCount(length as u64),
+        })];
     }
     let Some(body) = &made.body else {
         return Vec::new();
@@ -79,11 +77,9 @@ fn expected(made: &Made, length: usize) -> Vec<Finding> {
         && length >= at
         && length < at + size
     {
-        let trailing = (length - at) as u64;
-        let mut finding = Finding::new(Code::SizeTrailing, "message", trailing, 0);
-        finding.at = at as u32;
-        return if trailing > 0 {
-            vec![finding]
+        let trailing = ByteCount((length - at) as u64);
+        return if trailing.0 > 0 {
+            vec![Finding::new(FindingKind::SizeTrailing { trailing }).at(at)]
         } else {
             Vec::new()
         };
@@ -93,12 +89,21 @@ fn expected(made: &Made, length: usize) -> Vec<Finding> {
     }
     let end = length - base;
     let (part, at, size) = lacking(made, end);
-    let code = match body.layout.tails.iter().any(|tail| tail.name == part) {
-        true => Code::CountBeyondEnd,
-        false => Code::SizeShort,
+    let needed = ByteCount(size as u64);
+    let present = ByteCount(end.saturating_sub(at) as u64);
+    let kind = match body.layout.tails.iter().any(|tail| tail.name == part) {
+        true => FindingKind::CountBeyondEnd {
+            part,
+            needed,
+            present,
+        },
+        false => FindingKind::SizeShort {
+            part,
+            needed,
+            present,
+        },
     };
-    let mut finding = Finding::new(code, part, size as u64, end.saturating_sub(at) as u64);
-    finding.at = (base + at) as u32;
+    let mut finding = Finding::new(kind).at(base + at);
     if made.header.direction == Direction::HostToGuest {
         finding.layer = Layer::Host;
     }
@@ -141,8 +146,10 @@ fn a_reply_that_is_too_short_for_the_driver_says_so() {
                 assert_eq!(pending.expected().unwrap_or(0), wanted as u64);
                 for length in 0..reply.payload.len() {
                     let found = findings(&shortened(&reply, length).packet(), Some(&pending));
-                    let short =
-                        Finding::new(Code::SizeReplyShort, "reply", wanted as u64, length as u64);
+                    let short = Finding::new(FindingKind::SizeReplyShort {
+                        needed: ByteCount(wanted as u64),
+                        present: ByteCount(length as u64),
+                    });
                     let expected = if length < wanted {
                         vec![short]
                     } else {

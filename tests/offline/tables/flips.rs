@@ -6,7 +6,9 @@ use dxgtrace_protocol::schema::{
 };
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::framing::{EXTENDED, header};
-use dxgtrace_session::check::Code;
+use dxgtrace_session::check::{
+    ByteCount, Code, FieldBits, FieldNumber, Finding, FindingKind, ItemCount,
+};
 use dxgtrace_tests::generate::{self, Counts, Framing, Made, Plan, get, put};
 
 use super::{commands, decoded, findings, found_in, optional_tail, words};
@@ -56,18 +58,15 @@ fn with(made: &Made, (field, base): Place, value: u64) -> Made {
     made.with_payload(payload)
 }
 
-/// Asserts that a changed packet has one finding: this code, for this part,
-/// at this offset, with this number.
-fn assert_only(changed: &Made, code: Code, part: &str, at: usize, number: u64) {
+/// Asserts that a changed packet has one finding: of this kind, at this offset.
+fn assert_only(changed: &Made, kind: FindingKind, at: usize) {
     let found = found_in(changed);
-    let place = format!("{} {part}: {:?}", changed.message.name, words(&found));
+    let place = format!("{} {kind:?}: {found:?}", changed.message.name);
     let [one] = found.as_slice() else {
         panic!("{place}");
     };
-    assert_eq!(one.code, code, "{place}");
-    assert_eq!(one.part, part, "{place}");
+    assert_eq!(one.kind, kind, "{place}");
     assert_eq!(one.at as usize, at, "{place}");
-    assert_eq!(one.a, number, "{place}");
 }
 
 fn width(field: &Field) -> u32 {
@@ -92,7 +91,11 @@ fn every_reserved_bit_that_is_set_is_found() {
             for bit in 0..width(field) {
                 let changed = with(&made, (field, base), 1 << bit);
                 let at = base + usize::from(field.at);
-                assert_only(&changed, Code::ReservedNonzero, field.name, at, 1 << bit);
+                let kind = FindingKind::ReservedNonzero {
+                    field: field.name,
+                    bits: FieldBits(1 << bit),
+                };
+                assert_only(&changed, kind, at);
                 flipped += 1;
             }
         }
@@ -119,11 +122,12 @@ fn every_bit_of_padding_that_the_guest_sets_is_found() {
                 for bit in 0..8 * length {
                     let mut payload = made.payload.clone();
                     payload[base + at + bit / 8] ^= 1 << (bit % 8);
-                    let code = match origin {
-                        BytesOrigin::Built => Code::PaddingNonzero,
-                        BytesOrigin::Copied => Code::PaddingUser,
+                    let dirty = ByteCount(1);
+                    let kind = match origin {
+                        BytesOrigin::Built => FindingKind::PaddingNonzero { dirty },
+                        BytesOrigin::Copied => FindingKind::PaddingUser { dirty },
                     };
-                    assert_only(&made.with_payload(payload), code, "padding", base + at, 1);
+                    assert_only(&made.with_payload(payload), kind, base + at);
                     flipped += 1;
                 }
             }
@@ -168,7 +172,11 @@ fn every_bit_without_a_name_is_found() {
                 let value = get(&made.payload, base, field) | 1 << bit;
                 let changed = with(&made, (field, base), value);
                 let at = base + usize::from(field.at);
-                assert_only(&changed, Code::FlagUnknown, field.name, at, 1 << bit);
+                let kind = FindingKind::FlagUnknown {
+                    field: field.name,
+                    bits: FieldBits(1 << bit),
+                };
+                assert_only(&changed, kind, at);
                 flipped += 1;
             }
         }
@@ -191,7 +199,11 @@ fn every_number_without_a_name_is_found() {
             let unnamed = unnamed.expect("no enumeration is full");
             let changed = with(&made, (field, base), unnamed);
             let at = base + usize::from(field.at);
-            assert_only(&changed, Code::EnumUnknown, field.name, at, unnamed);
+            let kind = FindingKind::EnumUnknown {
+                field: field.name,
+                value: FieldNumber(unnamed),
+            };
+            assert_only(&changed, kind, at);
             changes += 1;
         }
     }
@@ -206,7 +218,11 @@ fn a_truth_value_of_two_is_found() {
             if let (FieldType::Bool, FieldRule::Any) = (field.ty, field.rule) {
                 let changed = with(&made, (field, base), 2);
                 let at = base + usize::from(field.at);
-                assert_only(&changed, Code::BoolValue, field.name, at, 2);
+                let kind = FindingKind::BoolValue {
+                    field: field.name,
+                    value: FieldNumber(2),
+                };
+                assert_only(&changed, kind, at);
                 changes += 1;
             }
         }
@@ -236,7 +252,12 @@ fn a_value_that_no_driver_sends_is_found() {
                 let value = usual ^ 1 << bit;
                 let changed = with(&made, (field, base), value);
                 let at = base + usize::from(field.at);
-                assert_only(&changed, Code::ValueUnusual, field.name, at, value);
+                let kind = FindingKind::ValueUnusual {
+                    field: field.name,
+                    bits: FieldBits(value),
+                    usual: FieldBits(usual),
+                };
+                assert_only(&changed, kind, at);
                 flipped += 1;
             }
         }
@@ -258,18 +279,20 @@ fn a_value_on_either_side_of_its_limits_is_found() {
             let at = base + usize::from(field.at);
             let beyond = with(&made, (field, base), high + 1);
             let found = found_in(&beyond);
-            let one = found.iter().find(|one| one.code == Code::ValueRange);
+            let one = found.iter().find(|one| one.code() == Code::ValueRange);
             let one = one.expect("the limit is checked");
-            assert_eq!(
-                (one.part, one.at as usize, one.a, one.b),
-                (field.name, at, high + 1, high)
-            );
+            let kind = |value, limit| FindingKind::ValueRange {
+                field: field.name,
+                value: FieldNumber(value),
+                limit: FieldNumber(limit),
+            };
+            assert_eq!((one.kind, one.at as usize), (kind(high + 1, high), at));
             changes += 1;
             if let Some(below) = low.checked_sub(1) {
                 let found = found_in(&with(&made, (field, base), below));
-                let one = found.iter().find(|one| one.code == Code::ValueRange);
+                let one = found.iter().find(|one| one.code() == Code::ValueRange);
                 let one = one.expect("the limit is checked");
-                assert_eq!((one.a, one.b), (below, low));
+                assert_eq!((one.kind, one.at as usize), (kind(below, low), at));
             }
         }
     }
@@ -301,7 +324,8 @@ fn bytes_behind_the_end_of_a_message_are_found() {
             let mut payload = made.payload.clone();
             payload.resize(end + extra, 0);
             let changed = made.with_payload(payload);
-            assert_only(&changed, Code::SizeTrailing, "message", end, *extra as u64);
+            let trailing = ByteCount(*extra as u64);
+            assert_only(&changed, FindingKind::SizeTrailing { trailing }, end);
         }
     }
 }
@@ -320,12 +344,9 @@ fn bytes_behind_the_end_of_a_reply_are_found() {
             payload.resize(end + 24, 0);
             let found = findings(&reply.with_payload(payload).packet(), Some(&pending));
             assert_eq!(words(&found), ["size.reply_long"], "{}", message.name);
-            assert_eq!(
-                (found[0].a, found[0].at as usize),
-                (24, end),
-                "{}",
-                message.name
-            );
+            let trailing = ByteCount(24);
+            let expected = Finding::new(FindingKind::SizeReplyLong { trailing }).at(end);
+            assert_eq!(found, [expected], "{}", message.name);
         }
     }
 }
@@ -341,14 +362,23 @@ fn a_count_beyond_its_array_is_found_once() {
             let place = (count, made.base());
             let beyond = u64::from(array.count) + 1;
             let found = found_in(&with(&made, place, beyond));
+            let (field, value) = (count.name, FieldNumber(beyond));
             let expected = match count.rule {
-                FieldRule::Range(..) => Code::ValueRange,
-                _ => Code::CountArray,
+                FieldRule::Range(_, high) => FindingKind::ValueRange {
+                    field,
+                    value,
+                    limit: FieldNumber(high),
+                },
+                _ => FindingKind::CountArray {
+                    field,
+                    count: value,
+                    room: ItemCount(array.count.into()),
+                },
             };
             let [one] = found.as_slice() else {
                 panic!("{}: {:?}", count.name, words(&found));
             };
-            assert_eq!((one.code, one.part, one.a), (expected, count.name, beyond));
+            assert_eq!(one.kind, expected);
             changes += 1;
         }
     }
@@ -383,7 +413,7 @@ fn a_reply_whose_own_counts_run_past_its_end_is_found() {
             put(&mut payload, body.tails[at].0, field, 0x10_0000);
             let found = findings(&reply.with_payload(payload).packet(), Some(&pending));
             assert_eq!(words(&found), ["count.beyond_end"], "{}", message.name);
-            assert_eq!(found[0].part, tail.name);
+            assert_eq!(found[0].part(), tail.name);
             changes += 1;
         }
     }

@@ -4,7 +4,7 @@ use dxgtrace_protocol::record::header::{ChannelKind, Direction};
 use dxgtrace_protocol::schema::{MessageSet, ReplyMode};
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, header};
-use dxgtrace_session::check::Code;
+use dxgtrace_session::check::{ChannelType, CommandNumber, FieldBits, FindingKind, PacketType};
 use dxgtrace_tests::generate::{Counts, Framing, Made, Plan, exchange, put, request};
 
 use super::{commands, found_in, is_sent, words};
@@ -141,7 +141,8 @@ fn a_channel_type_without_a_meaning_is_found() {
             let changed = with(&made, "channel_type", channel);
             let found = found_in(&changed);
             assert_eq!(words(&found), ["channel.type"], "{}", made.message.name);
-            assert_eq!(found[0].a, channel);
+            let channel_type = ChannelType(channel as u32);
+            assert_eq!(found[0].kind, FindingKind::ChannelType { channel_type });
             assert_eq!(found[0].at as usize, made.base() + 12);
         }
     }
@@ -154,7 +155,8 @@ fn the_global_set_has_no_bits_beside_the_channel_type() {
             let changed = with(&made, "channel_type", 1 | 1 << bit);
             let found = found_in(&changed);
             assert_eq!(words(&found), ["channel.type"], "{}", made.message.name);
-            assert_eq!(found[0].a, 1 | 1 << bit);
+            let channel_type = ChannelType(1 | 1 << bit);
+            assert_eq!(found[0].kind, FindingKind::ChannelType { channel_type });
         }
     }
 }
@@ -169,9 +171,13 @@ fn a_number_without_a_message_is_found() {
             }
             let found = found_in(&with(&made, "command", number));
             assert_eq!(words(&found), ["command.unknown"], "{number}");
+            let kind = FindingKind::CommandUnknown {
+                set: made.message.set.name(),
+                command: CommandNumber(number as u32),
+            };
             assert_eq!(
-                (found[0].a, found[0].at as usize),
-                (number, made.base() + 16)
+                (found[0].kind, found[0].at as usize),
+                (kind, made.base() + 16)
             );
         }
     }
@@ -185,7 +191,8 @@ fn a_first_word_that_begins_neither_format_is_found() {
             payload[..4].copy_from_slice(&word.to_le_bytes());
             let found = found_in(&made.with_payload(payload));
             assert_eq!(words(&found), ["framing.foreign"]);
-            assert_eq!(found[0].a, u64::from(word));
+            let word = FieldBits(word.into());
+            assert_eq!(found[0].kind, FindingKind::FramingForeign { word });
         }
     }
 }
@@ -198,10 +205,8 @@ fn a_packet_type_that_the_protocol_does_not_use_is_found() {
             changed.header.packet_type = kind;
             let found = found_in(&changed);
             assert_eq!(found.len(), 1);
-            assert_eq!(
-                (found[0].code, found[0].a),
-                (Code::PacketType, u64::from(kind))
-            );
+            let packet_type = PacketType(kind);
+            assert_eq!(found[0].kind, FindingKind::PacketType { packet_type });
         }
     }
 }

@@ -26,7 +26,7 @@ use dxgtrace_tests::generate::{self, Counts, Framing, Made, Plan};
 fn findings(packet: &Packet<'_>, pending: Option<&PendingRequest>) -> Vec<Finding> {
     let mut found = Vec::new();
     check::packet(packet, pending, &mut None, &mut |one| found.push(one));
-    found.retain(|one| one.code != Code::CommandUnsent);
+    found.retain(|one| one.code() != Code::CommandUnsent);
     found
 }
 
@@ -37,7 +37,7 @@ fn found_in(made: &Made) -> Vec<Finding> {
 
 /// The codes of findings, as words.
 fn words(found: &[Finding]) -> Vec<&'static str> {
-    found.iter().map(|one| one.code.word()).collect()
+    found.iter().map(|one| one.code().word()).collect()
 }
 
 /// A made request or host message, located.

@@ -48,7 +48,7 @@ fn generated_packets_decode_by_their_name_and_have_no_findings() {
             assert_eq!(decoded.name(), message.name);
             for one in findings(&made.packet(), pending) {
                 let side = decoded.part.name();
-                wrong.insert(format!("{} {side} {:?} {one}", message.name, one.code));
+                wrong.insert(format!("{} {side} {:?} {one}", message.name, one.code()));
             }
         });
     }

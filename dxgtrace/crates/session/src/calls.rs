@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 
 use super::pairing::WaitingRequest;
 use super::status::{self, ReplyOutcome};
-use crate::check::{Code, Finding};
+use crate::check::{ErrorNumber, Finding, FindingKind, ItemCount, PacketNumber, StatusCode};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{IoctlEnd, KnownFields, RecordHeader};
 use dxgtrace_protocol::record::layout::IOCTL;
@@ -85,8 +85,8 @@ impl IoctlsInProgress {
         }
     }
 
-    /// An ioctl has ended. Says so if its result does not follow from what the
-    /// host said; of what was not captured whole, nothing is said.
+    /// Takes the end of an ioctl. Reports a result that contradicts the host's
+    /// replies, if all messages of the call were captured.
     pub fn ended(&mut self, packet: &Packet<'_>, found: &mut impl FnMut(Finding)) -> IoctlCall {
         let header = packet.header;
         let call = self
@@ -109,36 +109,36 @@ impl IoctlsInProgress {
     }
 }
 
-/// What is odd about a call's result.
+/// What contradicts the host's replies in a call's result.
 fn verdict(call: &IoctlCall, header: &RecordHeader) -> Option<Finding> {
     let result = header.ioctl_result;
-    let name = IOCTL.name_of(call.ioctl.into()).unwrap_or("ioctl");
-    let errno = u64::from(result.unsigned_abs());
+    let ioctl = IOCTL.name_of(call.ioctl.into()).unwrap_or("ioctl");
+    let errno = ErrorNumber(result.unsigned_abs());
     let failed = result < 0;
-    match (call.failed, failed) {
-        (Some((request, ReplyOutcome::Status(status))), false) => {
-            let status = u64::from(status);
-            Some(Finding::new(Code::IoctlNotTold, name, status, request))
+    let kind = match (call.failed, failed) {
+        (Some((request, ReplyOutcome::Status(status))), false) => FindingKind::IoctlNotTold {
+            ioctl,
+            status: StatusCode(status),
+            request: PacketNumber(request),
+        },
+        (Some((_, ReplyOutcome::Status(status))), true) if status::errno(status) != errno.0 => {
+            FindingKind::IoctlOtherErrno {
+                ioctl,
+                errno,
+                status: StatusCode(status),
+            }
         }
-        (Some((_, ReplyOutcome::Status(status))), true)
-            if u64::from(status::errno(status)) != errno =>
-        {
-            let status = u64::from(status);
-            Some(Finding::new(Code::IoctlOtherErrno, name, status, errno))
-        }
-        // Attempts to send and waits fail without an answer of the host.
+        // A failed send or wait needs no reply of the host.
         (None, true) if header.known.has(KnownFields::RETURN_VALUE) && header.return_value != 0 => {
-            None
+            return None;
         }
-        (None, true) if call.messages == 0 => {
-            Some(Finding::new(Code::IoctlRefused, name, 0, errno))
-        }
-        (None, true) => Some(Finding::new(
-            Code::IoctlAfterSuccess,
-            name,
-            call.messages,
+        (None, true) if call.messages == 0 => FindingKind::IoctlRefused { ioctl, errno },
+        (None, true) => FindingKind::IoctlAfterSuccess {
+            ioctl,
             errno,
-        )),
-        _ => None,
-    }
+            messages: ItemCount(call.messages),
+        },
+        _ => return None,
+    };
+    Some(Finding::new(kind))
 }

@@ -54,10 +54,7 @@ impl Entry<'_> {
 
     /// The worst severity of its findings.
     pub fn severity(&self) -> Option<Severity> {
-        self.findings
-            .iter()
-            .map(|finding| finding.code.severity())
-            .max()
+        self.findings.iter().map(|finding| finding.severity()).max()
     }
 }
 
@@ -121,7 +118,7 @@ impl Totals {
 
     /// Counts a finding.
     pub fn find(&mut self, finding: &Finding) {
-        if let Some(count) = self.findings.get_mut(finding.code.severity() as usize) {
+        if let Some(count) = self.findings.get_mut(finding.severity() as usize) {
             *count += 1;
         }
     }

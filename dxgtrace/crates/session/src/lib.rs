@@ -35,7 +35,10 @@ pub use tree::{HandleHistory, NodePlace, ObjectNode};
 pub use waits::{AwaitedFence, CpuWait};
 
 use calls::IoctlsInProgress;
-use check::{Code, Finding};
+use check::{
+    ByteCount, ErrorNumber, EventNumber, Finding, FindingKind, ItemCount, Milliseconds,
+    PacketNumber, Seconds, TransactionId,
+};
 use dxgtrace_protocol::decode::{Decoded, MessagePart};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{Direction, LostPackets, RecordKind};
@@ -118,16 +121,19 @@ impl Session {
         found: &mut impl FnMut(Finding),
     ) {
         *seen = Analysis::default();
-        let found = &mut |finding| check::tell(found, finding);
+        let found = &mut |finding| check::emit(found, finding);
         self.lifetimes.objects.settle();
         self.now = self.now.max(packet.time);
         self.answer(packet, found);
         let pending = self.pairing.answered().map(|request| &request.pending);
         check::packet(packet, pending, &mut seen.decoded, found);
         if packet.is_cut() {
-            let (kept, all) = (packet.payload.len(), packet.header.payload_length);
-            let finding = Finding::new(Code::CaptureCut, "packet", kept as u64, u64::from(all));
-            found(finding.at(kept));
+            let captured = packet.payload.len();
+            let kind = FindingKind::CaptureCut {
+                captured: ByteCount(captured as u64),
+                length: ByteCount(packet.header.payload_length.into()),
+            };
+            found(Finding::new(kind).at(captured));
         }
         if packet.header.direction == Direction::GuestToHost {
             self.calls.sent(packet);
@@ -139,15 +145,15 @@ impl Session {
                 MessagePart::Reply => seen.outcome = self.reply(packet, decoded, found),
             },
             (RecordKind::Packet, None) => {}
-            (RecordKind::Refused, decoded) => found(Finding::new(
-                Code::SendRefused,
-                decoded.as_ref().map_or("message", Decoded::name),
-                u64::from(packet.header.return_value.unsigned_abs()),
-                u64::from(packet.header.refused_attempts),
-            )),
+            (RecordKind::Refused, decoded) => found(Finding::new(FindingKind::SendRefused {
+                message: decoded.as_ref().map_or("message", Decoded::name),
+                errno: ErrorNumber(packet.header.return_value.unsigned_abs()),
+                attempts: ItemCount(packet.header.refused_attempts.into()),
+            })),
             (RecordKind::Lost, _) => {
                 let lost = LostPackets::decode(packet.payload).map_or(0, |lost| lost.total());
-                found(Finding::new(Code::CaptureLost, "capture", lost, 0));
+                let lost = ItemCount(lost);
+                found(Finding::new(FindingKind::CaptureLost { lost }));
                 self.pairing.gap(packet.number);
                 self.calls.gap();
                 self.lifetimes.gap();
@@ -159,26 +165,29 @@ impl Session {
         }
     }
 
-    /// Says what only the end of the capture shows, with the numbers of the
-    /// packets that it is about.
+    /// Passes the findings that only the end of the capture shows to `found`,
+    /// with the numbers of their packets.
     pub fn finish(&self, found: &mut impl FnMut(u64, Finding)) {
         const SECOND: u64 = 1_000_000_000;
         for request in self.waiting() {
             let waited = self.now.saturating_sub(request.time);
-            let code = if waited < self.limits.missing || self.pairing.may_be_lost(&request) {
-                Code::ReplyPending
+            let message = request.name();
+            let kind = if waited < self.limits.missing || self.pairing.may_be_lost(&request) {
+                FindingKind::ReplyPending { message }
             } else {
-                Code::ReplyMissing
+                let waited = Seconds(waited / SECOND);
+                FindingKind::ReplyMissing { message, waited }
             };
-            let finding = Finding::new(code, request.name(), waited / SECOND, 0);
-            found(request.number, finding);
+            found(request.number, Finding::new(kind));
         }
         for sleeper in self.sleepers() {
             let slept = self.now.saturating_sub(sleeper.time);
             if slept >= self.limits.missing {
-                let finding =
-                    Finding::new(Code::EventMissing, "event", sleeper.event, slept / SECOND);
-                found(sleeper.packet, finding);
+                let kind = FindingKind::EventMissing {
+                    event: EventNumber(sleeper.event),
+                    waited: Seconds(slept / SECOND),
+                };
+                found(sleeper.packet, Finding::new(kind));
             }
         }
     }
@@ -254,16 +263,18 @@ impl Session {
         {
             return;
         }
-        let id = header.transaction;
-        let (code, number) = match self.pairing.answer(packet) {
+        let transaction = TransactionId(header.transaction);
+        found(Finding::new(match self.pairing.answer(packet) {
             Ok(()) => return,
-            Err(StrayReply::Unwanted) => (Code::ReplyUnwanted, 0),
-            Err(StrayReply::Again(number)) => (Code::ReplyDuplicate, number),
-            Err(StrayReply::BeforeCapture) => (Code::ReplyBeforeCapture, 0),
-            Err(StrayReply::InGap) => (Code::ReplyInGap, 0),
-            Err(StrayReply::Orphan) => (Code::ReplyOrphan, 0),
-        };
-        found(Finding::new(code, "reply", id, number));
+            Err(StrayReply::Unwanted) => FindingKind::ReplyUnwanted { transaction },
+            Err(StrayReply::Again(request)) => FindingKind::ReplyDuplicate {
+                transaction,
+                request: PacketNumber(request),
+            },
+            Err(StrayReply::BeforeCapture) => FindingKind::ReplyBeforeCapture { transaction },
+            Err(StrayReply::InGap) => FindingKind::ReplyInGap { transaction },
+            Err(StrayReply::Orphan) => FindingKind::ReplyOrphan { transaction },
+        }));
     }
 
     fn request(
@@ -280,21 +291,19 @@ impl Session {
                 self.lifetimes.abandon(*request);
             }
             self.lifetimes.restarted(packet, starts);
-            let count = dropped.len() as u64;
-            found(Finding::new(Code::ChannelReopened, "channel", count, 0));
+            let unanswered = ItemCount(dropped.len() as u64);
+            found(Finding::new(FindingKind::ChannelReopened { unanswered }));
         } else if self.pairing.skips(header) {
             self.lifetimes.skipped();
         }
         let memo = self.lifetimes.request(packet, decoded, found);
         if let Some(lost) = self.pairing.ask(packet, decoded, memo) {
             self.lifetimes.abandon(lost.number);
-            let (id, number) = (header.transaction, lost.number);
-            found(Finding::new(
-                Code::TransactionReused,
-                lost.name(),
-                id,
-                number,
-            ));
+            found(Finding::new(FindingKind::TransactionReused {
+                message: lost.name(),
+                transaction: TransactionId(header.transaction),
+                request: PacketNumber(lost.number),
+            }));
         }
     }
 
@@ -311,16 +320,15 @@ impl Session {
         status::report(decoded, message, outcome, found);
         let took = packet.time.saturating_sub(request.time);
         if request.abandoned {
-            let late = Finding::new(Code::ReplyLate, request.name(), 0, request.number);
-            found(late);
+            found(Finding::new(FindingKind::ReplyLate {
+                message: request.name(),
+                request: PacketNumber(request.number),
+            }));
         } else if took >= self.limits.slow {
-            let ms = took / 1_000_000;
-            found(Finding::new(
-                Code::ReplySlow,
-                request.name(),
-                ms,
-                request.number,
-            ));
+            found(Finding::new(FindingKind::ReplySlow {
+                message: request.name(),
+                took: Milliseconds(took / 1_000_000),
+            }));
         }
         if let Some(message) = message {
             let about = (

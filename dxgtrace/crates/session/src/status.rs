@@ -2,7 +2,7 @@
 //! makes of it.
 
 use super::plan::{self, Place, ReplyPlan};
-use crate::check::{Code, Finding};
+use crate::check::{ErrorNumber, Finding, FindingKind, StatusCode};
 use dxgtrace_protocol::decode::{Decoded, PendingRequest};
 use dxgtrace_protocol::schema::values::{GuestResult, NamedStatus};
 use dxgtrace_protocol::schema::{Message, ObjectEffect, Weight};
@@ -94,8 +94,8 @@ fn handle(reply: &Decoded<'_>, plan: &ReplyPlan) -> Option<u64> {
     least
 }
 
-/// What the driver makes of an answer that is too short: EOVERFLOW.
-const OVERFLOW: u64 = 75;
+/// The errno that the driver returns for a reply that is too short: EOVERFLOW.
+const OVERFLOW: u32 = 75;
 
 /// The failure that an answer begins with which is too short for its layout.
 fn bare(reply: &Decoded<'_>) -> Option<u32> {
@@ -103,7 +103,7 @@ fn bare(reply: &Decoded<'_>) -> Option<u32> {
     (!NamedStatus::is_success(status) && table::status(status).is_some()).then_some(status)
 }
 
-/// Says that a request failed.
+/// Reports a failed request.
 pub(super) fn report(
     reply: &Decoded<'_>,
     message: Option<&'static Message>,
@@ -111,28 +111,48 @@ pub(super) fn report(
     found: &mut impl FnMut(Finding),
 ) {
     let at = reply.body.as_ref().and_then(|body| body.layout.status);
-    let (name, weight) = message.map_or(("request", Weight::Ordinary), |message| {
+    let (message, weight) = message.map_or(("request", Weight::Ordinary), |message| {
         (message.name, message.weight)
     });
     match outcome {
         ReplyOutcome::Status(status) => {
             let mapped = table::status(status)
                 .is_some_and(|status| matches!(status.result, GuestResult::Errno(_)));
-            let code = match weight {
-                Weight::Vital => Code::StatusVital,
-                Weight::Probe => Code::StatusProbe,
-                Weight::Ordinary if mapped => Code::StatusFailed,
-                Weight::Ordinary => Code::StatusUnmapped,
+            let errno = ErrorNumber(errno(status));
+            let status = StatusCode(status);
+            let kind = match weight {
+                Weight::Vital => FindingKind::StatusVital {
+                    message,
+                    status,
+                    errno,
+                },
+                Weight::Probe => FindingKind::StatusProbe {
+                    message,
+                    status,
+                    errno,
+                },
+                Weight::Ordinary if mapped => FindingKind::StatusFailed {
+                    message,
+                    status,
+                    errno,
+                },
+                Weight::Ordinary => FindingKind::StatusUnmapped {
+                    message,
+                    status,
+                    errno,
+                },
             };
-            let finding = Finding::new(code, name, u64::from(status), u64::from(errno(status)));
-            found(finding.at(usize::from(at.unwrap_or(0))));
+            found(Finding::new(kind).at(usize::from(at.unwrap_or(0))));
         }
-        ReplyOutcome::NoHandle => found(Finding::new(Code::StatusByHandle, name, 0, 0)),
-        // That it is short has been said already.
+        ReplyOutcome::NoHandle => found(Finding::new(FindingKind::StatusByHandle { message })),
+        // size.reply_short was reported already.
         ReplyOutcome::Short => {
             if let Some(status) = bare(reply) {
-                let status = u64::from(status);
-                found(Finding::new(Code::StatusBare, name, status, OVERFLOW));
+                found(Finding::new(FindingKind::StatusBare {
+                    message,
+                    status: StatusCode(status),
+                    errno: ErrorNumber(OVERFLOW),
+                }));
             }
         }
         ReplyOutcome::Success | ReplyOutcome::Silent => {}

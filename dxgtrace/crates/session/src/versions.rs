@@ -1,6 +1,6 @@
 //! Interface versions: what each side declares, and what the framing shows.
 
-use crate::check::{Code, Finding};
+use crate::check::{Finding, FindingKind, InterfaceVersion};
 use dxgtrace_protocol::decode::{Decoded, Frame};
 use dxgtrace_protocol::table::framing::VERSION_EXTENDED;
 
@@ -16,8 +16,8 @@ pub(super) struct DeclaredVersion {
 pub(super) struct Versions {
     /// What the driver declared last.
     declared: Option<u32>,
-    /// Whether it was said that the framing contradicts it.
-    told: bool,
+    /// Whether the framing was reported to contradict it.
+    reported: bool,
 }
 
 impl Versions {
@@ -29,20 +29,15 @@ impl Versions {
     /// The driver declares its versions.
     pub fn declare(&mut self, ours: DeclaredVersion, at: usize, found: &mut impl FnMut(Finding)) {
         self.declared = Some(ours.version);
-        self.told = false;
+        self.reported = false;
         if ours.version < VERSION_EXTENDED {
-            let finding = Finding::new(
-                Code::VersionFallback,
-                "interface version",
-                u64::from(ours.version),
-                u64::from(VERSION_EXTENDED),
-            );
-            found(finding.at(at));
+            let driver = InterfaceVersion(ours.version);
+            found(Finding::new(FindingKind::VersionFallback { driver }).at(at));
         }
     }
 
-    /// The host answers with its own. The driver does not look, so a host may
-    /// leave them 0: then it said nothing.
+    /// The host replies with its versions. The driver ignores them, so a host
+    /// may leave them 0: then nothing is checked.
     pub fn answer(
         ours: DeclaredVersion,
         theirs: DeclaredVersion,
@@ -52,23 +47,30 @@ impl Versions {
         if theirs.version == 0 {
             return;
         }
-        let (code, a, b) = if theirs.version < ours.compatible {
-            (Code::VersionIncompatible, theirs.version, ours.compatible)
+        let driver = InterfaceVersion(ours.version);
+        let host = InterfaceVersion(theirs.version);
+        let kind = if theirs.version < ours.compatible {
+            FindingKind::VersionIncompatible {
+                version: host,
+                required: InterfaceVersion(ours.compatible),
+            }
         } else if theirs.compatible > ours.version {
-            (Code::VersionIncompatible, ours.version, theirs.compatible)
+            FindingKind::VersionIncompatible {
+                version: driver,
+                required: InterfaceVersion(theirs.compatible),
+            }
         } else if theirs.version > ours.version {
-            (Code::VersionHostNewer, theirs.version, ours.version)
+            FindingKind::VersionHostNewer { host, driver }
         } else if theirs.version < ours.version {
-            (Code::VersionContradicts, theirs.version, ours.version)
+            FindingKind::VersionContradicts { host, driver }
         } else {
             return;
         };
-        let finding = Finding::new(code, "interface version", u64::from(a), u64::from(b));
-        found(finding.at(at));
+        found(Finding::new(kind).at(at));
     }
 
-    /// Compares a guest message's framing with the version. Says so once:
-    /// all messages of a driver have the same.
+    /// Compares the framing of a guest message with the version. Reports a
+    /// contradiction once: all messages of a driver have the same framing.
     pub fn framing(
         &mut self,
         frame: &Frame,
@@ -82,16 +84,14 @@ impl Versions {
             (None, recorded) => recorded,
         };
         let extended = frame.extended.is_some();
-        if extended == (version >= VERSION_EXTENDED) || self.told {
+        if extended == (version >= VERSION_EXTENDED) || self.reported {
             return;
         }
-        self.told = true;
-        let shows = u64::from(frame.version());
-        found(Finding::new(
-            Code::VersionFraming,
-            decoded.name(),
-            shows,
-            u64::from(version),
-        ));
+        self.reported = true;
+        found(Finding::new(FindingKind::VersionFraming {
+            message: decoded.name(),
+            shown: InterfaceVersion(frame.version()),
+            declared: InterfaceVersion(version),
+        }));
     }
 }

@@ -119,20 +119,13 @@ fn write(
             continue;
         };
         let fetched = fetch.packet(found).map_err(io::Error::other)?;
-        let comments: Vec<String> = findings(rows, row).iter().map(comment).collect();
+        let comments: Vec<String> = findings(rows, row).iter().map(Finding::comment).collect();
         writer.write(&fetched.packet, fetched.channels, &comments)?;
     }
     let count = writer.records();
     writer.finish()?.sync_all()?;
     std::fs::rename(&temporary, path)?;
     Ok(count)
-}
-
-/// A finding as it stands in a file.
-fn comment(finding: &Finding) -> String {
-    let description = finding.code.description();
-    let (severity, word) = (description.severity.name(), description.word);
-    format!("{severity} {word}: {finding}")
 }
 
 fn same_file(one: &Path, other: &Path) -> bool {

@@ -34,8 +34,8 @@ pub enum FlightAlarm {
 impl FlightAlarm {
     fn rings(self, finding: &Finding) -> bool {
         match self {
-            Self::Severity(least) => finding.code.severity() >= least,
-            Self::Code(code) => finding.code == code,
+            Self::Severity(least) => finding.severity() >= least,
+            Self::Code(code) => finding.code() == code,
         }
     }
 }
@@ -194,7 +194,7 @@ impl Sink for FlightRecorder {
             .iter()
             .find(|finding| self.alarms.iter().any(|alarm| alarm.rings(finding)));
         if let Some(finding) = rung {
-            let code = finding.code.word();
+            let code = finding.code().word();
             self.progress
                 .want(|| format!("{code} in packet {}", entry.packet.number));
         }

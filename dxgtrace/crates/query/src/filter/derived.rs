@@ -231,13 +231,13 @@ pub(super) static DERIVED: &[DerivedField] = &[
     finding(
         "dxg.finding",
         ValueNames::Code,
-        |finding| finding.code as i128,
+        |finding| finding.code() as i128,
         "Codes of what is wrong with the packet.",
     ),
     finding(
         "dxg.severity",
         ValueNames::Severity,
-        |finding| finding.code.severity() as i128,
+        |finding| finding.severity() as i128,
         "How bad the findings are.",
     ),
 ];

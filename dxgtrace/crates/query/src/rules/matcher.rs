@@ -237,7 +237,7 @@ impl Matcher {
             && !entry
                 .findings
                 .iter()
-                .any(|finding| self.findings.contains(&finding.code))
+                .any(|finding| self.findings.contains(&finding.code()))
         {
             return false;
         }

@@ -141,7 +141,7 @@ impl<'a> RuleRun<'a> {
             due.clear();
             due.extend_from_slice(numbers);
             for finding in entry.findings {
-                due.extend_from_slice(index.with(finding.code));
+                due.extend_from_slice(index.with(finding.code()));
             }
             due.sort_unstable();
             due.dedup();

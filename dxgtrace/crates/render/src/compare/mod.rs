@@ -5,5 +5,5 @@ mod profile;
 mod version;
 
 pub use difference::{Difference, differences};
-pub use profile::{CaptureProfile, FindingKind, MessageUsage};
+pub use profile::{CaptureProfile, FindingCount, MessageUsage};
 pub use version::{VersionChange, VersionReread};

@@ -36,10 +36,10 @@ pub struct MessageUsage {
     pub longest: u64,
 }
 
-/// A kind of finding.
+/// How often a code was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FindingKind {
-    /// How often.
+pub struct FindingCount {
+    /// The number of findings.
     pub count: u64,
     /// The first packets, each with the sentence.
     pub examples: Vec<(u64, String)>,
@@ -59,7 +59,7 @@ pub struct CaptureProfile {
     /// Whether messages that allow it went without a reply at the end.
     pub async_mode: Option<bool>,
     /// Findings by code.
-    pub findings: BTreeMap<Code, FindingKind>,
+    pub findings: BTreeMap<Code, FindingCount>,
     /// Requests that nobody answered: name and seconds waited, oldest first.
     pub waiting: Vec<(&'static str, u64)>,
     /// Names of the channels.
@@ -147,7 +147,7 @@ impl CaptureProfile {
     }
 
     fn found(&mut self, number: u64, finding: &Finding) {
-        let found = self.findings.entry(finding.code).or_default();
+        let found = self.findings.entry(finding.code()).or_default();
         found.count += 1;
         if found.examples.len() < EXAMPLES {
             found.examples.push((number, finding.to_string()));

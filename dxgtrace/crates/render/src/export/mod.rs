@@ -11,6 +11,6 @@ mod reference;
 
 pub use findings::findings;
 pub use json_schema::schema;
-pub use lua::{lua, told_in_wireshark};
+pub use lua::{lua, reported_in_wireshark};
 pub use profile::{PROFILE, profile};
 pub use reference::reference;

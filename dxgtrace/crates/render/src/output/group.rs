@@ -172,7 +172,7 @@ impl FindingGroups {
 
     fn keep(&mut self, packet: u64, finding: &Finding, whose: impl FnOnce() -> String) {
         let examples = self.examples;
-        let Some(group) = self.groups.get_mut(finding.code as usize) else {
+        let Some(group) = self.groups.get_mut(finding.code() as usize) else {
             return;
         };
         group.count += 1;
@@ -205,7 +205,7 @@ impl Sink for FindingGroups {
                 }
                 // Most sentences name the message; where they name a field,
                 // the message is missing.
-                if let Some(message) = message.filter(|name| *name != finding.part) {
+                if let Some(message) = message.filter(|name| *name != finding.part()) {
                     let _ = write!(whose, "{message}: ");
                 }
                 whose

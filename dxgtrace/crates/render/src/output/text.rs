@@ -110,8 +110,8 @@ impl<W: Write> TextWriter<W> {
             write!(line, "  [cut: {kept} of {all} bytes]")?;
         }
         for finding in entry.findings {
-            let style = self.style(finding.code.severity());
-            write!(line, "  {style}{}{style:#}", finding.code.word())?;
+            let style = self.style(finding.severity());
+            write!(line, "  {style}{}{style:#}", finding.code().word())?;
         }
         line.push('\n');
         Ok(())
@@ -165,9 +165,9 @@ impl<W: Write> TextWriter<W> {
 
     fn findings(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         for finding in entry.findings {
-            let severity = finding.code.severity();
+            let severity = finding.severity();
             let style = self.style(severity);
-            let (name, word) = (severity.name(), finding.code.word());
+            let (name, word) = (severity.name(), finding.code().word());
             writeln!(self.out, "    {style}{name} {word}: {finding}{style:#}")?;
         }
         Ok(())

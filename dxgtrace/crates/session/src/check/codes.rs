@@ -1,74 +1,28 @@
-//! The one list of finding codes: what each means, how bad it is, which layer
-//! it speaks of, and what to do next.
+//! The one list of finding codes: the parameters of each, what it means, how
+//! bad it is, which layer it is about, and what to do next.
+//!
+//! An entry of the list is
+//!
+//! ```text
+//! Name = "code.word", Severity, Layer, (PART) { PARAMETERS }
+//!     "sentence", "cause", "next step";
+//! ```
+//!
+//! The part is the field, array or message that the finding is about: a
+//! constant, or a name with an example, as in `(field = "flags")`. Each of the
+//! parameters, at most two, has a name, a type and an example. The sentence is
+//! a format string of these names and of `at`, the finding's offset; the
+//! compiler refuses a name that does not exist and warns of one that is left
+//! out.
 
-use serde::{Deserialize, Serialize};
+use std::fmt::{self, Display};
 
-/// How bad a finding is. The words are Wireshark's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Part of the normal course of things, worth knowing.
-    Chat,
-    /// Unusual, and harmless as far as is known.
-    Note,
-    /// Unusual, and possibly the cause of trouble.
-    Warn,
-    /// Breaks the protocol, or keeps the driver from working.
-    Error,
-}
-
-impl Severity {
-    /// The severity's name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::Note => "note",
-            Self::Warn => "warn",
-            Self::Error => "error",
-        }
-    }
-
-    /// Every severity, mildest first.
-    pub const ALL: &'static [Self] = &[Self::Chat, Self::Note, Self::Warn, Self::Error];
-}
-
-/// Which layer a finding speaks of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Layer {
-    /// The application or its user-mode library.
-    Library,
-    /// The guest driver.
-    Guest,
-    /// VMBus and its rings.
-    Transport,
-    /// The Windows host.
-    Host,
-    /// The capture itself.
-    Capture,
-}
-
-impl Layer {
-    /// Every layer, from the application to the host.
-    pub const ALL: &'static [Self] = &[
-        Self::Library,
-        Self::Guest,
-        Self::Transport,
-        Self::Host,
-        Self::Capture,
-    ];
-
-    /// The layer's name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Library => "library",
-            Self::Guest => "guest driver",
-            Self::Transport => "transport",
-            Self::Host => "host",
-            Self::Capture => "capture",
-        }
-    }
-}
+use super::parameters::{
+    ByteCount, ChannelType, CommandNumber, EndedIn, ErrorNumber, EventNumber, FieldBits,
+    FieldNumber, HandleValue, HeaderBit, InterfaceVersion, ItemCount, Milliseconds, Notation,
+    PacketNumber, PacketType, Parameter, Seconds, StatusCode, TransactionId,
+};
+use super::severity::{Layer, Severity};
 
 /// What there is to know of a code.
 #[derive(Debug)]
@@ -77,26 +31,70 @@ pub struct CodeDescription {
     pub word: &'static str,
     /// How bad it is.
     pub severity: Severity,
-    /// Which layer it speaks of.
+    /// Which layer it is about.
     pub layer: Layer,
-    /// What happened, in a sentence. `{part}`, `{at}`, `{a}` and `{b}` stand
-    /// for the finding's part, offset and numbers; `{a:x}` is hexadecimal,
-    /// `{a:status}` a status by name, `{b:errno}` an errno by name, `{b:ended}`
-    /// the packet that ended something, or 0.
-    pub what: &'static str,
+    /// The name of the part in the sentence; `None` if the part is constant.
+    pub part: Option<&'static str>,
+    /// The other parameters.
+    pub parameters: &'static [ParameterDescription],
+    /// The format string of the sentence.
+    pub template: &'static str,
     /// Why this happens.
     pub cause: &'static str,
     /// What to do next.
     pub next: &'static str,
 }
 
+/// A parameter of a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParameterDescription {
+    /// Its name in the sentence and in JSON.
+    pub name: &'static str,
+    /// How it is written.
+    pub notation: Notation,
+}
+
+/// How many parameters a finding has at most, beside its part.
+pub const MAX_PARAMETERS: usize = 2;
+
+/// The numbers of a finding's parameters; 0 for those that it does not have.
+const fn padded<const N: usize>(numbers: [u64; N]) -> [u64; MAX_PARAMETERS] {
+    const { assert!(N <= MAX_PARAMETERS, "too many parameters") };
+    let mut all = [0; MAX_PARAMETERS];
+    let mut i = 0;
+    while i < N {
+        all[i] = numbers[i];
+        i += 1;
+    }
+    all
+}
+
 macro_rules! codes {
-    ($($(#[doc = $doc:literal])* $name:ident = $word:literal, $severity:ident, $layer:ident,
-       $what:literal, $cause:literal, $next:literal;)*) => {
-        /// The kind of a finding.
+    (@name $constant:literal) => { None };
+    (@name $part:ident) => { Some(stringify!($part)) };
+    ($at:ident;
+     $($name:ident = $word:literal, $severity:ident, $layer:ident,
+       ($($constant:literal)? $($part:ident = $example_part:literal)?)
+       { $($param:ident: $Type:ident = $example:expr),* }
+       $template:literal, $cause:literal, $next:literal;)*) => {
+        /// The kind of a finding, without its parameters.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
-            $(#[doc = $what] $name,)*
+            $(#[doc = $template] $name,)*
+        }
+
+        /// The kind of a finding, with its parameters.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum FindingKind {
+            $(
+                #[doc = $template]
+                $name {
+                    $(#[doc = concat!("`", stringify!($part), "` in the sentence.")]
+                    $part: &'static str,)?
+                    $(#[doc = concat!("`", stringify!($param), "` in the sentence.")]
+                    $param: $Type,)*
+                },
+            )*
         }
 
         impl Code {
@@ -110,289 +108,379 @@ macro_rules! codes {
                         word: $word,
                         severity: Severity::$severity,
                         layer: Layer::$layer,
-                        what: $what,
+                        part: codes!(@name $($constant)? $($part)?),
+                        parameters: &[$(ParameterDescription {
+                            name: stringify!($param),
+                            notation: <$Type as Parameter>::NOTATION,
+                        },)*],
+                        template: $template,
                         cause: $cause,
                         next: $next,
                     },)*
+                }
+            }
+
+            /// An example of this kind, for the documentation.
+            pub const fn example(self) -> FindingKind {
+                match self {
+                    $(Self::$name => FindingKind::$name {
+                        $($part: $example_part,)?
+                        $($param: $Type($example),)*
+                    },)*
+                }
+            }
+        }
+
+        impl FindingKind {
+            /// The code.
+            pub const fn code(&self) -> Code {
+                match self {
+                    $(Self::$name { .. } => Code::$name,)*
+                }
+            }
+
+            /// The field, array or message that the finding is about.
+            pub const fn part(&self) -> &'static str {
+                match self {
+                    $(Self::$name { $($part,)? .. } => $($constant)? $($part)?,)*
+                }
+            }
+
+            /// The parameters as plain numbers, in the order of the
+            /// description; 0 for those that the code does not have.
+            pub fn numbers(&self) -> [u64; MAX_PARAMETERS] {
+                match self {
+                    $(Self::$name { $($param,)* .. } => padded([$($param.number(),)*]),)*
+                }
+            }
+
+            /// The kind that [`code`](Self::code), [`part`](Self::part) and
+            /// [`numbers`](Self::numbers) give these values of.
+            #[allow(unused_variables, reason = "constant parts and codes without parameters")]
+            pub fn from_numbers(
+                code: Code,
+                part: &'static str,
+                numbers: [u64; MAX_PARAMETERS],
+            ) -> Self {
+                let mut numbers = numbers.into_iter();
+                match code {
+                    $(Code::$name => Self::$name {
+                        $($part: part,)?
+                        $($param: $Type::from_number(numbers.next().unwrap_or_default()),)*
+                    },)*
+                }
+            }
+
+            /// Writes the sentence of a finding about the element `index` at
+            /// the offset `at`.
+            pub(super) fn write_sentence(
+                self,
+                f: &mut fmt::Formatter<'_>,
+                index: Option<u32>,
+                $at: u32,
+            ) -> fmt::Result {
+                match self {
+                    $(Self::$name { $($part,)? $($param,)* } => {
+                        $(let $part = ElementName { name: $part, index };)?
+                        write!(f, $template)
+                    })*
                 }
             }
         }
     };
 }
 
+/// The name of the part in a sentence, with the index of the element.
+struct ElementName {
+    name: &'static str,
+    index: Option<u32>,
+}
+
+impl Display for ElementName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)?;
+        match self.index {
+            Some(index) => write!(f, "[{index}]"),
+            None => Ok(()),
+        }
+    }
+}
+
 codes! {
-    FramingShort = "framing.short", Error, Host,
-        "{b} bytes hold no command header, which takes {a}",
+    at;
+
+    FramingShort = "framing.short", Error, Host, ("command header") { needed: ByteCount = 24, present: ByteCount = 16 }
+        "{present} bytes hold no command header, which takes {needed}",
         "The sender wrote less than a header. The driver drops such a packet with an error in the kernel log.",
-        "Look at which side sent it: from the host, it is a fault of the host's service; from the guest, of the driver build.";
-    FramingForeign = "framing.foreign", Error, Guest,
-        "the message begins with {a:x}, neither 0 (command header) nor 16 (extended header)",
+        "Look at which side sent it: from the host, the host's service is at fault; from the guest, the driver build.";
+    FramingForeign = "framing.foreign", Error, Guest, ("first word") { word: FieldBits = 0x20 }
+        "the message begins with {word}, neither 0 (command header) nor 16 (extended header)",
         "The guest speaks a format that is not public, or the packet is not of this protocol.",
         "Compare the driver's version with docs/protocol.md; report the packet if the driver is a released one.";
-    PacketType = "packet.type", Error, Host,
-        "VMBus packet type {a} has no meaning in this protocol",
+    PacketType = "packet.type", Error, Host, ("packet") { packet_type: PacketType = 9 }
+        "VMBus packet type {packet_type} has no meaning in this protocol",
         "Only types 6 (in-band) and 11 (completion) are used. The driver logs and drops others; drivers before 2022 handled them as in-band.",
         "A type beyond these from a released host is a protocol change: keep the capture and report it.";
-    PacketDirection = "packet.direction", Error, Guest,
+    PacketDirection = "packet.direction", Error, Guest, (part = "completion") {}
         "the {part} goes the wrong way",
         "Completions come from the host only; each numbering belongs to one direction.",
-        "The sender is faulty, or the channel was taken for another.";
-    PacketNoReply = "packet.completion_flag", Error, Guest,
-        "the packet's completion flag is {a}, but the message's async bit is {b}",
-        "A message without the async bit asks for a completion, one with it does not. Here they disagree, so one side waits or answers in vain.",
-        "Look at the driver build: both come from the same place in it.";
-    ChannelWrong = "channel.wrong", Error, Host,
-        "a {part} message travels on the channel of another kind",
+        "The sender is faulty, or the channel was mistaken for another.";
+    PacketNoReply = "packet.completion_flag", Error, Guest, ("packet") { completion_flag: HeaderBit = false, async_bit: HeaderBit = false }
+        "the packet's completion flag is {completion_flag}, but the message's async bit is {async_bit}",
+        "A message without the async bit asks for a completion, one with it does not. Here they disagree: one side waits for a reply that does not come, or sends one that nobody takes.",
+        "Look at the driver build: it sets both in one place.";
+    ChannelWrong = "channel.wrong", Error, Host, (set = "global") {}
+        "a {set} message is sent on a channel of another kind",
         "Messages about the virtual machine and from the host use the global channel only.",
-        "Check that the channel's interface type was captured rightly; otherwise the sender is faulty.";
-    ChannelType = "channel.type", Error, Guest,
-        "channel type {a} is unknown",
+        "Check that the captured interface type of the channel is right; if it is, the sender is faulty.";
+    ChannelType = "channel.type", Error, Guest, ("channel_type") { channel_type: ChannelType = 3 }
+        "channel type {channel_type} is unknown",
         "The header's channel type is 0 (vGPU), 1 (global) or 2 (host) in every known version.",
         "The sender is newer than this program or faulty.";
-    AsyncUnexpected = "async.unexpected", Error, Guest,
-        "{part} is sent without a reply, which the protocol knows only of submissions, signals and waits",
-        "In async mode four messages go without a reply; all others keep theirs.",
+    AsyncUnexpected = "async.unexpected", Error, Guest, (message = "create_allocation") {}
+        "{message} is sent without a reply, which the protocol knows only of submissions, signals and waits",
+        "In async mode four messages have no reply; all others keep theirs.",
         "Look at the driver build.";
-    CommandUnknown = "command.unknown", Error, Guest,
-        "command {a} has no name in the {part} set",
+    CommandUnknown = "command.unknown", Error, Guest, (set = "vgpu") { command: CommandNumber = 1200 }
+        "command {command} has no name in the {set} set",
         "The number is not in any public version of the protocol.",
         "The sender is newer than this program: report the number with the driver's and host's versions.";
-    CommandUnsent = "command.unsent", Note, Guest,
-        "{part} is named, but no public driver sends it",
-        "A driver that does is a changed or a newer one; what the message holds is not public.",
+    CommandUnsent = "command.unsent", Note, Guest, (message = "signal_fence") {}
+        "{message} is named, but no public driver sends it",
+        "A driver that sends it is modified or newer; the content of the message is not public.",
         "Note the driver's version; the body is shown as bytes.";
-    SizeShort = "size.short", Error, Guest,
-        "{part} takes {a} bytes from offset {at}, but {b} are there",
-        "The message is shorter than its structure. The receiver refuses it or reads what is not there.",
+    SizeShort = "size.short", Error, Guest, (part = "alloc_count") { needed: ByteCount = 4, present: ByteCount = 2 }
+        "{part} takes {needed} bytes from offset {at}, but {present} are there",
+        "The message is shorter than its structure. The receiver refuses it or reads past its end.",
         "Compare the driver's structure with docs/protocol.md: an out-of-tree build may have changed it.";
-    CountBeyondEnd = "count.beyond_end", Error, Guest,
-        "{part} takes {a} bytes from offset {at} by its count, but {b} are there",
+    CountBeyondEnd = "count.beyond_end", Error, Guest, (part = "allocations") { needed: ByteCount = 64, present: ByteCount = 24 }
+        "{part} takes {needed} bytes from offset {at} by its count, but {present} are there",
         "A count and the message's length disagree.",
         "Look at the counting field: the receiver trusts either it or the length, and one of them is wrong.";
-    SizeTrailing = "size.trailing", Warn, Guest,
-        "{a} bytes follow where the message should end",
+    SizeTrailing = "size.trailing", Warn, Guest, ("message") { trailing: ByteCount = 8 }
+        "{trailing} bytes follow where the message should end",
         "The sender's structure is longer than the public one, or a count is too low.",
         "Look at the bytes: a newer version may have appended fields.";
-    SizeReplyShort = "size.reply_short", Error, Host,
-        "the reply has {b} bytes, the driver expects {a}: the call fails with -EOVERFLOW (-75)",
-        "The host answered with less than the request's reply takes, often with a bare status. The driver copies nothing and folds the true status into -75.",
-        "Read the status in the bytes that did come: it is the host's real answer.";
-    SizeReplyLong = "size.reply_long", Note, Host,
-        "the reply has {a} bytes more than the driver reads",
+    SizeReplyShort = "size.reply_short", Error, Host, ("reply") { needed: ByteCount = 87, present: ByteCount = 16 }
+        "the reply has {present} bytes, the driver expects {needed}: the call fails with -EOVERFLOW (-75)",
+        "The host sent less than the whole reply, often only a status. The driver copies nothing and returns -75 whatever the status is.",
+        "Read the status in the bytes that did arrive: it is the host's real reply.";
+    SizeReplyLong = "size.reply_long", Note, Host, ("reply") { trailing: ByteCount = 8 }
+        "the reply has {trailing} bytes more than the driver reads",
         "The host sends more than the guest knows of; the driver ignores it.",
         "Nothing, unless the bytes matter: a newer host may have appended fields.";
-    SizeReplyRoom = "size.reply_room", Warn, Guest,
-        "the driver made room for {b} bytes, the protocol's reply takes {a}",
-        "The driver's idea of the reply differs from the public one.",
+    SizeReplyRoom = "size.reply_room", Warn, Guest, ("reply") { needed: ByteCount = 16, present: ByteCount = 8 }
+        "the driver made room for {present} bytes, the protocol's reply takes {needed}",
+        "The driver's structure of the reply differs from the public one.",
         "Compare the driver's structure with docs/protocol.md.";
-    CountArray = "count.array", Note, Library,
-        "{part} is {a}, but its array has room for {b}",
+    CountArray = "count.array", Note, Library, (field = "num_primaries") { count: FieldNumber = 20, room: ItemCount = 16 }
+        "{field} is {count}, but its array has room for {room}",
         "The driver does not limit this count of the application; the host must.",
-        "Only the entries inside of the array mean something.";
-    ReservedNonzero = "reserved.nonzero", Note, Guest,
-        "{part} is reserved, but holds {a:x}",
-        "Unused in every public version: a newer version gave it a meaning, or memory that was not cleared is sent.",
+        "Only the entries inside the array have a meaning.";
+    ReservedNonzero = "reserved.nonzero", Note, Guest, (field = "reserved") { bits: FieldBits = 0x1 }
+        "{field} is reserved, but holds {bits}",
+        "Unused in every public version: either a newer version gave it a meaning, or memory was sent that was not cleared.",
         "Harmless as far as is known; if it comes from a released driver or host, report it.";
-    PaddingNonzero = "padding.nonzero", Warn, Guest,
-        "{a} bytes of padding at offset {at} are not zero: guest memory leaks to the host",
+    PaddingNonzero = "padding.nonzero", Warn, Guest, ("padding") { dirty: ByteCount = 4 }
+        "{dirty} bytes of padding at offset {at} are not zero: guest memory leaks to the host",
         "The driver sends a buffer that it did not clear.",
         "Look at the bytes; clear the buffer in the driver.";
-    PaddingUser = "padding.user", Chat, Library,
-        "{a} bytes of padding at offset {at} hold memory of the application",
+    PaddingUser = "padding.user", Chat, Library, ("padding") { dirty: ByteCount = 4 }
+        "{dirty} bytes of padding at offset {at} hold memory of the application",
         "The driver copies the ioctl structure whole, and the application did not clear it.",
         "Harmless for the protocol; the application shows a few bytes of its memory to the host.";
-    FlagUnknown = "flag.unknown", Note, Library,
-        "{part} has bits {a:x} without a name",
+    FlagUnknown = "flag.unknown", Note, Library, (field = "flags") { bits: FieldBits = 0x8000 }
+        "{field} has bits {bits} without a name",
         "Applications' flags pass unchecked; newer libraries know more of them.",
         "If the request fails, try without these bits.";
-    EnumUnknown = "enum.unknown", Note, Library,
-        "{part} is {a}, which has no name",
+    EnumUnknown = "enum.unknown", Note, Library, (field = "type") { value: FieldNumber = 99 }
+        "{field} is {value}, which has no name",
         "Applications' values pass unchecked; newer libraries know more of them.",
         "If the request fails, this may be why.";
-    BoolValue = "bool.value", Note, Guest,
-        "{part} is {a}, neither 0 nor 1",
-        "A truth value that was not cleared or was cut from a wider one.",
-        "Harmless where the receiver asks only for zero or not.";
-    ValueUnusual = "value.unusual", Note, Guest,
-        "{part} is {a:x}, where every public driver sends {b:x}",
+    BoolValue = "bool.value", Note, Guest, (field = "in_process") { value: FieldNumber = 2 }
+        "{field} is {value}, neither 0 nor 1",
+        "A boolean that was not cleared, or was truncated from a wider type.",
+        "Harmless if the receiver only tests for zero.";
+    ValueUnusual = "value.unusual", Note, Guest, (field = "command_id") { bits: FieldBits = 0x1, usual: FieldBits = 0x0 }
+        "{field} is {bits}, where every public driver sends {usual}",
         "The driver differs from the public ones.",
         "Note the driver's version.";
-    ValueRange = "value.range", Warn, Guest,
-        "{part} is {a}, beyond the limit of {b} that the public driver keeps",
+    ValueRange = "value.range", Warn, Guest, (field = "alloc_count") { value: FieldNumber = 20000, limit: FieldNumber = 10240 }
+        "{field} is {value}, beyond the limit of {limit} that the public driver keeps",
         "The driver checks this before it sends; this one does not.",
         "Note the driver's version; the host may refuse the request.";
-    ReplyOrphan = "reply.orphan", Error, Host,
-        "transaction {a} was never asked on this channel",
-        "The host answers a request that was not made, or gives a wrong id. The driver logs that it found nothing to complete and drops the reply; the true request stays unanswered.",
+    ReplyOrphan = "reply.orphan", Error, Host, ("reply") { transaction: TransactionId = 57 }
+        "transaction {transaction} was never requested on this channel",
+        "The host replies to a request that was not made, or uses a wrong id. The driver logs that it found nothing to complete and drops the reply; the actual request stays unanswered.",
         "Look for a request on the same channel that is never answered: its reply may be this one.";
-    ReplyDuplicate = "reply.duplicate", Error, Host,
-        "transaction {a} was answered already (request in packet {b})",
-        "The host answers twice. The driver drops the second reply.",
+    ReplyDuplicate = "reply.duplicate", Error, Host, ("reply") { transaction: TransactionId = 57, request: PacketNumber = 112 }
+        "transaction {transaction} was answered already (request in packet {request})",
+        "The host replies twice. The driver drops the second reply.",
         "Compare the two replies; the first one counted.";
-    ReplyUnwanted = "reply.unwanted", Error, Host,
-        "a reply to transaction {a}: a message that wants none",
-        "In async mode some messages go without a reply; the host answered one all the same. The driver drops it.",
+    ReplyUnwanted = "reply.unwanted", Error, Host, ("reply") { transaction: TransactionId = 0 }
+        "a reply to transaction {transaction}: a message that needs none",
+        "In async mode some messages have no reply; the host sent one anyway. The driver drops it.",
         "Nothing breaks, but host and guest disagree about async mode.";
-    ReplyBeforeCapture = "reply.before_capture", Chat, Capture,
-        "transaction {a} was asked before the capture began",
+    ReplyBeforeCapture = "reply.before_capture", Chat, Capture, ("reply") { transaction: TransactionId = 57 }
+        "transaction {transaction} was requested before the capture began",
         "The capture was started while the driver was working.",
         "Start the capture earlier to see the request.";
-    ReplyInGap = "reply.in_gap", Note, Capture,
-        "the request of transaction {a} may be among the lost packets",
+    ReplyInGap = "reply.in_gap", Note, Capture, ("reply") { transaction: TransactionId = 57 }
+        "the request of transaction {transaction} may be among the lost packets",
         "Packets were lost before this reply.",
         "Nothing is known of the request; see capture.lost.";
-    TransactionReused = "transaction.reused", Warn, Guest,
-        "transaction {a} is used again while {part} in packet {b} waits for it",
-        "Ids are used once in the life of a channel: the channel was closed and opened again, or packets are missing.",
+    TransactionReused = "transaction.reused", Warn, Guest, (message = "evict") { transaction: TransactionId = 57, request: PacketNumber = 112 }
+        "transaction {transaction} is used again while {message} in packet {request} waits for it",
+        "An id is used once while a channel is open: the channel was closed and reopened, or packets are missing.",
         "Look for a restart of the driver between the two packets.";
-    SendRefused = "send.refused", Error, Transport,
-        "{part} was not sent: the send function returned -{a} after {b} refused attempts",
+    SendRefused = "send.refused", Error, Transport, (message = "submit_command") { errno: ErrorNumber = 11, attempts: ItemCount = 3 }
+        "{message} was not sent: the send function returned -{errno} after {attempts} refused attempts",
         "-11 (EAGAIN): the ring to the host stayed full, so the host does not read. -19 (ENODEV): the channel was revoked.",
-        "Look at what the host was asked last, and whether its answers stopped.";
-    ReplyMissing = "reply.missing", Error, Host,
-        "{part} was not answered in the {a} s until the end of the capture",
-        "The host took the request and never answered, or the driver lost the answer. The calling thread waits in the kernel, often unkillably.",
-        "Look at the last exchanges before it, and whether the channel was answered at all after it; check the host's event log for a reset of the GPU.";
-    ReplyPending = "reply.pending", Chat, Capture,
-        "{part} was still waiting for its answer when the capture ended",
+        "Look at the last requests to the host, and whether its replies stopped.";
+    ReplyMissing = "reply.missing", Error, Host, (message = "make_resident") { waited: Seconds = 30 }
+        "{message} was not answered in the {waited} s until the end of the capture",
+        "The host took the request and never replied, or the driver lost the reply. The calling thread waits in the kernel, often unkillably.",
+        "Look at the last exchanges before it, and whether any later request on the channel was answered; check the host's event log for a reset of the GPU.";
+    ReplyPending = "reply.pending", Chat, Capture, (message = "make_resident") {}
+        "{message} was still waiting for its reply when the capture ended",
         "The capture was stopped in between, or packets were lost since.",
         "Nothing, unless the capture was stopped because of a hang: then this is what it waits for.";
-    ReplyLate = "reply.late", Warn, Guest,
-        "the answer to {part} (packet {b}) comes after its thread has gone on",
-        "The waiting thread was killed or interrupted. The driver finds nobody to give the answer to, logs that, and drops it; what the host created stays until the process ends.",
+    ReplyLate = "reply.late", Warn, Guest, (message = "create_allocation") { request: PacketNumber = 112 }
+        "the reply to {message} (packet {request}) comes after its thread has stopped waiting",
+        "The waiting thread was killed or interrupted. The driver finds no waiter for the reply, logs that, and drops it; what the host created stays until the process ends.",
         "Look for the signal that ended the wait, and for what the host did in the meantime.";
-    ReplySlow = "reply.slow", Note, Host,
-        "{part} took {a} ms to be answered",
-        "The host was busy with it, or did not run.",
-        "Compare with other answers at the same time: if all are slow, the host or its GPU is under load.";
-    ChannelReopened = "channel.reopened", Chat, Transport,
-        "transaction ids start again at 1: the channel was opened anew; {a} requests of before stay unanswered",
-        "The driver was loaded again, or the virtual GPU was taken away and came back.",
-        "Objects of before are gone; look for what ended the channel.";
-    VersionIncompatible = "version.incompatible", Error, Host,
-        "one side speaks interface version {a}, the other needs at least {b}; the driver does not look",
-        "Host and driver do not fit together. The driver ignores the versions in the answer and goes on all the same.",
+    ReplySlow = "reply.slow", Note, Host, (message = "make_resident") { took: Milliseconds = 80 }
+        "{message} took {took} ms to be answered",
+        "The host was busy with the request, or was not scheduled.",
+        "Compare with other replies at the same time: if all are slow, the host or its GPU is under load.";
+    ChannelReopened = "channel.reopened", Chat, Transport, ("channel") { unanswered: ItemCount = 2 }
+        "transaction ids start again at 1: the channel was reopened; {unanswered} earlier requests stay unanswered",
+        "The driver was loaded again, or the virtual GPU was removed and came back.",
+        "The earlier objects are gone; look for what closed the channel.";
+    VersionIncompatible = "version.incompatible", Error, Host, ("interface version") { version: InterfaceVersion = 27, required: InterfaceVersion = 40 }
+        "one side speaks interface version {version}, the other needs at least {required}; the driver does not check",
+        "Host and driver are not compatible. The driver ignores the versions in the reply and goes on anyway.",
         "Use a driver build of the host's generation.";
-    VersionHostNewer = "version.host_newer", Note, Host,
-        "the host speaks interface version {a}, the driver {b}",
-        "The host is newer; it has to keep to the driver's version.",
+    VersionHostNewer = "version.host_newer", Note, Host, ("interface version") { host: InterfaceVersion = 41, driver: InterfaceVersion = 40 }
+        "the host speaks interface version {host}, the driver {driver}",
+        "The host is newer; it must follow the driver's version.",
         "Nothing, as long as requests succeed.";
-    VersionContradicts = "version.contradicts", Warn, Host,
-        "the host answers interface version {a} where the driver declared {b}; the driver does not look",
+    VersionContradicts = "version.contradicts", Warn, Host, ("interface version") { host: InterfaceVersion = 27, driver: InterfaceVersion = 40 }
+        "the host replies with interface version {host} where the driver declared {driver}; the driver does not check",
         "Version 40 and later have other headers and lengths. The driver goes by its own version, the host perhaps by its own.",
         "Check the version that the virtual GPU shows in its PCI configuration space (offset 208).";
-    VersionFallback = "version.fallback", Note, Guest,
-        "the driver uses interface version {a}: the old format, without the extended header",
+    VersionFallback = "version.fallback", Note, Guest, ("interface version") { driver: InterfaceVersion = 27 }
+        "the driver uses interface version {driver}: the old format, without the extended header",
         "The version register in the PCI configuration space reads 0 or less than 40: an old host, or one that hides it.",
         "Nothing, on a host of that age. On a newer one, several virtual GPUs cannot be told apart in async mode.";
-    VersionFraming = "version.framing", Error, Guest,
-        "{part} has the headers of version {a}, but version {b} was declared",
+    VersionFraming = "version.framing", Error, Guest, (message = "create_device") { shown: InterfaceVersion = 27, declared: InterfaceVersion = 40 }
+        "{message} has the headers of version {shown}, but version {declared} was declared",
         "The driver sends one format and declares another; the host reads the wrong bytes.",
         "Look at the driver build: out-of-tree versions mix generations.";
-    StatusFailed = "status.failed", Warn, Host,
-        "{part} failed with {a:status}; the driver makes {b:errno} of it",
-        "The host refused the request and says why.",
+    StatusFailed = "status.failed", Warn, Host, (message = "make_resident") { status: StatusCode = 0xC000_0017, errno: ErrorNumber = 12 }
+        "{message} failed with {status}; the driver returns {errno}",
+        "The host refused the request and gives this reason.",
         "Read what the status means (dxgtrace explain), and the request's fields.";
-    StatusUnmapped = "status.unmapped", Warn, Host,
-        "{part} failed with {a:status}, which the driver does not know and folds to {b:errno}",
+    StatusUnmapped = "status.unmapped", Warn, Host, (message = "lock_allocation") { status: StatusCode = 0xC01E_0101, errno: ErrorNumber = 22 }
+        "{message} failed with {status}, which the driver does not know and folds to {errno}",
         "The driver has no case for this status: the application sees an invalid argument, whatever the true reason.",
         "Go by the status, not by the errno.";
-    StatusByHandle = "status.by_handle", Warn, Host,
-        "{part} failed: the host gives no handle and no reason",
-        "The answer has no status; a handle of 0 is all that tells of a failure. Some ioctls return success all the same.",
+    StatusByHandle = "status.by_handle", Warn, Host, (message = "create_device") {}
+        "{message} failed: the host gives no handle and no reason",
+        "The reply has no status; a handle of 0 is the only sign of failure. Some ioctls return success anyway.",
         "Look at what the same process was refused before, and at the host's memory.";
-    StatusBare = "status.bare", Note, Host,
-        "the short answer to {part} begins with {a:status}, which the driver hides behind {b:errno}",
-        "The host refuses with a status alone where the driver expects a whole answer. The application and the kernel log see only an overflow.",
+    StatusBare = "status.bare", Note, Host, (message = "create_allocation") { status: StatusCode = 0xC000_0017, errno: ErrorNumber = 75 }
+        "the short reply to {message} begins with {status}, which the driver hides behind {errno}",
+        "The host refuses with a status alone where the driver expects a whole reply. The application and the kernel log see only an overflow.",
         "Go by this status (dxgtrace explain): no buffer is too small.";
-    StatusProbe = "status.probe", Note, Host,
-        "{part}: the host says {a:status}; the driver makes {b:errno} of it",
-        "Libraries ask for much that a host need not have, and go on without it. The kernel log shows it as a failed ioctl.",
+    StatusProbe = "status.probe", Note, Host, (message = "query_adapter_info") { status: StatusCode = 0xC000_00BB, errno: ErrorNumber = 1 }
+        "{message}: the host replies {status}; the driver returns {errno}",
+        "Libraries ask for features that a host need not have, and go on without them. The kernel log shows it as a failed ioctl.",
         "Harmless, unless nothing else works either.";
-    StatusVital = "status.vital", Error, Host,
-        "{part} failed with {a:status}: without it the driver cannot go on ({b:errno})",
+    StatusVital = "status.vital", Error, Host, (message = "open_adapter") { status: StatusCode = 0xC000_00BB, errno: ErrorNumber = 1 }
+        "{message} failed with {status}: without it the driver cannot go on ({errno})",
         "The host refuses the start of the driver, of a virtual GPU or of a process.",
         "Check the host: is GPU paravirtualization on for this virtual machine, is the GPU's driver running?";
-    IoctlRefused = "ioctl.refused", Note, Guest,
-        "{part} returned {b:errno} without sending a message",
-        "The driver found fault with the call itself: an argument, a handle, a size, or memory that it could not read.",
+    IoctlRefused = "ioctl.refused", Note, Guest, (ioctl = "D3DKMTCreateAllocation2") { errno: ErrorNumber = 22 }
+        "{ioctl} returned {errno} without sending a message",
+        "The driver refused the call itself: an argument, a handle, a size, or memory that it could not read.",
         "Look at the call's arguments in the application, and at the kernel log.";
-    IoctlAfterSuccess = "ioctl.after_success", Warn, Guest,
-        "{part} returned {b:errno} although the host did all that it was asked ({a} messages)",
+    IoctlAfterSuccess = "ioctl.after_success", Warn, Guest, (ioctl = "D3DKMTCreateAllocation2") { errno: ErrorNumber = 14, messages: ItemCount = 1 }
+        "{ioctl} returned {errno} although the host did all that it was asked to ({messages} messages)",
         "The driver failed after the host had succeeded: in most cases it could not write the result to the application's memory.",
         "Look at the pointers that the application passes, and at the kernel log.";
-    IoctlNotTold = "ioctl.not_told", Note, Guest,
-        "{part} returned success although the host answered {a:status} to packet {b}",
+    IoctlNotTold = "ioctl.not_told", Note, Guest, (ioctl = "D3DKMTEscape") { status: StatusCode = 0xC000_000D, request: PacketNumber = 112 }
+        "{ioctl} returned success although the host answered {status} to packet {request}",
         "The driver does not pass every failure on.",
         "Go by the status: the application believes that it succeeded.";
-    IoctlOtherErrno = "ioctl.other_errno", Note, Guest,
-        "{part} returned {b:errno}, which is not what {a:status} of the host stands for",
-        "The driver failed twice, or makes something else of this status than the reference driver.",
+    IoctlOtherErrno = "ioctl.other_errno", Note, Guest, (ioctl = "D3DKMTMakeResident") { errno: ErrorNumber = 22, status: StatusCode = 0xC000_0017 }
+        "{ioctl} returned {errno}, which is not what {status} of the host stands for",
+        "The driver failed a second time, or maps this status differently from the reference driver.",
         "Go by the status, not by the errno; look at the driver build.";
-    MemoryOverBudget = "memory.over_budget", Note, Host,
-        "by {part}, the process is {a} bytes over its budget; {b} bytes of it are resident",
+    MemoryOverBudget = "memory.over_budget", Note, Host, (message = "make_resident") { over: ByteCount = 67108864, resident: ByteCount = 4294967296 }
+        "by {message}, the process is {over} bytes over its budget; {resident} bytes of it are resident",
         "The host asks the process to give memory back. From here on the GPU pages, which is slow, and the next request may be refused.",
-        "Look at who has how much (dxgtrace stat); the budget shrinks when other programs on the host use the GPU.";
-    MemoryRefused = "memory.refused", Note, Host,
-        "{part} would have made {a} more bytes resident; the process has {b} bytes resident",
-        "This is the request that crossed the line: the host gives this process no more, however much the GPU seems to have free.",
-        "Look at who has how much and what the host said of the budget (dxgtrace stat).";
-    ObjectUnknown = "object.unknown", Warn, Library,
-        "{part} is {a:x}, a handle that was never given out",
+        "Look at how much each process has (dxgtrace stat); the budget shrinks when other programs on the host use the GPU.";
+    MemoryRefused = "memory.refused", Note, Host, (message = "make_resident") { refused: ByteCount = 67108864, resident: ByteCount = 4294967296 }
+        "{message} would have made {refused} more bytes resident; the process has {resident} bytes resident",
+        "This is the request that exceeded the limit: the host gives this process no more, however much memory the GPU seems to have free.",
+        "Look at how much each process has and what the host reported as the budget (dxgtrace stat).";
+    ObjectUnknown = "object.unknown", Warn, Library, (field = "device") { handle: HandleValue = 0x4000_0080 }
+        "{field} is {handle}, a handle that was never given out",
         "The application passes a number that it did not get from the driver, or one that a failed call left in memory. Lists of handles pass the driver unchecked.",
         "Look at where the application got it; on success of the call, look at the host.";
-    ObjectWrongKind = "object.wrong_kind", Warn, Library,
-        "{part} is {a:x}, which is an object of another kind (created in packet {b})",
-        "The application mixes handles up. Lists of handles pass the driver unchecked.",
+    ObjectWrongKind = "object.wrong_kind", Warn, Library, (field = "device") { handle: HandleValue = 0x4000_0080, created: PacketNumber = 112 }
+        "{field} is {handle}, which is an object of another kind (created in packet {created})",
+        "The application confuses handles. Lists of handles pass the driver unchecked.",
         "Look at the call's arguments in the application.";
-    ObjectForeign = "object.foreign", Warn, Library,
-        "{part} is {a:x}, which means nothing in this process but an object in process {b:x}",
+    ObjectForeign = "object.foreign", Warn, Library, (field = "device") { handle: HandleValue = 0x4000_0080, owner: HandleValue = 0x4000_0040 }
+        "{field} is {handle}, which means nothing in this process but an object in process {owner}",
         "Handles are numbers of one process. Sharing goes through file descriptors.",
         "Look at how the handle came into this process: a fork, or a message between processes.";
-    ObjectAfterDestroy = "object.after_destroy", Warn, Library,
-        "{part} is {a:x}, which was destroyed in packet {b}",
+    ObjectAfterDestroy = "object.after_destroy", Warn, Library, (field = "device") { handle: HandleValue = 0x4000_0080, destroyed: PacketNumber = 112 }
+        "{field} is {handle}, which was destroyed in packet {destroyed}",
         "One thread uses what another has destroyed, or the application keeps a stale handle.",
         "Look at who destroyed it, and at the order of the two.";
-    ObjectDestroyedTwice = "object.destroyed_twice", Error, Guest,
-        "{part} is {a:x}, which was destroyed already in packet {b}",
-        "The driver forgets a handle before it tells the host, so that this should not happen: its handle table is damaged, or two teardowns run at once.",
+    ObjectDestroyedTwice = "object.destroyed_twice", Error, Guest, (field = "device") { handle: HandleValue = 0x4000_0080, destroyed: PacketNumber = 112 }
+        "{field} is {handle}, which was destroyed already in packet {destroyed}",
+        "The driver frees a handle before it tells the host, so this should not happen: its handle table is damaged, or two teardowns run at once.",
         "Look at the kernel log for handle table warnings around this time, and at which processes share the device file.";
-    ObjectInUse = "object.in_use", Error, Host,
-        "the host gives {part} the handle {a:x}, which the object of packet {b} still has",
-        "The host counts the older object as gone. The driver cannot put the new one into its table.",
+    ObjectInUse = "object.in_use", Error, Host, (field = "device") { handle: HandleValue = 0x4000_0080, created: PacketNumber = 112 }
+        "the host gives {field} the handle {handle}, which the object of packet {created} still has",
+        "To the host the older object is gone. The driver cannot put the new one into its table.",
         "Look for what may have ended the older object on the host alone: a reset of the GPU.";
-    ObjectLeaked = "object.leaked", Warn, Guest,
-        "{part} {a:x} was not destroyed before its process ended in packet {b}",
-        "The driver flushes and destroys the devices of an ending process itself; this one it forgot. The host ends it with the process.",
+    ObjectLeaked = "object.leaked", Warn, Guest, (object = "device") { handle: HandleValue = 0x4000_0080, ended: PacketNumber = 112 }
+        "{object} {handle} was not destroyed before its process ended in packet {ended}",
+        "The driver flushes and destroys the devices of an exiting process itself; it missed this one. The host destroys it with the process.",
         "Look at how the process ended, and at the driver build.";
-    ObjectLeftToDevice = "object.left_to_device", Warn, Guest,
-        "{part} {a:x} of packet {b} was not destroyed before its device",
-        "The driver destroys allocations and resources before their device; this one it does not know of. Its creation was cut off in between: a killed caller, or a short answer.",
+    ObjectLeftToDevice = "object.left_to_device", Warn, Guest, (object = "allocation") { handle: HandleValue = 0x4000_0080, created: PacketNumber = 112 }
+        "{object} {handle} of packet {created} was not destroyed before its device",
+        "The driver destroys allocations and resources before their device; it does not know of this one. Its creation was interrupted: the caller was killed, or the reply was short.",
         "Look at the call that created it.";
-    ObjectHint = "object.hint", Note, Library,
-        "{part} is {a:x}, which names no such object",
-        "The list is a hint for the scheduler. Libraries leave old numbers in it, and the host does without them.",
+    ObjectHint = "object.hint", Note, Library, (field = "allocations") { handle: HandleValue = 0x4000_0080 }
+        "{field} is {handle}, which names no such object",
+        "The list is a hint for the scheduler. Libraries leave old handles in it, and the host ignores them.",
         "Harmless as far as is known.";
-    EventStale = "event.stale", Warn, Host,
-        "{part} {a} is signalled, but nobody waits for it: {b:ended}",
+    EventStale = "event.stale", Warn, Host, (field = "event") { event: EventNumber = 2, end: EndedIn = Some(112) }
+        "{field} {event} is signalled, but nobody waits for it: {end}",
         "The host signals an event twice, or one that it was never told of. The driver ignores it silently.",
         "Harmless by itself; but if a waiter hangs, this may be its signal with a wrong number.";
-    EventMissing = "event.missing", Note, Host,
-        "{part} {a} was not signalled in the {b} s until the end of the capture",
+    EventMissing = "event.missing", Note, Host, ("event") { event: EventNumber = 2, waited: Seconds = 30 }
+        "event {event} was not signalled in the {waited} s until the end of the capture",
         "A thread waits for a fence. Either nobody has asked the GPU to reach the value, or the GPU does not get there.",
         "dxgtrace stat says for which value of which fence it waits, and which was asked for last: a lower one means that the application or its library lacks a submission, the same or a higher one that the GPU or the host hangs.";
-    PointerNotEchoed = "pointer.not_echoed", Warn, Host,
-        "{part} is {a:x}, which is no value that the guest announced",
-        "The host must repeat this number as it was given. The driver compares it and ignores the message.",
+    PointerNotEchoed = "pointer.not_echoed", Warn, Host, (field = "guest_pointer") { pointer: FieldBits = 0xffff_8880_1234_5000 }
+        "{field} is {pointer}, which is no value that the guest announced",
+        "The host must repeat this number unchanged. The driver compares it and ignores the message.",
         "Look at the host: device errors are not noticed this way.";
-    CaptureLost = "capture.lost", Warn, Capture,
-        "{a} packets are missing here",
-        "The capture could not keep up. What depends on the missing packets is not judged.",
+    CaptureLost = "capture.lost", Warn, Capture, ("capture") { lost: ItemCount = 120 }
+        "{lost} packets are missing here",
+        "The capture could not keep up. What depends on the missing packets is not checked.",
         "Capture with a larger buffer (-B), fewer processes (--pid) or shorter packets (-s).";
-    CaptureCut = "capture.cut", Chat, Capture,
-        "{a} of {b} bytes were captured",
+    CaptureCut = "capture.cut", Chat, Capture, ("packet") { captured: ByteCount = 128, length: ByteCount = 4096 }
+        "{captured} of {length} bytes were captured",
         "The capture was made with a limit on the length (-s).",
-        "What lies beyond is not judged.";
+        "The bytes beyond that are not checked.";
 }
 
 impl Code {
@@ -409,5 +497,45 @@ impl Code {
     /// The code with that word.
     pub fn by_word(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.word() == word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn every_example_survives_being_numbers() {
+        for code in Code::ALL {
+            let kind = code.example();
+            assert_eq!(kind.code(), *code);
+            let again = FindingKind::from_numbers(*code, kind.part(), kind.numbers());
+            assert_eq!(again, kind);
+        }
+    }
+
+    #[test]
+    fn every_sentence_names_all_parameters() {
+        for code in Code::ALL {
+            let description = code.description();
+            let names = description.parameters.iter().map(|one| one.name);
+            for name in names.chain(description.part) {
+                let place = format!("{{{name}}}");
+                assert!(description.template.contains(&place), "{place}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_has_the_same_notation_in_every_code() {
+        let mut notations = BTreeMap::new();
+        for code in Code::ALL {
+            for one in code.description().parameters {
+                let notation = *notations.entry(one.name).or_insert(one.notation);
+                assert_eq!(one.notation, notation, "{} of {}", one.name, code.word());
+            }
+        }
     }
 }

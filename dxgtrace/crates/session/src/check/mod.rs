@@ -1,131 +1,43 @@
-//! Does a message obey the protocol? Rules that know no message: they walk
+//! Does a message obey the protocol? The rules here name no message: they walk
 //! the description and compare it with the bytes.
 //!
 //! A finding holds numbers, not text, and is made without allocation; its
-//! sentence is composed when somebody reads it.
+//! sentence is written when somebody reads it.
 
 mod codes;
+mod finding;
 mod framing;
+mod parameters;
+mod severity;
 mod sizes;
 mod values;
 
-pub use codes::{Code, CodeDescription, Layer, Severity};
-pub use values::{limits, padding_code};
+pub use codes::{Code, CodeDescription, FindingKind, MAX_PARAMETERS, ParameterDescription};
+pub use finding::Finding;
+pub use parameters::{
+    ByteCount, ChannelType, CommandNumber, EndedIn, ErrorNumber, EventNumber, FieldBits,
+    FieldNumber, HandleValue, HeaderBit, InterfaceVersion, ItemCount, Milliseconds, Notation,
+    PacketNumber, PacketType, Parameter, Seconds, StatusCode, TransactionId,
+};
+pub use severity::{Layer, Severity};
+pub use values::{allowed, dirty_padding, rule_violation};
 
-use std::fmt::{self, Display};
-
-use dxgtrace_protocol::decode::{self, Decoded, MessagePart, Payload, PendingRequest, Value};
+use dxgtrace_protocol::decode::{self, Decoded, MessagePart, Payload, PendingRequest};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{Direction, RecordKind};
-use dxgtrace_protocol::table::errno;
 use dxgtrace_protocol::table::framing::{PACKET_COMPLETION, PACKET_INBAND};
 
-/// Something about a packet that is worth saying.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Finding {
-    /// What kind of thing.
-    pub code: Code,
-    /// Which layer it speaks of: the code's, unless the other side sent it.
-    pub layer: Layer,
-    /// The field, tail or message that it is about.
-    pub part: &'static str,
-    /// Which element of an array, counted from 0.
-    pub index: Option<u32>,
-    /// Offset in the payload.
-    pub at: u32,
-    /// First number of the sentence.
-    pub a: u64,
-    /// Second number of the sentence.
-    pub b: u64,
-}
-
-impl Finding {
-    /// A finding about a whole packet.
-    pub const fn new(code: Code, part: &'static str, a: u64, b: u64) -> Self {
-        Self {
-            code,
-            layer: code.description().layer,
-            part,
-            index: None,
-            at: 0,
-            a,
-            b,
-        }
-    }
-
-    /// The finding as a comment on its packet: severity, code and sentence.
-    pub fn comment(&self) -> String {
-        let description = self.code.description();
-        let (severity, word) = (description.severity.name(), description.word);
-        format!("{severity} {word}: {self}")
-    }
-
-    /// The same about a packet of the host: what speaks of its sender, who in
-    /// most messages is the guest, speaks of the host.
-    fn of_host(mut self) -> Self {
-        if matches!(self.layer, Layer::Guest | Layer::Library) {
-            self.layer = Layer::Host;
-        }
-        self
-    }
-
-    /// The same at an offset in the payload.
-    pub(crate) fn at(mut self, at: usize) -> Self {
-        self.at = u32::try_from(at).unwrap_or(u32::MAX);
-        self
-    }
-
-    /// The same in element `index`.
-    pub(crate) fn element(mut self, index: Option<usize>) -> Self {
-        self.index = index.and_then(|index| u32::try_from(index).ok());
-        self
-    }
-}
-
-impl Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.code.description().what;
-        while let Some((before, after)) = rest.split_once('{') {
-            f.write_str(before)?;
-            let (name, after) = after.split_once('}').unwrap_or((after, ""));
-            match name {
-                "part" => f.write_str(self.part)?,
-                "at" => write!(f, "{}", self.at)?,
-                "a" => write!(f, "{}", self.a)?,
-                "b" => write!(f, "{}", self.b)?,
-                "a:x" => write!(f, "{:#x}", self.a)?,
-                "b:x" => write!(f, "{:#x}", self.b)?,
-                "a:status" => Value::Status(self.a as u32).fmt(f)?,
-                "b:errno" => {
-                    write!(f, "-{}", self.b)?;
-                    if let Some(name) = errno::name(self.b as u32) {
-                        write!(f, " ({name})")?;
-                    }
-                }
-                "b:ended" if self.b == 0 => f.write_str("it was never announced")?,
-                "b:ended" => write!(f, "it ended in packet {}", self.b)?,
-                _ => {}
-            }
-            if let ("part", Some(index)) = (name, self.index) {
-                write!(f, "[{index}]")?;
-            }
-            rest = after;
-        }
-        f.write_str(rest)
-    }
-}
-
-/// Hands a finding on. Most packets have none, so this stands apart from what
-/// every packet passes through, which then is short.
+/// Passes a finding to `found`. Most packets have none: a function of its own,
+/// marked cold, keeps the code that every packet runs through short.
 #[cold]
 #[inline(never)]
-pub(crate) fn tell(found: &mut impl FnMut(Finding), finding: Finding) {
+pub(crate) fn emit(found: &mut impl FnMut(Finding), finding: Finding) {
     found(finding);
 }
 
-/// Decodes a packet into `place` and says what is wrong with it. `pending` is
-/// the request that a completion answers. Without a message in the packet,
-/// `place` stays as it is.
+/// Decodes a packet into `place` and passes what is wrong with it to `found`.
+/// `pending` is the request that a completion answers. If the packet holds no
+/// message, `place` is left unchanged.
 #[inline]
 pub fn packet<'a>(
     packet: &Packet<'a>,
@@ -138,7 +50,7 @@ pub fn packet<'a>(
     }
     let outbound = packet.header.direction == Direction::GuestToHost;
     let found = &mut |finding: Finding| {
-        tell(found, if outbound { finding } else { finding.of_host() });
+        emit(found, if outbound { finding } else { finding.of_host() });
     };
     let payload = Payload::of(packet);
     let refused = packet.header.kind == RecordKind::Refused;
@@ -148,11 +60,12 @@ pub fn packet<'a>(
         (PACKET_INBAND, true) => MessagePart::Request,
         (PACKET_INBAND, false) => MessagePart::Event,
         (PACKET_COMPLETION, true) => {
-            return found(Finding::new(Code::PacketDirection, "completion", 0, 0));
+            let part = "completion";
+            return found(Finding::new(FindingKind::PacketDirection { part }));
         }
         (other, _) => {
-            let number = u64::from(other);
-            return found(Finding::new(Code::PacketType, "packet", number, 0));
+            let packet_type = PacketType(other);
+            return found(Finding::new(FindingKind::PacketType { packet_type }));
         }
     };
     if part == MessagePart::Reply && pending.is_none() {
@@ -160,11 +73,11 @@ pub fn packet<'a>(
     }
     let located = decode::locate(payload, part, pending, place);
     if refused {
-        // It was never sent: nobody minds what is in it.
+        // The packet was never sent: its content is not judged.
         return;
     }
     if let Err(error) = located {
-        framing::refused(error, payload, found);
+        framing::no_frame(error, payload, found);
     }
     match (place, pending) {
         (Some(reply), Some(pending)) if part == MessagePart::Reply => {

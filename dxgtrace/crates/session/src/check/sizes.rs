@@ -1,6 +1,8 @@
-//! Lengths: of the message, of its parts, of what the reply should take.
+//! Lengths: of the message, of its parts, of the expected reply.
 
-use super::{Code, Finding};
+use super::codes::FindingKind;
+use super::finding::Finding;
+use super::parameters::{ByteCount, FieldNumber, ItemCount};
 use dxgtrace_protocol::decode::{Decoded, LocatedBody, PendingRequest};
 use dxgtrace_protocol::record::header::{KnownFields, RecordHeader};
 use dxgtrace_protocol::schema::FieldRule;
@@ -21,8 +23,9 @@ pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
         let travelled = body.length as u64;
         if travelled > end {
             let at = usize::try_from(described).unwrap_or(usize::MAX);
-            let extra = Finding::new(Code::SizeTrailing, "message", travelled - end, 0);
-            found(extra.at(body.base.saturating_add(at)));
+            let trailing = ByteCount(travelled - end);
+            let finding = Finding::new(FindingKind::SizeTrailing { trailing });
+            found(finding.at(body.base.saturating_add(at)));
         }
     }
     for field in body.layout.chosen(body.layout.counted) {
@@ -35,12 +38,17 @@ pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
             && count > room
             && !is_limited(body, used)
         {
-            found(Finding::new(Code::CountArray, used, count, room).at(spot.at));
+            let kind = FindingKind::CountArray {
+                field: used,
+                count: FieldNumber(count),
+                room: ItemCount(room),
+            };
+            found(Finding::new(kind).at(spot.at));
         }
     }
 }
 
-/// Whether the driver limits a count: then the limit is what is checked.
+/// Whether the driver limits a count: then only the limit is checked.
 fn is_limited(body: &LocatedBody<'_>, count: &str) -> bool {
     let rule = body.layout.field(count).map(|field| field.rule);
     matches!(rule, Some(FieldRule::Range(..)))
@@ -62,12 +70,10 @@ pub(super) fn reply(
     let expected = if header.known.has(KnownFields::EXPECTED_REPLY) {
         let room = u64::from(header.expected_reply_length);
         if room != by_protocol && !body.layout.was_once(room) {
-            found(Finding::new(
-                Code::SizeReplyRoom,
-                "reply",
-                by_protocol,
-                room,
-            ));
+            found(Finding::new(FindingKind::SizeReplyRoom {
+                needed: ByteCount(by_protocol),
+                present: ByteCount(room),
+            }));
         }
         room
     } else {
@@ -75,12 +81,10 @@ pub(super) fn reply(
     };
     let travelled = body.length as u64;
     if travelled < expected {
-        found(Finding::new(
-            Code::SizeReplyShort,
-            "reply",
-            expected,
-            travelled,
-        ));
+        found(Finding::new(FindingKind::SizeReplyShort {
+            needed: ByteCount(expected),
+            present: ByteCount(travelled),
+        }));
         return;
     }
     short(body, found);
@@ -88,32 +92,34 @@ pub(super) fn reply(
         let end = described.max(expected).next_multiple_of(RING_UNIT);
         if travelled > end {
             let at = usize::try_from(end).unwrap_or(usize::MAX);
-            found(Finding::new(Code::SizeReplyLong, "reply", travelled - end, 0).at(at));
+            let trailing = ByteCount(travelled - end);
+            found(Finding::new(FindingKind::SizeReplyLong { trailing }).at(at));
         }
     }
 }
 
+/// Reports a body that ends before one of its parts does.
 fn short(body: &LocatedBody<'_>, found: &mut impl FnMut(Finding)) {
     let Some(shortfall) = body.shortfall else {
         return;
     };
-    let tail = body
-        .layout
-        .tails
-        .iter()
-        .any(|tail| tail.name == shortfall.part);
-    let code = if tail {
-        Code::CountBeyondEnd
-    } else {
-        Code::SizeShort
-    };
-    found(
-        Finding::new(
-            code,
-            shortfall.part,
-            shortfall.wanted as u64,
-            shortfall.had as u64,
-        )
-        .at(body.base.saturating_add(shortfall.at)),
+    let (part, needed, present) = (
+        shortfall.part,
+        ByteCount(shortfall.wanted as u64),
+        ByteCount(shortfall.had as u64),
     );
+    let kind = if body.layout.tails.iter().any(|tail| tail.name == part) {
+        FindingKind::CountBeyondEnd {
+            part,
+            needed,
+            present,
+        }
+    } else {
+        FindingKind::SizeShort {
+            part,
+            needed,
+            present,
+        }
+    };
+    found(Finding::new(kind).at(body.base.saturating_add(shortfall.at)));
 }

@@ -2,7 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Code, Finding};
+use super::codes::FindingKind;
+use super::finding::Finding;
+use super::parameters::{ByteCount, FieldBits, FieldNumber};
 use dxgtrace_protocol::decode::{Decoded, LocatedBody, Spot};
 use dxgtrace_protocol::schema::{BytesOrigin, FieldRule, FieldType, TailElement};
 
@@ -19,8 +21,8 @@ pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
     }
 }
 
-/// Checks a reply: only that its values have names. What a host leaves in
-/// unused places is not known well enough to be called wrong.
+/// Checks a reply: only that its values have names. What hosts leave in unused
+/// places is not known well enough to be called wrong.
 pub(super) fn reply(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
     let Some(body) = &decoded.body else { return };
     fields(body, false, found);
@@ -40,7 +42,7 @@ fn headers(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
 
 fn fields(body: &LocatedBody<'_>, ruled: bool, found: &mut impl FnMut(Finding)) {
     let layout = body.layout;
-    // Most fields can hold anything: those cost nothing.
+    // Most fields may hold any value: they are not looked at.
     let set = layout.named | if ruled { layout.ruled } else { 0 };
     for field in layout.chosen(set) {
         if body.get(field).is_some_and(|value| field.plain.has(value)) || !body.applies(field) {
@@ -56,34 +58,54 @@ fn fields(body: &LocatedBody<'_>, ruled: bool, found: &mut impl FnMut(Finding)) 
     }
 }
 
-/// The values that a rule allows, and what it is called to be outside of them.
-pub fn limits(rule: &FieldRule) -> Option<(Code, RangeInclusive<u64>)> {
+/// The values that a rule allows; `None` if it allows all.
+pub const fn allowed(rule: &FieldRule) -> Option<RangeInclusive<u64>> {
     match *rule {
         FieldRule::Any | FieldRule::Output | FieldRule::Echoes { .. } => None,
-        FieldRule::Reserved => Some((Code::ReservedNonzero, 0..=0)),
-        FieldRule::Always(value) => Some((Code::ValueUnusual, value..=value)),
-        FieldRule::Range(low, high) => Some((Code::ValueRange, low..=high)),
+        FieldRule::Reserved => Some(0..=0),
+        FieldRule::Always(value) => Some(value..=value),
+        FieldRule::Range(low, high) => Some(low..=high),
     }
 }
 
-/// What it is called when padding is not zero.
-pub fn padding_code(origin: BytesOrigin) -> Code {
+/// What a field's value is reported as that its rule does not allow.
+pub fn rule_violation(rule: &FieldRule, field: &'static str, value: u64) -> Option<FindingKind> {
+    let bits = FieldBits(value);
+    match *rule {
+        FieldRule::Any | FieldRule::Output | FieldRule::Echoes { .. } => None,
+        FieldRule::Reserved => Some(FindingKind::ReservedNonzero { field, bits }),
+        FieldRule::Always(usual) => Some(FindingKind::ValueUnusual {
+            field,
+            bits,
+            usual: FieldBits(usual),
+        }),
+        FieldRule::Range(low, high) => Some(FindingKind::ValueRange {
+            field,
+            value: FieldNumber(value),
+            limit: FieldNumber(value.clamp(low, high)),
+        }),
+    }
+}
+
+/// What padding with nonzero bytes is reported as.
+pub const fn dirty_padding(origin: BytesOrigin, dirty: ByteCount) -> FindingKind {
     match origin {
-        BytesOrigin::Built => Code::PaddingNonzero,
-        BytesOrigin::Copied => Code::PaddingUser,
+        BytesOrigin::Built => FindingKind::PaddingNonzero { dirty },
+        BytesOrigin::Copied => FindingKind::PaddingUser { dirty },
     }
 }
 
-/// Checks a value against the field's rule; whether it obeys.
+/// Checks a value against the field's rule; returns whether it obeys.
 fn rule(spot: &Spot<'_>, found: &mut impl FnMut(Finding)) -> bool {
-    let (Some(value), Some((code, allowed))) = (spot.number(), limits(&spot.field.rule)) else {
+    let (Some(value), Some(allowed)) = (spot.number(), allowed(&spot.field.rule)) else {
         return true;
     };
     if allowed.contains(&value) {
         return true;
     }
-    let limit = value.clamp(*allowed.start(), *allowed.end());
-    found(Finding::new(code, spot.field.name, value, limit).at(spot.at));
+    if let Some(kind) = rule_violation(&spot.field.rule, spot.field.name, value) {
+        found(Finding::new(kind).at(spot.at));
+    }
     false
 }
 
@@ -91,26 +113,28 @@ fn rule(spot: &Spot<'_>, found: &mut impl FnMut(Finding)) -> bool {
 fn named(spot: &Spot<'_>, index: Option<usize>, found: &mut impl FnMut(Finding)) {
     if let Some(value) = spot.number()
         && !spot.field.plain.has(value)
+        && let Some(kind) = unnamed(spot.field.ty, value, spot.field.name)
     {
-        unnamed(spot.field.ty, value, spot.field.name, |finding| {
-            found(finding.at(spot.at).element(index));
-        });
+        found(Finding::new(kind).at(spot.at).element(index));
     }
 }
 
-fn unnamed(ty: FieldType, value: u64, part: &'static str, found: impl FnOnce(Finding)) {
+/// What a value without a name is reported as; `None` if it has one.
+fn unnamed(ty: FieldType, value: u64, field: &'static str) -> Option<FindingKind> {
     match ty {
         FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set) => {
-            let unknown = value & !set.known();
-            if unknown != 0 {
-                found(Finding::new(Code::FlagUnknown, part, unknown, 0));
-            }
+            let bits = FieldBits(value & !set.known());
+            (bits.0 != 0).then_some(FindingKind::FlagUnknown { field, bits })
         }
-        FieldType::Enum(names) if names.name_of(value).is_none() => {
-            found(Finding::new(Code::EnumUnknown, part, value, 0));
-        }
-        FieldType::Bool if value > 1 => found(Finding::new(Code::BoolValue, part, value, 0)),
-        _ => {}
+        FieldType::Enum(names) => names.name_of(value).is_none().then_some({
+            let value = FieldNumber(value);
+            FindingKind::EnumUnknown { field, value }
+        }),
+        FieldType::Bool => (value > 1).then_some({
+            let value = FieldNumber(value);
+            FindingKind::BoolValue { field, value }
+        }),
+        _ => None,
     }
 }
 
@@ -133,9 +157,10 @@ fn tails(body: &LocatedBody<'_>, found: &mut impl FnMut(Finding)) {
                         .iter()
                         .rev()
                         .fold(0, |value, byte| value << 8 | u64::from(*byte));
-                    unnamed(ty, value, tail.tail.name, |finding| {
-                        found(finding.at(tail.at + index * size).element(Some(index)));
-                    });
+                    if let Some(kind) = unnamed(ty, value, tail.tail.name) {
+                        let at = tail.at + index * size;
+                        found(Finding::new(kind).at(at).element(Some(index)));
+                    }
                 }
             }
             TailElement::Struct(_) | TailElement::Value(_) => {}
@@ -146,17 +171,17 @@ fn tails(body: &LocatedBody<'_>, found: &mut impl FnMut(Finding)) {
     }
 }
 
-/// Checks the bytes between the fields, and those behind the tails.
+/// Checks the bytes between the fields and after the tails.
 fn padding(body: &LocatedBody<'_>, origin: BytesOrigin, found: &mut impl FnMut(Finding)) {
     if body.layout.was_once(body.length as u64) {
         return;
     }
-    let code = padding_code(origin);
     let mut check = |at: usize, length: usize| {
         let bytes = body.bytes(at, length);
         if bytes.iter().any(|byte| *byte != 0) {
             let dirty = bytes.iter().filter(|byte| **byte != 0).count();
-            found(Finding::new(code, "padding", dirty as u64, 0).at(body.base + at));
+            let kind = dirty_padding(origin, ByteCount(dirty as u64));
+            found(Finding::new(kind).at(body.base + at));
         }
     };
     for (at, length) in body.layout.gaps {
@@ -194,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_of_plain_values() {
+    fn plain_values_give_no_finding() {
         let (mut plain, mut other) = (0, 0);
         for field in fields() {
             let bits = (0..64).flat_map(|bit| [1u64 << bit, (1u64 << bit) - 1, !(1u64 << bit)]);
@@ -205,11 +230,9 @@ mod tests {
                     continue;
                 }
                 plain += 1;
-                let allowed = limits(&field.rule).is_none_or(|(_, range)| range.contains(&value));
-                assert!(allowed, "{} = {value:#x}", field.name);
-                unnamed(field.ty, value, field.name, |finding| {
-                    panic!("{}: {finding}", field.name)
-                });
+                let obeys = allowed(&field.rule).is_none_or(|range| range.contains(&value));
+                assert!(obeys, "{} = {value:#x}", field.name);
+                assert_eq!(unnamed(field.ty, value, field.name), None, "{value:#x}");
             }
         }
         assert!(plain > other && other > 0, "{plain} {other}");

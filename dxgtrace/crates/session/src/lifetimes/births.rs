@@ -2,7 +2,7 @@
 
 use super::handles::handles;
 use super::{Lifetimes, RequestContext, StepContext};
-use crate::check::{Code, Finding};
+use crate::check::{Finding, FindingKind, HandleValue, PacketNumber};
 use crate::objects::{HandleKey, LiveObject, ObjectId, Objects};
 use crate::plan::{HandleStep, OwnerCandidate};
 use dxgtrace_protocol::schema::ObjectKind;
@@ -56,8 +56,12 @@ impl Lifetimes {
             entity.settled = step.owner.settled;
             entity.bytes = bytes;
             if let Some(before) = self.in_use(&entity).filter(|_| !quiet) {
-                let finding = Finding::new(Code::ObjectInUse, step.name, handle, before);
-                found(finding.at(offset).element(index));
+                let kind = FindingKind::ObjectInUse {
+                    field: step.name,
+                    handle: HandleValue(handle),
+                    created: PacketNumber(before),
+                };
+                found(Finding::new(kind).at(offset).element(index));
             }
             let Some(id) = self.objects.add(entity, scene.at) else {
                 room = false;

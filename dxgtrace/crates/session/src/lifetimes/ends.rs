@@ -1,8 +1,8 @@
 //! Objects that end, and what waits for a reply to happen.
 
 use super::{LEFT_MAX, Lifetimes, OrphanDevice, PendingEffect, RequestContext};
-use crate::check::{Code, Finding};
-use crate::objects::{ChangeOrigin, HandleKey, ObjectEnd, ObjectId};
+use crate::check::{EndedIn, EventNumber, Finding, FindingKind, HandleValue, PacketNumber};
+use crate::objects::{HandleKey, ChangeOrigin, ObjectEnd, ObjectId};
 use crate::plan::HandleStep;
 use crate::status::ReplyOutcome;
 use dxgtrace_protocol::schema::{ObjectKind, Starts};
@@ -76,14 +76,11 @@ impl Lifetimes {
                         }
                     }
                     _ => {
-                        let part = entity.kind.map_or("object", ObjectKind::name);
-                        let created = entity.created.packet;
-                        found(Finding::new(
-                            Code::ObjectLeftToDevice,
-                            part,
-                            entity.handle,
-                            created,
-                        ));
+                        found(Finding::new(FindingKind::ObjectLeftToDevice {
+                            object: entity.kind.map_or("object", ObjectKind::name),
+                            handle: HandleValue(entity.handle),
+                            created: PacketNumber(entity.created.packet),
+                        }));
                     }
                 }
             });
@@ -101,12 +98,11 @@ impl Lifetimes {
                 return true;
             }
             if starts == Starts::Nothing {
-                found(Finding::new(
-                    Code::ObjectLeaked,
-                    "device",
-                    left.handle,
-                    left.ended,
-                ));
+                found(Finding::new(FindingKind::ObjectLeaked {
+                    object: "device",
+                    handle: HandleValue(left.handle),
+                    ended: PacketNumber(left.ended),
+                }));
             }
             false
         });
@@ -151,10 +147,15 @@ impl Lifetimes {
             return;
         }
         let ended = match self.objects.gone(key) {
-            Some(gone) if gone.certain && gone.epoch == self.objects.epoch => gone.at.packet,
-            None if self.is_complete() => 0,
+            Some(gone) if gone.certain && gone.epoch == self.objects.epoch => Some(gone.at.packet),
+            None if self.is_complete() => None,
             _ => return,
         };
-        found(Finding::new(Code::EventStale, step.name, number, ended).at(offset));
+        let kind = FindingKind::EventStale {
+            field: step.name,
+            event: EventNumber(number),
+            end: EndedIn(ended),
+        };
+        found(Finding::new(kind).at(offset));
     }
 }

@@ -2,7 +2,7 @@
 //! repeated.
 
 use super::{COOKIES_MAX, Lifetimes, RequestContext};
-use crate::check::{Code, Finding};
+use crate::check::{FieldBits, Finding, FindingKind};
 use crate::names::ProcessName;
 use crate::objects::HandleKey;
 use crate::plan::{MessagePlan, Place, ReplyPlan};
@@ -169,8 +169,11 @@ impl Lifetimes {
             let full = given.is_some_and(|given| given.len() >= COOKIES_MAX);
             let told = given.is_some_and(|given| !given.is_empty()) || self.is_complete();
             if !known && !full && told {
-                let finding = Finding::new(Code::PointerNotEchoed, field.name, value, 0);
-                found(finding.at(body.base + usize::from(field.at)));
+                let kind = FindingKind::PointerNotEchoed {
+                    field: field.name,
+                    pointer: FieldBits(value),
+                };
+                found(Finding::new(kind).at(body.base + usize::from(field.at)));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Memory: what is resident, over the budget, at which GPU addresses.
 
 use super::{Lifetimes, PendingEffect, RequestContext};
-use crate::check::{Code, Finding};
+use crate::check::{ByteCount, Finding, FindingKind};
 use crate::plan::{MessagePlan, ReplyPlan};
 use dxgtrace_protocol::decode::LocatedBody;
 use dxgtrace_protocol::schema::{FieldRole, Message};
@@ -42,12 +42,11 @@ impl Lifetimes {
         let process = memo.process;
         let account = process.and_then(|id| self.objects.account(id, memo.adapter));
         let resident = account.map_or(0, |account| account.resident);
-        found(Finding::new(
-            Code::MemoryRefused,
-            message.name,
-            bytes,
-            resident,
-        ));
+        found(Finding::new(FindingKind::MemoryRefused {
+            message: message.name,
+            refused: ByteCount(bytes),
+            resident: ByteCount(resident),
+        }));
     }
 
     /// A reply tells by how much the process is over its budget: worth saying
@@ -77,13 +76,12 @@ impl Lifetimes {
             .iter()
             .any(|step| step.role == FieldRole::Resident);
         if before == 0 && bytes > 0 && wanted_more {
-            let finding = Finding::new(
-                Code::MemoryOverBudget,
-                plan.message.name,
-                bytes,
-                account.resident,
-            );
-            found(finding.at(body.base + usize::from(fact.field.at)));
+            let kind = FindingKind::MemoryOverBudget {
+                message: plan.message.name,
+                over: ByteCount(bytes),
+                resident: ByteCount(account.resident),
+            };
+            found(Finding::new(kind).at(body.base + usize::from(fact.field.at)));
         }
     }
 }

@@ -3,9 +3,9 @@
 
 use super::handles::handles;
 use super::{Lifetimes, PendingEffect, RequestContext, StepContext};
-use crate::check::{Code, Finding};
+use crate::check::{Finding, FindingKind, HandleValue, PacketNumber};
 use crate::names::ProcessName;
-use crate::objects::{ChangeOrigin, HandleKey, LiveObject, ObjectId};
+use crate::objects::{EndedObject, HandleKey, LiveObject, ChangeOrigin, ObjectId};
 use crate::plan::{self, HandleStep, ObjectKinds};
 use dxgtrace_protocol::decode::{Decoded, Frame};
 use dxgtrace_protocol::packet::Packet;
@@ -39,18 +39,10 @@ impl Lifetimes {
             Some(id) => id,
             None => {
                 let offset = decoded.base + 8;
-                let gone = self.objects.gone(key);
-                let finding = match gone {
-                    Some(gone) if gone.epoch == self.objects.epoch && gone.certain => Some(
-                        Finding::new(Code::ObjectAfterDestroy, "process", handle, gone.at.packet),
-                    ),
-                    None if self.is_complete() => {
-                        Some(Finding::new(Code::ObjectUnknown, "process", handle, 0))
-                    }
-                    _ => None,
-                };
-                if let Some(finding) = finding {
-                    found(finding.at(offset));
+                if let Some(kind) =
+                    self.missing_in_vm(ObjectKind::Process, handle, "process", ObjectEffect::Uses)
+                {
+                    found(Finding::new(kind).at(offset));
                 }
                 let before = ChangeOrigin::default();
                 let entity = LiveObject::new(
@@ -157,12 +149,16 @@ impl Lifetimes {
                         && !entity.is_from_before()
                         && !self.objects.may_be_gone(entity);
                     if sure {
-                        let created = entity.created.packet;
-                        let code = match step.life {
-                            ObjectEffect::Mentions => Code::ObjectHint,
-                            _ => Code::ObjectWrongKind,
-                        };
-                        found(Finding::new(code, step.name, handle, created));
+                        let created = PacketNumber(entity.created.packet);
+                        let (field, handle) = (step.name, HandleValue(handle));
+                        found(Finding::new(match step.life {
+                            ObjectEffect::Mentions => FindingKind::ObjectHint { field, handle },
+                            _ => FindingKind::ObjectWrongKind {
+                                field,
+                                handle,
+                                created,
+                            },
+                        }));
                     }
                     return None;
                 }
@@ -174,27 +170,32 @@ impl Lifetimes {
         let owner = self.objects.get(process)?;
         let sure =
             owner.epoch == epoch && !owner.is_from_before() && (!mixed || self.is_complete());
-        let code = match self.objects.gone(HandleKey::of(process, handle)) {
+        let kind = match self.objects.gone(HandleKey::of(process, handle)) {
             Some(gone) if gone.epoch == epoch && gone.certain => {
-                let code = match step.life {
-                    ObjectEffect::Destroys => Code::ObjectDestroyedTwice,
-                    _ => Code::ObjectAfterDestroy,
-                };
-                Some((code, gone.at.packet))
+                Some(used_after_end(step.name, handle, step.life, gone))
             }
             Some(_) => None,
             None if sure => Some(match self.elsewhere(process, step.kinds, handle) {
-                Some(owner) => (Code::ObjectForeign, owner),
-                None => (Code::ObjectUnknown, 0),
+                Some(owner) => FindingKind::ObjectForeign {
+                    field: step.name,
+                    handle: HandleValue(handle),
+                    owner: HandleValue(owner),
+                },
+                None => FindingKind::ObjectUnknown {
+                    field: step.name,
+                    handle: HandleValue(handle),
+                },
             }),
             None => None,
         };
-        if let Some((code, b)) = code {
-            let code = match step.life {
-                ObjectEffect::Mentions => Code::ObjectHint,
-                _ => code,
-            };
-            found(Finding::new(code, step.name, handle, b));
+        if let Some(kind) = kind {
+            found(Finding::new(match step.life {
+                ObjectEffect::Mentions => FindingKind::ObjectHint {
+                    field: step.name,
+                    handle: HandleValue(handle),
+                },
+                _ => kind,
+            }));
             return None;
         }
         self.add_old(scene, step.kinds.single(), handle)
@@ -210,24 +211,11 @@ impl Lifetimes {
         found: &mut impl FnMut(Finding),
     ) -> Option<ObjectId> {
         let kind = step.kinds.single()?;
-        if plan::is_announced(kind) {
-            let epoch = self.objects.epoch;
-            let gone = self.objects.gone(HandleKey::vm(kind, handle));
-            let code = match gone {
-                Some(gone) if gone.epoch == epoch && gone.certain => {
-                    let code = match step.life {
-                        ObjectEffect::Destroys => Code::ObjectDestroyedTwice,
-                        _ => Code::ObjectAfterDestroy,
-                    };
-                    Some((code, gone.at.packet))
-                }
-                None if self.is_complete() => Some((Code::ObjectUnknown, 0)),
-                _ => None,
-            };
-            if let Some((code, b)) = code {
-                found(Finding::new(code, step.name, handle, b));
-                return None;
-            }
+        if plan::is_announced(kind)
+            && let Some(kind) = self.missing_in_vm(kind, handle, step.name, step.life)
+        {
+            found(Finding::new(kind));
+            return None;
         }
         let id = self.add_old(scene, Some(kind), handle)?;
         if kind == ObjectKind::Adapter
@@ -238,6 +226,27 @@ impl Lifetimes {
             adapter.object.get_or_insert(id);
         }
         Some(id)
+    }
+
+    /// What the use of a handle of the whole virtual machine that names no
+    /// object is reported as; `None` if the object may exist.
+    fn missing_in_vm(
+        &self,
+        kind: ObjectKind,
+        handle: u64,
+        field: &'static str,
+        life: ObjectEffect,
+    ) -> Option<FindingKind> {
+        match self.objects.gone(HandleKey::vm(kind, handle)) {
+            Some(gone) if gone.epoch == self.objects.epoch && gone.certain => {
+                Some(used_after_end(field, handle, life, gone))
+            }
+            None if self.is_complete() => Some(FindingKind::ObjectUnknown {
+                field,
+                handle: HandleValue(handle),
+            }),
+            _ => None,
+        }
     }
 
     /// Adds an object that was there before, or whose creation is missing.
@@ -283,5 +292,27 @@ impl Lifetimes {
         if let Some(entity) = self.objects.get_mut(id) {
             entity.used = number;
         }
+    }
+}
+
+/// What the use of an ended object is reported as.
+fn used_after_end(
+    field: &'static str,
+    handle: u64,
+    life: ObjectEffect,
+    gone: &EndedObject,
+) -> FindingKind {
+    let (handle, destroyed) = (HandleValue(handle), PacketNumber(gone.at.packet));
+    match life {
+        ObjectEffect::Destroys => FindingKind::ObjectDestroyedTwice {
+            field,
+            handle,
+            destroyed,
+        },
+        _ => FindingKind::ObjectAfterDestroy {
+            field,
+            handle,
+            destroyed,
+        },
     }
 }

@@ -244,11 +244,11 @@ impl PacketDetail {
         }
         let found = findings(store.rows(), row);
         for finding in &found {
-            let severity = finding.code.severity();
+            let severity = finding.severity();
             let at = finding.at as usize;
             for line in lines.lines.iter_mut().skip(first) {
                 let covers = line.range.as_ref().is_some_and(|range| {
-                    range.start == at && line.label == finding.part || range.is_empty()
+                    range.start == at && line.label == finding.part() || range.is_empty()
                 });
                 if covers {
                     line.severity = line.severity.max(Some(severity));

@@ -191,7 +191,7 @@ impl Lines<'_> {
     }
 
     pub(super) fn finding(&mut self, finding: &Finding, length: usize) {
-        let description = finding.code.description();
+        let description = finding.description();
         let label = format!("{} {}", description.severity.name(), description.word);
         let at = finding.at as usize;
         self.lines.push(TreeLine {

@@ -92,7 +92,7 @@ impl Indexer {
         let mut severity = None;
         let findings = &mut chunk.findings;
         let seen = self.session.see(packet, &mut |finding| {
-            severity = severity.max(Some(finding.code.severity()));
+            severity = severity.max(Some(finding.severity()));
             findings.push(StoredFinding::new(row, &finding));
         });
         let request = self.session.answered().map(|request| request.number);

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, RwLock};
 
-use dxgtrace_session::check::{Code, Finding, Layer};
+use dxgtrace_session::check::{Code, Finding, FindingKind, Layer, MAX_PARAMETERS};
 
-/// A finding on a row, in 32 bytes instead of a [`Finding`]'s 64: what it is
-/// about is a number in a list of the few words that there are.
+/// A finding on a row, in 32 bytes instead of a [`Finding`]'s 56: its part is
+/// an index into a list of the few names that there are.
 #[derive(Debug, Clone, Copy)]
 pub struct StoredFinding {
-    a: u64,
-    b: u64,
+    numbers: [u64; MAX_PARAMETERS],
     /// The row that it is about.
     pub row: u32,
     at: u32,
@@ -30,27 +29,23 @@ impl StoredFinding {
     /// A finding on a row.
     pub fn new(row: u32, finding: &Finding) -> Self {
         Self {
-            a: finding.a,
-            b: finding.b,
+            numbers: finding.kind.numbers(),
             row,
             at: finding.at,
             index: finding.index.unwrap_or(NONE),
-            part: intern(finding.part),
-            code: finding.code,
+            part: intern(finding.part()),
+            code: finding.code(),
             layer: finding.layer,
         }
     }
 
-    /// The finding again.
+    /// The finding that was stored.
     pub fn finding(&self) -> Finding {
         Finding {
-            code: self.code,
+            kind: FindingKind::from_numbers(self.code, word(self.part), self.numbers),
             layer: self.layer,
-            part: word(self.part),
             index: (self.index != NONE).then_some(self.index),
             at: self.at,
-            a: self.a,
-            b: self.b,
         }
     }
 }
@@ -98,11 +93,11 @@ mod tests {
 
     #[test]
     fn a_finding_survives_being_a_note() {
-        for (index, part) in [(None, "size"), (Some(3), "flags")] {
-            let mut finding = Finding::new(Code::SendRefused, part, 1 << 60, 2);
-            finding.index = index;
-            finding.at = 9;
-            assert_eq!(StoredFinding::new(4, &finding).finding(), finding);
+        for code in Code::ALL {
+            for index in [None, Some(3)] {
+                let finding = Finding::example(*code).element(index);
+                assert_eq!(StoredFinding::new(4, &finding).finding(), finding);
+            }
         }
     }
 }

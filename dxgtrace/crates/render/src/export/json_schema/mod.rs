@@ -9,7 +9,7 @@ use crate::output::SCHEMA_VERSION;
 use dxgtrace_protocol::schema::{Field, FieldType, Layout, ObjectKind, Struct, TailElement};
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::framing;
-use dxgtrace_session::check::{Code, Layer, Severity};
+use dxgtrace_session::check::{Code, Layer, Notation, Severity};
 
 /// The schema as text: one line of output is one document.
 pub fn schema() -> String {
@@ -248,8 +248,32 @@ fn finding() -> Value {
         ("part", json!({"type": "string"}), true),
         ("index", integer(), false),
         ("at", integer(), true),
+        ("parameters", parameters(), false),
         ("text", json!({"type": "string"}), true),
     ])
+}
+
+/// The parameters of a finding: which ones, depends on its code.
+fn parameters() -> Value {
+    let all = Code::ALL
+        .iter()
+        .flat_map(|code| code.description().parameters);
+    let members: Vec<_> = all
+        .map(|one| (one.name, parameter(one.notation), false))
+        .collect();
+    record(&members)
+}
+
+fn parameter(notation: Notation) -> Value {
+    match notation {
+        Notation::Integer => integer(),
+        Notation::Decimal => reference("u64"),
+        Notation::Hexadecimal => reference("hex"),
+        Notation::Status => reference("status"),
+        Notation::Errno => named_by("integer"),
+        Notation::Bit => json!({"type": "boolean"}),
+        Notation::End => json!({"type": ["integer", "null"]}),
+    }
 }
 
 fn lost() -> Value {

@@ -7,7 +7,7 @@ use super::text::quoted;
 use dxgtrace_protocol::schema::{
     Field, FieldRule, FieldType, Layout, LengthSource, Tail, TailElement, When,
 };
-use dxgtrace_session::check::{limits, padding_code};
+use dxgtrace_session::check::{ByteCount, allowed, dirty_padding, rule_violation};
 
 /// Writes a layout. `first` is what stands first in its table; in a layout
 /// with `names`, runs of bytes are names.
@@ -49,7 +49,7 @@ pub(super) fn layout(
         out,
         " read = {}, padding = \"{:?}\",",
         layout.read,
-        padding_code(layout.origin)
+        dirty_padding(layout.origin, ByteCount(0)).code()
     )?;
     write!(out, "\n{indent}  gaps = {{")?;
     for (at, length) in layout.gaps.iter().take_while(|(_, length)| *length > 0) {
@@ -116,7 +116,8 @@ fn typed(
     if let Some(when) = &field.when {
         self::when(out, siblings, when)?;
     }
-    if let Some((code, allowed)) = limits(&field.rule) {
+    let violation = rule_violation(&field.rule, field.name, 0).map(|kind| kind.code());
+    if let (Some(code), Some(allowed)) = (violation, allowed(&field.rule)) {
         let (low, high) = (allowed.start(), allowed.end());
         write!(out, " rule = \"{code:?}\", low = {low}, high = {high},")?;
     }

@@ -20,7 +20,7 @@ use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::errno;
 use dxgtrace_protocol::table::framing::{self, COMMAND, EXTENDED};
 use dxgtrace_protocol::table::statuses::STATUSES;
-use dxgtrace_session::check::{Code, limits, padding_code};
+use dxgtrace_session::check::{ByteCount, Code, Notation, dirty_padding, rule_violation};
 use text::quoted;
 
 /// The engine, in the order in which its parts build on each other.
@@ -115,17 +115,18 @@ fn statuses(out: &mut impl Write) -> fmt::Result {
     out.write_str("}\n\n")
 }
 
-/// The findings that the dissector can tell: those that the engine names, or
-/// that a rule or padding in the data stands for. What takes the state of a
-/// whole session is left to this program.
-pub fn told_in_wireshark() -> impl Iterator<Item = Code> {
+/// The findings that the dissector can report: those that the engine names, and
+/// those of rules and padding in the data. What needs the state of a whole
+/// session is left to this program.
+pub fn reported_in_wireshark() -> impl Iterator<Item = Code> {
     let rules = [
         FieldRule::Reserved,
         FieldRule::Always(0),
         FieldRule::Range(0, 0),
     ];
-    let rules = rules.map(|rule| limits(&rule).map(|(code, _)| code));
-    let padding = [BytesOrigin::Built, BytesOrigin::Copied].map(padding_code);
+    let rules = rules.map(|rule| rule_violation(&rule, "", 0).map(|kind| kind.code()));
+    let padding = [BytesOrigin::Built, BytesOrigin::Copied];
+    let padding = padding.map(|origin| dirty_padding(origin, ByteCount(0)).code());
     Code::ALL.iter().copied().filter(move |code| {
         let name = format!("code.{code:?}");
         let named = |part: &&str| {
@@ -140,17 +141,55 @@ pub fn told_in_wireshark() -> impl Iterator<Item = Code> {
 
 fn codes(out: &mut impl Write) -> fmt::Result {
     out.write_str("data.codes = {\n")?;
-    for code in told_in_wireshark() {
+    for code in reported_in_wireshark() {
         let description = code.description();
-        writeln!(
+        write!(
             out,
-            "  {{ id = \"{code:?}\", word = {}, severity = {},\n    what = {} }},",
+            "  {{ id = \"{code:?}\", word = {}, severity = {},\n    sentence = {{",
             quoted(description.word),
             quoted(description.severity.name()),
-            quoted(description.what),
         )?;
+        for piece in sentence(code) {
+            match piece {
+                SentencePiece::Text(text) => write!(out, " {},", quoted(text))?,
+                SentencePiece::Part(name) => write!(out, " {{ {}, \"part\" }},", quoted(name))?,
+                SentencePiece::Number(name, notation) => {
+                    write!(out, " {{ {}, \"{}\" }},", quoted(name), notation.name())?;
+                }
+            }
+        }
+        out.write_str(" } },\n")?;
     }
     out.write_str("}\n\n")
+}
+
+/// A piece of a finding's sentence.
+enum SentencePiece {
+    /// A constant.
+    Text(&'static str),
+    /// The name of the part.
+    Part(&'static str),
+    /// A parameter, or the offset.
+    Number(&'static str, Notation),
+}
+
+/// A code's sentence in pieces. The compiler has checked the format string.
+fn sentence(code: Code) -> Vec<SentencePiece> {
+    let description = code.description();
+    let mut pieces = Vec::new();
+    for (index, text) in description.template.split(['{', '}']).enumerate() {
+        if index % 2 == 0 {
+            pieces.extend((!text.is_empty()).then_some(SentencePiece::Text(text)));
+            continue;
+        }
+        let parameter = description.parameters.iter().find(|one| one.name == text);
+        pieces.push(match parameter {
+            Some(parameter) => SentencePiece::Number(text, parameter.notation),
+            None if description.part == Some(text) => SentencePiece::Part(text),
+            None => SentencePiece::Number(text, Notation::Integer),
+        });
+    }
+    pieces
 }
 
 /// What stands around the messages.
@@ -283,5 +322,80 @@ fn kinds(ty: FieldType) -> &'static [ObjectKind] {
         FieldType::Handle(kinds) => kinds,
         FieldType::Event => &[ObjectKind::GuestEvent],
         _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use dxgtrace_session::check::Finding;
+
+    use super::*;
+
+    /// The parameters that the engine gives with a code: of each place with
+    /// `code.NAME, { … }` or `code.NAME, parameters = { … }`.
+    fn given(engine: &'static str) -> Vec<(&'static str, BTreeSet<&'static str>)> {
+        let places = engine.split("code.").skip(1).filter_map(|place| {
+            let (name, rest) = place.split_once(", ")?;
+            let rest = rest.strip_prefix("parameters = ").unwrap_or(rest);
+            let (table, _) = rest.strip_prefix('{')?.split_once('}')?;
+            let members = table
+                .split(',')
+                .filter_map(|member| member.split_once(" = "));
+            Some((name, members.map(|(key, _)| key.trim()).collect()))
+        });
+        places.collect()
+    }
+
+    #[test]
+    fn the_engine_gives_each_code_its_parameters() {
+        let mut places = 0;
+        for (name, given) in ENGINE.iter().flat_map(|engine| given(engine)) {
+            let code = Code::ALL.iter().find(|code| format!("{code:?}") == name);
+            let description = code.unwrap_or_else(|| panic!("{name}")).description();
+            let parameters = description.parameters.iter().map(|one| one.name);
+            let declared: BTreeSet<_> = parameters.chain(description.part).collect();
+            assert_eq!(given, declared, "{name}");
+            places += 1;
+        }
+        assert!(places > 20, "{places}");
+    }
+
+    #[test]
+    fn the_engine_knows_every_notation_of_its_codes() {
+        let show = include_str!("engine/show.lua");
+        let (_, notations) = show.split_once("local notations = {").unwrap();
+        let (notations, _) = notations.split_once('}').unwrap();
+        for code in reported_in_wireshark() {
+            for one in code.description().parameters {
+                let name = format!("{} = ", one.notation.name());
+                assert!(notations.contains(&name), "{code:?} {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_pieces_of_a_sentence_are_the_sentence() {
+        for code in Code::ALL {
+            let example = Finding::example(*code);
+            let mut numbers = example.parameters();
+            let mut text = String::new();
+            for piece in sentence(*code) {
+                match piece {
+                    SentencePiece::Text(constant) => text.push_str(constant),
+                    SentencePiece::Part(_) => text.push_str(example.part()),
+                    SentencePiece::Number("at", _) => text.push_str(&example.at.to_string()),
+                    SentencePiece::Number(name, _) => {
+                        let mut all = example.parameters();
+                        let (one, number) = all.find(|(one, _)| one.name == name).unwrap();
+                        text.push_str(&one.notation.text(number).to_string());
+                        numbers.next();
+                    }
+                }
+            }
+            assert_eq!(text, example.to_string());
+            assert_eq!(numbers.next(), None);
+        }
     }
 }

@@ -10,7 +10,7 @@ mod pieces;
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use self::message::{message, typed};
 pub(super) use self::pieces::Text;
@@ -21,8 +21,8 @@ use dxgtrace_protocol::record::header::{
 };
 use dxgtrace_protocol::record::layout::IOCTL;
 use dxgtrace_protocol::schema::{FieldType, ObjectKind};
-use dxgtrace_protocol::table::errno;
-use dxgtrace_session::check::{Finding, Severity};
+use dxgtrace_protocol::table::{self, errno};
+use dxgtrace_session::check::{Finding, Layer, Notation, Severity};
 use dxgtrace_session::entry::{Entry, Sink, Totals};
 use dxgtrace_session::{ObjectChange, ObjectEnd, WaitingRequest};
 
@@ -114,7 +114,7 @@ impl<W: Write> Sink for JsonLines<W> {
     }
 
     fn finding(&mut self, packet: u64, finding: &Finding) -> io::Result<()> {
-        let weak = |least| finding.code.severity() < least;
+        let weak = |least| finding.severity() < least;
         if self.findings.is_some_and(|least| least.is_none_or(weak)) {
             return Ok(());
         }
@@ -194,28 +194,96 @@ struct FindingRecord {
     packet: u64,
     code: &'static str,
     severity: &'static str,
-    layer: dxgtrace_session::check::Layer,
+    layer: Layer,
     part: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<u32>,
     at: u32,
+    #[serde(skip_serializing_if = "FindingParameters::is_empty")]
+    parameters: FindingParameters,
     text: Text<Finding>,
 }
 
 impl FindingRecord {
     fn of(packet: u64, finding: &Finding) -> Self {
-        let description = finding.code.description();
+        let description = finding.description();
         Self {
             r#type: "finding",
             packet,
             code: description.word,
             severity: description.severity.name(),
             layer: finding.layer,
-            part: finding.part,
+            part: finding.part(),
             index: finding.index,
             at: finding.at,
+            parameters: FindingParameters(*finding),
             text: Text(*finding),
         }
+    }
+}
+
+/// The parameters of a finding by their names.
+struct FindingParameters(Finding);
+
+impl FindingParameters {
+    fn is_empty(&self) -> bool {
+        self.0.description().parameters.is_empty()
+    }
+}
+
+impl Serialize for FindingParameters {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.parameters().map(|(parameter, number)| {
+            let value = ParameterValue {
+                notation: parameter.notation,
+                number,
+            };
+            (parameter.name, value)
+        }))
+    }
+}
+
+struct ParameterValue {
+    notation: Notation,
+    number: u64,
+}
+
+impl Serialize for ParameterValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let number = self.number;
+        match self.notation {
+            Notation::Integer => serializer.serialize_u64(number),
+            Notation::Decimal => serializer.collect_str(&number),
+            Notation::Hexadecimal => serializer.collect_str(&HexNumber(number)),
+            Notation::Bit => serializer.serialize_bool(number != 0),
+            Notation::End => Some(number).filter(|end| *end != 0).serialize(serializer),
+            Notation::Status => NamedNumber {
+                raw: Text(PaddedStatus(number)),
+                name: table::status(number as u32).map(|status| status.name),
+            }
+            .serialize(serializer),
+            Notation::Errno => NamedNumber {
+                raw: -i64::from(number as u32),
+                name: errno::name(number as u32),
+            }
+            .serialize(serializer),
+        }
+    }
+}
+
+/// A number with its name, if it has one.
+#[derive(Serialize)]
+struct NamedNumber<R> {
+    raw: R,
+    name: Option<&'static str>,
+}
+
+/// A status, in eight hexadecimal digits.
+struct PaddedStatus(u64);
+
+impl Display for PaddedStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:#010x}", self.0)
     }
 }
 

@@ -1,13 +1,13 @@
 -- Checking -------------------------------------------------------------------
 --
--- The rules of the native checker. `found` takes code, part, two numbers,
--- the offset in the payload and the element's index.
+-- The rules of the native checker. `found` takes the code, its parameters by
+-- name, the offset in the payload and the index of the element.
 
 local function check_short(body, found)
   local short = body.short
   if not short then return end
-  found(short.of_tail and code.CountBeyondEnd or code.SizeShort, short.part, short.wanted, short.had,
-    body.base + short.at)
+  local entry = short.of_tail and code.CountBeyondEnd or code.SizeShort
+  found(entry, { part = short.part, needed = short.wanted, present = short.had }, body.base + short.at)
 end
 
 local function round8(size) return floor((size + 7) / 8) * 8 end
@@ -18,7 +18,7 @@ local function check_command_size(body, exact, found)
   if described and not body.short then
     local stop = exact and described or round8(described)
     if body.length > stop then
-      found(code.SizeTrailing, "message", body.length - stop, 0, body.base + described)
+      found(code.SizeTrailing, { trailing = body.length - stop }, body.base + described)
     end
   end
   for _, field in ipairs(body.layout.fields) do
@@ -27,7 +27,7 @@ local function check_command_size(body, exact, found)
     if used and not used.limited and applies(body, field) then
       local count = read(body.s, body.zero + used.at, used.size)
       if count and count > field.count then
-        found(code.CountArray, used.name, count, field.count, body.base + field.at)
+        found(code.CountArray, { field = used.name, count = count, room = field.count }, body.base + field.at)
       end
     end
   end
@@ -37,18 +37,18 @@ local function check_reply_size(body, by_protocol, room, found)
   if not by_protocol or not body.layout.read then return end
   local once = body.layout.once
   if room and room ~= by_protocol and not (once and once[room]) then
-    found(code.SizeReplyRoom, "reply", by_protocol, room, 0)
+    found(code.SizeReplyRoom, { needed = by_protocol, present = room }, 0)
   end
   local expected = room or by_protocol
   if body.length < expected then
-    found(code.SizeReplyShort, "reply", expected, body.length, 0)
+    found(code.SizeReplyShort, { needed = expected, present = body.length }, 0)
     return
   end
   check_short(body, found)
   if body.described and not body.short then
     local stop = round8(max(body.described, expected))
     if body.length > stop then
-      found(code.SizeReplyLong, "reply", body.length - stop, 0, stop)
+      found(code.SizeReplyLong, { trailing = body.length - stop }, stop)
     end
   end
 end
@@ -58,11 +58,13 @@ local function check_named(field, value, found, at, index)
   local kind = field.type
   if field.bit_fields then
     local rest = unnamed_bits(field.names, value)
-    if rest ~= 0 then found(code.FlagUnknown, field.name, rest, 0, at, index) end
+    if rest ~= 0 then found(code.FlagUnknown, { field = field.name, bits = rest }, at, index) end
   elseif kind == "enum" then
-    if not field.names.values[value] then found(code.EnumUnknown, field.name, value, 0, at, index) end
+    if not field.names.values[value] then
+      found(code.EnumUnknown, { field = field.name, value = value }, at, index)
+    end
   elseif kind == "bool" and value > 1 then
-    found(code.BoolValue, field.name, value, 0, at, index)
+    found(code.BoolValue, { field = field.name, value = value }, at, index)
   end
 end
 
@@ -74,7 +76,8 @@ local function check_rule(field, value, found, at)
     if value >= field.low and value <= limit then return true end
     if value < field.low then limit = field.low end
   end
-  found(code[field.rule], field.name, value, limit, at)
+  -- Of these parameters each kind of rule uses its own.
+  found(code[field.rule], { field = field.name, value = value, limit = limit, bits = value, usual = limit }, at)
   return false
 end
 
@@ -148,7 +151,7 @@ local function check_gap(body, at, length, found)
   local bytes = sub(body.s, start + 1, start + length)
   local _, dirty = bytes:gsub("[^\0]", "")
   if dirty > 0 then
-    found(code[body.layout.padding], "padding", dirty, 0, body.base + at)
+    found(code[body.layout.padding], { dirty = dirty }, body.base + at)
   end
 end
 
@@ -163,35 +166,36 @@ end
 local function check_framing(packet, frame, found)
   local at = frame.base + data.framing.channel_word
   if not frame.set then
-    found(code.ChannelType, "channel_type", frame.number, 0, at)
+    found(code.ChannelType, { channel_type = frame.number }, at)
     return
   end
   if (frame.set == data.framing.host) == packet.outbound then
-    -- Nothing else that its headers say means anything then.
-    found(code.PacketDirection, "message", 0, 0, at)
+    -- The rest of the headers has no meaning in this direction.
+    found(code.PacketDirection, { part = "message" }, at)
     return
   end
   if frame.set == data.framing.global and frame.word ~= frame.set then
     -- In this set the channel type is the whole word.
-    found(code.ChannelType, "channel_type", frame.word, 0, at)
+    found(code.ChannelType, { channel_type = frame.word }, at)
   end
   if frame.set ~= data.framing.vgpu and packet.channel_kind == data.framing.vgpu_channel then
-    found(code.ChannelWrong, data.sets[frame.set], 0, 0, at)
+    found(code.ChannelWrong, { set = data.sets[frame.set] }, at)
   end
   local message = frame.message
   if not message then
-    found(code.CommandUnknown, data.sets[frame.set], frame.command, 0, frame.base + data.framing.command)
+    local parameters = { set = data.sets[frame.set], command = frame.command }
+    found(code.CommandUnknown, parameters, frame.base + data.framing.command)
   elseif message.unsent then
-    found(code.CommandUnsent, message.name, 0, 0, frame.base + data.framing.command)
+    found(code.CommandUnsent, { message = message.name }, frame.base + data.framing.command)
   end
   if not packet.outbound then return end
   local wants_reply = packet.packet_flags % 2 == 1
-  if frame.set == data.framing.vgpu and frame.is_async then
-    if message and not message.async then
-      found(code.AsyncUnexpected, message.name, 0, 0, at)
-    end
-    if wants_reply then found(code.PacketNoReply, "packet", 1, 1, at) end
-  elseif not wants_reply then
-    found(code.PacketNoReply, "packet", 0, 0, at)
+  local is_async = frame.set == data.framing.vgpu and frame.is_async
+  if is_async and message and not message.async then
+    found(code.AsyncUnexpected, { message = message.name }, at)
+  end
+  if wants_reply == is_async then
+    local bit = is_async and 1 or 0
+    found(code.PacketNoReply, { completion_flag = bit, async_bit = bit }, at)
   end
 end

@@ -77,9 +77,9 @@ local function command(packet, root, tvb, found)
   local frame, foreign, wanted = read_frame(packet)
   if not frame then
     if foreign then
-      found(code.FramingForeign, "first word", foreign, 0, 0)
+      found(code.FramingForeign, { word = foreign }, 0)
     elseif packet.length < wanted or #s - start >= packet.length then
-      found(code.FramingShort, "command header", wanted, packet.length, 0)
+      found(code.FramingShort, { needed = wanted, present = packet.length }, 0)
     end
     return
   end
@@ -174,12 +174,15 @@ local function message_line(packet, pinfo, root, tvb, found)
     local decoded = command(packet, root, tvb, nothing)
     local name = decoded and (decoded.message and decoded.message.name or data.lines.unknown)
     local errno = packet.return_value
-    found(code.SendRefused, name or data.lines.nameless, errno < 2147483648 and errno or 4294967296 - errno,
-      packet.attempts, 0)
+    found(code.SendRefused, {
+      message = name or data.lines.nameless,
+      errno = errno < 2147483648 and errno or 4294967296 - errno,
+      attempts = packet.attempts,
+    }, 0)
     return line_of(packet, decoded)
   elseif packet.packet_type == data.framing.completion then
     if packet.outbound then
-      found(code.PacketDirection, "completion", 0, 0, 0)
+      found(code.PacketDirection, { part = "completion" }, 0)
       return line_of(packet)
     end
     local request = answer(packet, pinfo)
@@ -189,7 +192,7 @@ local function message_line(packet, pinfo, root, tvb, found)
     end
     return line_of(packet, reply(packet, request, root, tvb, found))
   elseif packet.packet_type ~= data.framing.inband then
-    found(code.PacketType, "packet", packet.packet_type, 0, 0)
+    found(code.PacketType, { packet_type = packet.packet_type }, 0)
     return line_of(packet)
   end
   local decoded = command(packet, root, tvb, found)
@@ -246,7 +249,7 @@ function proto.dissector(tvb, pinfo, tree)
     if missing > 0 then root:add(shown.missing, missing):set_generated() end
   end
 
-  local function found(entry, part, a, b, at, index)
+  local function found(entry, parameters, at, index)
     local place = packet.start + at
     local item
     if place < captured then
@@ -255,7 +258,7 @@ function proto.dissector(tvb, pinfo, tree)
       item = root:add(shown.finding, entry.word)
     end
     item:set_generated()
-    item:add_proto_expert_info(entry.expert, sentence(entry, part, a, b, at, index))
+    item:add_proto_expert_info(entry.expert, sentence(entry, parameters, at, index))
   end
 
   local line
@@ -266,7 +269,7 @@ function proto.dissector(tvb, pinfo, tree)
   elseif packet.kind == data.kind.packet or packet.kind == data.kind.refused then
     line = message_line(packet, pinfo, detail, tvb, found)
     local remark = remarks[pinfo.number]
-    if remark then found(remark.code, remark.part, remark.a, remark.b, 0) end
+    if remark then found(remark.code, remark.parameters, 0) end
     if detail then show_links(root, pinfo.number) end
   else
     line = line_of(packet)

@@ -51,7 +51,7 @@ local function restart(packet, pinfo)
     end
   end
   channels[packet.channel] = nil
-  remarks[pinfo.number] = { code = code.ChannelReopened, part = "channel", a = count, b = 0 }
+  remarks[pinfo.number] = { code = code.ChannelReopened, parameters = { unanswered = count } }
 end
 
 -- Takes a request. A later one of the same id replaces it.
@@ -70,8 +70,10 @@ local function ask(packet, pinfo, decoded)
   local older = pending[packet.key]
   if older then
     remarks[pinfo.number] = {
-      code = code.TransactionReused, part = older.message and older.message.name or data.lines.unknown,
-      a = packet.transaction, b = older.frame,
+      code = code.TransactionReused, parameters = {
+        message = older.message and older.message.name or data.lines.unknown,
+        transaction = packet.transaction, request = older.frame,
+      },
     }
   end
   local request = {
@@ -83,24 +85,25 @@ local function ask(packet, pinfo, decoded)
   requests[pinfo.number] = request
 end
 
--- What a reply without a waiting request is, and the frame that it is about.
+-- What a reply without a waiting request is reported as, and of a second reply
+-- the frame of the request.
 local function stray(packet)
-  if packet.transaction == 0 then return code.ReplyUnwanted, 0 end
+  if packet.transaction == 0 then return code.ReplyUnwanted end
   local ids, id = channels[packet.channel], comparable(packet.transaction)
   if not ids then
-    return packet.requester and code.ReplyInGap or code.ReplyBeforeCapture, 0
+    return packet.requester and code.ReplyInGap or code.ReplyBeforeCapture
   end
   local frame = answered_in(ids, packet)
   if frame then
     -- The channel may have been opened anew among the lost packets.
-    if ids.before_gap and frame <= lost_at then return code.ReplyInGap, 0 end
+    if ids.before_gap and frame <= lost_at then return code.ReplyInGap end
     return code.ReplyDuplicate, frame
   elseif id < ids.first then
-    return code.ReplyBeforeCapture, 0
+    return code.ReplyBeforeCapture
   elseif ids.before_gap then
-    return code.ReplyInGap, 0
+    return code.ReplyInGap
   end
-  return code.ReplyOrphan, 0
+  return code.ReplyOrphan
 end
 
 -- Takes a reply; the request that it answers, which it uses up.
@@ -116,7 +119,9 @@ local function answer(packet, pinfo)
     replies[pinfo.number] = request
   else
     local entry, frame = stray(packet)
-    remarks[pinfo.number] = { code = entry, part = "reply", a = packet.transaction, b = frame }
+    remarks[pinfo.number] = {
+      code = entry, parameters = { transaction = packet.transaction, request = frame },
+    }
   end
   return request
 end

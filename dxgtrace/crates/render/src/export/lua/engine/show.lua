@@ -151,15 +151,30 @@ local function brief(body)
   return table.concat(out)
 end
 
--- The sentence of a finding.
-local function sentence(entry, part, a, b, at, index)
-  local values = {
-    part = index and format("%s[%d]", part, index) or part,
-    at = decimal(at), a = decimal(a), b = decimal(b),
-  }
-  return (entry.what:gsub("{([a-z:]+)}", function(name)
-    if name == "a:x" then return hexadecimal(a) end
-    if name == "b:x" then return hexadecimal(b) end
-    return values[name]
-  end))
+local function errno_text(value)
+  local name = data.errnos[value]
+  return name and format("-%d (%s)", value, name) or format("-%d", value)
+end
+
+-- How the parameters of findings are written.
+local notations = {
+  integer = decimal, decimal = decimal, bit = decimal, hexadecimal = hexadecimal, errno = errno_text,
+}
+
+-- The sentence of a finding: its code's pieces with the parameters put in.
+local function sentence(entry, parameters, at, index)
+  local out = {}
+  for i, piece in ipairs(entry.sentence) do
+    if type(piece) == "string" then
+      out[i] = piece
+    else
+      local name, notation = piece[1], piece[2]
+      if notation == "part" then
+        out[i] = index and format("%s[%d]", parameters[name], index) or parameters[name]
+      else
+        out[i] = notations[notation](name == "at" and at or parameters[name])
+      end
+    end
+  end
+  return table.concat(out)
 end
