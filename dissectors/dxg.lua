@@ -708,71 +708,71 @@ data.statuses = {
 
 data.codes = {
   { id = "FramingShort", word = "framing.short", severity = "error",
-    what = "{b} bytes hold no command header, which takes {a}" },
+    sentence = { { "present", "decimal" }, " bytes hold no command header, which takes ", { "needed", "decimal" }, } },
   { id = "FramingForeign", word = "framing.foreign", severity = "error",
-    what = "the message begins with {a:x}, neither 0 (command header) nor 16 (extended header)" },
+    sentence = { "the message begins with ", { "word", "hexadecimal" }, ", neither 0 (command header) nor 16 (extended header)", } },
   { id = "PacketType", word = "packet.type", severity = "error",
-    what = "VMBus packet type {a} has no meaning in this protocol" },
+    sentence = { "VMBus packet type ", { "packet_type", "integer" }, " has no meaning in this protocol", } },
   { id = "PacketDirection", word = "packet.direction", severity = "error",
-    what = "the {part} goes the wrong way" },
+    sentence = { "the ", { "part", "part" }, " goes the wrong way", } },
   { id = "PacketNoReply", word = "packet.completion_flag", severity = "error",
-    what = "the packet's completion flag is {a}, but the message's async bit is {b}" },
+    sentence = { "the packet's completion flag is ", { "completion_flag", "bit" }, ", but the message's async bit is ", { "async_bit", "bit" }, } },
   { id = "ChannelWrong", word = "channel.wrong", severity = "error",
-    what = "a {part} message travels on the channel of another kind" },
+    sentence = { "a ", { "set", "part" }, " message is sent on a channel of another kind", } },
   { id = "ChannelType", word = "channel.type", severity = "error",
-    what = "channel type {a} is unknown" },
+    sentence = { "channel type ", { "channel_type", "integer" }, " is unknown", } },
   { id = "AsyncUnexpected", word = "async.unexpected", severity = "error",
-    what = "{part} is sent without a reply, which the protocol knows only of submissions, signals and waits" },
+    sentence = { { "message", "part" }, " is sent without a reply, which the protocol knows only of submissions, signals and waits", } },
   { id = "CommandUnknown", word = "command.unknown", severity = "error",
-    what = "command {a} has no name in the {part} set" },
+    sentence = { "command ", { "command", "integer" }, " has no name in the ", { "set", "part" }, " set", } },
   { id = "CommandUnsent", word = "command.unsent", severity = "note",
-    what = "{part} is named, but no public driver sends it" },
+    sentence = { { "message", "part" }, " is named, but no public driver sends it", } },
   { id = "SizeShort", word = "size.short", severity = "error",
-    what = "{part} takes {a} bytes from offset {at}, but {b} are there" },
+    sentence = { { "part", "part" }, " takes ", { "needed", "decimal" }, " bytes from offset ", { "at", "integer" }, ", but ", { "present", "decimal" }, " are there", } },
   { id = "CountBeyondEnd", word = "count.beyond_end", severity = "error",
-    what = "{part} takes {a} bytes from offset {at} by its count, but {b} are there" },
+    sentence = { { "part", "part" }, " takes ", { "needed", "decimal" }, " bytes from offset ", { "at", "integer" }, " by its count, but ", { "present", "decimal" }, " are there", } },
   { id = "SizeTrailing", word = "size.trailing", severity = "warn",
-    what = "{a} bytes follow where the message should end" },
+    sentence = { { "trailing", "decimal" }, " bytes follow where the message should end", } },
   { id = "SizeReplyShort", word = "size.reply_short", severity = "error",
-    what = "the reply has {b} bytes, the driver expects {a}: the call fails with -EOVERFLOW (-75)" },
+    sentence = { "the reply has ", { "present", "decimal" }, " bytes, the driver expects ", { "needed", "decimal" }, } },
   { id = "SizeReplyLong", word = "size.reply_long", severity = "note",
-    what = "the reply has {a} bytes more than the driver reads" },
+    sentence = { "the reply has ", { "trailing", "decimal" }, " bytes more than the driver reads", } },
   { id = "SizeReplyRoom", word = "size.reply_room", severity = "warn",
-    what = "the driver made room for {b} bytes, the protocol's reply takes {a}" },
+    sentence = { "the driver made room for ", { "present", "decimal" }, " bytes, the protocol's reply takes ", { "needed", "decimal" }, } },
   { id = "CountArray", word = "count.array", severity = "note",
-    what = "{part} is {a}, but its array has room for {b}" },
+    sentence = { { "field", "part" }, " is ", { "count", "decimal" }, ", but its array has room for ", { "room", "integer" }, } },
   { id = "ReservedNonzero", word = "reserved.nonzero", severity = "note",
-    what = "{part} is reserved, but holds {a:x}" },
+    sentence = { { "field", "part" }, " is reserved, but holds ", { "bits", "hexadecimal" }, } },
   { id = "PaddingNonzero", word = "padding.nonzero", severity = "warn",
-    what = "{a} bytes of padding at offset {at} are not zero: guest memory leaks to the host" },
+    sentence = { { "dirty", "decimal" }, " bytes of padding at offset ", { "at", "integer" }, " are not zero: guest memory leaks to the host", } },
   { id = "PaddingUser", word = "padding.user", severity = "chat",
-    what = "{a} bytes of padding at offset {at} hold memory of the application" },
+    sentence = { { "dirty", "decimal" }, " bytes of padding at offset ", { "at", "integer" }, " hold memory of the application", } },
   { id = "FlagUnknown", word = "flag.unknown", severity = "note",
-    what = "{part} has bits {a:x} without a name" },
+    sentence = { { "field", "part" }, " has bits ", { "bits", "hexadecimal" }, " without a name", } },
   { id = "EnumUnknown", word = "enum.unknown", severity = "note",
-    what = "{part} is {a}, which has no name" },
+    sentence = { { "field", "part" }, " is ", { "value", "decimal" }, ", which has no name", } },
   { id = "BoolValue", word = "bool.value", severity = "note",
-    what = "{part} is {a}, neither 0 nor 1" },
+    sentence = { { "field", "part" }, " is ", { "value", "decimal" }, ", neither 0 nor 1", } },
   { id = "ValueUnusual", word = "value.unusual", severity = "note",
-    what = "{part} is {a:x}, where every public driver sends {b:x}" },
+    sentence = { { "field", "part" }, " is ", { "bits", "hexadecimal" }, ", where every public driver sends ", { "usual", "hexadecimal" }, } },
   { id = "ValueRange", word = "value.range", severity = "warn",
-    what = "{part} is {a}, beyond the limit of {b} that the public driver keeps" },
+    sentence = { { "field", "part" }, " is ", { "value", "decimal" }, ", beyond the limit of ", { "limit", "decimal" }, " that the public driver keeps", } },
   { id = "ReplyOrphan", word = "reply.orphan", severity = "error",
-    what = "transaction {a} was never asked on this channel" },
+    sentence = { "transaction ", { "transaction", "decimal" }, " was never requested on this channel", } },
   { id = "ReplyDuplicate", word = "reply.duplicate", severity = "error",
-    what = "transaction {a} was answered already (request in packet {b})" },
+    sentence = { "transaction ", { "transaction", "decimal" }, " was answered already (request in packet ", { "request", "integer" }, ")", } },
   { id = "ReplyUnwanted", word = "reply.unwanted", severity = "error",
-    what = "a reply to transaction {a}: a message that wants none" },
+    sentence = { "a reply to transaction ", { "transaction", "decimal" }, ": a message that needs none", } },
   { id = "ReplyBeforeCapture", word = "reply.before_capture", severity = "chat",
-    what = "transaction {a} was asked before the capture began" },
+    sentence = { "transaction ", { "transaction", "decimal" }, " was requested before the capture began", } },
   { id = "ReplyInGap", word = "reply.in_gap", severity = "note",
-    what = "the request of transaction {a} may be among the lost packets" },
+    sentence = { "the request of transaction ", { "transaction", "decimal" }, " may be among the lost packets", } },
   { id = "TransactionReused", word = "transaction.reused", severity = "warn",
-    what = "transaction {a} is used again while {part} in packet {b} waits for it" },
+    sentence = { "transaction ", { "transaction", "decimal" }, " is used again while ", { "message", "part" }, " in packet ", { "request", "integer" }, " waits for it", } },
   { id = "SendRefused", word = "send.refused", severity = "error",
-    what = "{part} was not sent: the send function returned -{a} after {b} refused attempts" },
+    sentence = { { "message", "part" }, " was not sent: the send function returned -", { "errno", "errno" }, " after ", { "attempts", "integer" }, " refused attempts", } },
   { id = "ChannelReopened", word = "channel.reopened", severity = "chat",
-    what = "transaction ids start again at 1: the channel was opened anew; {a} requests of before stay unanswered" },
+    sentence = { "transaction ids start again at 1: the channel was reopened; ", { "unanswered", "integer" }, " earlier requests stay unanswered", } },
 }
 
 data.framing = {
@@ -2971,14 +2971,14 @@ end
 
 -- Checking -------------------------------------------------------------------
 --
--- The rules of the native checker. `found` takes code, part, two numbers,
--- the offset in the payload and the element's index.
+-- The rules of the native checker. `found` takes the code, its parameters by
+-- name, the offset in the payload and the index of the element.
 
 local function check_short(body, found)
   local short = body.short
   if not short then return end
-  found(short.of_tail and code.CountBeyondEnd or code.SizeShort, short.part, short.wanted, short.had,
-    body.base + short.at)
+  local entry = short.of_tail and code.CountBeyondEnd or code.SizeShort
+  found(entry, { part = short.part, needed = short.wanted, present = short.had }, body.base + short.at)
 end
 
 local function round8(size) return floor((size + 7) / 8) * 8 end
@@ -2989,7 +2989,7 @@ local function check_command_size(body, exact, found)
   if described and not body.short then
     local stop = exact and described or round8(described)
     if body.length > stop then
-      found(code.SizeTrailing, "message", body.length - stop, 0, body.base + described)
+      found(code.SizeTrailing, { trailing = body.length - stop }, body.base + described)
     end
   end
   for _, field in ipairs(body.layout.fields) do
@@ -2998,30 +2998,32 @@ local function check_command_size(body, exact, found)
     if used and not used.limited and applies(body, field) then
       local count = read(body.s, body.zero + used.at, used.size)
       if count and count > field.count then
-        found(code.CountArray, used.name, count, field.count, body.base + field.at)
+        found(code.CountArray, { field = used.name, count = count, room = field.count }, body.base + field.at)
       end
     end
   end
 end
 
+-- Returns false for a reply that is too short: the driver reads none of its fields.
 local function check_reply_size(body, by_protocol, room, found)
-  if not by_protocol or not body.layout.read then return end
+  if not by_protocol or not body.layout.read then return true end
   local once = body.layout.once
   if room and room ~= by_protocol and not (once and once[room]) then
-    found(code.SizeReplyRoom, "reply", by_protocol, room, 0)
+    found(code.SizeReplyRoom, { needed = by_protocol, present = room }, 0)
   end
   local expected = room or by_protocol
   if body.length < expected then
-    found(code.SizeReplyShort, "reply", expected, body.length, 0)
-    return
+    found(code.SizeReplyShort, { needed = expected, present = body.length }, 0)
+    return false
   end
   check_short(body, found)
   if body.described and not body.short then
     local stop = round8(max(body.described, expected))
     if body.length > stop then
-      found(code.SizeReplyLong, "reply", body.length - stop, 0, stop)
+      found(code.SizeReplyLong, { trailing = body.length - stop }, stop)
     end
   end
+  return true
 end
 
 -- Checks that a value has a name, where its type has names.
@@ -3029,11 +3031,13 @@ local function check_named(field, value, found, at, index)
   local kind = field.type
   if field.bit_fields then
     local rest = unnamed_bits(field.names, value)
-    if rest ~= 0 then found(code.FlagUnknown, field.name, rest, 0, at, index) end
+    if rest ~= 0 then found(code.FlagUnknown, { field = field.name, bits = rest }, at, index) end
   elseif kind == "enum" then
-    if not field.names.values[value] then found(code.EnumUnknown, field.name, value, 0, at, index) end
+    if not field.names.values[value] then
+      found(code.EnumUnknown, { field = field.name, value = value }, at, index)
+    end
   elseif kind == "bool" and value > 1 then
-    found(code.BoolValue, field.name, value, 0, at, index)
+    found(code.BoolValue, { field = field.name, value = value }, at, index)
   end
 end
 
@@ -3045,7 +3049,8 @@ local function check_rule(field, value, found, at)
     if value >= field.low and value <= limit then return true end
     if value < field.low then limit = field.low end
   end
-  found(code[field.rule], field.name, value, limit, at)
+  -- Of these parameters each kind of rule uses its own.
+  found(code[field.rule], { field = field.name, value = value, limit = limit, bits = value, usual = limit }, at)
   return false
 end
 
@@ -3119,7 +3124,7 @@ local function check_gap(body, at, length, found)
   local bytes = sub(body.s, start + 1, start + length)
   local _, dirty = bytes:gsub("[^\0]", "")
   if dirty > 0 then
-    found(code[body.layout.padding], "padding", dirty, 0, body.base + at)
+    found(code[body.layout.padding], { dirty = dirty }, body.base + at)
   end
 end
 
@@ -3134,36 +3139,37 @@ end
 local function check_framing(packet, frame, found)
   local at = frame.base + data.framing.channel_word
   if not frame.set then
-    found(code.ChannelType, "channel_type", frame.number, 0, at)
+    found(code.ChannelType, { channel_type = frame.number }, at)
     return
   end
   if (frame.set == data.framing.host) == packet.outbound then
-    -- Nothing else that its headers say means anything then.
-    found(code.PacketDirection, "message", 0, 0, at)
+    -- The rest of the headers has no meaning in this direction.
+    found(code.PacketDirection, { part = "message" }, at)
     return
   end
   if frame.set == data.framing.global and frame.word ~= frame.set then
     -- In this set the channel type is the whole word.
-    found(code.ChannelType, "channel_type", frame.word, 0, at)
+    found(code.ChannelType, { channel_type = frame.word }, at)
   end
   if frame.set ~= data.framing.vgpu and packet.channel_kind == data.framing.vgpu_channel then
-    found(code.ChannelWrong, data.sets[frame.set], 0, 0, at)
+    found(code.ChannelWrong, { set = data.sets[frame.set] }, at)
   end
   local message = frame.message
   if not message then
-    found(code.CommandUnknown, data.sets[frame.set], frame.command, 0, frame.base + data.framing.command)
+    local parameters = { set = data.sets[frame.set], command = frame.command }
+    found(code.CommandUnknown, parameters, frame.base + data.framing.command)
   elseif message.unsent then
-    found(code.CommandUnsent, message.name, 0, 0, frame.base + data.framing.command)
+    found(code.CommandUnsent, { message = message.name }, frame.base + data.framing.command)
   end
   if not packet.outbound then return end
   local wants_reply = packet.packet_flags % 2 == 1
-  if frame.set == data.framing.vgpu and frame.is_async then
-    if message and not message.async then
-      found(code.AsyncUnexpected, message.name, 0, 0, at)
-    end
-    if wants_reply then found(code.PacketNoReply, "packet", 1, 1, at) end
-  elseif not wants_reply then
-    found(code.PacketNoReply, "packet", 0, 0, at)
+  local is_async = frame.set == data.framing.vgpu and frame.is_async
+  if is_async and message and not message.async then
+    found(code.AsyncUnexpected, { message = message.name }, at)
+  end
+  if wants_reply == is_async then
+    local bit = is_async and 1 or 0
+    found(code.PacketNoReply, { completion_flag = bit, async_bit = bit }, at)
   end
 end
 
@@ -3320,17 +3326,32 @@ local function brief(body)
   return table.concat(out)
 end
 
--- The sentence of a finding.
-local function sentence(entry, part, a, b, at, index)
-  local values = {
-    part = index and format("%s[%d]", part, index) or part,
-    at = decimal(at), a = decimal(a), b = decimal(b),
-  }
-  return (entry.what:gsub("{([a-z:]+)}", function(name)
-    if name == "a:x" then return hexadecimal(a) end
-    if name == "b:x" then return hexadecimal(b) end
-    return values[name]
-  end))
+local function errno_text(value)
+  local name = data.errnos[value]
+  return name and format("-%d (%s)", value, name) or format("-%d", value)
+end
+
+-- How the parameters of findings are written.
+local notations = {
+  integer = decimal, decimal = decimal, bit = decimal, hexadecimal = hexadecimal, errno = errno_text,
+}
+
+-- The sentence of a finding: its code's pieces with the parameters put in.
+local function sentence(entry, parameters, at, index)
+  local out = {}
+  for i, piece in ipairs(entry.sentence) do
+    if type(piece) == "string" then
+      out[i] = piece
+    else
+      local name, notation = piece[1], piece[2]
+      if notation == "part" then
+        out[i] = index and format("%s[%d]", parameters[name], index) or parameters[name]
+      else
+        out[i] = notations[notation](name == "at" and at or parameters[name])
+      end
+    end
+  end
+  return table.concat(out)
 end
 
 -- Pairing --------------------------------------------------------------------
@@ -3386,7 +3407,7 @@ local function restart(packet, pinfo)
     end
   end
   channels[packet.channel] = nil
-  remarks[pinfo.number] = { code = code.ChannelReopened, part = "channel", a = count, b = 0 }
+  remarks[pinfo.number] = { code = code.ChannelReopened, parameters = { unanswered = count } }
 end
 
 -- Takes a request. A later one of the same id replaces it.
@@ -3405,8 +3426,10 @@ local function ask(packet, pinfo, decoded)
   local older = pending[packet.key]
   if older then
     remarks[pinfo.number] = {
-      code = code.TransactionReused, part = older.message and older.message.name or data.lines.unknown,
-      a = packet.transaction, b = older.frame,
+      code = code.TransactionReused, parameters = {
+        message = older.message and older.message.name or data.lines.unknown,
+        transaction = packet.transaction, request = older.frame,
+      },
     }
   end
   local request = {
@@ -3418,24 +3441,25 @@ local function ask(packet, pinfo, decoded)
   requests[pinfo.number] = request
 end
 
--- What a reply without a waiting request is, and the frame that it is about.
+-- What a reply without a waiting request is reported as, and of a second reply
+-- the frame of the request.
 local function stray(packet)
-  if packet.transaction == 0 then return code.ReplyUnwanted, 0 end
+  if packet.transaction == 0 then return code.ReplyUnwanted end
   local ids, id = channels[packet.channel], comparable(packet.transaction)
   if not ids then
-    return packet.requester and code.ReplyInGap or code.ReplyBeforeCapture, 0
+    return packet.requester and code.ReplyInGap or code.ReplyBeforeCapture
   end
   local frame = answered_in(ids, packet)
   if frame then
     -- The channel may have been opened anew among the lost packets.
-    if ids.before_gap and frame <= lost_at then return code.ReplyInGap, 0 end
+    if ids.before_gap and frame <= lost_at then return code.ReplyInGap end
     return code.ReplyDuplicate, frame
   elseif id < ids.first then
-    return code.ReplyBeforeCapture, 0
+    return code.ReplyBeforeCapture
   elseif ids.before_gap then
-    return code.ReplyInGap, 0
+    return code.ReplyInGap
   end
-  return code.ReplyOrphan, 0
+  return code.ReplyOrphan
 end
 
 -- Takes a reply; the request that it answers, which it uses up.
@@ -3451,7 +3475,9 @@ local function answer(packet, pinfo)
     replies[pinfo.number] = request
   else
     local entry, frame = stray(packet)
-    remarks[pinfo.number] = { code = entry, part = "reply", a = packet.transaction, b = frame }
+    remarks[pinfo.number] = {
+      code = entry, parameters = { transaction = packet.transaction, request = frame },
+    }
   end
   return request
 end
@@ -3551,9 +3577,9 @@ local function command(packet, root, tvb, found)
   local frame, foreign, wanted = read_frame(packet)
   if not frame then
     if foreign then
-      found(code.FramingForeign, "first word", foreign, 0, 0)
+      found(code.FramingForeign, { word = foreign }, 0)
     elseif packet.length < wanted or #s - start >= packet.length then
-      found(code.FramingShort, "command header", wanted, packet.length, 0)
+      found(code.FramingShort, { needed = wanted, present = packet.length }, 0)
     end
     return
   end
@@ -3603,9 +3629,10 @@ local function reply(packet, request, root, tvb, found)
   local body = layout and locate(layout, s, start, 0, packet.length, request.facts)
   local status
   if body then
-    check_reply_size(body, expected_length(layout, request.facts), packet.expected, found)
-    check_names(body, found)
-    check_tails(body, found)
+    if check_reply_size(body, expected_length(layout, request.facts), packet.expected, found) then
+      check_names(body, found)
+      check_tails(body, found)
+    end
     status = layout.status and read(s, start + layout.status, 4)
   end
   if root then
@@ -3648,12 +3675,15 @@ local function message_line(packet, pinfo, root, tvb, found)
     local decoded = command(packet, root, tvb, nothing)
     local name = decoded and (decoded.message and decoded.message.name or data.lines.unknown)
     local errno = packet.return_value
-    found(code.SendRefused, name or data.lines.nameless, errno < 2147483648 and errno or 4294967296 - errno,
-      packet.attempts, 0)
+    found(code.SendRefused, {
+      message = name or data.lines.nameless,
+      errno = errno < 2147483648 and errno or 4294967296 - errno,
+      attempts = packet.attempts,
+    }, 0)
     return line_of(packet, decoded)
   elseif packet.packet_type == data.framing.completion then
     if packet.outbound then
-      found(code.PacketDirection, "completion", 0, 0, 0)
+      found(code.PacketDirection, { part = "completion" }, 0)
       return line_of(packet)
     end
     local request = answer(packet, pinfo)
@@ -3663,7 +3693,7 @@ local function message_line(packet, pinfo, root, tvb, found)
     end
     return line_of(packet, reply(packet, request, root, tvb, found))
   elseif packet.packet_type ~= data.framing.inband then
-    found(code.PacketType, "packet", packet.packet_type, 0, 0)
+    found(code.PacketType, { packet_type = packet.packet_type }, 0)
     return line_of(packet)
   end
   local decoded = command(packet, root, tvb, found)
@@ -3720,7 +3750,7 @@ function proto.dissector(tvb, pinfo, tree)
     if missing > 0 then root:add(shown.missing, missing):set_generated() end
   end
 
-  local function found(entry, part, a, b, at, index)
+  local function found(entry, parameters, at, index)
     local place = packet.start + at
     local item
     if place < captured then
@@ -3729,7 +3759,7 @@ function proto.dissector(tvb, pinfo, tree)
       item = root:add(shown.finding, entry.word)
     end
     item:set_generated()
-    item:add_proto_expert_info(entry.expert, sentence(entry, part, a, b, at, index))
+    item:add_proto_expert_info(entry.expert, sentence(entry, parameters, at, index))
   end
 
   local line
@@ -3740,7 +3770,7 @@ function proto.dissector(tvb, pinfo, tree)
   elseif packet.kind == data.kind.packet or packet.kind == data.kind.refused then
     line = message_line(packet, pinfo, detail, tvb, found)
     local remark = remarks[pinfo.number]
-    if remark then found(remark.code, remark.part, remark.a, remark.b, 0) end
+    if remark then found(remark.code, remark.parameters, 0) end
     if detail then show_links(root, pinfo.number) end
   else
     line = line_of(packet)

@@ -17,6 +17,9 @@ const ENOMEM: i32 = -12;
 const EINVAL: i32 = -22;
 const EFAULT: i32 = -14;
 const EINTR: i32 = -4;
+const EAGAIN: i32 = -11;
+const ENODEV: i32 = -19;
+const ENOTTY: i32 = -25;
 
 /// An ioctl that causes a message, which is answered with `status`, and
 /// returns `result`.
@@ -29,12 +32,14 @@ fn call(talk: &mut Conversation, status: u64, result: i32) -> Result<()> {
     Ok(())
 }
 
-fn within(header: &mut RecordHeader) {
+/// The packet was sent in the ioctl, or answers one that was.
+pub fn within(header: &mut RecordHeader) {
     header.known.0 |= KnownFields::IOCTL;
     header.ioctl = FLUSH;
 }
 
-fn end(talk: &mut Conversation, result: i32, messages: u64) {
+/// The ioctl ends with `result`.
+pub fn end(talk: &mut Conversation, result: i32, messages: u64) {
     let known = KnownFields(
         KnownFields::TASK
             | KnownFields::IOCTL
@@ -55,6 +60,17 @@ fn end(talk: &mut Conversation, result: i32, messages: u64) {
     talk.push(header, end.encode().to_vec());
 }
 
+/// An ioctl that creates a paging queue, of which the host gives no handle, and
+/// returns `result`.
+fn no_handle(talk: &mut Conversation, result: i32) -> Result<()> {
+    let asked = talk.ask("create_paging_queue", &[("device", &[super::DEVICE])])?;
+    within(&mut talk.last()?.header);
+    talk.answer(&asked, &[])?;
+    within(&mut talk.last()?.header);
+    end(talk, result, 1);
+    Ok(())
+}
+
 pub fn cases() -> Result<Vec<Case>> {
     Ok(vec![
         case(
@@ -69,6 +85,49 @@ pub fn cases() -> Result<Vec<Case>> {
                 end(talk, EINTR, 0);
                 Ok(())
             },
+        )?,
+        case(
+            Code::IoctlAdapterGone,
+            &[],
+            Device,
+            |talk| {
+                end(talk, ENODEV, 0);
+                Ok(())
+            },
+            |talk| call(talk, 0, 0),
+        )?,
+        case(
+            Code::IoctlForeignFile,
+            &[],
+            Device,
+            |talk| {
+                end(talk, ENOTTY, 0);
+                Ok(())
+            },
+            |talk| call(talk, 0, 0),
+        )?,
+        case(
+            Code::IoctlUnsendable,
+            &[],
+            Device,
+            |talk| {
+                end(talk, EINVAL, 0);
+                talk.last()?.header.return_value = EINVAL;
+                Ok(())
+            },
+            |talk| {
+                // A failed send of another kind says nothing of its size.
+                end(talk, EINVAL, 0);
+                talk.last()?.header.return_value = EAGAIN;
+                Ok(())
+            },
+        )?,
+        case(
+            Code::IoctlNoObject,
+            &[Code::StatusByHandle],
+            Device,
+            |talk| no_handle(talk, 0),
+            |talk| no_handle(talk, EINVAL),
         )?,
         case(
             Code::IoctlAfterSuccess,

@@ -4,6 +4,7 @@ use anyhow::Result;
 use dxgtrace_session::check::Code;
 
 use super::Begin::Device;
+use super::calls::{end, within};
 use super::{ALLOCATION, Case, DEVICE, PROCESS, case};
 use crate::conversation::Conversation;
 
@@ -85,6 +86,28 @@ fn sleep(talk: &mut Conversation, event: u64) -> Result<()> {
     Ok(())
 }
 
+/// The same in an ioctl, without the six seconds.
+fn doze(talk: &mut Conversation, event: u64) -> Result<()> {
+    talk.exchange(
+        "create_sync_object",
+        &[("device", &[DEVICE]), ("info.type", &[5])],
+        &[("sync_object", &[0x4000_0200])],
+    )?;
+    let asked = talk.ask(
+        "wait_for_sync_object_from_cpu",
+        &[
+            ("device", &[DEVICE][..]),
+            ("guest_event_pointer", &[event]),
+            ("objects", &[0x4000_0200]),
+            ("fence_values", &[7]),
+        ],
+    )?;
+    within(&mut talk.last()?.header);
+    talk.answer(&asked, &[])?;
+    within(&mut talk.last()?.header);
+    Ok(())
+}
+
 fn announce(talk: &mut Conversation, pointer: u64) -> Result<()> {
     talk.tell(
         "set_guest_data",
@@ -126,6 +149,22 @@ pub fn cases() -> Result<Vec<Case>> {
             Device,
             |talk| reside(talk, &[("status", &[0xC000_0017])]),
             |talk| reside(talk, &[("status", &[0x103])]),
+        )?,
+        case(
+            Code::FenceNotReached,
+            &[],
+            Device,
+            |talk| {
+                doze(talk, 3)?;
+                end(talk, -512, 1);
+                Ok(())
+            },
+            |talk| {
+                doze(talk, 3)?;
+                talk.tell("signal_guest_event", &[("event", &[3])])?;
+                end(talk, -512, 1);
+                Ok(())
+            },
         )?,
         case(
             Code::EventMissing,

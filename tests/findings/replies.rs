@@ -6,11 +6,14 @@ use dxgtrace_protocol::table::framing::PACKET_COMPLETION;
 use dxgtrace_session::check::Code;
 
 use super::Begin::{Device, Nothing};
+use super::calls::{end, within};
 use super::packets::query;
 use super::{Case, PROCESS, case};
 use crate::conversation::{Conversation, VGPU0};
 
 const MS: u64 = 1_000_000;
+/// What an ioctl returns whose thread was killed: ERESTARTSYS.
+const KILLED: i32 = -512;
 
 fn flush(talk: &mut Conversation) -> Result<()> {
     talk.exchange("flush_heap_transitions", &[], &[])
@@ -49,6 +52,16 @@ fn unanswered(talk: &mut Conversation, seconds: u64) -> Result<()> {
     talk.pid = 101;
     talk.time += seconds * 1000 * MS;
     flush(talk)
+}
+
+/// A request that no reply comes to within `milliseconds`, when its ioctl ends
+/// with `result`.
+fn ended(talk: &mut Conversation, milliseconds: u64, result: i32) -> Result<()> {
+    talk.ask("flush_heap_transitions", &[])?;
+    within(&mut talk.last()?.header);
+    talk.time += milliseconds * MS;
+    end(talk, result, 1);
+    Ok(())
 }
 
 /// Two threads ask, the first is answered last.
@@ -179,6 +192,32 @@ pub fn cases() -> Result<Vec<Case>> {
             Device,
             |talk| unanswered(talk, 4),
             flush,
+        )?,
+        case(
+            Code::ReplyNotSeen,
+            &[],
+            Device,
+            |talk| ended(talk, 6_000, 0),
+            flush,
+        )?,
+        case(
+            Code::ReplyGivenUp,
+            &[],
+            Device,
+            |talk| ended(talk, 6_000, KILLED),
+            |talk| {
+                // Its reply may be among the lost packets.
+                ended(talk, 6_000, KILLED)?;
+                talk.lose(1);
+                Ok(())
+            },
+        )?,
+        case(
+            Code::WaitInterrupted,
+            &[],
+            Device,
+            |talk| ended(talk, 40, KILLED),
+            |talk| ended(talk, 40, 0),
         )?,
         case(
             Code::ReplyLate,

@@ -152,7 +152,7 @@ fn check_explains_and_its_exit_code_tells() {
     let shown = String::from_utf8(output.stdout).unwrap();
     for part in [
         "error size.reply_short  3 times, layer: host",
-        "the driver expects 87: the call",
+        "the driver expects 87",
         "next:",
         "interface version 40",
         "5 errors",

@@ -36,7 +36,7 @@ fn matches(path: &Path, rules: &Rules) -> Vec<(String, u64, Vec<String>)> {
             previous: 0,
         });
     }
-    watch.end(&session.waiting());
+    watch.end(&session.unanswered());
     watch
         .matches()
         .into_iter()

@@ -45,10 +45,10 @@ pub fn run(args: &CheckArgs, color: ColorArg) -> Result<Exit, Failure> {
             input::first(&mut damage, failure);
         }
         let version = pipeline.session().version();
-        let waiting = pipeline.session().waiting();
+        let waiting = pipeline.session().unanswered();
         let totals = pipeline.end().map_err(Failure::output)?;
         worst = worst.max(groups.worst());
-        lost += totals.lost;
+        lost += totals.lost + totals.incomplete_ioctls;
         watch.end(&waiting);
         match args.answer.form {
             AnswerForm::Text => {

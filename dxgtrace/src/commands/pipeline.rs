@@ -126,7 +126,7 @@ impl<'a> Pipeline<'a> {
         let mut late = Vec::new();
         self.session
             .finish(&mut |packet, finding| late.push((packet, finding)));
-        self.totals.unanswered = late.len() as u64;
+        self.totals.unanswered = self.session.waiting().len() as u64;
         for (packet, finding) in &late {
             self.totals.find(finding);
             // They come after their packets, which a filter may have left out.

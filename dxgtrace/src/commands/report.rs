@@ -83,7 +83,7 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
     })?;
     writer.finish().map_err(wrong)?;
     profile.finish(&again);
-    watch.end(&again.waiting());
+    watch.end(&again.unanswered());
 
     let mut text = Vec::new();
     let note = damage.as_ref().map(ToString::to_string);

@@ -3,7 +3,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::pairing::WaitingRequest;
+use super::pairing::{INTERRUPTED, WaitingRequest};
 use super::status::{self, ReplyOutcome};
 use crate::check::{ErrorNumber, Finding, FindingKind, ItemCount, PacketNumber, StatusCode};
 use dxgtrace_protocol::packet::Packet;
@@ -13,8 +13,6 @@ use dxgtrace_protocol::table::framing::FLAG_COMPLETION_REQUESTED;
 
 /// Threads followed at most; beyond that, all are forgotten.
 const THREADS_MAX: usize = 1 << 14;
-/// The call was ended by a signal: that says nothing about the messages.
-const INTERRUPTED: [i32; 6] = [-4, -512, -513, -514, -515, -516];
 
 /// An ioctl with what was captured of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,6 +30,8 @@ pub struct IoctlCall {
     waiting: u64,
     /// Packets are missing since it began.
     gap: bool,
+    /// Whether the capture lacks packets of it, by what the probe counted.
+    pub incomplete: bool,
 }
 
 /// The ioctls in progress, by thread.
@@ -98,6 +98,9 @@ impl IoctlsInProgress {
                 ..IoctlCall::default()
             });
         let sent = IoctlEnd::decode(packet.payload).map(|end| end.messages);
+        let mut call = call;
+        let unseen_end = !header.known.has(KnownFields::IOCTL_RESULT);
+        call.incomplete = unseen_end || sent.is_some_and(|sent| sent > call.messages);
         let whole = sent == Some(call.messages) && call.waiting == 0 && !call.gap;
         let judged = header.known.has(KnownFields::IOCTL_RESULT)
             && !INTERRUPTED.contains(&header.ioctl_result)
@@ -108,6 +111,15 @@ impl IoctlsInProgress {
         call
     }
 }
+
+/// What the driver's send function returns for a message beyond its limit:
+/// EINVAL.
+const TOO_LARGE: i32 = -22;
+/// What the driver returns once the virtual GPU went away: ENODEV.
+const ADAPTER_GONE: i32 = -19;
+/// What the driver returns to a process that uses another one's file: ENOTTY.
+/// An ioctl that the driver does not know is refused with it, too.
+const NOT_THE_OPENER: i32 = -25;
 
 /// What contradicts the host's replies in a call's result.
 fn verdict(call: &IoctlCall, header: &RecordHeader) -> Option<Finding> {
@@ -121,6 +133,12 @@ fn verdict(call: &IoctlCall, header: &RecordHeader) -> Option<Finding> {
             status: StatusCode(status),
             request: PacketNumber(request),
         },
+        (Some((request, ReplyOutcome::NoHandle | ReplyOutcome::Short)), false) => {
+            FindingKind::IoctlNoObject {
+                ioctl,
+                request: PacketNumber(request),
+            }
+        }
         (Some((_, ReplyOutcome::Status(status))), true) if status::errno(status) != errno.0 => {
             FindingKind::IoctlOtherErrno {
                 ioctl,
@@ -128,9 +146,24 @@ fn verdict(call: &IoctlCall, header: &RecordHeader) -> Option<Finding> {
                 status: StatusCode(status),
             }
         }
+        // The driver's own send function refused it: nothing was sent.
+        (None, true)
+            if call.messages == 0
+                && header.known.has(KnownFields::RETURN_VALUE)
+                && header.return_value == result
+                && result == TOO_LARGE =>
+        {
+            FindingKind::IoctlUnsendable { ioctl, errno }
+        }
         // A failed send or wait needs no reply of the host.
         (None, true) if header.known.has(KnownFields::RETURN_VALUE) && header.return_value != 0 => {
             return None;
+        }
+        (None, true) if call.messages == 0 && result == ADAPTER_GONE => {
+            FindingKind::IoctlAdapterGone { ioctl, errno }
+        }
+        (None, true) if call.messages == 0 && result == NOT_THE_OPENER => {
+            FindingKind::IoctlForeignFile { ioctl, errno }
         }
         (None, true) if call.messages == 0 => FindingKind::IoctlRefused { ioctl, errno },
         (None, true) => FindingKind::IoctlAfterSuccess {

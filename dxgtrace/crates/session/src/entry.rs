@@ -84,6 +84,9 @@ pub struct Totals {
     pub failed_ioctls: u64,
     /// Packets that are known to be missing.
     pub lost: u64,
+    /// Ioctls of which packets or the end are missing without being counted as
+    /// lost.
+    pub incomplete_ioctls: u64,
     /// Findings of each severity, mildest first.
     pub findings: [u64; Severity::ALL.len()],
 }
@@ -100,6 +103,8 @@ impl Totals {
             RecordKind::Refused => self.refused += 1,
             RecordKind::Ioctl => {
                 self.ioctls += 1;
+                let incomplete = entry.seen.call.is_some_and(|call| call.incomplete);
+                self.incomplete_ioctls += u64::from(incomplete);
                 self.failed_ioctls += u64::from(header.ioctl_result < 0);
             }
             RecordKind::Lost => {

@@ -28,21 +28,21 @@ pub use adapters::Adapter;
 pub use calls::IoctlCall;
 pub use ledger::{MemoryAccount, MemoryBudget};
 pub use names::ProcessName;
-pub use objects::{ChangeOrigin, EndedObject, LiveObject, ObjectChange, ObjectEnd, ObjectId};
-pub use pairing::{Pairing, StrayReply, WaitingRequest};
+pub use objects::{EndedObject, LiveObject, ChangeOrigin, ObjectChange, ObjectEnd, ObjectId};
+pub use pairing::{Pairing, StrayReply, UnansweredRequest, Waiter, WaitingRequest};
 pub use status::{ReplyOutcome, errno};
 pub use tree::{HandleHistory, NodePlace, ObjectNode};
 pub use waits::{AwaitedFence, CpuWait};
 
 use calls::IoctlsInProgress;
 use check::{
-    ByteCount, ErrorNumber, EventNumber, Finding, FindingKind, ItemCount, Milliseconds,
-    PacketNumber, Seconds, TransactionId,
+    ByteCount, ErrorNumber, EventNumber, FieldNumber, Finding, FindingKind, HandleValue, ItemCount,
+    Milliseconds, PacketNumber, Seconds, TransactionId,
 };
 use dxgtrace_protocol::decode::{Decoded, MessagePart};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{Direction, LostPackets, RecordKind};
-use dxgtrace_protocol::schema::Starts;
+use dxgtrace_protocol::schema::{Starts, Subject};
 use dxgtrace_protocol::table::framing::PACKET_COMPLETION;
 use lifetimes::Lifetimes;
 
@@ -159,8 +159,19 @@ impl Session {
                 self.lifetimes.gap();
             }
             (RecordKind::Ioctl, _) => {
-                self.pairing.left(packet.header);
-                seen.call = Some(self.calls.ended(packet, found));
+                let missed_reply = self.pairing.left(packet);
+                let mut call = self.calls.ended(packet, found);
+                if pairing::is_interrupted(packet.header) && call.first != 0 {
+                    self.interrupted_wait(packet, call.first, found);
+                }
+                call.incomplete |= missed_reply;
+                if call.incomplete {
+                    // The capture lacks packets that nobody counted.
+                    self.pairing.gap(packet.number);
+                    self.calls.gap();
+                    self.lifetimes.gap();
+                }
+                seen.call = Some(call);
             }
         }
     }
@@ -169,20 +180,35 @@ impl Session {
     /// with the numbers of their packets.
     pub fn finish(&self, found: &mut impl FnMut(u64, Finding)) {
         const SECOND: u64 = 1_000_000_000;
-        for request in self.waiting() {
-            let waited = self.now.saturating_sub(request.time);
+        let unanswered = self.unanswered();
+        let mut judged = unanswered.iter().peekable();
+        for request in self.pairing.waiting() {
             let message = request.name();
-            let kind = if waited < self.limits.missing || self.pairing.may_be_lost(&request) {
-                FindingKind::ReplyPending { message }
-            } else {
-                let waited = Seconds(waited / SECOND);
-                FindingKind::ReplyMissing { message, waited }
+            let kind = match judged.next_if(|one| one.request.number == request.number) {
+                None => FindingKind::ReplyNotSeen { message },
+                Some(one) => match (one.interrupted, one.waited >= self.limits.missing) {
+                    (None, false) => FindingKind::ReplyPending { message },
+                    (None, true) => FindingKind::ReplyMissing {
+                        message,
+                        waited: Seconds(one.waited / SECOND),
+                    },
+                    (Some(end), false) => FindingKind::WaitInterrupted {
+                        message,
+                        waited: Milliseconds(one.waited / 1_000_000),
+                        end: PacketNumber(end),
+                    },
+                    (Some(end), true) => FindingKind::ReplyGivenUp {
+                        message,
+                        waited: Seconds(one.waited / SECOND),
+                        end: PacketNumber(end),
+                    },
+                },
             };
             found(request.number, Finding::new(kind));
         }
         for sleeper in self.sleepers() {
             let slept = self.now.saturating_sub(sleeper.time);
-            if slept >= self.limits.missing {
+            if slept >= self.limits.missing && !self.pairing.is_lost_since(sleeper.packet) {
                 let kind = FindingKind::EventMissing {
                     event: EventNumber(sleeper.event),
                     waited: Seconds(slept / SECOND),
@@ -197,9 +223,25 @@ impl Session {
         self.pairing.answered()
     }
 
-    /// The requests that no reply has come for, oldest first.
+    /// The requests that the host owes a reply, oldest first: no reply is in
+    /// the capture, and nothing shows that one came, neither a loss of packets
+    /// nor the end of the ioctl, thread or process that waits.
     pub fn waiting(&self) -> Vec<WaitingRequest> {
-        self.pairing.waiting()
+        let unanswered = self.unanswered().into_iter();
+        let waiting = unanswered.filter(|one| one.interrupted.is_none());
+        waiting.map(|one| one.request).collect()
+    }
+
+    /// The same, with those whose wait a signal has ended before a reply came.
+    pub fn unanswered(&self) -> Vec<UnansweredRequest> {
+        self.pairing.unanswered(self.now)
+    }
+
+    /// How many requests have no reply in the capture although nobody waits for
+    /// one any more, or whose reply may be among lost packets.
+    pub fn replies_not_seen(&self) -> usize {
+        let waiting = self.pairing.waiting().len();
+        waiting.saturating_sub(self.unanswered().len())
     }
 
     /// The waits of the CPU that the host was told of and has not ended, oldest
@@ -296,6 +338,11 @@ impl Session {
         } else if self.pairing.skips(header) {
             self.lifetimes.skipped();
         }
+        if let (Some(message), Some(frame)) = (decoded.message, decoded.frame)
+            && message.subject == Subject::Destroyed
+        {
+            self.pairing.process_ended(frame.process, packet.number);
+        }
         let memo = self.lifetimes.request(packet, decoded, found);
         if let Some(lost) = self.pairing.ask(packet, decoded, memo) {
             self.lifetimes.abandon(lost.number);
@@ -305,6 +352,32 @@ impl Session {
                 request: PacketNumber(lost.number),
             }));
         }
+    }
+
+    /// A signal has ended an ioctl that began with packet `first`: reports the
+    /// fences that its thread waited for.
+    #[cold]
+    fn interrupted_wait(
+        &mut self,
+        packet: &Packet<'_>,
+        first: u64,
+        found: &mut impl FnMut(Finding),
+    ) {
+        if self.pairing.is_lost_since(first) {
+            return;
+        }
+        let waits = &mut self.lifetimes.waits;
+        waits.interrupted(packet.header.tid, first, |fence, value, asked| {
+            let asked = match asked {
+                true => "a message asked for that value, and the GPU did not get there",
+                false => "no message asked for that value",
+            };
+            found(Finding::new(FindingKind::FenceNotReached {
+                asked,
+                fence: HandleValue(fence),
+                value: FieldNumber(value),
+            }));
+        });
     }
 
     /// Takes the reply to the request that was found, and tells what it says.
@@ -319,7 +392,7 @@ impl Session {
         let outcome = status::outcome(decoded, &request.pending);
         status::report(decoded, message, outcome, found);
         let took = packet.time.saturating_sub(request.time);
-        if request.abandoned {
+        if request.waiter != Waiter::Waits {
             found(Finding::new(FindingKind::ReplyLate {
                 message: request.name(),
                 request: PacketNumber(request.number),

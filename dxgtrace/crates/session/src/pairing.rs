@@ -20,8 +20,46 @@ const CHANNELS_MAX: usize = 1 << 8;
 /// Threads remembered at most, to tell when one no longer waits.
 const THREADS_MAX: usize = 1 << 14;
 
+/// Processes remembered after their end at most.
+const ENDED_MAX: usize = 1 << 14;
+/// What an ioctl returns whose wait a signal has ended: EINTR, or a number that
+/// is internal to the kernel.
+pub(super) const INTERRUPTED: [i32; 6] = [-4, -512, -513, -514, -515, -516];
+
 /// Channel number and transaction id.
 type TransactionKey = (u32, u64);
+
+/// What became of the thread that waits for a reply, as far as the capture
+/// shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Waiter {
+    /// Nothing shows that it no longer waits.
+    #[default]
+    Waits,
+    /// It went on: its ioctl ended, or it sent something else. A reply came, or
+    /// the driver gave up for a reason that is not in the capture.
+    WentOn,
+    /// A signal ended the wait: its ioctl returned -512 or a like errno.
+    Interrupted {
+        /// The packet that says so.
+        packet: u64,
+        /// Its time in nanoseconds since 1970.
+        time: u64,
+    },
+}
+
+/// A request without a reply in the capture, of which nothing shows that the
+/// reply came: neither a loss of packets, nor the end of its ioctl or process.
+#[derive(Debug, Clone, Copy)]
+pub struct UnansweredRequest {
+    /// The request.
+    pub request: WaitingRequest,
+    /// Nanoseconds without a reply: until the end of the capture, or until a
+    /// signal ended the wait.
+    pub waited: u64,
+    /// The packet that shows that a signal ended the wait.
+    pub interrupted: Option<u64>,
+}
 
 /// A request that has no reply yet.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,8 +76,8 @@ pub struct WaitingRequest {
     pub process: u32,
     /// The virtual GPU that the extended header names, or 0.
     pub vgpu_luid: u64,
-    /// Whether the thread was seen to have gone on without an answer.
-    pub abandoned: bool,
+    /// What became of the thread that waits.
+    pub waiter: Waiter,
     /// What the reply will do to objects.
     pub(super) memo: RequestContext,
 }
@@ -55,7 +93,7 @@ impl WaitingRequest {
         self.process = decoded.frame.map_or(0, |frame| frame.process);
         let extended = decoded.frame.and_then(|frame| frame.extended);
         self.vgpu_luid = extended.map_or(0, |extended| extended.vgpu_luid);
-        self.abandoned = false;
+        self.waiter = Waiter::Waits;
         self.memo = memo;
     }
 
@@ -70,6 +108,11 @@ impl WaitingRequest {
             .message
             .map_or("unknown", |message| message.name)
     }
+}
+
+/// Whether an ioctl's record says that a signal ended it.
+pub(super) fn is_interrupted(header: &RecordHeader) -> bool {
+    header.known.has(KnownFields::IOCTL_RESULT) && INTERRUPTED.contains(&header.ioctl_result)
 }
 
 /// A reply that answers no request that waits.
@@ -99,7 +142,9 @@ pub struct Pairing {
     answered: Option<u32>,
     channels: FxHashMap<u32, TransactionIds>,
     threads: FxHashMap<u32, TransactionKey>,
-    /// Number of the latest record that tells of a loss.
+    /// By process, the packet that ended it.
+    ended: FxHashMap<u32, u64>,
+    /// Number of the latest record that tells of a loss, or proves one.
     lost_at: u64,
 }
 
@@ -240,19 +285,66 @@ impl Pairing {
             && before != key
             && let Some(request) = self.waiting_mut(&before)
             && request.header.tid == header.tid
+            && request.waiter == Waiter::Waits
         {
-            request.abandoned = true;
+            request.waiter = Waiter::WentOn;
         }
     }
 
-    /// The thread has left the driver: it waits for nothing any more.
-    pub(super) fn left(&mut self, header: &RecordHeader) {
+    /// The thread has left the driver: it no longer waits. True if that proves
+    /// that a reply came which is not in the capture.
+    pub(super) fn left(&mut self, packet: &Packet<'_>) -> bool {
+        let header = packet.header;
+        let interrupted = is_interrupted(header);
         if let Some(before) = self.threads.remove(&header.tid)
             && let Some(request) = self.waiting_mut(&before)
             && request.header.tid == header.tid
         {
-            request.abandoned = true;
+            request.waiter = match interrupted {
+                true => Waiter::Interrupted {
+                    packet: packet.number,
+                    time: packet.time,
+                },
+                false => Waiter::WentOn,
+            };
+            // A send or wait that failed in the driver needs no reply.
+            let failed = header.known.has(KnownFields::RETURN_VALUE) && header.return_value != 0;
+            return !interrupted && !failed && header.known.has(KnownFields::IOCTL_RESULT);
         }
+        false
+    }
+
+    /// A process has ended: none of its requests is waited for any more.
+    pub(super) fn process_ended(&mut self, process: u32, number: u64) {
+        if self.ended.len() >= ENDED_MAX {
+            self.ended.clear();
+        }
+        self.ended.insert(process, number);
+    }
+
+    /// The requests that wait for a reply which nothing shows to have come,
+    /// oldest first. `now` is the time of the latest packet.
+    pub fn unanswered(&self, now: u64) -> Vec<UnansweredRequest> {
+        let waiting = self.waiting().into_iter();
+        waiting
+            .filter_map(|request| {
+                let ended = self.ended.get(&request.process);
+                let (end, interrupted) = match request.waiter {
+                    _ if self.may_be_lost(&request) => return None,
+                    Waiter::WentOn => return None,
+                    Waiter::Interrupted { packet, time } => (time, Some(packet)),
+                    Waiter::Waits if ended.is_some_and(|ended| *ended > request.number) => {
+                        return None;
+                    }
+                    Waiter::Waits => (now, None),
+                };
+                Some(UnansweredRequest {
+                    request,
+                    waited: end.saturating_sub(request.time),
+                    interrupted,
+                })
+            })
+            .collect()
     }
 
     /// Forgets the request that the latest packet has answered.
@@ -320,7 +412,12 @@ impl Pairing {
         request.number < self.lost_at
     }
 
-    /// The requests that wait, oldest first.
+    /// Whether packets were lost after a packet.
+    pub fn is_lost_since(&self, number: u64) -> bool {
+        number < self.lost_at
+    }
+
+    /// The requests without a reply in the capture, oldest first.
     pub fn waiting(&self) -> Vec<WaitingRequest> {
         let places = self.waiting.values();
         let mut waiting: Vec<_> = places

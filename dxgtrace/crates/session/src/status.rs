@@ -39,6 +39,16 @@ pub fn errno(status: u32) -> u32 {
     }
 }
 
+/// Whether a status says that there is no memory: the driver makes ENOMEM of
+/// it, or its name says so.
+pub(super) fn is_no_memory(status: u32) -> bool {
+    const ENOMEM: i32 = -12;
+    table::status(status).is_some_and(|status| {
+        matches!(status.result, GuestResult::Errno(ENOMEM))
+            || status.name.contains("NO_VIDEO_MEMORY")
+    })
+}
+
 /// What a reply says.
 pub(super) fn outcome(reply: &Decoded<'_>, pending: &PendingRequest) -> ReplyOutcome {
     let Some(body) = &reply.body else {

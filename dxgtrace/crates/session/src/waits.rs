@@ -57,6 +57,8 @@ pub struct AwaitedFence {
 pub(super) struct Waits {
     /// By the event that will end it.
     waits: FxHashMap<ObjectId, FenceWait>,
+    /// By thread, the event that will end its latest wait.
+    threads: FxHashMap<u32, ObjectId>,
     /// By fence: the highest value asked for, and the packet.
     asked: FxHashMap<ObjectId, (u64, u64)>,
 }
@@ -85,6 +87,12 @@ impl Waits {
                 self.waits.clear();
             }
         }
+        if at.tid != 0 {
+            if self.threads.len() >= WAITS_MAX {
+                self.threads.clear();
+            }
+            self.threads.insert(at.tid, event);
+        }
         let wait = self.waits.entry(event).or_insert_with(|| FenceWait {
             at,
             fences: Vec::new(),
@@ -93,6 +101,26 @@ impl Waits {
         match wait.fences.len() < TOLD_MAX {
             true => wait.fences.push((fence, handle, value)),
             false => wait.more += 1,
+        }
+    }
+
+    /// A signal has ended the wait of a thread that was told to the host in
+    /// packet `first` or later: passes each fence, the value that it was to
+    /// reach, and whether a message asked for that value, to `each`.
+    pub fn interrupted(&mut self, tid: u32, first: u64, mut each: impl FnMut(u64, u64, bool)) {
+        let Some(event) = self.threads.remove(&tid) else {
+            return;
+        };
+        let wait = self.waits.get(&event);
+        if wait.is_none_or(|wait| wait.at.packet < first || wait.at.tid != tid) {
+            return;
+        }
+        let Some(wait) = self.waits.remove(&event) else {
+            return;
+        };
+        for (fence, handle, value) in &wait.fences {
+            let asked = self.asked.get(fence).is_some_and(|asked| asked.0 >= *value);
+            each(*handle, *value, asked);
         }
     }
 

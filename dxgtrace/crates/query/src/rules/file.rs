@@ -69,6 +69,9 @@ pub struct Rule {
     pub steps: Vec<RuleStep>,
     /// Whether the steps may come in any order.
     pub any_order: bool,
+    /// Whether it says something only of processes whose life is in the capture
+    /// from its begin on, without a loss, and of which no request is unanswered.
+    pub whole_process: bool,
     /// What must not be seen, anywhere in the scope.
     pub unless: Vec<Matcher>,
 }
@@ -104,6 +107,8 @@ struct RuleFile {
     scope: RuleScope,
     #[serde(default)]
     any_order: bool,
+    #[serde(default)]
+    whole_process: bool,
     #[serde(default, rename = "step")]
     steps: Vec<FileStep>,
     #[serde(default)]
@@ -198,6 +203,7 @@ impl Rule {
             scope: file.scope,
             steps,
             any_order: file.any_order,
+            whole_process: file.whole_process,
             unless,
         })
     }

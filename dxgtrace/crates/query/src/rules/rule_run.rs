@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::file::{Rule, RuleScope, RuleStep};
 use super::load::Rules;
 use super::matcher::{Matcher, PacketAspect};
 use dxgtrace_protocol::decode::{MessagePart, Spot, Value};
-use dxgtrace_protocol::schema::Field;
+use dxgtrace_protocol::record::header::RecordKind;
+use dxgtrace_protocol::schema::{Field, ObjectKind};
 use dxgtrace_protocol::table;
-use dxgtrace_session::WaitingRequest;
+use dxgtrace_session::UnansweredRequest;
 use dxgtrace_session::check::Code;
 use dxgtrace_session::entry::{Entry, Sink};
 
@@ -80,8 +81,9 @@ pub struct RuleRun<'a> {
     index: RuleIndex,
     asked: FxHashMap<u64, String>,
     due: Vec<usize>,
-    /// Time of the latest packet.
-    last: u64,
+    /// Processes, as the host numbers them, that began in the capture and of
+    /// which no packet can be missing.
+    whole: FxHashSet<u64>,
 }
 
 impl Rules {
@@ -113,13 +115,12 @@ impl<'a> RuleRun<'a> {
             index,
             asked: FxHashMap::default(),
             due: Vec::new(),
-            last: 0,
+            whole: FxHashSet::default(),
         }
     }
 
     /// Takes the next packet.
     pub fn see(&mut self, entry: &Entry<'_>) {
-        self.last = self.last.max(entry.packet.time);
         let message = entry
             .seen
             .decoded
@@ -127,6 +128,7 @@ impl<'a> RuleRun<'a> {
             .and_then(|decoded| decoded.message);
         let place = message.and_then(table::place);
         self.remember(entry, place);
+        self.follow_processes(entry);
         let aspect = PacketAspect::of(entry);
         let Self {
             rules,
@@ -134,6 +136,7 @@ impl<'a> RuleRun<'a> {
             index,
             asked,
             due,
+            whole,
             ..
         } = self;
         let mut numbers = index.row(aspect, place);
@@ -149,7 +152,7 @@ impl<'a> RuleRun<'a> {
         }
         for number in numbers {
             if let (Some(rule), Some(states)) = (rules.get(*number), states.get_mut(*number)) {
-                apply(rule, states, asked, entry, aspect);
+                apply(rule, states, asked, whole, entry, aspect);
             }
         }
         if let Some(request) = entry.request
@@ -159,19 +162,28 @@ impl<'a> RuleRun<'a> {
         }
     }
 
-    /// Ends the capture: `waiting` are the requests that nobody answered.
-    pub fn end(&mut self, waiting: &[WaitingRequest]) {
-        let last = self.last;
+    /// Ends the capture: `unanswered` are the requests that the host owes a
+    /// reply.
+    pub fn end(&mut self, unanswered: &[UnansweredRequest]) {
         for (rule, states) in self.rules.iter().zip(&mut self.states) {
+            if rule.whole_process {
+                for one in unanswered {
+                    if let Some(state) = states.get_mut(&u64::from(one.request.process)) {
+                        state.spoiled = true;
+                    }
+                }
+            }
             let Some(step) = rule.steps.last() else {
                 continue;
             };
             let Some(least) = step.matcher.unanswered else {
                 continue;
             };
-            for request in waiting {
-                let age = last.saturating_sub(request.time);
-                if age < least || !step.matcher.is_of(request.pending.message) {
+            for UnansweredRequest {
+                request, waited, ..
+            } in unanswered
+            {
+                if *waited < least || !step.matcher.is_of(request.pending.message) {
                     continue;
                 }
                 let scope = match rule.scope {
@@ -220,6 +232,24 @@ impl<'a> RuleRun<'a> {
                 (found.scopes > 0).then_some(found)
             })
             .collect()
+    }
+
+    /// Notes the processes that begin, and forgets all of them where packets are
+    /// missing.
+    fn follow_processes(&mut self, entry: &Entry<'_>) {
+        let incomplete = entry.seen.call.is_some_and(|call| call.incomplete);
+        if incomplete || entry.packet.header.kind == RecordKind::Lost {
+            self.whole.clear();
+        }
+        for change in entry.changes {
+            let begins = change.end.is_none() && change.entity.created.packet != 0;
+            if begins && change.entity.kind == Some(ObjectKind::Process) {
+                if self.whole.len() >= SCOPES {
+                    self.whole.clear();
+                }
+                self.whole.insert(change.entity.handle);
+            }
+        }
     }
 
     /// Remembers the field of a request by which its reply is counted.
@@ -351,6 +381,7 @@ fn apply(
     rule: &Rule,
     states: &mut FxHashMap<u64, RuleState>,
     asked: &FxHashMap<u64, String>,
+    whole: &FxHashSet<u64>,
     entry: &Entry<'_>,
     aspect: PacketAspect,
 ) {
@@ -375,7 +406,7 @@ fn apply(
     let Some(state) = state(states, scope) else {
         return;
     };
-    state.spoiled |= spoils;
+    state.spoiled |= spoils || (rule.whole_process && !whole.contains(&scope));
     for (index, step) in fitting {
         if index == 0 {
             state.note(entry.packet.number, asked.get(&request_of(entry)));

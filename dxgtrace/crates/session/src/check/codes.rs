@@ -262,9 +262,9 @@ codes! {
         "The sender's structure is longer than the public one, or a count is too low.",
         "Look at the bytes: a newer version may have appended fields.";
     SizeReplyShort = "size.reply_short", Error, Host, ("reply") { needed: ByteCount = 87, present: ByteCount = 16 }
-        "the reply has {present} bytes, the driver expects {needed}: the call fails with -EOVERFLOW (-75)",
-        "The host sent less than the whole reply, often only a status. The driver copies nothing and returns -75 whatever the status is.",
-        "Read the status in the bytes that did arrive: it is the host's real reply.";
+        "the reply has {present} bytes, the driver expects {needed}",
+        "The host sent less than the whole reply, often only a status. The driver copies nothing. What the ioctl returns depends on the call: mostly -EOVERFLOW (-75), for some creations -22 or success without an object; its own record says which.",
+        "Go by the status in the bytes that did arrive (status.bare names it): it is the host's real reply.";
     SizeReplyLong = "size.reply_long", Note, Host, ("reply") { trailing: ByteCount = 8 }
         "the reply has {trailing} bytes more than the driver reads",
         "The host sends more than the guest knows of; the driver ignores it.",
@@ -335,16 +335,28 @@ codes! {
         "Look for a restart of the driver between the two packets.";
     SendRefused = "send.refused", Error, Transport, (message = "submit_command") { errno: ErrorNumber = 11, attempts: ItemCount = 3 }
         "{message} was not sent: the send function returned -{errno} after {attempts} refused attempts",
-        "-11 (EAGAIN): the ring to the host stayed full, so the host does not read. -19 (ENODEV): the channel was revoked.",
-        "Look at the last requests to the host, and whether its replies stopped.";
+        "-11 (EAGAIN): the ring to the host had no room for the message, either because the host does not read, or because the message is long and others keep the ring busy. -19 (ENODEV): the channel was revoked.",
+        "Look at whether the host answered other requests meanwhile: if it did, run fewer processes on the GPU at a time, or pin smaller buffers.";
     ReplyMissing = "reply.missing", Error, Host, (message = "make_resident") { waited: Seconds = 30 }
         "{message} was not answered in the {waited} s until the end of the capture",
-        "The host took the request and never replied, or the driver lost the reply. The calling thread waits in the kernel, often unkillably.",
+        "The host took the request and never replied, or the driver lost the reply. Nothing in the capture shows that the calling thread went on: it waits in the kernel, often unkillably.",
         "Look at the last exchanges before it, and whether any later request on the channel was answered; check the host's event log for a reset of the GPU.";
     ReplyPending = "reply.pending", Chat, Capture, (message = "make_resident") {}
         "{message} was still waiting for its reply when the capture ended",
         "The capture was stopped in between, or packets were lost since.",
         "Nothing, unless the capture was stopped because of a hang: then this is what it waits for.";
+    ReplyNotSeen = "reply.not_seen", Chat, Capture, (message = "make_resident") {}
+        "the reply to {message} is not in the capture, but its thread went on",
+        "The end of the ioctl or process, a later request of the thread, or a loss of packets shows that nobody waits for it any more, or that the reply may be lost.",
+        "Nothing: the capture missed the reply. See capture.lost.";
+    ReplyGivenUp = "reply.given_up", Warn, Host, (message = "make_resident") { waited: Seconds = 12, end: PacketNumber = 112 }
+        "{message} was not answered in the {waited} s until a signal ended the wait (packet {end})",
+        "The host took the request and did not reply before the thread was killed or interrupted.",
+        "Look at the last exchanges before it, and whether any later request on the channel was answered; check the host's event log for a reset of the GPU.";
+    WaitInterrupted = "wait.interrupted", Chat, Library, (message = "make_resident") { waited: Milliseconds = 120, end: PacketNumber = 112 }
+        "a signal ended the wait for the reply to {message} after {waited} ms (packet {end})",
+        "The thread was killed or interrupted shortly after it had sent the request. The host had no time to reply.",
+        "Nothing, if somebody stopped the program.";
     ReplyLate = "reply.late", Warn, Guest, (message = "create_allocation") { request: PacketNumber = 112 }
         "the reply to {message} (packet {request}) comes after its thread has stopped waiting",
         "The waiting thread was killed or interrupted. The driver finds no waiter for the reply, logs that, and drops it; what the host created stays until the process ends.",
@@ -405,6 +417,22 @@ codes! {
         "{ioctl} returned {errno} without sending a message",
         "The driver refused the call itself: an argument, a handle, a size, or memory that it could not read.",
         "Look at the call's arguments in the application, and at the kernel log.";
+    IoctlAdapterGone = "ioctl.adapter_gone", Warn, Host, (ioctl = "D3DKMTDestroyContext") { errno: ErrorNumber = 19 }
+        "{ioctl} returned {errno} without sending a message: the virtual GPU is gone",
+        "The host took the virtual GPU away: its channel was closed, or the adapter is being stopped. No argument of the call is at fault.",
+        "Look at the Windows event log for a reset, an update or a removal of the GPU at this time; a new process has to open the adapter again.";
+    IoctlForeignFile = "ioctl.foreign_file", Note, Library, (ioctl = "D3DKMTEnumAdapters2") { errno: ErrorNumber = 25 }
+        "{ioctl} returned {errno} without sending a message: the driver does not take it from this process",
+        "Either the process uses a descriptor of /dev/dxg that another process opened, mostly inherited over fork, or the library is newer than the driver and the driver does not know the ioctl.",
+        "Look in the kernel log for \"Call from a wrong process\"; if it is there, open the GPU library after fork.";
+    IoctlUnsendable = "ioctl.unsendable", Warn, Library, (ioctl = "D3DKMTEscape") { errno: ErrorNumber = 22 }
+        "{ioctl} returned {errno}: its message was never sent, because the driver's send function refused it",
+        "The message would be larger than a VMBus packet of this driver may be (128 KiB): the application passes too much data at once.",
+        "Look at the size of the private data or list that the application passes.";
+    IoctlNoObject = "ioctl.no_object", Warn, Guest, (ioctl = "D3DKMTCreateDevice") { request: PacketNumber = 112 }
+        "{ioctl} returned success, but the reply to packet {request} gave no handle",
+        "The host gave the handle 0, or its reply was too short to hold one. The driver does not check: the application believes that it has an object.",
+        "Calls with the handle 0 that follow are consequences. Look at the reply's bytes, and at what the same process was refused before.";
     IoctlAfterSuccess = "ioctl.after_success", Warn, Guest, (ioctl = "D3DKMTCreateAllocation2") { errno: ErrorNumber = 14, messages: ItemCount = 1 }
         "{ioctl} returned {errno} although the host did all that it was asked to ({messages} messages)",
         "The driver failed after the host had succeeded: in most cases it could not write the result to the application's memory.",
@@ -469,6 +497,10 @@ codes! {
         "event {event} was not signalled in the {waited} s until the end of the capture",
         "A thread waits for a fence. Either nobody has asked the GPU to reach the value, or the GPU does not get there.",
         "dxgtrace stat says for which value of which fence it waits, and which was asked for last: a lower one means that the application or its library lacks a submission, the same or a higher one that the GPU or the host hangs.";
+    FenceNotReached = "fence.not_reached", Note, Library, (asked = "no message asked for that value") { fence: HandleValue = 0x4000_0240, value: FieldNumber = 7 }
+        "a signal ended the wait for fence {fence} to reach {value}: {asked}",
+        "A thread waited for work of the GPU or of another thread, and was killed or interrupted before the host signalled the fence. A fence is signalled by a message, or by a command buffer, which is not visible here.",
+        "If nobody stopped the program on purpose, look at who was to signal the fence: dxgtrace read -Y 'dxg.sync_object == HANDLE' lists all that was done with it.";
     PointerNotEchoed = "pointer.not_echoed", Warn, Host, (field = "guest_pointer") { pointer: FieldBits = 0xffff_8880_1234_5000 }
         "{field} is {pointer}, which is no value that the guest announced",
         "The host must repeat this number unchanged. The driver compares it and ignores the message.",

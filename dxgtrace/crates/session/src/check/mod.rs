@@ -81,8 +81,9 @@ pub fn packet<'a>(
     }
     match (place, pending) {
         (Some(reply), Some(pending)) if part == MessagePart::Reply => {
-            sizes::reply(reply, pending, packet.header, found);
-            values::reply(reply, found);
+            if sizes::reply(reply, pending, packet.header, found) {
+                values::reply(reply, found);
+            }
         }
         (Some(command), _) => {
             framing::check(command, packet, found);

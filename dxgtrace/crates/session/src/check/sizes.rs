@@ -54,18 +54,19 @@ fn is_limited(body: &LocatedBody<'_>, count: &str) -> bool {
     matches!(rule, Some(FieldRule::Range(..)))
 }
 
-/// Checks a reply against what its request asked for.
+/// Checks a reply against what its request asked for. False if it is too short:
+/// then the driver reads none of its fields.
 pub(super) fn reply(
     decoded: &Decoded<'_>,
     pending: &PendingRequest,
     header: &RecordHeader,
     found: &mut impl FnMut(Finding),
-) {
+) -> bool {
     let (Some(body), Some(by_protocol)) = (&decoded.body, pending.expected()) else {
-        return;
+        return true;
     };
     if !body.layout.read {
-        return;
+        return true;
     }
     let expected = if header.known.has(KnownFields::EXPECTED_REPLY) {
         let room = u64::from(header.expected_reply_length);
@@ -85,7 +86,7 @@ pub(super) fn reply(
             needed: ByteCount(expected),
             present: ByteCount(travelled),
         }));
-        return;
+        return false;
     }
     short(body, found);
     if let (Some(described), None) = (body.described, body.shortfall) {
@@ -96,6 +97,7 @@ pub(super) fn reply(
             found(Finding::new(FindingKind::SizeReplyLong { trailing }).at(at));
         }
     }
+    true
 }
 
 /// Reports a body that ends before one of its parts does.

@@ -18,7 +18,7 @@ use super::adapters::Adapters;
 use super::names::ProcessNames;
 use super::objects::{ChangeOrigin, ObjectEnd, ObjectId, Objects};
 use super::plan::{self, MAX_ASKED, Place};
-use super::status::ReplyOutcome;
+use super::status::{self, ReplyOutcome};
 use super::versions::{DeclaredVersion, Versions};
 use super::waits::Waits;
 use crate::check::Finding;
@@ -273,7 +273,7 @@ impl Lifetimes {
         let at = origin(packet, header);
         let plan_of_reply = plan.reply_at(version);
         if let Some(mut effects) = self.deferred.remove(&number) {
-            if outcome.is_failure() {
+            if matches!(outcome, ReplyOutcome::Status(status) if status::is_no_memory(status)) {
                 self.refused_memory(message, memo, &effects, found);
             }
             for effect in effects.drain(..) {

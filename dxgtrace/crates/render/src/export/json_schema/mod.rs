@@ -297,6 +297,7 @@ fn summary() -> Value {
         count("shown"),
         count("exchanges"),
         count("unanswered"),
+        count("incomplete_ioctls"),
         count("refused"),
         count("refused_attempts"),
         count("cut"),

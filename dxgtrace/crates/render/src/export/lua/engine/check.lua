@@ -33,8 +33,9 @@ local function check_command_size(body, exact, found)
   end
 end
 
+-- Returns false for a reply that is too short: the driver reads none of its fields.
 local function check_reply_size(body, by_protocol, room, found)
-  if not by_protocol or not body.layout.read then return end
+  if not by_protocol or not body.layout.read then return true end
   local once = body.layout.once
   if room and room ~= by_protocol and not (once and once[room]) then
     found(code.SizeReplyRoom, { needed = by_protocol, present = room }, 0)
@@ -42,7 +43,7 @@ local function check_reply_size(body, by_protocol, room, found)
   local expected = room or by_protocol
   if body.length < expected then
     found(code.SizeReplyShort, { needed = expected, present = body.length }, 0)
-    return
+    return false
   end
   check_short(body, found)
   if body.described and not body.short then
@@ -51,6 +52,7 @@ local function check_reply_size(body, by_protocol, room, found)
       found(code.SizeReplyLong, { trailing = body.length - stop }, stop)
     end
   end
+  return true
 end
 
 -- Checks that a value has a name, where its type has names.

@@ -129,9 +129,10 @@ local function reply(packet, request, root, tvb, found)
   local body = layout and locate(layout, s, start, 0, packet.length, request.facts)
   local status
   if body then
-    check_reply_size(body, expected_length(layout, request.facts), packet.expected, found)
-    check_names(body, found)
-    check_tails(body, found)
+    if check_reply_size(body, expected_length(layout, request.facts), packet.expected, found) then
+      check_names(body, found)
+      check_tails(body, found)
+    end
     status = layout.status and read(s, start + layout.status, 4)
   end
   if root then
