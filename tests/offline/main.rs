@@ -10,6 +10,7 @@ mod explain;
 mod filter;
 mod generated;
 mod generations;
+mod innocence;
 mod json_lines;
 mod parts;
 mod probe;

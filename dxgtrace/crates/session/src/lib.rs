@@ -392,7 +392,13 @@ impl Session {
         let outcome = status::outcome(decoded, &request.pending);
         status::report(decoded, message, outcome, found);
         let took = packet.time.saturating_sub(request.time);
-        if request.waiter != Waiter::Waits {
+        // That a thread went on proves nothing once packets are missing.
+        let gave_up = match request.waiter {
+            Waiter::Waits => false,
+            Waiter::Interrupted { .. } => true,
+            Waiter::WentOn => !self.pairing.is_lost_since(request.number),
+        };
+        if gave_up {
             found(Finding::new(FindingKind::ReplyLate {
                 message: request.name(),
                 request: PacketNumber(request.number),
