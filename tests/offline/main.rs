@@ -5,6 +5,7 @@ mod capture_file;
 mod capture_format;
 mod check;
 mod cli;
+mod corpus;
 mod doctor;
 mod explain;
 mod filter;

@@ -107,7 +107,7 @@ pub(super) fn wrapped(word: &str) -> Option<Answer> {
 static SPELLED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
         r"^(?:errno[ =:]+)?(?:-?\d+ +\(?)?(?P<name>E[A-Z][A-Z0-9_]+)\b",
-        r"|^errno[ =:]+-?(?P<number>\d+)$",
+        r"|\b[Ee]rrno[ =:]+-?(?P<number>\d+)\b",
         r"|^(?P<status>STATUS_\w+)",
     ))
     .ok()
@@ -205,6 +205,7 @@ mod tests {
         for thing in [
             "errno 75",
             "errno=75",
+            "OSError: [Errno 75] Value too large for defined data type",
             "EOVERFLOW (75)",
             "-75 (EOVERFLOW)",
             "-1 EOVERFLOW (Value too large for defined data type)",

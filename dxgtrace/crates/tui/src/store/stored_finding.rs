@@ -53,12 +53,12 @@ impl StoredFinding {
 /// The words that findings are about: names of fields, tails and messages, all
 /// of them constants of the program, so the list stays short.
 #[derive(Default)]
-struct FindingWords {
+struct Words {
     list: Vec<&'static str>,
     places: BTreeMap<&'static str, u16>,
 }
 
-static WORDS: LazyLock<RwLock<FindingWords>> = LazyLock::new(RwLock::default);
+static WORDS: LazyLock<RwLock<Words>> = LazyLock::new(RwLock::default);
 
 fn intern(word: &'static str) -> u16 {
     if let Ok(words) = WORDS.read()
