@@ -1,19 +1,20 @@
-//! Where the parts of a packet block are. Read by hand rather than through
-//! pcap-file's typed blocks, which allocate a list of options per packet.
+//! Splits packet blocks into their parts. Done here because pcap-file's typed
+//! blocks allocate a list of options per packet.
 
 use std::ops::Range;
 
 use pcap_file::pcapng::blocks::{ENHANCED_PACKET_BLOCK, PACKET_BLOCK, SIMPLE_PACKET_BLOCK};
 
+use super::byte_order::ByteOrder;
 use super::error::BlockDamage;
-use super::order::ByteOrder;
 
-/// A packet's parts; ranges count from the block's first byte.
+/// The parts of a packet block. Ranges are offsets from the block's first byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PacketParts {
-    /// Interface number within the section.
+    /// Number of the interface within its section.
     pub interface: u32,
-    /// Time in the interface's unit; `None` where the block type has none.
+    /// Timestamp in ticks of the interface; `None` for simple packet blocks,
+    /// which carry none.
     pub ticks: Option<u64>,
     /// Captured bytes.
     pub data: Range<usize>,
@@ -21,9 +22,11 @@ pub(super) struct PacketParts {
     pub options: Range<usize>,
 }
 
-/// Splits a whole pcapng block of `kind`; `None` if that is no packet block.
-/// `snap_length` is that of the section's interface 0, which alone tells the
-/// captured length of a simple packet block.
+/// Splits a complete pcapng block of type `kind`; `None` if `kind` is not a
+/// packet block.
+///
+/// `snap_length` returns the snap length of the section's interface 0. A simple
+/// packet block does not carry its captured length, so it is derived from that.
 #[inline]
 pub(super) fn split(
     kind: u32,
@@ -100,15 +103,16 @@ fn split_simple(
     })
 }
 
-/// Length of a classic pcap record's header in bytes.
+/// Length of the header of a classic pcap record, in bytes.
 pub(super) const CLASSIC: usize = 16;
 
-/// Captured length of the classic pcap record that starts `bytes`.
+/// Captured length of the classic pcap record at the start of `bytes`.
 pub(super) fn classic_length(bytes: &[u8], order: ByteOrder) -> Option<u32> {
     order.u32(bytes, 8)
 }
 
-/// Splits a whole classic pcap record whose fractions count `per_second`.
+/// Splits a complete classic pcap record. `per_second` is the number of
+/// fraction units in a second: a million or a billion.
 pub(super) fn split_classic(
     record: &[u8],
     order: ByteOrder,

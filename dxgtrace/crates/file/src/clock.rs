@@ -1,26 +1,26 @@
-//! Timestamps of an interface, in whatever unit it counts.
+//! Converts the timestamps of an interface to nanoseconds since 1970.
 
 use pcap_file::pcapng::blocks::interface_description::InterfaceDescriptionBlock;
 
-/// What an interface's ticks mean. Our files count nanoseconds; files that were
-/// rewritten by other programs may count anything.
+/// Unit and offset of an interface's timestamps. Files written by this program
+/// count nanoseconds; other programs may rewrite them in any unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct InterfaceClock {
     tick: ClockTick,
-    /// Seconds to add.
+    /// Seconds to add to every timestamp (`if_tsoffset`).
     offset: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ClockTick {
-    /// So many nanoseconds each.
+    /// Nanoseconds per tick.
     Nanoseconds(u64),
-    /// 2 to the minus this seconds each.
+    /// A tick is 2^-n seconds.
     Binary(u8),
 }
 
 impl InterfaceClock {
-    /// Ticks of so many nanoseconds each.
+    /// A clock whose tick is `nanoseconds` long, without an offset.
     pub(super) const fn decimal(nanoseconds: u64) -> Self {
         Self {
             tick: ClockTick::Nanoseconds(nanoseconds),
@@ -28,7 +28,7 @@ impl InterfaceClock {
         }
     }
 
-    /// The clock that an interface describes.
+    /// The clock that an interface description declares.
     pub(super) fn of(interface: &InterfaceDescriptionBlock<'_>) -> Self {
         let resolution = interface.ts_resolution();
         let digits = resolution.resolution();
@@ -43,8 +43,8 @@ impl InterfaceClock {
         }
     }
 
-    /// Nanoseconds since 1970, or `None` if they do not fit into 64 bits
-    /// (before 1970 or after 2554).
+    /// `ticks` as nanoseconds since 1970; `None` if the time is before 1970 or
+    /// after 2554 and does not fit into 64 bits.
     pub(super) fn nanoseconds(self, ticks: u64) -> Option<u64> {
         let nanoseconds = match self.tick {
             ClockTick::Nanoseconds(each) => ticks.checked_mul(each)?,

@@ -1,21 +1,21 @@
-//! What an interface's description says about its channel:
+//! The channel in the `if_description` option of an interface:
 //! `dxgkrnl relid=21 instance=<GUID> type=<GUID>`.
 //!
-//! Words are separated by one space. Every `key=value` may be absent, keys of
-//! later versions are passed over, and GUIDs are in the usual text form, lower
-//! case, without braces.
+//! Words are separated by one space. Every `key=value` but `relid` is optional,
+//! unknown keys are skipped, and GUIDs are in the usual text form, lower case,
+//! without braces.
 
 use dxgtrace_protocol::packet::Channel;
 use dxgtrace_protocol::record::header::ChannelKind;
 use dxgtrace_protocol::table::framing::{GLOBAL_CHANNEL, VGPU_CHANNEL};
 use dxgtrace_protocol::table::guid;
 
-/// First word of every description: a foreign interface has another.
+/// First word of every description that this program writes.
 const MARK: &str = "dxgkrnl";
-/// Letters of a channel's name that are kept.
+/// Longest channel name that is kept, in characters.
 const NAME: usize = 32;
 
-/// The description of `channel`.
+/// Formats the description of `channel`.
 pub(super) fn describe(channel: &Channel) -> String {
     let mut text = format!("{MARK} relid={}", channel.relid);
     if let Some(instance) = &channel.instance {
@@ -34,8 +34,8 @@ pub(super) fn describe(channel: &Channel) -> String {
     text
 }
 
-/// The channel that an interface with this name and description stands for,
-/// or `None` if the description is not one of ours.
+/// Parses the `if_name` and `if_description` of an interface; `None` if the
+/// description was not written by this program.
 pub(super) fn parse(name: &str, description: &str) -> Option<Channel> {
     let mut words = description.split(' ');
     if words.next() != Some(MARK) {
@@ -58,7 +58,7 @@ pub(super) fn parse(name: &str, description: &str) -> Option<Channel> {
             _ => {}
         }
     }
-    // Whoever wrote the file: names go to terminals.
+    // The file is untrusted, and names are printed to terminals.
     let plain = |letter: char| {
         if letter.is_ascii_graphic() {
             letter

@@ -1,21 +1,21 @@
-//! Why a capture cannot be read, or not to its end.
+//! Errors of reading a capture file.
 
 use std::io;
 
 use dxgtrace_protocol::record::header::HeaderError;
 
-/// Why reading stopped. Everything before it has been handed out.
+/// Why reading stopped. All records before the error have been returned.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The input is no capture file at all.
+    /// The input is not a capture file.
     #[error("not a pcapng file: {0}")]
     NotACapture(NotACapture),
     /// The operating system refused to read.
     #[error("cannot read at byte {offset}: {source}")]
     Io {
-        /// Bytes read before.
+        /// Offset at which reading failed, in bytes.
         offset: u64,
-        /// What it said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The file ends in the middle of a block: the writer was killed, the disk
@@ -25,34 +25,35 @@ pub enum ReadError {
         if *.at_least { "at least " } else { "" }
     )]
     Cut {
-        /// Where the incomplete block starts, in bytes.
+        /// Offset of the incomplete block, in bytes.
         offset: u64,
-        /// Whole records before it.
+        /// Complete records before it.
         records: u64,
-        /// Bytes that it lacks.
+        /// Missing bytes.
         missing: u64,
-        /// Whether the block's own length is missing too.
+        /// The block's length field is missing too, so that `missing` is only a
+        /// lower bound.
         at_least: bool,
     },
-    /// A block contradicts the format.
+    /// A block violates the file format.
     #[error("damaged at byte {offset}, after record {records}: {what}")]
     Damaged {
-        /// Where the block starts, in bytes.
+        /// Offset of the block, in bytes.
         offset: u64,
-        /// Records before it, readable or not.
+        /// Records before it, including damaged ones.
         records: u64,
-        /// What is wrong with it.
+        /// What is wrong with the block.
         what: BlockDamage,
     },
 }
 
-/// What the input looks like instead.
+/// What an input that is not a capture file looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotACapture {
-    /// No bytes.
+    /// The input has no bytes.
     #[error("it is empty")]
     Empty,
-    /// A directory.
+    /// The path is a directory.
     #[error("it is a directory")]
     Directory,
     /// Text, perhaps another program's output.
@@ -72,7 +73,7 @@ pub enum NotACapture {
     /// Classic pcap of a variant other than microseconds and nanoseconds.
     #[error("it is a variant of classic pcap; convert it first: editcap -F pcapng FILE NEW")]
     OtherPcap,
-    /// Something else: its first bytes.
+    /// None of these; holds the first four bytes.
     #[error("it begins with {0:02x?}")]
     Other([u8; 4]),
 }
@@ -80,38 +81,38 @@ pub enum NotACapture {
 /// What is wrong with a block.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BlockDamage {
-    /// Zeros where a block should start: after a crash of the machine, file
-    /// systems leave a tail that was allocated but never written.
+    /// Zeros where a block should start. After a machine crash, a file can end
+    /// in space that was allocated but never written.
     #[error("only zeros where a block should start (a crash of the machine leaves such a tail)")]
     Zeros,
-    /// A length that no block can have.
+    /// A block length below 12 or not a multiple of 4.
     #[error("block length {0} is impossible")]
     BlockLength(u32),
-    /// A length beyond the limit for this type of block.
+    /// A block length above the limit for this block type.
     #[error("block length {length} exceeds the limit of {limit} bytes")]
     TooLong {
-        /// What stands there, in bytes.
+        /// Length in the block, in bytes.
         length: u64,
-        /// What is accepted, in bytes.
+        /// Largest accepted length, in bytes.
         limit: usize,
     },
-    /// The lengths at a block's start and end differ.
+    /// The two length fields of a block differ.
     #[error("block length is {head} at its start but {tail} at its end")]
     LengthsDiffer {
-        /// At the start, in bytes.
+        /// Length field at the start, in bytes.
         head: u32,
-        /// At the end, in bytes.
+        /// Length field at the end, in bytes.
         tail: u32,
     },
-    /// A section or interface header that makes no sense.
+    /// A section header or interface description that cannot be parsed.
     #[error("{0}")]
     Description(String),
-    /// More of something than this program keeps track of.
+    /// More sections, interfaces or channels than are tracked.
     #[error("more than {limit} {what}")]
     TooMany {
-        /// Of what.
+        /// The items counted, as a plural noun.
         what: &'static str,
-        /// The limit.
+        /// Most items accepted.
         limit: usize,
     },
     /// A packet block too short for its fixed part.
@@ -120,16 +121,16 @@ pub enum BlockDamage {
     /// More captured bytes than the block holds.
     #[error("{captured} captured bytes do not fit into the block")]
     CapturedLength {
-        /// What the block says, in bytes.
+        /// Captured length in the block, in bytes.
         captured: u32,
     },
-    /// The packet's interface was not described before.
+    /// No interface description precedes a packet of this interface.
     #[error("interface {0} was not described before")]
     UnknownInterface(u32),
     /// The timestamp is not between 1970 and 2554.
     #[error("timestamp out of range")]
     Time,
-    /// The pseudo-header is damaged, or was cut by a snap length.
+    /// The pseudo-header is damaged, or was truncated by a snap length.
     #[error(transparent)]
     Header(HeaderError),
 }

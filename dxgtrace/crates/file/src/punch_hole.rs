@@ -1,5 +1,5 @@
-//! Gives the room of old records back while a file is being written, and leaves
-//! the file readable.
+//! Frees the disk space of old records in a file that is still being written.
+//! The file stays a valid pcapng file.
 
 use std::fs::File;
 use std::io;
@@ -8,26 +8,30 @@ use std::os::unix::fs::FileExt;
 
 use rustix::fs::{FallocateFlags, fallocate};
 
-/// A block type that the format leaves to everybody's own use: readers pass over
-/// it.
+/// Block type of the filler blocks. The pcapng format reserves types with the
+/// top bit set for local use, and readers skip types that they do not know.
 const TYPE: u32 = 0x8000_0000 | 0x0064_7867;
-/// What a block takes beside its body.
+/// Bytes of a block around its body: type, length, trailing length.
 const FRAME: u64 = 12;
-/// Longest block: shorter than what readers take for damage.
+/// Longest filler block, in bytes. Readers take a block above 16 MiB for damage.
 const LONGEST: u64 = 8 << 20;
 
-/// Makes whole blocks of a file into ones that say nothing, and gives their room
-/// back to the file system. No interface may be described among them.
+/// Replaces the blocks in `blocks` by filler blocks and punches holes into
+/// these.
+///
+/// `blocks` is a range of byte offsets that starts and ends at block
+/// boundaries. It must hold no section header and no interface description:
+/// later packets refer to those.
 ///
 /// # Errors
-/// The file system refuses, or cannot give parts of files back.
+/// Writing fails, or the file system cannot punch holes.
 pub fn punch_hole(file: &File, blocks: Range<u64>) -> io::Result<()> {
     let mut start = blocks.start;
     while start < blocks.end {
         let left = blocks.end - start;
         let length = match left {
             0..=LONGEST => left,
-            // The rest must not be too short for a block.
+            // Half, so that the last block is never shorter than FRAME.
             _ => LONGEST / 2,
         };
         let end = start + length;

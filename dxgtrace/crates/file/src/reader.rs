@@ -1,8 +1,7 @@
-//! Walks a capture file or pipe once, from its start to its end.
+//! Reads a capture file or pipe once, from start to end.
 //!
-//! pcap-file splits the input into blocks and decodes section and interface
-//! headers; packet blocks are split here, in place, so that a packet costs no
-//! allocation and no copy.
+//! pcap-file parses section headers and interface descriptions. Packet blocks
+//! are parsed here, in the input buffer: no allocation and no copy per packet.
 
 use std::io::Read;
 use std::ops::Range;
@@ -20,58 +19,60 @@ use dxgtrace_protocol::record::header::{HeaderError, RecordHeader};
 
 use super::MAX_BLOCK;
 use super::block::{self, PacketParts};
+use super::byte_order::ByteOrder;
 use super::clock::InterfaceClock;
 use super::error::{BlockDamage, NotACapture, ReadError};
-use super::layout::{FileFormat, FileInterface, FileLayout, Link};
-use super::order::ByteOrder;
+use super::file_layout::{FileFormat, FileInterface, FileLayout, Link};
 use super::record::{BlockOptions, FileRecord, RecordAt};
 use super::tags;
 use super::window::InputWindow;
 
-/// Longest section header and interface description that are read, in bytes.
-/// They are kept in memory, so they get less room than packets.
+/// Longest section header and interface description that are accepted, in
+/// bytes. Lower than for packets, since pcap-file keeps them in memory.
 const MAX_SECTION_HEADER: usize = 1 << 20;
 const MAX_DESCRIPTION: usize = 16 << 10;
 
-/// What a file held, besides the packets that were handed out.
+/// Counts of the records in a file, returned and skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FileSummary {
-    /// Records of any kind, counted as Wireshark counts frames.
+    /// Records of any kind: the number of frames in Wireshark.
     pub records: u64,
-    /// Records that were handed out.
+    /// Records returned.
     pub packets: u64,
-    /// Records of other protocols or programs, passed over.
+    /// Skipped records of other protocols or programs.
     pub foreign: u64,
-    /// Records of a kind or direction that only a later version knows, passed
-    /// over.
+    /// Skipped records whose kind or direction is unknown: written by a later
+    /// version of this program.
     pub unsupported: u64,
-    /// Records that are damaged in themselves, passed over. The first one is
-    /// reported as an error at the end of the file.
+    /// Skipped records whose content is damaged. The first one is returned as
+    /// an error at the end of the file.
     pub damaged: u64,
 }
 
-/// Reads a capture from anything that delivers bytes. Buffers by itself.
+/// Reads a capture from any [`Read`]; does its own buffering.
 ///
-/// Memory is bounded by [`MAX_BLOCK`] and independent of the file's length.
+/// Memory is bounded by [`MAX_BLOCK`], whatever the length of the file.
 pub struct Reader<R> {
     window: InputWindow<R>,
     parser: Option<PcapNgParser>,
     layout: FileLayout,
     summary: FileSummary,
-    /// Length of the block that the last record borrowed.
-    spent: usize,
-    /// That record: it is made here, and not handed through the layers.
-    found: ParsedRecord,
+    /// Length of the block that was parsed last and is still in the window,
+    /// because the returned record borrows from it.
+    consumed: usize,
+    /// The record in that block. Filled in place, since returning it by value
+    /// through the functions below costs time per packet.
+    current: ParsedRecord,
     first_damage: Option<ReadError>,
     ended: bool,
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads the first block, which says whether this is a capture file:
-    /// pcapng, or classic pcap with micro- or nanoseconds.
+    /// Reads the first block of `input`: a pcapng section header, or the header
+    /// of a classic pcap file with microseconds or nanoseconds.
     ///
     /// # Errors
-    /// [`ReadError::NotACapture`], or the first block is cut or damaged.
+    /// [`ReadError::NotACapture`], or the first block is incomplete or damaged.
     pub fn new(input: R) -> Result<Self, ReadError> {
         let mut window = InputWindow::new(input);
         window
@@ -82,8 +83,8 @@ impl<R: Read> Reader<R> {
             parser: None,
             window,
             summary: FileSummary::default(),
-            spent: 0,
-            found: ParsedRecord::NOTHING,
+            consumed: 0,
+            current: ParsedRecord::EMPTY,
             first_damage: None,
             ended: false,
         };
@@ -99,17 +100,19 @@ impl<R: Read> Reader<R> {
         Ok(reader)
     }
 
-    /// The next record of ours, or `None` at the end.
+    /// Reads up to the next record of this program; `None` at the end of the
+    /// file.
     ///
     /// # Errors
-    /// At most one, and then nothing more: where the blocks can no longer be
-    /// followed, or at the end of the file if single records were damaged.
+    /// At most one, after which the reader returns `None`: where the next block
+    /// cannot be located, or at the end of the file if single records were
+    /// damaged.
     #[inline]
     pub fn next_record(&mut self) -> Result<Option<FileRecord<'_>>, ReadError> {
         if !self.advance()? {
             return Ok(None);
         }
-        Ok(Some(self.found.record(
+        Ok(Some(self.current.record(
             self.summary.records,
             self.window.offset(),
             self.window.bytes(),
@@ -117,41 +120,42 @@ impl<R: Read> Reader<R> {
         )))
     }
 
-    /// The channels seen so far; [`Packet::interface`] is an index into them.
+    /// The channels found so far. [`Packet::interface`] is an index into them.
     pub fn channels(&self) -> &[Channel] {
         self.layout.channels()
     }
 
-    /// Counts of what was read so far.
+    /// Counts of the records read so far.
     pub fn summary(&self) -> FileSummary {
         self.summary
     }
 
-    /// Bytes read so far, up to the end of the last record.
+    /// Offset of the end of the last block read, in bytes.
     pub fn position(&self) -> u64 {
-        self.window.offset() + self.spent as u64
+        self.window.offset() + self.consumed as u64
     }
 
-    /// What is needed to fetch single records again, as far as it was read.
+    /// Sections, interfaces and channels found so far, for a
+    /// [`super::RandomReader`].
     pub fn layout(&self) -> &FileLayout {
         &self.layout
     }
 
-    /// Like [`Reader::layout`], when done with reading.
+    /// Ends reading and returns the [`Reader::layout`].
     pub fn into_layout(self) -> FileLayout {
         self.layout
     }
 
     fn begin_pcapng(&mut self) -> Result<(), ReadError> {
-        let Some(length) = self.whole_block()? else {
+        let Some(length) = self.read_block()? else {
             return Err(ReadError::NotACapture(NotACapture::Empty));
         };
         let first = self.window.bytes().get(..length).unwrap_or(&[]);
         let (_, parser) =
             PcapNgParser::new(first).map_err(|error| damaged(0, 0, format_damage(&error)))?;
-        begin_section(&mut self.layout, &parser, 0).map_err(|what| damaged(0, 0, what))?;
+        add_section(&mut self.layout, &parser, 0).map_err(|what| damaged(0, 0, what))?;
         self.parser = Some(parser);
-        self.spent = length;
+        self.consumed = length;
         Ok(())
     }
 
@@ -160,14 +164,14 @@ impl<R: Read> Reader<R> {
         let bytes = self.window.bytes();
         let magic: [u8; 4] = match bytes.first_chunk() {
             Some(magic) => *magic,
-            None => return Err(ReadError::NotACapture(guess(bytes))),
+            None => return Err(ReadError::NotACapture(detect_format(bytes))),
         };
         let is_classic = matches!(
             u32::from_be_bytes(magic),
             0xa1b2_c3d4 | 0xd4c3_b2a1 | 0xa1b2_3c4d | 0x4d3c_b2a1
         );
         if !is_classic {
-            return Err(ReadError::NotACapture(guess(bytes)));
+            return Err(ReadError::NotACapture(detect_format(bytes)));
         }
         let Ok((_, header)) = PcapHeader::from_slice(bytes) else {
             return Err(ReadError::Cut {
@@ -181,13 +185,13 @@ impl<R: Read> Reader<R> {
             PcapTsResolution::MicroSecond => 1_000_000,
             PcapTsResolution::NanoSecond => 1_000_000_000,
         };
-        // The upper bits may tell of frame check sequences.
+        // The upper 16 bits describe frame check sequences.
         let link_type = DataLink::from(u32::from(header.datalink) & 0xffff);
         self.layout.container = FileFormat::Classic { per_second };
         self.layout
             .begin_section(0, header.endianness.into())
             .and_then(|()| {
-                self.layout.add(FileInterface {
+                self.layout.add_interface(FileInterface {
                     link: if link_type == DataLink::WIRESHARK_UPPER_PDU {
                         Link::Undescribed
                     } else {
@@ -198,18 +202,18 @@ impl<R: Read> Reader<R> {
                 })
             })
             .map_err(|what| damaged(0, 0, what))?;
-        self.spent = HEADER;
+        self.consumed = HEADER;
         Ok(())
     }
 
-    /// Goes to the next record of ours, if there is one: `found` says where its
-    /// parts are in the window.
+    /// Reads up to the next record of this program and stores it in `current`;
+    /// false at the end of the file.
     fn advance(&mut self) -> Result<bool, ReadError> {
         if self.ended {
             return Ok(false);
         }
         loop {
-            self.window.consume(std::mem::take(&mut self.spent));
+            self.window.consume(std::mem::take(&mut self.consumed));
             let step = match self.layout.container {
                 FileFormat::Pcapng => self.step_pcapng(),
                 FileFormat::Classic { per_second } => self.step_classic(per_second),
@@ -219,7 +223,7 @@ impl<R: Read> Reader<R> {
                     self.summary.packets += 1;
                     return Ok(true);
                 }
-                Ok(BlockStep::PassedOver) => {}
+                Ok(BlockStep::Skipped) => {}
                 Ok(BlockStep::End) => {
                     self.ended = true;
                     return match self.first_damage.take() {
@@ -237,21 +241,21 @@ impl<R: Read> Reader<R> {
 
     #[inline]
     fn step_pcapng(&mut self) -> Result<BlockStep, ReadError> {
-        let Some(length) = self.whole_block()? else {
+        let Some(length) = self.read_block()? else {
             return Ok(BlockStep::End);
         };
-        self.spent = length;
+        self.consumed = length;
         let block = self.window.bytes().get(..length).unwrap_or(&[]);
         let Some(section) = self.layout.current() else {
             return Ok(BlockStep::End);
         };
         match section.order.u32(block, 0).unwrap_or(0) {
-            SECTION_HEADER_BLOCK | INTERFACE_DESCRIPTION_BLOCK => self.describe(length),
+            SECTION_HEADER_BLOCK | INTERFACE_DESCRIPTION_BLOCK => self.read_description(length),
             // Wireshark shows these as frames, so they count as records.
             SYSTEMD_JOURNAL_EXPORT_BLOCK | CUSTOM_BLOCK_COPIABLE | CUSTOM_BLOCK_NON_COPIABLE => {
                 self.summary.records += 1;
                 self.summary.foreign += 1;
-                Ok(BlockStep::PassedOver)
+                Ok(BlockStep::Skipped)
             }
             kind => {
                 let snap_length = || {
@@ -260,17 +264,17 @@ impl<R: Read> Reader<R> {
                 };
                 Ok(
                     match block::split(kind, block, section.order, snap_length) {
-                        Some(parts) => self.judge(parts, length),
-                        None => BlockStep::PassedOver,
+                        Some(parts) => self.take_record(parts, length),
+                        None => BlockStep::Skipped,
                     },
                 )
             }
         }
     }
 
-    /// Takes a section header or an interface description.
+    /// Adds a section header or an interface description to the layout.
     #[cold]
-    fn describe(&mut self, length: usize) -> Result<BlockStep, ReadError> {
+    fn read_description(&mut self, length: usize) -> Result<BlockStep, ReadError> {
         let offset = self.window.offset();
         let records = self.summary.records;
         let failed = |what| damaged(offset, records, what);
@@ -283,11 +287,11 @@ impl<R: Read> Reader<R> {
             Err(error) => return Err(failed(format_damage(&error))),
         };
         if kind == SECTION_HEADER_BLOCK {
-            begin_section(&mut self.layout, parser, offset).map_err(failed)?;
+            add_section(&mut self.layout, parser, offset).map_err(failed)?;
         } else if let Some(interface) = parser.interfaces().last() {
             self.layout.describe(interface).map_err(failed)?;
         }
-        Ok(BlockStep::PassedOver)
+        Ok(BlockStep::Skipped)
     }
 
     fn step_classic(&mut self, per_second: u64) -> Result<BlockStep, ReadError> {
@@ -297,55 +301,58 @@ impl<R: Read> Reader<R> {
         if !self.fill(block::CLASSIC)? {
             return match self.window.bytes().len() {
                 0 => Ok(BlockStep::End),
-                had => Err(self.cut(block::CLASSIC - had, true)),
+                had => Err(self.cut_error(block::CLASSIC - had, true)),
             };
         }
         let captured = block::classic_length(self.window.bytes(), order).unwrap_or(0);
         let length = block::CLASSIC.saturating_add(captured as usize);
         self.check_limit(length as u64, MAX_BLOCK)?;
         if !self.fill(length)? {
-            return Err(self.cut(length - self.window.bytes().len(), false));
+            return Err(self.cut_error(length - self.window.bytes().len(), false));
         }
-        self.spent = length;
+        self.consumed = length;
         let record = self.window.bytes().get(..length).unwrap_or(&[]);
         let parts = block::split_classic(record, order, per_second);
-        Ok(self.judge(parts, length))
+        Ok(self.take_record(parts, length))
     }
 
-    /// Decides whose record this is, and finds its parts.
+    /// Counts the record in the block of `length` bytes at the window's start
+    /// and, if this program wrote it, stores it in `current`.
     #[inline]
-    fn judge(&mut self, parts: Result<PacketParts, BlockDamage>, length: usize) -> BlockStep {
+    fn take_record(&mut self, parts: Result<PacketParts, BlockDamage>, length: usize) -> BlockStep {
         self.summary.records += 1;
-        match parts.and_then(|parts| self.find(parts, length)) {
+        match parts.and_then(|parts| self.locate(parts, length)) {
             Ok(step) => step,
-            Err(what) => self.pass_over(what),
+            Err(what) => self.skip_record(what),
         }
     }
 
     #[inline]
-    fn find(&mut self, parts: PacketParts, length: usize) -> Result<BlockStep, BlockDamage> {
+    fn locate(&mut self, parts: PacketParts, length: usize) -> Result<BlockStep, BlockDamage> {
         let block = self.window.bytes().get(..length).unwrap_or(&[]);
         let Some(section) = self.layout.current() else {
-            return Ok(BlockStep::PassedOver);
+            return Ok(BlockStep::Skipped);
         };
         let interface = self.layout.interface(section, parts.interface);
         let interface = interface.ok_or(BlockDamage::UnknownInterface(parts.interface))?;
-        let found = &mut self.found;
-        if !found.inner.open(block, &parts, &interface)? {
+        let record = &mut self.current;
+        if !record.content.open(block, &parts, &interface)? {
             self.summary.foreign += 1;
-            return Ok(BlockStep::PassedOver);
+            return Ok(BlockStep::Skipped);
         }
-        found.channel = self.layout.channel(interface.link, &found.inner.header)?;
-        found.order = section.order;
-        found.options = parts.options;
+        record.channel = self
+            .layout
+            .channel(interface.link, &record.content.header)?;
+        record.order = section.order;
+        record.options = parts.options;
         // At most MAX_BLOCK.
-        found.length = length as u32;
+        record.length = length as u32;
         Ok(BlockStep::Record)
     }
 
-    /// Counts a record that cannot be handed out.
+    /// Counts a record that is skipped because of `what`.
     #[cold]
-    fn pass_over(&mut self, what: BlockDamage) -> BlockStep {
+    fn skip_record(&mut self, what: BlockDamage) -> BlockStep {
         if let BlockDamage::Header(HeaderError::UnknownKind(_) | HeaderError::UnknownDirection(_)) =
             what
         {
@@ -357,29 +364,30 @@ impl<R: Read> Reader<R> {
             self.first_damage
                 .get_or_insert_with(|| damaged(offset, before, what));
         }
-        BlockStep::PassedOver
+        BlockStep::Skipped
     }
 
-    /// Length of the block at the window's start, once all of it is there;
+    /// Reads the next block completely into the window and returns its length;
     /// `None` at the end of the input.
-    fn whole_block(&mut self) -> Result<Option<usize>, ReadError> {
+    fn read_block(&mut self) -> Result<Option<usize>, ReadError> {
         const LEAST: usize = 12;
         if !self.fill(LEAST)? {
             return match self.window.bytes().len() {
                 0 => Ok(None),
-                had => Err(self.cut(LEAST - had, true)),
+                had => Err(self.cut_error(LEAST - had, true)),
             };
         }
         let bytes = self.window.bytes();
         let kind = ByteOrder::Little.u32(bytes, 0).unwrap_or(0);
         let order = if kind == SECTION_HEADER_BLOCK {
-            // Its number reads the same both ways; the next field tells.
+            // This block type reads the same in both byte orders. The byte-order
+            // magic after the length decides.
             match bytes.get(8..12) {
                 Some([0x1a, 0x2b, 0x3c, 0x4d]) => ByteOrder::Big,
                 Some([0x4d, 0x3c, 0x2b, 0x1a]) => ByteOrder::Little,
                 _ => {
                     let what = "section header without byte order mark".to_owned();
-                    return Err(self.damage(BlockDamage::Description(what)));
+                    return Err(self.damage_error(BlockDamage::Description(what)));
                 }
             }
         } else {
@@ -390,7 +398,7 @@ impl<R: Read> Reader<R> {
         let length = order.u32(bytes, 4).unwrap_or(0);
         if length < LEAST as u32 || length % 4 != 0 {
             let zeros = bytes.get(..LEAST) == Some(&[0; LEAST]);
-            return Err(self.damage(if zeros {
+            return Err(self.damage_error(if zeros {
                 BlockDamage::Zeros
             } else {
                 BlockDamage::BlockLength(length)
@@ -404,12 +412,12 @@ impl<R: Read> Reader<R> {
         self.check_limit(length.into(), limit)?;
         let length = length as usize;
         if !self.fill(length)? {
-            return Err(self.cut(length - self.window.bytes().len(), false));
+            return Err(self.cut_error(length - self.window.bytes().len(), false));
         }
         let head = length as u32;
         match order.u32(self.window.bytes(), length - 4) {
             Some(tail) if tail != head => {
-                Err(self.damage(BlockDamage::LengthsDiffer { head, tail }))
+                Err(self.damage_error(BlockDamage::LengthsDiffer { head, tail }))
             }
             _ => Ok(Some(length)),
         }
@@ -424,13 +432,13 @@ impl<R: Read> Reader<R> {
 
     fn check_limit(&self, length: u64, limit: usize) -> Result<(), ReadError> {
         if length > limit as u64 {
-            return Err(self.damage(BlockDamage::TooLong { length, limit }));
+            return Err(self.damage_error(BlockDamage::TooLong { length, limit }));
         }
         Ok(())
     }
 
     #[cold]
-    fn cut(&self, missing: usize, at_least: bool) -> ReadError {
+    fn cut_error(&self, missing: usize, at_least: bool) -> ReadError {
         ReadError::Cut {
             offset: self.window.offset(),
             records: self.summary.records,
@@ -440,22 +448,22 @@ impl<R: Read> Reader<R> {
     }
 
     #[cold]
-    fn damage(&self, what: BlockDamage) -> ReadError {
+    fn damage_error(&self, what: BlockDamage) -> ReadError {
         damaged(self.window.offset(), self.summary.records, what)
     }
 }
 
-/// What one block turned out to be.
+/// The outcome of reading one block.
 enum BlockStep {
-    /// It is in [`Reader::found`].
+    /// A record, now in [`Reader::current`].
     Record,
-    PassedOver,
+    Skipped,
     End,
 }
 
-/// A record of ours: everything but the borrowed bytes.
+/// A record without the bytes that it borrows from the window.
 struct ParsedRecord {
-    inner: PacketContent,
+    content: PacketContent,
     channel: u32,
     order: ByteOrder,
     options: Range<usize>,
@@ -463,15 +471,16 @@ struct ParsedRecord {
 }
 
 impl ParsedRecord {
-    const NOTHING: Self = Self {
-        inner: PacketContent::NOTHING,
+    const EMPTY: Self = Self {
+        content: PacketContent::EMPTY,
         channel: 0,
         order: ByteOrder::Little,
         options: 0..0,
         length: 0,
     };
 
-    /// The record, which is number `number` and begins at `offset` with `block`.
+    /// Builds record `number` from `block`, which starts at `offset` in the
+    /// file.
     #[inline]
     fn record<'a>(
         &'a self,
@@ -483,10 +492,10 @@ impl ParsedRecord {
         FileRecord {
             packet: Packet {
                 number,
-                time: self.inner.time,
+                time: self.content.time,
                 interface: self.channel,
-                header: &self.inner.header,
-                payload: block.get(self.inner.payload.clone()).unwrap_or(&[]),
+                header: &self.content.header,
+                payload: block.get(self.content.payload.clone()).unwrap_or(&[]),
             },
             channels,
             at: RecordAt {
@@ -501,7 +510,8 @@ impl ParsedRecord {
     }
 }
 
-/// What a packet block of ours holds; the range counts from its first byte.
+/// The content of a packet block that this program wrote. `payload` is a range
+/// of offsets from the block's first byte.
 pub(super) struct PacketContent {
     pub header: RecordHeader,
     pub time: u64,
@@ -509,13 +519,14 @@ pub(super) struct PacketContent {
 }
 
 impl PacketContent {
-    pub(super) const NOTHING: Self = Self {
+    pub(super) const EMPTY: Self = Self {
         header: RecordHeader::EMPTY,
         time: 0,
         payload: 0..0,
     };
 
-    /// Looks into a packet block; false if it is not of this program.
+    /// Parses tags, pseudo-header and time of a packet block; false if this
+    /// program did not write it.
     #[inline]
     pub(super) fn open(
         &mut self,
@@ -544,8 +555,8 @@ impl PacketContent {
     }
 }
 
-/// Notes the section that pcap-file has just read.
-fn begin_section(
+/// Adds the section whose header pcap-file has just parsed to `layout`.
+fn add_section(
     layout: &mut FileLayout,
     parser: &PcapNgParser,
     offset: u64,
@@ -569,7 +580,7 @@ fn damaged(offset: u64, records: u64, what: BlockDamage) -> ReadError {
     }
 }
 
-/// pcap-file's error as ours: its own words with all causes.
+/// Converts an error of pcap-file, with all its causes in the text.
 fn format_damage(error: &PcapNgParseError) -> BlockDamage {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
@@ -581,14 +592,14 @@ fn format_damage(error: &PcapNgParseError) -> BlockDamage {
     BlockDamage::Description(text)
 }
 
-/// What bytes that begin no capture file look like.
-fn guess(bytes: &[u8]) -> NotACapture {
+/// Names the format of an input that does not start as a capture file.
+fn detect_format(bytes: &[u8]) -> NotACapture {
     match bytes {
         [] => NotACapture::Empty,
         [0x1f, 0x8b, ..] => NotACapture::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd, ..] => NotACapture::Zstd,
         [0xfd, b'7', b'z', b'X', ..] => NotACapture::Xz,
-        // Modified, and Alexey Kuznetzov's.
+        // Magic number of the "modified" pcap format, in both byte orders.
         [0xa1, 0xb2, 0xcd, 0x34, ..] | [0x34, 0xcd, 0xb2, 0xa1, ..] => NotACapture::OtherPcap,
         _ if bytes
             .iter()

@@ -1,36 +1,35 @@
-//! One record of a file: the packet, where it stands, and what was noted on it.
+//! A record of a capture file: the packet, its position and its options.
 
 use std::borrow::Cow;
 
 use dxgtrace_protocol::packet::{Channel, Packet};
 
-use super::order::ByteOrder;
+use super::byte_order::ByteOrder;
 
-/// Where a record stands in its file: enough to fetch it again with
-/// [`super::RandomReader`].
+/// Position of a record in its file, for [`super::RandomReader::read_at`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordAt {
-    /// Offset of its block in bytes.
+    /// Offset of the block, in bytes.
     pub offset: u64,
-    /// Length of its block in bytes.
+    /// Length of the block, in bytes.
     pub length: u32,
 }
 
 /// A record, borrowed from the reader until the next one is read.
 #[derive(Debug, Clone, Copy)]
 pub struct FileRecord<'a> {
-    /// The packet itself.
+    /// The packet; its payload lies in the reader's buffer.
     pub packet: Packet<'a>,
-    /// The channels known so far; [`Packet::interface`] is an index into them.
+    /// The channels found so far. [`Packet::interface`] is an index into them.
     pub channels: &'a [Channel],
-    /// Where it stands.
+    /// Position of the record in the file.
     pub at: RecordAt,
     pub(super) options: BlockOptions<'a>,
 }
 
 impl<'a> FileRecord<'a> {
-    /// The comments on this record, in their order: one per finding in files of
-    /// this program. Decoded only when asked for.
+    /// The comments on this record, in file order. This program writes one per
+    /// finding.
     pub fn comments(&self) -> impl Iterator<Item = Cow<'a, str>> + use<'a> {
         const COMMENT: u16 = 1;
         self.options
@@ -38,7 +37,7 @@ impl<'a> FileRecord<'a> {
             .map(|(_, value)| String::from_utf8_lossy(value))
     }
 
-    /// How many packets were lost just before this record.
+    /// Number of packets lost just before this record (`epb_dropcount`).
     pub fn drop_count(&self) -> u64 {
         const DROP_COUNT: u16 = 4;
         let order = self.options.order;
@@ -50,8 +49,8 @@ impl<'a> FileRecord<'a> {
     }
 }
 
-/// Walks a block's options as code and value; ends at the first damaged one,
-/// since options only add to what the packet says.
+/// Iterates over the options of a block as (code, value). Ends at the first
+/// damaged option without an error: the packet is complete without them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BlockOptions<'a> {
     pub bytes: &'a [u8],

@@ -1,17 +1,19 @@
-//! The "exported PDU" tags before each pseudo-header: they tell Wireshark by
-//! name which dissector to call. Big endian, whatever the file's byte order.
+//! The "exported PDU" tags before each pseudo-header. They name the dissector
+//! that Wireshark calls. Always big endian.
 
-use super::order::ByteOrder;
+use super::byte_order::ByteOrder;
 
-/// What this program writes: tag 12 (dissector name), 8 bytes `dxgtrace`, end.
+/// The tags that this program writes: tag 12 (dissector name) with 8 bytes
+/// `dxgtrace`, then the end tag.
 pub(super) const TAGS: [u8; 16] = *b"\x00\x0c\x00\x08dxgtrace\x00\x00\x00\x00";
 
 const END: u16 = 0;
 const DISSECTOR_NAME: u16 = 12;
 const NAME: &[u8] = b"dxgtrace";
 
-/// Where the pseudo-header starts, if the tags name this program. Other tags
-/// may stand beside the name, and the name may be padded with NULs.
+/// Skips the tags and returns the offset of the pseudo-header; `None` unless
+/// they name this program. Other tags may precede or follow the name, and the
+/// name may be padded with NULs.
 pub(super) fn skip(data: &[u8]) -> Option<usize> {
     if data.starts_with(&TAGS) {
         return Some(TAGS.len());

@@ -1,16 +1,18 @@
-//! A window over the input: contiguous bytes that slide forward.
+//! Input buffer of the reader: a contiguous window that moves forward through
+//! the file.
 
 use std::io::{self, ErrorKind, Read};
 
-/// First size of the buffer: large enough to make system calls cheap, small
-/// enough to stay in the processor's cache.
+/// Initial size of the buffer, in bytes. Large enough to make system calls rare,
+/// small enough to stay in the processor's cache.
 const CAPACITY: usize = 256 << 10;
-/// Its size once messages of up to 128 KiB come: what a refill must move, half
-/// of such a message, is little beside what it then reads.
-const LARGE: usize = 1 << 20;
+/// Size of the buffer once long messages (up to 128 KiB) arrive. Each refill
+/// moves the incomplete block to the front, on average half of one; in the
+/// small buffer that would be a large share of the bytes read.
+const LARGE_CAPACITY: usize = 1 << 20;
 
-/// Bytes of `input` from some offset on. Grows only as far as bytes really
-/// arrive, so a length read from a damaged file cannot make it allocate.
+/// The unconsumed bytes of `input`. The buffer grows only when it is full of
+/// bytes that arrived, so a length in a damaged file cannot make it allocate.
 pub(super) struct InputWindow<R> {
     input: R,
     buffer: Vec<u8>,
@@ -30,7 +32,7 @@ impl<R: Read> InputWindow<R> {
         }
     }
 
-    /// What has been read and not yet consumed.
+    /// The bytes that were read and not yet consumed.
     pub(super) fn bytes(&self) -> &[u8] {
         self.buffer.get(self.start..self.end).unwrap_or(&[])
     }
@@ -40,30 +42,31 @@ impl<R: Read> InputWindow<R> {
         self.offset
     }
 
-    /// Drops the first `count` bytes.
+    /// Removes the first `count` bytes from the window.
     pub(super) fn consume(&mut self, count: usize) {
         let count = count.min(self.end - self.start);
         self.start += count;
         self.offset += count as u64;
     }
 
-    /// Reads until at least `wanted` bytes are there; false if the input ends
-    /// before. Never waits for more than that: live pipes deliver late.
+    /// Reads until the window holds at least `wanted` bytes; false if the input
+    /// ends before. Never blocks for more than `wanted`, since a live pipe may
+    /// deliver the next byte much later.
     #[inline]
     pub(super) fn fill(&mut self, wanted: usize) -> io::Result<bool> {
         if self.end - self.start >= wanted {
             return Ok(true);
         }
-        self.read_on(wanted)
+        self.read_more(wanted)
     }
 
     #[cold]
-    fn read_on(&mut self, wanted: usize) -> io::Result<bool> {
+    fn read_more(&mut self, wanted: usize) -> io::Result<bool> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        if self.end > CAPACITY / 8 && self.buffer.len() < LARGE {
-            self.buffer.resize(LARGE, 0);
+        if self.end > CAPACITY / 8 && self.buffer.len() < LARGE_CAPACITY {
+            self.buffer.resize(LARGE_CAPACITY, 0);
         }
         while self.end < wanted {
             if self.end == self.buffer.len() {

@@ -1,4 +1,4 @@
-//! Writes capture files, in whole blocks.
+//! Writes capture files. Blocks are encoded in memory and written whole.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -24,20 +24,21 @@ use super::description;
 use super::tags::TAGS;
 
 /// Bytes before every message: tags and pseudo-header.
-const BEFORE: usize = TAGS.len() + header::LENGTH;
-/// Room kept in a block for everything but the message.
-const ROOM: usize = 1 << 20;
-/// A comment is cut to this many bytes; the format's limit is 65535.
+const PREFIX: usize = TAGS.len() + header::LENGTH;
+/// Bytes of a block reserved for everything but the message.
+const RESERVED: usize = 1 << 20;
+/// Longest comment, in bytes; longer ones are truncated. The format's limit is
+/// 65535.
 const MAX_COMMENT: usize = 32 << 10;
-/// All comments of a record together take at most this many bytes.
+/// Limit for all comments of a record together, in bytes.
 const MAX_COMMENTS: usize = 512 << 10;
 
-/// Where and with what a capture was made: shown by `capinfos`.
+/// Machine and program that made a capture. `capinfos` shows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaptureOrigin {
-    /// Machine and processor; left out if empty.
+    /// Machine and processor; not written if empty.
     pub hardware: String,
-    /// Operating system and kernel version; left out if empty.
+    /// Operating system and kernel version; not written if empty.
     pub os: String,
     /// Program and version that wrote the file.
     pub application: String,
@@ -53,68 +54,73 @@ impl Default for CaptureOrigin {
     }
 }
 
-/// When bytes go out.
+/// When encoded blocks are passed to the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FlushPolicy {
-    /// Every record is written at once, with one call. A kill costs at most the
-    /// record being written, and whoever reads a pipe sees every record.
+    /// After every record, with one `write` call. If the program is killed, at
+    /// most the last record is incomplete; the reader of a pipe gets every
+    /// record at once.
     #[default]
     EveryRecord,
-    /// Whole blocks are collected until there are this many bytes, or until
-    /// [`Writer::flush`]. For what can be made again: converting, cutting.
+    /// When this many bytes have been collected, and on [`Writer::flush`]. For
+    /// output that can be made again: converting or cutting a file.
     Collect(usize),
 }
 
-/// Why nothing more can be written.
+/// Errors of writing a capture file.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// The output refused: disk full, pipe closed.
+    /// The output failed, for example because the disk is full or the pipe is
+    /// closed.
     #[error("cannot write the capture: {0}")]
     Io(#[from] io::Error),
     /// The packet's interface is not in the list of channels.
-    #[error("packet {number} is of channel {interface}, which does not exist")]
+    #[error("packet {number} names channel {interface}, which does not exist")]
     UnknownChannel {
         /// The packet's number.
         number: u64,
-        /// What it names as its channel.
+        /// The packet's [`Packet::interface`].
         interface: u32,
     },
-    /// The payload is longer than any block may be.
+    /// The payload does not fit into the longest block.
     #[error("packet {number} with {length} bytes does not fit into a block")]
     TooLong {
         /// The packet's number.
         number: u64,
-        /// Its captured bytes.
+        /// Captured length of the packet, in bytes.
         length: usize,
     },
-    /// pcap-file refused the block.
-    #[error("cannot form a block: {0}")]
+    /// pcap-file cannot encode the block.
+    #[error("cannot encode a block: {0}")]
     Format(String),
-    /// Writing failed before; the output may end in the middle of a block.
-    #[error("writing failed before")]
+    /// An earlier call failed; the output may end in the middle of a block.
+    #[error("an earlier write failed")]
     Failed,
 }
 
-/// Writes records as pcapng. Only whole blocks are ever handed to the output,
-/// so that whatever stops the program, at most the last block is incomplete.
+/// Writes records as pcapng. The output is passed whole blocks only, so that at
+/// most the last block is incomplete when the program is stopped.
 pub struct Writer<W> {
     output: W,
-    /// Forms the blocks in memory.
+    /// Encoded blocks that were not yet passed to the output.
     blocks: PcapNgWriter<Vec<u8>>,
     flush: FlushPolicy,
     snap_length: usize,
-    /// Interface numbers of the caller's channels.
+    /// Interface number of each of the caller's channels, once described.
     interfaces: Vec<Option<u32>>,
-    /// The interface of losses that belong to no channel.
-    orphan: Option<u32>,
+    /// Interface of losses that belong to no channel, once described.
+    channelless: Option<u32>,
+    /// By interface number.
     statistics: Vec<InterfaceStatistics>,
+    /// Data of the packet block being encoded; kept for its allocation.
     data: Vec<u8>,
     written: u64,
     records: u64,
     failed: bool,
 }
 
-/// What the statistics block of an interface says.
+/// Content of an interface's statistics block: counts, and times in nanoseconds
+/// since 1970.
 #[derive(Debug, Clone, Copy, Default)]
 struct InterfaceStatistics {
     received: u64,
@@ -124,32 +130,35 @@ struct InterfaceStatistics {
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins a file: writes its section header at once.
+    /// Begins a file: writes the section header immediately.
     ///
     /// # Errors
-    /// The output refuses.
-    pub fn new(output: W, about: &CaptureOrigin, flush: FlushPolicy) -> Result<Self, WriteError> {
-        Self::with_comment(output, about, "", flush)
+    /// The output fails.
+    pub fn new(output: W, origin: &CaptureOrigin, flush: FlushPolicy) -> Result<Self, WriteError> {
+        Self::with_comment(output, origin, "", flush)
     }
 
-    /// Begins a file with a comment on all of it, which Wireshark shows.
+    /// Begins a file whose section header carries `comment`, which Wireshark
+    /// shows in the file's properties.
     ///
     /// # Errors
-    /// The output refuses.
+    /// The output fails.
     pub fn with_comment(
         output: W,
-        about: &CaptureOrigin,
+        origin: &CaptureOrigin,
         comment: &str,
         flush: FlushPolicy,
     ) -> Result<Self, WriteError> {
         let options = [
-            (!comment.is_empty())
-                .then(|| SectionHeaderOption::Common(CommonOption::Comment(short(comment).into()))),
-            (!about.hardware.is_empty())
-                .then(|| SectionHeaderOption::Hardware(short(&about.hardware).into())),
-            (!about.os.is_empty()).then(|| SectionHeaderOption::OS(short(&about.os).into())),
-            (!about.application.is_empty())
-                .then(|| SectionHeaderOption::UserApplication(short(&about.application).into())),
+            (!comment.is_empty()).then(|| {
+                SectionHeaderOption::Common(CommonOption::Comment(truncated(comment).into()))
+            }),
+            (!origin.hardware.is_empty())
+                .then(|| SectionHeaderOption::Hardware(truncated(&origin.hardware).into())),
+            (!origin.os.is_empty()).then(|| SectionHeaderOption::OS(truncated(&origin.os).into())),
+            (!origin.application.is_empty()).then(|| {
+                SectionHeaderOption::UserApplication(truncated(&origin.application).into())
+            }),
         ];
         let section = SectionHeaderBlock {
             endianness: Endianness::Little,
@@ -162,37 +171,36 @@ impl<W: Write> Writer<W> {
             flush,
             snap_length: usize::MAX,
             interfaces: Vec::new(),
-            orphan: None,
+            channelless: None,
             statistics: Vec::new(),
             data: Vec::new(),
             written: 0,
             records: 0,
             failed: false,
         };
-        writer.hand_over()?;
+        writer.write_out()?;
         Ok(writer)
     }
 
-    /// Keeps at most `bytes` of each message. Its true length stays in the
-    /// record.
+    /// Truncates messages to `bytes`. The record keeps the original length.
     #[must_use]
     pub fn with_snap_length(mut self, bytes: usize) -> Self {
         self.snap_length = bytes;
         self
     }
 
-    /// Writes one record, and before the first one of a channel the interface
-    /// that describes it.
+    /// Writes one record, preceded by an interface description if it is the
+    /// first of its channel.
     ///
-    /// `channels` is the list into which [`Packet::interface`] points; it may
-    /// grow between calls but not change. A loss may name a channel that does
-    /// not exist: it belongs to none. `comments` are shown by Wireshark; very
-    /// long ones are cut, and beyond half a megabyte on one record the rest is
-    /// left out.
+    /// `channels` is the list that [`Packet::interface`] is an index into;
+    /// between calls it may grow, but existing entries must not change. The
+    /// index of a loss record may be out of range: the loss belongs to no
+    /// channel. `comments` are shown by Wireshark; each is truncated to 32 KiB,
+    /// and those beyond 512 KiB per record are dropped.
     ///
     /// # Errors
-    /// After any error but [`WriteError::UnknownChannel`] and
-    /// [`WriteError::TooLong`], nothing more can be written.
+    /// The writer is unusable after any error but
+    /// [`WriteError::UnknownChannel`] and [`WriteError::TooLong`].
     pub fn write(
         &mut self,
         packet: &Packet<'_>,
@@ -209,7 +217,7 @@ impl<W: Write> Writer<W> {
                 .get(..self.snap_length)
                 .unwrap_or(packet.payload),
         };
-        if payload.len() > MAX_BLOCK - ROOM {
+        if payload.len() > MAX_BLOCK - RESERVED {
             return Err(WriteError::TooLong {
                 number: packet.number,
                 length: payload.len(),
@@ -221,41 +229,41 @@ impl<W: Write> Writer<W> {
             _ => None,
         };
         self.count(interface, packet.time, lost);
-        let result = self.form(interface, packet, payload, lost, comments);
+        let result = self.packet_block(interface, packet, payload, lost, comments);
         self.failed = result.is_err();
         result?;
         self.records += 1;
-        self.hand_over_if_due()
+        self.write_out_if_due()
     }
 
-    /// Describes all channels of the list that are not yet, so that they are in
-    /// the file even if no record names them, and in the list's order.
+    /// Writes the interface descriptions of all `channels` that have none yet,
+    /// in the order of the list, whether or not a record follows.
     ///
     /// # Errors
-    /// The output refuses.
+    /// The output fails.
     pub fn describe_all(&mut self, channels: &[Channel]) -> Result<(), WriteError> {
         for (index, channel) in channels.iter().enumerate() {
             if !matches!(self.interfaces.get(index), Some(Some(_))) {
-                self.describe_as(index, channel)?;
+                self.describe_channel(index, channel)?;
             }
         }
-        self.hand_over_if_due()
+        self.write_out_if_due()
     }
 
-    /// Hands all whole blocks to the output and flushes it.
+    /// Passes all collected blocks to the output and flushes it.
     ///
     /// # Errors
-    /// The output refuses.
+    /// The output fails.
     pub fn flush(&mut self) -> Result<(), WriteError> {
-        self.hand_over()?;
+        self.write_out()?;
         self.output.flush().map_err(|error| self.fail(error))
     }
 
-    /// Writes the closing statistics of every interface and gives the output
-    /// back, flushed. A file without them is complete all the same.
+    /// Writes the statistics block of every interface and returns the flushed
+    /// output. A file without these blocks is valid too.
     ///
     /// # Errors
-    /// The output refuses.
+    /// The output fails.
     pub fn finish(mut self) -> Result<W, WriteError> {
         for (number, statistics) in self.statistics.clone().into_iter().enumerate() {
             let block = InterfaceStatisticsBlock {
@@ -268,28 +276,28 @@ impl<W: Write> Writer<W> {
                     InterfaceStatisticsOption::IsbIfDrop(statistics.dropped),
                 ],
             };
-            self.block(block)?;
+            self.add_block(block)?;
         }
         self.flush()?;
         Ok(self.output)
     }
 
-    /// Bytes written or about to be, for limits on a file's size.
+    /// Size of the file in bytes, including blocks not yet passed to the output.
     pub fn bytes(&self) -> u64 {
         self.written + self.blocks.get_ref().len() as u64
     }
 
-    /// Interfaces described so far.
+    /// Number of interface descriptions written.
     pub fn interfaces(&self) -> usize {
         self.statistics.len()
     }
 
-    /// Records written so far.
+    /// Number of records written.
     pub fn records(&self) -> u64 {
         self.records
     }
 
-    /// The interface number of a packet's channel, described if need be.
+    /// The interface number of the packet's channel. Describes it if it is new.
     fn interface(&mut self, packet: &Packet<'_>, channels: &[Channel]) -> Result<u32, WriteError> {
         let index = packet.interface as usize;
         if let Some(Some(number)) = self.interfaces.get(index) {
@@ -297,18 +305,18 @@ impl<W: Write> Writer<W> {
         }
         let Some(channel) = channels.get(index) else {
             if packet.header.kind == RecordKind::Lost {
-                return self.orphan_interface();
+                return self.channelless_interface();
             }
             return Err(WriteError::UnknownChannel {
                 number: packet.number,
                 interface: packet.interface,
             });
         };
-        self.describe_as(index, channel)
+        self.describe_channel(index, channel)
     }
 
-    fn describe_as(&mut self, index: usize, channel: &Channel) -> Result<u32, WriteError> {
-        let number = self.describe(channel)?;
+    fn describe_channel(&mut self, index: usize, channel: &Channel) -> Result<u32, WriteError> {
+        let number = self.add_interface(channel)?;
         if self.interfaces.len() <= index {
             self.interfaces.resize(index + 1, None);
         }
@@ -318,34 +326,34 @@ impl<W: Write> Writer<W> {
         Ok(number)
     }
 
-    fn orphan_interface(&mut self) -> Result<u32, WriteError> {
-        if let Some(number) = self.orphan {
+    fn channelless_interface(&mut self) -> Result<u32, WriteError> {
+        if let Some(number) = self.channelless {
             return Ok(number);
         }
-        let number = self.describe(&Channel {
+        let number = self.add_interface(&Channel {
             name: "none".to_owned(),
             kind: ChannelKind::Unknown,
             relid: 0,
             instance: None,
         })?;
-        self.orphan = Some(number);
+        self.channelless = Some(number);
         Ok(number)
     }
 
-    fn describe(&mut self, channel: &Channel) -> Result<u32, WriteError> {
+    fn add_interface(&mut self, channel: &Channel) -> Result<u32, WriteError> {
         let number = self.statistics.len() as u32;
-        let snap_length = self.snap_length.saturating_add(BEFORE);
+        let snap_length = self.snap_length.saturating_add(PREFIX);
         let block = InterfaceDescriptionBlock {
             linktype: DataLink::WIRESHARK_UPPER_PDU,
-            // 0 means no limit, which is also right when a limit is as large.
+            // 0 means unlimited; so does a limit above u32::MAX.
             snaplen: u32::try_from(snap_length).unwrap_or(0),
             options: vec![
-                InterfaceDescriptionOption::IfName(short(&channel.name).into()),
+                InterfaceDescriptionOption::IfName(truncated(&channel.name).into()),
                 InterfaceDescriptionOption::IfDescription(description::describe(channel).into()),
                 InterfaceDescriptionOption::IfTsResol(InterfaceTsResolution::NANO),
             ],
         };
-        self.block(block)?;
+        self.add_block(block)?;
         self.statistics.push(InterfaceStatistics::default());
         Ok(number)
     }
@@ -363,7 +371,7 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    fn form(
+    fn packet_block(
         &mut self,
         interface: u32,
         packet: &Packet<'_>,
@@ -382,8 +390,8 @@ impl<W: Write> Writer<W> {
         let mut options = Vec::with_capacity(2 + comments.len());
         let mut room = MAX_COMMENTS;
         for comment in comments {
-            let comment = Cow::Borrowed(short(comment));
-            // Its code, length and padding take up to 7 bytes.
+            let comment = Cow::Borrowed(truncated(comment));
+            // Code, length and padding of an option take up to 7 bytes.
             room = match room.checked_sub(comment.len() + 7) {
                 Some(room) => room,
                 None => break,
@@ -396,37 +404,38 @@ impl<W: Write> Writer<W> {
         }));
         options.extend(lost.map(EnhancedPacketOption::DropCount));
 
-        // Lent to the block and taken back, to keep its allocation.
+        // Taken out because the block borrows it while `self` is borrowed too.
         let data = std::mem::take(&mut self.data);
         let block = EnhancedPacketBlock {
             interface_id: interface,
             timestamp: Duration::from_nanos(packet.time),
-            original_len: u32::try_from(whole.saturating_add(BEFORE)).unwrap_or(u32::MAX),
+            original_len: u32::try_from(whole.saturating_add(PREFIX)).unwrap_or(u32::MAX),
             data: Cow::Borrowed(&data),
             options,
         };
-        let result = self.block(block);
+        let result = self.add_block(block);
         self.data = data;
         result
     }
 
-    fn block<'b, B: PcapNgBlock<'b>>(&mut self, block: B) -> Result<(), WriteError> {
-        // The blocks go to memory, so this can only fail before any byte.
+    fn add_block<'b, B: PcapNgBlock<'b>>(&mut self, block: B) -> Result<(), WriteError> {
+        // Writing to memory cannot fail, and encoding fails before it writes: no
+        // partial block can result.
         self.blocks
             .write_pcapng_block(block)
             .map(drop)
             .map_err(format_error)
     }
 
-    fn hand_over_if_due(&mut self) -> Result<(), WriteError> {
+    fn write_out_if_due(&mut self) -> Result<(), WriteError> {
         match self.flush {
             FlushPolicy::EveryRecord => self.flush(),
-            FlushPolicy::Collect(bytes) if self.blocks.get_ref().len() >= bytes => self.hand_over(),
+            FlushPolicy::Collect(bytes) if self.blocks.get_ref().len() >= bytes => self.write_out(),
             FlushPolicy::Collect(_) => Ok(()),
         }
     }
 
-    fn hand_over(&mut self) -> Result<(), WriteError> {
+    fn write_out(&mut self) -> Result<(), WriteError> {
         if self.failed {
             return Err(WriteError::Failed);
         }
@@ -443,8 +452,8 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// `text`, cut to what an option can hold, between characters.
-fn short(text: &str) -> &str {
+/// `text`, truncated to [`MAX_COMMENT`] bytes at a character boundary.
+fn truncated(text: &str) -> &str {
     let end = text.floor_char_boundary(MAX_COMMENT);
     text.get(..end).unwrap_or(text)
 }

@@ -172,7 +172,7 @@ pub fn follow(
                 stall.look(&pipeline, live.now(), &control.progress);
             }
             if control.signals.as_ref().is_some_and(Signals::write) {
-                control.progress.want(|| "SIGUSR1".to_owned());
+                control.progress.request_write(|| "SIGUSR1".to_owned());
             }
             control.tell_notices();
             if stop() || until.is_some_and(|until| ticked >= until) {
@@ -253,7 +253,7 @@ impl StallWatch {
             if request.number > self.told && waits >= self.patience {
                 self.told = request.number;
                 let seconds = waits as f64 / 1e9;
-                progress.want(|| {
+                progress.request_write(|| {
                     let (name, number) = (request.name(), request.number);
                     format!("{name} (packet {number}) waits for {seconds:.1} s")
                 });

@@ -58,7 +58,7 @@ impl<'a> OutputPlan<'a> {
             }
             Some(path) if !args.ring.is_empty() => {
                 let (extent, files) = extent(&args.ring);
-                if extent.is_none() {
+                if extent.is_unlimited() {
                     return usage(
                         "-b files:N needs to know when a file is full: \
                          -b filesize:KB, duration:SECONDS or packets:N",
@@ -227,7 +227,7 @@ fn stdout() -> Result<OutputTarget, Failure> {
     Ok(OutputTarget {
         file: File::from(fd.map_err(Failure::output)?),
         name: "standard output".to_owned(),
-        own: false,
+        created: false,
     })
 }
 

@@ -1,20 +1,26 @@
-//! Captures as they are written: one file, a ring of files, a flight recorder,
-//! and a bounded queue before readers that may pause.
+//! Output of a live capture.
+//!
+//! Three sinks take the entries: [`CaptureSink`] writes one file, [`Rotation`]
+//! a ring of files, [`FlightRecorder`] keeps the latest entries in memory and
+//! writes a file on request. Files are named by [`NumberedFiles`]. All write
+//! through [`Outlet`]: directly to a file, or through an [`OutputQueue`] to a
+//! pipe or terminal, whose reader may stall. [`RecordingProgress`] is the state
+//! that a sink shares with the capture loop.
 
-mod capture;
-mod flight;
-mod numbered;
+mod capture_sink;
+mod flight_recorder;
+mod numbered_files;
 mod outlet;
-mod progress;
-mod queue;
+mod output_queue;
+mod output_target;
+mod recording_progress;
 mod rotation;
-mod target;
 
-pub use capture::CaptureSink;
-pub use flight::{FlightAlarm, FlightRecorder};
-pub use numbered::NumberedFiles;
+pub use capture_sink::CaptureSink;
+pub use flight_recorder::{FlightAlarm, FlightRecorder};
+pub use numbered_files::NumberedFiles;
 pub use outlet::Outlet;
-pub use progress::RecordingProgress;
-pub use queue::OutputQueue;
+pub use output_queue::OutputQueue;
+pub use output_target::OutputTarget;
+pub use recording_progress::RecordingProgress;
 pub use rotation::{FileExtent, Rotation};
-pub use target::OutputTarget;

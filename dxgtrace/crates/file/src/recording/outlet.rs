@@ -1,26 +1,26 @@
-//! The way out of a live capture.
+//! Where a live capture writes its bytes.
 //!
-//! A file takes what it gets at once: whatever stops the program, what was
-//! captured is in it. The reader of a pipe, and whoever looks at a terminal,
-//! may pause; before them is a [`OutputQueue`].
+//! Files are written to directly, so that what was captured is in the file
+//! when the program is killed. The reader of a pipe or terminal may stall;
+//! these are written to by the thread of an [`OutputQueue`].
 
 use std::io::{self, Write};
 
 use super::{OutputQueue, OutputTarget};
 
-/// The end that is written to.
+/// A file, or the queue before a pipe or terminal.
 pub enum Outlet {
-    /// A file, and how long it is.
+    /// A regular file, and its length in bytes.
     File(OutputTarget, u64),
-    /// All else.
+    /// Anything else.
     Queue(OutputQueue),
 }
 
 impl Outlet {
-    /// The way to `target`.
+    /// Chooses by whether `target` is a regular file.
     ///
     /// # Errors
-    /// There can be no thread for the queue.
+    /// The queue's thread cannot be created.
     pub fn new(target: OutputTarget) -> io::Result<Self> {
         if target.file.metadata().is_ok_and(|about| about.is_file()) {
             Ok(Self::File(target, 0))
@@ -29,7 +29,7 @@ impl Outlet {
         }
     }
 
-    /// The queue, if there is one.
+    /// The queue; `None` for a regular file.
     pub fn queue(&self) -> Option<OutputQueue> {
         match self {
             Self::File(..) => None,
@@ -39,14 +39,18 @@ impl Outlet {
 }
 
 impl Write for Outlet {
-    /// Takes all: whole blocks, if it leads to a capture file.
+    /// Writes or queues all of `bytes`, which must be whole blocks if the
+    /// target is a capture file.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::File(target, length) => {
-                target.write(bytes).map_err(|(done, error)| {
-                    if target.own {
-                        // If that fails too, the reader says where the file is cut.
-                        let _ = target.file.set_len(*length + whole(bytes, done));
+                target.write(bytes).map_err(|(written, error)| {
+                    if target.created {
+                        // Ignored: if truncating fails too, the file ends in an
+                        // incomplete block, which readers report.
+                        let _ = target
+                            .file
+                            .set_len(*length + complete_blocks(bytes, written));
                     }
                     error
                 })?;
@@ -57,17 +61,17 @@ impl Write for Outlet {
         Ok(bytes.len())
     }
 
-    /// What was written leaves by itself.
+    /// Nothing is buffered here; reports an error of the queue's thread.
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::File(..) => Ok(()),
-            Self::Queue(queue) => queue.failed(),
+            Self::Queue(queue) => queue.check(),
         }
     }
 }
 
-/// Where the last whole block of `bytes` up to `end` ends.
-fn whole(bytes: &[u8], end: usize) -> u64 {
+/// End offset of the last block in `bytes` that is complete at `end`.
+fn complete_blocks(bytes: &[u8], end: usize) -> u64 {
     let mut at = 0;
     while let Some(length) = bytes.get(at + 4..).and_then(|rest| rest.first_chunk()) {
         let length = u32::from_le_bytes(*length) as usize;
@@ -81,7 +85,7 @@ fn whole(bytes: &[u8], end: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::whole;
+    use super::complete_blocks;
 
     #[test]
     fn the_last_whole_block_is_found() {
@@ -92,7 +96,7 @@ mod tests {
         };
         let bytes = [block(12), block(32), block(16)].concat();
         for (end, expected) in [(0, 0), (11, 0), (12, 12), (43, 12), (44, 44), (60, 60)] {
-            assert_eq!(whole(&bytes, end), expected, "{end}");
+            assert_eq!(complete_blocks(&bytes, end), expected, "{end}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A ring of capture files: entries go to one file after the other.
+//! The sink that writes a ring of capture files.
 
 use std::io;
 use std::rc::Rc;
@@ -9,26 +9,26 @@ use crate::{CaptureOrigin, FlushPolicy, Writer};
 use dxgtrace_session::check::Finding;
 use dxgtrace_session::entry::{Entry, Sink, Totals};
 
-/// When a file is full. Where nothing is said, it never is.
+/// Limits of a file, or of what the flight recorder keeps. `None` is unlimited.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FileExtent {
-    /// At so many bytes.
+    /// Size in bytes.
     pub bytes: Option<u64>,
-    /// At so many records.
+    /// Number of records.
     pub records: Option<u64>,
-    /// After so long.
+    /// Time since the file was begun, or age of the oldest entry.
     pub duration: Option<Duration>,
 }
 
 impl FileExtent {
-    /// Whether nothing is said.
-    pub fn is_none(&self) -> bool {
+    /// Whether there is no limit.
+    pub fn is_unlimited(&self) -> bool {
         self.bytes.is_none() && self.records.is_none() && self.duration.is_none()
     }
 }
 
-/// Writes entries into files, each of which can be read alone: it has all
-/// channels that are known when it begins.
+/// Writes entries to one file after the other. Each file can be read without the
+/// others: it begins with the descriptions of all channels known by then.
 pub struct Rotation {
     files: NumberedFiles,
     extent: FileExtent,
@@ -39,11 +39,12 @@ pub struct Rotation {
 }
 
 impl Rotation {
-    /// Begins with a first file to which `outlet` leads; `files` makes the
-    /// further ones, which all say `about` at their beginning.
+    /// Begins the first file at `outlet`. The following ones are created by
+    /// `files` whenever `extent` is reached. Every file names `about` in its
+    /// header.
     ///
     /// # Errors
-    /// It cannot be written to.
+    /// The section header cannot be written to `outlet`.
     pub fn new(
         outlet: Outlet,
         files: NumberedFiles,
@@ -52,8 +53,8 @@ impl Rotation {
         progress: Rc<RecordingProgress>,
     ) -> io::Result<Self> {
         let writer = Writer::new(outlet, &about, FlushPolicy::EveryRecord)?;
-        // Standard output is one that was there.
-        progress.files.set(files.made().max(1));
+        // Standard output was not created by `files`, but counts as a file.
+        progress.files.set(files.created().max(1));
         Ok(Self {
             files,
             extent,
@@ -75,14 +76,15 @@ impl Rotation {
             || duration.is_some_and(|duration| self.began.elapsed() >= duration)
     }
 
-    /// Ends the file and begins the next one.
-    fn turn(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+    /// Completes the current file and begins the next one, whose first entry is
+    /// `entry`.
+    fn begin_next_file(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         self.current.close()?;
         let outlet = Outlet::new(self.files.create(entry.packet.time)?)?;
         self.files.remove_surplus();
         let comment = format!(
             "File {} of a capture. Findings count packets over all of it: the first one here is {}.",
-            self.files.made(),
+            self.files.created(),
             entry.packet.number
         );
         let mut writer =
@@ -90,16 +92,16 @@ impl Rotation {
         writer.describe_all(entry.channels)?;
         self.current = CaptureSink::new(writer);
         self.began = Instant::now();
-        self.progress.files.set(self.files.made());
+        self.progress.files.set(self.files.created());
         Ok(())
     }
 }
 
 impl Sink for Rotation {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
-        // Only now, so that no file is empty.
+        // Not earlier: there may be no next entry, and no file should be empty.
         if self.is_full() {
-            self.turn(entry)?;
+            self.begin_next_file(entry)?;
         }
         self.current.entry(entry)?;
         self.progress.full.set(self.is_full());

@@ -1,4 +1,4 @@
-//! Entries as a capture file, findings as comments.
+//! The sink that writes one capture file, with findings as comments.
 
 use std::io::{self, Write};
 
@@ -6,14 +6,14 @@ use crate::{WriteError, Writer};
 use dxgtrace_session::check::Finding;
 use dxgtrace_session::entry::{Entry, Sink, Totals};
 
-/// Writes entries into a capture file.
+/// Writes entries to a capture file, and their findings as comments.
 pub struct CaptureSink<W> {
     writer: Option<Writer<W>>,
     comments: Vec<String>,
 }
 
 impl<W: Write> CaptureSink<W> {
-    /// Entries go to `writer`.
+    /// A sink that writes to `writer`.
     pub fn new(writer: Writer<W>) -> Self {
         Self {
             writer: Some(writer),
@@ -21,20 +21,20 @@ impl<W: Write> CaptureSink<W> {
         }
     }
 
-    /// Bytes written so far.
+    /// Size of the file in bytes; 0 once it is closed.
     pub fn bytes(&self) -> u64 {
         self.writer.as_ref().map_or(0, Writer::bytes)
     }
 
-    /// Records written so far.
+    /// Number of records written; 0 once the file is closed.
     pub fn records(&self) -> u64 {
         self.writer.as_ref().map_or(0, Writer::records)
     }
 
-    /// Ends the file.
+    /// Completes the file; later entries are dropped.
     ///
     /// # Errors
-    /// The output refuses.
+    /// The output fails.
     pub fn close(&mut self) -> io::Result<()> {
         if let Some(writer) = self.writer.take() {
             writer.finish()?;
@@ -55,8 +55,7 @@ impl<W: Write> Sink for CaptureSink<W> {
     }
 
     fn finding(&mut self, _: u64, _: &Finding) -> io::Result<()> {
-        // Its packet has been written already; who reads the file finds it
-        // again.
+        // The packet is already in the file. Reading the file finds it again.
         Ok(())
     }
 

@@ -1,5 +1,5 @@
-//! The flight recorder: holds the latest entries in memory, and writes them to
-//! a file of their own when something happens.
+//! The flight recorder: keeps the latest entries in memory and writes them to a
+//! new file when a finding of a chosen kind occurs or the user asks for it.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,25 +14,25 @@ use dxgtrace_protocol::record::header::RecordHeader;
 use dxgtrace_session::check::{Code, Finding, Severity};
 use dxgtrace_session::entry::{Entry, Sink, Totals};
 
-/// Bytes that are held if nothing else is said.
-pub const HELD_BYTES: u64 = 64 << 20;
-/// Between two files there is at least so much time. What happens earlier is
-/// written then, together with what came in between.
-const PAUSE: Duration = Duration::from_secs(10);
-/// What a held packet takes besides its bytes, about.
+/// Default limit of the entries kept in memory, in bytes.
+pub const DEFAULT_HELD_BYTES: u64 = 64 << 20;
+/// Shortest time between two files. A file requested earlier is written when
+/// this time has passed, with the entries that arrived in between.
+const MIN_INTERVAL: Duration = Duration::from_secs(10);
+/// Approximate memory of a held packet besides payload and comments, in bytes.
 const OVERHEAD: u64 = size_of::<HeldPacket>() as u64;
 
-/// What a finding must be to make the recorder write.
+/// Which findings make the recorder write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FlightAlarm {
-    /// At least so severe.
+    /// Findings of this severity or worse.
     Severity(Severity),
-    /// This one.
+    /// Findings with this code.
     Code(Code),
 }
 
 impl FlightAlarm {
-    fn rings(self, finding: &Finding) -> bool {
+    fn matches(self, finding: &Finding) -> bool {
         match self {
             Self::Severity(least) => finding.severity() >= least,
             Self::Code(code) => finding.code() == code,
@@ -40,7 +40,7 @@ impl FlightAlarm {
     }
 }
 
-/// A packet that is held.
+/// A packet kept in memory.
 struct HeldPacket {
     number: u64,
     time: u64,
@@ -57,7 +57,7 @@ impl HeldPacket {
     }
 }
 
-/// Holds entries, and writes them when told to.
+/// A sink that keeps the latest entries, and writes them to files on request.
 pub struct FlightRecorder {
     files: NumberedFiles,
     extent: FileExtent,
@@ -68,13 +68,15 @@ pub struct FlightRecorder {
     channels: Vec<Channel>,
     held: VecDeque<HeldPacket>,
     bytes: u64,
-    /// When the latest file was written.
+    /// Time of the latest file.
     written: Option<Instant>,
 }
 
 impl FlightRecorder {
-    /// Holds what `extent` allows, and writes to `files` when one of `alarms`
-    /// rings, when [`RecordingProgress::wanted`] says so, and `at_end`.
+    /// Keeps as many entries as `extent` allows. Writes them to the next of
+    /// `files` when a finding matches one of `alarms`, when
+    /// [`RecordingProgress::write_reason`] is set, and, if `at_end`, when the
+    /// capture ends. Every file names `about` in its header.
     pub fn new(
         files: NumberedFiles,
         extent: FileExtent,
@@ -112,12 +114,13 @@ impl FlightRecorder {
         };
         self.bytes += held.bytes();
         self.held.push_back(held);
-        self.forget(packet.time);
+        self.drop_excess(packet.time);
     }
 
-    /// Lets go of what is beyond the bounds.
-    fn forget(&mut self, now: u64) {
-        let bytes = self.extent.bytes.unwrap_or(HELD_BYTES);
+    /// Drops the oldest entries until the rest is within the limits. `now` is
+    /// the time of the newest entry, in nanoseconds since 1970.
+    fn drop_excess(&mut self, now: u64) {
+        let bytes = self.extent.bytes.unwrap_or(DEFAULT_HELD_BYTES);
         let records = self.extent.records.unwrap_or(u64::MAX);
         let age = self.extent.duration.map_or(u64::MAX, |age| {
             u64::try_from(age.as_nanos()).unwrap_or(u64::MAX)
@@ -132,22 +135,22 @@ impl FlightRecorder {
         }
     }
 
-    /// Writes if that is wanted, unless it was done a moment ago.
-    fn write_if_wanted(&mut self) -> io::Result<()> {
+    /// Writes a file if one is requested and [`MIN_INTERVAL`] has passed.
+    fn write_if_requested(&mut self) -> io::Result<()> {
         let due = self
             .written
-            .is_none_or(|written| written.elapsed() >= PAUSE);
-        if !due || self.progress.wanted.borrow().is_none() {
+            .is_none_or(|written| written.elapsed() >= MIN_INTERVAL);
+        if !due || self.progress.write_reason.borrow().is_none() {
             return Ok(());
         }
         self.write()
     }
 
-    /// Writes all that is held, and holds nothing any more.
+    /// Writes all held entries to the next file and drops them.
     fn write(&mut self) -> io::Result<()> {
-        let reason = self.progress.wanted.take().unwrap_or_default();
+        let reason = self.progress.write_reason.take().unwrap_or_default();
         let Some(last) = self.held.back() else {
-            self.tell(format!("{reason}: there is nothing to write"));
+            self.notify(format!("{reason}: there is nothing to write"));
             return Ok(());
         };
         let outlet = Outlet::new(self.files.create(last.time)?)?;
@@ -173,15 +176,15 @@ impl FlightRecorder {
         self.bytes = 0;
         writer.finish()?;
         self.written = Some(Instant::now());
-        self.progress.files.set(self.files.made());
+        self.progress.files.set(self.files.created());
         let name = self.files.latest().map(|path| path.display().to_string());
         let name = name.unwrap_or_default();
-        self.tell(format!("{reason}: {count} packets written to {name}"));
+        self.notify(format!("{reason}: {count} packets written to {name}"));
         self.files.remove_surplus();
         Ok(())
     }
 
-    fn tell(&self, notice: String) {
+    fn notify(&self, notice: String) {
         self.progress.notices.borrow_mut().push(notice);
     }
 }
@@ -189,33 +192,34 @@ impl FlightRecorder {
 impl Sink for FlightRecorder {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         self.hold(entry);
-        let rung = entry
+        let trigger = entry
             .findings
             .iter()
-            .find(|finding| self.alarms.iter().any(|alarm| alarm.rings(finding)));
-        if let Some(finding) = rung {
+            .find(|finding| self.alarms.iter().any(|alarm| alarm.matches(finding)));
+        if let Some(finding) = trigger {
             let code = finding.code().word();
             self.progress
-                .want(|| format!("{code} in packet {}", entry.packet.number));
+                .request_write(|| format!("{code} in packet {}", entry.packet.number));
         }
-        self.write_if_wanted()
+        self.write_if_requested()
     }
 
     fn finding(&mut self, _: u64, _: &Finding) -> io::Result<()> {
-        // What was never answered is known at the end only; a stall tells it before.
+        // Raised at the end of the capture only, for unanswered requests. The
+        // capture loop watches for these itself (`stall:SECONDS`).
         Ok(())
     }
 
     fn idle(&mut self) -> io::Result<()> {
-        self.write_if_wanted()
+        self.write_if_requested()
     }
 
     fn end(&mut self, _: &Totals) -> io::Result<()> {
         if self.at_end {
-            self.progress.want(|| "the end".to_owned());
+            self.progress.request_write(|| "the end".to_owned());
         }
-        // What was put off is written now.
-        if self.progress.wanted.borrow().is_some() {
+        // Write what `MIN_INTERVAL` deferred.
+        if self.progress.write_reason.borrow().is_some() {
             self.write()?;
         }
         Ok(())

@@ -1,35 +1,36 @@
-//! An open file or stream and its name.
+//! An open file, pipe or terminal, and its name.
 
 use std::fs::File;
 use std::io::{self, Write};
 
-/// Where bytes go.
+/// An open file, pipe or terminal to write to.
 pub struct OutputTarget {
-    /// What they are written to.
+    /// The open file.
     pub file: File,
-    /// Its name, for messages.
+    /// Name of the file, for messages.
     pub name: String,
-    /// Whether it is a capture file of our own, to be cut back to its last whole
-    /// block if the disk is full. What others have opened is left as it is.
-    pub own: bool,
+    /// Whether this program created the file. Such a file is truncated to its
+    /// last complete block when a write fails; an inherited one never is.
+    pub created: bool,
 }
 
 impl OutputTarget {
-    /// Writes all, or says how much it was and why not more.
+    /// Writes all of `bytes`. On failure, returns the number of bytes written
+    /// and the error.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
-        let mut done = 0;
-        while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
+        let mut written = 0;
+        while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
             let error = match self.file.write(rest) {
                 Ok(0) => io::ErrorKind::WriteZero.into(),
                 Ok(count) => {
-                    done += count;
+                    written += count;
                     continue;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => error,
             };
             let named = io::Error::new(error.kind(), format!("{}: {error}", self.name));
-            return Err((done, named));
+            return Err((written, named));
         }
         Ok(())
     }

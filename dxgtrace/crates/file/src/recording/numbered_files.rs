@@ -1,90 +1,91 @@
-//! Files of one capture, named as dumpcap names them.
+//! Names and creates the files of one capture, in the scheme of dumpcap.
 
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::target::OutputTarget;
+use super::output_target::OutputTarget;
 use jiff::Timestamp;
 
-/// Names and makes `base_00001_YYYYmmddHHMMSS.pcapng` and so on, in UTC, and
-/// keeps count of those that are to stay.
+/// Creates the files `base_00001_YYYYmmddHHMMSS.pcapng` (UTC) and so on, and
+/// removes the oldest.
 pub struct NumberedFiles {
     base: PathBuf,
-    /// Whether there is more than one.
-    several: bool,
-    made: u64,
-    /// Those that may have to be removed, and the latest.
-    there: VecDeque<PathBuf>,
-    /// How many may.
+    /// Whether number and time are added to the name.
+    numbered: bool,
+    created: u64,
+    /// Files that were not removed; only the latest if `keep` is unlimited.
+    existing: VecDeque<PathBuf>,
+    /// Most files that are kept; `u64::MAX` if unlimited.
     keep: u64,
 }
 
 impl NumberedFiles {
-    /// Files named after `base`, of which the latest `keep` stay.
+    /// Files named after `base`. The latest `keep` are kept, or all if `None`.
     pub fn new(base: &Path, keep: Option<u64>) -> Self {
         Self {
             base: base.to_owned(),
-            several: true,
-            made: 0,
-            there: VecDeque::new(),
+            numbered: true,
+            created: 0,
+            existing: VecDeque::new(),
             keep: keep.unwrap_or(u64::MAX),
         }
     }
 
-    /// One file of just this name.
+    /// A single file, named `path`.
     pub fn single(path: &Path) -> Self {
         Self {
-            several: false,
+            numbered: false,
             ..Self::new(path, None)
         }
     }
 
-    /// How many were made.
-    pub fn made(&self) -> u64 {
-        self.made
+    /// Number of files created.
+    pub fn created(&self) -> u64 {
+        self.created
     }
 
-    /// The latest one.
+    /// Path of the file created last.
     pub fn latest(&self) -> Option<&Path> {
-        self.there.back().map(PathBuf::as_path)
+        self.existing.back().map(PathBuf::as_path)
     }
 
-    /// Makes the next one, at `now` in nanoseconds since 1970.
+    /// Creates the next file. `now` is the time in its name, in nanoseconds
+    /// since 1970.
     ///
     /// # Errors
-    /// It cannot be created.
+    /// The file cannot be created.
     pub fn create(&mut self, now: u64) -> io::Result<OutputTarget> {
-        let path = self.path(self.made + 1, now);
+        let path = self.path(self.created + 1, now);
         let name = path.display().to_string();
         let file = crate::create(&path).map_err(|error| {
             io::Error::new(error.kind(), format!("{name}: cannot create: {error}"))
         })?;
-        self.made += 1;
+        self.created += 1;
         if self.keep == u64::MAX {
-            // None will be removed.
-            self.there.clear();
+            // No file will be removed: keep only the latest path.
+            self.existing.clear();
         }
-        self.there.push_back(path);
+        self.existing.push_back(path);
         Ok(OutputTarget {
             file,
             name,
-            own: true,
+            created: true,
         })
     }
 
-    /// Removes the oldest ones, if there are more than may stay.
+    /// Removes the oldest files beyond `keep`.
     pub fn remove_surplus(&mut self) {
-        while self.there.len() as u64 > self.keep {
-            if let Some(path) = self.there.pop_front() {
-                // If somebody else has removed it, so much the better.
+        while self.existing.len() as u64 > self.keep {
+            if let Some(path) = self.existing.pop_front() {
+                // Fails if the user has already removed the file.
                 let _ = std::fs::remove_file(path);
             }
         }
     }
 
     fn path(&self, number: u64, now: u64) -> PathBuf {
-        if !self.several {
+        if !self.numbered {
             return self.base.clone();
         }
         let mut name = self.base.file_stem().unwrap_or_default().to_owned();

@@ -1,9 +1,9 @@
-//! Byte order of a section, and bounded reads in it.
+//! Byte order of a section, and bounds-checked reads in that order.
 
 use pcap_file::Endianness;
 
-/// Byte order of the numbers in a section's blocks. The pseudo-header is little
-/// endian and the tags are big endian whatever this is.
+/// Byte order of the numbers in a section's blocks. Independent of it, the
+/// pseudo-header is little endian and the exported-PDU tags are big endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ByteOrder {
     Little,
@@ -20,7 +20,7 @@ impl From<Endianness> for ByteOrder {
 }
 
 impl ByteOrder {
-    /// The number at `at`, or `None` beyond the end.
+    /// The number at offset `at`; `None` if it does not lie within `bytes`.
     pub(super) fn u16(self, bytes: &[u8], at: usize) -> Option<u16> {
         let raw = *bytes.get(at..)?.first_chunk()?;
         Some(match self {
@@ -29,7 +29,7 @@ impl ByteOrder {
         })
     }
 
-    /// The number at `at`, or `None` beyond the end.
+    /// The number at offset `at`; `None` if it does not lie within `bytes`.
     pub(super) fn u32(self, bytes: &[u8], at: usize) -> Option<u32> {
         let raw = *bytes.get(at..)?.first_chunk()?;
         Some(match self {
@@ -38,7 +38,7 @@ impl ByteOrder {
         })
     }
 
-    /// The number at `at`, or `None` beyond the end.
+    /// The number at offset `at`; `None` if it does not lie within `bytes`.
     pub(super) fn u64(self, bytes: &[u8], at: usize) -> Option<u64> {
         let raw = *bytes.get(at..)?.first_chunk()?;
         Some(match self {

@@ -1,4 +1,4 @@
-//! Fetches single records by their position.
+//! Reads single records by their position in the file.
 
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 
@@ -6,33 +6,34 @@ use dxgtrace_protocol::packet::{Channel, Packet};
 
 use super::MAX_BLOCK;
 use super::block;
+use super::byte_order::ByteOrder;
 use super::error::{BlockDamage, ReadError};
-use super::layout::{FileFormat, FileLayout};
-use super::order::ByteOrder;
+use super::file_layout::{FileFormat, FileLayout};
 use super::reader::PacketContent;
 use super::record::{BlockOptions, FileRecord, RecordAt};
 
-/// Reads records again that a [`super::Reader`] has passed. Keeps one block in
-/// memory.
+/// Reads records again that a [`super::Reader`] has returned. Keeps one block
+/// in memory.
 pub struct RandomReader<F> {
     file: F,
     layout: FileLayout,
     block: Vec<u8>,
-    inner: PacketContent,
+    content: PacketContent,
 }
 
 impl<F: Read + Seek> RandomReader<F> {
-    /// Reads from `file`, whose layout a reader has found.
+    /// A reader of `file`. `layout` is that of the [`super::Reader`] which read
+    /// the file first.
     pub fn new(file: F, layout: FileLayout) -> Self {
         Self {
             file,
             layout,
             block: Vec::new(),
-            inner: PacketContent::NOTHING,
+            content: PacketContent::EMPTY,
         }
     }
 
-    /// Takes over what a reader has found since: a growing file.
+    /// Replaces the layout, for a file that has grown.
     pub fn set_layout(&mut self, layout: FileLayout) {
         self.layout = layout;
     }
@@ -42,10 +43,10 @@ impl<F: Read + Seek> RandomReader<F> {
         self.layout.channels()
     }
 
-    /// The record at `at`, which a reader gave out as record `number`.
+    /// Reads the record at `at`, which was record `number` of the first reading.
     ///
     /// # Errors
-    /// The file cannot be read there, or has been changed in the meantime.
+    /// The file cannot be read there, or has changed since it was first read.
     pub fn read_at(&mut self, number: u64, at: RecordAt) -> Result<FileRecord<'_>, ReadError> {
         let offset = at.offset;
         let damaged = |what| ReadError::Damaged {
@@ -93,8 +94,8 @@ impl<F: Read + Seek> RandomReader<F> {
             .layout
             .interface(section, parts.interface)
             .ok_or_else(changed)?;
-        let inner = &mut self.inner;
-        if !inner
+        let content = &mut self.content;
+        if !content
             .open(&self.block, &parts, &interface)
             .map_err(damaged)?
         {
@@ -102,15 +103,15 @@ impl<F: Read + Seek> RandomReader<F> {
         }
         let channel = self
             .layout
-            .find_channel(interface.link, &inner.header)
+            .find_channel(interface.link, &content.header)
             .ok_or_else(changed)?;
         Ok(FileRecord {
             packet: Packet {
                 number,
-                time: inner.time,
+                time: content.time,
                 interface: channel,
-                header: &inner.header,
-                payload: self.block.get(inner.payload.clone()).unwrap_or(&[]),
+                header: &content.header,
+                payload: self.block.get(content.payload.clone()).unwrap_or(&[]),
             },
             channels: self.layout.channels(),
             at,

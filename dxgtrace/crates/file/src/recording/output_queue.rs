@@ -1,7 +1,8 @@
-//! A bounded queue before a reader that may pause, and a thread that writes.
+//! A queue and a thread that writes it to a pipe or terminal, whose reader may
+//! stall.
 //!
-//! Whoever fills it keeps the bound: [`OutputQueue::is_full`] says when to leave
-//! packets out, and to say so at their place.
+//! The caller enforces the limit: while [`OutputQueue::is_full`], it drops
+//! packets and records the loss in their place.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,12 +12,13 @@ use std::time::Duration;
 
 use super::OutputTarget;
 
-/// Bytes that are handed to the system at once, at most, unless they came so.
-const STEP_BYTES: usize = 1 << 20;
-/// How often whoever waits for the end is asked whether to go on waiting.
-const INTERVAL: Duration = Duration::from_millis(50);
+/// Chunks shorter than this are extended, so that one `write` call takes many
+/// records. A single longer addition stays one chunk.
+const CHUNK_BYTES: usize = 1 << 20;
+/// Interval at which [`OutputQueue::finish`] polls `give_up`.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The end that is filled. Clones fill the same queue.
+/// The sending end of the queue. Clones share the queue.
 #[derive(Clone)]
 pub struct OutputQueue {
     shared: Arc<SharedQueue>,
@@ -31,20 +33,21 @@ struct SharedQueue {
 
 #[derive(Default)]
 struct QueueState {
-    steps: VecDeque<Vec<u8>>,
-    /// Bytes in the steps, including the one at work.
+    chunks: VecDeque<Vec<u8>>,
+    /// Bytes in `chunks` and in the chunk being written.
     queued: usize,
+    /// What [`OutputQueue::is_full`] last returned, for its hysteresis.
     full: bool,
-    /// The thread is at a step.
+    /// Whether the thread is writing a chunk.
     busy: bool,
-    /// Nothing follows.
+    /// Whether no more chunks will be added.
     closed: bool,
-    /// Why nothing more can be written.
+    /// The error of the first write that failed.
     failure: Option<(io::ErrorKind, String)>,
 }
 
 impl QueueState {
-    fn failed(&self) -> io::Result<()> {
+    fn check(&self) -> io::Result<()> {
         match &self.failure {
             Some((kind, text)) => Err(io::Error::new(*kind, text.clone())),
             None => Ok(()),
@@ -54,30 +57,33 @@ impl QueueState {
 
 impl SharedQueue {
     fn state(&self) -> MutexGuard<'_, QueueState> {
-        // The state is whole between any two statements.
+        // A panic cannot leave the state inconsistent: it is valid after every
+        // statement.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl OutputQueue {
-    /// Bytes that may wait; a little more, since what has begun is finished.
+    /// Default limit of queued bytes. Exceeded by at most the record that
+    /// reaches it.
     pub const BYTES: usize = 64 << 20;
 
-    /// A thread that writes to `target`, with a queue of `limit` bytes.
+    /// Starts a thread that writes to `target`, behind a queue of `limit` bytes.
     ///
     /// # Errors
-    /// There can be no thread.
+    /// The thread cannot be created.
     pub fn new(target: OutputTarget, limit: usize) -> io::Result<Self> {
         let shared = Arc::new(SharedQueue::default());
-        let theirs = shared.clone();
+        let thread_shared = shared.clone();
         thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || run(&theirs, target))?;
+            .spawn(move || run(&thread_shared, target))?;
         Ok(Self { shared, limit })
     }
 
-    /// Whether so much waits that nothing should be added. It stays so until
-    /// half of it is written, lest every other packet be left out.
+    /// Whether the queue exceeds its limit. Stays true until it has fallen to
+    /// half the limit, so that packets are dropped in one run and not every
+    /// other one.
     pub fn is_full(&self) -> bool {
         let mut state = self.shared.state();
         let limit = if state.full {
@@ -89,16 +95,16 @@ impl OutputQueue {
         state.full
     }
 
-    /// Adds bytes.
+    /// Appends `bytes` to the queue.
     ///
     /// # Errors
-    /// What was added before could not be written.
+    /// An earlier write failed.
     pub fn add(&self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.shared.state();
-        state.failed()?;
-        match state.steps.back_mut() {
-            Some(before) if before.len() < STEP_BYTES => before.extend_from_slice(bytes),
-            _ => state.steps.push_back(bytes.to_vec()),
+        state.check()?;
+        match state.chunks.back_mut() {
+            Some(last) if last.len() < CHUNK_BYTES => last.extend_from_slice(bytes),
+            _ => state.chunks.push_back(bytes.to_vec()),
         }
         state.queued += bytes.len();
         if !state.busy {
@@ -107,41 +113,42 @@ impl OutputQueue {
         Ok(())
     }
 
-    /// Says whether anything could not be written so far.
+    /// Checks that all writes so far have succeeded.
     ///
     /// # Errors
-    /// It could not.
-    pub fn failed(&self) -> io::Result<()> {
-        self.shared.state().failed()
+    /// A write failed.
+    pub fn check(&self) -> io::Result<()> {
+        self.shared.state().check()
     }
 
-    /// Waits until all is written, or until `give_up` says so.
+    /// Waits until the queue is written, or until `give_up` returns true, and
+    /// ends the thread.
     ///
     /// # Errors
-    /// Something could not be written, or not all was before it was given up.
+    /// A write failed, or `give_up` returned true before all was written.
     pub fn finish(&self, give_up: &mut dyn FnMut() -> bool) -> io::Result<()> {
         let mut state = self.shared.state();
-        while state.failure.is_none() && (state.busy || !state.steps.is_empty()) {
+        while state.failure.is_none() && (state.busy || !state.chunks.is_empty()) {
             if give_up() {
                 let bytes = state.queued;
                 return Err(io::Error::other(format!(
-                    "nobody takes it: {bytes} bytes were not written"
+                    "the reader does not take the output: {bytes} bytes were not written"
                 )));
             }
-            let waited = self.shared.changed.wait_timeout(state, INTERVAL);
+            let waited = self.shared.changed.wait_timeout(state, POLL_INTERVAL);
             (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
         state.closed = true;
         self.shared.changed.notify_all();
-        state.failed()
+        state.check()
     }
 }
 
-/// The thread.
+/// Body of the thread: writes chunks to `target` until the queue is closed.
 fn run(shared: &SharedQueue, mut target: OutputTarget) {
     let mut state = shared.state();
     loop {
-        let Some(step) = state.steps.pop_front() else {
+        let Some(chunk) = state.chunks.pop_front() else {
             if state.closed {
                 return;
             }
@@ -151,13 +158,13 @@ fn run(shared: &SharedQueue, mut target: OutputTarget) {
         };
         state.busy = true;
         drop(state);
-        let result = target.write(&step);
+        let result = target.write(&chunk);
         state = shared.state();
         state.busy = false;
-        state.queued -= step.len();
+        state.queued -= chunk.len();
         if let Err((_, error)) = result {
             state.failure = Some((error.kind(), error.to_string()));
-            state.steps.clear();
+            state.chunks.clear();
             state.closed = true;
         }
         shared.changed.notify_all();
@@ -179,7 +186,7 @@ mod tests {
         let target = OutputTarget {
             file: File::from(OwnedFd::from(writer)),
             name: "pipe".into(),
-            own: false,
+            created: false,
         };
         let queue = OutputQueue::new(target, 100_000).unwrap();
         let mut sent = 0;
@@ -194,12 +201,12 @@ mod tests {
             refused.to_string().contains("were not written"),
             "{refused}"
         );
-        let taker = thread::spawn(move || {
+        let drain = thread::spawn(move || {
             let mut all = Vec::new();
             reader.read_to_end(&mut all).map(|_| all.len())
         });
         queue.finish(&mut || false).unwrap();
         assert!(!queue.is_full());
-        assert_eq!(taker.join().unwrap().unwrap(), sent);
+        assert_eq!(drain.join().unwrap().unwrap(), sent);
     }
 }

@@ -1,7 +1,8 @@
-//! What a file says about itself: its sections, interfaces and channels.
+//! The sections, interfaces and channels of a capture file.
 //!
-//! Small and bounded whatever the file holds. A reader builds it while it walks
-//! the file; afterwards it is all that is needed to fetch single records.
+//! A [`Reader`](crate::Reader) collects them while it reads; a
+//! [`RandomReader`](crate::RandomReader) needs them, and nothing else, to fetch
+//! single records. The limits below bound the memory for any file.
 
 use pcap_file::DataLink;
 use pcap_file::pcapng::blocks::interface_description::{
@@ -11,14 +12,13 @@ use pcap_file::pcapng::blocks::interface_description::{
 use dxgtrace_protocol::packet::Channel;
 use dxgtrace_protocol::record::header::{ChannelKind, RecordHeader};
 
+use super::byte_order::ByteOrder;
 use super::clock::InterfaceClock;
 use super::description;
 use super::error::BlockDamage;
-use super::order::ByteOrder;
 
-/// Sections, interfaces of one section, and interfaces and channels of a whole
-/// file that are kept track of: far beyond any real capture, so that a made-up
-/// file cannot grow memory.
+/// Limits per file, and for interfaces also per section. They are far above any
+/// real capture; a crafted file cannot make the layout grow beyond them.
 const MAX_SECTIONS: usize = 1 << 16;
 const MAX_INTERFACES_PER_SECTION: usize = 1 << 10;
 const MAX_INTERFACES: usize = 1 << 16;
@@ -28,29 +28,29 @@ const MAX_CHANNELS: usize = 1 << 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileFormat {
     Pcapng,
-    /// Classic pcap, whose fractions count so many per second.
     Classic {
+        /// Timestamp fraction units in a second.
         per_second: u64,
     },
 }
 
-/// A file's sections, interfaces and channels, as far as it has been read.
+/// The sections, interfaces and channels of the part of a file read so far.
 #[derive(Debug, Clone)]
 pub struct FileLayout {
     pub(super) container: FileFormat,
     sections: Vec<Section>,
-    /// Interfaces of all sections, in the order of the file.
+    /// Interfaces of all sections, in file order.
     interfaces: Vec<FileInterface>,
     channels: Vec<Channel>,
-    /// Channels that no interface describes, found by their packets.
-    derived: Vec<Derived>,
+    /// Channels that no interface describes; known from their packets only.
+    undescribed: Vec<UndescribedChannel>,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Section {
     offset: u64,
     pub order: ByteOrder,
-    /// Index of its first interface in the list of all.
+    /// Index of the section's first interface in [`FileLayout::interfaces`].
     first: usize,
 }
 
@@ -61,19 +61,20 @@ pub(super) struct FileInterface {
     pub snap_length: u32,
 }
 
-/// Whose packets an interface carries.
+/// Which packets an interface carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Link {
-    /// Ours, of this channel.
+    /// Packets of this program, all of the channel with this index.
     Channel(u32),
-    /// Perhaps ours: the tags tell, and the pseudo-header tells the channel.
+    /// Exported PDUs without our description. The tags of each packet say
+    /// whether this program wrote it, its pseudo-header names the channel.
     Undescribed,
-    /// Not ours.
+    /// Packets of another link type.
     Foreign,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Derived {
+struct UndescribedChannel {
     relid: u32,
     kind: ChannelKind,
     channel: u32,
@@ -86,18 +87,18 @@ impl FileLayout {
             sections: Vec::new(),
             interfaces: Vec::new(),
             channels: Vec::new(),
-            derived: Vec::new(),
+            undescribed: Vec::new(),
         }
     }
 
-    /// The channels seen so far; [`dxgtrace_protocol::packet::Packet::interface`] is an
-    /// index into them. Only ever appended to while a file is read.
+    /// The channels found so far. [`dxgtrace_protocol::packet::Packet::interface`]
+    /// is an index into them. Reading on only appends.
     pub fn channels(&self) -> &[Channel] {
         &self.channels
     }
 
-    /// Grows with everything that is added, so that whoever keeps a copy knows
-    /// when it is out of date.
+    /// Number of sections, interfaces and channels. It grows whenever the layout
+    /// changes, so that the holder of a copy knows when to renew it.
     pub fn extent(&self) -> usize {
         self.sections.len() + self.interfaces.len() + self.channels.len()
     }
@@ -107,7 +108,7 @@ impl FileLayout {
         offset: u64,
         order: ByteOrder,
     ) -> Result<(), BlockDamage> {
-        bounded(self.sections.len(), MAX_SECTIONS, "sections")?;
+        check_count(self.sections.len(), MAX_SECTIONS, "sections")?;
         self.sections.push(Section {
             offset,
             order,
@@ -116,12 +117,12 @@ impl FileLayout {
         Ok(())
     }
 
-    /// The section that is being read.
+    /// The section being read.
     pub(super) fn current(&self) -> Option<Section> {
         self.sections.last().copied()
     }
 
-    /// The section in which the block at `offset` stands.
+    /// The section that contains the block at `offset`.
     pub(super) fn section_at(&self, offset: u64) -> Option<Section> {
         let after = self
             .sections
@@ -129,44 +130,44 @@ impl FileLayout {
         self.sections.get(after.checked_sub(1)?).copied()
     }
 
-    /// Interface `number` of `section`. The number comes from a packet that was
-    /// read before, or from the section being read, so it cannot reach into
-    /// the next section unless the packet is damaged.
+    /// Interface `number` of `section`. `section` is the one being read, or
+    /// `number` was valid when the packet was first read; so only a damaged
+    /// packet can reach an interface of the next section.
     pub(super) fn interface(&self, section: Section, number: u32) -> Option<FileInterface> {
         let index = section.first.checked_add(number as usize)?;
         self.interfaces.get(index).copied()
     }
 
-    /// Adds the interface that a section describes next.
+    /// Adds an interface to the current section from its description block.
     pub(super) fn describe(
         &mut self,
         interface: &InterfaceDescriptionBlock<'_>,
     ) -> Result<(), BlockDamage> {
         let link = if interface.linktype == DataLink::WIRESHARK_UPPER_PDU {
-            self.link(interface)?
+            self.classify(interface)?
         } else {
             Link::Foreign
         };
-        self.add(FileInterface {
+        self.add_interface(FileInterface {
             link,
             clock: InterfaceClock::of(interface),
             snap_length: interface.snaplen,
         })
     }
 
-    pub(super) fn add(&mut self, interface: FileInterface) -> Result<(), BlockDamage> {
+    pub(super) fn add_interface(&mut self, interface: FileInterface) -> Result<(), BlockDamage> {
         let first = self.current().map_or(0, |section| section.first);
-        bounded(
+        check_count(
             self.interfaces.len().saturating_sub(first),
             MAX_INTERFACES_PER_SECTION,
             "interfaces in a section",
         )?;
-        bounded(self.interfaces.len(), MAX_INTERFACES, "interfaces")?;
+        check_count(self.interfaces.len(), MAX_INTERFACES, "interfaces")?;
         self.interfaces.push(interface);
         Ok(())
     }
 
-    fn link(&mut self, interface: &InterfaceDescriptionBlock<'_>) -> Result<Link, BlockDamage> {
+    fn classify(&mut self, interface: &InterfaceDescriptionBlock<'_>) -> Result<Link, BlockDamage> {
         let mut name = "";
         let mut text = "";
         for option in &interface.options {
@@ -179,19 +180,20 @@ impl FileLayout {
         let Some(channel) = description::parse(name, text) else {
             return Ok(Link::Undescribed);
         };
-        // Files of one capture that were joined repeat their interfaces: the
-        // instance GUID says that it is the same channel.
+        // A file merged from parts of one capture repeats its interfaces; equal
+        // instance GUIDs mean the same channel.
         let known = self
             .channels
             .iter()
             .position(|known| channel.instance.is_some() && *known == channel);
         match known {
             Some(index) => Ok(Link::Channel(index as u32)),
-            None => self.push(channel).map(Link::Channel),
+            None => self.add_channel(channel).map(Link::Channel),
         }
     }
 
-    /// The channel of a packet, adding one that no interface describes.
+    /// The channel index of a packet. Adds the channel if no interface
+    /// describes it and no earlier packet named it.
     #[inline]
     pub(super) fn channel(
         &mut self,
@@ -205,18 +207,19 @@ impl FileLayout {
         let name = match kind {
             ChannelKind::Global => "global".to_owned(),
             ChannelKind::Vgpu => {
-                let is_vgpu = |derived: &&Derived| derived.kind == ChannelKind::Vgpu;
-                format!("vgpu{}", self.derived.iter().filter(is_vgpu).count())
+                let is_vgpu =
+                    |undescribed: &&UndescribedChannel| undescribed.kind == ChannelKind::Vgpu;
+                format!("vgpu{}", self.undescribed.iter().filter(is_vgpu).count())
             }
             ChannelKind::Unknown => format!("channel{relid}"),
         };
-        let channel = self.push(Channel {
+        let channel = self.add_channel(Channel {
             name,
             kind,
             relid,
             instance: None,
         })?;
-        self.derived.push(Derived {
+        self.undescribed.push(UndescribedChannel {
             relid,
             kind,
             channel,
@@ -224,24 +227,24 @@ impl FileLayout {
         Ok(channel)
     }
 
-    /// The channel of a packet, if it is known already.
+    /// The channel index of a packet, if the channel is known.
     #[inline]
     pub(super) fn find_channel(&self, link: Link, header: &RecordHeader) -> Option<u32> {
         if let Link::Channel(channel) = link {
             return Some(channel);
         }
-        self.derived
+        self.undescribed
             .iter()
             .find(|known| known.relid == header.channel && known.kind == header.channel_kind)
             .map(|known| known.channel)
     }
 
-    fn push(&mut self, mut channel: Channel) -> Result<u32, BlockDamage> {
-        bounded(self.channels.len(), MAX_CHANNELS, "channels")?;
+    fn add_channel(&mut self, mut channel: Channel) -> Result<u32, BlockDamage> {
+        check_count(self.channels.len(), MAX_CHANNELS, "channels")?;
         if channel.name.is_empty() {
             channel.name = format!("channel{}", channel.relid);
         }
-        // Two machines' captures in one file: keep the names apart.
+        // Merged captures of two machines use the same names: make them unique.
         while self.channels.iter().any(|known| known.name == channel.name) {
             channel.name = format!("{}-{}", channel.name, self.channels.len() + 1);
         }
@@ -250,7 +253,7 @@ impl FileLayout {
     }
 }
 
-fn bounded(count: usize, limit: usize, what: &'static str) -> Result<(), BlockDamage> {
+fn check_count(count: usize, limit: usize, what: &'static str) -> Result<(), BlockDamage> {
     if count < limit {
         Ok(())
     } else {
