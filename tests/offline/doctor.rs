@@ -201,7 +201,7 @@ fn what_would_be_used_depends_on_preemption_and_rights() {
         .file("/sys/kernel/btf/hv_vmbus", "btf");
     would(
         "#1 SMP",
-        "VMBus is a module, whose types take CAP_SYS_ADMIN",
+        "VMBus is a module, whose BTF only CAP_SYS_ADMIN can read",
     );
 }
 

@@ -1,4 +1,4 @@
-//! Which way of capturing would be used here.
+//! Predicts which backend `dxgtrace capture` would use on this machine.
 
 use super::MachineFact;
 use super::driver::{CodePlace, DriverFacts};
@@ -7,16 +7,18 @@ use super::rights::Rights;
 
 const DIRECT_CALLS: &str = "DYNAMIC_FTRACE_WITH_DIRECT_CALLS";
 
-/// A way of capturing, and why it is the one.
+/// The backend that would be used, and the reason.
 #[derive(Debug)]
 pub(super) struct BackendChoice {
+    /// `None` if nothing can be captured.
     name: Option<&'static str>,
     why: String,
+    /// What makes capturing possible; empty if it is.
     fix: &'static str,
 }
 
-/// Chooses as `dxgtrace capture` does, for each function: fentry where it works
-/// and misses nothing, then kprobes, then only the stand-in.
+/// Chooses by the rules of `dxgtrace capture`: for each hooked function fentry
+/// if it can attach and sees every call, else a kprobe.
 pub(super) fn choose(kernel: &KernelFacts, driver: &DriverFacts, rights: &Rights) -> BackendChoice {
     let none = |why: &str, fix| BackendChoice {
         name: None,
@@ -36,9 +38,9 @@ pub(super) fn choose(kernel: &KernelFacts, driver: &DriverFacts, rights: &Rights
         );
     }
     if !rights.can_trace() {
-        return none("the rights lack", "See rights.");
+        return none("capabilities are missing", "See rights.");
     }
-    let fentry = fentry(kernel, driver, rights);
+    let fentry = check_fentry(kernel, driver, rights);
     let kprobes = kernel.has("KPROBES") != Some(false);
     let [preempts, _] = kernel.preempts;
     match (fentry, kprobes) {
@@ -62,7 +64,12 @@ pub(super) fn choose(kernel: &KernelFacts, driver: &DriverFacts, rights: &Rights
     }
 }
 
-fn fentry(kernel: &KernelFacts, driver: &DriverFacts, rights: &Rights) -> Result<(), &'static str> {
+/// Whether fentry can be used; the error is the reason why not.
+fn check_fentry(
+    kernel: &KernelFacts,
+    driver: &DriverFacts,
+    rights: &Rights,
+) -> Result<(), &'static str> {
     if !kernel.btf {
         return Err("the kernel has no BTF");
     }
@@ -71,14 +78,14 @@ fn fentry(kernel: &KernelFacts, driver: &DriverFacts, rights: &Rights) -> Result
             "the kernel preempts even softirqs in the probe, whose calls fentry would miss",
         );
     }
-    // Types of modules came with 5.11.
+    // Modules have BTF since Linux 5.11.
     if driver.vmbus == CodePlace::Module
         && (!kernel.is_at_least((5, 11)) || kernel.has("DEBUG_INFO_BTF_MODULES") == Some(false))
     {
         return Err("VMBus is a module without BTF");
     }
-    if driver.vmbus == CodePlace::Module && !rights.sees_modules() {
-        return Err("VMBus is a module, whose types take CAP_SYS_ADMIN");
+    if driver.vmbus == CodePlace::Module && !rights.can_read_module_btf() {
+        return Err("VMBus is a module, whose BTF only CAP_SYS_ADMIN can read");
     }
     let options = ["FUNCTION_TRACER", DIRECT_CALLS];
     if options
@@ -93,8 +100,8 @@ fn fentry(kernel: &KernelFacts, driver: &DriverFacts, rights: &Rights) -> Result
     Ok(())
 }
 
-/// Whether ftrace on arm64 can call programs: as configured, or else by the
-/// version. BPF has had its part since 6.0, which alone does not attach.
+/// Whether ftrace on arm64 has direct calls: by the configuration, or else by
+/// the version. BPF trampolines alone (6.0) cannot attach without them (6.4).
 fn arm64_calls(kernel: &KernelFacts) -> bool {
     kernel
         .has(DIRECT_CALLS)

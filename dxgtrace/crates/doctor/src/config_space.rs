@@ -1,59 +1,61 @@
-//! The PCI configuration space of a virtual GPU: what its registers say, and
-//! whether they agree with each other.
+//! The PCI configuration space of a virtual GPU: decodes its vendor registers
+//! and checks that they agree with each other and with the VMBus channels.
 
 use super::MachineFact;
 use dxgtrace_protocol::table::framing::{VERSION_COMPATIBLE, VERSION_EXTENDED, VERSION_OLD};
 use dxgtrace_protocol::table::guid;
 
-/// Microsoft.
+/// PCI vendor id of Microsoft.
 const VENDOR: u16 = 0x1414;
-/// Virtual render device.
+/// PCI device id of the virtual render device.
 const RENDER: u16 = 0x008E;
-/// Compute accelerator.
+/// PCI device id of the virtual compute accelerator.
 const COMPUTE: u16 = 0x008A;
 
-/// Where the vGPU's registers stand, in bytes.
+/// Offsets of the vGPU's registers, in bytes: GUID of the channel (16 bytes),
+/// interface version (4), host LUID (8), host capabilities (4).
 const CHANNEL: usize = 192;
 const VERSION: usize = 208;
 const LUID: usize = 212;
 const CAPABILITIES: usize = 220;
-/// End of the last register.
+/// End of the last register, in bytes.
 const END: usize = 224;
-/// What a read of a register that is not there gives.
-const NOTHING: u32 = u32::MAX;
-/// Host capability bit 0: it can map guest pages.
+/// Value read from a register that does not exist.
+const ABSENT: u32 = u32::MAX;
+/// Host capability bit 0: the host can map guest pages.
 const CAN_MAP_PAGES: u32 = 1;
 
-/// Most bytes of a configuration space.
+/// Size of a PCI Express configuration space, in bytes.
 const LARGEST: usize = 4096;
-/// The part that Linux shows to everybody.
+/// Size of the part that Linux lets unprivileged users read, in bytes.
 const HEADER: usize = 64;
 
-/// Why bytes are no configuration space.
+/// Why an input is not a configuration space.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotConfigSpace {
-    /// Not even the vendor is there.
-    #[error("{0} bytes are no PCI configuration space, which has 64, 256 or 4096")]
+    /// Shorter than 64 or longer than 4096 bytes; holds the length.
+    #[error("{0} bytes are not a PCI configuration space, which has 64, 256 or 4096")]
     Length(usize),
-    /// A text without lines of the form `00: 14 14 8e 00 ...`.
+    /// Text without lines of the form `00: 14 14 8e 00 ...`.
     #[error("neither a dump of a configuration space nor the output of lspci -xxx")]
     Text,
 }
 
-/// A configuration space.
+/// The configuration space of one PCI function, 64 to 4096 bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigSpace {
     bytes: Vec<u8>,
 }
 
-/// Whether a channel with that instance GUID is offered, and is a vGPU's.
+/// Looks up the channel with an instance GUID: `None` if the host does not offer
+/// it, else whether it is a vGPU channel.
 pub type OfferedChannel<'a> = &'a dyn Fn(&[u8; 16]) -> Option<bool>;
 
 impl ConfigSpace {
-    /// From the bytes themselves.
+    /// Takes the raw bytes of one function.
     ///
     /// # Errors
-    /// There are too few or too many.
+    /// There are fewer than 64 or more than 4096 bytes.
     pub fn of_bytes(bytes: &[u8]) -> Result<Self, NotConfigSpace> {
         if !(HEADER..=LARGEST).contains(&bytes.len()) {
             return Err(NotConfigSpace::Length(bytes.len()));
@@ -63,11 +65,12 @@ impl ConfigSpace {
         })
     }
 
-    /// From a file: the bytes, or what `lspci -xxx` or `-xxxx` printed, of one
-    /// or more functions.
+    /// Parses the content of a file: the raw bytes of one function, or the
+    /// output of `lspci -xxx` or `-xxxx` with one or more. Each comes with its
+    /// title line, which is empty for raw bytes.
     ///
     /// # Errors
-    /// It is neither.
+    /// The content is neither.
     pub fn of_file(content: &[u8]) -> Result<Vec<(String, Self)>, NotConfigSpace> {
         match std::str::from_utf8(content) {
             Ok(text) if text.contains(": ") && !text.contains('\0') => of_lspci(text),
@@ -75,22 +78,22 @@ impl ConfigSpace {
         }
     }
 
-    /// Whether a function with these numbers is a virtual GPU.
+    /// Whether these PCI ids are those of a virtual GPU.
     pub fn is_vgpu(vendor: u16, device: u16) -> bool {
         vendor == VENDOR && matches!(device, RENDER | COMPUTE)
     }
 
-    /// Whether this is a virtual GPU's.
+    /// Whether the function is a virtual GPU.
     pub fn is_ours(&self) -> bool {
         Self::is_vgpu(self.u16(0), self.u16(2))
     }
 
-    /// Whether the vGPU's registers are in it.
+    /// Whether the bytes include the vGPU's registers.
     pub fn is_whole(&self) -> bool {
         self.bytes.len() >= END
     }
 
-    /// What the function is, in words.
+    /// The PCI ids and what they stand for, for display.
     pub fn kind(&self) -> String {
         let (vendor, device) = (self.u16(0), self.u16(2));
         let what = match (vendor, device) {
@@ -108,7 +111,7 @@ impl ConfigSpace {
 
     fn u32(&self, at: usize) -> u32 {
         let bytes = self.bytes.get(at..).and_then(|rest| rest.first_chunk());
-        bytes.map_or(NOTHING, |bytes| u32::from_le_bytes(*bytes))
+        bytes.map_or(ABSENT, |bytes| u32::from_le_bytes(*bytes))
     }
 
     fn channel(&self) -> [u8; 16] {
@@ -119,8 +122,8 @@ impl ConfigSpace {
         bytes.copied().unwrap_or([0xFF; 16])
     }
 
-    /// What the registers say, and what they contradict. `offered` tells which
-    /// channels the host offers, if that is known.
+    /// Decodes the registers and checks them. `offered` looks up the channels
+    /// that the host offers; `None` if they are not known.
     pub fn facts(&self, offered: Option<OfferedChannel<'_>>) -> Vec<MachineFact> {
         const TOPIC: &str = "vGPU";
         let mut facts = Vec::new();
@@ -128,7 +131,7 @@ impl ConfigSpace {
             facts.push(
                 MachineFact::warn(
                     TOPIC,
-                    format!("{}: what follows means nothing then", self.kind()),
+                    format!("{}: the registers below mean nothing", self.kind()),
                 )
                 .fix("Take the configuration space of the function 1414:008e or 1414:008a."),
             );
@@ -145,7 +148,7 @@ impl ConfigSpace {
         facts.push(channel_fact(&channel, offered));
         let register = self.u32(VERSION);
         let version = match register {
-            0 | NOTHING => VERSION_OLD,
+            0 | ABSENT => VERSION_OLD,
             other => other,
         };
         facts.push(version_fact(register));
@@ -158,8 +161,9 @@ impl ConfigSpace {
         const TOPIC: &str = "vGPU";
         let (low, high) = (self.u32(LUID), self.u32(LUID + 4));
         let host = format!("{high:08x}-{low:08x}");
-        // The guest writes its own capabilities to the same place.
-        let empty = high == 0 && low <= 1 || (high, low) == (NOTHING, NOTHING);
+        // The driver writes the guest's capabilities (0 or 1) to the same
+        // offset.
+        let empty = high == 0 && low <= 1 || (high, low) == (ABSENT, ABSENT);
         if version < VERSION_EXTENDED {
             return vec![if empty {
                 MachineFact::ok(TOPIC, "no host LUID, as this version has none")
@@ -171,7 +175,7 @@ impl ConfigSpace {
                          there is none: version and LUID contradict each other"
                     ),
                 )
-                .fix("The driver does not read it then; the host's version register is suspect.")
+                .fix("The driver does not read it; the host's version register is suspect.")
             }];
         }
         if empty {
@@ -180,7 +184,7 @@ impl ConfigSpace {
                     TOPIC,
                     format!("interface version {version} says that there is a host LUID, but it is empty"),
                 )
-                .fix("Every message to this adapter will name none: a fault of the host."),
+                .fix("Messages to this adapter will carry an empty LUID: a fault of the host."),
             ];
         }
         let mut facts = vec![MachineFact::ok(
@@ -191,7 +195,7 @@ impl ConfigSpace {
             facts.push(MachineFact::info(
                 TOPIC,
                 "the host LUID equals the first 8 bytes of the channel's GUID, which are the \
-                 guest's own LUID: usually they differ",
+                 guest's own LUID; usually they differ",
             ));
         }
         facts
@@ -202,7 +206,7 @@ impl ConfigSpace {
         let bits = self.u32(CAPABILITIES);
         if version < VERSION_EXTENDED {
             return match bits {
-                0 | NOTHING => {
+                0 | ABSENT => {
                     MachineFact::ok(TOPIC, "no host capabilities, as this version has none")
                 }
                 _ => MachineFact::info(
@@ -220,7 +224,7 @@ impl ConfigSpace {
         };
         let unknown = bits & !CAN_MAP_PAGES;
         match (bits, unknown) {
-            (NOTHING, _) => MachineFact::warn(TOPIC, "host capabilities cannot be read (all ones)"),
+            (ABSENT, _) => MachineFact::warn(TOPIC, "host capabilities cannot be read (all ones)"),
             (_, 0) => MachineFact::ok(TOPIC, format!("host capabilities {bits:#x}: {pages}")),
             _ => MachineFact::info(
                 TOPIC,
@@ -257,9 +261,9 @@ fn channel_fact(channel: &[u8; 16], offered: Option<OfferedChannel<'_>>) -> Mach
 fn version_fact(register: u32) -> MachineFact {
     const TOPIC: &str = "vGPU";
     match register {
-        0 | NOTHING => MachineFact::info(
+        0 | ABSENT => MachineFact::info(
             TOPIC,
-            format!("the host tells no interface version: the driver assumes {VERSION_OLD}"),
+            format!("the host reports no interface version: the driver assumes {VERSION_OLD}"),
         ),
         version if version < VERSION_COMPATIBLE => MachineFact::warn(
             TOPIC,
@@ -280,20 +284,20 @@ fn version_fact(register: u32) -> MachineFact {
         version => MachineFact::info(
             TOPIC,
             format!(
-                "the host offers interface version {version}; the driver knows \
-                 {VERSION_EXTENDED} at most and uses that"
+                "the host offers interface version {version}; the driver supports at most \
+                 {VERSION_EXTENDED} and uses that"
             ),
         ),
     }
 }
 
-/// Functions in the output of `lspci -xxx`: a title line, then lines of an
-/// offset and 16 bytes.
+/// Parses the output of `lspci -xxx`: per function a title line, then lines of
+/// an offset and 16 bytes.
 fn of_lspci(text: &str) -> Result<Vec<(String, ConfigSpace)>, NotConfigSpace> {
     let mut found: Vec<(String, Vec<u8>)> = Vec::new();
     let mut title = String::new();
     for line in text.lines() {
-        match row(line) {
+        match parse_row(line) {
             Some((0, bytes)) => found.push((std::mem::take(&mut title), bytes)),
             Some((at, bytes)) => match found.last_mut() {
                 Some((_, all)) if all.len() == at && at < LARGEST => all.extend(bytes),
@@ -314,8 +318,8 @@ fn of_lspci(text: &str) -> Result<Vec<(String, ConfigSpace)>, NotConfigSpace> {
         .collect()
 }
 
-/// `c0: 01 02 ...` as offset and bytes.
-fn row(line: &str) -> Option<(usize, Vec<u8>)> {
+/// Parses a line `c0: 01 02 ...` into its offset and 16 bytes.
+fn parse_row(line: &str) -> Option<(usize, Vec<u8>)> {
     let (offset, rest) = line.split_once(": ")?;
     if !(2..=3).contains(&offset.len()) {
         return None;

@@ -1,32 +1,33 @@
-//! The driver: built in, a module, or not there, and its device node.
+//! Whether dxgkrnl and VMBus are built in, loaded, loadable or absent, and the
+//! device node `/dev/dxg`.
 
 use super::kernel::KernelFacts;
 use super::{MachineFact, SystemFiles};
 use dxgtrace_protocol::decode::escaped;
 
-/// A function of the driver that every version has.
+/// A function that every version of the driver has.
 const FUNCTION: &str = "dxgvmb_send_sync_msg";
 /// The function that carries every message to the host.
 const SEND: &str = "vmbus_sendpacket";
 
-/// Where code lives.
+/// Where a driver is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CodePlace {
     BuiltIn,
     Module,
-    /// A module that could be loaded.
+    /// An installed module that is not loaded.
     Unloaded,
     Absent,
 }
 
-/// What is known of the driver.
+/// State of the driver and of VMBus.
 #[derive(Debug)]
 pub(super) struct DriverFacts {
     pub place: CodePlace,
     pub vmbus: CodePlace,
-    /// The version or source identity that a module tells.
+    /// Content of the module's `version` or `srcversion` in sysfs.
     identity: Option<String>,
-    /// Whether the driver's functions can be seen.
+    /// Whether `/proc/kallsyms` lists the driver's functions.
     symbols: bool,
 }
 
@@ -45,17 +46,17 @@ impl DriverFacts {
         }
     }
 
-    /// Whether the driver runs.
-    pub fn is_there(&self) -> bool {
+    /// Whether the driver is built in or loaded.
+    pub fn is_present(&self) -> bool {
         matches!(self.place, CodePlace::BuiltIn | CodePlace::Module)
     }
 
     pub fn facts(&self, system: &SystemFiles) -> Vec<MachineFact> {
         let mut facts = vec![self.driver_fact()];
-        if self.is_there() && !self.symbols {
+        if self.is_present() && !self.symbols {
             facts.push(
-                MachineFact::info("driver", "its functions cannot be seen in /proc/kallsyms")
-                    .fix("Messages are captured all the same; run as root to see ioctls too."),
+                MachineFact::info("driver", "/proc/kallsyms does not list its functions")
+                    .fix("Messages are captured anyway; run as root to see ioctls too."),
             );
         }
         facts.push(self.node_fact(system));
@@ -73,7 +74,7 @@ impl DriverFacts {
                 MachineFact::ok("driver", format!("dxgkrnl is loaded as a module{identity}"))
             }
             CodePlace::Unloaded => {
-                MachineFact::fail("driver", "dxgkrnl is there as a module, but not loaded")
+                MachineFact::fail("driver", "dxgkrnl is installed as a module, but not loaded")
                     .fix("modprobe dxgkrnl")
             }
             CodePlace::Absent if self.vmbus == CodePlace::Absent => MachineFact::fail(
@@ -95,9 +96,9 @@ impl DriverFacts {
         const NODE: &str = "/dev/dxg";
         if !system.exists(NODE) {
             let fact = MachineFact::fail("device", format!("{NODE} is not there"));
-            return if self.is_there() {
+            return if self.is_present() {
                 fact.fix(
-                    "The driver makes it once it has a channel to the host: see the VMBus lines, \
+                    "The driver creates it once it has a channel to the host: see the VMBus lines, \
                      and dmesg | grep dxg. In a container: pass --device /dev/dxg.",
                 )
             } else {
@@ -116,7 +117,7 @@ impl DriverFacts {
     }
 }
 
-/// The mode of a file, and whether everybody may read and write it.
+/// The mode of a file, and whether all users may read and write it.
 #[cfg(unix)]
 fn permissions(system: &SystemFiles, path: &str) -> Option<(u32, bool)> {
     use std::os::unix::fs::PermissionsExt;
@@ -130,7 +131,8 @@ fn permissions(_: &SystemFiles, _: &str) -> Option<(u32, bool)> {
     None
 }
 
-/// Functions as kallsyms lists them: `Some(true)` is one of a module.
+/// Functions found in `/proc/kallsyms`: `Some(true)` if in a module,
+/// `Some(false)` if built in.
 struct DriverSymbols {
     driver: Option<bool>,
     send: Option<bool>,
@@ -157,6 +159,8 @@ impl DriverSymbols {
     }
 }
 
+/// Finds `module` by its symbol in kallsyms, `/proc/modules`, the kernel's
+/// configuration and lists of modules, and sysfs.
 fn place(
     system: &SystemFiles,
     kernel: &KernelFacts,

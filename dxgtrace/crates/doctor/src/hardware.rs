@@ -1,4 +1,4 @@
-//! What the host offers: PCI functions and VMBus channels.
+//! The PCI functions and VMBus channels that the host offers.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use dxgtrace_protocol::table::guid;
 
 const PCI: &str = "/sys/bus/pci/devices";
 const VMBUS: &str = "/sys/bus/vmbus/devices";
-/// Most functions that are looked at.
-const MOST: usize = 256;
+/// Most PCI functions examined.
+const MAX_FUNCTIONS: usize = 256;
 
 pub(super) fn facts(system: &SystemFiles, driver: &DriverFacts) -> Vec<MachineFact> {
     let channels = channels(system);
@@ -20,10 +20,11 @@ pub(super) fn facts(system: &SystemFiles, driver: &DriverFacts) -> Vec<MachineFa
     facts
 }
 
-/// The driver's channels by instance GUID: whether they are a vGPU's.
+/// The driver's channels by instance GUID; true for a vGPU channel, false for a
+/// global one.
 pub type VmbusChannels = BTreeMap<[u8; 16], bool>;
 
-/// The driver's channels that the host offers.
+/// Reads from sysfs which channels the host offers to the driver.
 pub fn channels(system: &SystemFiles) -> VmbusChannels {
     let mut found = VmbusChannels::new();
     for name in system.names(VMBUS) {
@@ -45,12 +46,12 @@ pub fn channels(system: &SystemFiles) -> VmbusChannels {
 fn vmbus(system: &SystemFiles, driver: &DriverFacts, channels: &VmbusChannels) -> Vec<MachineFact> {
     if !system.exists(VMBUS) {
         let fact = MachineFact::fail("VMBus", format!("{VMBUS} is not there"));
-        return vec![fact.fix("This is no Hyper-V guest, or CONFIG_HYPERV is off.")];
+        return vec![fact.fix("This is not a Hyper-V guest, or CONFIG_HYPERV is off.")];
     }
     let mut facts = Vec::new();
     let global = channels.values().filter(|is_vgpu| !**is_vgpu).count();
     let of_host = "The host offers it if GPU paravirtualization is set up for this machine: WSL2 \
-                   does by itself (unless gpuSupport=false in .wslconfig), Hyper-V needs \
+                   does so by itself (unless gpuSupport=false in .wslconfig), Hyper-V needs \
                    Add-VMGpuPartitionAdapter.";
     facts.push(match global {
         0 => {
@@ -73,7 +74,7 @@ fn vmbus(system: &SystemFiles, driver: &DriverFacts, channels: &VmbusChannels) -
     if !any {
         facts.push(MachineFact::fail("VMBus", "the host offers no vGPU channel").fix(of_host));
     }
-    if !driver.is_there() && any {
+    if !driver.is_present() && any {
         facts.push(
             MachineFact::warn(
                 "VMBus",
@@ -87,7 +88,7 @@ fn vmbus(system: &SystemFiles, driver: &DriverFacts, channels: &VmbusChannels) -
 
 fn pci(system: &SystemFiles, channels: &VmbusChannels) -> Vec<MachineFact> {
     let mut facts = Vec::new();
-    for name in system.names(PCI).into_iter().take(MOST) {
+    for name in system.names(PCI).into_iter().take(MAX_FUNCTIONS) {
         let of = |file: &str| {
             let text = system.line(&format!("{PCI}/{name}/{file}"))?;
             u16::from_str_radix(text.trim_start_matches("0x"), 16).ok()
@@ -112,7 +113,7 @@ fn pci(system: &SystemFiles, channels: &VmbusChannels) -> Vec<MachineFact> {
                     facts.push(
                         MachineFact::info(
                             "PCI",
-                            format!("{shown}: Linux shows the vGPU's registers to root only"),
+                            format!("{shown}: only root can read the vGPU's registers"),
                         )
                         .fix("Run dxgtrace doctor as root."),
                     );
@@ -124,7 +125,7 @@ fn pci(system: &SystemFiles, channels: &VmbusChannels) -> Vec<MachineFact> {
     if facts.is_empty() {
         facts.push(
             MachineFact::fail("PCI", "there is no virtual GPU (1414:008e or 1414:008a)").fix(
-                "The host gives none to this machine: check the GPU's driver on Windows, and \
+                "The host assigns none to this machine: check the GPU's driver on Windows, and \
                  Get-VMGpuPartitionAdapter.",
             ),
         );

@@ -1,4 +1,4 @@
-//! The kernel: version, options, what it lets a tracer do.
+//! The kernel: version, configuration, BTF, lockdown and sysctls.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -11,21 +11,27 @@ use super::{FactLevel, MachineFact, SystemFiles};
 use crate::preemption::{CallContext, preempts, version};
 use dxgtrace_protocol::decode::escaped;
 
-/// The oldest kernel that can be traced.
+/// Oldest kernel that can be traced, as (major, minor).
 const OLDEST: (u32, u32) = (5, 10);
-/// Longest configuration that is unpacked, in bytes.
+/// Longest configuration that is read from `/proc/config.gz`, unpacked, in
+/// bytes.
 const LONGEST: u64 = 4 << 20;
 
-/// What an option is needed for.
+/// How much an option matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum OptionNeed {
+    /// Needed by the driver, not for capturing.
     Driver,
+    /// Nothing can be captured without it.
     Required,
+    /// Capturing works better with it.
     Better,
+    /// Used if a better option is not set.
     Alternative,
 }
 
+/// An element of `data/kernel-options.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WantedOption {
@@ -45,23 +51,27 @@ static OPTIONS: LazyLock<Vec<WantedOption>> = LazyLock::new(|| {
         .option
 });
 
-/// What is known of the kernel.
+/// What was found out about the kernel.
 #[derive(Debug)]
 pub(super) struct KernelFacts {
     pub release: String,
     version: Option<(u32, u32)>,
-    /// Options that are set, with `y` or `m`; `None` if there is no list.
+    /// Options that are `y` or `m`, by name without `CONFIG_`; `None` if no
+    /// configuration was found.
     options: Option<BTreeMap<String, String>>,
+    /// Path of the configuration.
     options_from: String,
+    /// Whether the kernel itself has BTF.
     pub btf: bool,
     pub lockdown: Lockdown,
-    /// Whether threads may be preempted, and softirqs.
+    /// Whether a probe may be preempted in a thread, and in a softirq.
     pub preempts: [bool; 2],
 }
 
-/// How far the kernel is locked against its administrator.
+/// State of the lockdown security module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lockdown {
+    /// Not built in, or securityfs is not mounted.
     Unknown,
     Off,
     Integrity,
@@ -91,18 +101,20 @@ impl KernelFacts {
         }
     }
 
-    /// Whether an option is set; `None` if that is not known.
+    /// Whether an option is `y` or `m`; `None` if no configuration was found.
     pub fn has(&self, option: &str) -> Option<bool> {
         let options = self.options.as_ref()?;
         Some(options.contains_key(option))
     }
 
-    /// `y` or `m`.
+    /// Value of an option, `y` or `m`; `None` if it is not set or not known.
     pub fn option(&self, option: &str) -> Option<&str> {
         let value = self.options.as_ref()?.get(option)?;
         Some(value.as_str())
     }
 
+    /// Whether the kernel is `version` or newer; true if its version is not
+    /// known.
     pub fn is_at_least(&self, version: (u32, u32)) -> bool {
         self.version.is_none_or(|own| own >= version)
     }
@@ -110,7 +122,7 @@ impl KernelFacts {
     pub fn release_fact(&self) -> MachineFact {
         let release = escaped(self.release.as_bytes()).to_string();
         let Some(version) = self.version else {
-            return MachineFact::warn("kernel", format!("version \"{release}\" cannot be read"));
+            return MachineFact::warn("kernel", format!("cannot parse the version \"{release}\""));
         };
         let wsl = if self.release.contains("microsoft") {
             " (WSL)"
@@ -155,10 +167,9 @@ impl KernelFacts {
     fn option_facts(&self) -> Vec<MachineFact> {
         let Some(options) = &self.options else {
             return vec![
-                MachineFact::info("options", "the kernel's configuration is not to be found").fix(
+                MachineFact::info("options", "the kernel's configuration was not found").fix(
                     "Looked for /proc/config.gz, /boot/config-RELEASE and \
-                     /lib/modules/RELEASE/config; without one, what follows is judged by what \
-                     is there.",
+                     /lib/modules/RELEASE/config; the lines below go by what the kernel has.",
                 ),
             ];
         };
@@ -209,7 +220,7 @@ impl KernelFacts {
     }
 }
 
-/// The options that are set, and where that was read.
+/// The options that are set, and the path of the configuration.
 fn options(system: &SystemFiles, release: &str) -> (Option<BTreeMap<String, String>>, String) {
     if let Ok(packed) = system.bytes("/proc/config.gz") {
         let mut text = Vec::new();
@@ -221,7 +232,7 @@ fn options(system: &SystemFiles, release: &str) -> (Option<BTreeMap<String, Stri
             return (Some(options), "/proc/config.gz".to_owned());
         }
     }
-    // The release is part of a path: no way out of the folder.
+    // The release becomes part of a path and must not leave the folder.
     if release.is_empty() || release.contains('/') || release.contains("..") {
         return (None, String::new());
     }
@@ -237,6 +248,7 @@ fn options(system: &SystemFiles, release: &str) -> (Option<BTreeMap<String, Stri
     (None, String::new())
 }
 
+/// Parses a kernel configuration. Keeps options that are `y` or `m`.
 fn parse(text: &str) -> BTreeMap<String, String> {
     text.lines()
         .filter_map(|line| line.strip_prefix("CONFIG_")?.split_once('='))
@@ -258,11 +270,11 @@ fn lockdown(system: &SystemFiles) -> Lockdown {
     }
 }
 
-/// Run-time switches that stand in a tracer's way.
-/// From this `kernel.perf_event_paranoid` on, kernels of Debian and Ubuntu let
-/// only `CAP_SYS_ADMIN` open events.
+/// From this value of `kernel.perf_event_paranoid` on, kernels of Debian and
+/// Ubuntu let only `CAP_SYS_ADMIN` open perf events.
 const ADMINS_ONLY: i32 = 3;
 
+/// Run-time settings that affect tracing.
 fn switches(system: &SystemFiles) -> Vec<MachineFact> {
     let mut facts = Vec::new();
     if system.line("/proc/sys/kernel/ftrace_enabled").as_deref() == Some("0") {
@@ -288,15 +300,15 @@ fn switches(system: &SystemFiles) -> Vec<MachineFact> {
             false => MachineFact::info("switches", text + "CAP_PERFMON is needed in any case"),
             true => MachineFact::info(
                 "switches",
-                text + "Debian's kernels let only root make kprobes",
+                text + "Debian's kernels let only root create kprobes",
             )
             .fix("For others with capabilities: sysctl kernel.perf_event_paranoid=2"),
         });
     }
     if let Some(value) = system.line("/proc/sys/kernel/unprivileged_bpf_disabled") {
         let text = match value.as_str() {
-            "0" => "ordinary users may load BPF programs, but none that trace the kernel",
-            _ => "BPF is for CAP_BPF only, as it should be",
+            "0" => "ordinary users may load BPF programs, but not ones that trace the kernel",
+            _ => "only CAP_BPF may load BPF programs, as it should be",
         };
         facts.push(MachineFact::info("switches", text));
     }
@@ -306,7 +318,7 @@ fn switches(system: &SystemFiles) -> Vec<MachineFact> {
     facts.push(match tracing {
         Some(path) => MachineFact::ok("tracefs", format!("mounted at {path}")),
         None => MachineFact::info("tracefs", "not mounted, or not readable").fix(
-            "With it, kprobes see the returns of more calls at once: mount -t tracefs tracefs /sys/kernel/tracing",
+            "With it, kprobes see the returns of more concurrent calls: mount -t tracefs tracefs /sys/kernel/tracing",
         ),
     });
     facts

@@ -1,8 +1,14 @@
-//! Whether this machine has the driver, and whether it can be traced: facts
-//! from `/dev`, `/sys`, `/proc` and `/boot`, each with what to do about it.
+//! Examines a machine: does it have the driver, and can the driver be traced?
 //!
-//! Only files are read, and `/dev/dxg` is not even opened, since that would
-//! make the host create a process. So the same code examines a made-up tree.
+//! [`examine`] returns a list of facts, each with the fix if something is
+//! wrong. `kernel` looks at the kernel, `driver` at dxgkrnl and VMBus,
+//! `hardware` at what the host offers, `config_space` at the registers of a
+//! vGPU, `rights` at the capabilities of this process; `backend` concludes how
+//! a capture would be made.
+//!
+//! Only files below `/dev`, `/sys`, `/proc`, `/boot` and `/lib/modules` are
+//! read, so the same code examines a copied tree. `/dev/dxg` is not opened:
+//! that would make the host create a process.
 
 mod backend;
 mod config_space;
@@ -19,7 +25,7 @@ pub use system::SystemFiles;
 
 use serde::Serialize;
 
-/// How good a fact is.
+/// Rating of a fact, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FactLevel {
@@ -27,7 +33,7 @@ pub enum FactLevel {
     Ok,
     /// Neither good nor bad.
     Info,
-    /// Something will not work, or not as well.
+    /// Something will not work, or work less well.
     Warn,
     /// The driver or the capture cannot work like this.
     Fail,
@@ -37,7 +43,7 @@ impl FactLevel {
     /// Every level, best first.
     pub const ALL: &'static [Self] = &[Self::Ok, Self::Info, Self::Warn, Self::Fail];
 
-    /// The level in a word.
+    /// The level as one lower-case word.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -48,16 +54,16 @@ impl FactLevel {
     }
 }
 
-/// A fact about the machine.
+/// One line of the report about a machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MachineFact {
-    /// What it is about.
+    /// The part of the machine that was examined, such as `kernel`.
     pub topic: &'static str,
-    /// How good it is.
+    /// Rating of what was found.
     pub level: FactLevel,
     /// What was found, safe to print.
     pub text: String,
-    /// What to do about it; empty if nothing.
+    /// How to fix it; empty if there is nothing to fix.
     pub fix: String,
 }
 
@@ -93,7 +99,7 @@ impl MachineFact {
     }
 }
 
-/// All that can be found out about a machine.
+/// Examines the machine whose files are `system`.
 pub fn examine(system: &SystemFiles) -> Vec<MachineFact> {
     if !system.has_proc() {
         return vec![

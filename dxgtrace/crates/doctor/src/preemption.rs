@@ -1,26 +1,29 @@
-//! What kernels do differently: by their version, and whether they preempt what
-//! runs in the probe. Where they do, fentry misses the calls of whoever runs
-//! instead.
+//! Kernel versions, and whether a kernel may preempt a task inside the probe.
+//!
+//! While a program attached by fentry is preempted, the calls that other threads
+//! make on the same processor are missed.
 
-/// Of a release like `6.1.0-54-amd64`: (6, 1).
+/// Parses a release such as `6.1.0-54-amd64` into (6, 1).
 pub fn version(release: &str) -> Option<(u32, u32)> {
     let mut parts = release.split(|letter: char| !letter.is_ascii_digit());
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-/// Where the driver calls a function.
+/// The context in which the driver calls a hooked function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallContext {
-    /// In threads.
+    /// A thread, in process context.
     Thread,
-    /// In the softirq that receives.
+    /// The softirq that receives packets.
     Softirq,
 }
 
-/// Whether what runs there may be preempted. `build` holds the words that the
-/// kernel's build has put into its version; `model` is its
-/// `/sys/kernel/debug/sched/preempt`. If only the machine's start tells,
-/// kernels with lazy preemption (6.13) count as preempting.
+/// Whether the kernel may preempt code that runs in `context`.
+///
+/// `build` is the content of `/proc/version`, `model` that of
+/// `/sys/kernel/debug/sched/preempt`, empty if unreadable. Without `model`, the
+/// mode of a `PREEMPT_DYNAMIC` kernel is not known: kernels from 6.13 on, which
+/// have lazy preemption, are taken to preempt, older ones not.
 pub fn preempts(
     context: CallContext,
     build: &str,
@@ -30,7 +33,7 @@ pub fn preempts(
     let mut words = build.split_whitespace();
     match words.find(|word| word.starts_with("PREEMPT")) {
         None => false,
-        // There, softirqs are threads too.
+        // Softirqs run in threads there.
         Some("PREEMPT_RT") => true,
         Some(_) if context == CallContext::Softirq => false,
         Some("PREEMPT_DYNAMIC") if model.is_empty() => {

@@ -1,16 +1,16 @@
-//! What this process is allowed to do.
+//! The capabilities of this process.
 
 use super::{MachineFact, SystemFiles};
 
-/// Numbers of capabilities.
+/// Capability numbers of `linux/capability.h`.
 const SYS_ADMIN: u32 = 21;
 const PERFMON: u32 = 38;
 const BPF: u32 = 39;
 
-/// The rights of this process.
+/// The capabilities of this process.
 #[derive(Debug)]
 pub(super) struct Rights {
-    /// Effective capabilities; `None` if they cannot be read.
+    /// Effective capabilities, one bit each; `None` if they cannot be read.
     capabilities: Option<u64>,
 }
 
@@ -29,13 +29,14 @@ impl Rights {
             .is_some_and(|all| all & 1 << capability != 0)
     }
 
-    /// Whether a probe can be loaded and attached.
+    /// Whether this process may load and attach a probe.
     pub fn can_trace(&self) -> bool {
         self.has(SYS_ADMIN) || (self.has(BPF) && self.has(PERFMON))
     }
 
-    /// Whether the kernel lends the types of modules.
-    pub fn sees_modules(&self) -> bool {
+    /// Whether this process may read the BTF of modules, which is needed to
+    /// attach fentry to their functions.
+    pub fn can_read_module_btf(&self) -> bool {
         self.has(SYS_ADMIN)
     }
 

@@ -1,10 +1,10 @@
-//! The file tree that is examined: this machine's, or a made-up one.
+//! The file tree that is examined: that of this machine, or a copy.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// Longest file that is read, in bytes. The largest is kallsyms.
+/// Bytes read of a file at most. The longest one is `/proc/kallsyms`.
 const LONGEST: u64 = 64 << 20;
 
 /// A file tree with `/proc`, `/sys` and so on.
@@ -14,27 +14,30 @@ pub struct SystemFiles {
 }
 
 impl SystemFiles {
-    /// The tree below `root`; `/` is this machine's.
+    /// The tree below `root`; `/` is the running machine.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 
-    /// Whether there is a `/proc`.
+    /// Whether the tree has a `/proc`.
     pub fn has_proc(&self) -> bool {
         self.path("/proc").is_dir()
     }
 
-    /// Whether the tree is that of the running machine.
+    /// Whether the tree is the running machine.
     pub fn is_live(&self) -> bool {
         self.root == Path::new("/")
     }
 
-    /// A path of the tree, for the operating system.
+    /// The real path of a path in the tree.
     pub fn path(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))
     }
 
-    /// The content of a file, up to a bound.
+    /// The content of a file; at most 64 MiB.
+    ///
+    /// # Errors
+    /// The file cannot be read.
     pub fn bytes(&self, path: &str) -> io::Result<Vec<u8>> {
         let mut content = Vec::new();
         File::open(self.path(path))?
@@ -49,18 +52,18 @@ impl SystemFiles {
         Some(String::from_utf8_lossy(&content).into_owned())
     }
 
-    /// The first line of a file without its end.
+    /// The first line of a file, trimmed; `None` if it cannot be read.
     pub fn line(&self, path: &str) -> Option<String> {
         let text = self.text(path)?;
         Some(text.lines().next().unwrap_or_default().trim().to_owned())
     }
 
-    /// Whether something is there.
+    /// Whether a file or folder exists.
     pub fn exists(&self, path: &str) -> bool {
         self.path(path).exists()
     }
 
-    /// The names in a folder, in order; none if it cannot be read.
+    /// The names in a folder, sorted; none if it cannot be read.
     pub fn names(&self, path: &str) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path(path)) else {
             return Vec::new();
