@@ -1,4 +1,4 @@
-//! A `struct vmbus_channel` with as much in it as the probe reads.
+//! A fake `struct vmbus_channel` with the fields that the probe reads.
 
 use dxgtrace_ebpf::record::{GLOBAL_TYPE, IF_TYPE_OFFSET, RELID_OFFSET, VGPU_TYPE};
 
@@ -12,14 +12,14 @@ const NETWORK_TYPE: [u8; 16] = [
     0x63, 0x51, 0x61, 0xf8, 0x3e, 0xdf, 0xc5, 0x46, 0x91, 0x3f, 0xf2, 0xd2, 0xf9, 0x65, 0xed, 0x0e,
 ];
 
-/// The memory behind a channel pointer.
+/// The memory that a channel pointer points to.
 #[repr(C, align(8))]
 #[derive(Debug)]
 pub struct FakeChannel([u8; SIZE]);
 
 impl FakeChannel {
-    /// The channel of a capture. Of one whose interface type was not captured
-    /// the stand-in makes a global one.
+    /// A copy of a captured channel with the number `relid`. A channel of
+    /// unknown kind becomes a global one.
     pub(super) fn new(channel: &Channel, relid: u32) -> Self {
         let interface = match channel.kind {
             ChannelKind::Vgpu => VGPU_TYPE,
@@ -28,7 +28,7 @@ impl FakeChannel {
         Self::with(interface, channel.instance.unwrap_or_default(), relid)
     }
 
-    /// A channel of another device.
+    /// The channel of a network adapter, which the probe must ignore.
     pub(super) fn foreign() -> Self {
         Self::with(NETWORK_TYPE, [0; 16], 7)
     }

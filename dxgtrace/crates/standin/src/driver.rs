@@ -1,7 +1,7 @@
-//! The functions that the probe hooks, with the names, the arguments and the
-//! habits of the kernel's.
+//! The functions that the probe hooks, with the names, arguments and calling
+//! habits of those in the kernel.
 //!
-//! Their symbols are what the tracer looks for in the program file.
+//! The tracer finds them by their symbols in the program file.
 #![expect(
     unsafe_code,
     reason = "a symbol that others find by its name needs `no_mangle`, which can clash; nothing is dereferenced here"
@@ -17,30 +17,32 @@ use std::{
 use super::channel::FakeChannel;
 use dxgtrace_protocol::record::header::RecordHeader;
 
-/// Length of a packet descriptor.
+/// Length of a packet descriptor, in bytes.
 const DESCRIPTOR: u16 = 16;
 
 thread_local! {
     static RESULT: Cell<i32> = const { Cell::new(0) };
     static BODY: Cell<Option<FunctionBody>> = const { Cell::new(None) };
-    static RING: RefCell<FakeRing> = const { RefCell::new(FakeRing { packets: Vec::new(), at: 0, copy: Vec::new(), jumps: false }) };
+    static RING: RefCell<FakeRing> = const { RefCell::new(FakeRing { packets: Vec::new(), next: 0, copy: Vec::new(), nested: false }) };
 }
 
-/// What a function of the driver does, and what it returns.
+/// What a hooked function does when it is called, and its return value.
 type FunctionBody = Box<dyn FnOnce() -> i32>;
 
-/// What the receive functions of this thread hand out.
+/// The packets that the receive functions of this thread return.
 struct FakeRing {
     packets: Vec<Vec<u8>>,
-    at: usize,
-    /// As the kernel does, packets are handed out in a private copy that the
-    /// next one overwrites.
+    /// Index of the next packet.
+    next: usize,
+    /// Packets are returned in this buffer, which the next one overwrites, as
+    /// the kernel does.
     copy: Vec<u8>,
-    /// Whether the last `__hv_pkt_iter_next` went through `hv_pkt_iter_first`.
-    jumps: bool,
+    /// Whether the last `__hv_pkt_iter_next` called `hv_pkt_iter_first`.
+    nested: bool,
 }
 
-/// Sends a packet.
+/// Stands in for the kernel's function that sends a packet; `RESULT` is its
+/// return value.
 // SAFETY: no other function of this name is linked into the program.
 #[unsafe(no_mangle)]
 #[inline(never)]
@@ -56,7 +58,8 @@ pub extern "C" fn vmbus_sendpacket(
     RESULT.get()
 }
 
-/// Sends a message and waits for its reply.
+/// Stands in for the driver's function that sends a message and waits for the
+/// reply.
 // SAFETY: as above.
 #[unsafe(no_mangle)]
 #[inline(never)]
@@ -68,28 +71,28 @@ pub extern "C" fn dxgvmb_send_sync_msg(
     result_length: u32,
 ) -> i32 {
     black_box((channel, command, command_length, result, result_length));
-    body()
+    run_body()
 }
 
-/// Does what an application asks for.
+/// Stands in for the driver's ioctl handler.
 // SAFETY: as above.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn dxgk_unlocked_ioctl(file: *const c_void, request: u32, argument: u64) -> i64 {
     black_box((file, request, argument));
-    body().into()
+    run_body().into()
 }
 
-/// The first packet of a batch, or null.
+/// Returns the first packet of a batch, or null.
 // SAFETY: as above.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn hv_pkt_iter_first(channel: *const FakeChannel) -> *const u8 {
     black_box(channel);
-    take()
+    next_packet()
 }
 
-/// The packet after `descriptor`, or null.
+/// Returns the packet after `descriptor`, or null.
 // SAFETY: as above.
 #[unsafe(no_mangle)]
 #[inline(never)]
@@ -98,20 +101,20 @@ pub extern "C" fn __hv_pkt_iter_next(
     descriptor: *const u8,
 ) -> *const u8 {
     black_box((channel, descriptor));
-    // Some kernels have the inner function inlined, others call it: do both.
-    let jumps = RING.with_borrow_mut(|ring| {
-        ring.jumps = !ring.jumps;
-        ring.jumps
+    // Some kernels inline the inner function and others call it: alternate.
+    let nested = RING.with_borrow_mut(|ring| {
+        ring.nested = !ring.nested;
+        ring.nested
     });
-    if jumps {
+    if nested {
         (black_box(FUNCTIONS.first))(channel)
     } else {
-        take()
+        next_packet()
     }
 }
 
-/// Calls go through here, so that the functions keep their calling convention
-/// and their names however much the optimizer sees.
+/// The functions are called through this table, so that the optimizer can
+/// neither inline them nor change their calling convention.
 #[used]
 static FUNCTIONS: Functions = Functions {
     send: vmbus_sendpacket,
@@ -129,23 +132,25 @@ struct Functions {
     ioctl: extern "C" fn(*const c_void, u32, u64) -> i64,
 }
 
-/// Runs `body` within the function that waits for a reply of `expected` bytes.
+/// Runs `body` inside `dxgvmb_send_sync_msg`, called with a reply buffer of
+/// `expected` bytes.
 pub(super) fn sync(expected: u32, body: impl FnOnce() -> i32 + 'static) -> i32 {
     BODY.set(Some(Box::new(body)));
     (black_box(FUNCTIONS.sync))(ptr::null(), ptr::null(), 0, ptr::null(), expected)
 }
 
-/// Runs `body` within the ioctl function.
+/// Runs `body` inside the ioctl handler for ioctl number `request`.
 pub(super) fn ioctl(request: u32, body: impl FnOnce() -> i32 + 'static) -> i64 {
     BODY.set(Some(Box::new(body)));
     (black_box(FUNCTIONS.ioctl))(ptr::null(), request, 0)
 }
 
-fn body() -> i32 {
+/// Runs the body that [`sync`] or [`ioctl`] has set.
+fn run_body() -> i32 {
     BODY.take().map_or(0, |body| body())
 }
 
-/// Sends as the driver does; the function will return `value`.
+/// Calls `vmbus_sendpacket`, which returns `value`.
 pub(super) fn send(
     channel: &FakeChannel,
     payload: &[u8],
@@ -165,11 +170,11 @@ pub(super) fn send(
     )
 }
 
-/// Receives packets as the driver does, and gives the number of them.
+/// Receives `packets` as the driver does and returns how many came.
 pub(super) fn receive(channel: &FakeChannel, packets: Vec<Vec<u8>>) -> usize {
     RING.with_borrow_mut(|ring| {
         ring.packets = packets;
-        ring.at = 0;
+        ring.next = 0;
     });
     let mut count = 0;
     let mut descriptor = (black_box(FUNCTIONS.first))(channel);
@@ -180,8 +185,8 @@ pub(super) fn receive(channel: &FakeChannel, packets: Vec<Vec<u8>>) -> usize {
     count
 }
 
-/// A packet as it lies in the ring: descriptor and payload, whose length is a
-/// multiple of 8, and the trailer that no length counts.
+/// A packet as in the ring: descriptor, payload (a multiple of 8 bytes), and an
+/// 8-byte trailer that the lengths do not include.
 pub(super) fn ring_packet(header: &RecordHeader, payload: &[u8]) -> Vec<u8> {
     let length = usize::from(DESCRIPTOR) + payload.len();
     let mut packet = Vec::with_capacity(length + 8);
@@ -195,12 +200,12 @@ pub(super) fn ring_packet(header: &RecordHeader, payload: &[u8]) -> Vec<u8> {
     packet
 }
 
-fn take() -> *const u8 {
+fn next_packet() -> *const u8 {
     RING.with_borrow_mut(|ring| {
-        let Some(packet) = ring.packets.get(ring.at) else {
+        let Some(packet) = ring.packets.get(ring.next) else {
             return ptr::null();
         };
-        ring.at += 1;
+        ring.next += 1;
         ring.copy.clear();
         ring.copy.extend_from_slice(packet);
         ring.copy.as_ptr()

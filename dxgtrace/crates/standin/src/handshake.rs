@@ -1,7 +1,7 @@
-//! How a tracer attaches to a stand-in before it plays.
+//! Lets a tracer attach to a stand-in process before it plays.
 //!
-//! The stand-in writes a line `ready PID` and waits for a line; the tracer
-//! attaches in between, so no packet is missed.
+//! The stand-in writes the line `ready PID` and reads a line before it starts.
+//! The tracer attaches in between, so it misses no packet.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -10,8 +10,11 @@ use std::{
 
 const READY: &str = "ready ";
 
-/// The stand-in's side: says that it is ready, and waits until it may start.
-/// False if the other side has gone instead.
+/// The stand-in's side: writes `ready PID` to `output` and waits for a line on
+/// `input`. False if `input` ends instead: the tracer is gone.
+///
+/// # Errors
+/// Writing or reading fails.
 pub fn announce(mut output: impl Write, mut input: impl BufRead) -> io::Result<bool> {
     writeln!(output, "{READY}{}", std::process::id())?;
     output.flush()?;
@@ -19,9 +22,9 @@ pub fn announce(mut output: impl Write, mut input: impl BufRead) -> io::Result<b
     Ok(input.read_line(&mut line)? > 0)
 }
 
-/// The tracer's side: a stand-in process that waits to be started.
+/// The tracer's side: a stand-in process.
 ///
-/// It is killed if dropped before [`StandIn::wait`].
+/// Dropping it kills the process, unless [`StandIn::wait`] was called.
 #[derive(Debug)]
 pub struct StandIn {
     child: Child,
@@ -31,7 +34,10 @@ pub struct StandIn {
 
 impl StandIn {
     /// Starts a command that calls [`announce`] on its standard streams, and
-    /// waits until it is ready.
+    /// waits for its `ready` line.
+    ///
+    /// # Errors
+    /// The command cannot be started, or ends before it is ready.
     pub fn spawn(command: &mut Command) -> io::Result<Self> {
         let mut child = command
             .stdin(Stdio::piped())
@@ -58,12 +64,15 @@ impl StandIn {
         }
     }
 
-    /// Its process id, to attach to.
+    /// Process id of the stand-in, to attach to.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Lets it play.
+    /// Tells the stand-in to start playing.
+    ///
+    /// # Errors
+    /// The stand-in has closed its standard input.
     pub fn go(&mut self) -> io::Result<()> {
         match self.child.stdin.take() {
             Some(mut input) => input.write_all(b"go\n"),
@@ -71,17 +80,23 @@ impl StandIn {
         }
     }
 
-    /// Whether it has ended.
+    /// Whether the process has ended.
+    ///
+    /// # Errors
+    /// The operating system cannot tell.
     pub fn has_ended(&mut self) -> io::Result<bool> {
         Ok(self.child.try_wait()?.is_some())
     }
 
-    /// What else it writes to its standard output.
+    /// Standard output of the stand-in, after the `ready` line.
     pub fn output(&mut self) -> &mut impl BufRead {
         &mut self.output
     }
 
-    /// Waits for its end.
+    /// Waits for the process to end.
+    ///
+    /// # Errors
+    /// Waiting fails.
     pub fn wait(mut self) -> io::Result<ExitStatus> {
         self.finished = true;
         self.child.wait()
@@ -91,7 +106,7 @@ impl StandIn {
 impl Drop for StandIn {
     fn drop(&mut self) {
         if !self.finished {
-            // It may have ended by itself.
+            // Fails if the process has already ended.
             let _ = self.child.kill();
             let _ = self.child.wait();
         }

@@ -1,13 +1,19 @@
-//! The stand-in: plays the packets of a capture through functions with the
-//! driver's signatures, in a process of its own.
+//! The stand-in: a process that plays the packets of a capture through
+//! functions with the names and signatures of the kernel's.
 //!
-//! The probe hooks these functions by uprobe with the same logic that hooks the
-//! kernel's, so a capture can be made, shown and tested on any Linux machine,
-//! without a GPU, Hyper-V or the driver. What the probe sees of a packet that
-//! was played is what was recorded, except for time, process and processor.
+//! The probe hooks these functions with uprobes and handles them like the
+//! kernel's. So a capture can be made, demonstrated and tested on any Linux
+//! machine, without GPU, Hyper-V or driver. The probe sees each packet as it
+//! was recorded, except for time, process and processor.
 //!
-//! Each recorded thread gets a thread with its name; one more receives, as the
-//! softirq does. They run one at a time, in the recorded order.
+//! Each recorded thread is played by a thread of the same name, and received
+//! packets by one more thread, in place of the softirq. They run one at a time,
+//! in the recorded order.
+//!
+//! `driver` has the hooked functions, `channel` the fake channel that they are
+//! called with, `worker` the threads; [`Player`] turns recorded packets into
+//! jobs for these. `handshake` starts a stand-in process and lets a tracer
+//! attach; `load` sends messages at a steady rate.
 
 mod channel;
 mod driver;
@@ -34,11 +40,13 @@ pub use load::{LoadGenerator, LoadReport};
 use channel::FakeChannel;
 use worker::{OpenIoctl, ReceiveJob, SendJob, StandInThread, TaskIdentity, Workers};
 
-/// Received packets that are played as one batch at most.
+/// Most received packets that are played as one batch.
 const BATCH: usize = 16;
-/// Requests that may wait for their completion; the oldest is forgotten first.
+/// Most requests that are remembered until their completion. The oldest is
+/// dropped first.
 const REQUESTS_LIMIT: usize = 65_536;
-/// The longest payload that fits a packet descriptor, in whole 8-byte units.
+/// Longest payload that a packet descriptor can describe, in bytes. Its length
+/// field counts units of 8 bytes, including the descriptor.
 const PAYLOAD_LIMIT: usize = 0xffff * 8 - 16;
 /// What `vmbus_sendpacket` returns when the ring is full.
 const EAGAIN: i32 = -11;
@@ -51,47 +59,48 @@ const COMPLETION: u16 = 11;
 /// VMBus packet flag that asks for one.
 const COMPLETION_REQUESTED: u16 = 1;
 
-/// How to play.
+/// How packets are played.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PlayOptions {
-    /// How fast.
+    /// When each packet is played.
     pub pace: Pace,
-    /// Let another device of the VMBus send and receive in between, as the
-    /// network does in a real guest. The probe must not notice.
+    /// Whether a fake network adapter sends and receives between the packets.
+    /// The probe must not record it.
     pub noise: bool,
 }
 
-/// How fast packets are played.
+/// When packets are played.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Pace {
     /// As fast as possible.
     #[default]
     Unpaced,
-    /// At the recorded times, so many times faster.
+    /// At the recorded intervals, divided by this factor.
     Speed(f64),
 }
 
-/// What was played.
+/// Counts of what was played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PlaySummary {
-    /// Messages sent, without refused ones.
+    /// Messages that were sent.
     pub sent: u64,
-    /// Sends that failed for good.
+    /// Messages that `vmbus_sendpacket` refused finally.
     pub refused: u64,
     /// Packets received.
     pub received: u64,
 }
 
-/// Plays packets, one after the other.
+/// Plays packets in order.
 pub struct Player {
     options: PlayOptions,
     workers: Workers,
     channels: HashMap<u32, Arc<FakeChannel>>,
     foreign: Arc<FakeChannel>,
-    /// Received packets that wait to be played together, all of one channel.
+    /// Received packets of one channel that will be played together.
     batch: Vec<ExpectedPacket>,
-    /// By channel and transaction id, who asked.
+    /// Sender and header of each open request, by channel and transaction id.
     requesters: LinkedHashMap<(u32, u64), (TaskIdentity, RecordHeader)>,
+    /// When the first packet was played, and its recorded time.
     clock: Option<(Instant, u64)>,
     summary: PlaySummary,
 }
@@ -103,7 +112,7 @@ struct ExpectedPacket {
     interface: u32,
     header: RecordHeader,
     payload: Vec<u8>,
-    /// Who waits for it.
+    /// The task whose wait this packet ends.
     answers: Option<TaskIdentity>,
 }
 
@@ -122,10 +131,15 @@ impl Player {
         }
     }
 
-    /// Plays a packet that was recorded on `channel`. `played` is told what a
-    /// capture of the stand-in must show for it: the packet with the pid and
-    /// tid it really has now, padded and complete. It can be told later, but
-    /// always in order.
+    /// Plays a packet that was recorded on `channel`.
+    ///
+    /// `played` is called with each packet as a capture of the stand-in must
+    /// show it: with the stand-in's pid and tid, and padded to its full length.
+    /// Received packets are batched, so that `played` may be called for a packet
+    /// during a later call, but always in order.
+    ///
+    /// # Errors
+    /// A thread cannot be created or has ended.
     pub fn play(
         &mut self,
         packet: &Packet<'_>,
@@ -136,7 +150,7 @@ impl Player {
             RecordKind::Lost => return Ok(()),
             RecordKind::Ioctl => {
                 self.flush(played)?;
-                return self.end(packet, played);
+                return self.play_ioctl_end(packet, played);
             }
             RecordKind::Packet | RecordKind::Refused => {}
         }
@@ -167,10 +181,13 @@ impl Player {
         Ok(())
     }
 
-    /// Plays what is outstanding and ends the threads.
+    /// Plays the last batch, ends open ioctls and ends the threads.
+    ///
+    /// # Errors
+    /// A thread cannot be created or has ended.
     pub fn finish(mut self, played: &mut dyn FnMut(&Packet<'_>)) -> io::Result<PlaySummary> {
         self.flush(played)?;
-        for task in self.workers.open() {
+        for task in self.workers.in_ioctl() {
             // How they ended was not recorded.
             self.workers.task(task)?.answer(KILLED)?;
         }
@@ -196,7 +213,7 @@ impl Player {
             .has(KnownFields::EXPECTED_REPLY)
             .then_some(recorded.expected_reply_length);
         let ioctl = known.has(KnownFields::IOCTL).then_some(recorded.ioctl);
-        self.leave(task, ioctl, packet, played)?;
+        self.end_previous(task, ioctl, packet, played)?;
         let worker = self.workers.task(task)?;
         let (tid, comm) = (worker.tid, worker.comm);
         if let Some(request) = ioctl {
@@ -219,7 +236,7 @@ impl Player {
         })?;
         match (expected, value) {
             (Some(_), 0) => worker.waits = true,
-            (Some(_), value) => worker.waited(value),
+            (Some(_), value) => worker.record_wait(value),
             (None, _) => {}
         }
         let view = known.0 & (KnownFields::EXPECTED_REPLY | KnownFields::IOCTL);
@@ -234,7 +251,7 @@ impl Player {
             comm,
             return_value: value,
             payload_length: payload.len() as u32,
-            ..bare(recorded)
+            ..packet_fields(recorded)
         };
         if header.kind == RecordKind::Refused {
             self.summary.refused += 1;
@@ -266,7 +283,7 @@ impl Player {
             known: KnownFields(0),
             payload_length: payload.len() as u32,
             refused_attempts: 0,
-            ..bare(recorded)
+            ..packet_fields(recorded)
         };
         let mut answers = None;
         if header.packet_type == COMPLETION
@@ -325,21 +342,25 @@ impl Player {
         Ok(())
     }
 
-    /// A thread ends its ioctl, or one without messages takes place.
-    fn end(&mut self, packet: &Packet<'_>, played: &mut dyn FnMut(&Packet<'_>)) -> io::Result<()> {
+    /// Plays the end of an ioctl. An ioctl that sent no message is played whole.
+    fn play_ioctl_end(
+        &mut self,
+        packet: &Packet<'_>,
+        played: &mut dyn FnMut(&Packet<'_>),
+    ) -> io::Result<()> {
         let recorded = packet.header;
         let request = recorded.ioctl;
         let task = task(recorded);
-        self.leave(task, Some(request), packet, played)?;
+        self.end_previous(task, Some(request), packet, played)?;
         let worker = self.workers.task(task)?;
-        let open = worker.end(request, recorded.ioctl_result)?;
-        played_end(worker, &open, recorded.ioctl_result, packet, played);
+        let open = worker.end_ioctl(request, recorded.ioctl_result)?;
+        report_ioctl_end(worker, &open, recorded.ioctl_result, packet, played);
         Ok(())
     }
 
-    /// A thread that goes on with something else no longer waits, and has left
-    /// its ioctl, whether or not that was recorded.
-    fn leave(
+    /// Ends the wait of `task`, and its ioctl unless that is `next`. The task
+    /// does something else now, so both have ended even if no record says so.
+    fn end_previous(
         &mut self,
         task: TaskIdentity,
         next: Option<u32>,
@@ -351,8 +372,8 @@ impl Player {
         if let Some(open) = worker.open
             && next != Some(open.request)
         {
-            let open = worker.end(open.request, 0)?;
-            played_end(worker, &open, 0, packet, played);
+            let open = worker.end_ioctl(open.request, 0)?;
+            report_ioctl_end(worker, &open, 0, packet, played);
         }
         Ok(())
     }
@@ -397,8 +418,9 @@ const NOISE: RecordHeader = RecordHeader {
     ..RecordHeader::EMPTY
 };
 
-/// Tells what a capture must show of the end of an ioctl, but for its time.
-fn played_end(
+/// Calls `played` with the record of an ioctl's end. Its duration is not known
+/// and left 0.
+fn report_ioctl_end(
     worker: &StandInThread,
     open: &OpenIoctl,
     result: i32,
@@ -436,7 +458,7 @@ fn played_end(
     });
 }
 
-/// Whose thread sent a packet.
+/// The task that sent a packet.
 fn task(header: &RecordHeader) -> TaskIdentity {
     if header.known.has(KnownFields::TASK) {
         (header.pid, header.tid, header.comm)
@@ -445,8 +467,9 @@ fn task(header: &RecordHeader) -> TaskIdentity {
     }
 }
 
-/// What a recorded header says about the packet itself.
-fn bare(recorded: &RecordHeader) -> RecordHeader {
+/// A copy of `recorded` with the fields of the packet itself, without those of
+/// its task.
+fn packet_fields(recorded: &RecordHeader) -> RecordHeader {
     RecordHeader {
         kind: recorded.kind,
         direction: recorded.direction,

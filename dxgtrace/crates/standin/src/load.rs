@@ -1,4 +1,4 @@
-//! Many messages at a steady rate, to see whether a capture keeps up.
+//! Sends messages at a steady rate, to measure whether a capture keeps up.
 
 use std::{
     io,
@@ -16,33 +16,36 @@ use dxgtrace_protocol::record::header::ChannelKind;
 
 /// VMBus packet type of data.
 const IN_BAND: u16 = 6;
-/// Messages are sent in bursts, one in this time.
+/// Interval between bursts of messages.
 const BURST: Duration = Duration::from_millis(1);
 
-/// What to send.
+/// Sends messages at a steady rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoadGenerator {
-    /// From so many threads.
+    /// Number of sending threads.
     pub threads: u32,
-    /// So many messages a second, over all threads.
+    /// Messages per second, of all threads together.
     pub rate: u64,
-    /// Of so many bytes.
+    /// Length of each message, in bytes.
     pub size: usize,
-    /// For so many seconds.
+    /// Duration in seconds.
     pub seconds: u64,
 }
 
 /// What was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoadReport {
-    /// So many messages.
+    /// Number of messages.
     pub sent: u64,
-    /// In this time.
+    /// Time that sending took.
     pub elapsed: Duration,
 }
 
 impl LoadGenerator {
-    /// Sends it.
+    /// Sends the messages and returns when all are sent.
+    ///
+    /// # Errors
+    /// A thread cannot be created, or panicked.
     pub fn run(&self) -> io::Result<LoadReport> {
         let channel = Channel {
             name: "vgpu0".into(),
@@ -68,7 +71,7 @@ impl LoadGenerator {
         for sender in senders {
             sender
                 .join()
-                .map_err(|_| io::Error::other("a thread of the load has ended early"))?;
+                .map_err(|_| io::Error::other("a sending thread panicked"))?;
         }
         Ok(LoadReport {
             sent: total,
@@ -77,7 +80,7 @@ impl LoadGenerator {
     }
 }
 
-/// Sends `count` messages, evenly over the time.
+/// Sends `count` messages, spread evenly over `seconds` from `start` on.
 fn send(
     channel: &FakeChannel,
     transactions: &AtomicU64,

@@ -1,4 +1,9 @@
 //! The threads of the stand-in.
+//!
+//! A thread takes jobs from a channel, one at a time. A job can be to send a
+//! message within an ioctl, so that the thread is inside the hooked ioctl
+//! handler, and inside the function that waits for the reply, while it takes
+//! the next job.
 
 use std::{
     cell::Cell,
@@ -15,8 +20,7 @@ use std::{
 
 use super::{EAGAIN, channel::FakeChannel, driver};
 
-/// At most so many threads exist; then the one that has been idle the longest
-/// makes room.
+/// Most threads at a time. Beyond that, the one idle the longest is ended.
 const LIMIT: usize = 256;
 
 /// A packet to send.
@@ -26,13 +30,14 @@ pub(super) struct SendJob {
     pub(super) transaction: u64,
     pub(super) packet_type: u16,
     pub(super) flags: u16,
-    /// So many attempts fail with -EAGAIN before.
+    /// Number of attempts that fail with -EAGAIN before the last one.
     pub(super) refusals: u32,
-    /// What the last attempt returns.
+    /// Return value of the last attempt.
     pub(super) value: i32,
-    /// The ioctl to send it in; one that is in progress goes on.
+    /// Number of the ioctl to send it in. An ioctl in progress is continued.
     pub(super) ioctl: Option<u32>,
-    /// So many bytes of a reply are waited for until [`StandInThread::answer`].
+    /// Length of the expected reply in bytes; the thread then waits until
+    /// [`StandInThread::answer`]. `None` if it does not wait.
     pub(super) expected: Option<u32>,
 }
 
@@ -45,14 +50,14 @@ pub(super) struct ReceiveJob {
 enum WorkerJob {
     Send(SendJob),
     Receive(ReceiveJob),
-    /// The reply that is waited for has come; the wait returns this.
+    /// Ends the wait for a reply with this return value.
     Answer(i32),
-    /// The ioctl ends and returns this. If none is in progress, one of that
-    /// number takes place.
+    /// Ends the ioctl in progress with this return value (the second one). If
+    /// none is in progress, an ioctl with this number (the first) is called.
     End(u32, i32),
 }
 
-/// Who a thread stands in for.
+/// The recorded task that a thread plays: pid, tid, comm.
 pub(super) type TaskIdentity = (u32, u32, [u8; 16]);
 
 /// An ioctl in progress.
@@ -60,36 +65,40 @@ pub(super) type TaskIdentity = (u32, u32, [u8; 16]);
 pub(super) struct OpenIoctl {
     pub(super) request: u32,
     pub(super) messages: u64,
-    /// What the first failed wait in it returned, or 0; nothing before one.
+    /// Return value of the first wait in it that failed, 0 if none did; `None`
+    /// if nothing was waited for.
     pub(super) waited: Option<i32>,
 }
 
-/// A thread that does what it is told, one job at a time.
+/// A thread that runs jobs one at a time.
 pub(super) struct StandInThread {
     pub(super) tid: u32,
-    /// Its name, as the kernel has it.
+    /// Name of the thread in the kernel, padded with NULs.
     pub(super) comm: [u8; 16],
-    /// The ioctl that it is in.
+    /// The ioctl that the thread is in.
     pub(super) open: Option<OpenIoctl>,
-    /// Whether it waits for a reply.
+    /// Whether the thread waits for a reply.
     pub(super) waits: bool,
-    // Dropped to end the thread.
+    /// Set to `None` to end the thread.
     jobs: Option<SyncSender<WorkerJob>>,
     done: Receiver<Vec<u8>>,
     thread: Option<JoinHandle<()>>,
+    /// [`Workers::uses`] when the thread was last used.
     used: u64,
 }
 
-/// The threads by whom they stand in for.
+/// The threads, by the task that they play.
 #[derive(Default)]
 pub(super) struct Workers {
     tasks: HashMap<TaskIdentity, StandInThread>,
+    /// The thread that receives.
     softirq: Option<StandInThread>,
+    /// Number of look-ups so far.
     uses: u64,
 }
 
 impl Workers {
-    /// The thread that stands in for a task.
+    /// The thread that plays a task; started if there is none.
     pub(super) fn task(&mut self, key: TaskIdentity) -> io::Result<&mut StandInThread> {
         if self.tasks.len() >= LIMIT && !self.tasks.contains_key(&key) {
             let oldest = self.tasks.iter().min_by_key(|(_, worker)| worker.used);
@@ -108,8 +117,8 @@ impl Workers {
         Ok(worker)
     }
 
-    /// Those that are in an ioctl.
-    pub(super) fn open(&self) -> Vec<TaskIdentity> {
+    /// The tasks that are in an ioctl.
+    pub(super) fn in_ioctl(&self) -> Vec<TaskIdentity> {
         let open = self
             .tasks
             .iter()
@@ -128,7 +137,7 @@ impl Workers {
 
 impl StandInThread {
     fn start(comm: &[u8; 16]) -> io::Result<Self> {
-        // The kernel keeps 15 bytes and a NUL.
+        // The kernel keeps at most 15 bytes and a NUL.
         let length = comm.iter().position(|&byte| byte == 0).unwrap_or(15);
         let name = CString::new(comm.get(..length).unwrap_or_default())?;
         let mut kept = [0; 16];
@@ -139,7 +148,7 @@ impl StandInThread {
         let (finished, done) = sync_channel(1);
         let (hello, started) = sync_channel(1);
         let thread = std::thread::Builder::new().spawn(move || {
-            // A name that cannot be set is not worth failing for.
+            // Playing goes on under the default name if this fails.
             let _ = rustix::thread::set_name(&name);
             let tid = rustix::thread::gettid()
                 .as_raw_nonzero()
@@ -149,7 +158,7 @@ impl StandInThread {
                 JobQueue::new(todo, finished).work();
             }
         })?;
-        let tid = started.recv().map_err(gone)?;
+        let tid = started.recv().map_err(thread_ended)?;
         Ok(Self {
             tid,
             comm: kept,
@@ -162,34 +171,34 @@ impl StandInThread {
         })
     }
 
-    /// Sends a packet and gives its payload back.
-    pub(super) fn send(&self, sending: SendJob) -> io::Result<Vec<u8>> {
-        self.run(WorkerJob::Send(sending))
+    /// Sends a packet and returns its payload, for reuse.
+    pub(super) fn send(&self, job: SendJob) -> io::Result<Vec<u8>> {
+        self.run(WorkerJob::Send(job))
     }
 
-    /// Receives a batch.
-    pub(super) fn receive(&self, receiving: ReceiveJob) -> io::Result<()> {
-        self.run(WorkerJob::Receive(receiving)).map(drop)
+    /// Receives a batch of packets.
+    pub(super) fn receive(&self, job: ReceiveJob) -> io::Result<()> {
+        self.run(WorkerJob::Receive(job)).map(drop)
     }
 
-    /// Ends the wait for a reply, if there is one, with this value.
+    /// Ends the wait for a reply, if there is one, with return value `value`.
     pub(super) fn answer(&mut self, value: i32) -> io::Result<()> {
         if !std::mem::take(&mut self.waits) {
             return Ok(());
         }
-        self.waited(value);
+        self.record_wait(value);
         self.run(WorkerJob::Answer(value)).map(drop)
     }
 
-    /// Takes note of what a wait returned.
-    pub(super) fn waited(&mut self, value: i32) {
+    /// Records the return value of a wait in the open ioctl.
+    pub(super) fn record_wait(&mut self, value: i32) {
         if let Some(open) = &mut self.open {
             open.waited = open.waited.filter(|before| *before != 0).or(Some(value));
         }
     }
 
-    /// Ends an ioctl, and gives what happened in it.
-    pub(super) fn end(&mut self, request: u32, result: i32) -> io::Result<OpenIoctl> {
+    /// Ends ioctl number `request` with `result`, and returns its record.
+    pub(super) fn end_ioctl(&mut self, request: u32, result: i32) -> io::Result<OpenIoctl> {
         let none = OpenIoctl {
             request,
             ..OpenIoctl::default()
@@ -199,9 +208,9 @@ impl StandInThread {
     }
 
     fn run(&self, job: WorkerJob) -> io::Result<Vec<u8>> {
-        let jobs = self.jobs.as_ref().ok_or_else(|| gone(()))?;
-        jobs.send(job).map_err(gone)?;
-        self.done.recv().map_err(gone)
+        let jobs = self.jobs.as_ref().ok_or_else(|| thread_ended(()))?;
+        jobs.send(job).map_err(thread_ended)?;
+        self.done.recv().map_err(thread_ended)
     }
 }
 
@@ -209,19 +218,21 @@ impl Drop for StandInThread {
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
-            // It has nothing to tell.
+            // A panic of the thread was printed when it happened.
             let _ = thread.join();
         }
     }
 }
 
-/// The jobs of a thread, which it takes at any depth of its calls.
+/// The jobs of a thread. Shared by the calls it is nested in, each of which may
+/// take the next job.
 struct JobQueue {
     todo: Receiver<WorkerJob>,
     finished: SyncSender<Vec<u8>>,
-    /// A job that has been taken and is for another depth.
+    /// A job that was taken at one level but has to run at another.
     next: Cell<Option<WorkerJob>>,
-    /// The job that ended the call: it is done when the call has returned.
+    /// Whether the current job ends a call. It is done once the call has
+    /// returned.
     ending: Cell<bool>,
 }
 
@@ -240,32 +251,32 @@ impl JobQueue {
     }
 
     fn done(&self, payload: Vec<u8>) {
-        // Nobody listens if the player has gone: then there is no next job.
+        // Fails if the player is thread_ended; then there is no next job either.
         let _ = self.finished.send(payload);
     }
 
-    /// Says that the job that ended a call is done.
-    fn returned(&self) {
+    /// Reports the job that ended a call as done, after the call has returned.
+    fn call_returned(&self) {
         if self.ending.take() {
             self.done(Vec::new());
         }
     }
 
-    /// Outside of any ioctl.
+    /// Runs jobs outside of an ioctl until there are no more.
     fn work(self: Rc<Self>) {
         while let Some(job) = self.take() {
             match job {
-                WorkerJob::Send(sending) => match sending.ioctl {
+                WorkerJob::Send(job) => match job.ioctl {
                     Some(request) => {
-                        self.next.set(Some(WorkerJob::Send(sending)));
+                        self.next.set(Some(WorkerJob::Send(job)));
                         let queue = self.clone();
-                        driver::ioctl(request, move || queue.inside());
-                        self.returned();
+                        driver::ioctl(request, move || queue.work_in_ioctl());
+                        self.call_returned();
                     }
-                    None => self.send(sending),
+                    None => self.send(job),
                 },
-                WorkerJob::Receive(receiving) => {
-                    driver::receive(&receiving.channel, receiving.packets);
+                WorkerJob::Receive(job) => {
+                    driver::receive(&job.channel, job.packets);
                     self.done(Vec::new());
                 }
                 WorkerJob::End(request, result) => {
@@ -277,11 +288,11 @@ impl JobQueue {
         }
     }
 
-    /// Within an ioctl; gives what it returns.
-    fn inside(self: &Rc<Self>) -> i32 {
+    /// Runs jobs inside an ioctl until one ends it, and returns its result.
+    fn work_in_ioctl(self: &Rc<Self>) -> i32 {
         while let Some(job) = self.take() {
             match job {
-                WorkerJob::Send(sending) => self.send(sending),
+                WorkerJob::Send(job) => self.send(job),
                 WorkerJob::End(_, result) => {
                     self.ending.set(true);
                     return result;
@@ -292,13 +303,13 @@ impl JobQueue {
         0
     }
 
-    fn send(self: &Rc<Self>, sending: SendJob) {
-        let Some(expected) = sending.expected else {
-            return self.done(send(sending).1);
+    fn send(self: &Rc<Self>, job: SendJob) {
+        let Some(expected) = job.expected else {
+            return self.done(send(job).1);
         };
         let queue = self.clone();
         driver::sync(expected, move || {
-            let (value, payload) = send(sending);
+            let (value, payload) = send(job);
             queue.done(payload);
             if value != 0 {
                 return value;
@@ -314,27 +325,28 @@ impl JobQueue {
                 }
             }
         });
-        self.returned();
+        self.call_returned();
     }
 }
 
-/// Gives what the send function returned, and the payload back.
-fn send(sending: SendJob) -> (i32, Vec<u8>) {
-    let attempts = std::iter::repeat_n(EAGAIN, sending.refusals as usize);
+/// Calls the send function for every attempt; returns its last return value and
+/// the payload.
+fn send(job: SendJob) -> (i32, Vec<u8>) {
+    let attempts = std::iter::repeat_n(EAGAIN, job.refusals as usize);
     let mut result = 0;
-    for value in attempts.chain([sending.value]) {
+    for value in attempts.chain([job.value]) {
         result = driver::send(
-            &sending.channel,
-            &sending.payload,
-            sending.transaction,
-            sending.packet_type,
-            sending.flags,
+            &job.channel,
+            &job.payload,
+            job.transaction,
+            job.packet_type,
+            job.flags,
             value,
         );
     }
-    (result, sending.payload)
+    (result, job.payload)
 }
 
-fn gone<T>(_: T) -> io::Error {
+fn thread_ended<T>(_: T) -> io::Error {
     io::Error::other("a thread of the stand-in has ended")
 }
