@@ -307,7 +307,7 @@ fn old_kernels_and_hidden_registers_are_said_to_be() {
         .function("b1de:00:00.0", &config_space(40, 1, 1)[..64]);
     let facts = machine.examine();
     has(&facts, "kernel", FactLevel::Fail, "too old");
-    has(&facts, "PCI", FactLevel::Info, "to root only");
+    has(&facts, "PCI", FactLevel::Info, "only root can read");
 }
 
 #[test]

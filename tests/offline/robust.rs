@@ -9,7 +9,7 @@
 )]
 
 use dxgtrace_protocol::decode::{MessagePart, PendingRequest};
-use dxgtrace_protocol::schema::Message;
+use dxgtrace_protocol::schema::{Message, MessageSet};
 use dxgtrace_protocol::table;
 use dxgtrace_tests::exercise;
 use dxgtrace_tests::generate::{self, Counts, Framing, Made, Plan, conversation, put};
@@ -162,13 +162,21 @@ proptest! {
     fn a_reply_to_another_request_is_read_without_harm(
         asked in message(), answered in message(), plan in plan(),
     ) {
-        let request = generate::request(asked, plan);
-        let other = generate::request(answered, plan);
+        let request = sent(asked, plan);
+        let other = sent(answered, plan);
         let reply = generate::reply(&other, plan);
         let packet = request.packet();
         if let Some(decoded) = exercise::run(&packet, None) {
             exercise::run(&reply.packet(), Some(&PendingRequest::new(&decoded)));
         }
+    }
+}
+
+/// A message as its sender sends it: the guest or the host.
+fn sent(message: &'static Message, plan: Plan) -> Made {
+    match message.set {
+        MessageSet::Host => generate::event(message, plan),
+        MessageSet::Global | MessageSet::Vgpu => generate::request(message, plan),
     }
 }
 

@@ -28,7 +28,7 @@ pub use adapters::Adapter;
 pub use calls::IoctlCall;
 pub use ledger::{MemoryAccount, MemoryBudget};
 pub use names::ProcessName;
-pub use objects::{EndedObject, LiveObject, ChangeOrigin, ObjectChange, ObjectEnd, ObjectId};
+pub use objects::{ChangeOrigin, EndedObject, LiveObject, ObjectChange, ObjectEnd, ObjectId};
 pub use pairing::{Pairing, StrayReply, UnansweredRequest, Waiter, WaitingRequest};
 pub use status::{ReplyOutcome, errno};
 pub use tree::{HandleHistory, NodePlace, ObjectNode};

@@ -1,126 +1,126 @@
-//! Everything that a key can ask for.
+//! The actions that keys and commands can request.
 
-/// What to do. Keys and `:` commands become actions, and only
-/// [`App::apply`](super::App::apply) changes the state.
+/// An action. Keys and `:` commands are translated to actions, and
+/// [`App::apply`](super::App::apply) carries them out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// One line down; with a count, so many.
+    /// Go down by one line, or by the count.
     Down,
-    /// One line up.
+    /// Go up by one line, or by the count.
     Up,
-    /// Fold a branch, or go to its parent; in bytes, one to the left.
+    /// Fold the branch, or go to its parent; in the bytes, go one to the left.
     Left,
-    /// Unfold a branch; in bytes, one to the right.
+    /// Unfold the branch; in the bytes, go one to the right.
     Right,
-    /// A page down.
+    /// Go down by a page.
     PageDown,
-    /// A page up.
+    /// Go up by a page.
     PageUp,
-    /// Half a page down.
+    /// Go down by half a page.
     HalfDown,
-    /// Half a page up.
+    /// Go up by half a page.
     HalfUp,
-    /// To the first line; with a count, to the packet with that number.
+    /// Go to the first line; with a count, to the packet with that number.
     Top,
-    /// To the last line, and follow it.
+    /// Go to the last line.
     Bottom,
-    /// The next pane.
+    /// Focus the next pane.
     NextPane,
-    /// The pane before.
+    /// Focus the previous pane.
     PreviousPane,
-    /// The focused pane alone, or all again.
+    /// Show only the focused pane, or all again.
     Zoom,
-    /// Another arrangement of the panes.
+    /// Show tree and bytes side by side, stacked, or not at all.
     Arrange,
-    /// More room for the list; in findings, only worse ones.
+    /// Enlarge the list; in the findings view, hide the mildest severity.
     Grow,
-    /// Less room for the list; in findings, milder ones too.
+    /// Shrink the list; in the findings view, show a milder severity.
     Shrink,
     /// Open what the cursor is on.
     Open,
-    /// Back to where one came from.
+    /// Go back to the previous view; from the packets, quit.
     Back,
-    /// The other end of the exchange, forwards.
+    /// Go from a request to its reply; in views of a point in time, go later.
     NextInExchange,
-    /// The other end of the exchange, backwards.
+    /// Go from a reply to its request; in views of a point in time, go earlier.
     PreviousInExchange,
-    /// The next packet with a finding of note or worse.
+    /// Go to the next packet with a finding of severity note or worse.
     NextFinding,
-    /// The one before.
+    /// Go to the previous packet with a finding of severity note or worse.
     PreviousFinding,
-    /// Type a filter.
+    /// Open the prompt for a filter.
     Filter,
     /// Filter by the field under the cursor.
     FilterField,
     /// Add the field under the cursor to the filter.
     FilterAlso,
-    /// Show all packets again.
+    /// Remove the filter.
     FilterClear,
-    /// Type a search.
+    /// Open the prompt for a search.
     Search,
-    /// The next match.
+    /// Go to the next match.
     NextMatch,
-    /// The match before.
+    /// Go to the previous match.
     PreviousMatch,
-    /// Mark the packet, to be saved by `:save marked`.
+    /// Mark or unmark the packet, for `:save marked`.
     Mark,
-    /// Give the place a letter.
+    /// Bookmark the packet with a letter, which is the next key.
     SetPlace,
-    /// Go to the place with a letter.
+    /// Go to a bookmark, whose letter is the next key.
     GoToPlace,
-    /// Stop the list from moving while packets arrive.
+    /// Stop or resume adding packets to the list.
     Pause,
-    /// Stay at the newest packet.
+    /// Select the newest packet whenever one arrives.
     Follow,
-    /// Replies on lines of their own, or joined with their requests.
+    /// Show replies on lines of their own, or joined with their requests.
     Exchanges,
-    /// The packets.
+    /// Show the packets.
     Packets,
-    /// The findings.
+    /// Show the findings.
     Findings,
-    /// The sessions and their objects.
+    /// Show the processes and their objects.
     Objects,
-    /// The requests that wait.
+    /// Show the requests without a reply.
     Pending,
-    /// Counts per process and adapter.
+    /// Show counts per process and adapter.
     TopView,
-    /// The ladder of a process.
+    /// Show the ladder of a process or object.
     Ladder,
     /// Copy the line under the cursor.
     Copy,
-    /// The next time format.
+    /// Change to the next time format.
     Time,
-    /// The next theme.
+    /// Change to the next theme.
     Theme,
-    /// The keys.
+    /// Show the keys.
     Help,
-    /// Type a command.
+    /// Open the prompt for a command.
     Command,
-    /// Leave.
+    /// Quit; ask first if the capture is not saved.
     Quit,
-    /// Leave at once; what was captured stays where it is.
+    /// Quit without asking; the capture file is kept.
     QuitNow,
-    /// Draw the screen anew.
+    /// Redraw the whole screen.
     Redraw,
     /// Stop the program until the shell continues it.
     Suspend,
 }
 
 impl Action {
-    /// Whether the key after this one belongs to it.
+    /// Whether the next key is an argument of the action.
     pub fn takes_letter(self) -> bool {
         matches!(self, Self::SetPlace | Self::GoToPlace)
     }
 }
 
-/// An action as the keyboard gives it.
+/// An action with its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyRequest {
-    /// What to do.
+    /// The action.
     pub action: Action,
-    /// How often, if a number was typed before.
+    /// The number that was typed before it.
     pub count: Option<u32>,
-    /// The letter after it.
+    /// The letter that was typed after it, if [`Action::takes_letter`].
     pub letter: Option<char>,
 }
 

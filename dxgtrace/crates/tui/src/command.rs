@@ -1,41 +1,47 @@
-//! The `:` commands, from one table.
+//! The table of the `:` commands, and the functions that parse, complete and
+//! run them.
 
 use super::app::{App, MessageTone, TerminalEffect};
 use super::keys;
 use super::prompt::{Completion, PromptVerdict};
 use super::{config, save};
 
-/// A command.
+/// A `:` command.
 #[derive(Debug)]
 pub struct PromptCommand {
-    /// Its name.
+    /// Name of the command, without the colon.
     pub name: &'static str,
-    /// What comes after it.
+    /// Arguments as the help shows them; empty if there are none.
     pub arguments: &'static str,
-    /// What it does.
+    /// What the command does, for the help.
     pub help: &'static str,
     run: fn(&mut App, &str) -> Result<(), String>,
     words: CompletionWords,
 }
 
-/// What could come after a command's name, of which some is typed.
+/// Lists the possible arguments of a command. Its parameter is the argument as
+/// typed so far.
 type CompletionWords = fn(&App, &str) -> Vec<String>;
 
 fn no_words(_: &App, _: &str) -> Vec<String> {
     Vec::new()
 }
 
-fn named<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+fn to_words<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     words.into_iter().map(str::to_owned).collect()
 }
 
-/// Every command that is not just the name of an action.
+/// Every command that is not the name of an action.
 pub static COMMANDS: &[PromptCommand] = &[
     PromptCommand {
         name: "filter",
         arguments: "EXPRESSION",
-        help: "show only packets that pass; without one, all",
-        run: |app, text| app.set_filter(text).then_some(()).ok_or_else(|| said(app)),
+        help: "show only packets that match; without one, all",
+        run: |app, text| {
+            app.set_filter(text)
+                .then_some(())
+                .ok_or_else(|| shown_message(app))
+        },
         words: no_words,
     },
     PromptCommand {
@@ -52,7 +58,7 @@ pub static COMMANDS: &[PromptCommand] = &[
         run: |app, text| {
             let number = text
                 .parse()
-                .map_err(|_| format!("`{text}` is no packet number"))?;
+                .map_err(|_| format!("`{text}` is not a packet number"))?;
             let row = app.store.rows().at_number(number);
             app.jump(row.ok_or_else(|| format!("there is no packet {number}"))?);
             Ok(())
@@ -67,37 +73,37 @@ pub static COMMANDS: &[PromptCommand] = &[
             app.time = config::time(text)?;
             Ok(())
         },
-        words: |_, _| named(config::TIMES.iter().map(|(name, _)| *name)),
+        words: |_, _| to_words(config::TIMES.iter().map(|(name, _)| *name)),
     },
     PromptCommand {
         name: "theme",
         arguments: "NAME",
-        help: "looks: default, light, mono, or your own",
+        help: "theme: default, light, mono, or your own",
         run: |app, text| {
             app.theme = config::by_name(&app.themes, text)?;
             Ok(())
         },
-        words: |app, _| named(app.themes.iter().map(|theme| theme.name.as_str())),
+        words: |app, _| to_words(app.themes.iter().map(|theme| theme.name.as_str())),
     },
     PromptCommand {
         name: "mouse",
         arguments: "on|off",
-        help: "listen to the mouse, or leave it to the terminal",
+        help: "handle the mouse, or leave it to the terminal",
         run: |app, text| {
             let on = match text {
                 "on" | "" => true,
                 "off" => false,
-                _ => return Err("say on or off".to_owned()),
+                _ => return Err("mouse takes on or off".to_owned()),
             };
             app.effects.push_back(TerminalEffect::Mouse(on));
             Ok(())
         },
-        words: |_, _| named(["on", "off"]),
+        words: |_, _| to_words(["on", "off"]),
     },
     PromptCommand {
         name: "unmark",
         arguments: "",
-        help: "take all marks away",
+        help: "remove all marks",
         run: |app, _| {
             app.marks.clear();
             Ok(())
@@ -117,7 +123,7 @@ pub static COMMANDS: &[PromptCommand] = &[
     PromptCommand {
         name: "q!",
         arguments: "",
-        help: "quit without asking; the capture stays there",
+        help: "quit without asking; the capture file is kept",
         run: |app, _| {
             app.quit_now();
             Ok(())
@@ -126,15 +132,15 @@ pub static COMMANDS: &[PromptCommand] = &[
     },
 ];
 
-/// The error that an action has said already.
-fn said(app: &App) -> String {
+/// The message that an action has shown.
+fn shown_message(app: &App) -> String {
     app.message
         .as_ref()
         .map(|(_, text)| text.clone())
         .unwrap_or_default()
 }
 
-/// Runs a line.
+/// Runs a line: a command, the name of an action, or a packet number.
 pub fn run(app: &mut App, line: &str) {
     let (name, arguments) = split(line);
     if name.is_empty() {
@@ -142,22 +148,22 @@ pub fn run(app: &mut App, line: &str) {
     }
     if let Some(command) = COMMANDS.iter().find(|command| command.name == name) {
         if let Err(text) = (command.run)(app, arguments) {
-            app.say(MessageTone::Wrong, text);
+            app.show_message(MessageTone::Wrong, text);
         }
     } else if let Some(action) = keys::by_name(name) {
         app.apply(action.into());
     } else if let Ok(number) = name.parse::<u32>() {
         run(app, &format!("go {number}"));
     } else {
-        app.say(
+        app.show_message(
             MessageTone::Wrong,
             format!("there is no command `{name}`; ? lists them"),
         );
     }
 }
 
-/// How a line looks so far.
-pub fn judge(line: &str) -> PromptVerdict {
+/// Whether a line names a known command.
+pub fn verdict(line: &str) -> PromptVerdict {
     let (name, _) = split(line);
     let known = COMMANDS.iter().any(|command| command.name == name)
         || keys::by_name(name).is_some()
@@ -169,7 +175,7 @@ pub fn judge(line: &str) -> PromptVerdict {
     }
 }
 
-/// What could be typed next.
+/// The possible completions of `line` at `cursor`, a byte offset.
 pub fn completions(app: &App, line: &str, cursor: usize) -> Vec<Completion> {
     let Some(typed) = line.get(..cursor) else {
         return Vec::new();

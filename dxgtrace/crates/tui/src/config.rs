@@ -1,4 +1,5 @@
-//! The configuration file, `$XDG_CONFIG_HOME/dxgtrace/config.toml`:
+//! The configuration of the terminal UI, in
+//! `$XDG_CONFIG_HOME/dxgtrace/config.toml`:
 //!
 //! ```toml
 //! theme = "mono"
@@ -20,10 +21,10 @@ use dxgtrace_render::output::TimeFormat;
 use super::keys::Keymap;
 use super::theme::{self, Theme};
 
-/// Bytes that a capture nobody asked to be saved may take, in MiB.
+/// Default of `spill`: disk quota for unsaved live captures, in MiB.
 const SPILL: u64 = 2048;
 
-/// What the configuration file can say.
+/// Keys of the configuration file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConfigFile {
@@ -36,20 +37,20 @@ struct ConfigFile {
     keys: BTreeMap<String, Vec<String>>,
 }
 
-/// What can be chosen.
+/// The settings of the terminal UI.
 #[derive(Debug)]
 pub struct Config {
-    /// How things look.
+    /// The theme to start with.
     pub theme: Theme,
-    /// Every theme that there is.
+    /// All themes, built-in ones first.
     pub themes: Vec<Theme>,
-    /// How times are written.
+    /// Format of times.
     pub time: TimeFormat,
-    /// Whether the mouse is listened to.
+    /// Whether mouse events are handled.
     pub mouse: bool,
-    /// Bytes that captures which nobody asked to be saved may take.
+    /// Disk quota for unsaved live captures, in bytes.
     pub spill: u64,
-    /// The keys.
+    /// Key bindings.
     pub keymap: Keymap,
 }
 
@@ -66,7 +67,7 @@ impl Default for Config {
     }
 }
 
-/// Names of the time formats, as `:time` and the file have them.
+/// Names of the time formats in `:time` and in the configuration file.
 pub const TIMES: &[(&str, TimeFormat)] = &[
     ("relative", TimeFormat::Relative),
     ("delta", TimeFormat::Delta),
@@ -76,10 +77,10 @@ pub const TIMES: &[(&str, TimeFormat)] = &[
 ];
 
 impl Config {
-    /// Reads what is in this program's folder of configuration, if there is one.
+    /// Loads the user's configuration; without one, the defaults.
     ///
     /// # Errors
-    /// A sentence about what is wrong with it.
+    /// As [`Config::load`].
     pub fn of_user() -> Result<Self, String> {
         match directory("XDG_CONFIG_HOME", ".config") {
             Some(folder) => Self::load(&folder),
@@ -87,16 +88,16 @@ impl Config {
         }
     }
 
-    /// The same with the theme that needs no colours.
+    /// This configuration with the theme `mono`.
     pub fn without_colours(mut self) -> Self {
         self.theme = theme::mono();
         self
     }
 
-    /// Reads the themes and the file in a folder.
+    /// Loads `config.toml` and the themes in a folder.
     ///
     /// # Errors
-    /// A sentence about what is wrong with them.
+    /// A file cannot be read or parsed; the error is a sentence for the user.
     pub fn load(folder: &Path) -> Result<Self, String> {
         let own = Theme::load(&folder.join("themes"))?;
         let path = folder.join("config.toml");
@@ -108,11 +109,11 @@ impl Config {
         .map_err(|error| format!("{}: {}", path.display(), error.trim_end()))
     }
 
-    /// Reads the text of a file. `own` themes take the place of others with
-    /// their names.
+    /// Parses the text of a configuration file. Themes in `own` replace built-in
+    /// ones of the same name.
     ///
     /// # Errors
-    /// A sentence about what is wrong with it.
+    /// The text is not valid; the error is a sentence for the user.
     pub fn parse(text: &str, own: Vec<Theme>) -> Result<Self, String> {
         let file: ConfigFile = toml::from_str(text).map_err(|error| error.to_string())?;
         let mut config = Self::default();
@@ -136,7 +137,7 @@ impl Config {
     }
 }
 
-/// The theme of that name.
+/// The theme named `name`; the error lists the names.
 pub fn by_name(themes: &[Theme], name: &str) -> Result<Theme, String> {
     let found = themes.iter().find(|theme| theme.name == name);
     found.cloned().ok_or_else(|| {
@@ -145,7 +146,7 @@ pub fn by_name(themes: &[Theme], name: &str) -> Result<Theme, String> {
     })
 }
 
-/// The time format of that name.
+/// The time format named `name`; the error lists the names.
 pub fn time(name: &str) -> Result<TimeFormat, String> {
     TIMES
         .iter()
@@ -160,7 +161,8 @@ pub fn time(name: &str) -> Result<TimeFormat, String> {
         })
 }
 
-/// This program's directory of a kind that the XDG specification names.
+/// This program's folder below an XDG base directory: `variable`/dxgtrace, or
+/// `$HOME`/`below_home`/dxgtrace if `variable` is not set to an absolute path.
 pub fn directory(variable: &str, below_home: &str) -> Option<PathBuf> {
     let absolute = |value| Some(PathBuf::from(value)).filter(|path: &PathBuf| path.is_absolute());
     std::env::var_os(variable)

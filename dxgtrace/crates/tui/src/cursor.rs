@@ -1,22 +1,22 @@
-//! A place in a list that is taller than the screen.
+//! Selection and scroll position of a list.
 
 /// The selected line, and the first one shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cursor {
-    /// The selected line.
+    /// Index of the selected line.
     pub at: usize,
-    /// The first line shown.
+    /// Index of the first line shown.
     pub top: usize,
 }
 
 impl Cursor {
-    /// Moves by so many of `length` lines.
+    /// Moves the selection by `by` lines in a list of `length` lines.
     pub fn step(&mut self, by: isize, length: usize) {
         let last = length.saturating_sub(1);
         self.at = self.at.saturating_add_signed(by).min(last);
     }
 
-    /// Makes the selected line one of `height` shown ones.
+    /// Scrolls so that the selected line is among the `height` lines shown.
     pub fn fit(&mut self, length: usize, height: usize) {
         self.at = self.at.min(length.saturating_sub(1));
         let height = height.max(1);
@@ -28,7 +28,7 @@ impl Cursor {
         self.top = self.top.min(length.saturating_sub(height));
     }
 
-    /// The lines shown.
+    /// Range of the lines shown.
     pub fn shown(&self, length: usize, height: usize) -> std::ops::Range<usize> {
         let end = self.top.saturating_add(height).min(length);
         self.top.min(end)..end

@@ -2,43 +2,47 @@
 //!
 //! ```text
 //! key -> Keymap -> Action -> App::apply (changes the state)
-//! file -> Indexing -> Chunk -> App::tick (takes over what threads found)
-//! App::prepare (fetches what the screen needs) -> views::draw (only reads)
+//! file -> Indexing -> IndexChunk -> App::tick (adds what the threads found)
+//! App::prepare (reads what the screen needs) -> views::draw (only reads the state)
 //! ```
 //!
-//! * [`keys`] and [`command`] hold the two tables from which input, help and
-//!   documentation come.
-//! * [`App`] is all state; it knows no terminal, so tests drive it with keys
-//!   and look at the cells that [`views::draw`] makes.
-//! * [`terminal`] takes the terminal and gives it back, whatever happens.
+//! * [`App`] is the whole state. It does not know the terminal, so tests drive
+//!   it with keys and compare the cells that [`views::draw`] fills.
+//! * [`keys`] and [`command`] each hold a table, from which input, help and
+//!   documentation are made.
+//! * `update` has one file per group of actions; `views` one per part of the
+//!   screen.
+//! * [`store`] is the capture: rows in memory, packets in the file, threads that
+//!   index, filter and search.
+//! * [`terminal`] runs the event loop and restores the terminal at the end.
 
 mod action;
 mod app;
-mod bits;
-mod colours;
+mod capture_source;
 pub mod command;
 mod config;
 mod cursor;
 mod detail;
-mod input;
+mod filter_text;
 pub mod keys;
-mod list;
-mod literal;
+mod packet_list;
 mod prompt;
-mod record;
+mod recorder;
+mod row_set;
 mod save;
-mod source;
-mod spill;
+mod sixteen_colours;
+mod spill_file;
 pub mod store;
 mod table;
 pub mod terminal;
+mod terminal_input;
 pub mod theme;
 mod update;
 pub mod views;
 
 pub use action::{Action, KeyRequest};
 pub use app::{App, Pane, TerminalEffect, View};
+pub use capture_source::{CaptureSource, Recording, RecordingStatus};
 pub use config::{Config, directory};
-pub use record::{LivePacket, PacketSource, Recorder};
-pub use source::{CaptureSource, Recording, RecordingStatus};
-pub use spill::prune;
+pub use recorder::{LivePacket, PacketSource, Recorder};
+pub use spill_file::prune;

@@ -1,11 +1,11 @@
-//! The line in which filters, searches and commands are typed.
+//! The prompt: the line in which filters, searches and commands are typed.
 
 use std::ops::Range;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
 
-/// What is being typed.
+/// What the prompt is open for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PromptPurpose {
     /// A display filter.
@@ -16,22 +16,22 @@ pub enum PromptPurpose {
     Command,
 }
 
-/// What a search looks at.
+/// What a search examines of each packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SearchPlace {
-    /// The lines of the packet list.
+    /// Its line in the packet list.
     #[default]
     List,
-    /// Fields and values.
+    /// The lines of its tree.
     Tree,
-    /// The bytes.
+    /// The bytes of its payload.
     Bytes,
-    /// Everything that a filter can ask for.
+    /// Whether it matches a filter.
     Filter,
 }
 
 impl SearchPlace {
-    /// The next place.
+    /// The place that Tab changes to.
     pub fn next(self) -> Self {
         match self {
             Self::List => Self::Tree,
@@ -41,7 +41,7 @@ impl SearchPlace {
         }
     }
 
-    /// The place in a word.
+    /// Name of the place in the prompt.
     pub fn name(self) -> &'static str {
         match self {
             Self::List => "list",
@@ -52,63 +52,63 @@ impl SearchPlace {
     }
 }
 
-/// Something that could be typed next.
+/// A possible completion of the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completion {
-    /// The bytes of the line that it replaces.
+    /// Range of bytes of the line that it replaces.
     pub span: Range<usize>,
-    /// What takes their place.
+    /// The text that replaces them.
     pub text: String,
-    /// What it is.
+    /// Description of the completion; may be empty.
     pub doc: String,
 }
 
-/// How the line looks so far.
+/// Whether the typed line is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PromptVerdict {
-    /// It can be applied.
+    /// The line is valid.
     Good,
-    /// It cannot yet, but more may make it right.
+    /// The line is valid so far but incomplete; says what is missing.
     Incomplete(String),
-    /// It is wrong.
+    /// The line is wrong; says why.
     Bad(String),
 }
 
-/// What a key did to the line.
+/// What becomes of the prompt after a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PromptOutcome {
-    /// It is being typed.
+    /// It stays open.
     Typing,
-    /// It is to be applied.
+    /// The line is to be applied.
     Done,
-    /// It is given up.
-    GivenUp,
+    /// The prompt is cancelled.
+    Cancelled,
 }
 
 /// Longest line that can be typed, in bytes.
 const MAX: usize = 4096;
 
-/// A line being typed.
+/// An open prompt.
 #[derive(Debug)]
 pub struct Prompt {
-    /// What for.
+    /// What the line will be used for.
     pub purpose: PromptPurpose,
-    /// The text and the cursor in it.
+    /// The text and its cursor.
     input: Input,
-    /// How it looks so far.
+    /// Whether the text is valid.
     pub verdict: PromptVerdict,
-    /// What could be typed next, best first.
+    /// Possible completions, best first.
     pub completions: Vec<Completion>,
-    /// The completion that is chosen.
+    /// Index of the completion that is inserted.
     pub chosen: Option<usize>,
-    /// The text before a completion took effect.
+    /// Text and cursor before a completion was inserted.
     typed: (String, usize),
-    /// Place in the history, counted from its end.
+    /// Position in the history, counted from its end; 0 is none.
     back: usize,
 }
 
 impl Prompt {
-    /// A line that begins as `text`.
+    /// Opens a prompt with `text` in it.
     pub fn new(purpose: PromptPurpose, text: &str) -> Self {
         Self {
             purpose,
@@ -121,33 +121,33 @@ impl Prompt {
         }
     }
 
-    /// The text.
+    /// The typed text.
     pub fn text(&self) -> &str {
         self.input.value()
     }
 
-    /// Place of the cursor in bytes.
+    /// Position of the cursor, in bytes.
     pub fn cursor(&self) -> usize {
         let text = self.text();
         let cursor = text.char_indices().nth(self.input.cursor());
         cursor.map_or(text.len(), |(at, _)| at)
     }
 
-    /// The text before the cursor and behind it.
+    /// The text before and after the cursor.
     pub fn halves(&self) -> (&str, &str) {
         self.text().split_at(self.cursor())
     }
 
-    /// Takes a key. `history` holds earlier lines, the latest last.
+    /// Handles a key. `history` has the earlier lines, the latest last.
     pub fn press(&mut self, key: &KeyEvent, history: &[String]) -> PromptOutcome {
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
             KeyCode::Enter => return PromptOutcome::Done,
-            KeyCode::Esc => return PromptOutcome::GivenUp,
-            KeyCode::Char('c') if ctrl => return PromptOutcome::GivenUp,
+            KeyCode::Esc => return PromptOutcome::Cancelled,
+            KeyCode::Char('c') if ctrl => return PromptOutcome::Cancelled,
             KeyCode::Tab => return self.complete(true),
             KeyCode::BackTab => return self.complete(false),
-            KeyCode::Backspace if self.text().is_empty() => return PromptOutcome::GivenUp,
+            KeyCode::Backspace if self.text().is_empty() => return PromptOutcome::Cancelled,
             KeyCode::Up => self.recall(history, self.back + 1),
             KeyCode::Down => self.recall(history, self.back.saturating_sub(1)),
             KeyCode::Char('w') if ctrl => self.delete_word(),
@@ -163,7 +163,7 @@ impl Prompt {
         PromptOutcome::Typing
     }
 
-    /// Types pasted text; a line has no line breaks.
+    /// Inserts pasted text without its control characters.
     pub fn paste(&mut self, text: &str) {
         let (before, after) = self.halves();
         let room = MAX.saturating_sub(self.text().len());
@@ -176,13 +176,13 @@ impl Prompt {
         self.edited();
     }
 
-    /// The text has been changed otherwise than by a completion.
+    /// Resets completion after a change of the text by other means.
     fn edited(&mut self) {
         self.chosen = None;
         self.typed = (self.text().to_owned(), self.cursor());
     }
 
-    /// Deletes back to a space, as a shell does.
+    /// Deletes the word before the cursor, up to a space, as a shell does.
     fn delete_word(&mut self) {
         let (before, after) = self.halves();
         let kept = before.trim_end();
@@ -203,7 +203,8 @@ impl Prompt {
         }
     }
 
-    /// Puts the next completion in place of what it completes.
+    /// Inserts the next or previous completion; in a search, Tab changes what is
+    /// searched.
     fn complete(&mut self, forward: bool) -> PromptOutcome {
         if let PromptPurpose::Search(place) = self.purpose {
             self.purpose = PromptPurpose::Search(place.next());
@@ -230,19 +231,19 @@ impl Prompt {
             self.input = input(&format!("{before}{}", completion.text), after);
         }
         if count == 1 {
-            // There is no other, so that what comes behind it can be offered.
+            // Accept the only completion, so that the next word can be completed.
             self.edited();
         }
         PromptOutcome::Typing
     }
 }
 
-/// A line whose cursor stands between two texts.
+/// An input line with the cursor between two texts.
 fn input(before: &str, after: &str) -> Input {
     Input::new(format!("{before}{after}")).with_cursor(before.chars().count())
 }
 
-/// What a key does to the text.
+/// The editing operation of a key.
 fn request(code: KeyCode, ctrl: bool) -> Option<InputRequest> {
     Some(match (code, ctrl) {
         (KeyCode::Backspace, _) | (KeyCode::Char('h'), true) => InputRequest::DeletePrevChar,

@@ -1,4 +1,4 @@
-//! `:save`: packets into a capture file.
+//! `:save`: writes packets to a capture file, in a thread.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -11,29 +11,29 @@ use dxgtrace_session::check::Finding;
 
 use super::app::{App, MessageTone, SavingPackets};
 
-/// Bytes collected before they go out.
+/// Bytes collected before they are written.
 const COLLECT: usize = 1 << 20;
 
-/// Writes the packets that `arguments` name into the file that they name.
+/// Starts saving; `arguments` is `all|filtered|marked FILE`.
 pub fn run(app: &mut App, arguments: &str) -> Result<(), String> {
-    const USAGE: &str = "say which and where: save all FILE, save filtered FILE, save marked FILE";
+    const USAGE: &str = "usage: save all FILE, save filtered FILE, save marked FILE";
     let (which, name) = arguments.split_once(' ').ok_or(USAGE)?;
     let path = expand(name.trim());
     let all = ScanDomain::All(0..app.store.rows().len() as u32);
     let domain = match which {
         "all" => all,
-        "filtered" => app.list.passed(),
+        "filtered" => app.list.passed_domain(),
         "marked" if app.marks.is_empty() => {
             return Err("no packet is marked; M marks the selected one".to_owned());
         }
-        "marked" => ScanDomain::List(marked(app).into()),
+        "marked" => ScanDomain::List(marked_rows(app).into()),
         _ => return Err(USAGE.to_owned()),
     };
     if same_file(&path, &app.source.path) {
         return Err("that is the file being read; choose another name".to_owned());
     }
     if app.saving.is_some() {
-        return Err("the packets before are still being saved".to_owned());
+        return Err("another :save is still running".to_owned());
     }
     let shown = dxgtrace_protocol::decode::escaped(path.as_os_str().as_encoded_bytes()).to_string();
     let layout = app.store.layout().ok_or("there is nothing to save yet")?;
@@ -42,10 +42,10 @@ pub fn run(app: &mut App, arguments: &str) -> Result<(), String> {
     let (done, result) = channel();
     std::thread::spawn(move || {
         let saved = write(&rows, &source, &layout, &domain, &path);
-        // If nobody listens, the program is about to end.
+        // Fails only if the program is ending.
         let _ = done.send(saved.map_err(|error| error.to_string()));
     });
-    app.say(MessageTone::Fine, format!("saving in {shown} ..."));
+    app.show_message(MessageTone::Fine, format!("saving in {shown} ..."));
     app.saving = Some(SavingPackets {
         name: shown,
         all: which == "all",
@@ -54,7 +54,7 @@ pub fn run(app: &mut App, arguments: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What could come after `:save`: which packets, then files and folders.
+/// Completions of the arguments of `:save`: which packets, then the file.
 pub fn words(typed: &str) -> Vec<String> {
     let Some((which, name)) = typed.split_once(' ') else {
         return ["all ", "filtered ", "marked "].map(str::to_owned).to_vec();
@@ -84,9 +84,9 @@ pub fn words(typed: &str) -> Vec<String> {
     words
 }
 
-/// The marked packets with the other ends of their exchanges: a reply cannot
-/// be read without its request.
-fn marked(app: &App) -> Vec<u32> {
+/// The marked rows and the other halves of their exchanges: a reply cannot be
+/// decoded without its request.
+fn marked_rows(app: &App) -> Vec<u32> {
     let mut rows: Vec<u32> = app.marks.iter().copied().collect();
     let peers = app
         .marks
@@ -105,7 +105,7 @@ fn write(
     domain: &ScanDomain,
     path: &Path,
 ) -> io::Result<u64> {
-    // A half-written file never takes the place of a whole one.
+    // Renamed when complete: an existing file is never replaced by a partial one.
     let temporary = path.with_extension("part");
     let mut fetch = PacketFetch::open(source, layout)?;
     let output: File = dxgtrace_file::create(&temporary)?;
@@ -136,7 +136,7 @@ fn same_file(one: &Path, other: &Path) -> bool {
     }
 }
 
-/// A path as a shell would understand it.
+/// Expands `~/` to the home folder.
 fn expand(name: &str) -> PathBuf {
     let home = name.strip_prefix("~/").zip(std::env::var_os("HOME"));
     match home {

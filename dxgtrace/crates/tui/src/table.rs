@@ -1,5 +1,6 @@
-//! The lists beside the packet list: findings, waiting requests, counts,
-//! objects, ladders. A line is a key until it is shown.
+//! The lines of the views other than the packet list: findings, pending
+//! requests, counts, objects, ladders. A line is kept as a key; its text is made
+//! when it is shown.
 
 use std::ops::Range;
 
@@ -9,41 +10,41 @@ use dxgtrace_session::check::Severity;
 
 use super::cursor::Cursor;
 
-/// What a line stands for.
+/// The key of a line: what it shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineKey {
-    /// A packet.
+    /// The packet of a row.
     Row(u32),
-    /// One of a packet's findings.
+    /// A finding: its row, and its index among the findings on that row.
     Finding(u32, u16),
-    /// A group of packets.
+    /// The counts of a group of packets.
     Group(StatsGroup),
-    /// A heading, by its number.
+    /// A heading, by its index in [`GROUPS`].
     Heading(u32),
-    /// An object, by its place in the list of those alive.
+    /// An object, by its index in the scene.
     Object(u32),
 }
 
-/// What the lines are made of: they are made again when this changes.
+/// The inputs that lines are made from. When they change, the lines are updated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableBasis {
     /// The view.
     pub view: super::View,
-    /// Rows taken in.
+    /// Number of rows of which lines were made.
     pub rows: usize,
-    /// The row that the view is about.
+    /// The row that the view refers to.
     pub row: Option<u32>,
-    /// The mildest findings shown.
+    /// Mildest severity of the findings shown.
     pub severity: Severity,
-    /// The column that counts are sorted by.
+    /// Index of the column that the top view is sorted by.
     pub sorted_by: usize,
-    /// Whether the capture is known to its end, which adds findings.
+    /// Whether the file was read to its end, which adds findings.
     pub ended: bool,
 }
 
 impl TableBasis {
-    /// Whether lines made from `old` are still right, as far as they go.
-    pub fn goes_on_from(&self, old: &Self) -> bool {
+    /// Whether lines made from `old` only need to be extended.
+    pub fn extends(&self, old: &Self) -> bool {
         let same = Self {
             rows: self.rows,
             ..*old
@@ -56,14 +57,14 @@ impl TableBasis {
 /// The lines of a view.
 #[derive(Debug, Default)]
 pub struct Table {
-    /// One key a line.
+    /// One key per line.
     pub keys: Vec<LineKey>,
     /// The selected line.
     pub cursor: Cursor,
-    /// What the keys were made of.
+    /// What the keys were made from.
     pub basis: Option<TableBasis>,
-    /// The row to be selected once it is among the keys.
-    home: Option<u32>,
+    /// The row to select as soon as it has a key.
+    wanted: Option<u32>,
 }
 
 impl Table {
@@ -72,16 +73,16 @@ impl Table {
         self.keys.get(self.cursor.at).copied()
     }
 
-    /// Adds keys at the end.
+    /// Appends keys.
     pub fn extend(&mut self, keys: Vec<LineKey>, basis: TableBasis) {
         let before = self.keys.len();
         self.keys.extend(keys);
         self.basis = Some(basis);
-        self.go_home(before);
+        self.select_wanted(before);
     }
 
-    /// Takes other keys; what was selected stays so if it is still there. A view
-    /// opens where one comes from, if it shows that packet.
+    /// Replaces the keys. In the same view, the selected key stays selected; in
+    /// another one, the row that the view refers to is selected if it has a key.
     pub fn set(&mut self, keys: Vec<LineKey>, basis: TableBasis) {
         let same_view = self.basis.is_some_and(|old| old.view == basis.view);
         let selected = self.selected().filter(|_| same_view);
@@ -90,37 +91,36 @@ impl Table {
         }
         self.keys = keys;
         self.basis = Some(basis);
-        // The key is looked for where it was first: most lists only grow.
+        // Most lists only grow, so look where the key was first.
         if selected.is_some() && self.selected() == selected {
             return;
         }
         let found = self.keys.iter().position(|key| Some(*key) == selected);
-        self.home = match selected {
+        self.wanted = match selected {
             Some(key) => key.row(),
             None => basis.row,
         };
         match found {
             Some(found) => self.cursor.at = found,
-            None => self.go_home(0),
+            None => self.select_wanted(0),
         }
     }
 
-    /// Selects the place that one comes from, if it is among the keys from
-    /// `first` on.
-    fn go_home(&mut self, first: usize) {
-        let Some(home) = self.home else {
+    /// Selects the wanted row if it is among the keys from `first` on.
+    fn select_wanted(&mut self, first: usize) {
+        let Some(wanted) = self.wanted else {
             return;
         };
         let mut new = self.keys.iter().skip(first);
-        if let Some(at) = new.position(|key| key.row() >= Some(home)) {
+        if let Some(at) = new.position(|key| key.row() >= Some(wanted)) {
             self.cursor.at = first + at;
-            self.home = None;
+            self.wanted = None;
         }
     }
 }
 
 impl LineKey {
-    /// The packet that it is about.
+    /// The row of the packet that the line is about.
     fn row(self) -> Option<u32> {
         match self {
             Self::Row(row) | Self::Finding(row, _) => Some(row),
@@ -129,7 +129,7 @@ impl LineKey {
     }
 }
 
-/// The findings of at least a severity on these rows.
+/// Keys of the findings on `rows` with severity `mildest` or worse.
 pub fn findings(store: &CaptureStore, mildest: Severity, rows: Range<u32>) -> Vec<LineKey> {
     let mut keys = Vec::new();
     let (mut row, mut nth) = (u32::MAX, 0);
@@ -143,7 +143,7 @@ pub fn findings(store: &CaptureStore, mildest: Severity, rows: Range<u32>) -> Ve
     keys
 }
 
-/// The requests that have no reply at a row, oldest first.
+/// Keys of the requests without a reply up to row `at`, oldest first.
 pub fn pending(store: &CaptureStore, at: u32) -> Vec<LineKey> {
     let rows = store.rows().waiting_at(at);
     rows.into_iter().map(LineKey::Row).collect()
@@ -152,7 +152,8 @@ pub fn pending(store: &CaptureStore, at: u32) -> Vec<LineKey> {
 /// Headings of [`groups`].
 pub const GROUPS: [&str; 3] = ["everything", "channels", "processes"];
 
-/// Everybody, the channels, and the processes, those that `rank` highest first.
+/// Keys of the top view: all packets, channels, and processes, those with the
+/// highest `rank` first.
 pub fn groups(store: &CaptureStore, rank: impl Fn(StatsGroup) -> Option<u64>) -> Vec<LineKey> {
     let stats = store.stats();
     let mut keys = vec![
@@ -172,8 +173,8 @@ pub fn groups(store: &CaptureStore, rank: impl Fn(StatsGroup) -> Option<u64>) ->
     keys
 }
 
-/// The packets among these rows of a row's process: those of its number, whatever
-/// its name was.
+/// Keys of the packets in `rows` whose process id is that of `row`'s process,
+/// under any name.
 pub fn ladder(store: &CaptureStore, row: u32, rows: Range<u32>) -> Vec<LineKey> {
     let process = |row: &PacketRow| {
         let process = store.processes().get(row.process as usize);

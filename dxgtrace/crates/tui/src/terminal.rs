@@ -1,5 +1,5 @@
-//! Takes the terminal, runs the screen on it, and gives it back: at the end, on
-//! a signal, and when something goes wrong.
+//! Runs the event loop on the terminal, and restores the terminal at the end, on
+//! a signal, and after an error or panic.
 
 use std::io::{self, IsTerminal, Write};
 use std::panic;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::input::{self, Input};
+use super::terminal_input::{self, Input};
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{
@@ -22,18 +22,18 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
 use super::app::{App, TerminalEffect};
-use super::colours::SixteenColours;
+use super::sixteen_colours::SixteenColours;
 use super::views;
 
-/// How long to wait for a key before looking for news, while something is going
-/// on and while nothing is.
+/// Interval at which results of threads are polled while any is working.
 const BUSY: Duration = Duration::from_millis(8);
+/// The same while none is.
 const IDLE: Duration = Duration::from_millis(100);
 
-/// Whether there is a terminal to draw on.
+/// Checks that standard input and output are a terminal that can be drawn on.
 ///
 /// # Errors
-/// A sentence that says why not, and what to do instead.
+/// They are not; the error is a sentence that says what to do instead.
 pub fn check() -> Result<(), String> {
     const INSTEAD: &str = "`dxgtrace read FILE` shows captures as text";
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
@@ -47,34 +47,34 @@ pub fn check() -> Result<(), String> {
     }
 }
 
-/// Shows the screen until it is left. What is to be said afterwards is returned.
+/// Runs the terminal UI until the user quits. Returns a text to print afterwards.
 ///
 /// # Errors
-/// The terminal refuses.
+/// Reading from or writing to the terminal fails.
 pub fn run(app: &mut App) -> io::Result<Option<String>> {
     let signal = Arc::new(AtomicBool::new(false));
-    catch(&signal)?;
-    let guard = Guard::new()?;
-    listen(app.mouse)?;
-    let result = show(app, &signal);
+    catch_signals(&signal)?;
+    let guard = TerminalGuard::new()?;
+    capture_mouse(app.mouse)?;
+    let result = event_loop(app, &signal);
     drop(guard);
     result
 }
 
-/// How the screen gets to the terminal.
+/// The ratatui backend.
 type ScreenBackend = CrosstermBackend<SixteenColours<io::Stdout>>;
 
-fn show(app: &mut App, signal: &AtomicBool) -> io::Result<Option<String>> {
+fn event_loop(app: &mut App, signal: &AtomicBool) -> io::Result<Option<String>> {
     let mut terminal = Terminal::new(CrosstermBackend::new(SixteenColours::new(io::stdout())))?;
-    let mut gone = false;
+    let mut closed = false;
     let mut dirty = true;
     loop {
         dirty |= app.tick();
-        if dirty && !gone {
+        if dirty && !closed {
             draw(&mut terminal, app)?;
         }
         dirty = false;
-        if gone || signal.load(Ordering::Relaxed) {
+        if closed || signal.load(Ordering::Relaxed) {
             app.apply(super::Action::QuitNow.into());
         }
         while let Some(effect) = app.next_effect() {
@@ -84,29 +84,29 @@ fn show(app: &mut App, signal: &AtomicBool) -> io::Result<Option<String>> {
                 TerminalEffect::Redraw => terminal.clear()?,
                 TerminalEffect::Suspend => {
                     suspend()?;
-                    listen(app.mouse)?;
+                    capture_mouse(app.mouse)?;
                     terminal.clear()?;
                 }
                 TerminalEffect::Mouse(on) => {
                     app.mouse = on;
-                    listen(on)?;
+                    capture_mouse(on)?;
                 }
             }
             dirty = true;
         }
-        let patience = if app.is_busy() { BUSY } else { IDLE };
+        let timeout = if app.is_busy() { BUSY } else { IDLE };
         if dirty {
             continue;
         }
-        match input::wait(patience)? {
-            Input::Nothing => continue,
+        match terminal_input::wait(timeout)? {
+            Input::Timeout => continue,
             Input::Event => {}
-            Input::Gone => {
-                gone = true;
+            Input::Closed => {
+                closed = true;
                 continue;
             }
         }
-        // A burst of keys is taken at once and drawn once.
+        // Handle all events that have arrived, then draw once.
         loop {
             match event::read()? {
                 Event::Key(key) => app.key(&key),
@@ -132,29 +132,29 @@ fn draw(terminal: &mut Terminal<ScreenBackend>, app: &mut App) -> io::Result<()>
     Ok(())
 }
 
-/// The terminal while it is ours. Dropping it gives it back.
-struct Guard;
+/// The terminal in raw mode. Dropping it restores the terminal.
+struct TerminalGuard;
 
-impl Guard {
+impl TerminalGuard {
     fn new() -> io::Result<Self> {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            // First the terminal, so that the message can be read.
+            // Restore first, so that the panic message can be read.
             restore();
             before(info);
         }));
-        take()?;
+        set_up()?;
         Ok(Self)
     }
 }
 
-impl Drop for Guard {
+impl Drop for TerminalGuard {
     fn drop(&mut self) {
         restore();
     }
 }
 
-fn take() -> io::Result<()> {
+fn set_up() -> io::Result<()> {
     enable_raw_mode()?;
     execute!(
         io::stdout(),
@@ -164,15 +164,15 @@ fn take() -> io::Result<()> {
     )
 }
 
-/// Has the terminal tell of the mouse, or keep it to itself.
-fn listen(mouse: bool) -> io::Result<()> {
+/// Turns mouse events on or off.
+fn capture_mouse(mouse: bool) -> io::Result<()> {
     match mouse {
         true => execute!(io::stdout(), EnableMouseCapture),
         false => execute!(io::stdout(), DisableMouseCapture),
     }
 }
 
-/// Gives the terminal back. Whatever fails, the rest is still done.
+/// Restores the terminal. Errors are ignored, so that every step is tried.
 fn restore() {
     let _ = execute!(
         io::stdout(),
@@ -184,15 +184,15 @@ fn restore() {
     let _ = disable_raw_mode();
 }
 
-/// Puts a text on the clipboard by the sequence OSC 52, which also works through
-/// ssh and tmux where they allow it.
+/// Copies a text to the clipboard by the sequence OSC 52, which also works
+/// through ssh and tmux if they are configured to allow it.
 fn copy(out: &mut impl Write, text: &str) -> io::Result<()> {
     execute!(out, CopyToClipboard::to_clipboard_from(text))
 }
 
-/// Sets `signal` when the program is asked to end.
+/// Sets `signal` on SIGHUP, SIGINT and SIGTERM.
 #[cfg(unix)]
-fn catch(signal: &Arc<AtomicBool>) -> io::Result<()> {
+fn catch_signals(signal: &Arc<AtomicBool>) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     for number in [SIGHUP, SIGINT, SIGTERM] {
         signal_hook::flag::register(number, signal.clone())?;
@@ -201,17 +201,17 @@ fn catch(signal: &Arc<AtomicBool>) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn catch(_: &Arc<AtomicBool>) -> io::Result<()> {
+fn catch_signals(_: &Arc<AtomicBool>) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives the terminal back, stops until the shell continues the program, and
-/// takes the terminal again.
+/// Restores the terminal, stops the program until the shell continues it, and
+/// sets the terminal up again.
 #[cfg(unix)]
 fn suspend() -> io::Result<()> {
     restore();
     signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
-    take()
+    set_up()
 }
 
 #[cfg(not(unix))]

@@ -1,5 +1,5 @@
-//! How things look. Every theme says all of it; 16 colours are enough. Themes of
-//! one's own are files, `$XDG_CONFIG_HOME/dxgtrace/themes/NAME.toml`:
+//! Themes: the styles of everything on the screen. The built-in ones need only
+//! 16 colours. Users add their own in `$XDG_CONFIG_HOME/dxgtrace/themes/NAME.toml`:
 //!
 //! ```toml
 //! base = "light"
@@ -17,17 +17,18 @@ use dxgtrace_session::check::Severity;
 /// The styles of a theme.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Theme {
-    /// Its name.
+    /// Name of the theme in `:theme` and in the configuration file.
     pub name: String,
     /// Ordinary text.
     pub text: Style,
-    /// What matters less.
+    /// Less important text, such as packet numbers.
     pub faint: Style,
     /// Headings.
     pub heading: Style,
     /// The title line and the status line.
     pub bar: Style,
-    /// The current view's name in the title line.
+    /// The name of the current view in the title line, and the heading of the
+    /// focused pane.
     pub current: Style,
     /// The selected line of the focused pane.
     pub selected: Style,
@@ -37,24 +38,24 @@ pub struct Theme {
     pub request: Style,
     /// Names of replies.
     pub reply: Style,
-    /// Names of messages of the host.
+    /// Names of messages that the host sends by itself.
     pub event: Style,
     /// The bytes of the selected field.
     pub field: Style,
-    /// A marked packet.
+    /// The mark of a marked packet.
     pub marked: Style,
-    /// A line that can be applied.
+    /// Success: messages, and a typed line that can be applied.
     pub good: Style,
-    /// A line that cannot.
+    /// Failure: messages, statuses, and a typed line that is wrong.
     pub bad: Style,
-    /// Findings, mildest first.
+    /// Findings by severity, mildest first.
     pub severities: [Style; 4],
 }
 
-/// Reaches into a theme.
+/// Returns one style of a theme.
 type ThemePart = fn(&mut Theme) -> &mut Style;
 
-/// The parts of a theme, as files name them.
+/// The styles of a theme by their names in theme files.
 pub const PARTS: &[(&str, ThemePart)] = &[
     ("text", |theme| &mut theme.text),
     ("faint", |theme| &mut theme.faint),
@@ -77,7 +78,7 @@ pub const PARTS: &[(&str, ThemePart)] = &[
 ];
 
 impl Theme {
-    /// How a severity looks.
+    /// The style of a severity.
     pub fn severity(&self, severity: Severity) -> Style {
         self.severities
             .get(severity as usize)
@@ -85,10 +86,10 @@ impl Theme {
             .unwrap_or(self.text)
     }
 
-    /// A theme as a file describes it.
+    /// Parses the text of a theme file.
     ///
     /// # Errors
-    /// A sentence about what is wrong with it.
+    /// The text is not valid; the error is a sentence for the user.
     pub fn parse(name: &str, text: &str) -> Result<Self, String> {
         let mut parts: BTreeMap<String, String> =
             toml::from_str(text).map_err(|error| error.to_string())?;
@@ -96,7 +97,7 @@ impl Theme {
         let mut theme = built_in()
             .into_iter()
             .find(|theme| theme.name == base)
-            .ok_or_else(|| format!("there is no theme `{base}` to begin with"))?;
+            .ok_or_else(|| format!("base: there is no built-in theme `{base}`"))?;
         name.clone_into(&mut theme.name);
         for (part, text) in parts {
             let (_, reach) = PARTS
@@ -111,10 +112,10 @@ impl Theme {
         Ok(theme)
     }
 
-    /// The themes of a folder, by name.
+    /// Loads all theme files of a folder, in order of their names.
     ///
     /// # Errors
-    /// A sentence about what is wrong with one of them.
+    /// A file cannot be read or parsed; the error is a sentence for the user.
     pub fn load(folder: &Path) -> Result<Vec<Self>, String> {
         let Ok(entries) = std::fs::read_dir(folder) else {
             return Ok(Vec::new());
@@ -132,7 +133,7 @@ impl Theme {
     }
 }
 
-/// A style as people write it: `white on blue bold`, `#ff8800`, `reversed`.
+/// Parses a style: `white on blue bold`, `#ff8800`, `reversed`.
 fn style(text: &str) -> Result<Style, String> {
     let mut style = Style::new();
     let mut words = text.split_whitespace();
@@ -163,7 +164,7 @@ fn colour(word: &str) -> Result<Color, String> {
     })
 }
 
-/// The letter of a severity, for those who see no colours.
+/// The letter of a severity, so that it does not depend on colour.
 pub fn letter(severity: Severity) -> &'static str {
     match severity {
         Severity::Chat => "c",
@@ -173,13 +174,12 @@ pub fn letter(severity: Severity) -> &'static str {
     }
 }
 
-/// The themes that are always there, the default first.
+/// The built-in themes, the default first.
 pub fn built_in() -> Vec<Theme> {
     vec![dark(), light(), mono()]
 }
 
-/// The default: for terminals with a dark background that have the usual 16
-/// colours.
+/// The default theme, for a dark background and 16 colours.
 pub fn dark() -> Theme {
     let plain = Style::new();
     let selected = plain
@@ -211,7 +211,7 @@ pub fn dark() -> Theme {
     }
 }
 
-/// For light backgrounds.
+/// The theme for a light background.
 fn light() -> Theme {
     let plain = Style::new();
     Theme {
@@ -229,7 +229,7 @@ fn light() -> Theme {
     }
 }
 
-/// Without colours.
+/// The theme without colours.
 pub fn mono() -> Theme {
     let plain = Style::new();
     let bold = plain.add_modifier(Modifier::BOLD);

@@ -2,7 +2,7 @@
 
 use super::{LEFT_MAX, Lifetimes, OrphanDevice, PendingEffect, RequestContext};
 use crate::check::{EndedIn, EventNumber, Finding, FindingKind, HandleValue, PacketNumber};
-use crate::objects::{HandleKey, ChangeOrigin, ObjectEnd, ObjectId};
+use crate::objects::{ChangeOrigin, HandleKey, ObjectEnd, ObjectId};
 use crate::plan::HandleStep;
 use crate::status::ReplyOutcome;
 use dxgtrace_protocol::schema::{ObjectKind, Starts};

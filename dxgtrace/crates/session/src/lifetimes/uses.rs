@@ -5,7 +5,7 @@ use super::handles::handles;
 use super::{Lifetimes, PendingEffect, RequestContext, StepContext};
 use crate::check::{Finding, FindingKind, HandleValue, PacketNumber};
 use crate::names::ProcessName;
-use crate::objects::{EndedObject, HandleKey, LiveObject, ChangeOrigin, ObjectId};
+use crate::objects::{ChangeOrigin, EndedObject, HandleKey, LiveObject, ObjectId};
 use crate::plan::{self, HandleStep, ObjectKinds};
 use dxgtrace_protocol::decode::{Decoded, Frame};
 use dxgtrace_protocol::packet::Packet;

@@ -1,4 +1,5 @@
-//! Making what the screen will show, so that drawing only reads.
+//! Loads and formats what the screen will show, so that drawing only reads the
+//! state.
 
 use ratatui::layout::Rect;
 
@@ -8,39 +9,39 @@ use dxgtrace_render::output::duration;
 use super::super::cursor::Cursor;
 use super::super::detail::TreeLook;
 use super::super::table::{self, TableBasis};
-use super::super::views::places::ScreenPlaces;
+use super::super::views::screen_layout::ScreenLayout;
 use super::super::views::top;
 use super::{App, View};
 
-/// Rows that are looked at for a list at once.
+/// Most rows that one call adds to a table.
 const STEP: usize = 1 << 17;
-/// Lines of packets that are kept once made.
-const LINES: usize = 4096;
+/// Most line texts that are cached.
+const MAX_LINES: usize = 4096;
 
 impl App {
-    /// Makes everything that the screen will show, so that drawing only reads.
+    /// Loads and formats everything that a screen of size `area` will show.
     pub fn prepare(&mut self, area: Rect) {
         self.area = area;
-        let places = ScreenPlaces::of(self);
-        self.list.cursor.fit(self.list.len(), places.list_lines());
+        let layout = ScreenLayout::of(self);
+        self.list.cursor.fit(self.list.len(), layout.list_lines());
         if self.view == View::Packets {
-            self.prepare_lines(places.list_lines());
+            self.prepare_lines(layout.list_lines());
         }
-        self.load_detail(&places);
-        let lines = usize::from(places.tree.height);
+        self.load_detail(&layout);
+        let lines = usize::from(layout.tree.height);
         self.detail.cursor.fit(self.detail.len(), lines);
-        self.fit_bytes(&places);
+        self.fit_bytes(&layout);
         if self.view != View::Packets {
-            self.prepare_table(usize::from(places.table.height));
+            self.prepare_table(usize::from(layout.table.height));
         }
     }
 
-    /// Reads the selected packet again, if it is not the one that is shown.
-    pub(crate) fn load_detail(&mut self, places: &ScreenPlaces) {
+    /// Loads the selected packet into the tree, unless it is loaded already.
+    pub(crate) fn load_detail(&mut self, layout: &ScreenLayout) {
         let look = TreeLook {
             joined: self.list.joined,
             time: self.time,
-            width: places.tree.width,
+            width: layout.tree.width,
         };
         let (fetch, row) = (self.fetch.as_mut(), self.list.selected());
         self.detail.load(&self.store, fetch, row, look);
@@ -55,14 +56,14 @@ impl App {
     }
 
     fn make_line(&mut self, index: u32) {
-        if self.lines.contains_key(&index) {
+        if self.line_texts.contains_key(&index) {
             return;
         }
         let (Some(row), Some(fetch)) = (self.store.row(index), &mut self.fetch) else {
             return;
         };
-        if self.lines.len() >= LINES {
-            self.lines.clear();
+        if self.line_texts.len() >= MAX_LINES {
+            self.line_texts.clear();
         }
         let text = match fetch.row(self.store.rows(), row, None) {
             Ok(fetched) if row.kind() == RecordKind::Ioctl => {
@@ -73,13 +74,13 @@ impl App {
             Ok(fetched) => fetched.line(),
             Err(error) => error.to_string(),
         };
-        self.lines.insert(index, text);
+        self.line_texts.insert(index, text);
     }
 
-    fn fit_bytes(&mut self, places: &ScreenPlaces) {
-        let width = places.bytes_per_line().max(1);
-        let height = usize::from(places.bytes.height).max(1);
-        let marked = self.detail.marked();
+    fn fit_bytes(&mut self, layout: &ScreenLayout) {
+        let width = layout.bytes_per_line().max(1);
+        let height = usize::from(layout.bytes.height).max(1);
+        let marked = self.detail.highlighted();
         let at = self.detail.byte.unwrap_or(marked.start);
         let line = at / width;
         let length = self.detail.shown_half().map_or(0, |half| half.bytes.len());
@@ -91,13 +92,13 @@ impl App {
         self.detail.bytes_top = cursor.top;
     }
 
-    /// Makes the lines of the view, or those that are new.
-    fn renew_table(&mut self) {
+    /// Brings the table up to date: adds new lines, or rebuilds it.
+    fn update_table(&mut self) {
         let all = self.store.rows().len();
         let mut basis = TableBasis {
             view: self.view,
             rows: all,
-            row: self.about,
+            row: self.reference_row,
             severity: self.mildest,
             sorted_by: self.sorted_by,
             ended: self.store.end().is_some(),
@@ -105,17 +106,17 @@ impl App {
         if self.table.basis == Some(basis) {
             return;
         }
-        let old = self.table.basis.filter(|old| basis.goes_on_from(old));
+        let old = self.table.basis.filter(|old| basis.extends(old));
         let first = old.map_or(0, |old| old.rows);
-        // A long capture is gone through in steps, so that keys are answered.
+        // In steps, so that keys are answered while a long capture is processed.
         let end = all.min(first + STEP);
         let range = first as u32..end as u32;
-        let about = self.about.unwrap_or(0);
+        let about = self.reference_row.unwrap_or(0);
         let keys = match self.view {
             View::Packets => Vec::new(),
             View::Findings => table::findings(&self.store, self.mildest, range),
             View::Pending => table::pending(&self.store, about),
-            View::Top => table::groups(&self.store, |group| top::rank(self, group)),
+            View::Top => table::groups(&self.store, |group| top::sort_value(self, group)),
             View::Ladder => match &self.object {
                 Some(object) => object
                     .rows
@@ -146,12 +147,12 @@ impl App {
 
     fn prepare_table(&mut self, height: usize) {
         if self.list.follow && matches!(self.view, View::Pending | View::Objects) {
-            self.about = self.list.selected();
+            self.reference_row = self.list.selected();
         }
         if self.view == View::Top {
             self.memory = self.source.memory();
         }
-        self.renew_table();
+        self.update_table();
         self.table.cursor.fit(self.table.keys.len(), height);
         let shown = self.table.cursor.shown(self.table.keys.len(), height);
         let keys: Vec<_> = self.table.keys.get(shown).unwrap_or(&[]).to_vec();

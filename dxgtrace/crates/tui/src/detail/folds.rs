@@ -1,12 +1,12 @@
-//! Branches of the tree: what is folded away, and what is shown.
+//! Folds and unfolds the branches of the tree.
 
 use super::{PacketDetail, TreeLine};
 
-/// Branches that are folded at first: they say the same of every packet.
+/// Top-level branches that are folded initially: they are alike in all packets.
 const FOLDED: &[&str] = &["packet", "extended header", "command header"];
 
 impl PacketDetail {
-    /// Unfolds the selected branch, or goes to its first leaf.
+    /// Unfolds the selected branch; if it is unfolded, goes to its first line.
     pub fn unfold(&mut self) {
         let Some(line) = self.selected().cloned() else {
             return;
@@ -18,7 +18,7 @@ impl PacketDetail {
         }
     }
 
-    /// Folds the selected branch, or goes to the branch that it is in.
+    /// Folds the selected branch; if it is none or folded, goes to its parent.
     pub fn fold(&mut self) {
         let Some(line) = self.selected().cloned() else {
             return;
@@ -33,7 +33,7 @@ impl PacketDetail {
         }
     }
 
-    /// Unfolds or folds the selected branch.
+    /// Folds the selected branch, or unfolds it if it is folded.
     pub fn toggle(&mut self) {
         if let Some(line) = self.selected().cloned()
             && line.branch
@@ -42,7 +42,7 @@ impl PacketDetail {
         }
     }
 
-    /// Whether a line has others below it, and whether they are folded away.
+    /// Whether a branch is folded; `None` if the line is not a branch.
     pub fn branch(&self, line: &TreeLine) -> Option<bool> {
         line.branch.then(|| self.is_folded(line))
     }
@@ -84,7 +84,7 @@ impl PacketDetail {
 
     pub(super) fn mark_branches(&mut self) {
         let mut above: Vec<String> = Vec::new();
-        // Text that goes on in further lines makes no branch of them.
+        // Lines without a label continue the text above; they make no branch.
         let next: Vec<_> = (1..=self.lines.len())
             .map(|at| {
                 let mut below = self.lines.iter().skip(at);

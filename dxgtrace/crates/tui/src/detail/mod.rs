@@ -1,4 +1,4 @@
-//! The selected packet: its tree and its bytes.
+//! The selected packet as a tree of fields, and its bytes.
 
 mod folds;
 mod packet;
@@ -16,68 +16,71 @@ use dxgtrace_session::check::Severity;
 use super::cursor::Cursor;
 use packet::Lines;
 
-/// Elements of a tail that the tree lists at most.
+/// Most elements of a variable-length array that the tree lists.
 const ELEMENTS: usize = 256;
 
 /// One packet of the selected exchange.
 #[derive(Debug, Default)]
 pub struct ExchangeHalf {
-    /// Its row.
+    /// Row of the packet.
     pub row: u32,
-    /// `request`, `reply` ...
+    /// What the packet is: `request`, `reply`, `event`, `ioctl`, `lost`, `packet`.
     pub label: String,
-    /// What was captured of its payload.
+    /// Captured bytes of its payload.
     pub bytes: Vec<u8>,
 }
 
 /// A line of the tree.
 #[derive(Debug, Clone, Default)]
 pub struct TreeLine {
-    /// How far below the root.
+    /// Depth in the tree; 0 is a top-level line.
     pub depth: u8,
-    /// What it is.
+    /// Name of the field or branch; empty if the line continues the text above.
     pub label: String,
-    /// What it says.
+    /// Value of the field.
     pub text: String,
-    /// All of that, if it goes on in the lines below.
+    /// The whole text, if it was wrapped into the lines below.
     pub whole: Option<String>,
-    /// Its bytes in the payload.
+    /// Bytes of the field in the payload.
     pub range: Option<Range<usize>>,
-    /// Of which packet.
+    /// Index of the packet in [`PacketDetail::halves`].
     pub half: usize,
-    /// Its name in filters.
+    /// Name of the field in filters.
     pub field: Option<String>,
-    /// The object that it names: the kinds that it may be of, and its handle.
+    /// The object that the field names: possible kinds and handle.
     pub object: Option<(&'static [ObjectKind], u64)>,
-    /// The worst finding on it.
+    /// Worst severity of the findings on the field.
     pub severity: Option<Severity>,
-    /// Names of the lines above and its own: what is folded stays folded in
-    /// the next packet.
+    /// Labels from the root to this line. Identifies the line in the next
+    /// packet, where it stays folded and selected.
     path: String,
+    /// Whether lines below it belong to it.
     branch: bool,
 }
 
 /// The tree and the bytes of the selected packet.
 #[derive(Debug, Default)]
 pub struct PacketDetail {
-    /// The packets: the selected one, or both of an exchange.
+    /// The selected packet, or request and reply of an exchange.
     pub halves: Vec<ExchangeHalf>,
     lines: Vec<TreeLine>,
-    /// The lines that are not folded away.
+    /// Indexes of the lines that are not inside a folded branch.
     open: Vec<usize>,
-    /// The selected one of those.
+    /// The selected line, an index into `open`.
     pub cursor: Cursor,
-    /// The selected byte, if bytes were selected rather than a field.
+    /// The selected byte, if a byte was selected rather than a line.
     pub byte: Option<usize>,
-    /// First line of bytes shown.
+    /// Index of the first line shown in the bytes pane.
     pub bytes_top: usize,
+    /// Paths of branches that the user has folded.
     folded: BTreeSet<String>,
+    /// Paths of branches that the user has unfolded.
     unfolded: BTreeSet<String>,
-    /// What is loaded.
+    /// What `lines` was made from; `None` if it must be made again.
     loaded: Option<DetailContent>,
 }
 
-/// What the lines were made from.
+/// The packets and options that the lines are made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct DetailContent {
     row: u32,
@@ -85,19 +88,20 @@ struct DetailContent {
     look: TreeLook,
 }
 
-/// How lines are made.
+/// Options of the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TreeLook {
-    /// Whether both halves of an exchange are shown.
+    /// Whether request and reply are shown together.
     pub joined: bool,
-    /// How times are written.
+    /// Format of times.
     pub time: TimeFormat,
-    /// Columns that a line has.
+    /// Width of the tree, in columns.
     pub width: u16,
 }
 
 impl PacketDetail {
-    /// Shows a row, perhaps with the other half of its exchange.
+    /// Loads a row, with the other half of its exchange if `look.joined`. Does
+    /// nothing if it is loaded already.
     pub fn load(
         &mut self,
         store: &CaptureStore,
@@ -131,12 +135,12 @@ impl PacketDetail {
             rows.extend(wanted.peer);
             rows.sort_unstable();
             for row in rows {
-                self.half(store, fetch, row, look);
+                self.add_half(store, fetch, row, look);
             }
         }
         self.mark_branches();
         self.refold();
-        // The same field of the next packet, so that values can be compared.
+        // Select the same field as in the previous packet, to compare values.
         let again = path.and_then(|(half, path)| {
             let is_same = |line: &TreeLine| line.half == half && line.path == path;
             self.open
@@ -146,15 +150,15 @@ impl PacketDetail {
         self.cursor.at = again.unwrap_or(0);
     }
 
-    /// Makes the next [`PacketDetail::load`] load.
-    pub fn forget(&mut self) {
+    /// Makes the next [`PacketDetail::load`] load again.
+    pub fn invalidate(&mut self) {
         self.loaded = None;
     }
 
-    /// The lines that are not folded away.
+    /// The lines that are not inside a folded branch.
     pub fn lines(&self) -> impl ExactSizeIterator<Item = &TreeLine> {
         self.open.iter().map(|line| {
-            const NOTHING: &TreeLine = &TreeLine {
+            const EMPTY: &TreeLine = &TreeLine {
                 depth: 0,
                 label: String::new(),
                 text: String::new(),
@@ -167,11 +171,11 @@ impl PacketDetail {
                 path: String::new(),
                 branch: false,
             };
-            self.lines.get(*line).unwrap_or(NOTHING)
+            self.lines.get(*line).unwrap_or(EMPTY)
         })
     }
 
-    /// How many lines are not folded away.
+    /// Number of lines that are not inside a folded branch.
     pub fn len(&self) -> usize {
         self.open.len()
     }
@@ -181,8 +185,14 @@ impl PacketDetail {
         self.lines.get(*self.open.get(self.cursor.at)?)
     }
 
-    /// Adds a packet of the exchange.
-    fn half(&mut self, store: &CaptureStore, fetch: &mut PacketFetch, row: u32, look: TreeLook) {
+    /// Adds a packet of the exchange to the tree.
+    fn add_half(
+        &mut self,
+        store: &CaptureStore,
+        fetch: &mut PacketFetch,
+        row: u32,
+        look: TreeLook,
+    ) {
         let half = self.halves.len();
         let Some(found) = store.row(row) else {
             return;
@@ -269,8 +279,8 @@ impl PacketDetail {
         self.halves.get(half)
     }
 
-    /// The bytes to be marked in [`PacketDetail::shown_half`].
-    pub fn marked(&self) -> Range<usize> {
+    /// Range of bytes to highlight in [`PacketDetail::shown_half`].
+    pub fn highlighted(&self) -> Range<usize> {
         match (
             self.byte,
             self.selected().and_then(|line| line.range.clone()),
@@ -281,22 +291,22 @@ impl PacketDetail {
         }
     }
 
-    /// Moves the selected line.
+    /// Moves the selection by `by` lines.
     pub fn step(&mut self, by: isize) {
         self.byte = None;
         self.cursor.step(by, self.open.len());
     }
 
-    /// Selects a byte, and the field that it belongs to.
+    /// Moves the selected byte by `by` bytes, and selects its field.
     pub fn step_byte(&mut self, by: isize) {
         let Some(half) = self.selected().map_or(Some(0), |line| Some(line.half)) else {
             return;
         };
         let length = self.halves.get(half).map_or(0, |half| half.bytes.len());
-        let from = self.byte.unwrap_or_else(|| self.marked().start);
+        let from = self.byte.unwrap_or_else(|| self.highlighted().start);
         let byte = from.saturating_add_signed(by).min(length.saturating_sub(1));
         self.byte = Some(byte);
-        // The smallest thing that holds the byte, even if it is folded away.
+        // The innermost field that contains the byte; its branch is unfolded.
         let best = self
             .lines
             .iter()
@@ -309,7 +319,8 @@ impl PacketDetail {
             self.reveal(line);
         }
     }
-    /// Selects the next line that contains a text, after the selected one.
+
+    /// Selects the first line whose `label: text` matches. False if none does.
     pub fn find(&mut self, is_match: impl Fn(&str) -> bool) -> bool {
         let found = self
             .lines
@@ -321,7 +332,7 @@ impl PacketDetail {
         found.is_some()
     }
 
-    /// Selects the bytes of the first occurrence.
+    /// Selects the first occurrence of `bytes` in the payloads.
     pub fn find_bytes(&mut self, bytes: &[u8]) {
         let at = self.halves.iter().enumerate().find_map(|(number, half)| {
             let mut windows = half.bytes.windows(bytes.len().max(1));
@@ -339,7 +350,7 @@ impl PacketDetail {
     }
 }
 
-/// The label that the tree gives the message itself.
+/// The label of the tree's line for the message itself.
 fn message_label(decoded: &dxgtrace_protocol::decode::Decoded<'_>) -> Option<String> {
     decoded.message?;
     Some(format!("{} {}", decoded.name(), decoded.part.name()))

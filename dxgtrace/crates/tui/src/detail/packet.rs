@@ -1,4 +1,5 @@
-//! What the tree says of a packet beside its message.
+//! The lines of the tree for everything but the message: pseudo-header, ioctl,
+//! losses, findings.
 
 use crate::store::CaptureStore;
 use dxgtrace_protocol::decode::{Value, escaped};
@@ -10,14 +11,15 @@ use dxgtrace_protocol::record::layout::IOCTL;
 use dxgtrace_render::output::{TimeFormat, duration, wrap};
 use dxgtrace_session::check::Finding;
 
-use super::super::views::pen::columns;
+use super::super::views::line_writer::columns;
 use super::TreeLine;
 
-/// Lines of one packet that no message has.
+/// Appends lines for one packet to a tree.
 pub(super) struct Lines<'a> {
     pub(super) lines: &'a mut Vec<TreeLine>,
+    /// Index of the packet in [`super::PacketDetail::halves`].
     pub(super) half: usize,
-    /// Columns that a line has.
+    /// Width of the tree, in columns.
     pub(super) width: usize,
 }
 
@@ -154,7 +156,7 @@ impl Lines<'_> {
         }
     }
 
-    /// The ioctl that a record is about, or was sent during.
+    /// Lines for the ioctl whose end is recorded, or in which the packet was sent.
     fn call(&mut self, header: &RecordHeader) {
         if header.known.has(KnownFields::IOCTL) {
             let name = Value::Enum(&IOCTL, header.ioctl.into()).to_string();
@@ -214,15 +216,15 @@ impl Lines<'_> {
         }
     }
 
-    /// Sentences go on in further lines rather than out of the pane.
+    /// Wraps the text of the last line into further lines.
     fn wrap_last(&mut self) {
         let Some(last) = self.lines.last_mut() else {
             return;
         };
-        // Two columns for each depth, and two for the sign of a branch; what goes on
-        // stands one deeper.
+        // Two columns per depth, two for the fold mark, and two because further
+        // lines are one level deeper.
         let width = self.width.saturating_sub(2 * usize::from(last.depth) + 4);
-        // A colon and a space follow the label, which begins two columns before.
+        // The first line begins two columns further left, which `: ` uses up.
         let taken = columns(&last.label);
         let whole = std::mem::take(&mut last.text);
         let mut parts = wrap::lines(&whole, width.saturating_sub(taken), width).into_iter();

@@ -1,16 +1,20 @@
-//! From strokes to what they ask for.
+//! Translates key strokes to actions.
 
 use super::super::action::{Action, KeyRequest};
 use super::stroke::{Stroke, sequence};
 use super::{bindings, by_name};
 
-/// Understands strokes, with what the configuration changed.
+/// The key bindings, changed by the configuration, and the state of a sequence
+/// that is being typed.
 #[derive(Debug)]
 pub struct Keymap {
     sequences: Vec<(Vec<Stroke>, Action)>,
+    /// The beginning of a sequence.
     typed: Vec<Stroke>,
+    /// The number typed before the sequence.
     count: Option<u32>,
-    waits: Option<Action>,
+    /// The action whose letter comes next.
+    awaits_letter: Option<Action>,
 }
 
 impl Default for Keymap {
@@ -25,16 +29,17 @@ impl Default for Keymap {
                 .collect(),
             typed: Vec::new(),
             count: None,
-            waits: None,
+            awaits_letter: None,
         }
     }
 }
 
 impl Keymap {
-    /// Gives an action other keys. The keys are taken from whatever had them.
+    /// Binds the action `name` to `keys` instead of its own. Other actions lose
+    /// these keys.
     ///
     /// # Errors
-    /// A sentence about what is wrong.
+    /// There is no such action or key; the error is a sentence for the user.
     pub fn rebind(&mut self, name: &str, keys: &[String]) -> Result<(), String> {
         let action = by_name(name).ok_or_else(|| format!("there is no action `{name}`"))?;
         self.sequences.retain(|(_, bound)| *bound != action);
@@ -49,9 +54,9 @@ impl Keymap {
         Ok(())
     }
 
-    /// Takes a stroke, and says what it asks for, if that is clear by now.
+    /// Handles a stroke. Returns the action if the stroke completes a sequence.
     pub fn press(&mut self, stroke: Stroke) -> Option<KeyRequest> {
-        if let Some(action) = self.waits.take() {
+        if let Some(action) = self.awaits_letter.take() {
             let count = self.count.take();
             return stroke.letter().map(|letter| KeyRequest {
                 action,
@@ -76,7 +81,7 @@ impl Keymap {
         if let Some((_, action)) = exact {
             self.typed.clear();
             if action.takes_letter() {
-                self.waits = Some(*action);
+                self.awaits_letter = Some(*action);
                 return None;
             }
             return Some(KeyRequest {
@@ -93,7 +98,7 @@ impl Keymap {
         None
     }
 
-    /// A digit is bound only while no number is being typed.
+    /// Whether a digit is a key by itself; never while a number is being typed.
     fn is_bound(&self, stroke: Stroke) -> bool {
         self.count.is_none()
             && self
@@ -102,7 +107,7 @@ impl Keymap {
                 .any(|(strokes, _)| *strokes == [stroke])
     }
 
-    /// What has been typed of something longer.
+    /// The incomplete sequence, for display.
     pub fn typed(&self) -> String {
         let mut text = self
             .count
@@ -111,13 +116,13 @@ impl Keymap {
         for stroke in &self.typed {
             text += &stroke.to_string();
         }
-        if let Some(action) = self.waits {
+        if let Some(action) = self.awaits_letter {
             text += &self.keys_of(action);
         }
         text
     }
 
-    /// The keys of an action, as they are bound now.
+    /// The keys of an action, separated by commas.
     pub fn keys_of(&self, action: Action) -> String {
         let keys = self.sequences.iter().filter(|(_, bound)| *bound == action);
         let mut text = String::new();
@@ -127,7 +132,7 @@ impl Keymap {
             }
             for (number, stroke) in strokes.iter().enumerate() {
                 let text_of = stroke.to_string();
-                // `gg` can be read, `ctrl-wctrl-w` cannot.
+                // `gg`, but `ctrl-w ctrl-w`.
                 if number > 0 && text_of.len() > 1 {
                     text.push(' ');
                 }

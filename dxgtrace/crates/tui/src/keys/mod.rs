@@ -1,44 +1,44 @@
 //! The key table: the one list that drives input, the help screen, the
 //! configuration file and the reference in `docs/tui.md`.
 
+mod bindings;
 mod keymap;
 mod stroke;
-mod table;
 
 use super::action::Action;
 
+pub use bindings::FAMILIES;
 pub use keymap::Keymap;
 pub use stroke::Stroke;
-pub use table::FAMILIES;
 
-/// An action with its name, its keys and what it does.
+/// An action with its name, default keys and help.
 #[derive(Debug)]
 pub struct Binding {
-    /// What it does.
+    /// The action.
     pub action: Action,
-    /// Name in the configuration file and on the command line.
+    /// Name of the action in the configuration file and as a `:` command.
     pub name: &'static str,
-    /// Keys, each a sequence of strokes with spaces between.
+    /// Default keys, each a sequence of strokes separated by spaces.
     pub keys: &'static [&'static str],
-    /// What it does, for the help.
+    /// What the action does, for the help.
     pub help: &'static str,
 }
 
-/// Bindings that belong together in the help.
+/// A group of bindings in the help.
 #[derive(Debug)]
 pub struct BindingFamily {
-    /// Heading.
+    /// Heading of the group.
     pub name: &'static str,
-    /// The bindings.
+    /// The bindings, in the order of the help.
     pub bindings: &'static [Binding],
 }
 
-/// Every binding.
+/// All bindings.
 pub fn bindings() -> impl Iterator<Item = &'static Binding> {
     FAMILIES.iter().flat_map(|family| family.bindings)
 }
 
-/// The action of that name.
+/// The action named `name`.
 pub fn by_name(name: &str) -> Option<Action> {
     bindings()
         .find(|binding| binding.name == name)

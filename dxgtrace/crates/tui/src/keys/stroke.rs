@@ -1,10 +1,10 @@
-//! Strokes of keys, as terminals send them and as people write them.
+//! Key strokes: parsed from their names, and made from terminal events.
 
 use std::fmt::{self, Display};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// One stroke of a key.
+/// A key pressed once, with its modifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stroke {
     code: KeyCode,
@@ -12,7 +12,7 @@ pub struct Stroke {
     alt: bool,
 }
 
-/// Keys with a name; everything else is its own character.
+/// Names of keys that are not single characters.
 const NAMED: &[(&str, KeyCode)] = &[
     ("down", KeyCode::Down),
     ("up", KeyCode::Up),
@@ -33,7 +33,7 @@ const NAMED: &[(&str, KeyCode)] = &[
 ];
 
 impl Stroke {
-    /// The stroke that a key event is.
+    /// The stroke of a terminal event.
     pub fn of(event: &KeyEvent) -> Self {
         Self {
             code: event.code,
@@ -42,7 +42,7 @@ impl Stroke {
         }
     }
 
-    /// The stroke with that name: `j`, `G`, `ctrl-w`, `alt-x`, `f5`, `pgdn`.
+    /// Parses the name of a stroke: `j`, `G`, `ctrl-w`, `alt-x`, `f5`, `pgdn`.
     pub fn parse(text: &str) -> Option<Self> {
         let mut rest = text;
         let (mut ctrl, mut alt) = (false, false);
@@ -70,7 +70,7 @@ impl Stroke {
         Some(Self { code, ctrl, alt })
     }
 
-    /// The event that a terminal sends for it.
+    /// The terminal event of the stroke.
     pub fn event(&self) -> KeyEvent {
         let mut modifiers = KeyModifiers::NONE;
         modifiers.set(KeyModifiers::CONTROL, self.ctrl);
@@ -78,7 +78,7 @@ impl Stroke {
         KeyEvent::new(self.code, modifiers)
     }
 
-    /// The character that it types.
+    /// The character that the stroke types; `None` with ctrl or alt.
     pub fn letter(&self) -> Option<char> {
         match self.code {
             KeyCode::Char(letter) if !self.ctrl && !self.alt => Some(letter),
@@ -105,7 +105,7 @@ impl Display for Stroke {
     }
 }
 
-/// Strokes in a row.
+/// Parses a sequence of strokes separated by spaces.
 pub(super) fn sequence(text: &str) -> Option<Vec<Stroke>> {
     let strokes: Option<Vec<_>> = text.split_whitespace().map(Stroke::parse).collect();
     strokes.filter(|strokes| !strokes.is_empty())

@@ -1,40 +1,41 @@
-//! A capture as a list that can be looked at while it grows.
+//! A capture in memory: one row per packet, which can be shown while the capture
+//! grows.
 //!
-//! The packets stay in their file. In memory there is a [`PacketRow`] of 44 bytes for
-//! each, which says where it stands and what lists show of it, and a [`StoredFinding`]
-//! of 32 bytes for each finding. Live captures are written to a file first, and
-//! that file is followed: there is one code for both, and memory is bounded by
-//! the rows.
+//! The packets stay in their file. Memory holds a [`PacketRow`] of 44 bytes per
+//! packet, with its position in the file and what lists show of it, and a
+//! [`StoredFinding`] of 32 bytes per finding. A live capture is written to a file,
+//! too, and read from there, so that the same code shows both.
 //!
-//! * [`Indexing`] is a thread that reads the file, follows the sessions in it
-//!   and hands out [`IndexChunk`]s of rows.
-//! * [`CaptureStore`] takes them over and keeps them.
+//! * [`Indexing`] is a thread that reads the file once, follows the sessions in
+//!   it and makes [`IndexChunk`]s of rows.
+//! * [`CaptureStore`] keeps the rows.
 //! * [`PacketFetch`] reads packets again by row.
-//! * [`Scan`] goes through them in threads, to filter and to search.
-//! * [`SceneThread`] tells which objects there were at any row.
-//! * [`FileGrowth`] and [`GrowingFile`] let a file be read while another thread writes it.
+//! * [`Scan`] filters and searches packets on worker threads.
+//! * [`SceneThread`] reconstructs the objects that existed at any row.
+//! * [`FileGrowth`] and [`GrowingFile`] let one thread read a file while another
+//!   writes it.
 
-mod fetch;
-mod index;
-mod memory;
-mod past;
+mod growing_file;
+mod indexing;
+mod object_scene;
+mod packet_fetch;
+mod process_memory;
 mod row;
 mod rows;
 mod scan;
 mod stats;
 mod stored_finding;
-mod tail;
 
-pub use fetch::{FetchedPacket, PacketFetch, findings};
-pub use index::{IndexChunk, Indexing};
-pub use memory::ProcessMemory;
-pub use past::{ObjectLine, ObjectScene, SceneRequest, SceneThread};
+pub use growing_file::{FileGrowth, GrowingFile};
+pub use indexing::{IndexChunk, Indexing};
+pub use object_scene::{ObjectLine, ObjectScene, SceneRequest, SceneThread};
+pub use packet_fetch::{FetchedPacket, PacketFetch, findings};
+pub use process_memory::ProcessMemory;
 pub use row::{NONE, PacketRow, RowParts};
 pub use rows::Rows;
 pub use scan::{Scan, ScanBatch, ScanDomain, ScanJob, ScanQuestion, SearchText};
 pub use stats::{GroupCounts, Stats, StatsGroup};
 pub use stored_finding::StoredFinding;
-pub use tail::{FileGrowth, GrowingFile};
 
 use std::sync::Arc;
 
@@ -42,50 +43,51 @@ use dxgtrace_file::{FileLayout, ReadError};
 use dxgtrace_protocol::decode::escaped;
 use dxgtrace_protocol::packet::Channel;
 
-/// A process that sent something: each name of a process counts for itself.
+/// A process under one of its names. A process that renames itself has several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NamedProcess {
-    /// Thread group id.
+    /// Process id (thread group id).
     pub pid: u32,
-    /// Task name as the kernel has it.
+    /// Task name in the kernel, padded with NULs.
     pub comm: [u8; 16],
 }
 
 impl NamedProcess {
-    /// Name and number, safe to show.
+    /// `NAME[PID]`, safe to show.
     pub fn label(&self) -> String {
         format!("{}[{}]", escaped(&self.comm), self.pid)
     }
 }
 
-/// Everything that is kept of a capture.
+/// The rows of a capture and its totals.
 #[derive(Debug, Default)]
 pub struct CaptureStore {
     rows: Rows,
     processes: Vec<NamedProcess>,
-    /// Their labels, made once.
+    /// Labels of `processes`.
     labels: Vec<String>,
     layout: Option<Arc<FileLayout>>,
     stats: Stats,
+    /// Number of findings by severity, mildest first.
     findings: [u64; 4],
     lost: u64,
-    /// Time of the first packet.
+    /// Time of the first packet, in nanoseconds since 1970.
     start: Option<u64>,
     position: u64,
     end: Option<Result<(), ReadError>>,
 }
 
 impl CaptureStore {
-    /// Takes over a chunk, and says from which row on there are new ones.
-    pub fn take(&mut self, chunk: IndexChunk) -> u32 {
+    /// Adds a chunk and returns the index of its first row.
+    pub fn add_chunk(&mut self, chunk: IndexChunk) -> u32 {
         let first = self.rows.len() as u32;
         self.start = self.start.or(chunk.rows.first().map(PacketRow::time));
         self.rows.append(&chunk.rows);
         self.labels
             .extend(chunk.processes.iter().map(NamedProcess::label));
         self.processes.extend(chunk.processes);
-        for (request, reply) in chunk.answers {
-            self.rows.answer(request, reply);
+        for (request, reply) in chunk.replies {
+            self.rows.set_reply(request, reply);
         }
         for finding in chunk.findings {
             if let Some(count) = self.findings.get_mut(finding.code.severity() as usize) {
@@ -114,45 +116,46 @@ impl CaptureStore {
         &self.rows
     }
 
-    /// Forgets the rows whose records stand before this place of the file. True
-    /// if there were any.
-    pub fn forget(&mut self, offset: u64) -> bool {
+    /// Drops the rows whose records begin before `offset` in the file. True if
+    /// there were any.
+    pub fn drop_before(&mut self, offset: u64) -> bool {
         let before = self.rows.first();
         let first = self.rows.at_offset(offset);
-        self.rows.forget(first.unwrap_or(self.rows.len() as u32));
+        self.rows
+            .drop_before(first.unwrap_or(self.rows.len() as u32));
         self.rows.first() > before
     }
 
-    /// The row at an index.
+    /// The row with an index; `None` if it was dropped.
     pub fn row(&self, index: u32) -> Option<&PacketRow> {
         self.rows.get(index)
     }
 
-    /// The processes, by [`PacketRow::process`].
+    /// The processes; [`PacketRow::process`] is an index into them.
     pub fn processes(&self) -> &[NamedProcess] {
         &self.processes
     }
 
-    /// A row's process as it is shown.
+    /// Label of a row's process, safe to show.
     pub fn process_label(&self, row: &PacketRow) -> &str {
         self.labels
             .get(row.process as usize)
             .map_or("-", String::as_str)
     }
 
-    /// The channels, by [`PacketRow::channel`].
+    /// The channels; [`PacketRow::channel`] is an index into them.
     pub fn channels(&self) -> &[Channel] {
         self.layout.as_ref().map_or(&[], |layout| layout.channels())
     }
 
-    /// A row's channel as it is shown.
+    /// Name of a row's channel.
     pub fn channel_name(&self, row: &PacketRow) -> &str {
         self.channels()
             .get(usize::from(row.channel()))
             .map_or("?", |channel| channel.name.as_str())
     }
 
-    /// The file's layout, as far as it has been read.
+    /// Layout of the part of the file read so far.
     pub fn layout(&self) -> Option<&Arc<FileLayout>> {
         self.layout.as_ref()
     }
@@ -162,38 +165,38 @@ impl CaptureStore {
         &self.stats
     }
 
-    /// Findings of each severity, mildest first.
+    /// Number of findings by severity, mildest first.
     pub fn finding_counts(&self) -> [u64; 4] {
         self.findings
     }
 
-    /// Packets that are known to be missing.
+    /// Number of packets that loss records report.
     pub fn lost(&self) -> u64 {
         self.lost
     }
 
-    /// Bytes of the file that have been read.
+    /// Bytes of the file read so far.
     pub fn position(&self) -> u64 {
         self.position
     }
 
-    /// How the file ended, once it has.
+    /// Result of reading the file, once its end is reached.
     pub fn end(&self) -> Option<&Result<(), ReadError>> {
         self.end.as_ref()
     }
 
-    /// Time of the first packet.
+    /// Time of the first packet, in nanoseconds since 1970.
     pub fn start(&self) -> u64 {
         self.start.unwrap_or(0)
     }
 
-    /// Time from the request of an exchange to its reply, seen from either end.
+    /// Time from request to reply in nanoseconds; `row` is either of the two.
     pub fn latency(&self, row: &PacketRow) -> Option<u64> {
         let peer = self.rows.get(row.peer()?)?;
         Some(row.time().abs_diff(peer.time()))
     }
 
-    /// The row that carries the outcome of an exchange, seen from either end.
+    /// The reply of an exchange; `row` is its request or the reply itself.
     pub fn reply_of<'a>(&'a self, row: &'a PacketRow) -> Option<&'a PacketRow> {
         if row.is_joined_reply() {
             Some(row)

@@ -1,4 +1,4 @@
-//! What is kept of a packet in memory.
+//! The row of a packet: what is kept of it in memory.
 
 use dxgtrace_file::RecordAt;
 use dxgtrace_protocol::decode::MessagePart;
@@ -9,12 +9,11 @@ use dxgtrace_protocol::table::ioctls::by_number;
 use dxgtrace_session::ReplyOutcome;
 use dxgtrace_session::check::Severity;
 
-/// Stands for no row.
+/// Marks the absence of a row or process.
 pub const NONE: u32 = u32::MAX;
 
-/// One packet: where it stands in the file, and what lists show of it without
-/// reading it again. 44 bytes: long numbers are kept in halves, so that no room
-/// is lost between rows.
+/// A packet: its position in the file, and what lists show of it without reading
+/// it again. 44 bytes: 64-bit values are split, so that no padding is needed.
 #[derive(Debug, Clone, Copy)]
 pub struct PacketRow {
     time: [u32; 2],
@@ -23,15 +22,16 @@ pub struct PacketRow {
     channel: u16,
     length: u32,
     number: u32,
-    /// Row of the other end of its exchange, or [`NONE`].
+    /// Row of its request or reply, or [`NONE`].
     pub peer: u32,
-    /// NTSTATUS of a reply, if [`PacketRow::status`] says so; of an ioctl, its result.
+    /// NTSTATUS of a reply if the flag `STATUS` is set, result of an ioctl if
+    /// `RESULT` is set.
     status: u32,
-    /// Bytes that travelled.
+    /// Length of the message in bytes, before truncation.
     pub bytes: u32,
-    /// Index into the store's processes.
+    /// Index into the processes of the store, or [`NONE`].
     pub process: u32,
-    /// Set and number of the message; of an ioctl, its number.
+    /// Set and number of the message, or number of the ioctl.
     message: u16,
     flags: u16,
 }
@@ -52,52 +52,53 @@ const SHORT: u16 = 1 << 12;
 const NO_HANDLE: u16 = 1 << 13;
 const RESULT: u16 = 1 << 14;
 const UNKNOWN_MESSAGE: u16 = u16::MAX;
-/// Bits of [`PacketRow::message`] that hold the number in its set.
+/// Low bits of [`PacketRow::message`] that hold the message's number; the set is
+/// above.
 const NUMBER_BITS: u16 = 12;
 
-/// What a row is made of.
+/// The values from which a row is packed.
 #[derive(Debug, Clone, Copy)]
 pub struct RowParts {
-    /// Nanoseconds since 1970.
+    /// Time, in nanoseconds since 1970.
     pub time: u64,
-    /// Where the record stands.
+    /// Position of the record in the file.
     pub at: RecordAt,
-    /// The packet's number.
+    /// Number of the packet.
     pub number: u64,
     /// Row of its request, or [`NONE`].
     pub peer: u32,
-    /// Status of a reply.
+    /// NTSTATUS of a reply.
     pub status: Option<u32>,
-    /// Request number of an ioctl that ended.
+    /// Number of the ioctl, for a record of an ioctl's end.
     pub ioctl: Option<u32>,
-    /// What an ioctl returned.
+    /// Return value of that ioctl.
     pub result: Option<i32>,
-    /// What a reply says.
+    /// What a reply means to the driver.
     pub outcome: Option<ReplyOutcome>,
-    /// Bytes that travelled.
+    /// Length of the message in bytes, before truncation.
     pub bytes: u32,
-    /// Index into the store's processes.
+    /// Index into the processes of the store, or [`NONE`].
     pub process: u32,
-    /// Index into the capture's channels.
+    /// Index into the channels of the capture.
     pub channel: u32,
     /// The message, if known.
     pub message: Option<&'static Message>,
-    /// What the record is.
+    /// Kind of the record.
     pub kind: RecordKind,
-    /// Which way it went.
+    /// Direction of the packet.
     pub direction: Direction,
-    /// Which part of a message it carries.
+    /// Part of the exchange that the packet carries.
     pub part: Option<MessagePart>,
-    /// The worst of its findings.
+    /// Worst severity of its findings.
     pub severity: Option<Severity>,
-    /// Whether it was cut by the snap length.
+    /// Whether it was truncated by the snap length.
     pub cut: bool,
-    /// Whether a reply is expected.
+    /// Whether the sender expects a reply.
     pub asks: bool,
 }
 
 impl PacketRow {
-    /// A row of these parts.
+    /// Packs a row.
     pub fn new(parts: &RowParts) -> Self {
         let mut flags = parts.kind as u16;
         flags |= match parts.part {
@@ -125,7 +126,7 @@ impl PacketRow {
         Self {
             time: [parts.time as u32, (parts.time >> 32) as u32],
             offset: parts.at.offset as u32,
-            // 256 TiB is more than any file.
+            // 48 bits: 256 TiB.
             offset_high: (parts.at.offset >> 32) as u16,
             channel: u16::try_from(parts.channel).unwrap_or(u16::MAX),
             length: parts.at.length,
@@ -145,18 +146,18 @@ impl PacketRow {
         }
     }
 
-    /// Nanoseconds since 1970.
+    /// Time, in nanoseconds since 1970.
     pub fn time(&self) -> u64 {
         let [low, high] = self.time;
         u64::from(low) | u64::from(high) << 32
     }
 
-    /// Index into the capture's channels.
+    /// Index into the channels of the capture.
     pub fn channel(&self) -> u16 {
         self.channel
     }
 
-    /// Where the record stands in the file.
+    /// Position of the record in the file.
     pub fn at(&self) -> RecordAt {
         RecordAt {
             offset: u64::from(self.offset) | u64::from(self.offset_high) << 32,
@@ -164,7 +165,7 @@ impl PacketRow {
         }
     }
 
-    /// The packet's number.
+    /// Number of the packet.
     pub fn number(&self) -> u64 {
         u64::from(self.number)
     }
@@ -182,7 +183,8 @@ impl PacketRow {
         table::lookup(set, u32::from(self.message & ((1 << NUMBER_BITS) - 1)))
     }
 
-    /// The message's name, or what stands for one.
+    /// Name of the message, of the ioctl's function in the driver, or a
+    /// placeholder.
     pub fn name(&self) -> &'static str {
         match (self.kind(), self.message()) {
             (RecordKind::Lost, _) => "packets lost",
@@ -194,7 +196,7 @@ impl PacketRow {
         }
     }
 
-    /// What the record is.
+    /// Kind of the record.
     pub fn kind(&self) -> RecordKind {
         match self.flags & KIND {
             0 => RecordKind::Packet,
@@ -204,7 +206,7 @@ impl PacketRow {
         }
     }
 
-    /// Which way it went.
+    /// Direction of the packet.
     pub fn direction(&self) -> Direction {
         if self.flags & INBOUND != 0 {
             Direction::HostToGuest
@@ -213,7 +215,7 @@ impl PacketRow {
         }
     }
 
-    /// Which part of a message it carries, if any.
+    /// Part of the exchange that the packet carries.
     pub fn part(&self) -> Option<MessagePart> {
         match (self.flags & PART) >> PART_SHIFT {
             1 => Some(MessagePart::Request),
@@ -223,33 +225,33 @@ impl PacketRow {
         }
     }
 
-    /// The worst severity of its findings.
+    /// Worst severity of its findings.
     pub fn severity(&self) -> Option<Severity> {
         let place = (self.flags & SEVERITY) >> SEVERITY_SHIFT;
         let place = usize::from(place.checked_sub(1)?);
         Severity::ALL.get(place).copied()
     }
 
-    /// Takes note of one more finding.
-    pub fn found(&mut self, severity: Severity) {
+    /// Raises [`PacketRow::severity`] to that of one more finding.
+    pub fn raise_severity(&mut self, severity: Severity) {
         if self.severity() < Some(severity) {
             self.flags &= !SEVERITY;
             self.flags |= (severity as u16 + 1) << SEVERITY_SHIFT;
         }
     }
 
-    /// The status that a reply carries.
+    /// NTSTATUS of a reply.
     pub fn status(&self) -> Option<u32> {
         (self.flags & STATUS != 0).then_some(self.status)
     }
 
-    /// Whether, to the driver, this reply says that the request failed, or
-    /// whether the ioctl did.
+    /// Whether this is a reply that the driver takes for a failure, or an ioctl
+    /// that returned an error.
     pub fn failed(&self) -> bool {
         self.flags & FAILED != 0
     }
 
-    /// What an ioctl returned, if that was seen.
+    /// Return value of an ioctl, if the probe has seen it.
     pub fn ioctl_result(&self) -> Option<i32> {
         (self.kind() == RecordKind::Ioctl && self.flags & RESULT != 0)
             .then_some(self.status.cast_signed())
@@ -260,27 +262,27 @@ impl PacketRow {
         self.flags & SHORT != 0
     }
 
-    /// Whether the request failed because the host gave no handle.
+    /// Whether the request failed because the host returned no handle.
     pub fn is_without_handle(&self) -> bool {
         self.flags & NO_HANDLE != 0
     }
 
-    /// Whether it was cut by the snap length.
+    /// Whether the packet was truncated by the snap length.
     pub fn is_cut(&self) -> bool {
         self.flags & CUT != 0
     }
 
-    /// Whether it is a request whose sender waits for a reply.
+    /// Whether this is a request whose sender expects a reply.
     pub fn asks(&self) -> bool {
         self.flags & ASKS != 0
     }
 
-    /// Row of the other end of its exchange.
+    /// Row of its reply or request.
     pub fn peer(&self) -> Option<u32> {
         (self.peer != NONE).then_some(self.peer)
     }
 
-    /// Whether it is the answer to a request of the capture.
+    /// Whether this is a reply whose request is in the capture.
     pub fn is_joined_reply(&self) -> bool {
         self.part() == Some(MessagePart::Reply) && self.peer != NONE
     }
@@ -337,9 +339,9 @@ mod tests {
             assert_eq!(row.severity(), Some(Severity::Note));
             assert_eq!(row.status(), Some(0xc000_000d));
             assert!(row.failed() && row.is_cut() && !row.asks());
-            row.found(Severity::Chat);
+            row.raise_severity(Severity::Chat);
             assert_eq!(row.severity(), Some(Severity::Note));
-            row.found(Severity::Error);
+            row.raise_severity(Severity::Error);
             assert_eq!(row.severity(), Some(Severity::Error));
             assert_eq!(row.part(), Some(MessagePart::Reply));
         }

@@ -1,4 +1,4 @@
-//! The rows of a capture, and its findings.
+//! The rows and findings of a capture, in segments that threads share.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -6,17 +6,16 @@ use std::sync::Arc;
 use super::row::{NONE, PacketRow};
 use super::stored_finding::StoredFinding;
 
-/// Rows of a segment: few enough that copying one is not felt.
+/// Rows per segment. Small enough to copy a segment within a frame.
 pub(super) const SEGMENT: usize = 1 << 14;
 
-/// Rows in segments that are only ever appended to. A clone shares them: other
-/// threads look at what was there when it was made, and if a shared segment has
-/// to change after all, it is copied first.
+/// The rows of a capture, in segments. A clone shares the segments and is a
+/// snapshot for other threads: a shared segment is copied before it changes.
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
     segments: Vec<Arc<Segment>>,
     length: usize,
-    /// Rows before this one have been forgotten.
+    /// Rows before this one have been dropped.
     first: u32,
 }
 
@@ -24,42 +23,42 @@ pub struct Rows {
 #[derive(Debug, Clone, Default)]
 struct Segment {
     rows: Vec<PacketRow>,
-    /// Requests of this segment that were not answered within it.
+    /// Requests of this segment without a reply in it; set when it is full.
     open: Vec<u32>,
-    /// Findings on rows of this segment, by row.
+    /// Findings on rows of this segment, in order of rows.
     findings: Vec<StoredFinding>,
 }
 
 impl Rows {
-    /// How many rows there have been, with those forgotten.
+    /// Number of rows, including those that were dropped.
     pub fn len(&self) -> usize {
         self.length
     }
 
-    /// Whether there is none.
+    /// Whether there has been no row.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
 
-    /// The first row that has not been forgotten.
+    /// Index of the first row that was not dropped.
     pub fn first(&self) -> u32 {
         self.first
     }
 
-    /// Forgets all rows before `first`: their packets are no longer there.
-    pub fn forget(&mut self, first: u32) {
+    /// Drops all rows before `first`, whose packets are no longer in the file.
+    pub fn drop_before(&mut self, first: u32) {
         self.first = first.max(self.first).min(self.length as u32);
         let whole = self.first as usize / SEGMENT;
         for segment in self.segments.iter_mut().take(whole).rev() {
             if segment.rows.is_empty() {
-                // So are all before it.
+                // All segments before it were dropped, too.
                 break;
             }
             *segment = Arc::default();
         }
     }
 
-    /// The row at `index`, unless it has been forgotten.
+    /// The row with index `index`, unless it was dropped.
     pub fn get(&self, index: u32) -> Option<&PacketRow> {
         if index < self.first {
             return None;
@@ -71,7 +70,7 @@ impl Rows {
             .get(index % SEGMENT)
     }
 
-    /// Rows from `first` on, in order.
+    /// The rows from `first` on, with their indexes.
     pub fn iter_from(&self, first: u32) -> impl Iterator<Item = (u32, &PacketRow)> {
         let first = first.max(self.first) as usize;
         self.segments
@@ -86,22 +85,22 @@ impl Rows {
             })
     }
 
-    /// The row of the packet with this number, or the next one after it.
+    /// Index of the first row with a packet number of at least `number`.
     pub fn at_number(&self, number: u64) -> Option<u32> {
-        self.partition(|row| row.number() < number)
+        self.first_not(|row| row.number() < number)
     }
 
-    /// The first row at or after a time. Times go up, as far as clocks do.
+    /// Index of the first row at or after `time`. Times are taken to be sorted.
     pub fn at_time(&self, time: u64) -> Option<u32> {
-        self.partition(|row| row.time() < time)
+        self.first_not(|row| row.time() < time)
     }
 
-    /// The first row whose record stands at this place of the file, or behind it.
+    /// Index of the first row whose record begins at or after `offset`.
     pub fn at_offset(&self, offset: u64) -> Option<u32> {
-        self.partition(|row| row.at().offset < offset)
+        self.first_not(|row| row.at().offset < offset)
     }
 
-    fn partition(&self, before: impl Fn(&PacketRow) -> bool) -> Option<u32> {
+    fn first_not(&self, before: impl Fn(&PacketRow) -> bool) -> Option<u32> {
         let (mut low, mut high) = (self.first as usize, self.length);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -127,7 +126,7 @@ impl Rows {
         segment.findings.get(first..end).unwrap_or(&[])
     }
 
-    /// The findings on a range of rows, by row.
+    /// The findings on a range of rows, in order of rows.
     pub fn findings_in(&self, rows: Range<u32>) -> impl Iterator<Item = &StoredFinding> {
         let start = rows.start.max(self.first);
         self.segments
@@ -138,7 +137,7 @@ impl Rows {
             .take_while(move |finding| finding.row < rows.end)
     }
 
-    /// The requests before or at row `until` whose reply had not come by then.
+    /// The requests up to row `until` without a reply up to that row.
     pub fn waiting_at(&self, until: u32) -> Vec<u32> {
         let mut waiting = Vec::new();
         let last = until as usize / SEGMENT;
@@ -160,11 +159,11 @@ impl Rows {
         waiting
     }
 
-    /// Adds rows at the end.
+    /// Appends rows.
     pub fn append(&mut self, rows: &[PacketRow]) {
         for row in rows {
             if self.length.is_multiple_of(SEGMENT) {
-                self.seal();
+                self.finish_segment();
                 self.segments.push(Arc::new(Segment {
                     rows: Vec::with_capacity(SEGMENT),
                     ..Segment::default()
@@ -177,8 +176,8 @@ impl Rows {
         }
     }
 
-    /// Joins a reply to its request.
-    pub fn answer(&mut self, request: u32, reply: u32) {
+    /// Sets the peer of row `request` to row `reply`.
+    pub fn set_reply(&mut self, request: u32, reply: u32) {
         if let Some(segment) = self.segments.get_mut(request as usize / SEGMENT)
             && let Some(row) = Arc::make_mut(segment)
                 .rows
@@ -188,12 +187,12 @@ impl Rows {
         }
     }
 
-    /// Adds a finding.
+    /// Adds a finding to the row that it names.
     pub fn add_finding(&mut self, finding: StoredFinding) {
         if let Some(segment) = self.segments.get_mut(finding.row as usize / SEGMENT) {
             let segment = Arc::make_mut(segment);
             if let Some(row) = segment.rows.get_mut(finding.row as usize % SEGMENT) {
-                row.found(finding.code.severity());
+                row.raise_severity(finding.code.severity());
             }
             let at = segment
                 .findings
@@ -202,7 +201,7 @@ impl Rows {
         }
     }
 
-    /// Bytes of memory that the rows and findings take.
+    /// Memory of rows and findings, in bytes.
     pub fn memory(&self) -> usize {
         let of = |segment: &Arc<Segment>| {
             segment.rows.capacity() * size_of::<PacketRow>()
@@ -212,8 +211,8 @@ impl Rows {
         self.segments.iter().map(of).sum()
     }
 
-    /// Notes what a full segment leaves open.
-    fn seal(&mut self) {
+    /// Completes the last segment: lists its open requests.
+    fn finish_segment(&mut self) {
         let base = self.segments.len().saturating_sub(1) * SEGMENT;
         if let Some(segment) = self.segments.last_mut() {
             let segment = Arc::make_mut(segment);

@@ -14,31 +14,31 @@ use dxgtrace_file::{FileLayout, ReadError};
 use dxgtrace_protocol::decode::{MessagePart, tree};
 use dxgtrace_query::filter::{Exchange, Filter, FilterNeeds, FilterRecord};
 
-use super::fetch::{FetchedPacket, PacketFetch, findings};
+use super::packet_fetch::{FetchedPacket, PacketFetch, findings};
 use super::row::PacketRow;
 use super::rows::Rows;
 
-/// Packets that a thread takes on at once.
+/// Packets per block; a thread scans a block at a time.
 const BLOCK: u32 = 4096;
-/// Threads at most.
+/// Most threads.
 const THREADS: usize = 4;
-/// Elements of a tail that are searched.
+/// Most elements of a variable-length array that are searched.
 const ELEMENTS: usize = 4096;
 
-/// What is asked of every packet.
+/// The condition that a scan tests.
 #[derive(Debug, Clone)]
 pub enum ScanQuestion {
-    /// Whether it passes a filter.
+    /// The packet matches the filter.
     Filter(Filter),
-    /// Whether its line contains a text.
+    /// The packet's line contains the text.
     Line(SearchText),
-    /// Whether its tree contains a text.
+    /// A line of the packet's tree contains the text.
     Tree(SearchText),
-    /// Whether its payload contains these bytes.
+    /// The payload contains these bytes.
     Bytes(Vec<u8>),
 }
 
-/// A text to look for: if it has no capital letter, capitals do not matter.
+/// A text to search for. Case matters only if it has an upper-case letter.
 #[derive(Debug, Clone)]
 pub struct SearchText {
     text: String,
@@ -46,7 +46,7 @@ pub struct SearchText {
 }
 
 impl SearchText {
-    /// A text to look for.
+    /// Prepares a text to search for.
     pub fn new(text: &str) -> Self {
         Self {
             text: text.to_owned(),
@@ -54,7 +54,7 @@ impl SearchText {
         }
     }
 
-    /// Whether `line` contains it.
+    /// Whether `line` contains the text.
     pub fn is_in(&self, line: &str) -> bool {
         if self.exact {
             line.contains(&self.text)
@@ -64,12 +64,12 @@ impl SearchText {
     }
 }
 
-/// Which packets are asked, and in which order.
+/// The rows to scan, in this order.
 #[derive(Debug, Clone)]
 pub enum ScanDomain {
-    /// These rows.
+    /// A range of rows.
     All(Range<u32>),
-    /// Those of a list.
+    /// A list of rows.
     List(Arc<[u32]>),
 }
 
@@ -94,41 +94,42 @@ impl ScanDomain {
     }
 }
 
-/// Something to go through.
+/// What a scan needs to run.
 #[derive(Debug, Clone)]
 pub struct ScanJob {
-    /// What is asked.
+    /// The condition to test.
     pub question: ScanQuestion,
-    /// Of whom.
+    /// The rows to test.
     pub domain: ScanDomain,
-    /// Whether one answer is enough.
+    /// Whether to end at the first match.
     pub first_only: bool,
-    /// The capture's file.
+    /// Path of the capture file.
     pub path: PathBuf,
-    /// Its layout.
+    /// Layout of the file.
     pub layout: Arc<FileLayout>,
-    /// Its rows.
+    /// Rows of the capture.
     pub rows: Rows,
-    /// Time of the first packet.
+    /// Time of the first packet, in nanoseconds since 1970.
     pub start: u64,
-    /// Whether the oldest packets may go meanwhile.
+    /// Whether packets may be dropped from the file during the scan. Those that
+    /// cannot be read are then skipped.
     pub shrinks: bool,
 }
 
-/// Answers, in the order of the domain.
+/// Results of a scan, in the order of the domain.
 #[derive(Debug, Default)]
 pub struct ScanBatch {
-    /// Rows for which the answer is yes.
+    /// Rows that match.
     pub rows: Vec<u32>,
-    /// Packets asked so far.
+    /// Number of rows scanned so far.
     pub done: u32,
-    /// Set with the last batch.
+    /// Whether this is the last batch.
     pub finished: bool,
     /// Why the file could not be read.
     pub error: Option<ReadError>,
 }
 
-/// A job on worker threads. Dropping it ends it.
+/// A running scan. Dropping it stops its threads.
 #[derive(Debug)]
 pub struct Scan {
     batches: Receiver<ScanBatch>,
@@ -137,7 +138,7 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Begins with a job.
+    /// Starts the threads.
     pub fn start(job: ScanJob) -> Self {
         let (sender, batches) = channel();
         let stop = Arc::new(AtomicBool::new(false));
@@ -151,12 +152,12 @@ impl Scan {
         }
     }
 
-    /// Answers that have come since the last call.
+    /// The next batch; `None` if there is none yet.
     pub fn next(&self) -> Option<ScanBatch> {
         self.batches.try_recv().ok()
     }
 
-    /// How many packets are asked.
+    /// Number of rows in the domain.
     pub fn total(&self) -> u32 {
         self.total
     }
@@ -168,7 +169,7 @@ impl Drop for Scan {
     }
 }
 
-/// The answers of one block.
+/// The matching rows of one block.
 type ScanAnswers = Result<Vec<u32>, ReadError>;
 
 fn run(job: &ScanJob, batches: &Sender<ScanBatch>, stop: &AtomicBool) {
@@ -191,7 +192,7 @@ fn run(job: &ScanJob, batches: &Sender<ScanBatch>, stop: &AtomicBool) {
     });
 }
 
-/// Hands on the answers of the threads in order.
+/// Collects the results of the threads and sends them on in order of blocks.
 fn gather(job: &ScanJob, answers: &Receiver<(u32, ScanAnswers)>, batches: &Sender<ScanBatch>) {
     let mut early = BTreeMap::new();
     let mut block = 0;
@@ -214,7 +215,7 @@ fn gather(job: &ScanJob, answers: &Receiver<(u32, ScanAnswers)>, batches: &Sende
             };
             batch.finished = batch.error.is_some() || job.first_only && !batch.rows.is_empty();
             let finished = batch.finished;
-            // If nobody listens any more, the job was given up.
+            // Sending fails if the scan was dropped.
             if batches.send(batch).is_err() || finished {
                 return;
             }
@@ -247,7 +248,7 @@ fn work(
         if block >= blocks {
             return;
         }
-        let answer = worker.block(block);
+        let answer = worker.scan_block(block);
         if answers.send((block, answer)).is_err() {
             return;
         }
@@ -259,7 +260,8 @@ struct ScanWorker<'a> {
     fetch: PacketFetch,
     needs: FilterNeeds,
     start: u64,
-    /// The means to read the replies to requests of this block.
+    /// What is needed to decode the replies to requests of this block, by the
+    /// row of the request.
     pending: FxHashMap<u32, dxgtrace_protocol::decode::PendingRequest>,
 }
 
@@ -278,7 +280,7 @@ impl<'a> ScanWorker<'a> {
         })
     }
 
-    fn block(&mut self, block: u32) -> ScanAnswers {
+    fn scan_block(&mut self, block: u32) -> ScanAnswers {
         self.pending.clear();
         let mut found = Vec::new();
         let first = block.saturating_mul(BLOCK);
@@ -287,7 +289,7 @@ impl<'a> ScanWorker<'a> {
             let Some(index) = self.job.domain.get(place) else {
                 break;
             };
-            match self.ask(index) {
+            match self.matches(index) {
                 Ok(true) => found.push(index),
                 Ok(false) => continue,
                 Err(_) if self.job.shrinks => continue,
@@ -300,7 +302,7 @@ impl<'a> ScanWorker<'a> {
         Ok(found)
     }
 
-    fn ask(&mut self, index: u32) -> Result<bool, ReadError> {
+    fn matches(&mut self, index: u32) -> Result<bool, ReadError> {
         let rows = &self.job.rows;
         let Some(row) = rows.get(index) else {
             return Ok(false);
@@ -331,7 +333,7 @@ impl<'a> ScanWorker<'a> {
                 filter.matches(&record)
             }
             ScanQuestion::Line(text) => text.is_in(&fetched.line()),
-            ScanQuestion::Tree(text) => in_tree(&fetched, text),
+            ScanQuestion::Tree(text) => tree_contains(&fetched, text),
             ScanQuestion::Bytes(bytes) => {
                 let windows = fetched.packet.payload.windows(bytes.len().max(1));
                 bytes.is_empty() || windows.into_iter().any(|window| window == bytes)
@@ -340,7 +342,7 @@ impl<'a> ScanWorker<'a> {
     }
 }
 
-/// The exchange of a row, as filters see it.
+/// The fields of a row's exchange that filters can test.
 fn exchange(rows: &Rows, row: &PacketRow) -> Exchange {
     let Some(peer) = row.peer().and_then(|peer| rows.get(peer)) else {
         return Exchange::default();
@@ -358,7 +360,7 @@ fn exchange(rows: &Rows, row: &PacketRow) -> Exchange {
     }
 }
 
-fn in_tree(fetched: &FetchedPacket<'_>, text: &SearchText) -> bool {
+fn tree_contains(fetched: &FetchedPacket<'_>, text: &SearchText) -> bool {
     let Some(decoded) = &fetched.decoded else {
         return false;
     };

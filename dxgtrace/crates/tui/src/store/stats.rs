@@ -1,4 +1,4 @@
-//! Counts per process and per channel, kept up to date row by row.
+//! Counts per process and per channel, updated with every row.
 
 use dxgtrace_protocol::record::header::RecordKind;
 use dxgtrace_render::output::Histogram;
@@ -6,43 +6,43 @@ use dxgtrace_session::check::Severity;
 
 use super::row::{NONE, PacketRow};
 
-/// Whom counts belong to.
+/// A group of packets that are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StatsGroup {
-    /// Everybody.
+    /// All packets.
     All,
-    /// A channel: an adapter, or the global one.
+    /// The packets of a channel, by its index: an adapter or the global channel.
     Channel(u16),
-    /// A process, by its index.
+    /// The packets of a process, by its index.
     Process(u32),
-    /// Packets of no known process.
+    /// The packets without a known process.
     Nobody,
 }
 
 /// Counts of one group.
 #[derive(Debug, Clone, Default)]
 pub struct GroupCounts {
-    /// Packets.
+    /// Number of packets.
     pub packets: u64,
-    /// Bytes in them.
+    /// Length of their messages, in bytes.
     pub bytes: u64,
-    /// Requests and their replies.
+    /// Number of requests with a reply.
     pub exchanges: u64,
-    /// Replies that tell of a failure.
+    /// Number of replies that the driver takes for a failure.
     pub failures: u64,
-    /// Findings of warn and error.
+    /// Number of packets with a finding of severity warn or error.
     pub findings: u64,
-    /// Time of the first packet.
+    /// Time of the first packet, in nanoseconds since 1970.
     pub first: u64,
-    /// Time of the last one.
+    /// Time of the last packet, in nanoseconds since 1970.
     pub last: u64,
-    /// How long replies took.
+    /// Times from request to reply, in nanoseconds.
     pub latencies: Histogram,
     recent: Recent,
 }
 
 impl GroupCounts {
-    /// Packets per second, from the first to the last one.
+    /// Packets per second between the first and the last packet.
     pub fn mean_rate(&self) -> f64 {
         let seconds = self.last.saturating_sub(self.first) as f64 / 1e9;
         if seconds > 0.0 {
@@ -52,7 +52,7 @@ impl GroupCounts {
         }
     }
 
-    /// Packets in the second before `now`, a time of the capture.
+    /// Number of packets in the second before `now`, in nanoseconds since 1970.
     pub fn rate(&self, now: u64) -> u64 {
         self.recent.rate(now)
     }
@@ -67,11 +67,11 @@ pub struct Stats {
     nobody: GroupCounts,
 }
 
-/// Groups beyond this many are counted with the others only.
+/// Most channels and most processes that are counted separately.
 const MAX_GROUPS: usize = 1 << 16;
 
 impl Stats {
-    /// Counts a row; `request` is what it answers.
+    /// Counts a row. `request` is the request of a reply.
     pub fn count(&mut self, row: &PacketRow, request: Option<&PacketRow>) {
         if row.kind() == RecordKind::Ioctl {
             return;
@@ -101,7 +101,7 @@ impl Stats {
         }
     }
 
-    /// Every channel that has packets.
+    /// The channels that have packets.
     pub fn channels(&self) -> impl Iterator<Item = (StatsGroup, &GroupCounts)> {
         let groups = self.channels.iter().enumerate();
         groups
@@ -109,7 +109,7 @@ impl Stats {
             .map(|(index, counts)| (StatsGroup::Channel(index as u16), counts))
     }
 
-    /// Every process that has packets, and last those of none.
+    /// The processes that have packets, and last [`StatsGroup::Nobody`].
     pub fn processes(&self) -> impl Iterator<Item = (StatsGroup, &GroupCounts)> {
         let groups = self.processes.iter().enumerate();
         groups
@@ -142,11 +142,12 @@ fn add(counts: &mut GroupCounts, row: &PacketRow, latency: Option<u64>) {
     }
 }
 
-/// Slots of the last second.
+/// Number of slots that the last second is divided into.
 const SLOTS: usize = 16;
+/// Length of a slot, in nanoseconds.
 const SLOT: u64 = 1_000_000_000 / SLOTS as u64;
 
-/// Packets of the last second, by slots of it.
+/// Numbers of packets in the slots of the last second.
 #[derive(Debug, Clone, Copy, Default)]
 struct Recent {
     counts: [u32; SLOTS],

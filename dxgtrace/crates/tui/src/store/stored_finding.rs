@@ -1,4 +1,4 @@
-//! A finding as it is kept in memory.
+//! The compact form in which findings are kept in memory.
 
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, RwLock};
@@ -15,18 +15,18 @@ pub struct StoredFinding {
     at: u32,
     index: u32,
     part: u16,
-    /// What kind of finding.
+    /// Code of the finding.
     pub code: Code,
     layer: Layer,
 }
 
 const _: () = assert!(size_of::<StoredFinding>() <= 32);
 
-/// Stands for no index.
+/// Marks the absence of an element index.
 const NONE: u32 = u32::MAX;
 
 impl StoredFinding {
-    /// A finding on a row.
+    /// Packs a finding on a row.
     pub fn new(row: u32, finding: &Finding) -> Self {
         Self {
             numbers: finding.kind.numbers(),
@@ -50,15 +50,15 @@ impl StoredFinding {
     }
 }
 
-/// The words that findings are about: names of fields, tails and messages, all
-/// of them constants of the program, so the list stays short.
+/// The names of parts in findings: of fields, arrays and messages. They are
+/// constants of the program, so the table stays small.
 #[derive(Default)]
-struct Words {
+struct PartNameTable {
     list: Vec<&'static str>,
     places: BTreeMap<&'static str, u16>,
 }
 
-static WORDS: LazyLock<RwLock<Words>> = LazyLock::new(RwLock::default);
+static WORDS: LazyLock<RwLock<PartNameTable>> = LazyLock::new(RwLock::default);
 
 fn intern(word: &'static str) -> u16 {
     if let Ok(words) = WORDS.read()
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finding_survives_being_a_note() {
+    fn a_finding_survives_packing() {
         for code in Code::ALL {
             for index in [None, Some(3)] {
                 let finding = Finding::example(*code).element(index);

@@ -1,4 +1,4 @@
-//! Changes how times and colours are shown.
+//! Actions that change the time format and the theme.
 
 use super::super::app::{App, MessageTone};
 use super::super::config;
@@ -11,7 +11,7 @@ impl App {
         let next = (at.unwrap_or(0) + 1) % config::TIMES.len();
         if let Some((name, format)) = config::TIMES.get(next) {
             self.time = *format;
-            self.say(MessageTone::Fine, format!("times: {name}"));
+            self.show_message(MessageTone::Fine, format!("times: {name}"));
         }
     }
 
@@ -19,7 +19,7 @@ impl App {
         let at = self.themes.iter().position(|theme| *theme == self.theme);
         let next = at.map_or(0, |at| (at + 1) % self.themes.len().max(1));
         if let Some(theme) = self.themes.get(next).cloned() {
-            self.say(MessageTone::Fine, format!("theme: {}", theme.name));
+            self.show_message(MessageTone::Fine, format!("theme: {}", theme.name));
             self.theme = theme;
         }
     }

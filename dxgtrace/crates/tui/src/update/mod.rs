@@ -1,13 +1,13 @@
-//! What actions do to the state.
+//! Carries out actions: one file per group of actions.
 
 mod appearance;
-mod finding;
-mod listing;
-mod moving;
+mod cursor_and_panes;
+mod filter_and_search;
+mod list_actions;
+mod mouse;
 mod navigate;
-mod pointer;
+mod prompt_input;
 mod quit;
-mod typing;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
@@ -15,42 +15,43 @@ use super::action::{Action, KeyRequest};
 use super::app::{App, TerminalEffect, View};
 use super::keys::Stroke;
 use super::prompt::PromptPurpose;
-use super::views::places::ScreenPlaces;
+use super::views::screen_layout::ScreenLayout;
 
 impl App {
-    /// Takes a key.
+    /// Handles a key.
     pub fn key(&mut self, key: &KeyEvent) {
         if key.kind == KeyEventKind::Release {
             return;
         }
-        // Of keys that come at once, each finds what the one before has led to.
+        // Several keys may arrive between two frames: bring the state up to date,
+        // as drawing after the previous key would have done.
         self.prepare(self.area);
         self.message = None;
-        if self.asks_to_quit {
-            self.answer(Stroke::of(key));
+        if self.confirming_quit {
+            self.answer_quit_question(Stroke::of(key));
         } else if self.prompt.is_some() {
-            self.type_key(key);
+            self.prompt_key(key);
         } else if let Some(request) = self.keymap.press(Stroke::of(key)) {
             self.apply(request);
         }
     }
 
-    /// Takes pasted text.
+    /// Handles pasted text.
     pub fn paste(&mut self, text: &str) {
         if let Some(prompt) = &mut self.prompt {
             prompt.paste(text);
-            self.judge();
+            self.update_prompt();
         }
     }
 
-    /// Does what was asked for.
+    /// Carries out an action.
     pub fn apply(&mut self, request: KeyRequest) {
         let count = request.count.unwrap_or(1).max(1);
         let by = isize::try_from(count).unwrap_or(isize::MAX);
         if let Some(scroll) = self.help {
             return self.apply_in_help(request.action, scroll);
         }
-        let page = ScreenPlaces::of(self).page(self) as isize;
+        let page = ScreenLayout::of(self).page(self) as isize;
         match request.action {
             Action::Down => self.step(by),
             Action::Up => self.step(-by),
@@ -58,48 +59,48 @@ impl App {
             Action::PageUp => self.step(by.saturating_mul(-page)),
             Action::HalfDown => self.step(by.saturating_mul((page / 2).max(1))),
             Action::HalfUp => self.step(by.saturating_mul(-(page / 2).max(1))),
-            Action::Top => self.top(request.count),
+            Action::Top => self.go_to_top(request.count),
             Action::Bottom => self.step(isize::MAX),
-            Action::Left => self.sideways(-by),
-            Action::Right => self.sideways(by),
-            Action::NextPane => self.turn(1),
-            Action::PreviousPane => self.turn(2),
+            Action::Left => self.move_sideways(-by),
+            Action::Right => self.move_sideways(by),
+            Action::NextPane => self.focus_pane(1),
+            Action::PreviousPane => self.focus_pane(2),
             Action::Zoom => self.zoomed = !self.zoomed,
-            Action::Arrange => self.arrange(),
+            Action::Arrange => self.next_arrangement(),
             Action::Grow => self.resize(5),
             Action::Shrink => self.resize(-5),
-            Action::Open => self.open(),
-            Action::Back => self.back(),
-            Action::NextInExchange => self.in_exchange(true, count),
-            Action::PreviousInExchange => self.in_exchange(false, count),
+            Action::Open => self.open_selected(),
+            Action::Back => self.go_back(),
+            Action::NextInExchange => self.next_in_exchange(true, count),
+            Action::PreviousInExchange => self.next_in_exchange(false, count),
             Action::NextFinding => self.next_finding(true),
             Action::PreviousFinding => self.next_finding(false),
-            Action::Filter => self.ask(PromptPurpose::Filter, &self.filtering.text.clone()),
-            Action::FilterField => self.filter_field(false),
-            Action::FilterAlso => self.filter_field(true),
+            Action::Filter => self.open_prompt(PromptPurpose::Filter, &self.filtering.text.clone()),
+            Action::FilterField => self.filter_by_field(false),
+            Action::FilterAlso => self.filter_by_field(true),
             Action::FilterClear => {
                 self.set_filter("");
             }
-            Action::Search => self.ask(PromptPurpose::Search(self.search_place()), ""),
+            Action::Search => self.open_prompt(PromptPurpose::Search(self.search_place()), ""),
             Action::NextMatch => self.next_match(true),
             Action::PreviousMatch => self.next_match(false),
-            Action::Mark => self.mark(),
-            Action::SetPlace => self.set_place(request.letter),
-            Action::GoToPlace => self.go_to_place(request.letter),
-            Action::Pause => self.pause(),
-            Action::Follow => self.follow(),
-            Action::Exchanges => self.exchanges(),
-            Action::Packets => self.show(View::Packets),
-            Action::Findings => self.show(View::Findings),
-            Action::Objects => self.show(View::Objects),
-            Action::Pending => self.show(View::Pending),
-            Action::TopView => self.show(View::Top),
-            Action::Ladder => self.ladder(),
-            Action::Copy => self.copy(),
+            Action::Mark => self.toggle_mark(),
+            Action::SetPlace => self.set_bookmark(request.letter),
+            Action::GoToPlace => self.go_to_bookmark(request.letter),
+            Action::Pause => self.toggle_paused(),
+            Action::Follow => self.follow_newest(),
+            Action::Exchanges => self.toggle_joined(),
+            Action::Packets => self.show_view(View::Packets),
+            Action::Findings => self.show_view(View::Findings),
+            Action::Objects => self.show_view(View::Objects),
+            Action::Pending => self.show_view(View::Pending),
+            Action::TopView => self.show_view(View::Top),
+            Action::Ladder => self.show_ladder(),
+            Action::Copy => self.copy_selected(),
             Action::Time => self.next_time(),
             Action::Theme => self.next_theme(),
             Action::Help => self.help = Some(0),
-            Action::Command => self.ask(PromptPurpose::Command, ""),
+            Action::Command => self.open_prompt(PromptPurpose::Command, ""),
             Action::Quit => self.quit(),
             Action::QuitNow => self.quit_now(),
             Action::Redraw => self.effects.push_back(TerminalEffect::Redraw),
@@ -118,7 +119,7 @@ impl App {
             Action::Bottom => Some(usize::MAX),
             _ => None,
         };
-        let last = super::views::help::last(self);
+        let last = super::views::help::max_scroll(self);
         self.help = self.help.map(|scroll| scroll.min(last));
         if action == Action::Quit {
             self.quit();

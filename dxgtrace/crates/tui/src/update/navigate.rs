@@ -1,4 +1,4 @@
-//! Navigation from one view or packet to another, and back.
+//! Actions that go from one view or packet to another, and back.
 
 use crate::store::{NONE, PacketRow, ScanDomain, ScanQuestion, StatsGroup};
 use dxgtrace_protocol::schema::ObjectKind;
@@ -6,29 +6,29 @@ use dxgtrace_query::filter::Filter;
 use dxgtrace_session::check::Severity;
 
 use super::super::app::{App, Arrangement, MessageTone, ObjectLadder, Pane, View};
-use super::super::literal;
+use super::super::filter_text;
 use super::super::table::LineKey;
 
 impl App {
-    pub(crate) fn show(&mut self, view: View) {
+    pub(crate) fn show_view(&mut self, view: View) {
         if view == self.view {
             return;
         }
         if view == View::Packets {
-            self.before.clear();
+            self.back_stack.clear();
         } else {
-            self.before.push(self.view);
+            self.back_stack.push(self.view);
         }
-        if self.view == View::Packets || self.about.is_none() {
-            self.about = self.list.here();
+        if self.view == View::Packets || self.reference_row.is_none() {
+            self.reference_row = self.list.selected_or_wanted();
         }
-        if view == View::Objects && self.about.is_none() {
-            self.about = Some(0);
+        if view == View::Objects && self.reference_row.is_none() {
+            self.reference_row = Some(0);
         }
         self.view = view;
     }
 
-    pub(super) fn open(&mut self) {
+    pub(super) fn open_selected(&mut self) {
         match (self.view, self.focus, self.table.selected()) {
             (View::Packets, Pane::List, _) => {
                 self.focus = Pane::Tree;
@@ -39,7 +39,7 @@ impl App {
             (View::Packets, Pane::Tree, _) => self.detail.toggle(),
             (View::Packets, Pane::Bytes, _) => self.focus = Pane::Tree,
             (_, _, Some(LineKey::Row(row) | LineKey::Finding(row, _))) => {
-                self.before.push(self.view);
+                self.back_stack.push(self.view);
                 self.view = View::Packets;
                 self.jump(row);
             }
@@ -49,10 +49,11 @@ impl App {
         }
     }
 
-    /// The ladder of the object under the cursor, or of the packet's process.
-    pub(super) fn ladder(&mut self) {
+    /// Shows the ladder of the object under the cursor, or else of the selected
+    /// packet's process.
+    pub(super) fn show_ladder(&mut self) {
         self.object = self.object_here().and_then(|(title, kinds, handle, pid)| {
-            let filter = Filter::parse(&literal::of_object(&kinds, handle)?).ok()?;
+            let filter = Filter::parse(&filter_text::object_filter(&kinds, handle)?).ok()?;
             let rows = self.store.rows();
             let all = ScanDomain::All(rows.first()..rows.len() as u32);
             Some(ObjectLadder {
@@ -63,11 +64,11 @@ impl App {
             })
         });
         self.table.basis = None;
-        self.show(View::Ladder);
+        self.show_view(View::Ladder);
     }
 
-    /// The object under the cursor: what it is called, the kinds that it may be
-    /// of, its handle, and the process in which that means something.
+    /// The object under the cursor: its title, possible kinds, handle, and the
+    /// process in which the handle is valid (`None` if in all).
     fn object_here(&self) -> Option<(String, Vec<ObjectKind>, u64, Option<u32>)> {
         match (self.view, self.focus) {
             (View::Objects, _) => {
@@ -95,7 +96,7 @@ impl App {
         }
     }
 
-    /// The packet that created the object under the cursor.
+    /// Goes to the packet that created the object under the cursor.
     pub(super) fn open_object(&mut self) {
         let Some(LineKey::Object(at)) = self.table.selected() else {
             return;
@@ -107,9 +108,9 @@ impl App {
             .and_then(|object| object.entity);
         match entity {
             Some(entity) if entity.is_from_before() => {
-                self.say(
+                self.show_message(
                     MessageTone::Wrong,
-                    "it was there before the capture, or its creation is missing",
+                    "it existed before the capture, or its creation is missing",
                 );
             }
             Some(entity) => {
@@ -121,7 +122,8 @@ impl App {
         }
     }
 
-    /// A process in the list of counts: its ladder.
+    /// Opens a line of the top view: the ladder of a process, or the packets of
+    /// a channel.
     pub(super) fn open_group(&mut self, group: StatsGroup) {
         let is_of = |row: &PacketRow| match group {
             StatsGroup::Process(process) => row.process == process,
@@ -139,27 +141,27 @@ impl App {
                 let text =
                     channel.map(|channel| format!("frame.interface_name == \"{}\"", channel.name));
                 if let Some(text) = text {
-                    self.show(View::Packets);
+                    self.show_view(View::Packets);
                     self.set_filter(&text);
                 }
             }
             (StatsGroup::Process(_), Some(first)) => {
                 self.object = None;
-                self.show(View::Ladder);
-                self.about = Some(first);
+                self.show_view(View::Ladder);
+                self.reference_row = Some(first);
             }
-            _ => self.show(View::Packets),
+            _ => self.show_view(View::Packets),
         }
     }
 
-    pub(super) fn back(&mut self) {
+    pub(super) fn go_back(&mut self) {
         if let Some(search) = &mut self.searching
             && search.scan.take().is_some()
         {
-            self.say(MessageTone::Fine, "search given up");
+            self.show_message(MessageTone::Fine, "search cancelled");
             return;
         }
-        if let Some(view) = self.before.pop() {
+        if let Some(view) = self.back_stack.pop() {
             self.view = view;
         } else if self.view != View::Packets {
             self.view = View::Packets;
@@ -172,41 +174,41 @@ impl App {
         }
     }
 
-    /// Goes to a row of the packet list; '' comes back.
+    /// Goes to a row of the packet list. Bookmarks the current one as `'`, so
+    /// that `''` comes back.
     pub(crate) fn jump(&mut self, row: u32) {
         if let Some(here) = self.list.selected() {
-            self.letters.insert('\'', here);
+            self.bookmarks.insert('\'', here);
         }
         if self.view != View::Packets {
-            self.before.push(self.view);
+            self.back_stack.push(self.view);
             self.view = View::Packets;
         }
         if !self.list.select(self.store.rows(), row) {
             let number = self.store.row(row).map_or(0, |row| row.number());
             let text = format!("packet {number} does not pass the filter; here is the next one");
-            self.say(MessageTone::Wrong, text);
+            self.show_message(MessageTone::Wrong, text);
         }
     }
 
-    /// In the views that show a point of time: to another one, `by` lines of the
-    /// packet list away.
-    fn travel(&mut self, by: isize) {
+    /// Moves the point in time of the view by `by` lines of the packet list.
+    fn move_in_time(&mut self, by: isize) {
         self.list.step(by);
-        self.about = self.list.selected().or(self.about);
+        self.reference_row = self.list.selected().or(self.reference_row);
     }
 
-    pub(super) fn in_exchange(&mut self, forward: bool, count: u32) {
+    pub(super) fn next_in_exchange(&mut self, forward: bool, count: u32) {
         match self.view {
             View::Packets => {}
             View::Objects | View::Pending => {
                 let by = isize::try_from(count).unwrap_or(isize::MAX);
-                return self.travel(if forward { by } else { -by });
+                return self.move_in_time(if forward { by } else { -by });
             }
             _ => return,
         }
         let half = self.detail.selected().map_or(0, |line| line.half);
         if self.list.joined && self.detail.halves.len() > 1 {
-            // Both are shown: go to the other one's tree.
+            // The tree shows both: go to the other one in it.
             let wanted = usize::from(forward);
             if half != wanted {
                 let first = self.detail.lines().position(|line| line.half == wanted);
@@ -218,18 +220,19 @@ impl App {
         match selected.and_then(|row| Some((row.is_joined_reply(), row.peer()?))) {
             Some((is_reply, peer)) if is_reply != forward => self.jump(peer),
             Some(_) => {}
-            None => self.say(MessageTone::Wrong, "this packet is not part of an exchange"),
+            None => self.show_message(MessageTone::Wrong, "this packet is not part of an exchange"),
         }
     }
 
     pub(super) fn next_finding(&mut self, forward: bool) {
         match self.finding_beside(forward) {
             Some(row) => self.jump(row),
-            None => self.say(MessageTone::Wrong, "no further findings in this direction"),
+            None => self.show_message(MessageTone::Wrong, "no further findings in this direction"),
         }
     }
 
-    /// The nearest line with a finding in one direction.
+    /// The row of the nearest line with a finding, after or before the selected
+    /// line.
     pub(super) fn finding_beside(&self, forward: bool) -> Option<u32> {
         let rows = self.store.rows();
         let is_found = |row: &u32| {
@@ -252,23 +255,23 @@ impl App {
         }
     }
 
-    pub(super) fn set_place(&mut self, letter: Option<char>) {
+    pub(super) fn set_bookmark(&mut self, letter: Option<char>) {
         if let (Some(letter), Some(row)) = (letter, self.list.selected()) {
-            self.letters.insert(letter, row);
+            self.bookmarks.insert(letter, row);
             let number = self.store.row(row).map_or(0, |row| row.number());
-            self.say(MessageTone::Fine, format!("'{letter} is packet {number}"));
+            self.show_message(MessageTone::Fine, format!("'{letter} is packet {number}"));
         }
     }
 
-    pub(super) fn go_to_place(&mut self, letter: Option<char>) {
+    pub(super) fn go_to_bookmark(&mut self, letter: Option<char>) {
         let Some(letter) = letter else {
             return;
         };
-        match self.letters.get(&letter) {
+        match self.bookmarks.get(&letter) {
             Some(row) => self.jump(*row),
-            None => self.say(
+            None => self.show_message(
                 MessageTone::Wrong,
-                format!("no packet is called {letter}; m{letter} does"),
+                format!("there is no bookmark {letter}; m{letter} sets it"),
             ),
         }
     }

@@ -1,18 +1,20 @@
-//! The bytes of the selected packet, the selected field among them.
+//! The bytes pane: the payload of the selected packet, with the bytes of the
+//! selected field highlighted.
 
 use ratatui::buffer::Buffer;
 
 use super::super::app::{App, Pane};
-use super::pen::Pen;
-use super::places::ScreenPlaces;
+use super::line_writer::LineWriter;
+use super::screen_layout::ScreenLayout;
 
-/// Columns of the offset.
+/// Columns of the offset at the start of a line.
 const OFFSET: u16 = 7;
 
-/// Which of the `width` bytes of a line stands at a column.
+/// Which of the `width` bytes of a line is shown at a column, in hexadecimal or
+/// as a character.
 pub fn place_at(column: u16, width: usize) -> Option<usize> {
     let column = usize::from(column);
-    // A space stands before each byte, and a further one between each eight.
+    // A space precedes each byte, and one more every eighth.
     let begin = |place: usize| usize::from(OFFSET) + 3 * place + place / 8;
     let letters = begin(width.saturating_sub(1)) + 5;
     match column.checked_sub(letters) {
@@ -22,8 +24,8 @@ pub fn place_at(column: u16, width: usize) -> Option<usize> {
 }
 
 /// Draws the heading and the lines.
-pub fn draw(app: &App, buffer: &mut Buffer, places: &ScreenPlaces) {
-    if super::is_nothing(places.bytes_head) {
+pub fn draw(app: &App, buffer: &mut Buffer, layout: &ScreenLayout) {
+    if super::has_no_cells(layout.bytes_head) {
         return;
     }
     let theme = &app.theme;
@@ -33,20 +35,20 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &ScreenPlaces) {
     } else {
         theme.elsewhere
     };
-    let mut pen = Pen::new(buffer, places.bytes_head, 0, style);
+    let mut writer = LineWriter::new(buffer, layout.bytes_head, 0, style);
     let Some(half) = app.detail.shown_half() else {
-        pen.put(" bytes", style);
+        writer.put(" bytes", style);
         return;
     };
-    let marked = app.detail.marked();
-    pen.put(format_args!(" {} bytes", half.bytes.len()), style);
+    let marked = app.detail.highlighted();
+    writer.put(format_args!(" {} bytes", half.bytes.len()), style);
     if !marked.is_empty() {
         let length = marked.len();
-        pen.put(format_args!(", {length} at {:#x}", marked.start), style);
+        writer.put(format_args!(", {length} at {:#x}", marked.start), style);
     }
-    let width = places.bytes_per_line();
+    let width = layout.bytes_per_line();
     let cursor = app.detail.byte.filter(|_| focused);
-    for line in 0..usize::from(places.bytes.height) {
+    for line in 0..usize::from(layout.bytes.height) {
         let start = (app.detail.bytes_top + line) * width;
         let Some(bytes) = half.bytes.get(start..) else {
             break;
@@ -63,33 +65,33 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &ScreenPlaces) {
                 theme.text
             }
         };
-        let mut pen = Pen::new(buffer, places.bytes, line, theme.text);
-        pen.left(format_args!("{start:06x}"), OFFSET, theme.faint);
+        let mut writer = LineWriter::new(buffer, layout.bytes, line, theme.text);
+        writer.left(format_args!("{start:06x}"), OFFSET, theme.faint);
         for place in 0..width {
             let at = start + place;
             if place > 0 && place % 8 == 0 {
-                pen.put(" ", theme.text);
+                writer.put(" ", theme.text);
             }
             match bytes.get(place) {
                 Some(byte) => {
-                    // The gap between two marked bytes is marked too.
+                    // The space between two highlighted bytes is highlighted.
                     let joined = place > 0 && marked.contains(&at) && marked.contains(&(at - 1));
                     let gap = if joined { theme.field } else { theme.text };
-                    pen.put(" ", gap);
-                    pen.put(format_args!("{byte:02x}"), style(at));
+                    writer.put(" ", gap);
+                    writer.put(format_args!("{byte:02x}"), style(at));
                 }
                 None => {
-                    pen.put("   ", theme.text);
+                    writer.put("   ", theme.text);
                 }
             }
         }
-        pen.put("  ", theme.text);
+        writer.put("  ", theme.text);
         for (place, byte) in bytes.iter().take(width).enumerate() {
             let letter = match byte {
                 b' '..=b'~' => char::from(*byte),
                 _ => '.',
             };
-            pen.put(letter, style(start + place));
+            writer.put(letter, style(start + place));
         }
     }
 }

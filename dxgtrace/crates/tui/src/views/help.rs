@@ -1,4 +1,4 @@
-//! The keys and commands, from their tables.
+//! The help screen, made from the tables of keys and commands.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::super::app::App;
 use super::super::command::COMMANDS;
 use super::super::keys::FAMILIES;
-use super::pen::Pen;
+use super::line_writer::LineWriter;
 
 enum HelpLine {
     Heading(&'static str),
@@ -44,16 +44,16 @@ fn lines(app: &App) -> Vec<HelpLine> {
     lines
 }
 
-/// Width from which on the help stands in two columns.
+/// Screen width from which on the help has two columns.
 const WIDE: u16 = 140;
 
-/// Columns of lines next to each other.
+/// Number of columns of help lines.
 fn across(area: Rect) -> usize {
     if area.width >= WIDE { 2 } else { 1 }
 }
 
-/// How far the help can be scrolled.
-pub fn last(app: &App) -> usize {
+/// Largest scroll position.
+pub fn max_scroll(app: &App) -> usize {
     let room = across(app.area) * usize::from(height(app.area));
     lines(app).len().saturating_sub(room)
 }
@@ -66,9 +66,9 @@ fn height(area: Rect) -> u16 {
 pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = &app.theme;
     let lines = lines(app);
-    let scroll = app.help.unwrap_or(0).min(last(app));
-    let mut pen = Pen::new(buffer, area, 0, theme.bar);
-    pen.put(
+    let scroll = app.help.unwrap_or(0).min(max_scroll(app));
+    let mut writer = LineWriter::new(buffer, area, 0, theme.bar);
+    writer.put(
         " Keys and commands (j k scroll, any other key closes)",
         theme.bar,
     );
@@ -86,13 +86,14 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
             width,
             ..area
         };
-        let mut pen = Pen::new(buffer, part, place % rows, theme.text);
+        let mut writer = LineWriter::new(buffer, part, place % rows, theme.text);
         match lines.get(scroll + place) {
             Some(HelpLine::Heading(name)) => {
-                pen.put(name, theme.heading);
+                writer.put(name, theme.heading);
             }
             Some(HelpLine::Item(keys, help)) => {
-                pen.skip(2)
+                writer
+                    .skip(2)
                     .left(keys, 26, theme.good)
                     .skip(1)
                     .put(help, theme.text);

@@ -1,41 +1,44 @@
-//! The exchanges of a process as arrows between guest and host.
+//! The ladder view: the packets of a process or object as arrows between guest
+//! and host.
 
 use ratatui::buffer::Buffer;
 
 use super::super::app::App;
 use super::super::table::LineKey;
 use super::super::theme::letter;
+use super::line_writer::{LineWriter, columns};
 use super::packets;
-use super::pen::{Pen, columns};
-use super::places::ScreenPlaces;
+use super::screen_layout::ScreenLayout;
 use crate::store::PacketRow;
 use dxgtrace_protocol::decode::MessagePart;
 use dxgtrace_protocol::record::header::{Direction, RecordKind};
 use dxgtrace_render::output::duration;
 
-/// Columns of the time, and of what stands around the lanes.
+/// Columns of the time.
 const TIME: u16 = 13;
+/// Columns of the other fields left and right of the arrows.
 const AROUND: u16 = 29;
-/// Widest way from one lane to the other; the rest of a wide screen shows what
-/// the messages carry.
+/// Most columns of an arrow. On a wider screen, the rest shows the content of
+/// the messages.
 const LANE: usize = 56;
 
 /// Draws the lanes and the arrows.
-pub fn draw(app: &App, buffer: &mut Buffer, places: &ScreenPlaces) {
+pub fn draw(app: &App, buffer: &mut Buffer, layout: &ScreenLayout) {
     let theme = &app.theme;
-    let about = app.about.and_then(|row| app.store.row(row));
+    let about = app.reference_row.and_then(|row| app.store.row(row));
     let process = match &app.object {
         Some(object) => object.title.as_str(),
         None => about.map_or("-", |row| app.store.process_label(row)),
     };
-    let room = places.table.width.saturating_sub(TIME + AROUND);
+    let room = layout.table.width.saturating_sub(TIME + AROUND);
     let lane = usize::from(room).clamp(20, LANE);
-    let mut pen = Pen::new(buffer, places.table_head, 0, theme.heading);
-    pen.skip(TIME + 9)
+    let mut writer = LineWriter::new(buffer, layout.table_head, 0, theme.heading);
+    writer
+        .skip(TIME + 9)
         .left(process, lane as u16, theme.heading)
         .put("host", theme.heading);
     let keys = &app.table.keys;
-    let area = places.table;
+    let area = layout.table;
     let shown = app.table.cursor.shown(keys.len(), usize::from(area.height));
     for (line, at) in shown.enumerate() {
         let Some(LineKey::Row(index)) = keys.get(at) else {
@@ -46,27 +49,35 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &ScreenPlaces) {
         };
         let ground = (at == app.table.cursor.at).then_some(theme.selected);
         let style = |style| ground.unwrap_or(style);
-        let mut pen = Pen::new(buffer, area, line, ground.unwrap_or(theme.text));
+        let mut writer = LineWriter::new(buffer, area, line, ground.unwrap_or(theme.text));
         let severity = row.severity();
         let look = severity.map_or(theme.text, |severity| theme.severity(severity));
-        pen.put(severity.map_or(" ", letter), style(look));
-        pen.right(row.number(), 7, style(theme.faint)).skip(1);
-        pen.left(packets::time(app, *index, row), TIME, style(theme.text));
-        pen.put(arrow(app, row, lane), style(look));
-        pen.skip(1)
+        writer.put(severity.map_or(" ", letter), style(look));
+        writer.right(row.number(), 7, style(theme.faint)).skip(1);
+        writer.left(packets::time(app, *index, row), TIME, style(theme.text));
+        writer.put(arrow(app, row, lane), style(look));
+        writer
+            .skip(1)
             .left(aside(app, row), AROUND - 13, style(theme.faint));
         if room > LANE as u16 + 12 {
             let line = app.line(*index);
-            // The arrow says the rest.
+            // Without the words that the arrow shows.
             let said = |word: &&str| *word != "reply" && !word.starts_with("STATUS_");
             let carried: Vec<_> = line.split(' ').skip(1).filter(said).collect();
-            let (carried, width) = (carried.join(" "), pen.room());
-            packets::message(&mut pen, &carried, width, theme, style(theme.text), ground);
+            let (carried, width) = (carried.join(" "), writer.room());
+            packets::message(
+                &mut writer,
+                &carried,
+                width,
+                theme,
+                style(theme.text),
+                ground,
+            );
         }
     }
 }
 
-/// The arrow, with what it carries.
+/// The arrow of a packet, with the message's name and status.
 fn arrow(app: &App, row: &PacketRow, lane: usize) -> String {
     if row.kind() == RecordKind::Lost {
         return format!("|{:~^lane$}|", " packets are missing here ");
@@ -96,7 +107,7 @@ fn arrow(app: &App, row: &PacketRow, lane: usize) -> String {
     }
 }
 
-/// What stands right of the lanes.
+/// The text right of the arrow: channel, and latency or `waits`.
 fn aside(app: &App, row: &PacketRow) -> String {
     let channel = app.store.channel_name(row);
     match row.part() {

@@ -1,16 +1,16 @@
-//! Draws the state. Nothing here changes it.
+//! Draws the state, one file per part of the screen. Nothing here changes it.
 
 pub(super) mod bytes;
+mod completions;
 pub(super) mod help;
 mod ladder;
-mod last;
+mod last_line;
+pub(super) mod line_writer;
 pub(super) mod packets;
-pub(super) mod pen;
-pub(super) mod places;
-mod popup;
-mod status;
+pub(super) mod screen_layout;
+mod status_line;
 pub(super) mod tables;
-pub(super) mod title;
+pub(super) mod title_line;
 pub(super) mod top;
 mod tree;
 
@@ -18,48 +18,49 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::app::{App, View};
-use pen::Pen;
-use places::ScreenPlaces;
+use line_writer::LineWriter;
+use screen_layout::ScreenLayout;
 
-/// Smallest screen that can be used.
+/// Smallest screen that can be drawn: columns, lines.
 const LEAST: (u16, u16) = (40, 8);
 
-/// Draws everything. Where the cursor of a typed line stands is returned.
+/// Draws the whole screen. Returns the position of the text cursor if the prompt
+/// is open.
 pub fn draw(app: &App, buffer: &mut Buffer) -> Option<(u16, u16)> {
     let area = buffer.area;
     for line in 0..usize::from(area.height) {
-        Pen::new(buffer, area, line, app.theme.text);
+        LineWriter::new(buffer, area, line, app.theme.text);
     }
     if area.width < LEAST.0 || area.height < LEAST.1 {
         let text = format!("make this at least {}x{}", LEAST.0, LEAST.1);
-        Pen::new(buffer, area, 0, app.theme.text).put(text, app.theme.text);
+        LineWriter::new(buffer, area, 0, app.theme.text).put(text, app.theme.text);
         return None;
     }
-    let places = ScreenPlaces::of(app);
-    title::draw(app, buffer, places.title);
+    let layout = ScreenLayout::of(app);
+    title_line::draw(app, buffer, layout.title);
     match app.view {
         View::Packets => {
-            packets::draw(app, buffer, places.list);
-            tree::draw(app, buffer, &places);
-            bytes::draw(app, buffer, &places);
+            packets::draw(app, buffer, layout.list);
+            tree::draw(app, buffer, &layout);
+            bytes::draw(app, buffer, &layout);
         }
-        View::Ladder => ladder::draw(app, buffer, &places),
-        _ => tables::draw(app, buffer, &places),
+        View::Ladder => ladder::draw(app, buffer, &layout),
+        _ => tables::draw(app, buffer, &layout),
     }
-    status::draw(app, buffer, places.status);
+    status_line::draw(app, buffer, layout.status);
     if app.help.is_some() {
         help::draw(app, buffer, area);
     }
-    last::draw(app, buffer, places.last)
+    last_line::draw(app, buffer, layout.last)
 }
 
-/// So many of something.
+/// `count` and the noun `what`, in the plural unless `count` is 1.
 fn counted(count: u64, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
 }
 
-/// Whether a place has any cell.
-fn is_nothing(area: Rect) -> bool {
+/// Whether an area has no cells.
+fn has_no_cells(area: Rect) -> bool {
     area.width == 0 || area.height == 0
 }

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 
 use super::super::app::{App, Pane};
 use super::super::theme::{Theme, letter};
-use super::pen::{Pen, fitted, shortened};
+use super::line_writer::{LineWriter, fitted, shortened_label};
 use crate::store::PacketRow;
 use dxgtrace_protocol::decode::{MessagePart, Value};
 use dxgtrace_protocol::record::header::{Direction, RecordKind};
@@ -48,7 +48,7 @@ impl ColumnWidths {
     }
 }
 
-/// Columns of a relative time: as many as the latest one takes.
+/// Width of a relative time: that of the latest packet.
 fn time_width(app: &App) -> u16 {
     let last = app.store.rows().len().saturating_sub(1) as u32;
     let last = app.store.row(last).map_or(0, |row| row.time());
@@ -56,16 +56,17 @@ fn time_width(app: &App) -> u16 {
     seconds.max(1).ilog10() as u16 + 8
 }
 
-/// Draws the heading and the lines.
+/// Draws heading and lines of the packet list.
 pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
-    if super::is_nothing(area) {
+    if super::has_no_cells(area) {
         return;
     }
     let theme = &app.theme;
     let columns = ColumnWidths::of(app, area.width);
-    let mut pen = Pen::new(buffer, area, 0, theme.heading);
+    let mut writer = LineWriter::new(buffer, area, 0, theme.heading);
     let heading = theme.heading;
-    pen.put("  ", heading)
+    writer
+        .put("  ", heading)
         .right("no", columns.number, heading)
         .skip(1)
         .left("time", columns.time, heading)
@@ -74,16 +75,17 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
         .skip(1)
         .left("chan", columns.channel, heading)
         .skip(1);
-    let info = columns.info(pen.room());
-    pen.left("message", info, heading)
+    let info = columns.info(writer.room());
+    writer
+        .left("message", info, heading)
         .skip(1)
         .right("reply in", columns.latency, heading)
         .skip(1)
         .left("status", columns.status, heading);
     let height = usize::from(area.height) - 1;
     if app.list.len() == 0 {
-        let mut pen = Pen::new(buffer, area, 1, theme.text);
-        pen.put(nothing(app), theme.faint);
+        let mut writer = LineWriter::new(buffer, area, 1, theme.text);
+        writer.put(empty_text(app), theme.faint);
     }
     for (at, line) in app.list.cursor.shown(app.list.len(), height).enumerate() {
         let Some(index) = app.list.row(line) else {
@@ -98,13 +100,13 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
             (true, _) => Some(theme.elsewhere),
             (false, _) => None,
         };
-        let mut pen = Pen::new(buffer, area, at + 1, ground.unwrap_or(theme.text));
-        draw_line(app, &mut pen, &columns, index, row, ground);
+        let mut writer = LineWriter::new(buffer, area, at + 1, ground.unwrap_or(theme.text));
+        draw_line(app, &mut writer, &columns, index, row, ground);
     }
 }
 
-/// Why the list is empty.
-fn nothing(app: &App) -> String {
+/// The text in place of an empty list: why it is empty.
+fn empty_text(app: &App) -> String {
     let clear = app
         .keymap
         .keys_of(super::super::action::Action::FilterClear);
@@ -123,7 +125,7 @@ fn nothing(app: &App) -> String {
 
 fn draw_line(
     app: &App,
-    pen: &mut Pen<'_>,
+    writer: &mut LineWriter<'_>,
     columns: &ColumnWidths,
     index: u32,
     row: &PacketRow,
@@ -133,32 +135,35 @@ fn draw_line(
     let style = |style: Style| ground.unwrap_or(style);
     let severity = severity(app, row);
     let flag = severity.map_or(" ", letter);
-    pen.put(
+    writer.put(
         flag,
         style(severity.map_or(theme.text, |severity| theme.severity(severity))),
     );
     let mark = if app.marks.contains(&index) { "*" } else { " " };
-    pen.put(mark, style(theme.marked));
-    pen.right(row.number(), columns.number, style(theme.faint))
+    writer.put(mark, style(theme.marked));
+    writer
+        .right(row.number(), columns.number, style(theme.faint))
         .skip(1);
     let time = time(app, index, row);
-    pen.left(time, columns.time, style(theme.text)).skip(1);
+    writer.left(time, columns.time, style(theme.text)).skip(1);
     if row.kind() == RecordKind::Lost {
         let found = style(theme.severity(Severity::Warn));
         let dashes = "-".repeat(usize::from(columns.process));
-        pen.put(format_args!("{dashes} {}", app.line(index)), found);
+        writer.put(format_args!("{dashes} {}", app.line(index)), found);
         return;
     }
-    let process = shortened(app.store.process_label(row), usize::from(columns.process));
-    pen.left(process, columns.process, style(theme.text))
+    let process = shortened_label(app.store.process_label(row), usize::from(columns.process));
+    writer
+        .left(process, columns.process, style(theme.text))
         .skip(1);
-    pen.left(
-        app.store.channel_name(row),
-        columns.channel,
-        style(theme.faint),
-    )
-    .skip(1);
-    let info = columns.info(pen.room());
+    writer
+        .left(
+            app.store.channel_name(row),
+            columns.channel,
+            style(theme.faint),
+        )
+        .skip(1);
+    let info = columns.info(writer.room());
     let text = match severity {
         Some(severity) if severity >= Severity::Warn => theme.severity(severity),
         _ => part_style(theme, row),
@@ -172,33 +177,34 @@ fn draw_line(
     let line = app.line(index);
     let line = line.replacen(" reply STATUS_SUCCESS", " reply", 1);
     message(
-        pen,
+        writer,
         &format!("{arrow}{line}"),
         info,
         theme,
         style(text),
         ground,
     );
-    pen.skip(1);
+    writer.skip(1);
     let waits = row.asks() && row.peer().is_none() && app.is_live();
     let (latency, look) = match app.store.latency(row) {
         Some(latency) => (duration(latency).to_string(), theme.text),
-        // How long it has waited by now.
+        // A request without a reply: how long it has waited.
         None if waits => {
             let since = app.now().saturating_sub(row.time());
             (duration(since).to_string(), theme.severity(Severity::Warn))
         }
         None => (String::new(), theme.text),
     };
-    pen.right(latency, columns.latency, style(look)).skip(1);
+    writer.right(latency, columns.latency, style(look)).skip(1);
     let (text, wrong) = status(app, row);
     let look = if wrong { theme.bad } else { theme.faint };
-    pen.left(text, columns.status, style(look));
+    writer.left(text, columns.status, style(look));
 }
 
-/// A message's line: its name stands out, and values do more than their names.
+/// Writes the line of a message in `width` columns: the message's name in style
+/// `name`, names of fields faint, values plain.
 pub fn message(
-    pen: &mut Pen<'_>,
+    writer: &mut LineWriter<'_>,
     line: &str,
     width: u16,
     theme: &Theme,
@@ -207,8 +213,8 @@ pub fn message(
 ) {
     let style = |style: Style| ground.unwrap_or(style);
     let line = fitted(line, usize::from(width));
-    let taken = super::pen::columns(&line) as u16;
-    // Of `< `, the arrow belongs to the name.
+    let taken = super::line_writer::columns(&line) as u16;
+    // A leading `< ` is part of the name.
     let begins = line.find(|letter: char| letter.is_alphanumeric());
     let begins = begins.unwrap_or(0);
     let end = line.get(begins..).and_then(|rest| rest.find(' '));
@@ -217,22 +223,23 @@ pub fn message(
         (first, _) if first.contains('=') => ("", line.as_ref()),
         parts => parts,
     };
-    pen.put(first, name);
+    writer.put(first, name);
     for word in rest.split_inclusive(' ') {
         match word.split_once('=') {
             Some((field, value)) if !field.starts_with('"') => {
-                pen.put(format_args!("{field}="), style(theme.faint))
+                writer
+                    .put(format_args!("{field}="), style(theme.faint))
                     .put(value, style(theme.text));
             }
             _ => {
-                pen.put(word, style(theme.text));
+                writer.put(word, style(theme.text));
             }
         }
     }
-    pen.skip(width.saturating_sub(taken));
+    writer.skip(width.saturating_sub(taken));
 }
 
-/// The worst finding on the line: of either end if both stand on it.
+/// The worst severity on the line: of both packets if it shows an exchange.
 fn severity(app: &App, row: &PacketRow) -> Option<Severity> {
     let reply = row
         .peer()
@@ -241,7 +248,7 @@ fn severity(app: &App, row: &PacketRow) -> Option<Severity> {
     row.severity().max(reply.and_then(PacketRow::severity))
 }
 
-/// What became of the request, in a word, and whether that is bad.
+/// The outcome of a request or ioctl as one word, and whether it is a failure.
 pub fn status(app: &App, row: &PacketRow) -> (String, bool) {
     let shown = match row.part() {
         Some(MessagePart::Reply) => Some(row),
@@ -291,12 +298,12 @@ pub fn time(app: &App, index: u32, row: &PacketRow) -> String {
         .time
         .of(row.time(), app.store.start(), previous)
         .to_string();
-    // Nanoseconds are in the tree; here, room is scarce.
+    // Microseconds, to save columns; the tree shows nanoseconds.
     text.truncate(text.len().saturating_sub(3));
     text
 }
 
-/// The selected line as text, to be copied.
+/// The selected line as text, for copying.
 pub fn line_text(app: &App) -> Option<String> {
     let index = app.list.selected()?;
     let row = app.store.row(index)?;

@@ -1,4 +1,4 @@
-//! Findings, waiting requests, objects, counts: one line each.
+//! The views with one table: findings, pending requests, objects, counts.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -7,27 +7,27 @@ use ratatui::style::Style;
 use super::super::app::{App, View};
 use super::super::table::LineKey;
 use super::super::theme::letter;
+use super::line_writer::LineWriter;
 use super::packets;
-use super::pen::Pen;
-use super::places::ScreenPlaces;
+use super::screen_layout::ScreenLayout;
 use super::{counted, top};
 use crate::store::ObjectLine;
 use dxgtrace_render::output::{duration, wrap};
 
-/// Draws the heading, the lines, and what is said of the selected one.
-pub fn draw(app: &App, buffer: &mut Buffer, places: &ScreenPlaces) {
+/// Draws heading and lines of the table, and the details of the selected line.
+pub fn draw(app: &App, buffer: &mut Buffer, layout: &ScreenLayout) {
     let theme = &app.theme;
     if app.view == View::Top {
-        top::heading(app, buffer, places);
+        top::heading(app, buffer, layout);
     } else {
-        let mut pen = Pen::new(buffer, places.table_head, 0, theme.heading);
-        pen.put(heading(app), theme.heading);
+        let mut writer = LineWriter::new(buffer, layout.table_head, 0, theme.heading);
+        writer.put(heading(app), theme.heading);
     }
-    let area = places.table;
+    let area = layout.table;
     let keys = &app.table.keys;
     if keys.is_empty() {
-        let mut pen = Pen::new(buffer, area, 0, theme.text);
-        pen.put(nothing(app), theme.faint);
+        let mut writer = LineWriter::new(buffer, area, 0, theme.text);
+        writer.put(empty_text(app), theme.faint);
     }
     let shown = app.table.cursor.shown(keys.len(), usize::from(area.height));
     for (line, at) in shown.enumerate() {
@@ -35,12 +35,12 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &ScreenPlaces) {
             break;
         };
         let ground = (at == app.table.cursor.at).then_some(theme.selected);
-        let mut pen = Pen::new(buffer, area, line, ground.unwrap_or(theme.text));
-        draw_key(app, &mut pen, *key, ground);
+        let mut writer = LineWriter::new(buffer, area, line, ground.unwrap_or(theme.text));
+        draw_key(app, &mut writer, *key, ground);
     }
     match app.view {
-        View::Findings => note(app, buffer, places.note),
-        View::Objects => history(app, buffer, places.note),
+        View::Findings => finding_details(app, buffer, layout.details),
+        View::Objects => object_details(app, buffer, layout.details),
         _ => {}
     }
 }
@@ -53,14 +53,14 @@ fn heading(app: &App) -> String {
         }
         View::Pending => {
             let count = counted(app.table.keys.len() as u64, "request");
-            let number = app.about.and_then(|row| app.store.row(row));
+            let number = app.reference_row.and_then(|row| app.store.row(row));
             let number = number.map_or(0, |row| row.number());
             format!(" {count} without a reply as of packet {number}")
         }
         View::Objects => {
-            let number = app.moment().and_then(|row| app.store.row(row));
+            let number = app.scene_row().and_then(|row| app.store.row(row));
             let number = number.map_or(0, |row| row.number());
-            if app.moment() != Some(app.scene.row) {
+            if app.scene_row() != Some(app.scene.row) {
                 return format!(" going back to packet {number} ...");
             }
             let objects = app.scene.objects.iter();
@@ -77,19 +77,20 @@ fn heading(app: &App) -> String {
     }
 }
 
-fn nothing(app: &App) -> &str {
+/// The text in place of an empty table.
+fn empty_text(app: &App) -> &str {
     match app.view {
         View::Objects => match &app.scene.error {
             Some(error) => error,
             None => " no objects exist at this packet, as far as the capture shows",
         },
         View::Findings => " nothing is wrong here (- shows milder findings too)",
-        View::Pending => " nobody waits for a reply at this packet",
+        View::Pending => " no request is pending at this packet",
         _ => " nothing here",
     }
 }
 
-fn draw_key(app: &App, pen: &mut Pen<'_>, key: LineKey, ground: Option<Style>) {
+fn draw_key(app: &App, writer: &mut LineWriter<'_>, key: LineKey, ground: Option<Style>) {
     let theme = &app.theme;
     let style = |style: Style| ground.unwrap_or(style);
     match key {
@@ -102,68 +103,72 @@ fn draw_key(app: &App, pen: &mut Pen<'_>, key: LineKey, ground: Option<Style>) {
             };
             let severity = note.code.severity();
             let look = style(theme.severity(severity));
-            pen.put(format_args!("{} ", letter(severity)), look);
-            pen.right(found.number(), 7, style(theme.faint)).skip(1);
-            pen.left(app.store.process_label(found), 12, style(theme.text))
+            writer.put(format_args!("{} ", letter(severity)), look);
+            writer.right(found.number(), 7, style(theme.faint)).skip(1);
+            writer
+                .left(app.store.process_label(found), 12, style(theme.text))
                 .skip(1);
-            pen.left(found.name(), 20, style(theme.text)).skip(1);
+            writer.left(found.name(), 20, style(theme.text)).skip(1);
             let text = format!("{}: {}", note.code.word(), note.finding());
-            let room = pen.room();
-            pen.left(text, room, look);
+            let room = writer.room();
+            writer.left(text, room, look);
         }
         LineKey::Row(row) => {
             let Some(found) = app.store.row(row) else {
                 return;
             };
-            pen.right(found.number(), 7, style(theme.faint)).skip(1);
-            let until = match app.about.and_then(|row| app.store.row(row)) {
+            writer.right(found.number(), 7, style(theme.faint)).skip(1);
+            let until = match app.reference_row.and_then(|row| app.store.row(row)) {
                 Some(about) if !app.list.follow => about.time(),
                 _ => app.now(),
             };
             let age = duration(until.saturating_sub(found.time())).to_string();
-            pen.right(
-                age,
-                9,
-                style(theme.severity(dxgtrace_session::check::Severity::Warn)),
-            )
-            .skip(1);
-            pen.left(app.store.process_label(found), 16, style(theme.text))
+            writer
+                .right(
+                    age,
+                    9,
+                    style(theme.severity(dxgtrace_session::check::Severity::Warn)),
+                )
                 .skip(1);
-            pen.left(app.store.channel_name(found), 7, style(theme.faint))
+            writer
+                .left(app.store.process_label(found), 16, style(theme.text))
+                .skip(1);
+            writer
+                .left(app.store.channel_name(found), 7, style(theme.faint))
                 .skip(1);
             let reply = match found.peer().and_then(|peer| app.store.row(peer)) {
                 Some(reply) => format!(" (answered later, in {})", reply.number()),
                 None => " (never answered in this capture)".to_owned(),
             };
-            let room = pen.room();
-            pen.left(
+            let room = writer.room();
+            writer.left(
                 format_args!("{}{reply}", app.line(row)),
                 room,
                 style(theme.text),
             );
         }
-        LineKey::Heading(_) | LineKey::Group(_) => top::line(app, pen, key, ground),
+        LineKey::Heading(_) | LineKey::Group(_) => top::line(app, writer, key, ground),
         LineKey::Object(at) => {
             if let Some(object) = app.scene.objects.get(at as usize) {
-                draw_object(app, pen, object, ground);
+                draw_object(app, writer, object, ground);
             }
         }
     }
 }
 
-fn draw_object(app: &App, pen: &mut Pen<'_>, object: &ObjectLine, ground: Option<Style>) {
+fn draw_object(app: &App, writer: &mut LineWriter<'_>, object: &ObjectLine, ground: Option<Style>) {
     let theme = &app.theme;
     let style = |style: Style| ground.unwrap_or(style);
-    pen.skip(1 + 2 * object.depth);
+    writer.skip(1 + 2 * object.depth);
     let Some(entity) = &object.entity else {
-        pen.put(&object.label, style(theme.faint));
+        writer.put(&object.label, style(theme.faint));
         return;
     };
     let look = match object.depth {
         0 => theme.heading,
         _ => theme.text,
     };
-    pen.put(&object.label, style(look));
+    writer.put(&object.label, style(look));
     let mut more = match entity.created.packet {
         0 => "  from before".to_owned(),
         packet => format!("  since {packet}"),
@@ -177,11 +182,11 @@ fn draw_object(app: &App, pen: &mut Pen<'_>, object: &ObjectLine, ground: Option
     if app.area.width >= 120 && entity.used > entity.created.packet {
         more += &format!("  last named in {}", entity.used);
     }
-    pen.put(more, style(theme.faint));
+    writer.put(more, style(theme.faint));
 }
 
-/// What became of the selected object so far.
-fn history(app: &App, buffer: &mut Buffer, area: Rect) {
+/// Draws creation and use of the selected object.
+fn object_details(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = &app.theme;
     let Some(LineKey::Object(at)) = app.table.selected() else {
         return;
@@ -189,13 +194,13 @@ fn history(app: &App, buffer: &mut Buffer, area: Rect) {
     let Some(object) = app.scene.objects.get(at as usize) else {
         return;
     };
-    let Some(entity) = object.entity.filter(|_| !super::is_nothing(area)) else {
+    let Some(entity) = object.entity.filter(|_| !super::has_no_cells(area)) else {
         return;
     };
-    Pen::new(buffer, area, 0, theme.elsewhere)
+    LineWriter::new(buffer, area, 0, theme.elsewhere)
         .put(format_args!(" {}", object.label), theme.elsewhere);
     let created = match entity.created.packet {
-        0 => "there before the capture, or its creation is missing".to_owned(),
+        0 => "existed before the capture, or its creation is missing".to_owned(),
         packet => {
             let by = entity.created.pid;
             let at = app
@@ -212,12 +217,13 @@ fn history(app: &App, buffer: &mut Buffer, area: Rect) {
     let keys = app.keymap.keys_of(super::super::action::Action::Ladder);
     let hint = format!("{keys} shows every packet that names it, until its end");
     for (line, text) in [created, used, before, hint].iter().enumerate() {
-        Pen::new(buffer, area, line + 1, theme.text).put(format_args!(" {text}"), theme.text);
+        LineWriter::new(buffer, area, line + 1, theme.text)
+            .put(format_args!(" {text}"), theme.text);
     }
 }
 
-/// Cause and next step of the selected finding.
-fn note(app: &App, buffer: &mut Buffer, area: Rect) {
+/// Draws the selected finding with its cause and next step.
+fn finding_details(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = &app.theme;
     let Some(LineKey::Finding(row, nth)) = app.table.selected() else {
         return;
@@ -225,7 +231,7 @@ fn note(app: &App, buffer: &mut Buffer, area: Rect) {
     let Some(note) = app.store.rows().findings(row).get(usize::from(nth)) else {
         return;
     };
-    if super::is_nothing(area) {
+    if super::has_no_cells(area) {
         return;
     }
     let description = note.code.description();
@@ -235,7 +241,7 @@ fn note(app: &App, buffer: &mut Buffer, area: Rect) {
         description.word,
         description.layer.name()
     );
-    Pen::new(buffer, area, 0, theme.elsewhere).put(head, theme.elsewhere);
+    LineWriter::new(buffer, area, 0, theme.elsewhere).put(head, theme.elsewhere);
     let width = usize::from(area.width).saturating_sub(2);
     let finding = note.finding().to_string();
     let all = [finding.as_str(), description.cause, description.next];
@@ -244,11 +250,12 @@ fn note(app: &App, buffer: &mut Buffer, area: Rect) {
         if line + 1 >= usize::from(area.height) {
             break;
         }
-        Pen::new(buffer, area, line + 1, theme.text).put(format_args!(" {text}"), theme.text);
+        LineWriter::new(buffer, area, line + 1, theme.text)
+            .put(format_args!(" {text}"), theme.text);
     }
 }
 
-/// The selected line as text, to be copied.
+/// The selected line as text, for copying.
 pub fn selected_text(app: &App) -> Option<String> {
     match app.table.selected()? {
         LineKey::Finding(row, nth) => {
@@ -266,7 +273,7 @@ pub fn selected_text(app: &App) -> Option<String> {
                 app.line(row)
             ))
         }
-        LineKey::Group(group) => top::copied(app, group),
+        LineKey::Group(group) => top::line_text(app, group),
         LineKey::Object(at) => app
             .scene
             .objects

@@ -1,12 +1,13 @@
-//! Counts, rates and latencies of everybody, each channel and each process.
+//! The top view: counts, rates, latencies and GPU memory of all packets, of each
+//! channel and of each process.
 
 use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 
 use super::super::app::App;
 use super::super::table::{GROUPS, LineKey};
-use super::pen::{Pen, shortened};
-use super::places::ScreenPlaces;
+use super::line_writer::{LineWriter, shortened_label};
+use super::screen_layout::ScreenLayout;
 use crate::store::{GroupCounts, ProcessMemory, StatsGroup};
 use dxgtrace_render::output::duration;
 
@@ -14,23 +15,23 @@ use dxgtrace_render::output::duration;
 struct Column {
     name: &'static str,
     width: u16,
-    /// Width of the screen from which on there is room for it: while a capture
-    /// goes on, and afterwards.
+    /// Screen width from which on the column is shown: in a live capture, and
+    /// otherwise.
     from: [u16; 2],
     value: CellValue,
     form: CellForm,
 }
 
-/// What a column says of a group.
+/// Computes the value of a column for a group.
 type CellValue = fn(&GroupFacts<'_>) -> Option<u64>;
 
-/// What is known of a group.
+/// The data that columns are computed from.
 struct GroupFacts<'a> {
     group: StatsGroup,
     counts: &'a GroupCounts,
-    /// The time of a capture that goes on.
+    /// Time in nanoseconds since 1970; `None` unless the capture is live.
     now: Option<u64>,
-    /// What its processes have of memory.
+    /// GPU memory of the processes in the group.
     memory: Vec<ProcessMemory>,
 }
 
@@ -44,7 +45,7 @@ impl GroupFacts<'_> {
 #[derive(Debug, Clone, Copy)]
 enum CellForm {
     Count,
-    /// Tenths.
+    /// In tenths.
     Rate,
     Bytes,
     Time,
@@ -66,7 +67,7 @@ const fn column(
     }
 }
 
-/// Every column, in the order in which they stand.
+/// The columns, from left to right.
 static COLUMNS: &[Column] = &[
     column("packets", 8, [0; 2], CellForm::Count, |of| {
         Some(of.counts.packets)
@@ -96,7 +97,8 @@ static COLUMNS: &[Column] = &[
         of.sum(|memory| memory.resident)
     }),
     column("peak res", 8, [100, 0], CellForm::Bytes, |of| {
-        // Those of several processes were not at the same time.
+        // The peaks of several processes cannot be added: they were reached at
+        // different times.
         let process = matches!(of.group, StatsGroup::Process(_));
         of.sum(|memory| memory.peak).filter(|_| process)
     }),
@@ -111,22 +113,22 @@ static COLUMNS: &[Column] = &[
     }),
 ];
 
-/// Columns of the names.
-fn who(app: &App) -> u16 {
+/// Width of the column with the names of groups.
+fn name_width(app: &App) -> u16 {
     let width = app.area.width;
     let numbers: u16 = shown(app).map(|(_, column)| column.width + 1).sum();
     width.saturating_sub(numbers + 2).clamp(12, 40)
 }
 
-/// The columns that a screen has room for, each with its number.
+/// The columns that the screen has room for, each with its index.
 fn shown(app: &App) -> impl Iterator<Item = (usize, &'static Column)> {
     let (width, over) = (app.area.width, usize::from(!app.is_live()));
     let all = COLUMNS.iter().enumerate();
     all.filter(move |(_, column)| column.from.get(over).is_some_and(|from| width >= *from))
 }
 
-/// Another column to sort by, so many to the right.
-pub fn beside(app: &App, by: isize) -> usize {
+/// The index of the column `by` columns to the right of the one sorted by.
+pub fn column_beside(app: &App, by: isize) -> usize {
     let all: Vec<usize> = shown(app).map(|(number, _)| number).collect();
     let at = all.iter().position(|number| *number == app.sorted_by);
     let last = all.len().saturating_sub(1);
@@ -134,8 +136,8 @@ pub fn beside(app: &App, by: isize) -> usize {
     all.get(next).copied().unwrap_or(0)
 }
 
-/// What groups are sorted by, the largest first.
-pub fn rank(app: &App, group: StatsGroup) -> Option<u64> {
+/// The value of a group in the column sorted by.
+pub fn sort_value(app: &App, group: StatsGroup) -> Option<u64> {
     let column = COLUMNS.get(app.sorted_by)?;
     (column.value)(&facts(app, group)?)
 }
@@ -153,29 +155,29 @@ fn facts(app: &App, group: StatsGroup) -> Option<GroupFacts<'_>> {
     })
 }
 
-/// Draws the heading.
-pub fn heading(app: &App, buffer: &mut Buffer, places: &ScreenPlaces) {
+/// Draws the heading of the table.
+pub fn heading(app: &App, buffer: &mut Buffer, layout: &ScreenLayout) {
     let theme = &app.theme;
-    let mut pen = Pen::new(buffer, places.table_head, 0, theme.heading);
-    pen.skip(1).left("who", who(app), theme.heading);
+    let mut writer = LineWriter::new(buffer, layout.table_head, 0, theme.heading);
+    writer.skip(1).left("who", name_width(app), theme.heading);
     for (number, column) in shown(app) {
         let style = match number == app.sorted_by {
             true => theme.current,
             false => theme.heading,
         };
-        pen.skip(1).right(column.name, column.width, style);
+        writer.skip(1).right(column.name, column.width, style);
     }
 }
 
-/// Draws a line.
-pub fn line(app: &App, pen: &mut Pen<'_>, key: LineKey, ground: Option<Style>) {
+/// Draws a line of the table.
+pub fn line(app: &App, writer: &mut LineWriter<'_>, key: LineKey, ground: Option<Style>) {
     let theme = &app.theme;
     let style = |style: Style| ground.unwrap_or(style);
     let group = match key {
         LineKey::Group(group) => group,
         LineKey::Heading(number) => {
             let name = GROUPS.get(number as usize).copied().unwrap_or_default();
-            pen.skip(1).put(name, style(theme.faint));
+            writer.skip(1).put(name, style(theme.faint));
             return;
         }
         _ => return,
@@ -183,8 +185,10 @@ pub fn line(app: &App, pen: &mut Pen<'_>, key: LineKey, ground: Option<Style>) {
     let Some(facts) = facts(app, group) else {
         return;
     };
-    let name = shortened(&name(app, group), usize::from(who(app)));
-    pen.skip(1).left(name, who(app), style(theme.text));
+    let name = shortened_label(&name(app, group), usize::from(name_width(app)));
+    writer
+        .skip(1)
+        .left(name, name_width(app), style(theme.text));
     for (_, column) in shown(app) {
         let value = (column.value)(&facts);
         let bad = column.name == "failed" && value > Some(0);
@@ -194,12 +198,12 @@ pub fn line(app: &App, pen: &mut Pen<'_>, key: LineKey, ground: Option<Style>) {
             (false, _) => theme.text,
         };
         let text = value.map_or_else(String::new, |value| text(column.form, value));
-        pen.skip(1).right(text, column.width, style(look));
+        writer.skip(1).right(text, column.width, style(look));
     }
 }
 
-/// A line as text, to be copied.
-pub fn copied(app: &App, group: StatsGroup) -> Option<String> {
+/// The line of a group as text, for copying.
+pub fn line_text(app: &App, group: StatsGroup) -> Option<String> {
     let facts = facts(app, group)?;
     let mut copied = name(app, group);
     for column in COLUMNS {
@@ -234,7 +238,7 @@ fn text(form: CellForm, value: u64) -> String {
     }
 }
 
-/// Bytes with a unit that suits them.
+/// Formats a number of bytes as `N`, `N kB`, `N MB` or `N GB`.
 pub fn size(bytes: u64) -> String {
     match bytes {
         0..10_000 => bytes.to_string(),

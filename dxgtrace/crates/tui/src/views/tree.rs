@@ -1,14 +1,14 @@
-//! The tree of the selected packet.
+//! The tree pane: the fields of the selected packet.
 
 use ratatui::buffer::Buffer;
 
 use super::super::app::{App, Pane};
-use super::pen::Pen;
-use super::places::ScreenPlaces;
+use super::line_writer::LineWriter;
+use super::screen_layout::ScreenLayout;
 
-/// Draws the heading and the lines.
-pub fn draw(app: &App, buffer: &mut Buffer, places: &ScreenPlaces) {
-    if super::is_nothing(places.tree_head) {
+/// Draws heading and lines of the tree.
+pub fn draw(app: &App, buffer: &mut Buffer, layout: &ScreenLayout) {
+    if super::has_no_cells(layout.tree_head) {
         return;
     }
     let theme = &app.theme;
@@ -18,7 +18,7 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &ScreenPlaces) {
     } else {
         theme.elsewhere
     };
-    let mut pen = Pen::new(buffer, places.tree_head, 0, style);
+    let mut writer = LineWriter::new(buffer, layout.tree_head, 0, style);
     let halves: Vec<_> = app
         .detail
         .halves
@@ -28,8 +28,8 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &ScreenPlaces) {
             Some(format!("{} {}", half.label, row.number()))
         })
         .collect();
-    pen.put(format_args!(" {}", halves.join(", ")), style);
-    let area = places.tree;
+    writer.put(format_args!(" {}", halves.join(", ")), style);
+    let area = layout.tree;
     let shown = app
         .detail
         .cursor
@@ -46,28 +46,28 @@ pub fn draw(app: &App, buffer: &mut Buffer, places: &ScreenPlaces) {
             (true, false) => Some(theme.elsewhere),
             (false, _) => None,
         };
-        let mut pen = Pen::new(buffer, area, place, ground.unwrap_or(theme.text));
+        let mut writer = LineWriter::new(buffer, area, place, ground.unwrap_or(theme.text));
         let fold = match app.detail.branch(line) {
             Some(true) => "+ ",
             Some(false) => "- ",
             None => "  ",
         };
-        pen.skip(2 * u16::from(line.depth));
-        pen.put(fold, ground.unwrap_or(theme.faint));
+        writer.skip(2 * u16::from(line.depth));
+        writer.put(fold, ground.unwrap_or(theme.faint));
         let found = line.severity.map(|severity| theme.severity(severity));
         let label = ground.or(found).unwrap_or(match line.depth {
             0 => theme.heading,
             _ => theme.text,
         });
-        pen.put(&line.label, label);
+        writer.put(&line.label, label);
         if !line.text.is_empty() {
             let style = ground.or(found).unwrap_or(theme.text);
             if !line.label.is_empty() {
-                pen.put(": ", style);
+                writer.put(": ", style);
             }
-            let room = pen.room();
-            let width = room.min(super::pen::columns(&line.text) as u16);
-            pen.left(&line.text, width, style);
+            let room = writer.room();
+            let width = room.min(super::line_writer::columns(&line.text) as u16);
+            writer.left(&line.text, width, style);
         }
     }
 }

@@ -1,16 +1,16 @@
-//! Filters and searches.
+//! Actions that filter and search packets.
 
 use crate::store::{ScanQuestion, SearchText};
 use dxgtrace_query::filter::Filter;
 
 use super::super::app::{App, Filtering, MessageTone, Pane, Searching, View};
-use super::super::literal;
+use super::super::filter_text;
 use super::super::prompt::{PromptPurpose, SearchPlace};
-use super::super::views::places::ScreenPlaces;
-use super::typing::remember;
+use super::super::views::screen_layout::ScreenLayout;
+use super::prompt_input::remember;
 
 impl App {
-    /// Applies a filter. False if it makes no sense.
+    /// Applies a filter. False if it cannot be parsed; a message says why.
     pub(crate) fn set_filter(&mut self, text: &str) -> bool {
         match Filter::parse(text) {
             Ok(filter) => {
@@ -22,20 +22,20 @@ impl App {
                     ..Filtering::default()
                 };
                 if self.filtering.filter.is_none() {
-                    self.take_in();
+                    self.add_new_rows();
                 }
                 true
             }
             Err(error) => {
-                self.say(MessageTone::Wrong, error.to_string());
+                self.show_message(MessageTone::Wrong, error.to_string());
                 false
             }
         }
     }
 
-    pub(super) fn filter_field(&mut self, also: bool) {
-        let Some(condition) = literal::condition(self) else {
-            self.say(
+    pub(super) fn filter_by_field(&mut self, also: bool) {
+        let Some(condition) = filter_text::filter_under_cursor(self) else {
+            self.show_message(
                 MessageTone::Wrong,
                 "no filter names this line; choose a field of the tree",
             );
@@ -47,7 +47,7 @@ impl App {
         };
         if self.set_filter(&text) {
             remember(&mut self.histories, PromptPurpose::Filter, &text);
-            self.show(View::Packets);
+            self.show_view(View::Packets);
         }
     }
 
@@ -65,12 +65,12 @@ impl App {
             SearchPlace::Tree => ScanQuestion::Tree(SearchText::new(text)),
             SearchPlace::Filter => match Filter::parse(text) {
                 Ok(filter) => ScanQuestion::Filter(filter),
-                Err(error) => return self.say(MessageTone::Wrong, error.to_string()),
+                Err(error) => return self.show_message(MessageTone::Wrong, error.to_string()),
             },
-            SearchPlace::Bytes => match literal::bytes(text) {
+            SearchPlace::Bytes => match filter_text::parse_bytes(text) {
                 Some(bytes) => ScanQuestion::Bytes(bytes),
                 None => {
-                    self.say(
+                    self.show_message(
                         MessageTone::Wrong,
                         "bytes are hexadecimal, such as 0d 00 00 c0, or \"text\"",
                     );
@@ -89,13 +89,10 @@ impl App {
 
     pub(super) fn next_match(&mut self, forward: bool) {
         let Some(search) = &self.searching else {
-            self.say(
-                MessageTone::Wrong,
-                "nothing has been searched for; ctrl-f does",
-            );
+            self.show_message(MessageTone::Wrong, "no search yet; ctrl-f starts one");
             return;
         };
-        let domain = self.list.domain(self.store.rows(), forward);
+        let domain = self.list.search_domain(self.store.rows(), forward);
         let scan = self.scan(search.question.clone(), domain, true);
         if let Some(search) = &mut self.searching {
             search.scan = scan;
@@ -103,10 +100,10 @@ impl App {
         }
     }
 
-    /// A search has found a row.
-    pub(crate) fn found(&mut self, row: u32) {
+    /// Selects a row that the search has found, and the match in it.
+    pub(crate) fn show_match(&mut self, row: u32) {
         self.jump(row);
-        self.load_detail(&ScreenPlaces::of(self));
+        self.load_detail(&ScreenLayout::of(self));
         match self.searching.as_ref().map(|search| &search.question) {
             Some(ScanQuestion::Tree(text)) => {
                 self.detail.find(|line| text.is_in(line));

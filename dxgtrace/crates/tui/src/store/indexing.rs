@@ -1,4 +1,5 @@
-//! Makes rows of packets, in a thread of its own for files.
+//! Indexes a capture in a thread: reads it once, follows the sessions in it, and
+//! makes a row for each packet.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Read;
@@ -14,50 +15,53 @@ use dxgtrace_protocol::table::framing::FLAG_COMPLETION_REQUESTED;
 use dxgtrace_session::Session;
 
 use super::NamedProcess;
-use super::memory::ProcessMemory;
+use super::process_memory::ProcessMemory;
 use super::row::{NONE, PacketRow, RowParts};
 use super::stored_finding::StoredFinding;
 
-/// Rows of a chunk at most: few enough to be taken over well within a frame.
+/// Most rows of a chunk. Few enough to be added to the store within a frame.
 const CHUNK: usize = 4096;
-/// Chunks that wait to be taken over at most. The thread waits beyond that.
+/// Most chunks in the queue. When it is full, the thread waits.
 const QUEUE: usize = 16;
-/// How long it waits then.
+/// Interval at which the thread checks a full queue.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// What was found since the chunk before.
+/// What was indexed since the previous chunk.
 #[derive(Debug, Default)]
 pub struct IndexChunk {
-    /// Index of its first row.
+    /// Index of the first row.
     first: u32,
     /// New rows, in order.
     pub rows: Vec<PacketRow>,
-    /// Requests of earlier chunks, and their replies.
-    pub answers: Vec<(u32, u32)>,
+    /// Rows of requests in earlier chunks and of their replies.
+    pub replies: Vec<(u32, u32)>,
     /// New findings.
     pub findings: Vec<StoredFinding>,
     /// New processes.
     pub processes: Vec<NamedProcess>,
-    /// The file's layout, if it has grown.
+    /// Layout of the file, if it has grown.
     pub layout: Option<FileLayout>,
-    /// Packets that are known to be missing.
+    /// Number of packets that loss records report.
     pub lost: u64,
-    /// Bytes of the file that have been read.
+    /// Bytes of the file read so far.
     pub position: u64,
-    /// Set with the last chunk: how the file ended.
+    /// Result of reading the file; set in the last chunk.
     pub end: Option<Result<(), ReadError>>,
 }
 
-/// Turns records into rows, one after the other.
+/// Makes rows from records, in file order.
 pub struct Indexer {
     session: Session,
     rows: u32,
     processes: BTreeMap<(u32, [u8; 16]), u32>,
-    /// The process of the packet before, which is mostly that of the next.
+    /// Process of the previous packet and its index: a cache, since consecutive
+    /// packets are mostly of one process.
     recent: ((u32, [u8; 16]), u32),
-    /// Where packet numbers jump: number and row of the first packet after.
+    /// Number and row of each packet after a gap in the numbering.
     jumps: Vec<(u64, u32)>,
+    /// Packet number that follows the previous one.
     expected: u64,
+    /// Extent of the layout that was last put into a chunk.
     layout: usize,
 }
 
@@ -76,9 +80,9 @@ impl Default for Indexer {
 }
 
 impl Indexer {
-    /// Takes the next record into a chunk. False if there is no room for more
-    /// rows.
-    fn record(&mut self, record: &FileRecord<'_>, chunk: &mut IndexChunk) -> bool {
+    /// Adds a row for a record to `chunk`. False if there are as many rows as a
+    /// `u32` can count.
+    fn add_record(&mut self, record: &FileRecord<'_>, chunk: &mut IndexChunk) -> bool {
         let row = self.rows;
         if row == NONE {
             return false;
@@ -135,14 +139,14 @@ impl Indexer {
         }
         if let Some(request) = request.and_then(|number| self.row_of(number)) {
             made.peer = request;
-            chunk.answers.push((request, row));
+            chunk.replies.push((request, row));
         }
         chunk.rows.push(made);
         self.rows += 1;
         true
     }
 
-    /// Notes what only the end shows.
+    /// Adds the findings that the end of the capture raises.
     fn finish(&self, chunk: &mut IndexChunk) {
         self.session.finish(&mut |number, finding| {
             if let Some(row) = self.row_of(number) {
@@ -151,8 +155,9 @@ impl Indexer {
         });
     }
 
-    /// Notes how far the file has been read, and what was learnt of it.
-    fn passed(&mut self, layout: &FileLayout, position: u64, chunk: &mut IndexChunk) {
+    /// Records in `chunk` how far the file was read, and its layout if it has
+    /// grown.
+    fn set_position(&mut self, layout: &FileLayout, position: u64, chunk: &mut IndexChunk) {
         if layout.extent() != self.layout {
             self.layout = layout.extent();
             chunk.layout = Some(layout.clone());
@@ -174,7 +179,7 @@ impl Indexer {
         index
     }
 
-    /// The row of a packet that was seen.
+    /// The row of packet `number`.
     fn row_of(&self, number: u64) -> Option<u32> {
         let after = self.jumps.partition_point(|jump| jump.0 <= number);
         let (first, row) = self.jumps.get(after.checked_sub(1)?)?;
@@ -183,16 +188,16 @@ impl Indexer {
 }
 
 impl IndexChunk {
-    /// Moves what is in `new` to the end of this chunk.
-    fn absorb(&mut self, new: &mut Self) {
-        for (request, reply) in new.answers.drain(..) {
+    /// Moves the content of `new` to the end of this chunk.
+    fn append(&mut self, new: &mut Self) {
+        for (request, reply) in new.replies.drain(..) {
             match request.checked_sub(self.first) {
                 Some(at) if !self.rows.is_empty() => {
                     if let Some(row) = self.rows.get_mut(at as usize) {
                         row.peer = reply;
                     }
                 }
-                _ => self.answers.push((request, reply)),
+                _ => self.replies.push((request, reply)),
             }
         }
         if self.rows.is_empty() {
@@ -209,12 +214,12 @@ impl IndexChunk {
     }
 }
 
-/// A thread that indexes, and the chunks that it makes.
+/// The indexing thread and its queue of chunks.
 pub struct Indexing(Arc<SharedIndex>);
 
-/// What the thread and its owner share. The chunk at the back is being filled,
-/// and may be taken over all the same: a live capture may fall silent at any
-/// time, and what has come must be seen.
+/// State shared by the thread and its owner. The owner may take the last chunk
+/// while the thread is still filling it: a live capture can pause at any time,
+/// and its packets must be shown at once.
 #[derive(Default)]
 struct SharedIndex {
     chunks: Mutex<VecDeque<IndexChunk>>,
@@ -231,7 +236,8 @@ impl SharedIndex {
         self.indexer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets `fill` add to the chunk that is being filled.
+    /// Calls `fill` with the last chunk, or with a new one if that is full. Waits
+    /// while the queue is full.
     fn fill<T>(&self, fill: impl FnOnce(&mut IndexChunk) -> T) -> T {
         let mut chunks = self.lock();
         while chunks.len() > QUEUE && !self.stop.load(Ordering::Relaxed) {
@@ -252,7 +258,7 @@ impl SharedIndex {
 }
 
 impl Indexing {
-    /// Indexes what `open` opens, in a thread of its own.
+    /// Starts a thread that indexes what `open` opens.
     pub fn start<R, F>(open: F) -> Self
     where
         R: Read,
@@ -267,14 +273,14 @@ impl Indexing {
         Self(shared)
     }
 
-    /// Who has how much memory now.
+    /// GPU memory of each process on each adapter, as of the last packet read.
     pub fn memory(&self) -> Vec<ProcessMemory> {
         let indexer = self.0.indexer();
         let accounts = indexer.session.accounts().into_iter();
         accounts.map(ProcessMemory::of).collect()
     }
 
-    /// A chunk, if there is one.
+    /// The next chunk; `None` if there is none yet.
     pub fn next(&self) -> Option<IndexChunk> {
         self.0.lock().pop_front()
     }
@@ -294,7 +300,7 @@ fn index<R: Read>(mut reader: Reader<R>, shared: &SharedIndex) -> Result<(), Rea
         }
         match reader.next_record() {
             Ok(Some(record)) => {
-                if !shared.indexer().record(&record, &mut new) {
+                if !shared.indexer().add_record(&record, &mut new) {
                     break Ok(());
                 }
             }
@@ -302,13 +308,15 @@ fn index<R: Read>(mut reader: Reader<R>, shared: &SharedIndex) -> Result<(), Rea
             Err(error) => break Err(error),
         }
         let position = reader.position();
-        shared.indexer().passed(reader.layout(), position, &mut new);
-        shared.fill(|chunk| chunk.absorb(&mut new));
+        shared
+            .indexer()
+            .set_position(reader.layout(), position, &mut new);
+        shared.fill(|chunk| chunk.append(&mut new));
     };
     let mut indexer = shared.indexer();
-    indexer.passed(reader.layout(), reader.position(), &mut new);
+    indexer.set_position(reader.layout(), reader.position(), &mut new);
     indexer.finish(&mut new);
     drop(indexer);
-    shared.fill(|chunk| chunk.absorb(&mut new));
+    shared.fill(|chunk| chunk.append(&mut new));
     end
 }

@@ -1,24 +1,24 @@
-//! Who has how much memory.
+//! GPU memory per process and adapter.
 
 use dxgtrace_session::MemoryAccount;
 
 use super::{CaptureStore, StatsGroup};
 
-/// What a process has on a virtual GPU.
+/// GPU memory of a process on an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessMemory {
     pid: u32,
     adapter: Option<u8>,
-    /// Bytes of its allocations.
+    /// Size of its allocations, in bytes.
     pub allocated: u64,
-    /// Bytes of those that are resident.
+    /// Size of the resident ones, in bytes.
     pub resident: u64,
-    /// Most bytes that ever were.
+    /// Largest value of `resident` so far, in bytes.
     pub peak: u64,
 }
 
 impl ProcessMemory {
-    /// What an account says.
+    /// The memory in an account of the session.
     pub(super) fn of(account: &MemoryAccount) -> Self {
         let living = |bytes| if account.ended { 0 } else { bytes };
         Self {
@@ -30,7 +30,7 @@ impl ProcessMemory {
         }
     }
 
-    /// Whether it belongs to a group.
+    /// Whether the process or adapter belongs to `group`.
     pub fn is_of(&self, group: StatsGroup, store: &CaptureStore) -> bool {
         match group {
             StatsGroup::All => true,

@@ -1,5 +1,5 @@
-//! A live capture in a thread of its own: writes into the file that the screen
-//! reads.
+//! The thread of a live capture: takes packets from a [`PacketSource`] and writes
+//! them to the file that the screen reads.
 
 use std::fs::File;
 use std::io;
@@ -12,39 +12,41 @@ use std::time::{Duration, Instant};
 use dxgtrace_file::{CaptureOrigin, FlushPolicy, Writer};
 use dxgtrace_protocol::packet::{Channel, Packet};
 
-use super::source::Recording;
-use super::spill::SpillFile;
+use super::capture_source::Recording;
+use super::spill_file::SpillFile;
 
-/// How long to wait for a packet, and how long one may wait for the screen.
-const PATIENCE: Duration = Duration::from_millis(20);
-/// Bytes collected before they go out.
+/// Longest wait for a packet, and longest time until a packet is in the file.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(20);
+/// Bytes collected before they are written.
 const COLLECT: usize = 1 << 16;
 
 /// A packet of a live capture, and the channels known so far.
 pub type LivePacket<'a> = (Packet<'a>, &'a [Channel]);
 
-/// Where live packets come from.
+/// A source of live packets.
 pub trait PacketSource {
     /// The next packet, or `None` if none comes within `timeout`.
     ///
     /// # Errors
-    /// The capture has broken.
+    /// The capture has failed.
     fn next(&mut self, timeout: Duration) -> io::Result<Option<LivePacket<'_>>>;
 
-    /// Ends the capture. What is on its way is still delivered.
+    /// Stops the capture. [`PacketSource::next`] still returns the packets
+    /// captured before.
     fn stop(&mut self);
 
-    /// Whether there will be no more packets by itself.
+    /// Whether the capture has ended by itself, such as with a traced program.
     fn is_over(&mut self) -> bool;
 
-    /// How the driver is hooked.
+    /// How the driver is hooked, for display.
     fn backend(&self) -> String;
 
-    /// Packets that were lost so far.
+    /// Number of packets lost so far.
     fn lost(&self) -> u64;
 }
 
-/// The thread that records. Dropping it ends the capture and the file.
+/// Handle of the capture thread. Dropping it stops the capture, completes the
+/// file and joins the thread.
 pub struct Recorder {
     recording: Recording,
     stop: Arc<AtomicBool>,
@@ -52,12 +54,13 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Begins: `open` runs in the new thread, and what its source gives goes into its
-    /// file. Beyond `bound` bytes, the oldest packets are dropped.
+    /// Starts the thread. It calls `open` for the source and the file, and writes
+    /// the packets of the one to the other. `limit` is the size of the file in
+    /// bytes beyond which the oldest packets are dropped; `None` is unlimited.
     ///
     /// # Errors
-    /// What `open` says.
-    pub fn start<T, E, F>(bound: Option<u64>, open: F) -> Result<Self, E>
+    /// The error of `open`.
+    pub fn start<T, E, F>(limit: Option<u64>, open: F) -> Result<Self, E>
     where
         T: PacketSource,
         E: Send + 'static,
@@ -68,7 +71,7 @@ impl Recorder {
         let (begun, begins) = channel();
         let (ours, stopped) = (recording.clone(), stop.clone());
         let thread = std::thread::spawn(move || {
-            run(bound, open, &begun, &ours, &stopped);
+            run(limit, open, &begun, &ours, &stopped);
         });
         match begins.recv() {
             Ok(Err(error)) => Err(error),
@@ -80,7 +83,7 @@ impl Recorder {
         }
     }
 
-    /// The side that the screen sees.
+    /// The state that the screen reads.
     pub fn recording(&self) -> &Recording {
         &self.recording
     }
@@ -90,14 +93,14 @@ impl Drop for Recorder {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // A thread that panicked has said so; the file is whole up to then.
+            // A panic of the thread was printed; the file is valid up to there.
             let _ = thread.join();
         }
     }
 }
 
 fn run<T: PacketSource, E, F: FnOnce() -> Result<(T, File), E>>(
-    bound: Option<u64>,
+    limit: Option<u64>,
     open: F,
     begun: &Sender<Result<(), E>>,
     recording: &Recording,
@@ -110,10 +113,10 @@ fn run<T: PacketSource, E, F: FnOnce() -> Result<(T, File), E>>(
             return;
         }
     };
-    recording.tell(|status| status.backend = source.backend());
+    recording.update_status(|status| status.backend = source.backend());
     let _ = begun.send(Ok(()));
-    let result = record(SpillFile::new(file, bound), &mut source, recording, stop);
-    recording.tell(|status| {
+    let result = record(SpillFile::new(file, limit), &mut source, recording, stop);
+    recording.update_status(|status| {
         status.ended = true;
         status.lost = source.lost();
         status.error = result.err().map(|error| error.to_string());
@@ -140,30 +143,30 @@ fn record(
             source.stop();
             stopped = true;
         }
-        let came = match source.next(PATIENCE)? {
+        let received = match source.next(FLUSH_INTERVAL)? {
             Some((packet, channels)) => {
                 let (start, known) = (writer.bytes(), writer.interfaces());
                 writer.write(&packet, channels, &[])?;
-                spill.wrote(start..writer.bytes(), writer.interfaces() > known);
+                spill.add_record(start..writer.bytes(), writer.interfaces() > known);
                 true
             }
             None => false,
         };
-        if !came || flushed.elapsed() >= PATIENCE {
+        if !received || flushed.elapsed() >= FLUSH_INTERVAL {
             writer.flush()?;
-            recording.growth.written(writer.bytes());
-            let dropped = spill.keep_to_bound(recording.growth.read())?;
-            recording.tell(|status| {
+            recording.growth.set_written(writer.bytes());
+            let dropped = spill.drop_oldest(recording.growth.read())?;
+            recording.update_status(|status| {
                 status.lost = source.lost();
                 status.dropped = dropped;
             });
             flushed = Instant::now();
         }
-        if stopped && !came {
+        if stopped && !received {
             break;
         }
     }
     let bytes = writer.finish()?.metadata()?.len();
-    recording.growth.written(bytes);
+    recording.growth.set_written(bytes);
     Ok(())
 }

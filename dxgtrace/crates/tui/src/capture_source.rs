@@ -1,4 +1,5 @@
-//! Where packets come from: a file, or a file that a live capture is writing.
+//! The file that packets are read from: a complete one, or one that a live
+//! capture is writing.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -7,68 +8,68 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::store::{FileGrowth, GrowingFile, IndexChunk, Indexing, ProcessMemory};
 use dxgtrace_file::Reader;
 
-/// What a live capture tells of itself.
+/// Status of a live capture.
 #[derive(Debug, Clone, Default)]
 pub struct RecordingStatus {
-    /// How the driver is hooked.
+    /// How the driver is hooked, for display.
     pub backend: String,
-    /// Packets that were lost.
+    /// Number of lost packets.
     pub lost: u64,
-    /// Packets before this place of the file were dropped, so that it keeps to
-    /// its bound.
+    /// Records before this offset of the file, in bytes, were dropped to keep
+    /// its size limit.
     pub dropped: u64,
-    /// Whether it has ended.
+    /// Whether the capture has ended.
     pub ended: bool,
-    /// Why it broke.
+    /// The error that ended the capture.
     pub error: Option<String>,
 }
 
-/// A live capture that writes into a file: the side that the screen sees.
+/// A live capture that writes to a file, as the screen sees it. Clones share
+/// the state.
 #[derive(Debug, Clone, Default)]
 pub struct Recording {
-    /// How far the file has been written.
+    /// How far the file has been written and read.
     pub growth: FileGrowth,
     status: Arc<Mutex<RecordingStatus>>,
 }
 
 impl Recording {
-    /// A capture of which nothing is known.
+    /// A capture that has not started.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What it tells of itself.
+    /// The latest status.
     pub fn status(&self) -> RecordingStatus {
         let status = self.status.lock();
         status.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Tells something of it.
-    pub fn tell(&self, tell: impl FnOnce(&mut RecordingStatus)) {
-        tell(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner));
+    /// Changes the status by `update`.
+    pub fn update_status(&self, update: impl FnOnce(&mut RecordingStatus)) {
+        update(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
-/// Where packets come from.
+/// A capture file and the thread that indexes it.
 pub struct CaptureSource {
-    /// The file that is read.
+    /// Path of the file.
     pub path: PathBuf,
-    /// What is shown for it.
+    /// Name of the file, safe to show.
     pub name: String,
-    /// Its length when it was opened; 0 while it grows.
+    /// Length of the file when it was opened, in bytes; 0 for a live capture.
     pub size: u64,
-    /// The capture that writes it, if there is one.
+    /// The live capture that writes the file.
     pub recording: Option<Recording>,
-    /// Whether the file is one that nobody asked for, and that would be
-    /// forgotten.
+    /// Whether the file is a temporary one, which the user did not ask for.
     pub unsaved: bool,
-    /// Where all of it was saved besides.
+    /// Name of the file to which the whole capture was saved, safe to show.
     pub saved_as: Option<String>,
     indexing: Indexing,
 }
 
 impl CaptureSource {
-    /// A capture file.
+    /// Opens a complete capture file.
     pub fn file(path: PathBuf) -> Self {
         let size = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
         let opened = path.clone();
@@ -83,8 +84,8 @@ impl CaptureSource {
         }
     }
 
-    /// A file that a live capture is writing. `unsaved` if nobody asked for
-    /// that file.
+    /// Opens the file that `recording` writes. `unsaved` says that it is a
+    /// temporary file.
     pub fn live(path: PathBuf, recording: Recording, unsaved: bool) -> Self {
         let opened = path.clone();
         let growth = recording.growth.clone();
@@ -103,17 +104,17 @@ impl CaptureSource {
         }
     }
 
-    /// The path, safe to show.
+    /// Path of the file, safe to show.
     pub fn path_shown(&self) -> String {
         dxgtrace_protocol::decode::escaped(self.path.as_os_str().as_encoded_bytes()).to_string()
     }
 
-    /// Who has how much memory.
+    /// GPU memory of each process on each adapter.
     pub fn memory(&self) -> Vec<ProcessMemory> {
         self.indexing.memory()
     }
 
-    /// New rows, if there are any.
+    /// The next chunk of the index; `None` if there is none yet.
     pub fn next(&self) -> Option<IndexChunk> {
         self.indexing.next()
     }

@@ -1,5 +1,5 @@
-//! The objects as they were at any packet: the sessions are followed again from
-//! the nearest place that is remembered.
+//! Reconstructs the objects that existed at any packet, in a thread: replays the
+//! session from the nearest snapshot.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,69 +13,71 @@ use dxgtrace_protocol::decode::{escaped, utf16};
 use dxgtrace_protocol::schema::ObjectKind;
 use dxgtrace_session::{LiveObject, NodePlace, ObjectNode, ProcessName, Session};
 
-use super::fetch::PacketFetch;
+use super::packet_fetch::PacketFetch;
 use super::rows::Rows;
 
-/// Places remembered at most. Beyond that, every other one is forgotten.
-const PLACES: usize = 8;
-/// Packets between two places at first.
+/// Most snapshots. Beyond that, every other one is dropped and the interval is
+/// doubled.
+const MAX_SNAPSHOTS: usize = 8;
+/// Initial number of packets between two snapshots.
 const INTERVAL: u32 = 1 << 14;
 
 /// A line of the tree of objects.
 #[derive(Debug, Clone)]
 pub struct ObjectLine {
-    /// How deep it stands.
+    /// Depth in the tree; 0 is the root.
     pub depth: u16,
-    /// What it is, safe to show.
+    /// Kind, handle and process name, safe to show.
     pub label: String,
-    /// The object; `None` for a heading.
+    /// The object; `None` for the heading of an adapter.
     pub entity: Option<LiveObject>,
 }
 
-/// The objects as of a row.
+/// The objects that exist after a row.
 #[derive(Debug, Clone, Default)]
 pub struct ObjectScene {
     /// The row.
     pub row: u32,
-    /// The objects that exist after it.
+    /// The objects, as lines of a tree.
     pub objects: Vec<ObjectLine>,
-    /// The interface version that the driver had declared.
+    /// Interface version that the driver has declared by then.
     pub version: Option<u32>,
-    /// Why there is nothing.
+    /// Why the packets could not be read.
     pub error: Option<String>,
 }
 
-/// What a scene is to be made of.
+/// A request for the objects after a row.
 #[derive(Debug, Clone)]
 pub struct SceneRequest {
     /// The row.
     pub row: u32,
-    /// The capture's rows.
+    /// The rows of the capture.
     pub rows: Rows,
-    /// Its layout.
+    /// Layout of the file.
     pub layout: Arc<FileLayout>,
 }
 
-/// The thread that makes scenes.
+/// The thread that reconstructs objects.
 #[derive(Debug)]
 pub struct SceneThread {
     requests: Sender<SceneRequest>,
     scenes: Receiver<ObjectScene>,
+    /// Row of the latest request; a replay for another row is abandoned.
     wanted: Arc<AtomicU32>,
 }
 
 impl SceneThread {
-    /// Of the capture in a file.
+    /// Starts the thread for the capture in the file at `path`.
     pub fn new(path: PathBuf) -> Self {
-        let (requests, asked) = channel::<SceneRequest>();
-        let (made, scenes) = channel();
+        let (requests, receiver) = channel::<SceneRequest>();
+        let (sender, scenes) = channel();
         let wanted = Arc::new(AtomicU32::new(0));
         let latest = wanted.clone();
         thread::spawn(move || {
             let mut replay = SessionReplay::new(path, latest);
-            while let Ok(mut request) = asked.recv() {
-                // Only the latest wish counts.
-                while let Ok(later) = asked.try_recv() {
+            while let Ok(mut request) = receiver.recv() {
+                // Skip requests that a later one has replaced.
+                while let Ok(later) = receiver.try_recv() {
                     request = later;
                 }
                 let scene = match replay.scene(&request) {
@@ -87,7 +89,7 @@ impl SceneThread {
                         ..ObjectScene::default()
                     },
                 };
-                if made.send(scene).is_err() {
+                if sender.send(scene).is_err() {
                     return;
                 }
             }
@@ -99,25 +101,27 @@ impl SceneThread {
         }
     }
 
-    /// Asks for the objects as of a row.
-    pub fn ask(&self, request: SceneRequest) {
+    /// Requests the objects after a row. Replaces an earlier request.
+    pub fn request(&self, request: SceneRequest) {
         self.wanted.store(request.row, Ordering::Relaxed);
-        // The thread ends with the channel only.
+        // Cannot fail: the thread runs until this channel is closed.
         let _ = self.requests.send(request);
     }
 
-    /// A scene, if one was made since the last call.
+    /// The latest scene since the last call.
     pub fn next(&self) -> Option<ObjectScene> {
         self.scenes.try_iter().last()
     }
 }
 
-/// Follows the sessions of a capture again.
+/// Replays the session of a capture.
 struct SessionReplay {
     path: PathBuf,
+    /// The open file and the extent of its layout.
     fetch: Option<(PacketFetch, usize)>,
-    /// The state before a row.
-    places: BTreeMap<u32, Session>,
+    /// Session states, each by the row before which it was.
+    snapshots: BTreeMap<u32, Session>,
+    /// Rows between two snapshots.
     interval: u32,
     wanted: Arc<AtomicU32>,
 }
@@ -127,13 +131,13 @@ impl SessionReplay {
         Self {
             path,
             fetch: None,
-            places: BTreeMap::from([(0, Session::new())]),
+            snapshots: BTreeMap::from([(0, Session::new())]),
             interval: INTERVAL,
             wanted,
         }
     }
 
-    /// The objects as of a row, unless another one is wanted by now.
+    /// The objects after a row; `None` if another row is wanted by now.
     fn scene(&mut self, request: &SceneRequest) -> Result<Option<ObjectScene>, ReadError> {
         let extent = request.layout.extent();
         let io = |source| ReadError::Io { offset: 0, source };
@@ -144,10 +148,11 @@ impl SessionReplay {
                 0,
             ),
         };
-        // What a place remembers is of no use if packets behind it are gone.
+        // A snapshot before the first row is of no use: the packets in between
+        // were dropped.
         let first = request.rows.first();
         let nearest = self
-            .places
+            .snapshots
             .range(first..=request.row.max(first))
             .next_back();
         let (mut at, mut session) = match nearest {
@@ -160,7 +165,7 @@ impl SessionReplay {
                 return Ok(None);
             }
             if at.is_multiple_of(self.interval) {
-                self.remember(at, &session);
+                self.add_snapshot(at, &session);
             }
             let Some(row) = request.rows.get(at) else {
                 break;
@@ -172,23 +177,23 @@ impl SessionReplay {
         self.fetch = Some((fetch, extent));
         Ok(Some(ObjectScene {
             row: request.row,
-            objects: session.objects().iter().map(object).collect(),
+            objects: session.objects().iter().map(object_line).collect(),
             version: session.version(),
             error: None,
         }))
     }
 
-    fn remember(&mut self, at: u32, session: &Session) {
-        self.places.entry(at).or_insert_with(|| session.clone());
-        if self.places.len() > PLACES {
+    fn add_snapshot(&mut self, at: u32, session: &Session) {
+        self.snapshots.entry(at).or_insert_with(|| session.clone());
+        if self.snapshots.len() > MAX_SNAPSHOTS {
             self.interval = self.interval.saturating_mul(2);
             let interval = self.interval;
-            self.places.retain(|at, _| at.is_multiple_of(interval));
+            self.snapshots.retain(|at, _| at.is_multiple_of(interval));
         }
     }
 }
 
-fn object(node: &ObjectNode<'_>) -> ObjectLine {
+fn object_line(node: &ObjectNode<'_>) -> ObjectLine {
     let (label, entity) = match node.place {
         NodePlace::Adapter(Some((number, adapter))) => {
             let name = utf16(adapter.name()).to_string();

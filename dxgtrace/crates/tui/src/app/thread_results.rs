@@ -1,4 +1,5 @@
-//! Taking over what the threads have found.
+//! Adds the results of the background threads to the state: rows of the index,
+//! matches of filters and searches, objects, the end of `:save`.
 
 use std::sync::mpsc::TryRecvError;
 use std::time::{Duration, Instant};
@@ -9,54 +10,55 @@ use crate::store::{
 
 use super::{App, MessageTone, View};
 
-/// Rows taken over at once last this long at most, so that keys are answered.
-const TAKE: Duration = Duration::from_millis(5);
+/// Longest time that one tick adds rows for, so that the screen stays
+/// responsive.
+const MAX_TICK: Duration = Duration::from_millis(5);
 
 impl App {
-    /// Takes over what the threads have found. True if anything changed.
+    /// Adds the results of the threads. True if the screen must be redrawn.
     pub fn tick(&mut self) -> bool {
         let begun = Instant::now();
         let mut changed = false;
         while let Some(chunk) = self.source.next() {
             changed = true;
-            self.store.take(chunk);
-            if begun.elapsed() > TAKE {
+            self.store.add_chunk(chunk);
+            if begun.elapsed() > MAX_TICK {
                 break;
             }
         }
         if changed {
-            self.renew_fetch();
-            self.forget();
+            self.update_fetch();
+            self.drop_old_rows();
         }
-        changed |= self.take_in();
-        changed |= self.take_found();
-        changed |= self.take_saved();
-        changed |= self.take_scene();
-        changed |= self.take_ladder();
+        changed |= self.add_new_rows();
+        changed |= self.poll_search();
+        changed |= self.poll_save();
+        changed |= self.poll_scene();
+        changed |= self.poll_ladder();
         changed |= self.view != View::Packets
             && self
                 .table
                 .basis
                 .is_some_and(|basis| basis.rows < self.store.rows().len());
-        // Ages and rates go on although nothing comes.
+        // Ages and rates change even if no packet arrives.
         changed || self.is_live()
     }
 
-    /// Reports the end of `:save`. True if it has ended.
-    fn take_saved(&mut self) -> bool {
+    /// Shows the result of `:save` once it has ended. True if it has.
+    fn poll_save(&mut self) -> bool {
         let Some(saving) = &self.saving else {
             return false;
         };
         let result = match saving.result.try_recv() {
             Ok(result) => result,
             Err(TryRecvError::Empty) => return false,
-            Err(TryRecvError::Disconnected) => Err("it was given up".to_owned()),
+            Err(TryRecvError::Disconnected) => Err("saving was aborted".to_owned()),
         };
         let (name, all) = (saving.name.clone(), saving.all);
         self.saving = None;
         match result {
             Ok(count) => {
-                // What comes later is in the temporary file only.
+                // Packets captured after saving began are not in the saved file.
                 let rows = self.store.rows();
                 let over = self.store.end().is_some()
                     && count == rows.len() as u64 - u64::from(rows.first());
@@ -64,68 +66,68 @@ impl App {
                 if all && over && self.source.recording.is_some() {
                     self.source.saved_as = Some(name);
                 }
-                if all && self.quits_when_saved {
-                    self.leave(Some(text));
+                if all && self.quit_when_saved {
+                    self.quit_with(Some(text));
                 } else {
-                    self.say(MessageTone::Fine, text);
+                    self.show_message(MessageTone::Fine, text);
                 }
             }
             Err(error) => {
-                self.quits_when_saved = false;
-                self.say(MessageTone::Wrong, format!("{name}: {error}"));
+                self.quit_when_saved = false;
+                self.show_message(MessageTone::Wrong, format!("{name}: {error}"));
             }
         }
         true
     }
 
-    /// Forgets what the capture had to drop, so as not to grow beyond all bounds.
-    fn forget(&mut self) {
+    /// Drops the rows whose records the live capture has dropped from its file.
+    fn drop_old_rows(&mut self) {
         let Some(recording) = &self.source.recording else {
             return;
         };
         let dropped = recording.status().dropped;
-        if dropped == 0 || !self.store.forget(dropped) {
+        if dropped == 0 || !self.store.drop_before(dropped) {
             return;
         }
         let first = self.store.rows().first();
-        self.list.forget(first);
+        self.list.drop_before(first);
         self.marks.retain(|row| *row >= first);
-        self.letters.retain(|_, row| *row >= first);
-        self.about = self.about.map(|row| row.max(first));
+        self.bookmarks.retain(|_, row| *row >= first);
+        self.reference_row = self.reference_row.map(|row| row.max(first));
         self.table.basis = None;
         if let Some(object) = &mut self.object {
             object.rows.retain(|row| *row >= first);
         }
     }
 
-    /// Opens the file for reading, or tells the reader what it has grown by.
-    fn renew_fetch(&mut self) {
+    /// Opens the file for reading packets, or passes on its new layout.
+    fn update_fetch(&mut self) {
         let Some(layout) = self.store.layout().cloned() else {
             return;
         };
         if let Some(fetch) = &mut self.fetch {
-            if layout.extent() != self.extent {
+            if layout.extent() != self.layout_extent {
                 fetch.set_layout(&layout);
             }
         } else {
             match PacketFetch::open(&self.source.path, &layout) {
                 Ok(fetch) => self.fetch = Some(fetch),
-                Err(error) => self.say(
+                Err(error) => self.show_message(
                     MessageTone::Wrong,
                     format!("cannot read the packets: {error}"),
                 ),
             }
         }
-        self.extent = layout.extent();
+        self.layout_extent = layout.extent();
     }
 
-    /// Lets new rows into the list, through the filter.
-    pub(crate) fn take_in(&mut self) -> bool {
+    /// Adds new rows to the list; with a filter, those that its scan has passed.
+    pub(crate) fn add_new_rows(&mut self) -> bool {
         let end = self.store.rows().len() as u32;
         let rows = self.store.rows();
         let behind = self.list.is_behind();
         if behind {
-            self.list.advance(rows);
+            self.list.make_lines(rows);
         }
         let Some(filter) = &self.filtering.filter else {
             if self.list.paused || self.list.taken() >= end {
@@ -150,20 +152,21 @@ impl App {
             }
         }
         if let Some(error) = error {
-            self.say(MessageTone::Wrong, error.to_string());
+            self.show_message(MessageTone::Wrong, error.to_string());
             return true;
         }
-        if self.filtering.scan.is_none() && self.filtering.asked < end && !self.list.paused {
+        if self.filtering.scan.is_none() && self.filtering.scanned < end && !self.list.paused {
             let question = ScanQuestion::Filter(filter.clone());
-            let range = self.filtering.asked..end;
+            let range = self.filtering.scanned..end;
             self.filtering.from = range.start;
-            self.filtering.asked = end;
+            self.filtering.scanned = end;
             self.filtering.scan = self.scan(question, ScanDomain::All(range), false);
         }
         changed
     }
 
-    /// Begins to go through packets.
+    /// Starts a scan of the rows in `domain`; with `first_only`, it ends at the
+    /// first match.
     pub(crate) fn scan(
         &self,
         question: ScanQuestion,
@@ -182,7 +185,7 @@ impl App {
         }))
     }
 
-    fn take_found(&mut self) -> bool {
+    fn poll_search(&mut self) -> bool {
         let Some(search) = &mut self.searching else {
             return false;
         };
@@ -200,41 +203,41 @@ impl App {
         if batch.finished {
             search.scan = None;
             match (batch.rows.first(), batch.error) {
-                (Some(row), _) => self.found(*row),
-                (None, Some(error)) => self.say(MessageTone::Wrong, error.to_string()),
+                (Some(row), _) => self.show_match(*row),
+                (None, Some(error)) => self.show_message(MessageTone::Wrong, error.to_string()),
                 (None, None) => {
                     let text = format!("no further match of `{}`", search.text);
-                    self.say(MessageTone::Wrong, text);
+                    self.show_message(MessageTone::Wrong, text);
                 }
             }
         }
         true
     }
 
-    /// Asks for the objects as of the row that the view is about, and takes
-    /// them over once they are there.
-    fn take_scene(&mut self) -> bool {
+    /// Requests the objects at the row that the view shows, and stores them when
+    /// they arrive.
+    fn poll_scene(&mut self) -> bool {
         if self.view != View::Objects {
             return false;
         }
-        let Some(row) = self.moment() else {
+        let Some(row) = self.scene_row() else {
             return false;
         };
-        if self.asked != Some(row)
+        if self.requested_scene != Some(row)
             && let Some(layout) = self.store.layout()
         {
             let path = &self.source.path;
-            let past = self
-                .past
+            let thread = self
+                .scene_thread
                 .get_or_insert_with(|| SceneThread::new(path.clone()));
-            past.ask(SceneRequest {
+            thread.request(SceneRequest {
                 row,
                 rows: self.store.rows().clone(),
                 layout: layout.clone(),
             });
-            self.asked = Some(row);
+            self.requested_scene = Some(row);
         }
-        match self.past.as_ref().and_then(SceneThread::next) {
+        match self.scene_thread.as_ref().and_then(SceneThread::next) {
             Some(scene) => {
                 self.scene = scene;
                 self.table.basis = None;
@@ -244,7 +247,7 @@ impl App {
         }
     }
 
-    fn take_ladder(&mut self) -> bool {
+    fn poll_ladder(&mut self) -> bool {
         let Some(object) = &mut self.object else {
             return false;
         };

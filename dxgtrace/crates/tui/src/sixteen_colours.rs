@@ -1,19 +1,19 @@
-//! Colours as terminals with 16 of them understand them.
+//! Rewrites colour sequences for terminals with 16 colours.
 //!
-//! crossterm writes every colour in the form for 256 (`38;5;1`), which older
-//! terminals take for something else, such as blinking. The first 16 have a form
-//! that all understand (`31`).
+//! crossterm writes all colours in the 256-colour form (`38;5;1`), which older
+//! terminals misread, for example as blinking. The first 16 colours have a form
+//! that all terminals understand (`31`).
 
 use std::io::{self, Write};
 
-/// Collects what is written for a screen, and hands it on as a whole.
+/// Buffers the output of a frame and rewrites its colours when it is flushed.
 pub struct SixteenColours<W> {
     output: W,
     frame: Vec<u8>,
 }
 
 impl<W: Write> SixteenColours<W> {
-    /// Writes to `output`.
+    /// A writer that passes frames on to `output`.
     pub fn new(output: W) -> Self {
         Self {
             output,
@@ -29,15 +29,15 @@ impl<W: Write> Write for SixteenColours<W> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let frame = simpler(&self.frame);
+        let frame = simplify(&self.frame);
         self.frame.clear();
         self.output.write_all(&frame)?;
         self.output.flush()
     }
 }
 
-/// The same with the first 16 colours in their simple form.
-fn simpler(frame: &[u8]) -> Vec<u8> {
+/// Rewrites the first 16 colours of a frame to the simple form.
+fn simplify(frame: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(frame.len());
     let mut rest = frame;
     while let Some(at) = rest.windows(2).position(|pair| pair == b"\x1b[") {
@@ -47,7 +47,7 @@ fn simpler(frame: &[u8]) -> Vec<u8> {
         let end = sequence.iter().position(is_last).unwrap_or(sequence.len());
         let (numbers, after) = sequence.split_at(end);
         match after.first() {
-            Some(b'm') => colours(numbers, &mut out),
+            Some(b'm') => simplify_sequence(numbers, &mut out),
             _ => out.extend_from_slice(numbers),
         }
         rest = after;
@@ -56,8 +56,8 @@ fn simpler(frame: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The numbers of one sequence.
-fn colours(numbers: &[u8], out: &mut Vec<u8>) {
+/// Rewrites the numbers of one sequence, which end with `m`.
+fn simplify_sequence(numbers: &[u8], out: &mut Vec<u8>) {
     let parts: Vec<&[u8]> = numbers.split(|byte| *byte == b';').collect();
     let mut rest = parts.as_slice();
     let mut simple: Vec<Vec<u8>> = Vec::new();
@@ -76,7 +76,7 @@ fn colours(numbers: &[u8], out: &mut Vec<u8>) {
                 }
                 rest
             }
-            // Red, green and blue.
+            // A colour by red, green and blue stays as it is.
             [
                 ground @ (b"38" | b"48"),
                 form @ b"2",
@@ -112,7 +112,7 @@ mod tests {
             ("\x1b[38;5;1H\x1b[1m38;5;1m", "\x1b[38;5;1H\x1b[1m38;5;1m"),
             ("\x1b[38;5;1", "\x1b[38;5;1"),
         ] {
-            let out = simpler(written.as_bytes());
+            let out = simplify(written.as_bytes());
             assert_eq!(String::from_utf8_lossy(&out), expected);
         }
     }

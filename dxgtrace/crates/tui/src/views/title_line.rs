@@ -1,13 +1,13 @@
-//! The title line: the program, and the views with their keys.
+//! The title line: the program's name, and the views with their keys.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::super::action::Action;
 use super::super::app::{App, View};
-use super::pen::{Pen, columns};
+use super::line_writer::{LineWriter, columns};
 
-/// The views in the title line, each with its key and how it is called.
+/// The views in the title line, each with its action and its text.
 fn titles(app: &App) -> [(View, Action, String); 6] {
     let [_, notes, warns, errors] = app.store.finding_counts();
     let found = format!("findings {}", notes + warns + errors);
@@ -25,7 +25,7 @@ fn titles(app: &App) -> [(View, Action, String); 6] {
     })
 }
 
-/// The program's name, where there is room for it.
+/// The program's name; empty on a narrow screen.
 fn program(app: &App) -> &'static str {
     if app.area.width >= 90 {
         " dxgtrace "
@@ -38,14 +38,14 @@ fn help(app: &App) -> String {
     format!(" {}:help ", first_key(app, Action::Help))
 }
 
-/// The first of an action's keys.
+/// The first key of an action.
 pub fn first_key(app: &App, action: Action) -> String {
     let keys = app.keymap.keys_of(action);
     keys.split(", ").next().unwrap_or_default().to_owned()
 }
 
-/// What a column of the title line stands for.
-pub fn at(app: &App, column: u16) -> Option<Action> {
+/// The action of the text at a column of the title line.
+pub fn action_at(app: &App, column: u16) -> Option<Action> {
     let mut right = columns(program(app));
     let column = usize::from(column);
     if column < right {
@@ -60,20 +60,20 @@ pub fn at(app: &App, column: u16) -> Option<Action> {
     })
 }
 
-/// The program, and the views with their keys.
+/// Draws the title line.
 pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = &app.theme;
-    let mut pen = Pen::new(buffer, area, 0, theme.bar);
-    pen.put(program(app), theme.bar);
+    let mut writer = LineWriter::new(buffer, area, 0, theme.bar);
+    writer.put(program(app), theme.bar);
     for (view, _, text) in titles(app) {
         let style = if view == app.view {
             theme.current
         } else {
             theme.bar
         };
-        pen.put(text, style);
+        writer.put(text, style);
     }
     let help = help(app);
-    pen.align_right(columns(&help) as u16);
-    pen.put(help, theme.bar);
+    writer.align_right(columns(&help) as u16);
+    writer.put(help, theme.bar);
 }

@@ -1,5 +1,5 @@
-//! Puts text into the screen's cells. Everything goes through here, so no text
-//! can leave its place, and nothing but printable characters gets through.
+//! Writes text into the cells of a line. All drawing goes through here, so that
+//! text never leaves its area and only printable characters reach the terminal.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -9,16 +9,17 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use unicode_truncate::UnicodeTruncateStr;
 
-/// Writes into a line of the screen from left to right.
-pub struct Pen<'a> {
+/// Writes into a line of the screen, from left to right.
+pub struct LineWriter<'a> {
     buffer: &'a mut Buffer,
     x: u16,
     y: u16,
     end: u16,
 }
 
-impl<'a> Pen<'a> {
-    /// Writes into line `line` of `area`, which is cleared in a style.
+impl<'a> LineWriter<'a> {
+    /// Starts at the left end of line `line` of `area`, and clears the line in
+    /// `style`.
     pub fn new(buffer: &'a mut Buffer, area: Rect, line: usize, style: Style) -> Self {
         let inside = area.intersection(buffer.area);
         let line = u16::try_from(line).unwrap_or(u16::MAX);
@@ -27,60 +28,61 @@ impl<'a> Pen<'a> {
         } else {
             (inside.y, inside.x)
         };
-        let mut pen = Self {
+        let mut writer = Self {
             buffer,
             x: inside.x,
             y,
             end,
         };
-        pen.fill(style);
-        pen
+        writer.fill(style);
+        writer
     }
 
-    /// Columns that are left.
+    /// Number of columns up to the right end.
     pub fn room(&self) -> u16 {
         self.end.saturating_sub(self.x)
     }
 
-    /// Writes a text.
+    /// Writes a text, as far as it fits.
     pub fn put(&mut self, text: impl Display, style: Style) -> &mut Self {
         let room = self.room();
         self.cell(text, room, style)
     }
 
-    /// Writes a text into so many columns; a longer one is cut and ends in `~`.
+    /// Writes a text into `width` columns, flush left. A longer one is truncated
+    /// and ends in `~`.
     pub fn left(&mut self, text: impl Display, width: u16, style: Style) -> &mut Self {
         self.column(&text.to_string(), width, style, false)
     }
 
-    /// The same, but flush right.
+    /// Like [`Self::left`], but flush right.
     pub fn right(&mut self, text: impl Display, width: u16, style: Style) -> &mut Self {
         self.column(&text.to_string(), width, style, true)
     }
 
-    /// Leaves columns free.
+    /// Skips `width` columns.
     pub fn skip(&mut self, width: u16) -> &mut Self {
         self.x = self.x.saturating_add(width).min(self.end);
         self
     }
 
-    /// Keeps so many columns at the right end free.
+    /// Excludes `width` columns at the right end from writing.
     pub fn reserve(&mut self, width: u16) {
         self.end = self.end.saturating_sub(width).max(self.x);
     }
 
-    /// The whole line of `area` can be written again.
+    /// Ends [`Self::reserve`]: the line can be written up to the end of `area`.
     pub fn release(&mut self, area: Rect) {
         self.end = area.intersection(self.buffer.area).right();
     }
 
-    /// Goes to a column of the line, counted from the right end.
+    /// Moves to `width` columns before the right end, but not back.
     pub fn align_right(&mut self, width: u16) -> &mut Self {
         self.x = self.x.max(self.end.saturating_sub(width));
         self
     }
 
-    /// Gives the rest of the line a style.
+    /// Clears the rest of the line in a style.
     pub fn fill(&mut self, style: Style) {
         for x in self.x..self.end {
             if let Some(cell) = self.buffer.cell_mut((x, self.y)) {
@@ -109,12 +111,12 @@ impl<'a> Pen<'a> {
     }
 }
 
-/// Columns that a text takes.
+/// Width of a text in columns.
 pub fn columns(text: &str) -> usize {
     ratatui::text::Span::raw(text).width()
 }
 
-/// A text in at most so many columns: a longer one is cut and ends in `~`.
+/// A text in at most `width` columns. A longer one is truncated and ends in `~`.
 pub fn fitted(text: &str, width: usize) -> Cow<'_, str> {
     if columns(text) <= width {
         return Cow::Borrowed(text);
@@ -126,9 +128,9 @@ pub fn fitted(text: &str, width: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{kept}~"))
 }
 
-/// A process's label in so many columns: if it is too long, its name is cut
-/// rather than its number.
-pub fn shortened(label: &str, width: usize) -> String {
+/// The label `NAME[PID]` of a process in at most `width` columns. If it is too
+/// long, the name is truncated, not the number.
+pub fn shortened_label(label: &str, width: usize) -> String {
     if columns(label) <= width {
         return label.to_owned();
     }

@@ -1,6 +1,6 @@
-//! A set of rows: one bit each.
+//! A set of row indexes as a bit map.
 
-/// Rows that belong to the set.
+/// A set of row indexes, one bit per row.
 #[derive(Debug, Clone, Default)]
 pub struct RowSet {
     words: Vec<u64>,
@@ -31,7 +31,7 @@ impl RowSet {
         })
     }
 
-    /// Bytes of memory.
+    /// Memory of the set, in bytes.
     pub fn memory(&self) -> usize {
         self.words.capacity() * size_of::<u64>()
     }

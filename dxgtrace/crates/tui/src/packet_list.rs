@@ -1,42 +1,45 @@
-//! Which packets the list shows, and which of them is selected.
+//! The packet list: its lines and the selected one.
+//!
+//! Rows are taken in when they pass the filter, then turned into lines: one per
+//! row, or one per exchange if replies are joined with their requests.
 
 use std::sync::Arc;
 
 use crate::store::{Rows, ScanDomain};
 
-use super::bits::RowSet;
 use super::cursor::Cursor;
+use super::row_set::RowSet;
 
-/// Rows that lines are made for at once.
+/// Most rows that one call turns into lines.
 const STEP: u32 = 1 << 17;
 
 /// The packet list.
 #[derive(Debug, Default)]
 pub struct PacketList {
-    /// The rows shown, in order; `None` if all from `first` on are.
+    /// The row of each line; `None` if every row from `first` on is a line.
     shown: Option<Vec<u32>>,
-    /// Rows before this one have been forgotten.
+    /// Rows before this one have been dropped.
     first: u32,
     /// The rows that passed the filter; `None` without one.
     passed: Option<RowSet>,
-    /// Rows of the store that have been taken in.
+    /// Rows before this one have been taken in.
     taken: u32,
-    /// Those of them that the lines have been made for.
+    /// Rows before this one have been turned into lines.
     lined: u32,
     /// The selected line.
     pub cursor: Cursor,
-    /// Whether replies stand on the line of their request.
+    /// Whether a reply is shown on the line of its request.
     pub joined: bool,
-    /// Whether the newest packet stays selected.
+    /// Whether the newest packet is selected whenever one arrives.
     pub follow: bool,
-    /// Whether the list does not take in new packets.
+    /// Whether new packets are not added.
     pub paused: bool,
-    /// The row that should be selected once it is there.
+    /// The row to select as soon as it has a line.
     wanted: Option<u32>,
 }
 
 impl PacketList {
-    /// A list that shows exchanges.
+    /// An empty list that shows one line per exchange.
     pub fn new() -> Self {
         Self {
             shown: Some(Vec::new()),
@@ -45,7 +48,7 @@ impl PacketList {
         }
     }
 
-    /// How many lines there are.
+    /// Number of lines.
     pub fn len(&self) -> usize {
         let all = self.lined.saturating_sub(self.first) as usize;
         self.shown.as_ref().map_or(all, Vec::len)
@@ -67,17 +70,17 @@ impl PacketList {
         self.row(self.cursor.at)
     }
 
-    /// The row that is selected, or will be as soon as it is there.
-    pub fn here(&self) -> Option<u32> {
+    /// The row that is selected, or will be as soon as it has a line.
+    pub fn selected_or_wanted(&self) -> Option<u32> {
         self.wanted.or_else(|| self.selected())
     }
 
-    /// Rows taken in so far.
+    /// Number of rows taken in.
     pub fn taken(&self) -> u32 {
         self.taken
     }
 
-    /// Bytes of memory that the list takes.
+    /// Memory of the list, in bytes.
     pub fn memory(&self) -> usize {
         let shown = self.shown.as_ref().map_or(0, Vec::capacity) * size_of::<u32>();
         shown + self.passed.as_ref().map_or(0, RowSet::memory)
@@ -86,25 +89,25 @@ impl PacketList {
     /// Takes in all rows up to `end`, without a filter.
     pub fn extend(&mut self, rows: &Rows, end: u32) {
         self.taken = end;
-        self.advance(rows);
+        self.make_lines(rows);
     }
 
-    /// Takes in rows up to `end`, of which these passed the filter.
+    /// Takes in the rows up to `end`, of which only `passed` match the filter.
     pub fn extend_passed(&mut self, rows: &Rows, passed: &[u32], end: u32) {
         let bits = self.passed.get_or_insert_default();
         passed.iter().for_each(|row| bits.insert(*row));
         self.taken = self.taken.max(end);
-        self.advance(rows);
+        self.make_lines(rows);
     }
 
-    /// Whether lines are still to be made.
+    /// Whether rows that were taken in have no lines yet.
     pub fn is_behind(&self) -> bool {
         self.lined < self.taken
     }
 
-    /// Makes lines for rows that have been taken in: of a long capture not for
-    /// all at once, so that keys are answered.
-    pub fn advance(&mut self, rows: &Rows) {
+    /// Turns rows that were taken in into lines, at most [`STEP`] per call, so
+    /// that keys are answered while a long capture is processed.
+    pub fn make_lines(&mut self, rows: &Rows) {
         let first = self.lined;
         let end = self.taken.min(first.saturating_add(STEP));
         let joined = self.joined;
@@ -118,16 +121,16 @@ impl PacketList {
             }
             (Some(shown), Some(passed)) => {
                 let new = passed.iter_from(first).take_while(|row| *row < end);
-                new.for_each(|row| show(shown, rows, row, joined));
+                new.for_each(|row| insert_row(shown, rows, row, joined));
             }
             (None, _) => {}
         }
         self.lined = end;
-        self.settle();
+        self.update_selection();
     }
 
-    /// Begins anew, with a filter or without. What was selected is selected
-    /// again as soon as it is there.
+    /// Empties the list, for rows with or without a filter. The selected row is
+    /// selected again as soon as it has a line.
     pub fn restart(&mut self, filtered: bool) {
         self.wanted = self.wanted.or_else(|| self.selected());
         self.passed = filtered.then(RowSet::default);
@@ -137,17 +140,17 @@ impl PacketList {
         self.cursor.at = 0;
     }
 
-    /// Joins replies with their requests, or no longer.
+    /// Sets whether a reply is shown on the line of its request.
     pub fn set_joined(&mut self, rows: &Rows, joined: bool) {
         self.wanted = self.wanted.or_else(|| self.selected());
         self.joined = joined;
         self.shown = (joined || self.passed.is_some()).then(Vec::new);
         self.lined = 0;
-        self.advance(rows);
+        self.make_lines(rows);
     }
 
-    /// Selects the line of a row, or the next one after it. False if there is
-    /// none.
+    /// Selects the line of a row; if the row has none, selects the next line and
+    /// returns false.
     pub fn select(&mut self, rows: &Rows, row: u32) -> bool {
         let row = match rows.get(row) {
             Some(found) if self.joined && found.is_joined_reply() => found.peer,
@@ -155,26 +158,27 @@ impl PacketList {
         };
         self.wanted = None;
         self.follow = false;
-        self.go_to(row);
+        self.select_nearest(row);
         self.selected() == Some(row)
     }
 
-    /// Moves the selection; the newest packet is then no longer followed.
+    /// Moves the selection by `by` lines and stops following the newest packet.
     pub fn step(&mut self, by: isize) {
         self.wanted = None;
         self.follow = false;
         self.cursor.step(by, self.len());
     }
 
-    /// Selects the last line and stays there.
+    /// Selects the newest packet, now and whenever one arrives.
     pub fn follow(&mut self) {
         self.wanted = None;
         self.follow = true;
         self.cursor.at = self.len().saturating_sub(1);
     }
 
-    /// The rows to be searched: those after the selected one, or before it.
-    pub fn domain(&self, rows: &Rows, forward: bool) -> ScanDomain {
+    /// The rows to search, in order: those after the selected one, or those
+    /// before it, nearest first.
+    pub fn search_domain(&self, rows: &Rows, forward: bool) -> ScanDomain {
         let Some(selected) = self.selected() else {
             return ScanDomain::All(0..0);
         };
@@ -196,17 +200,17 @@ impl PacketList {
         ScanDomain::List(Arc::from(all))
     }
 
-    /// Rows that passed the filter, or all.
-    pub fn passed(&self) -> ScanDomain {
+    /// The rows that passed the filter; without one, all.
+    pub fn passed_domain(&self) -> ScanDomain {
         match &self.passed {
             Some(passed) => ScanDomain::List(passed.iter_from(0).collect()),
             None => ScanDomain::All(0..self.taken),
         }
     }
 
-    /// Drops the lines of rows before `first`. What is selected stays so, or is the
-    /// first that is left.
-    pub fn forget(&mut self, first: u32) {
+    /// Removes the lines of rows before `first`. If the selected line is among
+    /// them, the first remaining one is selected.
+    pub fn drop_before(&mut self, first: u32) {
         let gone = match &mut self.shown {
             Some(shown) => {
                 let gone = shown.partition_point(|row| *row < first);
@@ -219,7 +223,8 @@ impl PacketList {
         self.cursor.top = self.cursor.top.saturating_sub(gone);
     }
 
-    fn go_to(&mut self, row: u32) {
+    /// Selects the line of `row`, or the next one after it.
+    fn select_nearest(&mut self, row: u32) {
         self.cursor.at = match &self.shown {
             Some(shown) => shown.partition_point(|shown| *shown < row),
             None => row.saturating_sub(self.first) as usize,
@@ -227,11 +232,13 @@ impl PacketList {
         self.cursor.at = self.cursor.at.min(self.len().saturating_sub(1));
     }
 
-    fn settle(&mut self) {
+    /// Selects the newest row if it is followed, or the wanted row once it has a
+    /// line.
+    fn update_selection(&mut self) {
         if self.follow {
             self.cursor.at = self.len().saturating_sub(1);
         } else if let Some(wanted) = self.wanted {
-            self.go_to(wanted);
+            self.select_nearest(wanted);
             if self.lined > wanted {
                 self.wanted = None;
             }
@@ -239,8 +246,9 @@ impl PacketList {
     }
 }
 
-/// Adds a row where it belongs: a reply as its request, mostly near the end.
-fn show(shown: &mut Vec<u32>, rows: &Rows, row: u32, joined: bool) {
+/// Inserts a row in order. A joined reply becomes the row of its request, which
+/// is usually near the end.
+fn insert_row(shown: &mut Vec<u32>, rows: &Rows, row: u32, joined: bool) {
     let row = match rows.get(row) {
         Some(found) if joined && found.is_joined_reply() => found.peer,
         _ => row,

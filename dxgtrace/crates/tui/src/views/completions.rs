@@ -1,4 +1,4 @@
-//! What could be typed next, above the line being typed.
+//! The completions above the prompt.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -6,13 +6,14 @@ use ratatui::layout::Rect;
 use super::super::app::App;
 use super::super::cursor::Cursor;
 use super::super::prompt::{Prompt, PromptVerdict};
-use super::pen::{Pen, columns};
+use super::line_writer::{LineWriter, columns};
 
-/// Completions shown at once.
+/// Most completions shown at a time.
 const SHOWN: usize = 8;
 
-/// The completions, and below them what is wrong with the line.
-pub fn completions(app: &App, prompt: &Prompt, remark: &str, buffer: &mut Buffer, line: Rect) {
+/// Draws the completions above `line`, and between the two the `remark`: what is
+/// wrong with the typed text.
+pub fn draw(app: &App, prompt: &Prompt, remark: &str, buffer: &mut Buffer, line: Rect) {
     let theme = &app.theme;
     let mut bottom = line.y;
     if !remark.is_empty() && bottom > 0 {
@@ -26,7 +27,7 @@ pub fn completions(app: &App, prompt: &Prompt, remark: &str, buffer: &mut Buffer
             PromptVerdict::Bad(_) => theme.bad,
             _ => theme.faint,
         };
-        Pen::new(buffer, area, 0, theme.text)
+        LineWriter::new(buffer, area, 0, theme.text)
             .put(" ", style)
             .put(remark, style);
     }
@@ -65,11 +66,12 @@ pub fn completions(app: &App, prompt: &Prompt, remark: &str, buffer: &mut Buffer
         } else {
             theme.elsewhere
         };
-        let mut pen = Pen::new(buffer, area, number, style);
-        pen.put(" ", style)
+        let mut writer = LineWriter::new(buffer, area, number, style);
+        writer
+            .put(" ", style)
             .left(&item.text, width, style)
             .put("  ", style);
-        let room = pen.room();
-        pen.left(&item.doc, room, style);
+        let room = writer.room();
+        writer.left(&item.doc, room, style);
     }
 }

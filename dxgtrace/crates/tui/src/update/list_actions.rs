@@ -1,50 +1,50 @@
-//! What the list takes in, marks, and gives away.
+//! Actions on the packet list: pause, follow, join replies, mark, copy.
 
 use super::super::app::{App, MessageTone, Pane, TerminalEffect, View};
 use super::super::views::{packets, tables};
 
 impl App {
-    pub(super) fn pause(&mut self) {
+    pub(super) fn toggle_paused(&mut self) {
         self.list.paused = !self.list.paused;
         let text = match self.list.paused {
             true => "paused: new packets are kept, and shown when you press Space again",
             false => "new packets are shown as they come",
         };
-        self.say(MessageTone::Fine, text);
+        self.show_message(MessageTone::Fine, text);
     }
 
-    pub(super) fn follow(&mut self) {
+    pub(super) fn follow_newest(&mut self) {
         self.list.paused = false;
         self.list.follow();
         if self.view != View::Packets {
-            self.show(View::Packets);
+            self.show_view(View::Packets);
         }
     }
 
-    pub(super) fn exchanges(&mut self) {
+    pub(super) fn toggle_joined(&mut self) {
         let joined = !self.list.joined;
         self.list.set_joined(self.store.rows(), joined);
-        self.detail.forget();
+        self.detail.invalidate();
         let text = match joined {
             true => "replies stand on the line of their request",
             false => "every packet stands on a line of its own",
         };
-        self.say(MessageTone::Fine, text);
+        self.show_message(MessageTone::Fine, text);
     }
 
-    pub(super) fn mark(&mut self) {
+    pub(super) fn toggle_mark(&mut self) {
         if let Some(row) = self.list.selected() {
             if !self.marks.remove(&row) {
                 self.marks.insert(row);
             }
-            self.say(
+            self.show_message(
                 MessageTone::Fine,
                 format!("{} marked; :save marked FILE", self.marks.len()),
             );
         }
     }
 
-    pub(super) fn copy(&mut self) {
+    pub(super) fn copy_selected(&mut self) {
         let text = match (self.view, self.focus) {
             (View::Packets, Pane::List) => packets::line_text(self),
             (View::Packets, Pane::Tree) => self.detail.selected().map(|line| {
@@ -54,7 +54,7 @@ impl App {
                 format!("{name}{colon}{text}")
             }),
             (View::Packets, Pane::Bytes) => self.detail.shown_half().map(|half| {
-                let marked = self.detail.marked();
+                let marked = self.detail.highlighted();
                 let end = marked.end.min(half.bytes.len());
                 let bytes = half.bytes.get(marked.start.min(end)..end).unwrap_or(&[]);
                 bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -63,10 +63,10 @@ impl App {
         };
         match text {
             Some(text) => {
-                self.say(MessageTone::Fine, format!("copied: {text}"));
+                self.show_message(MessageTone::Fine, format!("copied: {text}"));
                 self.effects.push_back(TerminalEffect::Copy(text));
             }
-            None => self.say(MessageTone::Wrong, "there is nothing to copy"),
+            None => self.show_message(MessageTone::Wrong, "there is nothing to copy"),
         }
     }
 }

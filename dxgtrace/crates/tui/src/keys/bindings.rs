@@ -1,4 +1,4 @@
-//! Every key, by what it is for.
+//! The table of all key bindings.
 
 use super::super::action::Action;
 use super::{Binding, BindingFamily};
@@ -17,7 +17,7 @@ const fn bind(
     }
 }
 
-/// Every key.
+/// All key bindings, in groups.
 pub static FAMILIES: &[BindingFamily] = &[
     BindingFamily {
         name: "Moving",
@@ -97,13 +97,13 @@ pub static FAMILIES: &[BindingFamily] = &[
                 Action::SetPlace,
                 "set-place",
                 &["m"],
-                "ma: call this packet a",
+                "ma: bookmark this packet as a",
             ),
             bind(
                 Action::GoToPlace,
                 "go-to-place",
                 &["'"],
-                "'a: go to packet a; '': where you were",
+                "'a: go to bookmark a; '': where you were",
             ),
         ],
     },
@@ -162,7 +162,7 @@ pub static FAMILIES: &[BindingFamily] = &[
                 Action::Exchanges,
                 "exchanges",
                 &["v"],
-                "replies joined with requests, or on own lines",
+                "replies joined with requests, or separate",
             ),
         ],
     },
@@ -258,12 +258,7 @@ pub static FAMILIES: &[BindingFamily] = &[
                 &[":"],
                 "type a command (:help lists them)",
             ),
-            bind(
-                Action::Redraw,
-                "redraw",
-                &["ctrl-l"],
-                "draw the screen anew",
-            ),
+            bind(Action::Redraw, "redraw", &["ctrl-l"], "redraw the screen"),
             bind(
                 Action::Suspend,
                 "suspend",

@@ -1,58 +1,60 @@
-//! Where on the screen everything stands: one answer for drawing and for keys.
+//! Divides the screen into areas, for drawing as well as for keys and mouse.
 
 use ratatui::layout::Rect;
 
 use super::super::app::{App, Arrangement, Pane, View};
 
-/// From this width on, bytes get 16 a line next to the tree.
+/// Screen width from which on the bytes pane beside the tree has 16 bytes per
+/// line.
 const WIDE: u16 = 120;
-/// Columns of a line of 8 and of 16 bytes.
+/// Columns of a line of 8 bytes.
 const BYTES_8: u16 = 42;
+/// Columns of a line of 16 bytes.
 const BYTES_16: u16 = 75;
 
-/// The places of one screen. What is not shown has no height.
+/// The areas of the screen. The area of what is not shown is empty.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ScreenPlaces {
+pub struct ScreenLayout {
     /// The title line.
     pub title: Rect,
-    /// The list with its heading.
+    /// The packet list with its heading.
     pub list: Rect,
     /// Heading of the tree.
     pub tree_head: Rect,
-    /// The tree.
+    /// The tree without its heading.
     pub tree: Rect,
     /// Heading of the bytes.
     pub bytes_head: Rect,
-    /// The bytes.
+    /// The bytes without their heading.
     pub bytes: Rect,
-    /// Heading of another view's list.
+    /// Heading of the table of another view.
     pub table_head: Rect,
-    /// Another view's list.
+    /// The table of another view, without its heading.
     pub table: Rect,
-    /// What is said about its selected line.
-    pub note: Rect,
+    /// Details of the selected line of the table.
+    pub details: Rect,
     /// The status line.
     pub status: Rect,
-    /// The line for messages and typing.
+    /// The last line: prompt, messages or hints.
     pub last: Rect,
 }
 
-impl ScreenPlaces {
-    /// The places on the screen as it is.
+impl ScreenLayout {
+    /// Divides the screen for the current view, panes and size.
     pub fn of(app: &App) -> Self {
         let mut rest = app.area;
-        let mut places = Self {
-            title: top(&mut rest, 1),
-            last: bottom(&mut rest, 1),
+        let mut layout = Self {
+            title: cut_top(&mut rest, 1),
+            last: cut_bottom(&mut rest, 1),
             ..Self::default()
         };
-        places.status = bottom(&mut rest, 1);
+        layout.status = cut_bottom(&mut rest, 1);
         if app.view == View::Packets {
-            places.packets(app, rest);
+            layout.packets(app, rest);
         } else {
-            places.others(app, rest);
+            layout.others(app, rest);
         }
-        places
+        layout
     }
 
     fn packets(&mut self, app: &App, mut rest: Rect) {
@@ -68,13 +70,13 @@ impl ScreenPlaces {
             self.list = rest;
             return;
         }
-        let lines = u32::from(rest.height) * u32::from(app.share) / 100;
+        let lines = u32::from(rest.height) * u32::from(app.list_share) / 100;
         let lines = (lines as u16).clamp(3, rest.height.saturating_sub(4));
-        self.list = top(&mut rest, lines);
+        self.list = cut_top(&mut rest, lines);
         let (tree, bytes) = match app.arrangement {
             Arrangement::Stacked => {
                 let height = rest.height / 2;
-                (top(&mut rest, height), rest)
+                (cut_top(&mut rest, height), rest)
             }
             _ => {
                 let width = if rest.width >= WIDE {
@@ -87,7 +89,7 @@ impl ScreenPlaces {
                 tree.width = rest.width - width;
                 bytes.x += tree.width;
                 bytes.width = width;
-                // A column between the two.
+                // One column stays free between the two.
                 tree.width = tree.width.saturating_sub(1);
                 (tree, bytes)
             }
@@ -99,17 +101,17 @@ impl ScreenPlaces {
     fn others(&mut self, app: &App, mut rest: Rect) {
         if matches!(app.view, View::Findings | View::Objects) && rest.height >= 12 {
             let height = if rest.width >= WIDE { 5 } else { 8 };
-            self.note = bottom(&mut rest, height);
+            self.details = cut_bottom(&mut rest, height);
         }
         (self.table_head, self.table) = headed(rest);
     }
 
-    /// Lines of the list without its heading.
+    /// Number of packet lines in the list.
     pub fn list_lines(&self) -> usize {
         usize::from(self.list.height.saturating_sub(1))
     }
 
-    /// Bytes that a line of bytes has room for.
+    /// Number of bytes per line of the bytes pane.
     pub fn bytes_per_line(&self) -> usize {
         if self.bytes.width >= BYTES_16 - 1 {
             16
@@ -118,7 +120,7 @@ impl ScreenPlaces {
         }
     }
 
-    /// Lines of what the keys move in.
+    /// Number of lines of the pane that has the focus, at least 1.
     pub fn page(&self, app: &App) -> usize {
         let height = match (app.view, app.focus) {
             (View::Packets, Pane::List) => self.list.height.saturating_sub(1),
@@ -130,12 +132,13 @@ impl ScreenPlaces {
     }
 }
 
+/// Splits an area into heading and rest.
 fn headed(mut rest: Rect) -> (Rect, Rect) {
-    (top(&mut rest, 1), rest)
+    (cut_top(&mut rest, 1), rest)
 }
 
-/// Takes lines from the top.
-fn top(rest: &mut Rect, height: u16) -> Rect {
+/// Cuts `height` lines from the top of `rest`.
+fn cut_top(rest: &mut Rect, height: u16) -> Rect {
     let height = height.min(rest.height);
     let taken = Rect { height, ..*rest };
     rest.y += height;
@@ -143,8 +146,8 @@ fn top(rest: &mut Rect, height: u16) -> Rect {
     taken
 }
 
-/// Takes lines from the bottom.
-fn bottom(rest: &mut Rect, height: u16) -> Rect {
+/// Cuts `height` lines from the bottom of `rest`.
+fn cut_bottom(rest: &mut Rect, height: u16) -> Rect {
     let height = height.min(rest.height);
     rest.height -= height;
     Rect {

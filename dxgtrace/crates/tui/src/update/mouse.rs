@@ -1,21 +1,21 @@
-//! The mouse: the wheel moves what is under it, a click selects, and a click on
-//! what is selected opens it.
+//! Mouse input: the wheel scrolls the pane under the pointer, a click selects a
+//! line, and a click on the selected line opens it.
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
 use super::super::action::Action;
 use super::super::app::{App, Pane, View};
-use super::super::views::places::ScreenPlaces;
-use super::super::views::title;
+use super::super::views::screen_layout::ScreenLayout;
+use super::super::views::title_line;
 
-/// Lines that a step of the wheel goes.
+/// Lines per step of the wheel.
 const WHEEL: u32 = 3;
 
 impl App {
-    /// Takes what the mouse did.
+    /// Handles a mouse event.
     pub fn mouse(&mut self, event: &MouseEvent) {
-        if self.prompt.is_some() || self.asks_to_quit {
+        if self.prompt.is_some() || self.confirming_quit {
             return;
         }
         let at = Position::new(event.column, event.row);
@@ -26,20 +26,20 @@ impl App {
             _ => return,
         };
         if self.help.is_none() {
-            self.point(at);
+            self.focus_pane_at(at);
         }
         let mut request = super::KeyRequest::from(action);
         request.count = Some(WHEEL);
         self.apply(request);
     }
 
-    /// Gives the pane at a place the focus.
-    fn point(&mut self, at: Position) {
-        let places = ScreenPlaces::of(self);
+    /// Focuses the pane at a position.
+    fn focus_pane_at(&mut self, at: Position) {
+        let layout = ScreenLayout::of(self);
         for (pane, area) in [
-            (Pane::List, places.list),
-            (Pane::Tree, with_head(places.tree_head, places.tree)),
-            (Pane::Bytes, with_head(places.bytes_head, places.bytes)),
+            (Pane::List, layout.list),
+            (Pane::Tree, with_head(layout.tree_head, layout.tree)),
+            (Pane::Bytes, with_head(layout.bytes_head, layout.bytes)),
         ] {
             if area.contains(at) {
                 self.focus = pane;
@@ -52,22 +52,22 @@ impl App {
         if self.help.take().is_some() {
             return;
         }
-        let places = ScreenPlaces::of(self);
-        if places.title.contains(at) {
-            if let Some(action) = title::at(self, at.x) {
+        let layout = ScreenLayout::of(self);
+        if layout.title.contains(at) {
+            if let Some(action) = title_line::action_at(self, at.x) {
                 self.apply(action.into());
             }
             return;
         }
-        self.point(at);
+        self.focus_pane_at(at);
         let line = |area: Rect, top: usize| top + usize::from(at.y - area.y);
         let below_heading = Rect {
-            y: places.list.y + 1,
-            height: places.list.height.saturating_sub(1),
-            ..places.list
+            y: layout.list.y + 1,
+            height: layout.list.height.saturating_sub(1),
+            ..layout.list
         };
-        let (old, new) = if places.table.contains(at) && self.view != View::Packets {
-            let new = line(places.table, self.table.cursor.top);
+        let (old, new) = if layout.table.contains(at) && self.view != View::Packets {
+            let new = line(layout.table, self.table.cursor.top);
             if new >= self.table.keys.len() {
                 return;
             }
@@ -80,8 +80,8 @@ impl App {
             }
             self.list.step(new as isize - old as isize);
             (old, new)
-        } else if places.tree.contains(at) {
-            let new = line(places.tree, self.detail.cursor.top);
+        } else if layout.tree.contains(at) {
+            let new = line(layout.tree, self.detail.cursor.top);
             let old = self.detail.cursor.at;
             if new >= self.detail.len() {
                 return;
@@ -89,29 +89,29 @@ impl App {
             self.detail.step(new as isize - old as isize);
             (old, new)
         } else {
-            return self.click_byte(&places, at);
+            return self.click_byte(&layout, at);
         };
         if old == new {
             self.apply(Action::Open.into());
         }
     }
 
-    fn click_byte(&mut self, places: &ScreenPlaces, at: Position) {
-        if !places.bytes.contains(at) {
+    fn click_byte(&mut self, layout: &ScreenLayout, at: Position) {
+        if !layout.bytes.contains(at) {
             return;
         }
-        let width = places.bytes_per_line();
-        let Some(place) = super::super::views::bytes::place_at(at.x - places.bytes.x, width) else {
+        let width = layout.bytes_per_line();
+        let Some(place) = super::super::views::bytes::place_at(at.x - layout.bytes.x, width) else {
             return;
         };
-        let line = self.detail.bytes_top + usize::from(at.y - places.bytes.y);
-        let from = self.detail.byte.unwrap_or(self.detail.marked().start);
+        let line = self.detail.bytes_top + usize::from(at.y - layout.bytes.y);
+        let from = self.detail.byte.unwrap_or(self.detail.highlighted().start);
         let to = line * width + place;
         self.detail.step_byte(to as isize - from as isize);
     }
 }
 
-/// A pane with the line above it.
+/// A pane including its heading.
 fn with_head(head: Rect, pane: Rect) -> Rect {
     Rect {
         height: head.height + pane.height,

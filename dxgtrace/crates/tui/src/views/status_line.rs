@@ -1,23 +1,23 @@
-//! The status line: what is shown, where it is kept, how much there is.
+//! The status line: the file or live capture, the filter, and the position.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::super::app::App;
 use super::counted;
-use super::pen::{Pen, columns};
+use super::line_writer::{LineWriter, columns};
 use crate::store::StatsGroup;
 use dxgtrace_render::output::duration;
 
-/// What is being read, how far, and what is filtered.
+/// Draws the status line.
 pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     let theme = &app.theme;
-    let mut pen = Pen::new(buffer, area, 0, theme.bar);
+    let mut writer = LineWriter::new(buffer, area, 0, theme.bar);
     let rows = app.store.rows().len();
     let right = position(app, rows);
-    // The right end is kept free.
-    pen.reserve(columns(&right) as u16 + 1);
-    pen.put(" ", theme.bar);
+    // Reserved for the position, which is written last.
+    writer.reserve(columns(&right) as u16 + 1);
+    writer.put(" ", theme.bar);
     let status = app.source.recording.as_ref().map(|live| live.status());
     if let Some(status) = &status {
         let state = match (&status.error, status.ended) {
@@ -25,69 +25,69 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
             (None, true) => "ended",
             (None, false) => "live",
         };
-        pen.put(format_args!("{state} {} ", status.backend), theme.bar);
+        writer.put(format_args!("{state} {} ", status.backend), theme.bar);
         if !status.ended {
             let all = app.store.stats().of(StatsGroup::All);
             let rate = all.map_or(0, |counts| counts.rate(app.now()));
-            pen.put(format_args!("{rate}/s "), theme.bar);
+            writer.put(format_args!("{rate}/s "), theme.bar);
         }
-        lost(app, &mut pen, status.lost.max(app.store.lost()));
+        lost(app, &mut writer, status.lost.max(app.store.lost()));
         let (kept, path) = match &app.source.saved_as {
             Some(name) => ("saved in", name.clone()),
             None if app.source.unsaved => ("unsaved, in", app.source.path_shown()),
             None => ("saved in", app.source.path_shown()),
         };
-        // Next to a filter, or if all of it has no room, only the name.
-        let room = usize::from(pen.room()).saturating_sub(kept.len() + 2);
+        // Only the file's name beside a filter, or if the path does not fit.
+        let room = usize::from(writer.room()).saturating_sub(kept.len() + 2);
         let whole = app.filtering.text.is_empty() && columns(&path) <= room;
         let place = match path.rsplit('/').next() {
             Some(name) if !whole => name,
             _ => &path,
         };
-        pen.put(format_args!(" {kept} {place}"), theme.bar);
+        writer.put(format_args!(" {kept} {place}"), theme.bar);
         if status.dropped > 0 {
             let text = format!(", oldest {} dropped", app.store.rows().first());
-            pen.put(text, theme.bar);
+            writer.put(text, theme.bar);
         }
     } else {
-        pen.put(&app.source.name, theme.bar);
+        writer.put(&app.source.name, theme.bar);
         if app.store.lost() > 0 {
-            pen.put(" ", theme.bar);
-            lost(app, &mut pen, app.store.lost());
+            writer.put(" ", theme.bar);
+            lost(app, &mut writer, app.store.lost());
         }
     }
     if !app.filtering.text.is_empty() {
-        pen.put(" | ", theme.bar);
+        writer.put(" | ", theme.bar);
         let counted = format!(": {} of {rows}", app.list.len());
-        let room = pen.room().saturating_sub(columns(&counted) as u16);
+        let room = writer.room().saturating_sub(columns(&counted) as u16);
         let width = room.min(columns(&app.filtering.text) as u16);
-        pen.left(&app.filtering.text, width, theme.bar);
-        pen.put(counted, theme.bar);
+        writer.left(&app.filtering.text, width, theme.bar);
+        writer.put(counted, theme.bar);
     } else if status.is_none() {
-        for text in whole(app) {
-            // What has no room is left out rather than cut.
+        for text in file_totals(app) {
+            // Skip what does not fit, rather than truncate it.
             let text = format!("  {text}");
-            if columns(&text) <= usize::from(pen.room()) {
-                pen.put(text, theme.bar);
+            if columns(&text) <= usize::from(writer.room()) {
+                writer.put(text, theme.bar);
             }
         }
     }
-    pen.release(area);
-    pen.align_right(columns(&right) as u16);
-    pen.put(right, theme.bar);
+    writer.release(area);
+    writer.align_right(columns(&right) as u16);
+    writer.put(right, theme.bar);
 }
 
-/// How many packets are missing: nobody should overlook that.
-fn lost(app: &App, pen: &mut Pen<'_>, count: u64) {
+/// Writes the number of lost packets, highlighted unless it is 0.
+fn lost(app: &App, writer: &mut LineWriter<'_>, count: u64) {
     let style = match count {
         0 => app.theme.bar,
         _ => app.theme.current,
     };
-    pen.put(format_args!("lost {count}"), style);
+    writer.put(format_args!("lost {count}"), style);
 }
 
-/// What the whole file is like, in a few words.
-fn whole(app: &App) -> Vec<String> {
+/// Totals of the file, each as a short text.
+fn file_totals(app: &App) -> Vec<String> {
     let Some(counts) = app.store.stats().of(StatsGroup::All) else {
         return Vec::new();
     };
@@ -104,7 +104,8 @@ fn whole(app: &App) -> Vec<String> {
     there.map(|(_, text)| text).collect()
 }
 
-/// Where one is, and what is going on.
+/// Selected packet and number of packets, and the progress of reading and
+/// filtering.
 fn position(app: &App, rows: usize) -> String {
     let mut text = String::new();
     if app.store.end().is_none() && app.source.recording.is_none() {

@@ -1,5 +1,5 @@
-//! Between what the screen shows and what is typed: fields as filters, bytes
-//! as text, completions.
+//! Converts between the screen and typed text: the field under the cursor to a
+//! filter, typed text to bytes, and completions of filters.
 
 use crate::store::PacketRow;
 use dxgtrace_protocol::schema::ObjectKind;
@@ -9,12 +9,11 @@ use super::app::{App, Pane, View};
 use super::prompt::Completion;
 use super::table::LineKey;
 
-/// Completions that are offered at most.
-const OFFERED: usize = 200;
+/// Most completions.
+const MAX_COMPLETIONS: usize = 200;
 
-/// A filter that the packet under the cursor passes because of the field under
-/// the cursor.
-pub fn condition(app: &App) -> Option<String> {
+/// A filter for packets that have the same value in the field under the cursor.
+pub fn filter_under_cursor(app: &App) -> Option<String> {
     match (app.view, app.focus) {
         (View::Packets, Pane::List) => {
             let row = app.store.row(app.list.selected()?)?;
@@ -36,17 +35,17 @@ pub fn condition(app: &App) -> Option<String> {
                 let half = app.detail.halves.get(line.half)?;
                 half.bytes.get(range)
             });
-            of_text(field, &line.text, bytes)
+            field_filter(field, &line.text, bytes)
         }
         _ => match app.table.selected()? {
             LineKey::Finding(row, nth) => {
                 let note = app.store.rows().findings(row).get(usize::from(nth))?;
                 valid(format!("dxg.finding == {}", note.code.word()))
             }
-            LineKey::Row(row) => process(app, app.store.row(row)?),
+            LineKey::Row(row) => process_filter(app, app.store.row(row)?),
             LineKey::Object(at) => {
                 let entity = app.scene.objects.get(at as usize)?.entity?;
-                of_object(&[entity.kind?], entity.handle)
+                object_filter(&[entity.kind?], entity.handle)
             }
             LineKey::Group(crate::store::StatsGroup::Process(process)) => {
                 let process = app.store.processes().get(process as usize)?;
@@ -61,13 +60,16 @@ pub fn condition(app: &App) -> Option<String> {
     }
 }
 
-fn process(app: &App, row: &PacketRow) -> Option<String> {
+/// A filter for the packets of a row's process.
+fn process_filter(app: &App, row: &PacketRow) -> Option<String> {
     let process = app.store.processes().get(row.process as usize)?;
     valid(format!("dxg.pid == {}", process.pid))
 }
 
-/// The field with its value as the tree shows it, or else as its bytes say.
-fn of_text(field: &str, text: &str, bytes: Option<&[u8]>) -> Option<String> {
+/// A filter for a field with the value that the tree shows. If that is not valid
+/// in a filter, tries its first word, then the number and the bytes in the packet,
+/// then only that the field is present.
+fn field_filter(field: &str, text: &str, bytes: Option<&[u8]>) -> Option<String> {
     let first = text.split(' ').next().unwrap_or(text);
     let number = bytes.filter(|bytes| bytes.len() <= 8).map(|bytes| {
         let all = bytes.iter().rev();
@@ -87,7 +89,7 @@ fn of_text(field: &str, text: &str, bytes: Option<&[u8]>) -> Option<String> {
 }
 
 /// A filter for the packets that name an object of one of these kinds.
-pub fn of_object(kinds: &[ObjectKind], handle: u64) -> Option<String> {
+pub fn object_filter(kinds: &[ObjectKind], handle: u64) -> Option<String> {
     let named = kinds
         .iter()
         .filter_map(|kind| valid(format!("dxg.{} == {handle:#x}", kind.name())));
@@ -95,12 +97,13 @@ pub fn of_object(kinds: &[ObjectKind], handle: u64) -> Option<String> {
     (!named.is_empty()).then(|| named.join(" or "))
 }
 
+/// `text` if it is a valid filter.
 fn valid(text: String) -> Option<String> {
     Filter::parse(&text).ok().map(|_| text)
 }
 
-/// Bytes as they are searched for: `0d 00 00 c0`, `0d0000c0`, or `"text"`.
-pub fn bytes(text: &str) -> Option<Vec<u8>> {
+/// Parses bytes to search for: `0d 00 00 c0`, `0d0000c0`, or `"text"`.
+pub fn parse_bytes(text: &str) -> Option<Vec<u8>> {
     let text = text.trim();
     if let Some(quoted) = text.strip_prefix('"') {
         let quoted = quoted.strip_suffix('"').unwrap_or(quoted);
@@ -116,11 +119,11 @@ pub fn bytes(text: &str) -> Option<Vec<u8>> {
     Some(pairs.map(|[high, low]| high << 4 | low).collect())
 }
 
-/// What could be typed next in a filter.
+/// Completions of a filter at `cursor`, a byte offset.
 pub fn completions(text: &str, cursor: usize) -> Vec<Completion> {
     filter::complete(text, cursor)
         .into_iter()
-        .take(OFFERED)
+        .take(MAX_COMPLETIONS)
         .map(|candidate| Completion {
             span: candidate.span,
             text: candidate.text,
@@ -135,19 +138,19 @@ mod tests {
 
     #[test]
     fn bytes_are_read_as_people_write_them() {
-        assert_eq!(bytes("0d 00 00 c0"), Some(vec![0x0d, 0, 0, 0xc0]));
-        assert_eq!(bytes("0d:00"), Some(vec![0x0d, 0]));
-        assert_eq!(bytes("\"ab\""), Some(b"ab".to_vec()));
-        assert_eq!(bytes("0d0"), None);
-        assert_eq!(bytes("xy"), None);
-        assert_eq!(bytes(""), None);
+        assert_eq!(parse_bytes("0d 00 00 c0"), Some(vec![0x0d, 0, 0, 0xc0]));
+        assert_eq!(parse_bytes("0d:00"), Some(vec![0x0d, 0]));
+        assert_eq!(parse_bytes("\"ab\""), Some(b"ab".to_vec()));
+        assert_eq!(parse_bytes("0d0"), None);
+        assert_eq!(parse_bytes("xy"), None);
+        assert_eq!(parse_bytes(""), None);
     }
 
     #[test]
     fn values_become_conditions_that_parse() {
-        let status = of_text("dxg.status", "STATUS_NO_MEMORY (0xc0000017)", None);
+        let status = field_filter("dxg.status", "STATUS_NO_MEMORY (0xc0000017)", None);
         assert_eq!(status.as_deref(), Some("dxg.status == STATUS_NO_MEMORY"));
-        let name = of_text("dxg.comm", "\"dxgex\"", None);
+        let name = field_filter("dxg.comm", "\"dxgex\"", None);
         assert_eq!(name.as_deref(), Some("dxg.comm == \"dxgex\""));
     }
 }

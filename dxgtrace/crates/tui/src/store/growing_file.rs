@@ -1,10 +1,10 @@
-//! A file that is read while it is written.
+//! Lets one thread read a file while another thread appends to it.
 
 use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How far a file has been written: told by the writer, waited for by readers.
+/// How far a file has been written and read. Clones share the state.
 #[derive(Debug, Clone, Default)]
 pub struct FileGrowth(Arc<(Mutex<TailState>, Condvar)>);
 
@@ -16,27 +16,27 @@ struct TailState {
 }
 
 impl FileGrowth {
-    /// A file in which nothing stands yet.
+    /// An empty file.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// So many bytes stand in the file.
-    pub fn written(&self, bytes: u64) {
+    /// Sets the number of bytes written, and wakes the reader.
+    pub fn set_written(&self, bytes: u64) {
         self.change(|state| state.written = bytes);
     }
 
-    /// How far the file has been read.
+    /// Number of bytes read.
     pub fn read(&self) -> u64 {
         self.state().read
     }
 
-    /// There will be no more.
+    /// Declares the file complete, and wakes the reader.
     pub fn end(&self) {
         self.change(|state| state.ended = true);
     }
 
-    /// Whether there will be no more.
+    /// Whether the file is complete.
     pub fn has_ended(&self) -> bool {
         self.state().ended
     }
@@ -50,7 +50,8 @@ impl FileGrowth {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until there is more than `position`, or no more to come.
+    /// Waits until more than `position` bytes are written, or the file is
+    /// complete.
     fn wait(&self, position: u64) -> TailState {
         let state = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waits = |state: &mut TailState| state.written <= position && !state.ended;
@@ -61,7 +62,7 @@ impl FileGrowth {
     }
 }
 
-/// Reads a growing file: at its end it waits for more.
+/// Reads a file that another thread appends to. At its end, waits for more.
 #[derive(Debug)]
 pub struct GrowingFile<F> {
     file: F,
@@ -70,7 +71,8 @@ pub struct GrowingFile<F> {
 }
 
 impl<F: Read> GrowingFile<F> {
-    /// Reads `file` as far as `growth` says.
+    /// A reader of `file`, which never reads beyond what `growth` says is
+    /// written.
     pub fn new(file: F, growth: FileGrowth) -> Self {
         Self {
             file,
@@ -99,7 +101,7 @@ impl<F: Read> Read for GrowingFile<F> {
                 self.growth.change(|state| state.read = self.position);
                 return Ok(count);
             }
-            // The writer said so, but the file system does not show it yet.
+            // Written, but not visible to this file descriptor yet.
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -112,7 +114,7 @@ mod tests {
     use std::io::Write;
 
     #[test]
-    fn a_tail_gives_all_that_is_written_and_then_ends() {
+    fn a_growing_file_gives_all_that_is_written_and_then_ends() {
         let path = std::env::temp_dir().join(format!("dxgtrace-tail-{}", std::process::id()));
         let mut file = File::create(&path).unwrap();
         let growth = FileGrowth::new();
@@ -124,7 +126,7 @@ mod tests {
         });
         for step in 1..=3 {
             file.write_all(b"0123456789").unwrap();
-            growth.written(step * 10);
+            growth.set_written(step * 10);
         }
         growth.end();
         assert_eq!(reader.join().unwrap().len(), 30);

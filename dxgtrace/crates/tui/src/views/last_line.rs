@@ -1,4 +1,4 @@
-//! The last line: for messages, for typing, and for what could be done next.
+//! The last line of the screen: the prompt, messages, or hints.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -7,30 +7,31 @@ use unicode_truncate::UnicodeTruncateStr;
 use super::super::action::Action;
 use super::super::app::{App, MessageTone, Pane, View};
 use super::super::prompt::{Prompt, PromptPurpose, PromptVerdict};
-use super::pen::{Pen, columns};
-use super::places::ScreenPlaces;
-use super::popup;
-use super::title::first_key;
+use super::completions;
+use super::line_writer::{LineWriter, columns};
+use super::screen_layout::ScreenLayout;
+use super::title_line::first_key;
 use dxgtrace_session::check::Severity;
 
-/// What is being typed, or the last message, or what could be done.
+/// Draws the last line. Returns the position of the text cursor if the prompt is
+/// open.
 pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) -> Option<(u16, u16)> {
     let theme = &app.theme;
-    if app.asks_to_quit {
-        let mut pen = Pen::new(buffer, area, 0, theme.current);
+    if app.confirming_quit {
+        let mut writer = LineWriter::new(buffer, area, 0, theme.current);
         let path = app.source.path_shown();
         let question = "The capture is not saved. s: save it, k: keep it in ";
-        pen.put(question, theme.current);
+        writer.put(question, theme.current);
         let rest = ", d: delete it, other: stay";
-        let width = pen.room().saturating_sub(rest.len() as u16);
-        pen.left(&path, width.min(columns(&path) as u16), theme.current);
-        pen.put(rest, theme.current);
+        let width = writer.room().saturating_sub(rest.len() as u16);
+        writer.left(&path, width.min(columns(&path) as u16), theme.current);
+        writer.put(rest, theme.current);
         return None;
     }
     if let Some(prompt) = &app.prompt {
-        return Some(typed(app, prompt, buffer, area));
+        return Some(draw_prompt(app, prompt, buffer, area));
     }
-    let mut pen = Pen::new(buffer, area, 0, theme.text);
+    let mut writer = LineWriter::new(buffer, area, 0, theme.text);
     let typed = app.keymap.typed();
     if let Some(search) = app
         .searching
@@ -40,36 +41,36 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) -> Option<(u16, u16)> {
         let total = search.scan.as_ref().map_or(1, |scan| scan.total().max(1));
         let percent = u64::from(search.done) * 100 / u64::from(total);
         let text = format!("searching for `{}`: {percent}%; Esc gives up", search.text);
-        pen.put(text, theme.text);
+        writer.put(text, theme.text);
     } else if let Some((tone, text)) = &app.message {
         let style = match tone {
             MessageTone::Fine => theme.good,
             MessageTone::Wrong => theme.bad,
         };
-        pen.put(text, style);
-    } else if let Some(text) = trouble(app) {
-        pen.put(text, theme.severity(Severity::Error));
+        writer.put(text, style);
+    } else if let Some(text) = error_text(app) {
+        writer.put(text, theme.severity(Severity::Error));
     } else if let Some(text) = cut_line(app) {
-        pen.put(text, theme.text);
+        writer.put(text, theme.text);
     } else {
-        pen.put(hint(app), theme.faint);
+        writer.put(hint(app), theme.faint);
     }
     if !typed.is_empty() {
-        pen.align_right(columns(&typed) as u16 + 1);
-        pen.put(typed, theme.heading);
+        writer.align_right(columns(&typed) as u16 + 1);
+        writer.put(typed, theme.heading);
     }
     None
 }
 
-/// What is wrong with the file or the capture.
-fn trouble(app: &App) -> Option<String> {
+/// The error of the capture or of reading the file.
+fn error_text(app: &App) -> Option<String> {
     if let Some(error) = app
         .source
         .recording
         .as_ref()
         .and_then(|live| live.status().error)
     {
-        return Some(format!("the capture broke: {error}"));
+        return Some(format!("the capture failed: {error}"));
     }
     match app.store.end() {
         Some(Err(error)) => Some(error.to_string()),
@@ -80,25 +81,25 @@ fn trouble(app: &App) -> Option<String> {
     }
 }
 
-/// The selected line of the tree, if it is too long for its place.
+/// The text of the selected line of the tree, if it does not fit there.
 fn cut_line(app: &App) -> Option<String> {
     if app.view != View::Packets || app.focus != Pane::Tree {
         return None;
     }
     let line = app.detail.selected()?;
-    let width = usize::from(ScreenPlaces::of(app).tree.width);
+    let width = usize::from(ScreenLayout::of(app).tree.width);
     let indent = 2 * usize::from(line.depth) + 4;
     let is_cut = indent + columns(&line.label) + columns(&line.text) > width;
     is_cut.then(|| line.text.clone())
 }
 
-/// The keys that go to another point of time.
+/// The keys that move the point in time of a view.
 fn earlier_later(app: &App) -> String {
     let earlier = first_key(app, Action::PreviousInExchange);
     format!("{earlier} {}", first_key(app, Action::NextInExchange))
 }
 
-/// What could be done next.
+/// The keys that are most useful in the current view.
 fn hint(app: &App) -> String {
     let key = |action| first_key(app, action);
     let mut hints = vec![(key(Action::Filter), "filter")];
@@ -150,8 +151,9 @@ fn hint(app: &App) -> String {
     hints.join("  ")
 }
 
-/// The line being typed, with its completions above.
-fn typed(app: &App, prompt: &Prompt, buffer: &mut Buffer, area: Rect) -> (u16, u16) {
+/// Draws the prompt, with completions above it. Returns the position of the text
+/// cursor.
+fn draw_prompt(app: &App, prompt: &Prompt, buffer: &mut Buffer, area: Rect) -> (u16, u16) {
     let theme = &app.theme;
     let name = match prompt.purpose {
         PromptPurpose::Filter => "/".to_owned(),
@@ -165,12 +167,12 @@ fn typed(app: &App, prompt: &Prompt, buffer: &mut Buffer, area: Rect) -> (u16, u
     };
     let (before, after) = prompt.halves();
     let room = usize::from(area.width).saturating_sub(columns(&name) + 2);
-    // A long line is shown around its cursor.
+    // Of a line that is too long, the part around the cursor is shown.
     let (before, shown) = before.unicode_truncate_start(room);
-    let mut pen = Pen::new(buffer, area, 0, theme.text);
-    pen.put(&name, theme.heading);
-    pen.put(before, style).put(after, style);
+    let mut writer = LineWriter::new(buffer, area, 0, theme.text);
+    writer.put(&name, theme.heading);
+    writer.put(before, style).put(after, style);
     let x = area.x + (columns(&name) + shown) as u16;
-    popup::completions(app, prompt, &remark, buffer, area);
+    completions::draw(app, prompt, &remark, buffer, area);
     (x.min(area.right().saturating_sub(1)), area.y)
 }

@@ -1,4 +1,4 @@
-//! Packets, read again when somebody wants to see them.
+//! Reads packets from the file by row, when they are shown or scanned.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -14,24 +14,24 @@ use dxgtrace_session::entry::Entry;
 use super::row::PacketRow;
 use super::rows::Rows;
 
-/// Bytes read at once.
+/// Bytes read per system call.
 const WINDOW: usize = 64 << 10;
 
-/// A packet that was read again, with what is known of it.
+/// A packet that was read from the file and decoded.
 #[derive(Debug, Clone, Copy)]
 pub struct FetchedPacket<'a> {
     /// The packet.
     pub packet: Packet<'a>,
-    /// Its message.
+    /// The message in it, if it was decoded.
     pub decoded: Option<Decoded<'a>>,
-    /// The capture's channels.
+    /// The channels of the capture.
     pub channels: &'a [Channel],
-    /// The means to read its reply, if it is a request.
+    /// What is needed to decode its reply, if it is a request.
     pub pending: Option<PendingRequest>,
 }
 
 impl FetchedPacket<'_> {
-    /// The packet in one line, as in text output.
+    /// The packet as one line of text, as `dxgtrace read` prints it.
     pub fn line(&self) -> String {
         let seen = Analysis {
             decoded: self.decoded,
@@ -61,7 +61,7 @@ pub struct PacketFetch {
 }
 
 impl PacketFetch {
-    /// Reads from the file at `path`.
+    /// Opens the file at `path`, whose layout is known from indexing.
     ///
     /// # Errors
     /// The file cannot be opened.
@@ -73,17 +73,17 @@ impl PacketFetch {
         })
     }
 
-    /// Takes over what has been learnt of a growing file.
+    /// Replaces the layout, for a file that has grown.
     pub fn set_layout(&mut self, layout: &FileLayout) {
         self.packets.set_layout(layout.clone());
         self.requests.set_layout(layout.clone());
     }
 
-    /// Reads the packet of a row; `known` is the means to read it if it is a
-    /// reply and the caller has them.
+    /// Reads and decodes the packet of a row. Decoding a reply needs its
+    /// request: `known` if the caller has it, else it is read too.
     ///
     /// # Errors
-    /// The file cannot be read there any more.
+    /// The file cannot be read there, or has changed.
     pub fn row(
         &mut self,
         rows: &Rows,
@@ -114,10 +114,10 @@ impl PacketFetch {
         })
     }
 
-    /// Reads the packet of a row without its message.
+    /// Reads the packet of a row without decoding it.
     ///
     /// # Errors
-    /// The file cannot be read there any more.
+    /// The file cannot be read there, or has changed.
     pub fn packet(&mut self, row: &PacketRow) -> Result<FetchedPacket<'_>, ReadError> {
         let record = self.packets.read_at(row.number(), row.at())?;
         Ok(FetchedPacket {
@@ -150,8 +150,8 @@ pub fn findings(rows: &Rows, row: u32) -> Vec<Finding> {
         .collect()
 }
 
-/// A file of which the part around the last place is kept in memory: reading
-/// one packet after the other costs few system calls.
+/// A file with a buffer of [`WINDOW`] bytes that survives seeking, so that
+/// reading packets in order takes few system calls.
 struct FileWindow {
     file: File,
     bytes: Vec<u8>,
