@@ -99,8 +99,9 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Fetches the kernel, builds the modules and the programs, and packs them.
-    pub fn prepare(kernel: &str, options: &Options) -> Result<Self> {
+    /// Fetches the kernel, builds the modules, and packs them with the programs,
+    /// which are in the folder `programs`.
+    pub fn prepare(kernel: &str, options: &Options, programs: &Path) -> Result<Self> {
         let arch = options.arch;
         let root = image::root();
         let name = format!("{kernel}-{}", arch.name());
@@ -112,7 +113,6 @@ impl Machine {
                 .with_context(|| script.to_owned())?;
             ensure!(status.success(), "{script} {kernel} has failed");
         }
-        let programs = build(&root, arch, options.release)?;
         let mut image = Image::new();
         image.file("bin/busybox", &folder.join("busybox"))?;
         for program in PROGRAMS {
@@ -223,12 +223,12 @@ impl Run {
     }
 }
 
-/// Builds the programs; gives their folder.
-fn build(root: &Path, arch: Arch, release: bool) -> Result<PathBuf> {
+/// Builds the programs that run in a machine; gives their folder.
+pub fn build(options: &Options) -> Result<PathBuf> {
+    let (root, arch) = (image::root(), options.arch);
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(root).args(["build", "--quiet"]);
-    command.args(["-p", "dxgtrace", "-p", "dxgtrace-tests"]);
+    command.current_dir(&root).args(["build", "--quiet"]);
     for program in PROGRAMS {
         command.args(["--bin", program]);
     }
@@ -248,11 +248,11 @@ fn build(root: &Path, arch: Arch, release: bool) -> Result<PathBuf> {
         }
         folder.push(arch.target());
     }
-    if release {
+    if options.release {
         command.arg("--release");
     }
     ensure!(command.status()?.success(), "the programs do not build");
-    Ok(folder.join(if release { "release" } else { "debug" }))
+    Ok(folder.join(if options.release { "release" } else { "debug" }))
 }
 
 /// Packs the files of a folder that have this extension.

@@ -9,9 +9,9 @@ mod image;
 mod machine;
 mod table;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, thread, time::Duration};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use machine::{Arch, Machine};
 
@@ -84,12 +84,24 @@ fn options(mut words: impl Iterator<Item = String>) -> Result<Options> {
 }
 
 fn run(options: &Options) -> Result<bool> {
+    let programs = machine::build(options)?;
+    // A machine takes one processor.
+    let at_a_time = thread::available_parallelism().map_or(1, usize::from);
     let mut well = true;
-    for kernel in &options.kernels {
-        let machine = Machine::prepare(kernel, options)?;
-        let run = machine.run(options)?;
-        println!("{}", run.summary());
-        well &= run.well();
+    for kernels in options.kernels.chunks(at_a_time) {
+        let runs: Vec<_> = thread::scope(|scope| {
+            let run = |kernel: &str| Machine::prepare(kernel, options, &programs)?.run(options);
+            let started: Vec<_> = kernels
+                .iter()
+                .map(|kernel| scope.spawn(move || run(kernel)))
+                .collect();
+            started.into_iter().map(|machine| machine.join()).collect()
+        });
+        for run in runs {
+            let run = run.map_err(|_| anyhow!("the thread of a machine panicked"))??;
+            println!("{}", run.summary());
+            well &= run.well();
+        }
     }
     Ok(well)
 }
