@@ -9,6 +9,9 @@ use dxgtrace_protocol::record::header::{ChannelKind, Direction, RecordHeader, Re
 
 use crate::generate::Made;
 
+/// More than the number of any channel in one capture.
+const CHANNELS_OF_ONE: u32 = 1 << 16;
+
 /// Copies what can be read of a capture: one that is cut off ends cleanly.
 pub fn whole(capture: &[u8]) -> Result<Vec<u8>> {
     copy(capture, usize::MAX, |_, _| {})
@@ -104,14 +107,55 @@ pub fn damage(capture: &[u8], seed: u64) -> Result<Vec<u8>> {
     })
 }
 
+/// Captures in one, a second after each other, with their channels kept apart:
+/// tshark takes longer to start than to read.
+pub fn join(captures: &[Vec<u8>]) -> Result<Vec<u8>> {
+    let mut joined = Writer::new(
+        Vec::new(),
+        &CaptureOrigin::default(),
+        FlushPolicy::Collect(1 << 20),
+    )?;
+    let mut channels: Vec<Channel> = Vec::new();
+    let (mut number, mut end) = (0, 0);
+    for (capture, nth) in captures.iter().zip(0_u32..) {
+        let (first, shift) = (channels.len() as u32, nth * CHANNELS_OF_ONE);
+        let shifted = |channel: &Channel| Channel {
+            relid: channel.relid + shift,
+            ..channel.clone()
+        };
+        channels.extend(self::channels(capture)?.iter().map(shifted));
+        let mut reader = Reader::new(Cursor::new(capture))?;
+        let (start, mut begun) = (end + 1_000_000_000, None);
+        while let Some(record) = reader.next_record()? {
+            let mut packet = record.packet;
+            let header = RecordHeader {
+                channel: packet.header.channel + shift,
+                ..*packet.header
+            };
+            number += 1;
+            end = start + (packet.time - *begun.get_or_insert(packet.time));
+            packet.header = &header;
+            packet.interface += first;
+            packet.number = number;
+            packet.time = end;
+            joined.write(&packet, &channels, &[])?;
+        }
+    }
+    Ok(joined.finish()?)
+}
+
+fn channels(capture: &[u8]) -> Result<Vec<Channel>> {
+    let mut reader = Reader::new(Cursor::new(capture))?;
+    while let Ok(Some(_)) = reader.next_record() {}
+    Ok(reader.channels().to_vec())
+}
+
 fn copy(
     capture: &[u8],
     snap: usize,
     mut change: impl FnMut(&mut RecordHeader, &mut Vec<u8>),
 ) -> Result<Vec<u8>> {
-    let mut reader = Reader::new(Cursor::new(capture))?;
-    while let Ok(Some(_)) = reader.next_record() {}
-    let channels = reader.channels().to_vec();
+    let channels = channels(capture)?;
     let mut reader = Reader::new(Cursor::new(capture))?;
     let mut writer = Writer::new(
         Vec::new(),
