@@ -14,8 +14,7 @@ help: ## List the targets
 
 demo: ## Play a sample of the real driver through the stand-in and capture it live
 	@.ci/install gcc libc6-dev
-	$(CARGO) build --quiet --package dxgtrace
-	target/debug/dxgtrace demo -w $(DEMO)
+	$(CARGO) run --quiet --bin dxgtrace -- demo -w $(DEMO)
 
 test: ## Run all tests; those that cannot run here say why
 	@.ci/install gcc libc6-dev
@@ -37,4 +36,4 @@ bench: ## Measure: ratios against walking blocks and tshark
 
 vm: ## Capture in kernels of Debian under QEMU: KERNEL=6.1, all four without
 	@.ci/install gcc libc6-dev $(if $(findstring arm64,$(VM)),$(ARM64),qemu-system-x86)
-	$(CARGO) run --quiet --package dxgtrace-tests --bin vm -- $(if $(TABLE),--table,$(KERNEL) $(VM))
+	$(CARGO) run --quiet --bin vm -- $(if $(TABLE),--table,$(KERNEL) $(VM))

@@ -24,11 +24,16 @@ fn build() -> io::Result<PathBuf> {
     // The tests are in `target/PROFILE/deps`.
     let profile = folder.parent().and_then(Path::parent);
     let profile = profile.ok_or_else(|| io::Error::other("the tests are in no target folder"))?;
-    let release = profile.file_name().is_some_and(|name| name == "release");
+    // Cargo calls the profile `dev` whose folder is `debug`.
+    let name = match profile.file_name().and_then(|name| name.to_str()) {
+        None | Some("debug") => "dev",
+        Some(name) => name,
+    };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "dxgtrace"])
-        .args(release.then_some("--release"))
+        // Not `--package`: features would differ from those of the tests, and
+        // everything would be built once more.
+        .args(["build", "--quiet", "--bin", "dxgtrace", "--profile", name])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .status()?;
     if !built.success() {
