@@ -823,19 +823,19 @@ data.record = { size = 80, tails_at = 80, slack = 0, min = 0, read = true, paddi
     { at = 4, name = "packet_type", type = "enum", names = enums.PACKET_TYPE, shift = 16, width = 16, brief = true, doc = "VMBus packet type." },
     { at = 8, name = "packet_flags", type = "flags16", names = flags.PACKET_FLAGS, brief = true, doc = "VMBus packet flags." },
     { at = 10, name = "known", type = "flags16", names = flags.KNOWN, brief = true, doc = "Which of the following members hold something." },
-    { at = 12, name = "channel", type = "u32", brief = true, doc = "VMBus channel number, unique among open channels." },
+    { at = 12, name = "channel", type = "u32", brief = true, doc = "VMBus channel number (`child_relid`), unique among open channels." },
     { at = 16, name = "transaction", type = "u64", brief = true, doc = "VMBus transaction id, 0 where none is used." },
     { at = 24, name = "pid", type = "u32", when = { at = 10, size = 2, shift = 0, width = 1, values = { [1] = true, } }, brief = true, doc = "Process id: thread group id in the initial pid namespace." },
     { at = 28, name = "tid", type = "u32", when = { at = 10, size = 2, shift = 0, width = 1, values = { [1] = true, } }, brief = true, doc = "Thread id in the initial pid namespace." },
-    { at = 32, name = "comm", type = "name", count = 16, when = { at = 10, size = 2, shift = 0, width = 1, values = { [1] = true, } }, doc = "Task name." },
+    { at = 32, name = "comm", type = "name", count = 16, when = { at = 10, size = 2, shift = 0, width = 1, values = { [1] = true, } }, doc = "Task name: bytes of any value, padded with NUL." },
     { at = 48, name = "return_value", type = "i32", when = { at = 10, size = 2, shift = 2, width = 1, values = { [1] = true, } }, brief = true, doc = "What the send function returned: 0 or a negative errno. Of an ioctl: what the driver's first failed synchronous send in it returned, or 0." },
-    { at = 52, name = "refused_attempts", type = "u32", brief = true, doc = "Attempts that were refused before this one." },
-    { at = 56, name = "expected_reply_length", type = "u32", when = { at = 10, size = 2, shift = 3, width = 1, values = { [1] = true, } }, brief = true, doc = "Bytes that the driver expects in the reply." },
+    { at = 52, name = "refused_attempts", type = "u32", brief = true, doc = "Attempts at this send that found the ring full." },
+    { at = 56, name = "expected_reply_length", type = "u32", when = { at = 10, size = 2, shift = 3, width = 1, values = { [1] = true, } }, brief = true, doc = "Bytes that the driver asks for: in the request, and again in the reply." },
     { at = 60, name = "interface_version", type = "u32", brief = true, doc = "Negotiated interface version, 0 if not known." },
-    { at = 64, name = "ioctl", type = "enum", names = enums.IOCTL, when = { at = 10, size = 2, shift = 4, width = 1, values = { [1] = true, } }, brief = true, doc = "The ioctl that has ended, or during which the packet was sent." },
+    { at = 64, name = "ioctl", type = "enum", names = enums.IOCTL, when = { at = 10, size = 2, shift = 4, width = 1, values = { [1] = true, } }, brief = true, doc = "Request number of the ioctl that has ended, or during which the packet or its request was sent." },
     { at = 68, name = "ioctl_result", type = "i32", when = { at = 10, size = 2, shift = 6, width = 1, values = { [1] = true, } }, brief = true, doc = "What that ioctl returned to the application." },
     { at = 72, name = "cpu", type = "u32", brief = true, doc = "Processor on which the packet was seen." },
-    { at = 76, name = "payload_length", type = "u32", brief = true, doc = "Bytes that travelled, captured or not." },
+    { at = 76, name = "payload_length", type = "u32", brief = true, doc = "Length of the payload before any cut, in bytes." },
   },
   tails = {
   } }
@@ -844,9 +844,9 @@ data.lost = { size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding
   gaps = { },
   fields = {
     { at = 0, name = "lost.ring_full", type = "u64", brief = true, doc = "Lost because the kernel's ring buffer was full." },
-    { at = 8, name = "lost.missed_probes", type = "u64", brief = true, doc = "Lost because the kernel did not run the probe." },
-    { at = 16, name = "lost.user_queue", type = "u64", brief = true, doc = "Lost between reader and consumer." },
-    { at = 24, name = "lost.unreadable", type = "u64", brief = true, doc = "Lost because their memory could not be read." },
+    { at = 8, name = "lost.missed_probes", type = "u64", brief = true, doc = "Lost because the kernel did not run the probe: nested, or out of return slots." },
+    { at = 16, name = "lost.user_queue", type = "u64", brief = true, doc = "Lost because the queue between reader and consumer was full." },
+    { at = 24, name = "lost.unreadable", type = "u64", brief = true, doc = "Lost because the probe could not read their memory." },
   },
   tails = {
   } }

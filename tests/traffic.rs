@@ -6,16 +6,12 @@ use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_protocol::record::header::{
     ChannelKind, Direction, IoctlEnd, KnownFields, RecordHeader, RecordKind,
 };
+use dxgtrace_protocol::table::errno::{EAGAIN, ENODEV, EOVERFLOW, ERESTARTSYS};
+use dxgtrace_protocol::table::framing::{PACKET_COMPLETION, PACKET_INBAND};
 
-const EAGAIN: i32 = -11;
-const ENODEV: i32 = -19;
-/// What a wait returns that a signal ends.
-const KILLED: i32 = -512;
 /// Request numbers of ioctls.
 const CREATE: u32 = 0xc040_4702;
 const ESCAPE: u32 = 0xc020_470d;
-const IN_BAND: u16 = 6;
-const COMPLETION: u16 = 11;
 /// Index of what stands for the driver in [`channels`].
 const DRIVER: u32 = 3;
 
@@ -186,14 +182,14 @@ fn ioctls(maker: &mut Maker) {
         maker.completion(&short, 16);
         let clean = maker.asked(app, 1, 48, (ESCAPE, 4));
         maker.completion(&clean, 8);
-        maker.ended(app, ESCAPE, -75, 2, Some(-75));
+        maker.ended(app, ESCAPE, EOVERFLOW, 2, Some(EOVERFLOW));
         // The ring stays full.
         maker.asked(other, 2, 72, (ESCAPE, 16));
         maker.refused(EAGAIN, 4);
         maker.ended(other, ESCAPE, EAGAIN, 0, Some(EAGAIN));
         // Killed while it waits; the answer comes late.
         let late = maker.asked(app, 0, 56, (CREATE, 16));
-        maker.ended(app, CREATE, KILLED, 1, Some(KILLED));
+        maker.ended(app, CREATE, ERESTARTSYS, 1, Some(ERESTARTSYS));
         maker.completion(&late, 16);
         // The driver's own message, outside of any call.
         let start = maker.request(other, 0, 40);
@@ -304,7 +300,7 @@ impl Maker {
             tid: task.id,
             comm: task.comm,
             transaction,
-            ..plain(Direction::GuestToHost, IN_BAND)
+            ..plain(Direction::GuestToHost, PACKET_INBAND)
         };
         self.push(header, interface, length)
     }
@@ -313,13 +309,13 @@ impl Maker {
         let transaction = request.header.transaction;
         let header = RecordHeader {
             transaction,
-            ..plain(Direction::HostToGuest, COMPLETION)
+            ..plain(Direction::HostToGuest, PACKET_COMPLETION)
         };
         self.push(header, request.interface as usize, length);
     }
 
     fn host_message(&mut self, length: usize) {
-        self.push(plain(Direction::HostToGuest, IN_BAND), 0, length);
+        self.push(plain(Direction::HostToGuest, PACKET_INBAND), 0, length);
     }
 
     /// Makes the last packet a send that failed for good.

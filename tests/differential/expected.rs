@@ -8,7 +8,7 @@ use dxgtrace_file::Reader;
 use dxgtrace_protocol::decode::{self, Decoded, LocatedBody, Payload, Spot, escaped, summary};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{LENGTH, RecordKind};
-use dxgtrace_protocol::record::layout::{IOCTL_END, LOST, RECORD};
+use dxgtrace_protocol::record::{IOCTL_END, LOST, RECORD};
 use dxgtrace_protocol::schema::{Field, FieldRule, FieldType, ObjectKind, TailElement};
 use dxgtrace_render::export::reported_in_wireshark;
 use dxgtrace_session::Session;

@@ -7,18 +7,14 @@ use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_protocol::record::header::{
     ChannelKind, Direction, KnownFields, RecordHeader, RecordKind,
 };
+use dxgtrace_protocol::table::errno::EAGAIN;
+use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION};
 
 use super::Event;
 
 /// Recordings count from the machine's start; captures from 1970. This stands
 /// for the start, so that converting twice gives the same file: 2026-01-01 UTC.
 const STARTED: u64 = 1_767_225_600_000_000_000;
-/// VMBus packet type of a completion.
-const COMPLETION: u16 = 11;
-/// Packet flag that asks for a completion.
-const COMPLETION_REQUESTED: u16 = 1;
-/// What a send returns when the ring is full.
-const EAGAIN: i32 = -11;
 /// PCI register of the interface version; the driver knows up to 40 and takes
 /// 0 for 27.
 const VERSION_REGISTER: u32 = 0xd0;
@@ -109,7 +105,7 @@ pub fn convert(events: &[Event]) -> Result<(Vec<Channel>, Vec<Converted>)> {
             Direction::GuestToHost => {
                 if event.ret != 0 {
                     header.kind = RecordKind::Refused;
-                } else if event.flags & COMPLETION_REQUESTED != 0 {
+                } else if event.flags & FLAG_COMPLETION_REQUESTED != 0 {
                     requesters.insert((event.relid, event.tid), index);
                 }
                 header.return_value = event.ret;
@@ -117,7 +113,7 @@ pub fn convert(events: &[Event]) -> Result<(Vec<Channel>, Vec<Converted>)> {
                     KnownFields::TASK | KnownFields::RETURN_VALUE | KnownFields::EXACT_LENGTH;
                 task = Some(event);
             }
-            Direction::HostToGuest if event.packet_type == COMPLETION => {
+            Direction::HostToGuest if event.packet_type == PACKET_COMPLETION => {
                 if let Some(request) = requesters.get(&(event.relid, event.tid)) {
                     header.known.0 |= KnownFields::TASK | KnownFields::REQUESTER;
                     task = events.get(*request);

@@ -10,11 +10,9 @@ use std::{
 use dxgtrace_protocol::record::header::{
     Direction, KnownFields, LostPackets, RecordHeader, RecordKind,
 };
+use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION};
 
 use crate::device::Played;
-
-const COMPLETION: u16 = 11;
-const COMPLETION_REQUESTED: u16 = 1;
 
 /// What a capture holds.
 pub struct Captured {
@@ -101,11 +99,11 @@ pub fn compare(played: &[Played], captured: &Captured, sequential: bool) -> Verd
     let mut wanted: BTreeMap<Lane, Vec<Wanted<'_>>> = BTreeMap::new();
     for one in played {
         let requester = if one.sent {
-            if one.flags & COMPLETION_REQUESTED != 0 && one.value == 0 {
+            if one.flags & FLAG_COMPLETION_REQUESTED != 0 && one.value == 0 {
                 requesters.insert((one.relid, one.transaction), one);
             }
             Some(one)
-        } else if one.packet_type == COMPLETION {
+        } else if one.packet_type == PACKET_COMPLETION {
             requesters.remove(&(one.relid, one.transaction))
         } else {
             None

@@ -11,22 +11,21 @@ use dxgtrace_protocol::packet::Channel;
 use dxgtrace_protocol::record::header::{
     ChannelKind, Direction, KnownFields, RecordHeader, RecordKind,
 };
+use dxgtrace_protocol::table::errno::EAGAIN;
+use dxgtrace_protocol::table::framing::{
+    FLAG_COMPLETION_REQUESTED, GLOBAL_CHANNEL, PACKET_COMPLETION, PACKET_INBAND, VGPU_CHANNEL,
+};
+use dxgtrace_protocol::table::guid;
 use dxgtrace_protocol::table::ioctls::IOCTLS;
 
 use crate::device::{Driver, Host, HostPackets, Mode, Offer, Sending};
 
-const IN_BAND: u16 = 6;
-const COMPLETION: u16 = 11;
-const COMPLETION_REQUESTED: u16 = 1;
-const EAGAIN: i32 = -11;
 /// Received packets that are played as one batch at most.
 const BATCH: usize = 16;
 /// The longest payload that fits a packet descriptor, in whole 8-byte units.
 const PAYLOAD_LIMIT: usize = 0xffff * 8 - 16;
 /// Interface type of a network adapter, as it stands in memory.
-const NETWORK_TYPE: [u8; 16] = [
-    0x63, 0x51, 0x61, 0xf8, 0x3e, 0xdf, 0xc5, 0x46, 0x91, 0x3f, 0xf2, 0xd2, 0xf9, 0x65, 0xed, 0x0e,
-];
+const NETWORK_TYPE: [u8; 16] = guid::literal("f8615163-df3e-46c5-913f-f2d2f965ed0e");
 
 /// The channels of every play: the global one, two virtual GPUs, and one of
 /// another device.
@@ -69,12 +68,11 @@ fn load(path: &Path) -> io::Result<Vec<Recorded>> {
 
 /// Offers the channels of every play.
 pub fn offer(host: &Host) -> io::Result<()> {
-    use dxgtrace_ebpf::record::{GLOBAL_TYPE, VGPU_TYPE};
     let [first, second] = VGPUS;
     for (relid, interface, instance) in [
-        (GLOBAL, GLOBAL_TYPE, 1),
-        (first, VGPU_TYPE, 2),
-        (second, VGPU_TYPE, 3),
+        (GLOBAL, GLOBAL_CHANNEL, 1),
+        (first, VGPU_CHANNEL, 2),
+        (second, VGPU_CHANNEL, 3),
         (NETWORK, NETWORK_TYPE, 4),
     ] {
         host.offer(&Offer {
@@ -105,7 +103,7 @@ fn relid(packet: &Recorded, adapters: &mut Vec<u32>) -> u32 {
 /// before its thread sends again.
 fn answer(packets: &[Recorded], index: usize) -> Option<usize> {
     let request = &packets[index].header;
-    if request.packet_flags & COMPLETION_REQUESTED == 0 || request.kind != RecordKind::Packet {
+    if request.packet_flags & FLAG_COMPLETION_REQUESTED == 0 || request.kind != RecordKind::Packet {
         return None;
     }
     for (at, packet) in packets.iter().enumerate().skip(index + 1) {
@@ -113,7 +111,7 @@ fn answer(packets: &[Recorded], index: usize) -> Option<usize> {
         match header.direction {
             Direction::GuestToHost if task(header) == task(request) => return None,
             Direction::HostToGuest
-                if header.packet_type == COMPLETION
+                if header.packet_type == PACKET_COMPLETION
                     && header.channel == request.channel
                     && header.transaction == request.transaction =>
             {
@@ -148,9 +146,9 @@ fn sending(packets: &[Recorded], index: usize, relid: u32) -> Sending {
         relid,
         transaction: header.transaction,
         mode: match (header.packet_type, header.packet_flags, answer) {
-            (IN_BAND, COMPLETION_REQUESTED, Some(_)) => Mode::Sync,
-            (IN_BAND, COMPLETION_REQUESTED, None) => Mode::NoWait,
-            (IN_BAND, 0, _) => Mode::Async,
+            (PACKET_INBAND, FLAG_COMPLETION_REQUESTED, Some(_)) => Mode::Sync,
+            (PACKET_INBAND, FLAG_COMPLETION_REQUESTED, None) => Mode::NoWait,
+            (PACKET_INBAND, 0, _) => Mode::Async,
             _ => Mode::Raw,
         },
         in_worker: header.comm.starts_with(b"kworker"),
@@ -293,7 +291,7 @@ pub fn at_once(path: &Path, process: u32, threads: u32, rounds: u32) -> io::Resu
                             call.transaction = u64::from(process * 16 + thread + 1) << 32 | number;
                             for reply in answer {
                                 let transaction = match reply.packet_type {
-                                    COMPLETION => call.transaction,
+                                    PACKET_COMPLETION => call.transaction,
                                     _ => 0,
                                 };
                                 call.replies.push(
@@ -338,18 +336,18 @@ fn exchanges(packets: &[Recorded], thread: u32) -> Vec<(Sending, Vec<Reply>)> {
             if let Some(at) = answer(packets, index) {
                 replies.push(Reply {
                     relid: sending.relid,
-                    packet_type: COMPLETION,
+                    packet_type: PACKET_COMPLETION,
                     payload: packets[at].payload.clone(),
                 });
             }
             sending.in_worker = false;
             calls.push((sending, replies));
-        } else if packet.header.packet_type == IN_BAND
+        } else if packet.header.packet_type == PACKET_INBAND
             && let Some((_, replies)) = calls.last_mut()
         {
             replies.push(Reply {
                 relid: channel(packet),
-                packet_type: IN_BAND,
+                packet_type: PACKET_INBAND,
                 payload: packet.payload.clone(),
             });
         }

@@ -8,6 +8,7 @@
 //! [`Live`] is pulled: it has no thread and calls nobody back. Packets come in
 //! the order in which the driver sent and received them.
 
+mod agreement;
 mod assemble;
 mod attach;
 mod bpf;

@@ -4,12 +4,8 @@ use std::fs;
 
 use super::error::AttachError;
 use dxgtrace_doctor::preemption::{self, CallContext, version};
-
-/// Interface types of the driver's channels, as sysfs writes them.
-const CLASSES: [&str; 2] = [
-    "{dde9cbc0-5060-4436-9448-ea1254a5d177}",
-    "{6e382d18-3336-4f4b-acc4-2b7703d4df4a}",
-];
+use dxgtrace_protocol::table::framing::{GLOBAL_CHANNEL, VGPU_CHANNEL};
+use dxgtrace_protocol::table::guid;
 
 const CAP_SYS_ADMIN: u32 = 21;
 const CAP_PERFMON: u32 = 38;
@@ -73,7 +69,8 @@ pub(super) fn driver() -> DriverState {
     };
     let offered = devices.flatten().any(|device| {
         let class = fs::read_to_string(device.path().join("class_id")).unwrap_or_default();
-        CLASSES.contains(&class.trim())
+        let class = guid::parse(class.trim().trim_matches(['{', '}']));
+        matches!(class, Some(GLOBAL_CHANNEL | VGPU_CHANNEL))
     });
     if offered {
         DriverState::Offered

@@ -7,8 +7,8 @@ use super::pairing::{INTERRUPTED, WaitingRequest};
 use super::status::{self, ReplyOutcome};
 use crate::check::{ErrorNumber, Finding, FindingKind, ItemCount, PacketNumber, StatusCode};
 use dxgtrace_protocol::packet::Packet;
+use dxgtrace_protocol::record::IOCTL;
 use dxgtrace_protocol::record::header::{IoctlEnd, KnownFields, RecordHeader};
-use dxgtrace_protocol::record::layout::IOCTL;
 use dxgtrace_protocol::table::framing::FLAG_COMPLETION_REQUESTED;
 
 /// Threads followed at most; beyond that, all are forgotten.

@@ -1,16 +1,15 @@
 //! A fake `struct vmbus_channel` with the fields that the probe reads.
 
-use dxgtrace_ebpf::record::{GLOBAL_TYPE, IF_TYPE_OFFSET, RELID_OFFSET, VGPU_TYPE};
+use dxgtrace_ebpf::record::{IF_TYPE_OFFSET, RELID_OFFSET};
 
 use dxgtrace_protocol::packet::Channel;
 use dxgtrace_protocol::record::header::ChannelKind;
+use dxgtrace_protocol::table::framing::{GLOBAL_CHANNEL, VGPU_CHANNEL};
+use dxgtrace_protocol::table::guid;
 
 const SIZE: usize = 256;
-/// Interface type of the synthetic network adapter,
-/// `f8615163-df3e-46c5-913f-f2d2f965ed0e`, as it stands in memory.
-const NETWORK_TYPE: [u8; 16] = [
-    0x63, 0x51, 0x61, 0xf8, 0x3e, 0xdf, 0xc5, 0x46, 0x91, 0x3f, 0xf2, 0xd2, 0xf9, 0x65, 0xed, 0x0e,
-];
+/// Interface type of the synthetic network adapter.
+const NETWORK_TYPE: [u8; 16] = guid::literal("f8615163-df3e-46c5-913f-f2d2f965ed0e");
 
 /// The memory that a channel pointer points to.
 #[repr(C, align(8))]
@@ -22,8 +21,8 @@ impl FakeChannel {
     /// unknown kind becomes a global one.
     pub(super) fn new(channel: &Channel, relid: u32) -> Self {
         let interface = match channel.kind {
-            ChannelKind::Vgpu => VGPU_TYPE,
-            ChannelKind::Global | ChannelKind::Unknown => GLOBAL_TYPE,
+            ChannelKind::Vgpu => VGPU_CHANNEL,
+            ChannelKind::Global | ChannelKind::Unknown => GLOBAL_CHANNEL,
         };
         Self::with(interface, channel.instance.unwrap_or_default(), relid)
     }

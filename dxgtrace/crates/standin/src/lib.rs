@@ -32,6 +32,8 @@ use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_protocol::record::header::{
     Direction, IoctlEnd, KnownFields, RecordHeader, RecordKind,
 };
+use dxgtrace_protocol::table::errno::{EAGAIN, EOVERFLOW, ERESTARTSYS};
+use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION};
 use hashlink::LinkedHashMap;
 
 pub use handshake::{StandIn, announce};
@@ -48,16 +50,6 @@ const REQUESTS_LIMIT: usize = 65_536;
 /// Longest payload that a packet descriptor can describe, in bytes. Its length
 /// field counts units of 8 bytes, including the descriptor.
 const PAYLOAD_LIMIT: usize = 0xffff * 8 - 16;
-/// What `vmbus_sendpacket` returns when the ring is full.
-const EAGAIN: i32 = -11;
-/// What the driver makes of a reply that is too short.
-const EOVERFLOW: i32 = -75;
-/// What a wait returns that was given up.
-const KILLED: i32 = -512;
-/// VMBus packet type of a completion.
-const COMPLETION: u16 = 11;
-/// VMBus packet flag that asks for one.
-const COMPLETION_REQUESTED: u16 = 1;
 
 /// How packets are played.
 #[derive(Debug, Clone, Copy, Default)]
@@ -189,7 +181,7 @@ impl Player {
         self.flush(played)?;
         for task in self.workers.in_ioctl() {
             // How they ended was not recorded.
-            self.workers.task(task)?.answer(KILLED)?;
+            self.workers.task(task)?.answer(ERESTARTSYS)?;
         }
         Ok(self.summary)
     }
@@ -257,7 +249,7 @@ impl Player {
             self.summary.refused += 1;
         } else {
             self.summary.sent += 1;
-            if header.packet_flags & COMPLETION_REQUESTED != 0 {
+            if header.packet_flags & FLAG_COMPLETION_REQUESTED != 0 {
                 self.requesters
                     .insert((header.channel, header.transaction), (task, header));
                 if self.requesters.len() > REQUESTS_LIMIT {
@@ -286,7 +278,7 @@ impl Player {
             ..packet_fields(recorded)
         };
         let mut answers = None;
-        if header.packet_type == COMPLETION
+        if header.packet_type == PACKET_COMPLETION
             && let Some((task, request)) = self
                 .requesters
                 .remove(&(header.channel, header.transaction))
@@ -368,7 +360,7 @@ impl Player {
         played: &mut dyn FnMut(&Packet<'_>),
     ) -> io::Result<()> {
         let worker = self.workers.task(task)?;
-        worker.answer(KILLED)?;
+        worker.answer(ERESTARTSYS)?;
         if let Some(open) = worker.open
             && next != Some(open.request)
         {

@@ -10,12 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{COMPLETION_REQUESTED, channel::FakeChannel, driver};
+use super::{channel::FakeChannel, driver};
 use dxgtrace_protocol::packet::Channel;
 use dxgtrace_protocol::record::header::ChannelKind;
+use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, PACKET_INBAND};
 
-/// VMBus packet type of data.
-const IN_BAND: u16 = 6;
 /// Interval between bursts of messages.
 const BURST: Duration = Duration::from_millis(1);
 
@@ -104,8 +103,8 @@ fn send(
                 channel,
                 &payload,
                 transaction,
-                IN_BAND,
-                COMPLETION_REQUESTED,
+                PACKET_INBAND,
+                FLAG_COMPLETION_REQUESTED,
                 0,
             );
             sent += 1;

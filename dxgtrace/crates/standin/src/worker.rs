@@ -18,7 +18,8 @@ use std::{
     thread::JoinHandle,
 };
 
-use super::{EAGAIN, channel::FakeChannel, driver};
+use super::{channel::FakeChannel, driver};
+use dxgtrace_protocol::table::errno::EAGAIN;
 
 /// Most threads at a time. Beyond that, the one idle the longest is ended.
 const LIMIT: usize = 256;

@@ -1,6 +1,6 @@
 //! The channels of a capture, in the order in which they were first seen.
 
-use dxgtrace_ebpf::record::{self, CHANNEL_GLOBAL, CHANNEL_VGPU};
+use dxgtrace_ebpf::record;
 
 use dxgtrace_protocol::packet::Channel;
 use dxgtrace_protocol::record::header::ChannelKind;
@@ -25,7 +25,7 @@ impl ChannelList {
 
     /// The interface of a packet.
     pub(super) fn interface(&mut self, packet: &record::Packet) -> u32 {
-        let kind = channel_kind(packet.channel_kind);
+        let kind = ChannelKind::or_unknown(packet.channel_kind);
         let instance = Some(record::bytes(packet.instance));
         let known = self.channels.iter().position(|channel| {
             channel.relid == packet.relid && channel.kind == kind && channel.instance == instance
@@ -82,14 +82,5 @@ fn made_up(name: &str) -> Channel {
         kind: ChannelKind::Unknown,
         relid: 0,
         instance: None,
-    }
-}
-
-/// The kind of a channel, as the pseudo-header says it.
-pub(super) fn channel_kind(kind: u8) -> ChannelKind {
-    match kind {
-        CHANNEL_GLOBAL => ChannelKind::Global,
-        CHANNEL_VGPU => ChannelKind::Vgpu,
-        _ => ChannelKind::Unknown,
     }
 }

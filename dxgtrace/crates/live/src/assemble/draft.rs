@@ -123,7 +123,7 @@ impl PacketDraft {
 
 fn header(packet: &record::Packet) -> RecordHeader {
     let common = RecordHeader {
-        channel_kind: channel_kind(packet.channel_kind),
+        channel_kind: ChannelKind::or_unknown(packet.channel_kind),
         packet_type: packet.packet_type,
         packet_flags: packet.packet_flags,
         channel: packet.relid,

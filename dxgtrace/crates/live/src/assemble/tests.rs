@@ -4,9 +4,10 @@ use dxgtrace_ebpf::record::{
     self, CHANNEL_GLOBAL, KIND_RECEIVE, KIND_SEND, KIND_SEND_RETURN, SendReturn,
 };
 
-use super::{Assembler, EAGAIN, PATIENCE};
+use super::{Assembler, PATIENCE};
 use crate::clock::MonotonicClock;
 use dxgtrace_protocol::record::header::{Direction, KnownFields, RecordHeader, RecordKind};
+use dxgtrace_protocol::table::errno::EAGAIN;
 use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION};
 
 const MILLISECOND: u64 = 1_000_000;

@@ -5,8 +5,8 @@ use std::fmt::{self, Display};
 
 use super::{Decoded, Frame, MessagePart, Spot, UNKNOWN, Value};
 use crate::packet::Packet;
+use crate::record::IOCTL;
 use crate::record::header::{Direction, KnownFields, LostPackets, RecordHeader, RecordKind};
-use crate::record::layout::IOCTL;
 use crate::schema::{FieldType, MessageSet};
 use crate::table::errno;
 use crate::table::framing::PACKET_COMPLETION;

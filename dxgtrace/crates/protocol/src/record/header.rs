@@ -3,187 +3,157 @@
 //! VMBus itself tells neither who sent a packet nor what the send function
 //! returned. The probe knows, and this header carries it into the file, where
 //! it survives conversion to other formats and gives Wireshark real fields.
-//! `docs/capture-format.md` describes every byte; all numbers are little endian.
+//! All numbers are little endian.
+//!
+//! One list of its fields makes the struct [`RecordHeader`], the offsets at which it is
+//! read and written, and the description [`RECORD`], which filters, exports, the
+//! reference and `docs/capture-format.md` walk.
 
-/// Length of the pseudo-header of [`VERSION`] in bytes.
-pub const LENGTH: usize = 80;
-/// The version written by this program. A reader accepts any later version
-/// whose header is at least as long, since versions only append.
-pub const VERSION: u8 = 1;
+use super::names::{IOCTL, PACKET_FLAGS, PACKET_TYPE};
+use super::stored::{Stored, by_offset, described};
+use crate::schema::{Field, FieldType, Layout, layout, when_set};
 
-/// What a record in a capture file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum RecordKind {
-    /// A VMBus packet: the payload follows.
-    Packet = 0,
-    /// A send that the ring or the host refused for good: the payload never
-    /// left the guest.
-    Refused = 1,
-    /// Packets are missing here: the payload is a [`LostPackets`].
-    Lost = 2,
-    /// An ioctl of the driver has ended: the payload is an [`IoctlEnd`].
-    Ioctl = 3,
+pub use super::names::{ChannelKind, Direction, KnownFields, RecordKind};
+pub use super::payload::{IoctlEnd, LostPackets};
+pub use super::version::{HeaderError, LENGTH, VERSION};
+
+/// What a member's bytes mean: as its type says, unless the list says it.
+macro_rules! meaning {
+    ($type:ty) => {
+        <$type>::TY
+    };
+    ($type:ty, $ty:expr) => {
+        $ty
+    };
 }
 
-impl RecordKind {
-    /// The kind with this number, if this version knows it.
-    pub fn from_number(number: u8) -> Option<Self> {
-        match number {
-            0 => Some(Self::Packet),
-            1 => Some(Self::Refused),
-            2 => Some(Self::Lost),
-            3 => Some(Self::Ioctl),
-            _ => None,
+/// Makes the struct, its encoding and its description of one list:
+/// `offset name: type [as Ty], "doc" [, if "bit of known"];`. What the recorder
+/// itself writes, `fixed`, is no member of the struct.
+macro_rules! header {
+    (
+        fixed {
+            $($fixed_at:literal $fixed:ident: $fixed_type:ty as $fixed_ty:expr, $fixed_doc:literal;)+
         }
-    }
-}
-
-/// Which way a packet went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Direction {
-    /// Sent by the driver.
-    GuestToHost = 0,
-    /// Received by the driver.
-    HostToGuest = 1,
-}
-
-impl Direction {
-    /// The direction with this number, if this version knows it.
-    pub fn from_number(number: u8) -> Option<Self> {
-        match number {
-            0 => Some(Self::GuestToHost),
-            1 => Some(Self::HostToGuest),
-            _ => None,
+        members {
+            $($at:literal $name:ident: $type:ty $(as $ty:expr)?, $doc:literal $(, if $bit:literal)?;)+
         }
-    }
-}
-
-/// Which of dxgkrnl's two channel types a packet travelled on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum ChannelKind {
-    /// The interface type was not captured.
-    Unknown = 0,
-    /// The VM-wide channel.
-    Global = 1,
-    /// The channel of one virtual GPU.
-    Vgpu = 2,
-}
-
-impl ChannelKind {
-    /// The channel kind with this number; a number that this version does not
-    /// know is [`ChannelKind::Unknown`], since the packet can be read without.
-    pub fn from_number(number: u8) -> Self {
-        match number {
-            1 => Self::Global,
-            2 => Self::Vgpu,
-            _ => Self::Unknown,
+    ) => {
+        /// The pseudo-header of one record, decoded.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub struct RecordHeader {
+            $(#[doc = $doc] pub $name: $type,)+
         }
+
+        /// What the recorder itself writes at the begin of a header.
+        struct Fixed {
+            $($fixed: $fixed_type,)+
+        }
+
+        impl Fixed {
+            fn store(&self, header: &mut [u8; LENGTH]) {
+                $(self.$fixed.store(header, $fixed_at);)+
+            }
+
+            #[inline]
+            fn load(header: &[u8; LENGTH]) -> Result<Self, HeaderError> {
+                Ok(Self { $($fixed: Stored::load(header, $fixed_at)?,)+ })
+            }
+        }
+
+        impl RecordHeader {
+            /// A packet to the host of which nothing is known.
+            pub const EMPTY: Self = Self { $($name: Stored::ZERO,)+ };
+
+            fn store(&self, header: &mut [u8; LENGTH]) {
+                $(self.$name.store(header, $at);)+
+            }
+
+            #[inline]
+            fn load(header: &[u8; LENGTH]) -> Result<Self, HeaderError> {
+                Ok(Self { $($name: Stored::load(header, $at)?,)+ })
+            }
+        }
+
+        const FIELDS: [Field; [$($fixed_at,)+ $($at,)+].len()] = by_offset([
+            $(described(
+                $fixed_at,
+                stringify!($fixed),
+                <$fixed_type>::SIZE,
+                $fixed_ty,
+                $fixed_doc,
+            ),)+
+            $({
+                let described = described(
+                    $at,
+                    stringify!($name),
+                    <$type>::SIZE,
+                    meaning!($type $(, $ty)?),
+                    $doc,
+                );
+                $(let described = described.when(when_set("known", &KnownFields::NAMES, $bit));)?
+                described
+            },)+
+        ]);
+    };
+}
+
+header! {
+    fixed {
+        0 version: u8 as FieldType::U32,
+            "Version of this header; later ones only append.";
+        2 header_length: u16 as FieldType::U32,
+            "Length of this header in bytes; the payload follows it.";
+    }
+    members {
+        1 kind: RecordKind,
+            "What the record is.";
+        4 direction: Direction,
+            "Which way it went.";
+        5 channel_kind: ChannelKind,
+            "Which type of channel it used.";
+        6 packet_type: u16 as FieldType::Enum(&PACKET_TYPE),
+            "VMBus packet type.";
+        8 packet_flags: u16 as FieldType::Flags16(&PACKET_FLAGS),
+            "VMBus packet flags.";
+        10 known: KnownFields,
+            "Which of the following members hold something.";
+        12 channel: u32,
+            "VMBus channel number (`child_relid`), unique among open channels.";
+        16 transaction: u64,
+            "VMBus transaction id, 0 where none is used.";
+        24 pid: u32,
+            "Process id: thread group id in the initial pid namespace.", if "task";
+        28 tid: u32,
+            "Thread id in the initial pid namespace.", if "task";
+        32 comm: [u8; 16],
+            "Task name: bytes of any value, padded with NUL.", if "task";
+        48 return_value: i32,
+            "What the send function returned: 0 or a negative errno. Of an ioctl: what the driver's \
+             first failed synchronous send in it returned, or 0.", if "return_value";
+        52 refused_attempts: u32,
+            "Attempts at this send that found the ring full.";
+        56 expected_reply_length: u32,
+            "Bytes that the driver asks for: in the request, and again in the reply.",
+            if "expected_reply";
+        60 interface_version: u32,
+            "Negotiated interface version, 0 if not known.";
+        64 ioctl: u32 as FieldType::Enum(&IOCTL),
+            "Request number of the ioctl that has ended, or during which the packet or its request \
+             was sent.", if "ioctl";
+        68 ioctl_result: i32,
+            "What that ioctl returned to the application.", if "ioctl_result";
+        72 cpu: u32,
+            "Processor on which the packet was seen.";
+        76 payload_length: u32,
+            "Length of the payload before any cut, in bytes.";
     }
 }
 
-/// Which optional members of [`RecordHeader`] hold something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct KnownFields(pub u16);
+/// The pseudo-header before every payload.
+pub static RECORD: Layout = layout(LENGTH as u16, &FIELDS).header("pseudo-header");
 
-impl KnownFields {
-    /// `pid`, `tid` and `comm` describe the task that was running.
-    pub const TASK: u16 = 1 << 0;
-    /// The task is the one that made the request (of a completion: found by
-    /// channel and transaction id), not whoever the interrupt hit.
-    pub const REQUESTER: u16 = 1 << 1;
-    /// `return_value` is what the send function returned.
-    pub const RETURN_VALUE: u16 = 1 << 2;
-    /// `expected_reply_length` is what the driver asked for.
-    pub const EXPECTED_REPLY: u16 = 1 << 3;
-    /// `ioctl` is the one that the record is about or was sent during.
-    pub const IOCTL: u16 = 1 << 4;
-    /// The payload length is the exact one; otherwise the VMBus ring has
-    /// rounded it up to a multiple of 8.
-    pub const EXACT_LENGTH: u16 = 1 << 5;
-    /// The ioctl has ended: `ioctl_result` is what it returned.
-    pub const IOCTL_RESULT: u16 = 1 << 6;
-
-    /// Whether all of `bits` are set.
-    pub fn has(self, bits: u16) -> bool {
-        self.0 & bits == bits
-    }
-}
-
-/// Why bytes are no pseudo-header of this program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum HeaderError {
-    /// Fewer bytes than the shortest header, or than the header says it has.
-    #[error("pseudo-header needs {wanted} bytes, only {had} are there")]
-    Short {
-        /// Bytes that the header takes.
-        wanted: usize,
-        /// Bytes that are there.
-        had: usize,
-    },
-    /// Version 0, or a header length below that of version 1.
-    #[error("pseudo-header claims version {version} and {length} bytes, which no version has")]
-    Malformed {
-        /// What stands in the version byte.
-        version: u8,
-        /// What stands in the header length field, in bytes.
-        length: u16,
-    },
-    /// A record kind that only a later version knows.
-    #[error("record kind {0} is not known to this version")]
-    UnknownKind(u8),
-    /// A direction that only a later version knows.
-    #[error("direction {0} is not known to this version")]
-    UnknownDirection(u8),
-}
-
-/// The pseudo-header of one record, decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RecordHeader {
-    /// What the record is.
-    pub kind: RecordKind,
-    /// Which way it went.
-    pub direction: Direction,
-    /// Which type of channel it used.
-    pub channel_kind: ChannelKind,
-    /// VMBus packet type: 6 in-band data, 11 completion.
-    pub packet_type: u16,
-    /// VMBus packet flags: bit 0 asks for a completion.
-    pub packet_flags: u16,
-    /// Which of the following members are known.
-    pub known: KnownFields,
-    /// VMBus channel number (`child_relid`), unique among open channels.
-    pub channel: u32,
-    /// VMBus transaction id, 0 where none is used.
-    pub transaction: u64,
-    /// Thread group id in the initial pid namespace.
-    pub pid: u32,
-    /// Thread id in the initial pid namespace.
-    pub tid: u32,
-    /// Task name as the kernel has it: bytes of any value, padded with NUL.
-    pub comm: [u8; 16],
-    /// What the send function returned: 0 or a negative errno. Of
-    /// [`RecordKind::Ioctl`]: what the driver's first failed synchronous send in it
-    /// returned, or 0.
-    pub return_value: i32,
-    /// How many attempts were refused (ring full) before this one.
-    pub refused_attempts: u32,
-    /// Bytes that the driver expects in the reply.
-    pub expected_reply_length: u32,
-    /// Negotiated interface version, 0 when unknown to the recorder.
-    pub interface_version: u32,
-    /// Request number of the ioctl during which the packet was sent, or that
-    /// has ended.
-    pub ioctl: u32,
-    /// What that ioctl returned to the application.
-    pub ioctl_result: i32,
-    /// Processor on which the packet was seen.
-    pub cpu: u32,
-    /// Payload length before any cut, in bytes.
-    pub payload_length: u32,
-}
+const _: () = assert!(RECORD.gaps[0].1 == 0, "every byte belongs to a field");
 
 impl Default for RecordHeader {
     fn default() -> Self {
@@ -192,53 +162,15 @@ impl Default for RecordHeader {
 }
 
 impl RecordHeader {
-    /// A packet to the host of which nothing is known.
-    pub const EMPTY: Self = Self {
-        kind: RecordKind::Packet,
-        direction: Direction::GuestToHost,
-        channel_kind: ChannelKind::Unknown,
-        packet_type: 0,
-        packet_flags: 0,
-        known: KnownFields(0),
-        channel: 0,
-        transaction: 0,
-        pid: 0,
-        tid: 0,
-        comm: [0; 16],
-        return_value: 0,
-        refused_attempts: 0,
-        expected_reply_length: 0,
-        interface_version: 0,
-        ioctl: 0,
-        ioctl_result: 0,
-        cpu: 0,
-        payload_length: 0,
-    };
-
     /// The header as it stands in a file, in the current [`VERSION`].
     pub fn encode(&self) -> [u8; LENGTH] {
         let mut out = [0; LENGTH];
-        out[0] = VERSION;
-        out[1] = self.kind as u8;
-        out[2..4].copy_from_slice(&(LENGTH as u16).to_le_bytes());
-        out[4] = self.direction as u8;
-        out[5] = self.channel_kind as u8;
-        out[6..8].copy_from_slice(&self.packet_type.to_le_bytes());
-        out[8..10].copy_from_slice(&self.packet_flags.to_le_bytes());
-        out[10..12].copy_from_slice(&self.known.0.to_le_bytes());
-        out[12..16].copy_from_slice(&self.channel.to_le_bytes());
-        out[16..24].copy_from_slice(&self.transaction.to_le_bytes());
-        out[24..28].copy_from_slice(&self.pid.to_le_bytes());
-        out[28..32].copy_from_slice(&self.tid.to_le_bytes());
-        out[32..48].copy_from_slice(&self.comm);
-        out[48..52].copy_from_slice(&self.return_value.to_le_bytes());
-        out[52..56].copy_from_slice(&self.refused_attempts.to_le_bytes());
-        out[56..60].copy_from_slice(&self.expected_reply_length.to_le_bytes());
-        out[60..64].copy_from_slice(&self.interface_version.to_le_bytes());
-        out[64..68].copy_from_slice(&self.ioctl.to_le_bytes());
-        out[68..72].copy_from_slice(&self.ioctl_result.to_le_bytes());
-        out[72..76].copy_from_slice(&self.cpu.to_le_bytes());
-        out[76..80].copy_from_slice(&self.payload_length.to_le_bytes());
+        let fixed = Fixed {
+            version: VERSION,
+            header_length: LENGTH as u16,
+        };
+        fixed.store(&mut out);
+        self.store(&mut out);
         out
     }
 
@@ -256,7 +188,7 @@ impl RecordHeader {
     }
 
     /// The same in place, for headers that come one after the other. After an
-    /// error, what it holds is that of the header before.
+    /// error, it still holds the previous header.
     ///
     /// # Errors
     /// As of [`RecordHeader::decode`].
@@ -267,8 +199,10 @@ impl RecordHeader {
             wanted: LENGTH,
             had,
         })?;
-        let version = fields[0];
-        let length = u16::from_le_bytes(take(fields, 2));
+        let Fixed {
+            version,
+            header_length: length,
+        } = Fixed::load(fields)?;
         let wanted = usize::from(length);
         if version == 0 || wanted < LENGTH {
             return Err(HeaderError::Malformed { version, length });
@@ -276,135 +210,8 @@ impl RecordHeader {
         if had < wanted {
             return Err(HeaderError::Short { wanted, had });
         }
-        *self = Self {
-            kind: RecordKind::from_number(fields[1]).ok_or(HeaderError::UnknownKind(fields[1]))?,
-            direction: Direction::from_number(fields[4])
-                .ok_or(HeaderError::UnknownDirection(fields[4]))?,
-            channel_kind: ChannelKind::from_number(fields[5]),
-            packet_type: u16::from_le_bytes(take(fields, 6)),
-            packet_flags: u16::from_le_bytes(take(fields, 8)),
-            known: KnownFields(u16::from_le_bytes(take(fields, 10))),
-            channel: u32::from_le_bytes(take(fields, 12)),
-            transaction: u64::from_le_bytes(take(fields, 16)),
-            pid: u32::from_le_bytes(take(fields, 24)),
-            tid: u32::from_le_bytes(take(fields, 28)),
-            comm: take(fields, 32),
-            return_value: i32::from_le_bytes(take(fields, 48)),
-            refused_attempts: u32::from_le_bytes(take(fields, 52)),
-            expected_reply_length: u32::from_le_bytes(take(fields, 56)),
-            interface_version: u32::from_le_bytes(take(fields, 60)),
-            ioctl: u32::from_le_bytes(take(fields, 64)),
-            ioctl_result: i32::from_le_bytes(take(fields, 68)),
-            cpu: u32::from_le_bytes(take(fields, 72)),
-            payload_length: u32::from_le_bytes(take(fields, 76)),
-        };
+        *self = Self::load(fields)?;
         Ok(wanted)
-    }
-}
-
-/// `N` bytes from `at` of a whole header. Every caller's offset is a constant
-/// within it, so the fallback is never used and the compiler drops it.
-fn take<const N: usize>(fields: &[u8; LENGTH], at: usize) -> [u8; N] {
-    fields
-        .get(at..)
-        .and_then(|rest| rest.first_chunk())
-        .copied()
-        .unwrap_or([0; N])
-}
-
-/// What a recorder knows of an ioctl at its end, beside the pseudo-header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct IoctlEnd {
-    /// Nanoseconds from its begin to its end.
-    pub duration: u64,
-    /// Messages sent in it, whether captured or not.
-    pub messages: u64,
-}
-
-impl IoctlEnd {
-    /// Length of the encoded form in bytes: two `u64`, in the order above.
-    pub const LENGTH: usize = 16;
-
-    /// The payload of a [`RecordKind::Ioctl`] record.
-    pub fn encode(&self) -> [u8; Self::LENGTH] {
-        let mut out = [0; Self::LENGTH];
-        for (place, number) in out.chunks_exact_mut(8).zip([self.duration, self.messages]) {
-            place.copy_from_slice(&number.to_le_bytes());
-        }
-        out
-    }
-
-    /// Reads the payload of a [`RecordKind::Ioctl`] record; what a later version
-    /// appended is skipped. `None` if it is too short.
-    pub fn decode(payload: &[u8]) -> Option<Self> {
-        let (numbers, _) = payload.as_chunks::<8>();
-        let mut numbers = numbers.iter().map(|number| u64::from_le_bytes(*number));
-        Some(Self {
-            duration: numbers.next()?,
-            messages: numbers.next()?,
-        })
-    }
-}
-
-/// How many packets were lost at one place of the stream, by cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LostPackets {
-    /// The kernel's ring buffer was full.
-    pub ring_full: u64,
-    /// The kernel did not run the probe (nested or out of return slots).
-    pub missed_probes: u64,
-    /// The queue between reader and consumer was full.
-    pub user_queue: u64,
-    /// The probe could not read the packet's memory.
-    pub unreadable: u64,
-}
-
-impl LostPackets {
-    /// Length of the encoded form in bytes: four `u64`, in the order above.
-    pub const LENGTH: usize = 32;
-
-    /// The payload of a [`RecordKind::Lost`] record.
-    pub fn encode(&self) -> [u8; Self::LENGTH] {
-        let mut out = [0; Self::LENGTH];
-        let causes = [
-            self.ring_full,
-            self.missed_probes,
-            self.user_queue,
-            self.unreadable,
-        ];
-        for (place, cause) in out.chunks_exact_mut(8).zip(causes) {
-            place.copy_from_slice(&cause.to_le_bytes());
-        }
-        out
-    }
-
-    /// Reads the payload of a [`RecordKind::Lost`] record. Causes that a later
-    /// version appended are not told apart but counted as [`LostPackets::unreadable`],
-    /// so that the total stays right. `None` if a cause of this version lacks.
-    pub fn decode(payload: &[u8]) -> Option<Self> {
-        let (causes, rest) = payload.as_chunks::<8>();
-        if !rest.is_empty() {
-            return None;
-        }
-        let mut causes = causes.iter().map(|cause| u64::from_le_bytes(*cause));
-        let mut lost = Self {
-            ring_full: causes.next()?,
-            missed_probes: causes.next()?,
-            user_queue: causes.next()?,
-            unreadable: causes.next()?,
-        };
-        for later in causes {
-            lost.unreadable = lost.unreadable.saturating_add(later);
-        }
-        Some(lost)
-    }
-
-    /// All causes together.
-    pub fn total(&self) -> u64 {
-        self.ring_full
-            .saturating_add(self.missed_probes)
-            .saturating_add(self.user_queue)
-            .saturating_add(self.unreadable)
     }
 }
 
@@ -433,6 +240,75 @@ mod tests {
             ioctl_result: -75,
             cpu: 3,
             payload_length: 0x8382_8180,
+        }
+    }
+
+    fn number(bytes: &[u8], field: &Field) -> u64 {
+        let start = usize::from(field.at);
+        let size = usize::from(field.ty.size());
+        let raw = bytes[start..start + size]
+            .iter()
+            .rev()
+            .fold(0, |raw, byte| raw << 8 | u64::from(*byte));
+        match field.bits {
+            Some((shift, _)) => (raw & field.mask()) >> shift,
+            None => raw,
+        }
+    }
+
+    #[test]
+    fn the_description_is_the_encoding() {
+        let header = RecordHeader {
+            kind: RecordKind::Refused,
+            direction: Direction::HostToGuest,
+            channel_kind: ChannelKind::Vgpu,
+            packet_type: 11,
+            packet_flags: 1,
+            known: KnownFields(0x7f),
+            channel: 20,
+            transaction: 1 << 40,
+            pid: 300,
+            tid: 301,
+            comm: *b"0123456789abcdef",
+            return_value: -11,
+            refused_attempts: 3,
+            expected_reply_length: 24,
+            interface_version: 40,
+            ioctl: 0xc040_4702,
+            ioctl_result: -75,
+            cpu: 5,
+            payload_length: 1000,
+        };
+        let bytes = header.encode();
+        let negative = |value: i32| u64::from(value as u32);
+        let wanted = [
+            1,
+            1,
+            80,
+            1,
+            2,
+            11,
+            1,
+            0x7f,
+            20,
+            1 << 40,
+            300,
+            301,
+            u64::from(b'0'),
+            negative(-11),
+            3,
+            24,
+            40,
+            0xc040_4702,
+            negative(-75),
+            5,
+            1000,
+        ];
+        assert_eq!(usize::from(RECORD.size), LENGTH);
+        assert_eq!(RECORD.gaps[0].1, 0, "every byte belongs to a field");
+        assert_eq!(RECORD.fields.len(), wanted.len());
+        for (field, wanted) in RECORD.fields.iter().zip(wanted) {
+            assert_eq!(number(&bytes, field), wanted, "{}", field.name);
         }
     }
 
@@ -520,35 +396,5 @@ mod tests {
             RecordHeader::decode(&bytes[..79]),
             Err(HeaderError::Short { had: 79, .. })
         ));
-    }
-
-    #[test]
-    fn the_end_of_an_ioctl_survives_encoding() {
-        let end = IoctlEnd {
-            duration: 1 << 40,
-            messages: 3,
-        };
-        assert_eq!(IoctlEnd::decode(&end.encode()), Some(end));
-        assert_eq!(IoctlEnd::decode(&end.encode()[..15]), None);
-    }
-
-    #[test]
-    fn losses_survive_encoding_and_later_causes_stay_in_the_total() {
-        let lost = LostPackets {
-            ring_full: 1,
-            missed_probes: 2,
-            user_queue: 3,
-            unreadable: 4,
-        };
-        let mut bytes = lost.encode().to_vec();
-        assert_eq!(LostPackets::decode(&bytes), Some(lost));
-        bytes.extend(5u64.to_le_bytes());
-        assert_eq!(
-            LostPackets::decode(&bytes).map(|lost| lost.total()),
-            Some(15)
-        );
-        bytes.pop();
-        assert_eq!(LostPackets::decode(&bytes), None);
-        assert_eq!(LostPackets::decode(&bytes[..24]), None);
     }
 }

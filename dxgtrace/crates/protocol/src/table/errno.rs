@@ -1,6 +1,17 @@
 //! Names of Linux's errnos. What those mean that the driver returns is in the
 //! data of the explanations.
 
+use crate::schema::text::{same, stop};
+
+/// What a send returns if the VMBus ring is full.
+pub const EAGAIN: i32 = returned("EAGAIN");
+/// What a send returns if the channel was revoked.
+pub const ENODEV: i32 = returned("ENODEV");
+/// What a synchronous send returns if the reply does not have the expected length.
+pub const EOVERFLOW: i32 = returned("EOVERFLOW");
+/// What a wait returns if a signal ended it.
+pub const ERESTARTSYS: i32 = returned("ERESTARTSYS");
+
 /// The errnos of x86_64 and arm64, positive, with their names; from 512 on
 /// those that are internal to the kernel.
 pub static NAMES: &[(u32, &str)] = &[
@@ -154,9 +165,24 @@ pub fn name(errno: u32) -> Option<&'static str> {
 }
 
 /// The positive errno of that name.
-pub fn number(name: &str) -> Option<u32> {
-    let found = NAMES.iter().find(|(_, known)| *known == name);
-    found.map(|(number, _)| *number)
+pub const fn number(name: &str) -> Option<u32> {
+    let mut i = 0;
+    while i < NAMES.len() {
+        if same(NAMES[i].1, name) {
+            return Some(NAMES[i].0);
+        }
+        i += 1;
+    }
+    None
+}
+
+/// The negative errno of that name, as the driver's functions return it. A name
+/// that is not in the list stops the build.
+const fn returned(name: &str) -> i32 {
+    match number(name) {
+        Some(number) => -(number as i32),
+        None => stop("errno", "has no name", name),
+    }
 }
 
 #[cfg(test)]

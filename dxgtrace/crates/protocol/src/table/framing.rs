@@ -1,18 +1,13 @@
 //! What stands around a message: channels, packets, headers, versions.
 
 use super::enums::CHANNEL_TYPE;
+use super::guid;
 use crate::schema::*;
 
-/// Interface type of the VM-wide channel, as its GUID stands in memory:
-/// `dde9cbc0-5060-4436-9448-ea1254a5d177`.
-pub const GLOBAL_CHANNEL: [u8; 16] = [
-    0xc0, 0xcb, 0xe9, 0xdd, 0x60, 0x50, 0x36, 0x44, 0x94, 0x48, 0xea, 0x12, 0x54, 0xa5, 0xd1, 0x77,
-];
-/// Interface type of a virtual GPU's channel, as its GUID stands in memory:
-/// `6e382d18-3336-4f4b-acc4-2b7703d4df4a`.
-pub const VGPU_CHANNEL: [u8; 16] = [
-    0x18, 0x2d, 0x38, 0x6e, 0x36, 0x33, 0x4b, 0x4f, 0xac, 0xc4, 0x2b, 0x77, 0x03, 0xd4, 0xdf, 0x4a,
-];
+/// Interface type of the VM-wide channel, as its GUID stands in memory.
+pub const GLOBAL_CHANNEL: [u8; 16] = guid::literal("dde9cbc0-5060-4436-9448-ea1254a5d177");
+/// Interface type of a virtual GPU's channel, as its GUID stands in memory.
+pub const VGPU_CHANNEL: [u8; 16] = guid::literal("6e382d18-3336-4f4b-acc4-2b7703d4df4a");
 
 /// VMBus packet type of requests and host messages.
 pub const PACKET_INBAND: u16 = 6;

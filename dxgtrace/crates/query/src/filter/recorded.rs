@@ -3,7 +3,7 @@
 use super::record::FilterRecord;
 use super::types::{ValueNames, ValueType};
 use dxgtrace_protocol::record::header::RecordKind;
-use dxgtrace_protocol::record::layout::{IOCTL_END, LOST, RECORD};
+use dxgtrace_protocol::record::{IOCTL_END, LOST, RECORD};
 use dxgtrace_protocol::schema::{Field, FieldType};
 
 /// A field of the pseudo-header, of a loss, or of the end of an ioctl.

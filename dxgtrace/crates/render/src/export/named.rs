@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dxgtrace_protocol::record::layout::{IOCTL_END, LOST, RECORD};
+use dxgtrace_protocol::record::{IOCTL_END, LOST, RECORD};
 use dxgtrace_protocol::schema::values::{Enum, Flags};
 use dxgtrace_protocol::schema::{FieldType, Layout, MessageSet, Struct, TailElement};
 use dxgtrace_protocol::table;

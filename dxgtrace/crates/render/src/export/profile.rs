@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use dxgtrace_protocol::record::layout::KIND;
+use dxgtrace_protocol::record::header::RecordKind;
 use dxgtrace_session::check::Severity;
 
 /// The profile's name, as `wireshark -C` takes it.
@@ -82,9 +82,8 @@ fn colour_filters() -> String {
         // Writing into a string does not fail.
         let _ = writeln!(text, "@{name}@{filter}@{}{}", of(back), of(front));
     };
-    if let Some(lost) = KIND.number_of("lost") {
-        line("packets are missing", &format!("dxg.kind == {lost}"), GAP);
-    }
+    let lost = RecordKind::Lost as u8;
+    line("packets are missing", &format!("dxg.kind == {lost}"), GAP);
     for severity in Severity::ALL.iter().rev().copied() {
         let Some(colours) = colours(severity) else {
             continue;

@@ -2,17 +2,51 @@
 //! losses, findings.
 
 use crate::store::CaptureStore;
-use dxgtrace_protocol::decode::{Value, escaped};
+use dxgtrace_protocol::decode::{Payload, Spot, escaped, lay_out};
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::record::header::{
-    Direction, IoctlEnd, KnownFields, LostPackets, RecordHeader, RecordKind,
-};
-use dxgtrace_protocol::record::layout::IOCTL;
+use dxgtrace_protocol::record::header::{Direction, IoctlEnd, RecordHeader, RecordKind};
+use dxgtrace_protocol::record::{LOST, RECORD};
+use dxgtrace_protocol::schema::FieldType;
 use dxgtrace_render::output::{TimeFormat, duration, wrap};
 use dxgtrace_session::check::Finding;
 
 use super::super::views::line_writer::columns;
 use super::TreeLine;
+
+/// Fields of the pseudo-header that the packet's first line tells, or that say how
+/// the header is to be read.
+const IN_FIRST_LINE: [&str; 7] = [
+    "version",
+    "kind",
+    "header_length",
+    "direction",
+    "channel_kind",
+    "known",
+    "payload_length",
+];
+
+const _: () = {
+    let mut i = 0;
+    while i < IN_FIRST_LINE.len() {
+        assert!(RECORD.field(IN_FIRST_LINE[i]).is_some());
+        i += 1;
+    }
+};
+
+/// What a record is, in the packet's first line.
+fn what(header: &RecordHeader, channel: &str) -> String {
+    let length = header.payload_length;
+    let way = match header.direction {
+        Direction::GuestToHost => "guest to host",
+        Direction::HostToGuest => "host to guest",
+    };
+    match header.kind {
+        RecordKind::Lost => "packets are missing here".to_owned(),
+        RecordKind::Ioctl => "an ioctl has ended".to_owned(),
+        RecordKind::Refused => format!("{length} bytes, never sent"),
+        RecordKind::Packet => format!("{way} on {channel}, {length} bytes"),
+    }
+}
 
 /// Appends lines for one packet to a tree.
 pub(super) struct Lines<'a> {
@@ -46,24 +80,12 @@ impl Lines<'_> {
         let Some(found) = store.row(row) else {
             return;
         };
-        let way = match header.direction {
-            Direction::GuestToHost => "guest to host",
-            Direction::HostToGuest => "host to guest",
-        };
-        let what = match header.kind {
-            RecordKind::Lost => "packets are missing here".to_owned(),
-            RecordKind::Ioctl => "an ioctl has ended".to_owned(),
-            RecordKind::Refused => format!("{} bytes, never sent", header.payload_length),
-            RecordKind::Packet => format!(
-                "{way} on {}, {} bytes",
-                store.channel_name(found),
-                header.payload_length
-            ),
-        };
+        let number = packet.number;
+        let what = what(header, store.channel_name(found));
         self.push(
             0,
             "packet",
-            format!("{}, {what}", packet.number),
+            format!("{number}, {what}"),
             Some("frame.number"),
         );
         let previous = row.checked_sub(1).and_then(|row| store.row(row));
@@ -71,72 +93,13 @@ impl Lines<'_> {
         let relative = time.of(packet.time, store.start(), previous).to_string();
         self.push(1, "time", relative, None);
         if time != TimeFormat::Date {
-            self.push(
-                1,
-                "date",
-                TimeFormat::Date.of(packet.time, 0, 0).to_string(),
-                None,
-            );
+            let date = TimeFormat::Date.of(packet.time, 0, 0).to_string();
+            self.push(1, "date", date, None);
         }
         if header.kind == RecordKind::Lost {
             return;
         }
-        if header.known.has(KnownFields::TASK) {
-            self.push(1, "process", header.pid.to_string(), Some("dxg.pid"));
-            self.push(1, "thread", header.tid.to_string(), Some("dxg.tid"));
-            let name = format!("\"{}\"", escaped(&header.comm));
-            self.push(1, "name", name, Some("dxg.comm"));
-            self.push(1, "processor", header.cpu.to_string(), Some("dxg.cpu"));
-        }
-        if header.kind == RecordKind::Ioctl {
-            self.call(header);
-            return;
-        }
-        self.push(
-            1,
-            "channel",
-            header.channel.to_string(),
-            Some("dxg.channel"),
-        );
-        self.push(
-            1,
-            "transaction",
-            header.transaction.to_string(),
-            Some("dxg.transaction"),
-        );
-        self.push(
-            1,
-            "packet type",
-            header.packet_type.to_string(),
-            Some("dxg.packet_type"),
-        );
-        if header.known.has(KnownFields::RETURN_VALUE) {
-            self.push(
-                1,
-                "return value",
-                header.return_value.to_string(),
-                Some("dxg.return_value"),
-            );
-        }
-        if header.refused_attempts > 0 {
-            let attempts = header.refused_attempts.to_string();
-            self.push(
-                1,
-                "refused attempts",
-                attempts,
-                Some("dxg.refused_attempts"),
-            );
-        }
-        if header.known.has(KnownFields::EXPECTED_REPLY) {
-            let length = header.expected_reply_length.to_string();
-            self.push(
-                1,
-                "expected reply length",
-                length,
-                Some("dxg.expected_reply_length"),
-            );
-        }
-        self.call(header);
+        self.header(header);
         if packet.is_cut() {
             let text = format!(
                 "{} of {} bytes",
@@ -156,20 +119,28 @@ impl Lines<'_> {
         }
     }
 
-    /// Lines for the ioctl whose end is recorded, or in which the packet was sent.
-    fn call(&mut self, header: &RecordHeader) {
-        if header.known.has(KnownFields::IOCTL) {
-            let name = Value::Enum(&IOCTL, header.ioctl.into()).to_string();
-            self.push(1, "ioctl", name, Some("dxg.ioctl"));
+    /// The fields of the pseudo-header that say something, as described.
+    fn header(&mut self, header: &RecordHeader) {
+        let encoded = header.encode();
+        for spot in lay_out(&RECORD, Payload::whole(&encoded)).fields() {
+            let field = spot.field;
+            // 0 says that there is none, but of processors.
+            let none = spot.number() == Some(0) && field.when.is_none() && field.name != "cpu";
+            if !none && !IN_FIRST_LINE.contains(&field.name) {
+                self.field(1, field.name, &spot);
+            }
         }
-        if header.known.has(KnownFields::IOCTL_RESULT) {
-            let result = header.ioctl_result.to_string();
-            self.push(1, "ioctl result", result, Some("dxg.ioctl_result"));
-        }
-        if header.kind == RecordKind::Ioctl && header.known.has(KnownFields::RETURN_VALUE) {
-            let value = header.return_value.to_string();
-            self.push(1, "wait returned", value, Some("dxg.return_value"));
-        }
+    }
+
+    /// One field of the description.
+    fn field(&mut self, depth: u8, label: &str, spot: &Spot<'_>) {
+        let text = match (spot.field.ty, spot.value()) {
+            (FieldType::Byte, _) => format!("\"{}\"", escaped(spot.bytes)),
+            (_, Some(value)) => value.to_string(),
+            (_, None) => return,
+        };
+        let name = format!("dxg.{}", spot.field.name);
+        self.push(depth, &label.replace('_', " "), text, Some(&name));
     }
 
     pub(super) fn ioctl(&mut self, payload: &[u8]) {
@@ -180,15 +151,12 @@ impl Lines<'_> {
         self.push(0, "messages", messages, Some("dxg.ioctl_messages"));
     }
 
+    /// How many packets were lost, by cause.
     pub(super) fn lost(&mut self, payload: &[u8]) {
-        let lost = LostPackets::decode(payload).unwrap_or_default();
-        for (label, count) in [
-            ("ring buffer full", lost.ring_full),
-            ("probe not run", lost.missed_probes),
-            ("queue full", lost.user_queue),
-            ("memory not readable", lost.unreadable),
-        ] {
-            self.push(0, label, count.to_string(), None);
+        for spot in lay_out(&LOST, Payload::whole(payload)).fields() {
+            let name = spot.field.name;
+            let cause = name.strip_prefix("lost.").unwrap_or(name);
+            self.field(0, cause, &spot);
         }
     }
 

@@ -9,9 +9,8 @@ use std::fmt::{self, Write};
 use super::named::NamedSets;
 use dxgtrace_protocol::decode::MAX_PAYLOAD;
 use dxgtrace_protocol::decode::{MessagePart, UNKNOWN, summary};
-use dxgtrace_protocol::record::header::Direction;
-use dxgtrace_protocol::record::layout::{CHANNEL_KIND, IOCTL_END, KIND, LOST, RECORD};
-use dxgtrace_protocol::schema::values::Enum;
+use dxgtrace_protocol::record::header::{ChannelKind, Direction, RecordKind};
+use dxgtrace_protocol::record::{IOCTL_END, LOST, RECORD};
 use dxgtrace_protocol::schema::{
     BytesOrigin, Fact, FieldRule, FieldType, HEADER, Layout, Message, MessageSet, ObjectKind,
     ReplyMode,
@@ -196,14 +195,13 @@ fn sentence(code: Code) -> Vec<SentencePiece> {
 fn surroundings(out: &mut impl Write) -> fmt::Result {
     let at = |layout: &Layout, name: &str| layout.field(name).map_or(0, |field| field.at);
     let bits = |name: &str| COMMAND.field(name).and_then(|field| field.bits);
-    let number = |names: &Enum, name: &str| names.number_of(name).unwrap_or(0);
     let (_, channel_type_width) = bits("channel_type").unwrap_or_default();
     let (async_bit, _) = bits("async_msg").unwrap_or_default();
     let numbers: &[(&str, u64)] = &[
         ("inband", framing::PACKET_INBAND.into()),
         ("completion", framing::PACKET_COMPLETION.into()),
         ("outbound", Direction::GuestToHost as u64),
-        ("vgpu_channel", number(&CHANNEL_KIND, "vgpu")),
+        ("vgpu_channel", ChannelKind::Vgpu as u64),
         ("vgpu", MessageSet::Vgpu as u64),
         ("host", MessageSet::Host as u64),
         ("global", MessageSet::Global as u64),
@@ -222,7 +220,7 @@ fn surroundings(out: &mut impl Write) -> fmt::Result {
         writeln!(out, "  {name} = {value},")?;
     }
     out.write_str("}\n\ndata.kind = {")?;
-    for value in KIND.values {
+    for value in RecordKind::NAMES.values {
         write!(out, " {} = {},", value.name, value.number)?;
     }
     out.write_str(" }\n\ndata.sets = {")?;

@@ -5,7 +5,7 @@ use std::io;
 use super::pieces::{OpenJson, Text, any, bytes, decimal, hexadecimal, plain, shown};
 use super::{TaskJson, ioctl};
 use dxgtrace_protocol::decode::{Decoded, LocatedBody, Spot, TailSpot, Value, utf16};
-use dxgtrace_protocol::record::header::{Direction, KnownFields, RecordKind};
+use dxgtrace_protocol::record::header::{KnownFields, RecordKind};
 use dxgtrace_protocol::schema::{FieldType, TailElement};
 use dxgtrace_protocol::table;
 use dxgtrace_session::entry::Entry;
@@ -19,11 +19,7 @@ pub(super) fn message(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<()> {
     record.add("number", &packet.number)?;
     decimal(record.key(["time"]), packet.time)?;
     record.add("channel", &entry.channel_name())?;
-    let direction = match header.direction {
-        Direction::GuestToHost => "guest_to_host",
-        Direction::HostToGuest => "host_to_guest",
-    };
-    plain(record.key(["direction"]), direction);
+    plain(record.key(["direction"]), header.direction.name());
     record.add("packet_type", &header.packet_type)?;
     record.add("packet_flags", &header.packet_flags)?;
     decimal(record.key(["transaction"]), header.transaction)?;

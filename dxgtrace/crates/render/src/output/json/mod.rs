@@ -16,10 +16,10 @@ use self::message::{message, typed};
 pub(super) use self::pieces::Text;
 use self::pieces::{OpenJson, any, decimal, plain};
 use dxgtrace_protocol::decode::{Decoded, Value, escaped};
+use dxgtrace_protocol::record::IOCTL;
 use dxgtrace_protocol::record::header::{
     IoctlEnd, KnownFields, LostPackets, RecordHeader, RecordKind,
 };
-use dxgtrace_protocol::record::layout::IOCTL;
 use dxgtrace_protocol::schema::{FieldType, ObjectKind};
 use dxgtrace_protocol::table::{self, errno};
 use dxgtrace_session::check::{Finding, Layer, Notation, Severity};

@@ -1,0 +1,18 @@
+//! The numbers that the probe and the protocol's description both contain are equal,
+//! or the build stops. The probe cannot take them from the description: it is
+//! compiled for a BPF target, from a crate that depends on nothing.
+
+use dxgtrace_ebpf::record;
+
+use dxgtrace_protocol::record::header::ChannelKind;
+use dxgtrace_protocol::table::framing;
+
+const fn same(a: [u8; 16], b: [u8; 16]) -> bool {
+    u128::from_ne_bytes(a) == u128::from_ne_bytes(b)
+}
+
+const _: () = assert!(same(record::GLOBAL_TYPE, framing::GLOBAL_CHANNEL));
+const _: () = assert!(same(record::VGPU_TYPE, framing::VGPU_CHANNEL));
+const _: () = assert!(record::CHANNEL_GLOBAL == ChannelKind::Global as u8);
+const _: () = assert!(record::CHANNEL_VGPU == ChannelKind::Vgpu as u8);
+const _: () = assert!(record::MAX_PAYLOAD >= framing::MAX_MESSAGE);
