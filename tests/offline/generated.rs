@@ -2,25 +2,30 @@
 //!
 //! With `DXGTRACE_BLESS=1` they are written again: `make generate`.
 
-use std::fmt;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, ensure};
 
-type Generator = fn(&mut String) -> fmt::Result;
+/// Appends the file to the string; parts that are written by hand are taken from the
+/// file as it is.
+type Generator = fn(&str, &mut String) -> Result<()>;
 
 /// Each generated file, from the repository's root.
 const FILES: &[(&str, Generator)] = &[
-    ("dissectors/dxg.lua", |out| {
-        dxgtrace_render::export::lua(out)
+    ("dissectors/dxg.lua", |_, out| {
+        Ok(dxgtrace_render::export::lua(out)?)
     }),
-    ("docs/protocol.md", |out| {
-        dxgtrace_render::export::reference(out)
+    ("docs/protocol.md", |_, out| {
+        Ok(dxgtrace_render::export::reference(out)?)
     }),
-    ("docs/findings.md", |out| {
-        dxgtrace_render::export::findings(out)
+    ("docs/findings.md", |_, out| {
+        Ok(dxgtrace_render::export::findings(out)?)
     }),
-    ("docs/jsonl.schema.json", |out| {
+    ("docs/capture-format.md", |page, out| {
+        out.push_str(&dxgtrace_render::export::capture_format(page).map_err(Error::msg)?);
+        Ok(())
+    }),
+    ("docs/jsonl.schema.json", |_, out| {
         out.push_str(&dxgtrace_render::export::schema());
         Ok(())
     }),
@@ -31,16 +36,16 @@ fn generated_files_are_current() -> Result<()> {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let bless = std::env::var_os("DXGTRACE_BLESS").is_some();
     for (name, generate) in FILES {
-        let mut wanted = String::new();
-        generate(&mut wanted)?;
         let path = root.join(name);
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        let mut wanted = String::new();
+        generate(&found, &mut wanted).with_context(|| name.to_string())?;
         if bless {
             let folder = path.parent().context("a file without a folder")?;
             std::fs::create_dir_all(folder)?;
             std::fs::write(&path, &wanted)?;
             continue;
         }
-        let found = std::fs::read_to_string(&path).unwrap_or_default();
         let line = found
             .lines()
             .zip(wanted.lines())

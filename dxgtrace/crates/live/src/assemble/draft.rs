@@ -2,7 +2,6 @@
 
 use dxgtrace_ebpf::record::{self, END_SYNC, END_UNSEEN, KIND_SEND, VIEW_EXPECTED, VIEW_IOCTL};
 
-use super::channels::channel_kind;
 use dxgtrace_protocol::packet::Channel;
 use dxgtrace_protocol::record::header::{
     ChannelKind, Direction, IoctlEnd, KnownFields, LostPackets, RecordHeader, RecordKind,

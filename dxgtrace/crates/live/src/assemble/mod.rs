@@ -35,8 +35,13 @@ use self::{
 };
 use crate::{Delivery, clock::MonotonicClock};
 use dxgtrace_protocol::packet::{Channel, Packet};
-use dxgtrace_protocol::table::errno::EAGAIN;
 use dxgtrace_protocol::record::header::{Direction, KnownFields, LostPackets, RecordKind};
+use dxgtrace_protocol::table::errno::EAGAIN;
+
+/// How long a send of the driver is held for its return value, in nanoseconds.
+pub(super) const PATIENCE: u64 = 250_000_000;
+/// The same for a stand-in, which the scheduler can stop between the two.
+pub(super) const STAND_IN_PATIENCE: u64 = 3_000_000_000;
 
 /// The state between records and packets; all of it is bounded.
 pub(super) struct Assembler {

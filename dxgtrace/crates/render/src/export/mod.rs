@@ -1,7 +1,9 @@
 //! What is generated from the description: the Wireshark dissector, the
-//! protocol reference, the page of findings and the JSON schema, which are
-//! checked in and written again by `make generate`; and the Wireshark profile.
+//! protocol reference, the page of findings, the tables of the capture format
+//! and the JSON schema, which are checked in and written again by `make
+//! generate`; and the Wireshark profile.
 
+mod capture_format;
 mod findings;
 mod json_schema;
 mod lua;
@@ -9,6 +11,7 @@ mod named;
 mod profile;
 mod reference;
 
+pub use capture_format::capture_format;
 pub use findings::findings;
 pub use json_schema::schema;
 pub use lua::{lua, reported_in_wireshark};

@@ -237,6 +237,6 @@ fn ty(ty: FieldType) -> String {
 }
 
 /// Text that may stand in a table's cell.
-pub(super) fn cell(text: &str) -> String {
+pub(in crate::export) fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }

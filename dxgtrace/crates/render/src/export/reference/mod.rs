@@ -4,11 +4,14 @@
 mod layout;
 mod names;
 
+pub(super) use layout::cell;
+
 use std::fmt::{self, Write};
 
 use dxgtrace_protocol::schema::{Message, MessageSet, ReplyMode, Subject};
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::framing;
+use dxgtrace_protocol::table::guid;
 use dxgtrace_protocol::table::ioctls::IOCTLS;
 
 const INTRODUCTION: &str = include_str!("introduction.md");
@@ -18,7 +21,7 @@ const INTRODUCTION: &str = include_str!("introduction.md");
 /// # Errors
 /// Those of `out`.
 pub fn reference(out: &mut impl Write) -> fmt::Result {
-    out.write_str(INTRODUCTION)?;
+    introduction(out)?;
     headers(out)?;
     index(out)?;
     out.write_str("\n## Messages\n")?;
@@ -32,6 +35,20 @@ pub fn reference(out: &mut impl Write) -> fmt::Result {
     names::bit_sets(out)?;
     names::statuses(out)?;
     ioctls(out)
+}
+
+/// The page's first part, with the numbers that its text takes from the description.
+fn introduction(out: &mut impl Write) -> fmt::Result {
+    let mut text = INTRODUCTION.to_owned();
+    for (name, value) in [
+        ("{global_channel}", guid::text(&framing::GLOBAL_CHANNEL)),
+        ("{vgpu_channel}", guid::text(&framing::VGPU_CHANNEL)),
+        ("{inband}", framing::PACKET_INBAND.to_string()),
+        ("{completion}", framing::PACKET_COMPLETION.to_string()),
+    ] {
+        text = text.replace(name, &value);
+    }
+    out.write_str(&text)
 }
 
 fn headers(out: &mut impl Write) -> fmt::Result {
