@@ -908,23 +908,25 @@ data.headers = {
 }
 
 data.messages = {
-  { set = 1, id = 1000, name = "create_process", facts = { },
-    request = { size = 568, tails_at = 568, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 563, 5 }, },
-      fields = {
-        { at = 24, name = "process", type = "pointer", doc = "Guest kernel pointer used only as a cookie; never dereference, may be hidden from users." },
-        { at = 32, name = "process_id", type = "u64", brief = true, doc = "Linux thread id (task pid in the initial pid namespace) of the opener, not the tgid." },
-        { at = 40, name = "process_name", type = "utf16", count = 261, doc = "Comm of the opener, each byte widened to 16 bits (not real UTF-16 conversion); NUL-terminated, rest zero." },
-        { at = 562, name = "csrss_process", type = "u8", shift = 0, width = 1, rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
-        { at = 562, name = "dwm_process", type = "u8", shift = 1, width = 1, rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
-        { at = 562, name = "wow64_process", type = "u8", shift = 2, width = 1, rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
-        { at = 562, name = "linux_process", type = "u8", shift = 3, width = 1, rule = "ValueUnusual", low = 1, high = 1, doc = "Always 1 from this driver." },
-        { at = 562, name = "reserved", type = "u8", shift = 4, width = 4, rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
-      },
-      tails = {
-      } },
+  { set = 1, id = 1000, name = "create_process",
+    requests = {
+      { since = 0, size = 568, tails_at = 568, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 563, 5 }, },
+        fields = {
+          { at = 24, name = "process", type = "pointer", doc = "Guest kernel pointer used only as a cookie; never dereference, may be hidden from users." },
+          { at = 32, name = "process_id", type = "u64", brief = true, doc = "Linux thread id (task pid in the initial pid namespace) of the opener, not the tgid." },
+          { at = 40, name = "process_name", type = "utf16", count = 261, doc = "Comm of the opener, each byte widened to 16 bits (not real UTF-16 conversion); NUL-terminated, rest zero." },
+          { at = 562, name = "csrss_process", type = "u8", shift = 0, width = 1, rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
+          { at = 562, name = "dwm_process", type = "u8", shift = 1, width = 1, rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
+          { at = 562, name = "wow64_process", type = "u8", shift = 2, width = 1, rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
+          { at = 562, name = "linux_process", type = "u8", shift = 3, width = 1, rule = "ValueUnusual", low = 1, high = 1, doc = "Always 1 from this driver." },
+          { at = 562, name = "reserved", type = "u8", shift = 4, width = 4, rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "hprocess", type = "handle", kinds = { "process", }, brief = true, doc = "The process; 0 means failure." },
@@ -932,15 +934,17 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 1, id = 1001, name = "destroy_process", facts = { },
-    request = { size = 24, tails_at = 24, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { },
-      fields = {
-      },
-      tails = {
-      } },
+  { set = 1, id = 1001, name = "destroy_process",
+    requests = {
+      { since = 0, size = 24, tails_at = 24, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { },
+        fields = {
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -948,19 +952,21 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 1, id = 1002, name = "open_sync_object", facts = { },
-    request = { size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "global_sync_object", type = "handle", kinds = { "sync_object_share", }, brief = true, doc = "Value returned earlier in CREATESYNCOBJECT.global_sync_object (NOT the CREATENTSHAREDOBJECT handle)." },
-        { at = 32, name = "engine_affinity", type = "u32", brief = true, doc = "Copied from the user argument for monitored fences, else 0." },
-        { at = 36, name = "flags", type = "flags32", names = flags.D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS, brief = true, doc = "0x40: user flags unchanged. 0x46/0x47: shared + nt_security_sharing + no_signal (0x13)." },
-      },
-      tails = {
-      } },
+  { set = 1, id = 1002, name = "open_sync_object",
+    requests = {
+      { since = 0, size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "global_sync_object", type = "handle", kinds = { "sync_object_share", }, brief = true, doc = "Value returned earlier in CREATESYNCOBJECT.global_sync_object (NOT the CREATENTSHAREDOBJECT handle)." },
+          { at = 32, name = "engine_affinity", type = "u32", brief = true, doc = "Copied from the user argument for monitored fences, else 0." },
+          { at = 36, name = "flags", type = "flags32", names = flags.D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS, brief = true, doc = "0x40: user flags unchanged. 0x46/0x47: shared + nt_security_sharing + no_signal (0x13)." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 24, tails_at = 24, slack = 0, min = 0, status = 4, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 24, tails_at = 24, slack = 0, min = 0, status = 4, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "sync_object", type = "handle", kinds = { "sync_object", }, brief = true, doc = "The sync object." },
@@ -971,16 +977,18 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 1, id = 1003, name = "destroy_sync_object", facts = { },
-    request = { size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 28, 4 }, },
-      fields = {
-        { at = 24, name = "sync_object", type = "handle", kinds = { "sync_object", }, brief = true, doc = "The sync object." },
-      },
-      tails = {
-      } },
+  { set = 1, id = 1003, name = "destroy_sync_object",
+    requests = {
+      { since = 0, size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 28, 4 }, },
+        fields = {
+          { at = 24, name = "sync_object", type = "handle", kinds = { "sync_object", }, brief = true, doc = "The sync object." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -988,16 +996,18 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 1, id = 1004, name = "create_nt_shared_object", facts = { },
-    request = { size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 28, 4 }, },
-      fields = {
-        { at = 24, name = "object", type = "handle", kinds = { "resource", "sync_object", }, brief = true, doc = "The object to share." },
-      },
-      tails = {
-      } },
+  { set = 1, id = 1004, name = "create_nt_shared_object",
+    requests = {
+      { since = 0, size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 28, 4 }, },
+        fields = {
+          { at = 24, name = "object", type = "handle", kinds = { "resource", "sync_object", }, brief = true, doc = "The object to share." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "shared_handle", type = "handle", kinds = { "nt_share", }, brief = true, doc = "The share; 0 means failure." },
@@ -1005,16 +1015,18 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 1, id = 1005, name = "destroy_nt_shared_object", facts = { },
-    request = { size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 28, 4 }, },
-      fields = {
-        { at = 24, name = "shared_handle", type = "handle", kinds = { "nt_share", }, brief = true, doc = "The share; 0 means failure." },
-      },
-      tails = {
-      } },
+  { set = 1, id = 1005, name = "destroy_nt_shared_object",
+    requests = {
+      { since = 0, size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 28, 4 }, },
+        fields = {
+          { at = 24, name = "shared_handle", type = "handle", kinds = { "nt_share", }, brief = true, doc = "The share; 0 means failure." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1022,26 +1034,32 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 1, id = 1006, name = "signal_fence", unsent = true, facts = { },
+  { set = 1, id = 1006, name = "signal_fence", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 1, id = 1007, name = "notify_process_freeze", unsent = true, facts = { },
+  { set = 1, id = 1007, name = "notify_process_freeze", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 1, id = 1008, name = "notify_process_thaw", unsent = true, facts = { },
+  { set = 1, id = 1008, name = "notify_process_thaw", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 1, id = 1009, name = "query_etw_session", unsent = true, facts = { },
+  { set = 1, id = 1009, name = "query_etw_session", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 1, id = 1010, name = "set_io_space_region", facts = { },
-    request = { size = 48, tails_at = 48, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 44, 4 }, },
-      fields = {
-        { at = 24, name = "start", type = "address", brief = true, doc = "Guest-physical start of the MMIO window allocated by the guest." },
-        { at = 32, name = "length", type = "u64", brief = true, doc = "Bytes; from the channel offer mmio_megabytes." },
-        { at = 40, name = "shared_page_gpadl", type = "u32", rule = "ValueUnusual", low = 0, high = 0, doc = "0 in every driver examined (until early 2022 it was a function argument; the callers seen passed 0)." },
-      },
-      tails = {
-      } },
+  { set = 1, id = 1010, name = "set_io_space_region",
+    requests = {
+      { since = 0, size = 48, tails_at = 48, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 44, 4 }, },
+        fields = {
+          { at = 24, name = "start", type = "address", brief = true, doc = "Guest-physical start of the MMIO window allocated by the guest." },
+          { at = 32, name = "length", type = "u64", brief = true, doc = "Bytes; from the channel offer mmio_megabytes." },
+          { at = 40, name = "shared_page_gpadl", type = "u32", rule = "ValueUnusual", low = 0, high = 0, doc = "0 in every driver examined (until early 2022 it was a function argument; the callers seen passed 0)." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1049,20 +1067,23 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 1, id = 1011, name = "complete_transaction", unsent = true, facts = { },
+  { set = 1, id = 1011, name = "complete_transaction", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 1, id = 1021, name = "share_object_with_host", facts = { },
-    request = { size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { },
-      fields = {
-        { at = 24, name = "device_handle", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "object_handle", type = "handle", kinds = { "resource", "sync_object", }, brief = true, doc = "The object." },
-        { at = 32, name = "reserved", type = "u64", rule = "ReservedNonzero", low = 0, high = 0, doc = "Always 0." },
-      },
-      tails = {
-      } },
+  { set = 1, id = 1021, name = "share_object_with_host",
+    requests = {
+      { since = 0, size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { },
+        fields = {
+          { at = 24, name = "device_handle", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "object_handle", type = "handle", kinds = { "resource", "sync_object", }, brief = true, doc = "The object." },
+          { at = 32, name = "reserved", type = "u64", rule = "ReservedNonzero", low = 0, high = 0, doc = "Always 0." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 16, tails_at = 16, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 16, tails_at = 16, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1072,16 +1093,18 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 1, id = 1022, name = "is_feature_enabled_global", unsent = true, facts = { },
-    request = { size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 28, 4 }, },
-      fields = {
-        { at = 24, name = "feature_id", type = "enum", names = enums.DXGK_FEATURE_ID, brief = true, doc = "Which feature." },
-      },
-      tails = {
-      } },
+  { set = 1, id = 1022, name = "is_feature_enabled_global", unsent = true,
+    requests = {
+      { since = 0, size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 28, 4 }, },
+        fields = {
+          { at = 24, name = "feature_id", type = "enum", names = enums.DXGK_FEATURE_ID, brief = true, doc = "Which feature." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 16, tails_at = 16, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 16, tails_at = 16, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { { 14, 2 }, },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1094,70 +1117,77 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 2, name = "query_adapter_info", facts = { { "at", 28 }, },
-    request = { size = 40, tails_at = 32, slack = 7, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { },
-      fields = {
-        { at = 24, name = "query_type", type = "enum", names = enums.KMTQUERYADAPTERINFOTYPE, brief = true, doc = "KMTQUERYADAPTERINFOTYPE; forwarded untouched." },
-        { at = 28, name = "private_data_size", type = "u32", brief = true, doc = "Bytes of private_data." },
-      },
-      tails = {
-        { name = "private_data", type = "byte", len = { "at", 28 }, doc = "Input and output share the same buffer size." },
-      } },
+  { set = 0, id = 2, name = "query_adapter_info",
+    requests = {
+      { since = 0, size = 40, tails_at = 32, slack = 7, min = 0, request_values = { { "at", 28 }, }, read = true, padding = "PaddingNonzero",
+        gaps = { },
+        fields = {
+          { at = 24, name = "query_type", type = "enum", names = enums.KMTQUERYADAPTERINFOTYPE, brief = true, doc = "KMTQUERYADAPTERINFOTYPE; forwarded untouched." },
+          { at = 28, name = "private_data_size", type = "u32", brief = true, doc = "Bytes of private_data." },
+        },
+        tails = {
+          { name = "private_data", type = "byte", len = { "at", 28 }, doc = "Input and output share the same buffer size." },
+        } },
+    },
     replies = {
-      { version = 40, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 40, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
         },
         tails = {
-          { name = "private_data", type = "byte", len = { "fact", 1 }, doc = "The data asked for." },
+          { name = "private_data", type = "byte", len = { "request", 1 }, doc = "The data asked for." },
         } },
-      { version = 0, size = 0, tails_at = 0, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 0, tails_at = 0, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
         },
         tails = {
-          { name = "private_data", type = "byte", len = { "fact", 1 }, doc = "The data asked for." },
+          { name = "private_data", type = "byte", len = { "request", 1 }, doc = "The data asked for." },
         } },
     } },
-  { set = 0, id = 3, name = "ddi_query_adapter_info", unsent = true, facts = { },
+  { set = 0, id = 3, name = "ddi_query_adapter_info", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 0, id = 13, name = "escape", facts = { { "at", 40 }, },
-    request = { size = 56, tails_at = 48, slack = 7, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { },
-      fields = {
-        { at = 24, name = "adapter", type = "handle", kinds = { "adapter", }, brief = true, doc = "Host adapter handle (from OPENADAPTER), not the guest handle." },
-        { at = 28, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 32, name = "type", type = "enum", names = enums.D3DKMT_ESCAPETYPE, brief = true, doc = "What kind." },
-        { at = 36, name = "flags", type = "flags32", names = flags.D3DDDI_ESCAPEFLAGS, brief = true, doc = "Options." },
-        { at = 40, name = "priv_drv_data_size", type = "u32", brief = true, doc = "Bytes of private driver data." },
-        { at = 44, name = "context", type = "handle", kinds = { "context", }, brief = true, doc = "The context." },
-      },
-      tails = {
-        { name = "priv_drv_data", type = "byte", len = { "at", 40 }, view = { struct = structs.BUILD_TEST_COMMAND_BUFFER, when = { at = 36, size = 4, shift = 6, width = 1, values = { [1] = true, } }, }, doc = "Private driver data." },
-      } },
+  { set = 0, id = 13, name = "escape",
+    requests = {
+      { since = 0, size = 56, tails_at = 48, slack = 7, min = 0, request_values = { { "at", 40 }, }, read = true, padding = "PaddingNonzero",
+        gaps = { },
+        fields = {
+          { at = 24, name = "adapter", type = "handle", kinds = { "adapter", }, brief = true, doc = "Host adapter handle (from OPENADAPTER), not the guest handle." },
+          { at = 28, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 32, name = "type", type = "enum", names = enums.D3DKMT_ESCAPETYPE, brief = true, doc = "What kind." },
+          { at = 36, name = "flags", type = "flags32", names = flags.D3DDDI_ESCAPEFLAGS, brief = true, doc = "Options." },
+          { at = 40, name = "priv_drv_data_size", type = "u32", brief = true, doc = "Bytes of private driver data." },
+          { at = 44, name = "context", type = "handle", kinds = { "context", }, brief = true, doc = "The context." },
+        },
+        tails = {
+          { name = "priv_drv_data", type = "byte", len = { "at", 40 }, view = { struct = structs.BUILD_TEST_COMMAND_BUFFER, when = { at = 36, size = 4, shift = 6, width = 1, values = { [1] = true, } }, }, doc = "Private driver data." },
+        } },
+    },
     replies = {
-      { version = 0, size = 0, tails_at = 0, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 0, tails_at = 0, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
         },
         tails = {
-          { name = "priv_drv_data", type = "byte", len = { "fact", 1 }, doc = "Private driver data." },
+          { name = "priv_drv_data", type = "byte", len = { "request", 1 }, doc = "Private driver data." },
         } },
     } },
-  { set = 0, id = 14, name = "open_adapter", facts = { },
-    request = { size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { },
-      fields = {
-        { at = 24, name = "vmbus_interface_version", type = "u32", brief = true, doc = "The negotiated version (27, another value below 40, or 40)." },
-        { at = 28, name = "vmbus_last_compatible_interface_version", type = "u32", rule = "ValueUnusual", low = 16, high = 16, doc = "Constant 16." },
-        { at = 32, name = "guest_adapter_luid", type = "luid", rule = "ValueUnusual", low = 0, high = 0, doc = "Never filled: 0." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 14, name = "open_adapter",
+    requests = {
+      { since = 0, size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { },
+        fields = {
+          { at = 24, name = "vmbus_interface_version", type = "u32", brief = true, doc = "The negotiated version (27, another value below 40, or 40)." },
+          { at = 28, name = "vmbus_last_compatible_interface_version", type = "u32", rule = "ValueUnusual", low = 16, high = 16, doc = "Constant 16." },
+          { at = 32, name = "guest_adapter_luid", type = "luid", rule = "ValueUnusual", low = 0, high = 0, doc = "Never filled: 0." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 16, tails_at = 16, slack = 0, min = 0, status = 4, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 16, tails_at = 16, slack = 0, min = 0, status = 4, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "host_adapter_handle", type = "handle", kinds = { "adapter", }, brief = true, doc = "The adapter as the host numbers it." },
@@ -1168,33 +1198,38 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 15, name = "close_adapter", facts = { },
-    request = { size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 28, 4 }, },
-      fields = {
-        { at = 24, name = "host_handle", type = "handle", kinds = { "adapter", }, brief = true, doc = "The adapter." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 15, name = "close_adapter",
+    requests = {
+      { since = 0, size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 28, 4 }, },
+        fields = {
+          { at = 24, name = "host_handle", type = "handle", kinds = { "adapter", }, brief = true, doc = "The adapter." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 0, tails_at = 0, slack = 0, min = 0, read = false, padding = "PaddingNonzero",
+      { since = 0, size = 0, tails_at = 0, slack = 0, min = 0, read = false, padding = "PaddingNonzero",
         gaps = { },
         fields = {
         },
         tails = {
         } },
     } },
-  { set = 0, id = 30, name = "adapter_stop", unsent = true, facts = { },
+  { set = 0, id = 30, name = "adapter_stop", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 0, id = 36, name = "get_internal_adapter_info", facts = { },
-    request = { size = 24, tails_at = 24, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { },
-      fields = {
-      },
-      tails = {
-      } },
+  { set = 0, id = 36, name = "get_internal_adapter_info",
+    requests = {
+      { since = 0, size = 24, tails_at = 24, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { },
+        fields = {
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 40, size = 712, tails_at = 712, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+      { since = 40, size = 712, tails_at = 712, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "device_types", type = "flags32", names = flags.DXGK_DEVICE_TYPES, brief = true, doc = "What kind of device it is." },
@@ -1216,7 +1251,7 @@ data.messages = {
         },
         tails = {
         } },
-      { version = 0, size = 704, tails_at = 704, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 704, tails_at = 704, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "device_types", type = "flags32", names = flags.DXGK_DEVICE_TYPES, brief = true, doc = "What kind of device it is." },
@@ -1238,23 +1273,27 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 43, name = "flush_adapter", unsent = true, facts = { },
+  { set = 0, id = 43, name = "flush_adapter", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 0, id = 44, name = "ddi_get_node_metadata", unsent = true, facts = { },
+  { set = 0, id = 44, name = "ddi_get_node_metadata", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 0, id = 48, name = "query_statistics", facts = { },
-    request = { size = 832, tails_at = 832, slack = 0, min = 0, read = true, padding = "PaddingUser",
-      gaps = { { 36, 4 }, { 824, 8 }, },
-      fields = {
-        { at = 24, name = "type", type = "enum", names = enums.D3DKMT_QUERYSTATISTICS_TYPE, brief = true, doc = "What kind." },
-        { at = 28, name = "adapter_luid", type = "luid", brief = true, doc = "Host_adapter_luid from GETINTERNALADAPTERINFO, not the guest LUID." },
-        { at = 40, name = "process", type = "u64", brief = true, doc = "0 since 2023-02 (pid moved to header.process); user value before." },
-        { at = 48, name = "result", type = "byte", count = 776, output = true, doc = "The statistics." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 48, name = "query_statistics",
+    requests = {
+      { since = 0, size = 832, tails_at = 832, slack = 0, min = 0, read = true, padding = "PaddingUser",
+        gaps = { { 36, 4 }, { 824, 8 }, },
+        fields = {
+          { at = 24, name = "type", type = "enum", names = enums.D3DKMT_QUERYSTATISTICS_TYPE, brief = true, doc = "What kind." },
+          { at = 28, name = "adapter_luid", type = "luid", brief = true, doc = "Host_adapter_luid from GETINTERNALADAPTERINFO, not the guest LUID." },
+          { at = 40, name = "process", type = "u64", brief = true, doc = "0 since 2023-02 (pid moved to header.process); user value before." },
+          { at = 48, name = "result", type = "byte", count = 776, output = true, doc = "The statistics." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 784, tails_at = 784, slack = 0, min = 0, once = { [780] = true, }, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 784, tails_at = 784, slack = 0, min = 0, other_sizes = { [780] = true, }, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1264,28 +1303,33 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 53, name = "get_driver_store_file", unsent = true, facts = { },
+  { set = 0, id = 53, name = "get_driver_store_file", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 0, id = 54, name = "read_driver_store_file", unsent = true, facts = { },
+  { set = 0, id = 54, name = "read_driver_store_file", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 0, id = 55, name = "get_next_hard_link", unsent = true, facts = { },
+  { set = 0, id = 55, name = "get_next_hard_link", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 0, id = 62, name = "query_clock_calibration", facts = { },
-    request = { size = 64, tails_at = 64, slack = 0, min = 0, read = true, padding = "PaddingUser",
-      gaps = { },
-      fields = {
-        { at = 24, name = "adapter", type = "handle", kinds = { "adapter", }, brief = true, doc = "Host adapter handle." },
-        { at = 28, name = "node_ordinal", type = "u32", brief = true, doc = "Which engine." },
-        { at = 32, name = "physical_adapter_index", type = "u32", brief = true, doc = "Which physical adapter of a linked set." },
-        { at = 36, name = "clock_data.gpu_frequency", type = "u64", output = true, doc = "Output slot, user garbage." },
-        { at = 44, name = "clock_data.gpu_clock_counter", type = "u64", output = true, doc = "Output slot." },
-        { at = 52, name = "clock_data.cpu_clock_counter", type = "u64", output = true, doc = "Output slot." },
-        { at = 60, name = "clock_data.flags", type = "flags32", names = flags.DXGK_GPUCLOCKDATA_FLAGS, output = true, doc = "Output slot." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 62, name = "query_clock_calibration",
+    requests = {
+      { since = 0, size = 64, tails_at = 64, slack = 0, min = 0, read = true, padding = "PaddingUser",
+        gaps = { },
+        fields = {
+          { at = 24, name = "adapter", type = "handle", kinds = { "adapter", }, brief = true, doc = "Host adapter handle." },
+          { at = 28, name = "node_ordinal", type = "u32", brief = true, doc = "Which engine." },
+          { at = 32, name = "physical_adapter_index", type = "u32", brief = true, doc = "Which physical adapter of a linked set." },
+          { at = 36, name = "clock_data.gpu_frequency", type = "u64", output = true, doc = "Output slot, user garbage." },
+          { at = 44, name = "clock_data.gpu_clock_counter", type = "u64", output = true, doc = "Output slot." },
+          { at = 52, name = "clock_data.cpu_clock_counter", type = "u64", output = true, doc = "Output slot." },
+          { at = 60, name = "clock_data.flags", type = "flags32", names = flags.DXGK_GPUCLOCKDATA_FLAGS, output = true, doc = "Output slot." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 32, tails_at = 32, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 32, tails_at = 32, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1297,18 +1341,21 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 65, name = "log_event", unsent = true, facts = { },
+  { set = 0, id = 65, name = "log_event", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 0, id = 68, name = "is_feature_enabled", facts = { },
-    request = { size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 28, 4 }, },
-      fields = {
-        { at = 24, name = "feature_id", type = "enum", names = enums.DXGK_FEATURE_ID, brief = true, doc = "DXGK_FEATURE_ID; forwarded untouched." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 68, name = "is_feature_enabled",
+    requests = {
+      { since = 0, size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 28, 4 }, },
+        fields = {
+          { at = 24, name = "feature_id", type = "enum", names = enums.DXGK_FEATURE_ID, brief = true, doc = "DXGK_FEATURE_ID; forwarded untouched." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 16, tails_at = 16, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 16, tails_at = 16, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { { 14, 2 }, },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1321,18 +1368,20 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 0, name = "create_device", facts = { },
-    request = { size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 29, 3 }, },
-      fields = {
-        { at = 24, name = "flags", type = "flags32", names = flags.D3DKMT_CREATEDEVICEFLAGS, brief = true, doc = "Options." },
-        { at = 28, name = "cdd_device", type = "bool", rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
-        { at = 32, name = "error_code", type = "pointer", doc = "Address of one guest kernel counter shared by all devices; the host echoes it in SETGUESTDATA.guest_pointer. Treat as cookie. 0 in 2020/2021a drivers." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 0, name = "create_device",
+    requests = {
+      { since = 0, size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 29, 3 }, },
+        fields = {
+          { at = 24, name = "flags", type = "flags32", names = flags.D3DKMT_CREATEDEVICEFLAGS, brief = true, doc = "Options." },
+          { at = 28, name = "cdd_device", type = "bool", rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
+          { at = 32, name = "error_code", type = "pointer", doc = "Address of one guest kernel counter shared by all devices; the host echoes it in SETGUESTDATA.guest_pointer. Treat as cookie. 0 in 2020/2021a drivers." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
@@ -1340,16 +1389,18 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 1, name = "destroy_device", facts = { },
-    request = { size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 28, 4 }, },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 1, name = "destroy_device",
+    requests = {
+      { since = 0, size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 28, 4 }, },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1357,23 +1408,25 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 6, name = "create_context_virtual", facts = { { "at", 48 }, },
-    request = { size = 56, tails_at = 52, slack = 3, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { },
-      fields = {
-        { at = 24, name = "context", type = "handle", kinds = { "context", }, rule = "ValueUnusual", low = 0, high = 0, doc = "0 in the request; new handle in the response." },
-        { at = 28, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 32, name = "node_ordinal", type = "u32", brief = true, doc = "Which engine." },
-        { at = 36, name = "engine_affinity", type = "u32", brief = true, doc = "Which engines, as a mask." },
-        { at = 40, name = "flags", type = "flags32", names = flags.D3DDDI_CREATECONTEXTFLAGS, brief = true, doc = "Options." },
-        { at = 44, name = "client_hint", type = "enum", names = enums.D3DKMT_CLIENTHINT, brief = true, doc = "D3DKMT_CLIENTHINT." },
-        { at = 48, name = "priv_drv_data_size", type = "u32", brief = true, doc = "Bytes of private driver data." },
-      },
-      tails = {
-        { name = "priv_drv_data", type = "byte", len = { "at", 48 }, doc = "Private driver data." },
-      } },
+  { set = 0, id = 6, name = "create_context_virtual",
+    requests = {
+      { since = 0, size = 56, tails_at = 52, slack = 3, min = 0, request_values = { { "at", 48 }, }, read = true, padding = "PaddingNonzero",
+        gaps = { },
+        fields = {
+          { at = 24, name = "context", type = "handle", kinds = { "context", }, rule = "ValueUnusual", low = 0, high = 0, doc = "0 in the request; new handle in the response." },
+          { at = 28, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 32, name = "node_ordinal", type = "u32", brief = true, doc = "Which engine." },
+          { at = 36, name = "engine_affinity", type = "u32", brief = true, doc = "Which engines, as a mask." },
+          { at = 40, name = "flags", type = "flags32", names = flags.D3DDDI_CREATECONTEXTFLAGS, brief = true, doc = "Options." },
+          { at = 44, name = "client_hint", type = "enum", names = enums.D3DKMT_CLIENTHINT, brief = true, doc = "D3DKMT_CLIENTHINT." },
+          { at = 48, name = "priv_drv_data_size", type = "u32", brief = true, doc = "Bytes of private driver data." },
+        },
+        tails = {
+          { name = "priv_drv_data", type = "byte", len = { "at", 48 }, doc = "Private driver data." },
+        } },
+    },
     replies = {
-      { version = 0, size = 56, tails_at = 52, slack = 3, min = 0, echo = true, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 56, tails_at = 52, slack = 3, min = 0, echo = true, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 24, name = "context", type = "handle", kinds = { "context", }, brief = true, doc = "The context." },
@@ -1385,19 +1438,21 @@ data.messages = {
           { at = 48, name = "priv_drv_data_size", type = "u32", brief = true, doc = "Bytes of private driver data." },
         },
         tails = {
-          { name = "priv_drv_data", type = "byte", len = { "fact", 1 }, doc = "Updated by the host driver." },
+          { name = "priv_drv_data", type = "byte", len = { "request", 1 }, doc = "Updated by the host driver." },
         } },
     } },
-  { set = 0, id = 7, name = "destroy_context", facts = { },
-    request = { size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 28, 4 }, },
-      fields = {
-        { at = 24, name = "context", type = "handle", kinds = { "context", }, brief = true, doc = "The context." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 7, name = "destroy_context",
+    requests = {
+      { since = 0, size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 28, 4 }, },
+        fields = {
+          { at = 24, name = "context", type = "handle", kinds = { "context", }, brief = true, doc = "The context." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1405,26 +1460,28 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 28, name = "get_device_state", facts = { },
-    request = { size = 80, tails_at = 80, slack = 0, min = 0, read = true, padding = "PaddingUser",
-      gaps = { },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "state_type", type = "enum", names = enums.D3DKMT_DEVICESTATE_TYPE, brief = true, doc = "Which state is asked for." },
-        { at = 32, name = "execution_state", type = "enum", names = enums.D3DKMT_DEVICEEXECUTION_STATE, when = { at = 28, size = 4, values = { [1] = true, } }, output = true, doc = "Whether the device can still execute." },
-        { at = 32, name = "reset_state", type = "flags32", names = flags.D3DKMT_DEVICERESET_STATE, when = { at = 28, size = 4, values = { [3] = true, } }, output = true, doc = "What was reset." },
-        { at = 32, name = "page_fault_state.faulted_primitive_api_sequence_number", type = "u64", when = { at = 28, size = 4, values = { [5] = true, } }, output = true, doc = "Which primitive faulted." },
-        { at = 40, name = "page_fault_state.faulted_pipeline_stage", type = "enum", names = enums.DXGK_RENDER_PIPELINE_STAGE, when = { at = 28, size = 4, values = { [5] = true, } }, output = true, doc = "Where in the pipeline." },
-        { at = 44, name = "page_fault_state.faulted_bind_table_entry", type = "u32", when = { at = 28, size = 4, values = { [5] = true, } }, output = true, doc = "Which resource binding." },
-        { at = 48, name = "page_fault_state.page_fault_flags", type = "flags32", names = flags.DXGK_PAGE_FAULT_FLAGS, when = { at = 28, size = 4, values = { [5] = true, } }, output = true, doc = "What the fault was." },
-        { at = 52, name = "page_fault_state.fault_error_code", type = "flags32", names = flags.DXGK_FAULT_ERROR_CODE, when = { at = 28, size = 4, values = { [5] = true, } }, output = true, doc = "Error code of the fault." },
-        { at = 56, name = "page_fault_state.faulted_virtual_address", type = "address", when = { at = 28, size = 4, values = { [5] = true, } }, output = true, doc = "GPU address that faulted." },
-        { at = 32, name = "raw", type = "byte", count = 48, when = { at = 28, size = 4, values = { [2] = true, [4] = true, [6] = true, } }, output = true, doc = "Raw view of the 48-byte union." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 28, name = "get_device_state",
+    requests = {
+      { since = 0, size = 80, tails_at = 80, slack = 0, min = 0, read = true, padding = "PaddingUser",
+        gaps = { },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "state_type", type = "enum", names = enums.D3DKMT_DEVICESTATE_TYPE, brief = true, doc = "Which state is asked for." },
+          { at = 32, name = "execution_state", type = "enum", names = enums.D3DKMT_DEVICEEXECUTION_STATE, when = { at = 28, size = 4, values = { [1] = true, } }, output = true, doc = "Whether the device can still execute." },
+          { at = 32, name = "reset_state", type = "flags32", names = flags.D3DKMT_DEVICERESET_STATE, when = { at = 28, size = 4, values = { [3] = true, } }, output = true, doc = "What was reset." },
+          { at = 32, name = "page_fault_state.faulted_primitive_api_sequence_number", type = "u64", when = { at = 28, size = 4, values = { [5] = true, } }, output = true, doc = "Which primitive faulted." },
+          { at = 40, name = "page_fault_state.faulted_pipeline_stage", type = "enum", names = enums.DXGK_RENDER_PIPELINE_STAGE, when = { at = 28, size = 4, values = { [5] = true, } }, output = true, doc = "Where in the pipeline." },
+          { at = 44, name = "page_fault_state.faulted_bind_table_entry", type = "u32", when = { at = 28, size = 4, values = { [5] = true, } }, output = true, doc = "Which resource binding." },
+          { at = 48, name = "page_fault_state.page_fault_flags", type = "flags32", names = flags.DXGK_PAGE_FAULT_FLAGS, when = { at = 28, size = 4, values = { [5] = true, } }, output = true, doc = "What the fault was." },
+          { at = 52, name = "page_fault_state.fault_error_code", type = "flags32", names = flags.DXGK_FAULT_ERROR_CODE, when = { at = 28, size = 4, values = { [5] = true, } }, output = true, doc = "Error code of the fault." },
+          { at = 56, name = "page_fault_state.faulted_virtual_address", type = "address", when = { at = 28, size = 4, values = { [5] = true, } }, output = true, doc = "GPU address that faulted." },
+          { at = 32, name = "raw", type = "byte", count = 48, when = { at = 28, size = 4, values = { [2] = true, [4] = true, [6] = true, } }, output = true, doc = "Raw view of the 48-byte union." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 64, tails_at = 64, slack = 0, min = 0, status = 56, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 64, tails_at = 64, slack = 0, min = 0, status = 56, read = true, padding = "PaddingNonzero",
         gaps = { { 60, 4 }, },
         fields = {
           { at = 0, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
@@ -1443,17 +1500,19 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 29, name = "mark_device_as_error", facts = { },
-    request = { size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingUser",
-      gaps = { },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "reason", type = "enum", names = enums.D3DKMT_DEVICE_ERROR_REASON, brief = true, doc = "Why." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 29, name = "mark_device_as_error",
+    requests = {
+      { since = 0, size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingUser",
+        gaps = { },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "reason", type = "enum", names = enums.D3DKMT_DEVICE_ERROR_REASON, brief = true, doc = "Why." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1461,18 +1520,20 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 33, name = "set_context_scheduling_priority", facts = { },
-    request = { size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 33, 7 }, },
-      fields = {
-        { at = 24, name = "context", type = "handle", kinds = { "context", }, brief = true, doc = "The context." },
-        { at = 28, name = "priority", type = "i32", brief = true, doc = "The priority." },
-        { at = 32, name = "in_process", type = "bool", brief = true, doc = "Whether the priority holds within the process only." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 33, name = "set_context_scheduling_priority",
+    requests = {
+      { since = 0, size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 33, 7 }, },
+        fields = {
+          { at = 24, name = "context", type = "handle", kinds = { "context", }, brief = true, doc = "The context." },
+          { at = 28, name = "priority", type = "i32", brief = true, doc = "The priority." },
+          { at = 32, name = "in_process", type = "bool", brief = true, doc = "Whether the priority holds within the process only." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1480,17 +1541,19 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 42, name = "flush_device", facts = { },
-    request = { size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "reason", type = "enum", names = enums.FLUSH_SCHEDULER_REASON, rule = "ValueUnusual", low = 4, high = 4, doc = "Always 4 (DEVICE_TERMINATE)." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 42, name = "flush_device",
+    requests = {
+      { since = 0, size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "reason", type = "enum", names = enums.FLUSH_SCHEDULER_REASON, rule = "ValueUnusual", low = 4, high = 4, doc = "Always 4 (DEVICE_TERMINATE)." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1498,24 +1561,26 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 50, name = "create_hwqueue", facts = { { "at", 64 }, },
-    request = { size = 72, tails_at = 68, slack = 3, min = 72, status = 24, read = true, padding = "PaddingNonzero",
-      gaps = { { 36, 4 }, },
-      fields = {
-        { at = 24, name = "status", type = "status", rule = "ValueUnusual", low = 0, high = 0, doc = "0 in the request." },
-        { at = 28, name = "hwqueue", type = "handle", output = true, doc = "The hardware queue." },
-        { at = 32, name = "hwqueue_progress_fence", type = "handle", output = true, doc = "The fence that counts finished submissions." },
-        { at = 40, name = "hwqueue_progress_fence_cpuva", type = "pointer", output = true, doc = "Response: guest-physical address in the IO-space window, not a VA." },
-        { at = 48, name = "hwqueue_progress_fence_gpuva", type = "address", output = true, doc = "GPU address of the fence value." },
-        { at = 56, name = "context", type = "handle", kinds = { "context", }, brief = true, doc = "The context." },
-        { at = 60, name = "flags", type = "flags32", names = flags.D3DDDI_CREATEHWQUEUEFLAGS, brief = true, doc = "Options." },
-        { at = 64, name = "priv_drv_data_size", type = "u32", brief = true, doc = "Bytes of private driver data." },
-      },
-      tails = {
-        { name = "priv_drv_data", type = "byte", len = { "at", 64 }, doc = "Private driver data." },
-      } },
+  { set = 0, id = 50, name = "create_hwqueue",
+    requests = {
+      { since = 0, size = 72, tails_at = 68, slack = 3, min = 72, status = 24, request_values = { { "at", 64 }, }, read = true, padding = "PaddingNonzero",
+        gaps = { { 36, 4 }, },
+        fields = {
+          { at = 24, name = "status", type = "status", rule = "ValueUnusual", low = 0, high = 0, doc = "0 in the request." },
+          { at = 28, name = "hwqueue", type = "handle", output = true, doc = "The hardware queue." },
+          { at = 32, name = "hwqueue_progress_fence", type = "handle", output = true, doc = "The fence that counts finished submissions." },
+          { at = 40, name = "hwqueue_progress_fence_cpuva", type = "pointer", output = true, doc = "Response: guest-physical address in the IO-space window, not a VA." },
+          { at = 48, name = "hwqueue_progress_fence_gpuva", type = "address", output = true, doc = "GPU address of the fence value." },
+          { at = 56, name = "context", type = "handle", kinds = { "context", }, brief = true, doc = "The context." },
+          { at = 60, name = "flags", type = "flags32", names = flags.D3DDDI_CREATEHWQUEUEFLAGS, brief = true, doc = "Options." },
+          { at = 64, name = "priv_drv_data_size", type = "u32", brief = true, doc = "Bytes of private driver data." },
+        },
+        tails = {
+          { name = "priv_drv_data", type = "byte", len = { "at", 64 }, doc = "Private driver data." },
+        } },
+    },
     replies = {
-      { version = 0, size = 72, tails_at = 68, slack = 3, min = 72, echo = true, status = 24, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 72, tails_at = 68, slack = 3, min = 72, echo = true, status = 24, read = true, padding = "PaddingNonzero",
         gaps = { { 36, 4 }, },
         fields = {
           { at = 24, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1528,19 +1593,21 @@ data.messages = {
           { at = 64, name = "priv_drv_data_size", type = "u32", brief = true, doc = "Bytes of private driver data." },
         },
         tails = {
-          { name = "priv_drv_data", type = "byte", len = { "fact", 1 }, doc = "Private driver data." },
+          { name = "priv_drv_data", type = "byte", len = { "request", 1 }, doc = "Private driver data." },
         } },
     } },
-  { set = 0, id = 51, name = "destroy_hwqueue", facts = { },
-    request = { size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 28, 4 }, },
-      fields = {
-        { at = 24, name = "hwqueue", type = "handle", kinds = { "hwqueue", }, brief = true, doc = "The hardware queue." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 51, name = "destroy_hwqueue",
+    requests = {
+      { since = 0, size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 28, 4 }, },
+        fields = {
+          { at = 24, name = "hwqueue", type = "handle", kinds = { "hwqueue", }, brief = true, doc = "The hardware queue." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1548,17 +1615,19 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 61, name = "get_context_scheduling_priority", facts = { },
-    request = { size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 29, 3 }, },
-      fields = {
-        { at = 24, name = "context", type = "handle", kinds = { "context", }, brief = true, doc = "The context." },
-        { at = 28, name = "in_process", type = "bool", brief = true, doc = "Whether the priority holds within the process only." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 61, name = "get_context_scheduling_priority",
+    requests = {
+      { since = 0, size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 29, 3 }, },
+        fields = {
+          { at = 24, name = "context", type = "handle", kinds = { "context", }, brief = true, doc = "The context." },
+          { at = 28, name = "in_process", type = "bool", brief = true, doc = "Whether the priority holds within the process only." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 8, tails_at = 8, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 8, tails_at = 8, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1567,27 +1636,29 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 4, name = "create_allocation", facts = { { "at", 40 }, { "sum", 1, 12, 4 }, },
-    request = { size = 64, tails_at = 64, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 57, 7 }, },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "resource", type = "handle", kinds = { "resource", }, brief = true, doc = "Existing resource to extend, else 0." },
-        { at = 32, name = "private_runtime_data_size", type = "u32", brief = true, doc = "Bytes of private runtime data." },
-        { at = 36, name = "priv_drv_data_size", type = "u32", brief = true, doc = "Bytes of private driver data." },
-        { at = 40, name = "alloc_count", type = "u32", rule = "ValueRange", low = 1, high = 1024, brief = true, doc = "Entries in the list of allocations." },
-        { at = 44, name = "flags", type = "flags32", names = flags.D3DKMT_CREATEALLOCATIONFLAGS, brief = true, doc = "User flags; the guest additionally sets existing_sysmem when the first allocation has a system-memory pointer." },
-        { at = 48, name = "private_runtime_resource_handle", type = "u64", brief = true, doc = "Opaque user runtime value." },
-        { at = 56, name = "make_resident", type = "bool", rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
-      },
-      tails = {
-        { name = "alloc_info", struct = structs.ALLOC_INFO, len = { "at", 40 }, doc = "What to create." },
-        { name = "private_runtime_data", type = "byte", len = { "at", 32 }, doc = "Private data of the user-mode runtime." },
-        { name = "priv_drv_data", type = "byte", len = { "at", 36 }, view = { struct = structs.STANDARD_ALLOCATION, when = { at = 44, size = 4, shift = 16, width = 1, values = { [1] = true, } }, }, doc = "Resource private data; when flags.standard_allocation is set this is one STANDARD_ALLOCATION (24 bytes)." },
-        { name = "alloc_priv_drv_data", type = "byte", len = { "sum", 1, 12, 4 }, doc = "Per-allocation blobs, concatenated in array order, no alignment." },
-      } },
+  { set = 0, id = 4, name = "create_allocation",
+    requests = {
+      { since = 0, size = 64, tails_at = 64, slack = 0, min = 0, request_values = { { "at", 40 }, { "sum", 1, 12, 4 }, }, read = true, padding = "PaddingNonzero",
+        gaps = { { 57, 7 }, },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "resource", type = "handle", kinds = { "resource", }, brief = true, doc = "Existing resource to extend, else 0." },
+          { at = 32, name = "private_runtime_data_size", type = "u32", brief = true, doc = "Bytes of private runtime data." },
+          { at = 36, name = "priv_drv_data_size", type = "u32", brief = true, doc = "Bytes of private driver data." },
+          { at = 40, name = "alloc_count", type = "u32", rule = "ValueRange", low = 1, high = 1024, brief = true, doc = "Entries in the list of allocations." },
+          { at = 44, name = "flags", type = "flags32", names = flags.D3DKMT_CREATEALLOCATIONFLAGS, brief = true, doc = "User flags; the guest additionally sets existing_sysmem when the first allocation has a system-memory pointer." },
+          { at = 48, name = "private_runtime_resource_handle", type = "u64", brief = true, doc = "Opaque user runtime value." },
+          { at = 56, name = "make_resident", type = "bool", rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
+        },
+        tails = {
+          { name = "alloc_info", struct = structs.ALLOC_INFO, len = { "at", 40 }, doc = "What to create." },
+          { name = "private_runtime_data", type = "byte", len = { "at", 32 }, doc = "Private data of the user-mode runtime." },
+          { name = "priv_drv_data", type = "byte", len = { "at", 36 }, view = { struct = structs.STANDARD_ALLOCATION, when = { at = 44, size = 4, shift = 16, width = 1, values = { [1] = true, } }, }, doc = "Resource private data; when flags.standard_allocation is set this is one STANDARD_ALLOCATION (24 bytes)." },
+          { name = "alloc_priv_drv_data", type = "byte", len = { "sum", 1, 12, 4 }, doc = "Per-allocation blobs, concatenated in array order, no alignment." },
+        } },
+    },
     replies = {
-      { version = 0, size = 16, tails_at = 16, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 16, tails_at = 16, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "flags", type = "flags32", names = flags.D3DKMT_CREATEALLOCATIONFLAGS, brief = true, doc = "Options." },
@@ -1596,24 +1667,26 @@ data.messages = {
           { at = 12, name = "vgpu_flags", type = "u32", brief = true, doc = "Ignored by the guest." },
         },
         tails = {
-          { name = "allocation_info", struct = structs.ALLOC_INFO_RETURN, len = { "fact", 1 }, doc = "What was created." },
-          { name = "alloc_priv_drv_data", type = "byte", len = { "sum", 1, 72, 4 }, expects = { "fact", 2 }, doc = "Concatenated, same order." },
+          { name = "allocation_info", struct = structs.ALLOC_INFO_RETURN, len = { "request", 1 }, doc = "What was created." },
+          { name = "alloc_priv_drv_data", type = "byte", len = { "sum", 1, 72, 4 }, expects = { "request", 2 }, doc = "Concatenated, same order." },
         } },
     } },
-  { set = 0, id = 5, name = "destroy_allocation", facts = { },
-    request = { size = 48, tails_at = 40, slack = 8, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "resource", type = "handle", kinds = { "resource", }, brief = true, doc = "The resource." },
-        { at = 32, name = "alloc_count", type = "u32", brief = true, doc = "Entries in the list of allocations." },
-        { at = 36, name = "flags", type = "flags32", names = flags.D3DDDICB_DESTROYALLOCATION2FLAGS, brief = true, doc = "Options." },
-      },
-      tails = {
-        { name = "allocations", type = "handle", kinds = { "allocation", }, len = { "at", 32 }, doc = "The allocations." },
-      } },
+  { set = 0, id = 5, name = "destroy_allocation",
+    requests = {
+      { since = 0, size = 48, tails_at = 40, slack = 8, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "resource", type = "handle", kinds = { "resource", }, brief = true, doc = "The resource." },
+          { at = 32, name = "alloc_count", type = "u32", brief = true, doc = "Entries in the list of allocations." },
+          { at = 36, name = "flags", type = "flags32", names = flags.D3DDDICB_DESTROYALLOCATION2FLAGS, brief = true, doc = "Options." },
+        },
+        tails = {
+          { name = "allocations", type = "handle", kinds = { "allocation", }, len = { "at", 32 }, doc = "The allocations." },
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1621,23 +1694,25 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 23, name = "lock2", facts = { },
-    request = { size = 64, tails_at = 64, slack = 0, min = 0, read = true, padding = "PaddingUser",
-      gaps = { { 49, 3 }, { 60, 4 }, },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "allocation", type = "handle", kinds = { "allocation", }, brief = true, doc = "The allocation." },
-        { at = 32, name = "flags", type = "flags32", names = flags.D3DDDICB_LOCK2FLAGS, brief = true, doc = "User flags." },
-        { at = 36, name = "reserved", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
-        { at = 40, name = "data", type = "pointer", rule = "ValueUnusual", low = 0, high = 0, doc = "0 on the wire." },
-        { at = 48, name = "use_legacy_lock", type = "bool", rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
-        { at = 52, name = "legacy_flags", type = "u32", rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
-        { at = 56, name = "priv_drv_data", type = "u32", rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 23, name = "lock2",
+    requests = {
+      { since = 0, size = 64, tails_at = 64, slack = 0, min = 0, read = true, padding = "PaddingUser",
+        gaps = { { 49, 3 }, { 60, 4 }, },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "allocation", type = "handle", kinds = { "allocation", }, brief = true, doc = "The allocation." },
+          { at = 32, name = "flags", type = "flags32", names = flags.D3DDDICB_LOCK2FLAGS, brief = true, doc = "User flags." },
+          { at = 36, name = "reserved", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
+          { at = 40, name = "data", type = "pointer", rule = "ValueUnusual", low = 0, high = 0, doc = "0 on the wire." },
+          { at = 48, name = "use_legacy_lock", type = "bool", rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
+          { at = 52, name = "legacy_flags", type = "u32", rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
+          { at = 56, name = "priv_drv_data", type = "u32", rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 16, tails_at = 16, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 16, tails_at = 16, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { { 4, 4 }, },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1646,18 +1721,20 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 24, name = "unlock2", facts = { },
-    request = { size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingUser",
-      gaps = { { 33, 7 }, },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "allocation", type = "handle", kinds = { "allocation", }, brief = true, doc = "The allocation." },
-        { at = 32, name = "use_legacy_unlock", type = "bool", rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 24, name = "unlock2",
+    requests = {
+      { since = 0, size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingUser",
+        gaps = { { 33, 7 }, },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "allocation", type = "handle", kinds = { "allocation", }, brief = true, doc = "The allocation." },
+          { at = 32, name = "use_legacy_unlock", type = "bool", rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1665,61 +1742,65 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 32, name = "open_resource", facts = { { "at", 36 }, },
-    request = { size = 48, tails_at = 48, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 29, 3 }, { 44, 4 }, },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "nt_security_sharing", type = "bool", rule = "ValueUnusual", low = 1, high = 1, doc = "Always 1." },
-        { at = 32, name = "global_share", type = "handle", kinds = { "nt_share", }, brief = true, doc = "Handle returned by CREATENTSHAREDOBJECT." },
-        { at = 36, name = "allocation_count", type = "u32", brief = true, doc = "Entries in the list of allocations." },
-        { at = 40, name = "total_priv_drv_data_size", type = "u32", brief = true, doc = "Size of the caller buffer; the data itself comes from the guest copy, not from the host." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 32, name = "open_resource",
+    requests = {
+      { since = 0, size = 48, tails_at = 48, slack = 0, min = 0, request_values = { { "at", 36 }, }, read = true, padding = "PaddingNonzero",
+        gaps = { { 29, 3 }, { 44, 4 }, },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "nt_security_sharing", type = "bool", rule = "ValueUnusual", low = 1, high = 1, doc = "Always 1." },
+          { at = 32, name = "global_share", type = "handle", kinds = { "nt_share", }, brief = true, doc = "Handle returned by CREATENTSHAREDOBJECT." },
+          { at = 36, name = "allocation_count", type = "u32", brief = true, doc = "Entries in the list of allocations." },
+          { at = 40, name = "total_priv_drv_data_size", type = "u32", brief = true, doc = "Size of the caller buffer; the data itself comes from the guest copy, not from the host." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 8, tails_at = 8, slack = 0, min = 0, round8 = true, status = 4, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 8, tails_at = 8, slack = 0, min = 0, round8 = true, status = 4, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "resource", type = "handle", kinds = { "resource", }, brief = true, doc = "The resource." },
           { at = 4, name = "status", type = "status", doc = "Outcome of the request." },
         },
         tails = {
-          { name = "allocations", type = "handle", kinds = { "allocation", }, len = { "fact", 1 }, doc = "The allocations." },
+          { name = "allocations", type = "handle", kinds = { "allocation", }, len = { "request", 1 }, doc = "The allocations." },
         } },
     } },
-  { set = 0, id = 39, name = "ddi_get_standard_allocation_driver_data", facts = { { "at", 24 }, { "at", 28 }, { "at", 32 }, },
-    request = { size = 64, tails_at = 64, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { },
-      fields = {
-        { at = 24, name = "alloc_type", type = "enum", names = enums.D3DKMDT_STANDARDALLOCATION_TYPE, rule = "ValueUnusual", low = 4, high = 4, doc = "Only 4 (GDI surface) is ever sent." },
-        { at = 28, name = "priv_driver_data_size", type = "u32", brief = true, doc = "Bytes of private data for the allocation." },
-        { at = 32, name = "priv_driver_resource_size", type = "u32", brief = true, doc = "Bytes of private data for the resource." },
-        { at = 36, name = "physical_adapter_index", type = "u32", rule = "ValueUnusual", low = 0, high = 0, doc = "0." },
-        { at = 40, name = "primary.width", type = "u32", when = { at = 24, size = 4, values = { [1] = true, } }, brief = true, doc = "Width." },
-        { at = 44, name = "primary.height", type = "u32", when = { at = 24, size = 4, values = { [1] = true, } }, brief = true, doc = "Height." },
-        { at = 48, name = "primary.format", type = "enum", names = enums.D3DDDIFORMAT, when = { at = 24, size = 4, values = { [1] = true, } }, brief = true, doc = "Pixel format." },
-        { at = 52, name = "primary.refresh_rate.numerator", type = "u32", when = { at = 24, size = 4, values = { [1] = true, } }, brief = true, doc = "Refresh rate, numerator." },
-        { at = 56, name = "primary.refresh_rate.denominator", type = "u32", when = { at = 24, size = 4, values = { [1] = true, } }, brief = true, doc = "Refresh rate, denominator." },
-        { at = 60, name = "primary.vidpn_source_id", type = "u32", when = { at = 24, size = 4, values = { [1] = true, } }, brief = true, doc = "Display source." },
-        { at = 40, name = "shadow.width", type = "u32", when = { at = 24, size = 4, values = { [2] = true, } }, brief = true, doc = "Width." },
-        { at = 44, name = "shadow.height", type = "u32", when = { at = 24, size = 4, values = { [2] = true, } }, brief = true, doc = "Height." },
-        { at = 48, name = "shadow.format", type = "enum", names = enums.D3DDDIFORMAT, when = { at = 24, size = 4, values = { [2] = true, } }, brief = true, doc = "Pixel format." },
-        { at = 52, name = "shadow.pitch", type = "u32", when = { at = 24, size = 4, values = { [2] = true, } }, brief = true, doc = "Bytes per line." },
-        { at = 40, name = "staging.width", type = "u32", when = { at = 24, size = 4, values = { [3] = true, } }, brief = true, doc = "Width." },
-        { at = 44, name = "staging.height", type = "u32", when = { at = 24, size = 4, values = { [3] = true, } }, brief = true, doc = "Height." },
-        { at = 48, name = "staging.pitch", type = "u32", when = { at = 24, size = 4, values = { [3] = true, } }, brief = true, doc = "Bytes per line." },
-        { at = 40, name = "gdi_surface.width", type = "u32", when = { at = 24, size = 4, values = { [4] = true, } }, brief = true, doc = "Heap size in bytes truncated to 32 bits." },
-        { at = 44, name = "gdi_surface.height", type = "u32", when = { at = 24, size = 4, values = { [4] = true, } }, brief = true, doc = "1." },
-        { at = 48, name = "gdi_surface.format", type = "u32", when = { at = 24, size = 4, values = { [4] = true, } }, brief = true, doc = "0." },
-        { at = 52, name = "gdi_surface.type", type = "enum", names = enums.D3DKMDT_GDISURFACETYPE, when = { at = 24, size = 4, values = { [4] = true, } }, brief = true, doc = "7 (TEXTURE_CROSSADAPTER)." },
-        { at = 56, name = "gdi_surface.flags", type = "u32", when = { at = 24, size = 4, values = { [4] = true, } }, brief = true, doc = "Options." },
-        { at = 60, name = "gdi_surface.pitch", type = "u32", when = { at = 24, size = 4, values = { [4] = true, } }, brief = true, doc = "Bytes per line." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 39, name = "ddi_get_standard_allocation_driver_data",
+    requests = {
+      { since = 0, size = 64, tails_at = 64, slack = 0, min = 0, request_values = { { "at", 24 }, { "at", 28 }, { "at", 32 }, }, read = true, padding = "PaddingNonzero",
+        gaps = { },
+        fields = {
+          { at = 24, name = "alloc_type", type = "enum", names = enums.D3DKMDT_STANDARDALLOCATION_TYPE, rule = "ValueUnusual", low = 4, high = 4, doc = "Only 4 (GDI surface) is ever sent." },
+          { at = 28, name = "priv_driver_data_size", type = "u32", brief = true, doc = "Bytes of private data for the allocation." },
+          { at = 32, name = "priv_driver_resource_size", type = "u32", brief = true, doc = "Bytes of private data for the resource." },
+          { at = 36, name = "physical_adapter_index", type = "u32", rule = "ValueUnusual", low = 0, high = 0, doc = "0." },
+          { at = 40, name = "primary.width", type = "u32", when = { at = 24, size = 4, values = { [1] = true, } }, brief = true, doc = "Width." },
+          { at = 44, name = "primary.height", type = "u32", when = { at = 24, size = 4, values = { [1] = true, } }, brief = true, doc = "Height." },
+          { at = 48, name = "primary.format", type = "enum", names = enums.D3DDDIFORMAT, when = { at = 24, size = 4, values = { [1] = true, } }, brief = true, doc = "Pixel format." },
+          { at = 52, name = "primary.refresh_rate.numerator", type = "u32", when = { at = 24, size = 4, values = { [1] = true, } }, brief = true, doc = "Refresh rate, numerator." },
+          { at = 56, name = "primary.refresh_rate.denominator", type = "u32", when = { at = 24, size = 4, values = { [1] = true, } }, brief = true, doc = "Refresh rate, denominator." },
+          { at = 60, name = "primary.vidpn_source_id", type = "u32", when = { at = 24, size = 4, values = { [1] = true, } }, brief = true, doc = "Display source." },
+          { at = 40, name = "shadow.width", type = "u32", when = { at = 24, size = 4, values = { [2] = true, } }, brief = true, doc = "Width." },
+          { at = 44, name = "shadow.height", type = "u32", when = { at = 24, size = 4, values = { [2] = true, } }, brief = true, doc = "Height." },
+          { at = 48, name = "shadow.format", type = "enum", names = enums.D3DDDIFORMAT, when = { at = 24, size = 4, values = { [2] = true, } }, brief = true, doc = "Pixel format." },
+          { at = 52, name = "shadow.pitch", type = "u32", when = { at = 24, size = 4, values = { [2] = true, } }, brief = true, doc = "Bytes per line." },
+          { at = 40, name = "staging.width", type = "u32", when = { at = 24, size = 4, values = { [3] = true, } }, brief = true, doc = "Width." },
+          { at = 44, name = "staging.height", type = "u32", when = { at = 24, size = 4, values = { [3] = true, } }, brief = true, doc = "Height." },
+          { at = 48, name = "staging.pitch", type = "u32", when = { at = 24, size = 4, values = { [3] = true, } }, brief = true, doc = "Bytes per line." },
+          { at = 40, name = "gdi_surface.width", type = "u32", when = { at = 24, size = 4, values = { [4] = true, } }, brief = true, doc = "Heap size in bytes truncated to 32 bits." },
+          { at = 44, name = "gdi_surface.height", type = "u32", when = { at = 24, size = 4, values = { [4] = true, } }, brief = true, doc = "1." },
+          { at = 48, name = "gdi_surface.format", type = "u32", when = { at = 24, size = 4, values = { [4] = true, } }, brief = true, doc = "0." },
+          { at = 52, name = "gdi_surface.type", type = "enum", names = enums.D3DKMDT_GDISURFACETYPE, when = { at = 24, size = 4, values = { [4] = true, } }, brief = true, doc = "7 (TEXTURE_CROSSADAPTER)." },
+          { at = 56, name = "gdi_surface.flags", type = "u32", when = { at = 24, size = 4, values = { [4] = true, } }, brief = true, doc = "Options." },
+          { at = 60, name = "gdi_surface.pitch", type = "u32", when = { at = 24, size = 4, values = { [4] = true, } }, brief = true, doc = "Bytes per line." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 36, tails_at = 36, slack = 0, min = 0, round8 = true, status = 0, selector = 1, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 36, tails_at = 36, slack = 0, min = 0, round8 = true, status = 0, selector = 1, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1746,22 +1827,24 @@ data.messages = {
           { at = 32, name = "gdi_surface.pitch", type = "u32", when = { request = true, values = { [4] = true, } }, brief = true, doc = "Bytes per line." },
         },
         tails = {
-          { name = "alloc_priv_data", type = "byte", len = { "fact", 2 }, doc = "Private data for the allocation." },
-          { name = "resource_priv_data", type = "byte", len = { "fact", 3 }, doc = "Private data for the resource." },
+          { name = "alloc_priv_data", type = "byte", len = { "request", 2 }, doc = "Private data for the allocation." },
+          { name = "resource_priv_data", type = "byte", len = { "request", 3 }, doc = "Private data for the resource." },
         } },
     } },
-  { set = 0, id = 45, name = "set_existing_sysmem_store", facts = { },
-    request = { size = 40, tails_at = 40, slack = 0, min = 0, once = { [48] = true, [56] = true, }, read = true, padding = "PaddingNonzero",
-      gaps = { { 36, 4 }, },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "allocation", type = "handle", kinds = { "allocation", }, brief = true, doc = "The allocation." },
-        { at = 32, name = "gpadl", type = "handle", kinds = { "gpadl", }, brief = true, doc = "GPADL handle, created beforehand on the GLOBAL channel even when the message goes on the vGPU channel." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 45, name = "set_existing_sysmem_store",
+    requests = {
+      { since = 0, size = 40, tails_at = 40, slack = 0, min = 0, other_sizes = { [48] = true, [56] = true, }, read = true, padding = "PaddingNonzero",
+        gaps = { { 36, 4 }, },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "allocation", type = "handle", kinds = { "allocation", }, brief = true, doc = "The allocation." },
+          { at = 32, name = "gpadl", type = "handle", kinds = { "gpadl", }, brief = true, doc = "GPADL handle, created beforehand on the GLOBAL channel even when the message goes on the vGPU channel." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1769,22 +1852,24 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 56, name = "update_allocation_property", facts = { },
-    request = { size = 64, tails_at = 64, slack = 0, min = 0, read = true, padding = "PaddingUser",
-      gaps = { { 44, 4 }, { 60, 4 }, },
-      fields = {
-        { at = 24, name = "paging_queue", type = "handle", kinds = { "paging_queue", }, brief = true, doc = "The paging queue." },
-        { at = 28, name = "allocation", type = "handle", kinds = { "allocation", }, brief = true, doc = "The allocation." },
-        { at = 32, name = "supported_segment_set", type = "u32", brief = true, doc = "Segments where the allocation may live, as a mask." },
-        { at = 36, name = "preferred_segment", type = "flags32", names = flags.D3DDDI_SEGMENTPREFERENCE, brief = true, doc = "Segments in order of preference." },
-        { at = 40, name = "flags", type = "flags32", names = flags.D3DDDI_UPDATEALLOCPROPERTY_FLAGS, brief = true, doc = "Options." },
-        { at = 48, name = "paging_fence_value", type = "u64", output = true, doc = "Output slot, user garbage." },
-        { at = 56, name = "property_mask_value", type = "flags32", names = flags.D3DDDI_UPDATEALLOCPROPERTY_MASK, brief = true, doc = "Which of the properties change." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 56, name = "update_allocation_property",
+    requests = {
+      { since = 0, size = 64, tails_at = 64, slack = 0, min = 0, read = true, padding = "PaddingUser",
+        gaps = { { 44, 4 }, { 60, 4 }, },
+        fields = {
+          { at = 24, name = "paging_queue", type = "handle", kinds = { "paging_queue", }, brief = true, doc = "The paging queue." },
+          { at = 28, name = "allocation", type = "handle", kinds = { "allocation", }, brief = true, doc = "The allocation." },
+          { at = 32, name = "supported_segment_set", type = "u32", brief = true, doc = "Segments where the allocation may live, as a mask." },
+          { at = 36, name = "preferred_segment", type = "flags32", names = flags.D3DDDI_SEGMENTPREFERENCE, brief = true, doc = "Segments in order of preference." },
+          { at = 40, name = "flags", type = "flags32", names = flags.D3DDDI_UPDATEALLOCPROPERTY_FLAGS, brief = true, doc = "Options." },
+          { at = 48, name = "paging_fence_value", type = "u64", output = true, doc = "Output slot, user garbage." },
+          { at = 56, name = "property_mask_value", type = "flags32", names = flags.D3DDDI_UPDATEALLOCPROPERTY_MASK, brief = true, doc = "Which of the properties change." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 16, tails_at = 16, slack = 0, min = 0, status = 8, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 16, tails_at = 16, slack = 0, min = 0, status = 8, read = true, padding = "PaddingNonzero",
         gaps = { { 12, 4 }, },
         fields = {
           { at = 0, name = "paging_fence_value", type = "u64", brief = true, doc = "Fence value at which the paging operation is done." },
@@ -1793,23 +1878,26 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 64, name = "query_resource_info", unsent = true, facts = { },
+  { set = 0, id = 64, name = "query_resource_info", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 0, id = 66, name = "set_existing_sysmem_pages", facts = { },
-    request = { size = 40, tails_at = 40, slack = 0, min = 0, total = 126976, read = true, padding = "PaddingNonzero",
-      gaps = { },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "allocation", type = "handle", kinds = { "allocation", }, brief = true, doc = "The allocation." },
-        { at = 32, name = "num_pages", type = "u32", rule = "ValueRange", low = 0, high = 15867, brief = true, doc = "Pages in this chunk, at most 15867." },
-        { at = 36, name = "alloc_offset_in_pages", type = "u32", brief = true, doc = "Index of the first page of the chunk within the allocation." },
-      },
-      tails = {
-        { name = "pfns", type = "u64", len = { "at", 32 }, doc = "Guest page frame numbers (4 KiB)." },
-        { name = "unused", type = "byte", len = { "fill" }, output = true, doc = "Zero in the first message of an allocation, stale PFNs of the previous chunk afterwards." },
-      } },
+  { set = 0, id = 66, name = "set_existing_sysmem_pages",
+    requests = {
+      { since = 0, size = 40, tails_at = 40, slack = 0, min = 0, total = 126976, read = true, padding = "PaddingNonzero",
+        gaps = { },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "allocation", type = "handle", kinds = { "allocation", }, brief = true, doc = "The allocation." },
+          { at = 32, name = "num_pages", type = "u32", rule = "ValueRange", low = 0, high = 15867, brief = true, doc = "Pages in this chunk, at most 15867." },
+          { at = 36, name = "alloc_offset_in_pages", type = "u32", brief = true, doc = "Index of the first page of the chunk within the allocation." },
+        },
+        tails = {
+          { name = "pfns", type = "u64", len = { "at", 32 }, doc = "Guest page frame numbers (4 KiB)." },
+          { name = "unused", type = "byte", len = { "fill" }, output = true, doc = "Zero in the first message of an allocation, stale PFNs of the previous chunk afterwards." },
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1817,20 +1905,22 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 67, name = "invalidate_cache", facts = { },
-    request = { size = 56, tails_at = 56, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "allocation", type = "handle", kinds = { "allocation", }, brief = true, doc = "The allocation." },
-        { at = 32, name = "offset", type = "u64", brief = true, doc = "First byte." },
-        { at = 40, name = "length", type = "u64", brief = true, doc = "Bytes." },
-        { at = 48, name = "reserved", type = "u64", rule = "ReservedNonzero", low = 0, high = 0, doc = "Always 0." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 67, name = "invalidate_cache",
+    requests = {
+      { since = 0, size = 56, tails_at = 56, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "allocation", type = "handle", kinds = { "allocation", }, brief = true, doc = "The allocation." },
+          { at = 32, name = "offset", type = "u64", brief = true, doc = "First byte." },
+          { at = 40, name = "length", type = "u64", brief = true, doc = "Bytes." },
+          { at = 48, name = "reserved", type = "u64", rule = "ReservedNonzero", low = 0, high = 0, doc = "Always 0." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1838,21 +1928,23 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 9, name = "create_paging_queue", facts = { },
-    request = { size = 56, tails_at = 56, slack = 0, min = 0, read = true, padding = "PaddingUser",
-      gaps = { { 52, 4 }, },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "priority", type = "enum", names = enums.D3DDDI_PAGINGQUEUE_PRIORITY, brief = true, doc = "The priority." },
-        { at = 32, name = "paging_queue", type = "handle", output = true, doc = "Output slot of the user struct, user garbage in the request." },
-        { at = 36, name = "sync_object", type = "handle", output = true, doc = "Output slot, user garbage." },
-        { at = 40, name = "fence_cpu_virtual_address", type = "pointer", output = true, doc = "Output slot, user garbage." },
-        { at = 48, name = "physical_adapter_index", type = "u32", brief = true, doc = "Which physical adapter of a linked set." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 9, name = "create_paging_queue",
+    requests = {
+      { since = 0, size = 56, tails_at = 56, slack = 0, min = 0, read = true, padding = "PaddingUser",
+        gaps = { { 52, 4 }, },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "priority", type = "enum", names = enums.D3DDDI_PAGINGQUEUE_PRIORITY, brief = true, doc = "The priority." },
+          { at = 32, name = "paging_queue", type = "handle", output = true, doc = "Output slot of the user struct, user garbage in the request." },
+          { at = 36, name = "sync_object", type = "handle", output = true, doc = "Output slot, user garbage." },
+          { at = 40, name = "fence_cpu_virtual_address", type = "pointer", output = true, doc = "Output slot, user garbage." },
+          { at = 48, name = "physical_adapter_index", type = "u32", brief = true, doc = "Which physical adapter of a linked set." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 24, tails_at = 24, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 24, tails_at = 24, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "paging_queue", type = "handle", kinds = { "paging_queue", }, brief = true, doc = "The paging queue." },
@@ -1863,36 +1955,40 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 10, name = "destroy_paging_queue", facts = { },
-    request = { size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 28, 4 }, },
-      fields = {
-        { at = 24, name = "paging_queue", type = "handle", kinds = { "paging_queue", }, brief = true, doc = "The paging queue." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 10, name = "destroy_paging_queue",
+    requests = {
+      { since = 0, size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 28, 4 }, },
+        fields = {
+          { at = 24, name = "paging_queue", type = "handle", kinds = { "paging_queue", }, brief = true, doc = "The paging queue." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 0, tails_at = 0, slack = 0, min = 0, read = false, padding = "PaddingNonzero",
+      { since = 0, size = 0, tails_at = 0, slack = 0, min = 0, read = false, padding = "PaddingNonzero",
         gaps = { },
         fields = {
         },
         tails = {
         } },
     } },
-  { set = 0, id = 11, name = "make_resident", facts = { },
-    request = { size = 48, tails_at = 40, slack = 4, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, rule = "ValueUnusual", low = 0, high = 0, doc = "Never filled: always 0." },
-        { at = 28, name = "paging_queue", type = "handle", kinds = { "paging_queue", }, brief = true, doc = "The paging queue." },
-        { at = 32, name = "flags", type = "flags32", names = flags.D3DDDI_MAKERESIDENT_FLAGS, brief = true, doc = "Options." },
-        { at = 36, name = "alloc_count", type = "u32", rule = "ValueRange", low = 1, high = 10240, brief = true, doc = "1..10240." },
-      },
-      tails = {
-        { name = "allocations", type = "handle", kinds = { "allocation", }, len = { "at", 36 }, doc = "The allocations." },
-      } },
+  { set = 0, id = 11, name = "make_resident",
+    requests = {
+      { since = 0, size = 48, tails_at = 40, slack = 4, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, rule = "ValueUnusual", low = 0, high = 0, doc = "Never filled: always 0." },
+          { at = 28, name = "paging_queue", type = "handle", kinds = { "paging_queue", }, brief = true, doc = "The paging queue." },
+          { at = 32, name = "flags", type = "flags32", names = flags.D3DDDI_MAKERESIDENT_FLAGS, brief = true, doc = "Options." },
+          { at = 36, name = "alloc_count", type = "u32", rule = "ValueRange", low = 1, high = 10240, brief = true, doc = "1..10240." },
+        },
+        tails = {
+          { name = "allocations", type = "handle", kinds = { "allocation", }, len = { "at", 36 }, doc = "The allocations." },
+        } },
+    },
     replies = {
-      { version = 0, size = 24, tails_at = 24, slack = 0, min = 0, status = 16, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 24, tails_at = 24, slack = 0, min = 0, status = 16, read = true, padding = "PaddingNonzero",
         gaps = { { 20, 4 }, },
         fields = {
           { at = 0, name = "paging_fence_value", type = "u64", brief = true, doc = "Fence value at which the paging operation is done." },
@@ -1902,19 +1998,21 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 12, name = "evict", facts = { },
-    request = { size = 40, tails_at = 36, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "flags", type = "flags32", names = flags.D3DDDI_EVICT_FLAGS, brief = true, doc = "Options." },
-        { at = 32, name = "alloc_count", type = "u32", rule = "ValueRange", low = 1, high = 10240, brief = true, doc = "1..10240." },
-      },
-      tails = {
-        { name = "allocations", type = "handle", kinds = { "allocation", }, len = { "at", 32 }, doc = "The allocations." },
-      } },
+  { set = 0, id = 12, name = "evict",
+    requests = {
+      { since = 0, size = 40, tails_at = 36, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "flags", type = "flags32", names = flags.D3DDDI_EVICT_FLAGS, brief = true, doc = "Options." },
+          { at = 32, name = "alloc_count", type = "u32", rule = "ValueRange", low = 1, high = 10240, brief = true, doc = "1..10240." },
+        },
+        tails = {
+          { name = "allocations", type = "handle", kinds = { "allocation", }, len = { "at", 32 }, doc = "The allocations." },
+        } },
+    },
     replies = {
-      { version = 0, size = 8, tails_at = 8, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 8, tails_at = 8, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "num_bytes_to_trim", type = "u64", brief = true, doc = "Bytes by which the process is over its budget." },
@@ -1922,18 +2020,20 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 21, name = "query_video_memory_info", facts = { },
-    request = { size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 36, 4 }, },
-      fields = {
-        { at = 24, name = "adapter", type = "handle", kinds = { "adapter", }, brief = true, doc = "Host adapter handle." },
-        { at = 28, name = "memory_segment_group", type = "enum", names = enums.D3DKMT_MEMORY_SEGMENT_GROUP, brief = true, doc = "Local or shared memory." },
-        { at = 32, name = "physical_adapter_index", type = "u32", brief = true, doc = "Which physical adapter of a linked set." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 21, name = "query_video_memory_info",
+    requests = {
+      { since = 0, size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 36, 4 }, },
+        fields = {
+          { at = 24, name = "adapter", type = "handle", kinds = { "adapter", }, brief = true, doc = "Host adapter handle." },
+          { at = 28, name = "memory_segment_group", type = "enum", names = enums.D3DKMT_MEMORY_SEGMENT_GROUP, brief = true, doc = "Local or shared memory." },
+          { at = 32, name = "physical_adapter_index", type = "u32", brief = true, doc = "Which physical adapter of a linked set." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "budget", type = "u64", brief = true, doc = "Bytes that the process should stay within." },
@@ -1944,15 +2044,17 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 37, name = "flush_heap_transitions", facts = { },
-    request = { size = 24, tails_at = 24, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { },
-      fields = {
-      },
-      tails = {
-      } },
+  { set = 0, id = 37, name = "flush_heap_transitions",
+    requests = {
+      { since = 0, size = 24, tails_at = 24, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { },
+        fields = {
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -1960,66 +2062,48 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 41, name = "query_allocation_residency", facts = { { "at_or_one", 40 }, },
-    request = { size = 56, tails_at = 56, slack = 0, min = 0, read = true, padding = "PaddingUser",
-      gaps = { },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "resource", type = "handle", kinds = { "resource", }, brief = true, doc = "The resource." },
-        { at = 32, name = "allocations", type = "pointer", output = true, doc = "User pointer, ignore." },
-        { at = 40, name = "allocation_count", type = "u32", brief = true, doc = "Entries in the list of allocations." },
-        { at = 44, name = "reserved", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
-        { at = 48, name = "residency_status", type = "pointer", output = true, doc = "User pointer, ignore." },
-      },
-      tails = {
-        { name = "allocations_list", type = "handle", kinds = { "allocation", }, len = { "at", 40 }, doc = "The allocations." },
-      } },
+  { set = 0, id = 41, name = "query_allocation_residency",
+    requests = {
+      { since = 0, size = 56, tails_at = 56, slack = 0, min = 0, request_values = { { "at_or_one", 40 }, }, read = true, padding = "PaddingUser",
+        gaps = { },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "resource", type = "handle", kinds = { "resource", }, brief = true, doc = "The resource." },
+          { at = 32, name = "allocations", type = "pointer", output = true, doc = "User pointer, ignore." },
+          { at = 40, name = "allocation_count", type = "u32", brief = true, doc = "Entries in the list of allocations." },
+          { at = 44, name = "reserved", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
+          { at = 48, name = "residency_status", type = "pointer", output = true, doc = "User pointer, ignore." },
+        },
+        tails = {
+          { name = "allocations_list", type = "handle", kinds = { "allocation", }, len = { "at", 40 }, doc = "The allocations." },
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, round8 = true, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, round8 = true, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
         },
         tails = {
-          { name = "residency_status_list", type = "enum", names = enums.D3DKMT_ALLOCATIONRESIDENCYSTATUS, len = { "fact", 1 }, doc = "Per allocation: where it is." },
+          { name = "residency_status_list", type = "enum", names = enums.D3DKMT_ALLOCATIONRESIDENCYSTATUS, len = { "request", 1 }, doc = "Per allocation: where it is." },
         } },
     } },
-  { set = 0, id = 49, name = "change_video_memory_reservation", facts = { },
-    request = { size = 56, tails_at = 56, slack = 0, min = 0, read = true, padding = "PaddingUser",
-      gaps = { { 52, 4 }, },
-      fields = {
-        { at = 24, name = "process", type = "u64", rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
-        { at = 32, name = "adapter", type = "handle", kinds = { "adapter", }, rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
-        { at = 36, name = "memory_segment_group", type = "enum", names = enums.D3DKMT_MEMORY_SEGMENT_GROUP, brief = true, doc = "Local or shared memory." },
-        { at = 40, name = "reservation", type = "u64", brief = true, doc = "Bytes to reserve." },
-        { at = 48, name = "physical_adapter_index", type = "u32", brief = true, doc = "Which physical adapter of a linked set." },
-      },
-      tails = {
-      } },
-    replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
-        gaps = { },
+  { set = 0, id = 49, name = "change_video_memory_reservation",
+    requests = {
+      { since = 0, size = 56, tails_at = 56, slack = 0, min = 0, read = true, padding = "PaddingUser",
+        gaps = { { 52, 4 }, },
         fields = {
-          { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
+          { at = 24, name = "process", type = "u64", rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
+          { at = 32, name = "adapter", type = "handle", kinds = { "adapter", }, rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
+          { at = 36, name = "memory_segment_group", type = "enum", names = enums.D3DKMT_MEMORY_SEGMENT_GROUP, brief = true, doc = "Local or shared memory." },
+          { at = 40, name = "reservation", type = "u64", brief = true, doc = "Bytes to reserve." },
+          { at = 48, name = "physical_adapter_index", type = "u32", brief = true, doc = "Which physical adapter of a linked set." },
         },
         tails = {
         } },
-    } },
-  { set = 0, id = 57, name = "offer_allocations", facts = { },
-    request = { size = 48, tails_at = 44, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 41, 3 }, },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "allocation_count", type = "u32", brief = true, doc = "Entries in the list of allocations." },
-        { at = 32, name = "priority", type = "enum", names = enums.D3DKMT_OFFER_PRIORITY, brief = true, doc = "The priority." },
-        { at = 36, name = "flags", type = "flags32", names = flags.D3DKMT_OFFER_FLAGS, brief = true, doc = "Options." },
-        { at = 40, name = "resources", type = "bool", brief = true, doc = "Whether the list holds resources instead of allocations." },
-      },
-      tails = {
-        { name = "allocations", type = "handle", kinds = { "allocation", "resource", }, len = { "at", 28 }, doc = "Resource handles when resources == 1." },
-      } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -2027,44 +2111,72 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 58, name = "reclaim_allocations", facts = { { "at_if", 32, 37 }, },
-    request = { size = 48, tails_at = 40, slack = 4, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 38, 2 }, },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "paging_queue", type = "handle", kinds = { "paging_queue", }, brief = true, doc = "The paging queue." },
-        { at = 32, name = "allocation_count", type = "u32", brief = true, doc = "Entries in the list of allocations." },
-        { at = 36, name = "resources", type = "bool", brief = true, doc = "Whether the list holds resources instead of allocations." },
-        { at = 37, name = "write_results", type = "bool", brief = true, doc = "Whether the reply lists what was discarded." },
-      },
-      tails = {
-        { name = "allocations", type = "handle", kinds = { "allocation", "resource", }, len = { "at", 32 }, doc = "Resource handles when resources == 1." },
-      } },
+  { set = 0, id = 57, name = "offer_allocations",
+    requests = {
+      { since = 0, size = 48, tails_at = 44, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 41, 3 }, },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "allocation_count", type = "u32", brief = true, doc = "Entries in the list of allocations." },
+          { at = 32, name = "priority", type = "enum", names = enums.D3DKMT_OFFER_PRIORITY, brief = true, doc = "The priority." },
+          { at = 36, name = "flags", type = "flags32", names = flags.D3DKMT_OFFER_FLAGS, brief = true, doc = "Options." },
+          { at = 40, name = "resources", type = "bool", brief = true, doc = "Whether the list holds resources instead of allocations." },
+        },
+        tails = {
+          { name = "allocations", type = "handle", kinds = { "allocation", "resource", }, len = { "at", 28 }, doc = "Resource handles when resources == 1." },
+        } },
+    },
     replies = {
-      { version = 0, size = 12, tails_at = 12, slack = 0, min = 0, round8 = true, status = 8, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+        gaps = { },
+        fields = {
+          { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
+        },
+        tails = {
+        } },
+    } },
+  { set = 0, id = 58, name = "reclaim_allocations",
+    requests = {
+      { since = 0, size = 48, tails_at = 40, slack = 4, min = 0, request_values = { { "at_if", 32, 37 }, }, read = true, padding = "PaddingNonzero",
+        gaps = { { 38, 2 }, },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "paging_queue", type = "handle", kinds = { "paging_queue", }, brief = true, doc = "The paging queue." },
+          { at = 32, name = "allocation_count", type = "u32", brief = true, doc = "Entries in the list of allocations." },
+          { at = 36, name = "resources", type = "bool", brief = true, doc = "Whether the list holds resources instead of allocations." },
+          { at = 37, name = "write_results", type = "bool", brief = true, doc = "Whether the reply lists what was discarded." },
+        },
+        tails = {
+          { name = "allocations", type = "handle", kinds = { "allocation", "resource", }, len = { "at", 32 }, doc = "Resource handles when resources == 1." },
+        } },
+    },
+    replies = {
+      { since = 0, size = 12, tails_at = 12, slack = 0, min = 0, round8 = true, status = 8, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "paging_fence_value", type = "u64", brief = true, doc = "Fence value at which the paging operation is done." },
           { at = 8, name = "status", type = "status", doc = "Outcome of the request." },
         },
         tails = {
-          { name = "discarded", type = "enum", names = enums.D3DDDI_RECLAIM_RESULT, len = { "fact", 1 }, doc = "Per allocation: what became of its content." },
+          { name = "discarded", type = "enum", names = enums.D3DDDI_RECLAIM_RESULT, len = { "request", 1 }, doc = "Per allocation: what became of its content." },
         } },
     } },
-  { set = 0, id = 59, name = "set_allocation_priority", facts = { },
-    request = { size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 36, 4 }, },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "resource", type = "handle", kinds = { "resource", }, brief = true, doc = "The resource." },
-        { at = 32, name = "allocation_count", type = "u32", brief = true, doc = "Entries in the list of allocations." },
-      },
-      tails = {
-        { name = "allocations", type = "handle", kinds = { "allocation", }, len = { "at", 32 }, doc = "The allocations." },
-        { name = "priorities", type = "u32", len = { "at_or_one", 32 }, doc = "One priority per allocation." },
-      } },
+  { set = 0, id = 59, name = "set_allocation_priority",
+    requests = {
+      { since = 0, size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 36, 4 }, },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "resource", type = "handle", kinds = { "resource", }, brief = true, doc = "The resource." },
+          { at = 32, name = "allocation_count", type = "u32", brief = true, doc = "Entries in the list of allocations." },
+        },
+        tails = {
+          { name = "allocations", type = "handle", kinds = { "allocation", }, len = { "at", 32 }, doc = "The allocations." },
+          { name = "priorities", type = "u32", len = { "at_or_one", 32 }, doc = "One priority per allocation." },
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -2072,41 +2184,45 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 60, name = "get_allocation_priority", facts = { { "at_or_one", 32 }, },
-    request = { size = 40, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 36, 4 }, },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "resource", type = "handle", kinds = { "resource", }, brief = true, doc = "The resource." },
-        { at = 32, name = "allocation_count", type = "u32", brief = true, doc = "Entries in the list of allocations." },
-      },
-      tails = {
-        { name = "allocations", type = "handle", kinds = { "allocation", }, len = { "at", 32 }, doc = "The allocations." },
-        { name = "unused_result_area", type = "byte", len = { "area", 4, 4, 32 }, output = true, doc = "Guest bug: the zeroed result buffer is sent along." },
-      } },
+  { set = 0, id = 60, name = "get_allocation_priority",
+    requests = {
+      { since = 0, size = 40, tails_at = 40, slack = 0, min = 0, request_values = { { "at_or_one", 32 }, }, read = true, padding = "PaddingNonzero",
+        gaps = { { 36, 4 }, },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "resource", type = "handle", kinds = { "resource", }, brief = true, doc = "The resource." },
+          { at = 32, name = "allocation_count", type = "u32", brief = true, doc = "Entries in the list of allocations." },
+        },
+        tails = {
+          { name = "allocations", type = "handle", kinds = { "allocation", }, len = { "at", 32 }, doc = "The allocations." },
+          { name = "unused_result_area", type = "byte", len = { "area", 4, 4, 32 }, output = true, doc = "Guest bug: the zeroed result buffer is sent along." },
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, round8 = true, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, round8 = true, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
         },
         tails = {
-          { name = "priorities", type = "u32", len = { "fact", 1 }, doc = "One priority per allocation." },
+          { name = "priorities", type = "u32", len = { "request", 1 }, doc = "One priority per allocation." },
         } },
     } },
-  { set = 0, id = 16, name = "free_gpu_virtual_address", facts = { },
-    request = { size = 48, tails_at = 48, slack = 0, min = 0, read = true, padding = "PaddingUser",
-      gaps = { },
-      fields = {
-        { at = 24, name = "adapter", type = "handle", kinds = { "adapter", }, brief = true, doc = "Host adapter handle." },
-        { at = 28, name = "reserved", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
-        { at = 32, name = "base_address", type = "address", brief = true, doc = "First GPU address." },
-        { at = 40, name = "size", type = "u64", brief = true, doc = "Bytes." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 16, name = "free_gpu_virtual_address",
+    requests = {
+      { since = 0, size = 48, tails_at = 48, slack = 0, min = 0, read = true, padding = "PaddingUser",
+        gaps = { },
+        fields = {
+          { at = 24, name = "adapter", type = "handle", kinds = { "adapter", }, brief = true, doc = "Host adapter handle." },
+          { at = 28, name = "reserved", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
+          { at = 32, name = "base_address", type = "address", brief = true, doc = "First GPU address." },
+          { at = 40, name = "size", type = "u64", brief = true, doc = "Bytes." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -2114,29 +2230,31 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 17, name = "map_gpu_virtual_address", facts = { },
-    request = { size = 136, tails_at = 136, slack = 0, min = 0, read = true, padding = "PaddingUser",
-      gaps = { { 28, 4 }, { 60, 4 }, { 100, 4 }, { 132, 4 }, },
-      fields = {
-        { at = 24, name = "paging_queue", type = "handle", kinds = { "paging_queue", }, brief = true, doc = "The paging queue." },
-        { at = 32, name = "base_address", type = "address", brief = true, doc = "First GPU address." },
-        { at = 40, name = "minimum_address", type = "address", brief = true, doc = "Lowest GPU address allowed." },
-        { at = 48, name = "maximum_address", type = "address", brief = true, doc = "Highest GPU address allowed." },
-        { at = 56, name = "allocation", type = "handle", kinds = { "allocation", }, brief = true, doc = "The allocation." },
-        { at = 64, name = "offset_in_pages", type = "u64", brief = true, doc = "First page within the allocation." },
-        { at = 72, name = "size_in_pages", type = "u64", brief = true, doc = "Pages to map." },
-        { at = 80, name = "protection", type = "flags64", names = flags.D3DDDIGPUVIRTUALADDRESS_PROTECTION_TYPE, brief = true, doc = "Access rights." },
-        { at = 88, name = "driver_protection", type = "u64", brief = true, doc = "Access rights that only the host driver understands." },
-        { at = 96, name = "reserved0", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
-        { at = 104, name = "reserved1", type = "u64", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
-        { at = 112, name = "virtual_address", type = "address", output = true, doc = "Output slot, user garbage." },
-        { at = 120, name = "paging_fence_value", type = "u64", output = true, doc = "Output slot, user garbage." },
-        { at = 128, name = "device", type = "handle", kinds = { "device", }, rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 17, name = "map_gpu_virtual_address",
+    requests = {
+      { since = 0, size = 136, tails_at = 136, slack = 0, min = 0, read = true, padding = "PaddingUser",
+        gaps = { { 28, 4 }, { 60, 4 }, { 100, 4 }, { 132, 4 }, },
+        fields = {
+          { at = 24, name = "paging_queue", type = "handle", kinds = { "paging_queue", }, brief = true, doc = "The paging queue." },
+          { at = 32, name = "base_address", type = "address", brief = true, doc = "First GPU address." },
+          { at = 40, name = "minimum_address", type = "address", brief = true, doc = "Lowest GPU address allowed." },
+          { at = 48, name = "maximum_address", type = "address", brief = true, doc = "Highest GPU address allowed." },
+          { at = 56, name = "allocation", type = "handle", kinds = { "allocation", }, brief = true, doc = "The allocation." },
+          { at = 64, name = "offset_in_pages", type = "u64", brief = true, doc = "First page within the allocation." },
+          { at = 72, name = "size_in_pages", type = "u64", brief = true, doc = "Pages to map." },
+          { at = 80, name = "protection", type = "flags64", names = flags.D3DDDIGPUVIRTUALADDRESS_PROTECTION_TYPE, brief = true, doc = "Access rights." },
+          { at = 88, name = "driver_protection", type = "u64", brief = true, doc = "Access rights that only the host driver understands." },
+          { at = 96, name = "reserved0", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
+          { at = 104, name = "reserved1", type = "u64", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
+          { at = 112, name = "virtual_address", type = "address", output = true, doc = "Output slot, user garbage." },
+          { at = 120, name = "paging_fence_value", type = "u64", output = true, doc = "Output slot, user garbage." },
+          { at = 128, name = "device", type = "handle", kinds = { "device", }, rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 24, tails_at = 24, slack = 0, min = 0, status = 16, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 24, tails_at = 24, slack = 0, min = 0, status = 16, read = true, padding = "PaddingNonzero",
         gaps = { { 20, 4 }, },
         fields = {
           { at = 0, name = "virtual_address", type = "address", brief = true, doc = "The GPU address." },
@@ -2146,24 +2264,26 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 18, name = "reserve_gpu_virtual_address", facts = { },
-    request = { size = 96, tails_at = 96, slack = 0, min = 0, read = true, padding = "PaddingUser",
-      gaps = { { 28, 4 }, { 68, 4 }, },
-      fields = {
-        { at = 24, name = "adapter", type = "handle", kinds = { "adapter", "paging_queue", }, brief = true, doc = "Host adapter handle, or, when the user passed a paging queue handle, that paging queue handle unchanged." },
-        { at = 32, name = "base_address", type = "address", brief = true, doc = "First GPU address." },
-        { at = 40, name = "minimum_address", type = "address", brief = true, doc = "Lowest GPU address allowed." },
-        { at = 48, name = "maximum_address", type = "address", brief = true, doc = "Highest GPU address allowed." },
-        { at = 56, name = "size", type = "u64", brief = true, doc = "Bytes." },
-        { at = 64, name = "reservation_type", type = "enum", names = enums.D3DDDIGPUVIRTUALADDRESS_RESERVATION_TYPE, brief = true, doc = "How the range behaves until it is mapped." },
-        { at = 72, name = "driver_protection", type = "u64", brief = true, doc = "Access rights that only the host driver understands." },
-        { at = 80, name = "virtual_address", type = "address", output = true, doc = "The GPU address." },
-        { at = 88, name = "paging_fence_value", type = "u64", output = true, doc = "Fence value at which the paging operation is done." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 18, name = "reserve_gpu_virtual_address",
+    requests = {
+      { since = 0, size = 96, tails_at = 96, slack = 0, min = 0, read = true, padding = "PaddingUser",
+        gaps = { { 28, 4 }, { 68, 4 }, },
+        fields = {
+          { at = 24, name = "adapter", type = "handle", kinds = { "adapter", "paging_queue", }, brief = true, doc = "Host adapter handle, or, when the user passed a paging queue handle, that paging queue handle unchanged." },
+          { at = 32, name = "base_address", type = "address", brief = true, doc = "First GPU address." },
+          { at = 40, name = "minimum_address", type = "address", brief = true, doc = "Lowest GPU address allowed." },
+          { at = 48, name = "maximum_address", type = "address", brief = true, doc = "Highest GPU address allowed." },
+          { at = 56, name = "size", type = "u64", brief = true, doc = "Bytes." },
+          { at = 64, name = "reservation_type", type = "enum", names = enums.D3DDDIGPUVIRTUALADDRESS_RESERVATION_TYPE, brief = true, doc = "How the range behaves until it is mapped." },
+          { at = 72, name = "driver_protection", type = "u64", brief = true, doc = "Access rights that only the host driver understands." },
+          { at = 80, name = "virtual_address", type = "address", output = true, doc = "The GPU address." },
+          { at = 88, name = "paging_fence_value", type = "u64", output = true, doc = "Fence value at which the paging operation is done." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 16, tails_at = 16, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 16, tails_at = 16, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "virtual_address", type = "address", brief = true, doc = "The GPU address." },
@@ -2172,22 +2292,24 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 19, name = "update_gpu_virtual_address", facts = { },
-    request = { size = 120, tails_at = 56, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 52, 4 }, },
-      fields = {
-        { at = 24, name = "fence_value", type = "u64", brief = true, doc = "The fence value." },
-        { at = 32, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 36, name = "context", type = "handle", kinds = { "context", }, brief = true, doc = "The context." },
-        { at = 40, name = "fence_object", type = "handle", kinds = { "sync_object", }, brief = true, doc = "Fence that is signalled when the operations are done." },
-        { at = 44, name = "num_operations", type = "u32", rule = "ValueRange", low = 1, high = 2048, brief = true, doc = "1..2048." },
-        { at = 48, name = "flags", type = "flags32", names = flags.D3DDDI_UPDATEGPUVIRTUALADDRESS_FLAGS, brief = true, doc = "Bit 0 do_not_wait." },
-      },
-      tails = {
-        { name = "operations", struct = structs.UPDATE_GPU_VA_OP, len = { "at", 44 }, doc = "The operations, in order." },
-      } },
+  { set = 0, id = 19, name = "update_gpu_virtual_address",
+    requests = {
+      { since = 0, size = 120, tails_at = 56, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 52, 4 }, },
+        fields = {
+          { at = 24, name = "fence_value", type = "u64", brief = true, doc = "The fence value." },
+          { at = 32, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 36, name = "context", type = "handle", kinds = { "context", }, brief = true, doc = "The context." },
+          { at = 40, name = "fence_object", type = "handle", kinds = { "sync_object", }, brief = true, doc = "Fence that is signalled when the operations are done." },
+          { at = 44, name = "num_operations", type = "u32", rule = "ValueRange", low = 1, high = 2048, brief = true, doc = "1..2048." },
+          { at = 48, name = "flags", type = "flags32", names = flags.D3DDDI_UPDATEGPUVIRTUALADDRESS_FLAGS, brief = true, doc = "Bit 0 do_not_wait." },
+        },
+        tails = {
+          { name = "operations", struct = structs.UPDATE_GPU_VA_OP, len = { "at", 44 }, doc = "The operations, in order." },
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -2195,38 +2317,40 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 8, name = "create_sync_object", facts = { },
-    request = { size = 128, tails_at = 128, slack = 0, min = 0, read = true, padding = "PaddingUser",
-      gaps = { { 76, 28 }, { 108, 4 }, { 124, 4 }, },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "reserved", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
-        { at = 32, name = "info.type", type = "enum", names = enums.D3DDDI_SYNCHRONIZATIONOBJECT_TYPE, brief = true, doc = "What kind." },
-        { at = 36, name = "info.flags", type = "flags32", names = flags.D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS, brief = true, doc = "Options." },
-        { at = 40, name = "info.synchronization_mutex.initial_state", type = "u32", when = { at = 32, size = 4, values = { [1] = true, } }, brief = true, doc = "Whether the mutex starts signalled." },
-        { at = 40, name = "info.semaphore.max_count", type = "u32", when = { at = 32, size = 4, values = { [2] = true, } }, brief = true, doc = "Highest count of the semaphore." },
-        { at = 44, name = "info.semaphore.initial_count", type = "u32", when = { at = 32, size = 4, values = { [2] = true, } }, brief = true, doc = "First count of the semaphore." },
-        { at = 40, name = "info.fence.fence_value", type = "u64", when = { at = 32, size = 4, values = { [3] = true, } }, brief = true, doc = "The fence value." },
-        { at = 40, name = "info.cpu_notification.event", type = "event", kinds = { "guest_event", }, when = { at = 32, size = 4, values = { [4] = true, } }, brief = true, doc = "Guest event id (the guest replaces the user eventfd number)." },
-        { at = 40, name = "info.monitored_fence.initial_fence_value", type = "u64", when = { at = 32, size = 4, values = { [5] = true, } }, brief = true, doc = "First value of the fence." },
-        { at = 48, name = "info.monitored_fence.fence_cpu_virtual_address", type = "pointer", when = { at = 32, size = 4, values = { [5] = true, } }, output = true, doc = "User-supplied, meaningless on the wire." },
-        { at = 56, name = "info.monitored_fence.fence_gpu_virtual_address", type = "address", when = { at = 32, size = 4, values = { [5] = true, } }, output = true, doc = "User-supplied, meaningless on the wire." },
-        { at = 64, name = "info.monitored_fence.engine_affinity", type = "u32", when = { at = 32, size = 4, values = { [5] = true, } }, brief = true, doc = "Which engines, as a mask." },
-        { at = 40, name = "info.periodic_monitored_fence.adapter", type = "u32", when = { at = 32, size = 4, values = { [6] = true, } }, brief = true, doc = "The adapter as the application numbers it: no handle of the host's." },
-        { at = 44, name = "info.periodic_monitored_fence.vidpn_target_id", type = "u32", when = { at = 32, size = 4, values = { [6] = true, } }, brief = true, doc = "Display target." },
-        { at = 48, name = "info.periodic_monitored_fence.time", type = "u64", when = { at = 32, size = 4, values = { [6] = true, } }, brief = true, doc = "Period." },
-        { at = 56, name = "info.periodic_monitored_fence.fence_cpu_virtual_address", type = "pointer", when = { at = 32, size = 4, values = { [6] = true, } }, doc = "CPU address of the fence value; meaningless on the wire." },
-        { at = 64, name = "info.periodic_monitored_fence.fence_gpu_virtual_address", type = "address", when = { at = 32, size = 4, values = { [6] = true, } }, brief = true, doc = "GPU address of the fence value." },
-        { at = 72, name = "info.periodic_monitored_fence.engine_affinity", type = "u32", when = { at = 32, size = 4, values = { [6] = true, } }, brief = true, doc = "Which engines, as a mask." },
-        { at = 104, name = "info.shared_handle", type = "handle", output = true, doc = "The share; 0 means failure." },
-        { at = 112, name = "sync_object", type = "handle", output = true, doc = "The sync object." },
-        { at = 116, name = "reserved1", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
-        { at = 120, name = "client_hint", type = "u32", rule = "ValueUnusual", low = 1, high = 1, doc = "Constant 1 in this driver; NOT a D3DKMT_CLIENTHINT value space (1 means user-mode-driver client)." },
-      },
-      tails = {
-      } },
+  { set = 0, id = 8, name = "create_sync_object",
+    requests = {
+      { since = 0, size = 128, tails_at = 128, slack = 0, min = 0, read = true, padding = "PaddingUser",
+        gaps = { { 76, 28 }, { 108, 4 }, { 124, 4 }, },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "reserved", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
+          { at = 32, name = "info.type", type = "enum", names = enums.D3DDDI_SYNCHRONIZATIONOBJECT_TYPE, brief = true, doc = "What kind." },
+          { at = 36, name = "info.flags", type = "flags32", names = flags.D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS, brief = true, doc = "Options." },
+          { at = 40, name = "info.synchronization_mutex.initial_state", type = "u32", when = { at = 32, size = 4, values = { [1] = true, } }, brief = true, doc = "Whether the mutex starts signalled." },
+          { at = 40, name = "info.semaphore.max_count", type = "u32", when = { at = 32, size = 4, values = { [2] = true, } }, brief = true, doc = "Highest count of the semaphore." },
+          { at = 44, name = "info.semaphore.initial_count", type = "u32", when = { at = 32, size = 4, values = { [2] = true, } }, brief = true, doc = "First count of the semaphore." },
+          { at = 40, name = "info.fence.fence_value", type = "u64", when = { at = 32, size = 4, values = { [3] = true, } }, brief = true, doc = "The fence value." },
+          { at = 40, name = "info.cpu_notification.event", type = "event", kinds = { "guest_event", }, when = { at = 32, size = 4, values = { [4] = true, } }, brief = true, doc = "Guest event id (the guest replaces the user eventfd number)." },
+          { at = 40, name = "info.monitored_fence.initial_fence_value", type = "u64", when = { at = 32, size = 4, values = { [5] = true, } }, brief = true, doc = "First value of the fence." },
+          { at = 48, name = "info.monitored_fence.fence_cpu_virtual_address", type = "pointer", when = { at = 32, size = 4, values = { [5] = true, } }, output = true, doc = "User-supplied, meaningless on the wire." },
+          { at = 56, name = "info.monitored_fence.fence_gpu_virtual_address", type = "address", when = { at = 32, size = 4, values = { [5] = true, } }, output = true, doc = "User-supplied, meaningless on the wire." },
+          { at = 64, name = "info.monitored_fence.engine_affinity", type = "u32", when = { at = 32, size = 4, values = { [5] = true, } }, brief = true, doc = "Which engines, as a mask." },
+          { at = 40, name = "info.periodic_monitored_fence.adapter", type = "u32", when = { at = 32, size = 4, values = { [6] = true, } }, brief = true, doc = "The adapter as the application numbers it: no handle of the host's." },
+          { at = 44, name = "info.periodic_monitored_fence.vidpn_target_id", type = "u32", when = { at = 32, size = 4, values = { [6] = true, } }, brief = true, doc = "Display target." },
+          { at = 48, name = "info.periodic_monitored_fence.time", type = "u64", when = { at = 32, size = 4, values = { [6] = true, } }, brief = true, doc = "Period." },
+          { at = 56, name = "info.periodic_monitored_fence.fence_cpu_virtual_address", type = "pointer", when = { at = 32, size = 4, values = { [6] = true, } }, doc = "CPU address of the fence value; meaningless on the wire." },
+          { at = 64, name = "info.periodic_monitored_fence.fence_gpu_virtual_address", type = "address", when = { at = 32, size = 4, values = { [6] = true, } }, brief = true, doc = "GPU address of the fence value." },
+          { at = 72, name = "info.periodic_monitored_fence.engine_affinity", type = "u32", when = { at = 32, size = 4, values = { [6] = true, } }, brief = true, doc = "Which engines, as a mask." },
+          { at = 104, name = "info.shared_handle", type = "handle", output = true, doc = "The share; 0 means failure." },
+          { at = 112, name = "sync_object", type = "handle", output = true, doc = "The sync object." },
+          { at = 116, name = "reserved1", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
+          { at = 120, name = "client_hint", type = "u32", rule = "ValueUnusual", low = 1, high = 1, doc = "Constant 1 in this driver; NOT a D3DKMT_CLIENTHINT value space (1 means user-mode-driver client)." },
+        },
+        tails = {
+        } },
+    },
     replies = {
-      { version = 0, size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 32, tails_at = 32, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
         gaps = { { 28, 4 }, },
         fields = {
           { at = 0, name = "sync_object", type = "handle", kinds = { "sync_object", }, brief = true, doc = "The sync object." },
@@ -2238,22 +2362,24 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 22, name = "wait_for_sync_object_from_cpu", facts = { },
-    request = { size = 56, tails_at = 56, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 36, 4 }, { 49, 7 }, },
-      fields = {
-        { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
-        { at = 28, name = "object_count", type = "u32", brief = true, doc = "Entries in the list of sync objects." },
-        { at = 32, name = "flags", type = "flags32", names = flags.D3DDDI_WAITFORSYNCHRONIZATIONOBJECTFROMCPU_FLAGS, brief = true, doc = "Options." },
-        { at = 40, name = "guest_event_pointer", type = "event", kinds = { "guest_event", }, brief = true, doc = "Guest event id (small counter, first value 2), echoed in SIGNALGUESTEVENT.event." },
-        { at = 48, name = "dereference_event", type = "bool", rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
-      },
-      tails = {
-        { name = "objects", type = "handle", kinds = { "sync_object", }, len = { "at", 28 }, doc = "The sync objects." },
-        { name = "fence_values", type = "u64", len = { "at", 28 }, doc = "Not 8-byte aligned when object_count is odd." },
-      } },
+  { set = 0, id = 22, name = "wait_for_sync_object_from_cpu",
+    requests = {
+      { since = 0, size = 56, tails_at = 56, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 36, 4 }, { 49, 7 }, },
+        fields = {
+          { at = 24, name = "device", type = "handle", kinds = { "device", }, brief = true, doc = "The device." },
+          { at = 28, name = "object_count", type = "u32", brief = true, doc = "Entries in the list of sync objects." },
+          { at = 32, name = "flags", type = "flags32", names = flags.D3DDDI_WAITFORSYNCHRONIZATIONOBJECTFROMCPU_FLAGS, brief = true, doc = "Options." },
+          { at = 40, name = "guest_event_pointer", type = "event", kinds = { "guest_event", }, brief = true, doc = "Guest event id (small counter, first value 2), echoed in SIGNALGUESTEVENT.event." },
+          { at = 48, name = "dereference_event", type = "bool", rule = "ValueUnusual", low = 0, high = 0, doc = "Always 0." },
+        },
+        tails = {
+          { name = "objects", type = "handle", kinds = { "sync_object", }, len = { "at", 28 }, doc = "The sync objects." },
+          { name = "fence_values", type = "u64", len = { "at", 28 }, doc = "Not 8-byte aligned when object_count is odd." },
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -2261,20 +2387,22 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 25, name = "wait_for_sync_object_from_gpu", async = true, facts = { },
-    request = { size = 48, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 33, 7 }, },
-      fields = {
-        { at = 24, name = "context", type = "handle", kinds = { "context", "hwqueue", }, brief = true, doc = "Hardware queue handle for 0x36." },
-        { at = 28, name = "object_count", type = "u32", rule = "ValueRange", low = 1, high = 32, brief = true, doc = "1..32." },
-        { at = 32, name = "legacy_fence_object", type = "bool", brief = true, doc = "1 for non-monitored fences; the protocol then expects object_count == 1, which the guest does not enforce." },
-      },
-      tails = {
-        { name = "fence_values", type = "u64", len = { "at", 28 }, doc = "One fence value per object." },
-        { name = "objects", type = "handle", kinds = { "sync_object", }, len = { "at", 28 }, doc = "The sync objects." },
-      } },
+  { set = 0, id = 25, name = "wait_for_sync_object_from_gpu", async = true,
+    requests = {
+      { since = 0, size = 48, tails_at = 40, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 33, 7 }, },
+        fields = {
+          { at = 24, name = "context", type = "handle", kinds = { "context", "hwqueue", }, brief = true, doc = "Hardware queue handle for 0x36." },
+          { at = 28, name = "object_count", type = "u32", rule = "ValueRange", low = 1, high = 32, brief = true, doc = "1..32." },
+          { at = 32, name = "legacy_fence_object", type = "bool", brief = true, doc = "1 for non-monitored fences; the protocol then expects object_count == 1, which the guest does not enforce." },
+        },
+        tails = {
+          { name = "fence_values", type = "u64", len = { "at", 28 }, doc = "One fence value per object." },
+          { name = "objects", type = "handle", kinds = { "sync_object", }, len = { "at", 28 }, doc = "The sync objects." },
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -2282,24 +2410,26 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 26, name = "signal_sync_object", async = true, facts = { },
-    request = { size = 56, tails_at = 56, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 36, 4 }, },
-      fields = {
-        { at = 24, name = "object_count", type = "u32", rule = "ValueRange", low = 0, high = 32, brief = true, doc = "Entries in the list of sync objects." },
-        { at = 28, name = "flags", type = "flags32", names = flags.D3DDDICB_SIGNALFLAGS, brief = true, doc = "Options." },
-        { at = 32, name = "context_count", type = "u32", brief = true, doc = "Count in the message, including the context that 0x11 prepends to the user list." },
-        { at = 40, name = "fence_value", type = "u64", brief = true, doc = "Legacy fence value of 0x11 (when enqueue_cpu_event is set it holds the user eventfd number, because both share a union in the ioctl); 0 otherwise." },
-        { at = 48, name = "cpu_event_handle", type = "event", kinds = { "guest_event", }, when = { at = 28, size = 4, shift = 1, width = 1, values = { [1] = true, } }, brief = true, doc = "Guest event id, echoed by SIGNALGUESTEVENT." },
-        { at = 48, name = "device", type = "handle", kinds = { "device", }, when = { at = 28, size = 4, shift = 1, width = 1, values = { [0] = true, } }, brief = true, doc = "Device handle for 0x31, otherwise 0." },
-      },
-      tails = {
-        { name = "objects", type = "handle", kinds = { "sync_object", }, len = { "at", 24 }, doc = "The sync objects." },
-        { name = "contexts", type = "handle", kinds = { "context", "hwqueue", }, len = { "at", 32 }, doc = "Hardware queue handles for 0x35." },
-        { name = "fence_values", type = "u64", len = { "at_if_room", 24 }, doc = "May be unaligned; fence_count is derived: 0 or object_count." },
-      } },
+  { set = 0, id = 26, name = "signal_sync_object", async = true,
+    requests = {
+      { since = 0, size = 56, tails_at = 56, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 36, 4 }, },
+        fields = {
+          { at = 24, name = "object_count", type = "u32", rule = "ValueRange", low = 0, high = 32, brief = true, doc = "Entries in the list of sync objects." },
+          { at = 28, name = "flags", type = "flags32", names = flags.D3DDDICB_SIGNALFLAGS, brief = true, doc = "Options." },
+          { at = 32, name = "context_count", type = "u32", brief = true, doc = "Count in the message, including the context that 0x11 prepends to the user list." },
+          { at = 40, name = "fence_value", type = "u64", brief = true, doc = "Legacy fence value of 0x11 (when enqueue_cpu_event is set it holds the user eventfd number, because both share a union in the ioctl); 0 otherwise." },
+          { at = 48, name = "cpu_event_handle", type = "event", kinds = { "guest_event", }, when = { at = 28, size = 4, shift = 1, width = 1, values = { [1] = true, } }, brief = true, doc = "Guest event id, echoed by SIGNALGUESTEVENT." },
+          { at = 48, name = "device", type = "handle", kinds = { "device", }, when = { at = 28, size = 4, shift = 1, width = 1, values = { [0] = true, } }, brief = true, doc = "Device handle for 0x31, otherwise 0." },
+        },
+        tails = {
+          { name = "objects", type = "handle", kinds = { "sync_object", }, len = { "at", 24 }, doc = "The sync objects." },
+          { name = "contexts", type = "handle", kinds = { "context", "hwqueue", }, len = { "at", 32 }, doc = "Hardware queue handles for 0x35." },
+          { name = "fence_values", type = "u64", len = { "at_if_room", 24 }, doc = "May be unaligned; fence_count is derived: 0 or object_count." },
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -2307,35 +2437,39 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 27, name = "signal_fence_nt_shared_by_ref", unsent = true, facts = { },
+  { set = 0, id = 27, name = "signal_fence_nt_shared_by_ref", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 0, id = 46, name = "is_sync_object_signaled", unsent = true, facts = { },
+  { set = 0, id = 46, name = "is_sync_object_signaled", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 0, id = 20, name = "submit_command", async = true, facts = { },
-    request = { size = 408, tails_at = 408, slack = 0, min = 0, read = true, padding = "PaddingUser",
-      gaps = { },
-      fields = {
-        { at = 24, name = "command_buffer", type = "address", brief = true, doc = "GPU virtual address." },
-        { at = 32, name = "command_length", type = "u32", brief = true, doc = "Bytes." },
-        { at = 36, name = "flags", type = "flags32", names = flags.D3DKMT_SUBMITCOMMANDFLAGS, brief = true, doc = "Options." },
-        { at = 40, name = "present_history_token", type = "u64", brief = true, doc = "Opaque." },
-        { at = 48, name = "broadcast_context_count", type = "u32", rule = "ValueRange", low = 1, high = 64, brief = true, doc = "1..64." },
-        { at = 52, name = "broadcast_context", type = "handle", kinds = { "context", }, count = 64, used = { name = "broadcast_context_count", at = 48, size = 4, limited = true }, doc = "The contexts." },
-        { at = 308, name = "reserved", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
-        { at = 312, name = "priv_drv_data", type = "pointer", output = true, doc = "User pointer, ignore." },
-        { at = 320, name = "priv_drv_data_size", type = "u32", brief = true, doc = "Bytes of private driver data." },
-        { at = 324, name = "num_primaries", type = "u32", brief = true, doc = "NOT limited to 16 by the guest; clamp to 16 when reading written_primaries." },
-        { at = 328, name = "written_primaries", type = "handle", kinds = { "allocation", }, count = 16, used = { name = "num_primaries", at = 324, size = 4, limited = false }, doc = "Primary allocations that the commands write." },
-        { at = 392, name = "num_history_buffers", type = "u32", rule = "ValueRange", low = 0, high = 1024, brief = true, doc = "0..1024." },
-        { at = 396, name = "reserved1", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
-        { at = 400, name = "history_buffer_array", type = "pointer", output = true, doc = "User pointer, ignore." },
-      },
-      tails = {
-        { name = "history_buffers", type = "handle", kinds = { "allocation", }, len = { "at", 392 }, doc = "History buffers of the submission." },
-        { name = "priv_drv_data_bytes", type = "byte", len = { "at", 320 }, doc = "Private driver data." },
-      } },
+  { set = 0, id = 20, name = "submit_command", async = true,
+    requests = {
+      { since = 0, size = 408, tails_at = 408, slack = 0, min = 0, read = true, padding = "PaddingUser",
+        gaps = { },
+        fields = {
+          { at = 24, name = "command_buffer", type = "address", brief = true, doc = "GPU virtual address." },
+          { at = 32, name = "command_length", type = "u32", brief = true, doc = "Bytes." },
+          { at = 36, name = "flags", type = "flags32", names = flags.D3DKMT_SUBMITCOMMANDFLAGS, brief = true, doc = "Options." },
+          { at = 40, name = "present_history_token", type = "u64", brief = true, doc = "Opaque." },
+          { at = 48, name = "broadcast_context_count", type = "u32", rule = "ValueRange", low = 1, high = 64, brief = true, doc = "1..64." },
+          { at = 52, name = "broadcast_context", type = "handle", kinds = { "context", }, count = 64, used = { name = "broadcast_context_count", at = 48, size = 4, limited = true }, doc = "The contexts." },
+          { at = 308, name = "reserved", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
+          { at = 312, name = "priv_drv_data", type = "pointer", output = true, doc = "User pointer, ignore." },
+          { at = 320, name = "priv_drv_data_size", type = "u32", brief = true, doc = "Bytes of private driver data." },
+          { at = 324, name = "num_primaries", type = "u32", brief = true, doc = "NOT limited to 16 by the guest; clamp to 16 when reading written_primaries." },
+          { at = 328, name = "written_primaries", type = "handle", kinds = { "allocation", }, count = 16, used = { name = "num_primaries", at = 324, size = 4, limited = false }, doc = "Primary allocations that the commands write." },
+          { at = 392, name = "num_history_buffers", type = "u32", rule = "ValueRange", low = 0, high = 1024, brief = true, doc = "0..1024." },
+          { at = 396, name = "reserved1", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
+          { at = 400, name = "history_buffer_array", type = "pointer", output = true, doc = "User pointer, ignore." },
+        },
+        tails = {
+          { name = "history_buffers", type = "handle", kinds = { "allocation", }, len = { "at", 392 }, doc = "History buffers of the submission." },
+          { name = "priv_drv_data_bytes", type = "byte", len = { "at", 320 }, doc = "Private driver data." },
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -2343,39 +2477,47 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 0, id = 31, name = "set_queued_limit", unsent = true, facts = { },
+  { set = 0, id = 31, name = "set_queued_limit", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 0, id = 34, name = "present_history_token", unsent = true, facts = { },
+  { set = 0, id = 34, name = "present_history_token", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 0, id = 35, name = "set_redirected_flip_fence_value", unsent = true, facts = { },
+  { set = 0, id = 35, name = "set_redirected_flip_fence_value", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 0, id = 38, name = "blt", unsent = true, facts = { },
+  { set = 0, id = 38, name = "blt", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 0, id = 40, name = "cdd_gdi_command", unsent = true, facts = { },
+  { set = 0, id = 40, name = "cdd_gdi_command", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 0, id = 47, name = "cdd_sync_gpu_access", unsent = true, facts = { },
+  { set = 0, id = 47, name = "cdd_sync_gpu_access", unsent = true,
+    requests = {},
     replies = {} },
-  { set = 0, id = 52, name = "submit_command_to_hwqueue", async = true, facts = { },
-    request = { size = 80, tails_at = 80, slack = 0, min = 0, read = true, padding = "PaddingUser",
-      gaps = { },
-      fields = {
-        { at = 24, name = "hwqueue", type = "handle", kinds = { "hwqueue", }, brief = true, doc = "The hardware queue." },
-        { at = 28, name = "reserved", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
-        { at = 32, name = "hwqueue_progress_fence_id", type = "u64", brief = true, doc = "Fence value that this submission will reach." },
-        { at = 40, name = "command_buffer", type = "address", brief = true, doc = "GPU virtual address." },
-        { at = 48, name = "command_length", type = "u32", brief = true, doc = "Bytes of commands." },
-        { at = 52, name = "priv_drv_data_size", type = "u32", brief = true, doc = "Bytes of private driver data." },
-        { at = 56, name = "priv_drv_data", type = "pointer", output = true, doc = "User pointer, ignore." },
-        { at = 64, name = "num_primaries", type = "u32", brief = true, doc = "How many primary allocations." },
-        { at = 68, name = "reserved1", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
-        { at = 72, name = "written_primaries", type = "pointer", output = true, doc = "User pointer, ignore." },
-      },
-      tails = {
-        { name = "written_primaries_list", type = "handle", kinds = { "allocation", }, len = { "at", 64 }, doc = "Primary allocations that the commands write." },
-        { name = "priv_drv_data_bytes", type = "byte", len = { "at", 52 }, doc = "Private driver data." },
-      } },
+  { set = 0, id = 52, name = "submit_command_to_hwqueue", async = true,
+    requests = {
+      { since = 0, size = 80, tails_at = 80, slack = 0, min = 0, read = true, padding = "PaddingUser",
+        gaps = { },
+        fields = {
+          { at = 24, name = "hwqueue", type = "handle", kinds = { "hwqueue", }, brief = true, doc = "The hardware queue." },
+          { at = 28, name = "reserved", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
+          { at = 32, name = "hwqueue_progress_fence_id", type = "u64", brief = true, doc = "Fence value that this submission will reach." },
+          { at = 40, name = "command_buffer", type = "address", brief = true, doc = "GPU virtual address." },
+          { at = 48, name = "command_length", type = "u32", brief = true, doc = "Bytes of commands." },
+          { at = 52, name = "priv_drv_data_size", type = "u32", brief = true, doc = "Bytes of private driver data." },
+          { at = 56, name = "priv_drv_data", type = "pointer", output = true, doc = "User pointer, ignore." },
+          { at = 64, name = "num_primaries", type = "u32", brief = true, doc = "How many primary allocations." },
+          { at = 68, name = "reserved1", type = "u32", rule = "ReservedNonzero", low = 0, high = 0, doc = "Unused." },
+          { at = 72, name = "written_primaries", type = "pointer", output = true, doc = "User pointer, ignore." },
+        },
+        tails = {
+          { name = "written_primaries_list", type = "handle", kinds = { "allocation", }, len = { "at", 64 }, doc = "Primary allocations that the commands write." },
+          { name = "priv_drv_data_bytes", type = "byte", len = { "at", 52 }, doc = "Private driver data." },
+        } },
+    },
     replies = {
-      { version = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
+      { since = 0, size = 4, tails_at = 4, slack = 0, min = 0, status = 0, read = true, padding = "PaddingNonzero",
         gaps = { },
         fields = {
           { at = 0, name = "status", type = "status", doc = "Outcome of the request." },
@@ -2383,44 +2525,52 @@ data.messages = {
         tails = {
         } },
     } },
-  { set = 2, id = 0, name = "signal_guest_event", facts = { },
-    request = { size = 48, tails_at = 48, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 41, 7 }, },
-      fields = {
-        { at = 24, name = "event", type = "event", kinds = { "guest_event", }, brief = true, doc = "Guest event id sent earlier (ids 8, 22, 26)." },
-        { at = 32, name = "process_id", type = "u64", brief = true, doc = "Not used by the guest." },
-        { at = 40, name = "dereference_event", type = "bool", brief = true, doc = "Not used by the guest." },
-      },
-      tails = {
-      } },
+  { set = 2, id = 0, name = "signal_guest_event",
+    requests = {
+      { since = 0, size = 48, tails_at = 48, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 41, 7 }, },
+        fields = {
+          { at = 24, name = "event", type = "event", kinds = { "guest_event", }, brief = true, doc = "Guest event id sent earlier (ids 8, 22, 26)." },
+          { at = 32, name = "process_id", type = "u64", brief = true, doc = "Not used by the guest." },
+          { at = 40, name = "dereference_event", type = "bool", brief = true, doc = "Not used by the guest." },
+        },
+        tails = {
+        } },
+    },
     replies = {} },
-  { set = 2, id = 1, name = "propagate_present_history_token", facts = { },
+  { set = 2, id = 1, name = "propagate_present_history_token",
+    requests = {},
     replies = {} },
-  { set = 2, id = 2, name = "set_guest_data", facts = { },
-    request = { size = 48, tails_at = 48, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 44, 4 }, },
-      fields = {
-        { at = 24, name = "guest_pointer", type = "pointer", doc = "Must equal the CREATEDEVICE.error_code cookie." },
-        { at = 32, name = "data64", type = "u64", when = { at = 40, size = 4, shift = 1, width = 4, values = { [1] = true, } }, brief = true, doc = "The value, as 64 bits." },
-        { at = 32, name = "data32", type = "u32", when = { at = 40, size = 4, shift = 1, width = 4, values = { [0] = true, } }, brief = true, doc = "The value, as 32 bits." },
-        { at = 40, name = "dereference", type = "u32", shift = 0, width = 1, brief = true, doc = "Not used by the guest." },
-        { at = 40, name = "data_type", type = "enum", names = enums.SET_GUEST_DATA_TYPE, shift = 1, width = 4, brief = true, doc = "SET_GUEST_DATA_TYPE." },
-      },
-      tails = {
-      } },
+  { set = 2, id = 2, name = "set_guest_data",
+    requests = {
+      { since = 0, size = 48, tails_at = 48, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 44, 4 }, },
+        fields = {
+          { at = 24, name = "guest_pointer", type = "pointer", doc = "Must equal the CREATEDEVICE.error_code cookie." },
+          { at = 32, name = "data64", type = "u64", when = { at = 40, size = 4, shift = 1, width = 4, values = { [1] = true, } }, brief = true, doc = "The value, as 64 bits." },
+          { at = 32, name = "data32", type = "u32", when = { at = 40, size = 4, shift = 1, width = 4, values = { [0] = true, } }, brief = true, doc = "The value, as 32 bits." },
+          { at = 40, name = "dereference", type = "u32", shift = 0, width = 1, brief = true, doc = "Not used by the guest." },
+          { at = 40, name = "data_type", type = "enum", names = enums.SET_GUEST_DATA_TYPE, shift = 1, width = 4, brief = true, doc = "SET_GUEST_DATA_TYPE." },
+        },
+        tails = {
+        } },
+    },
     replies = {} },
-  { set = 2, id = 3, name = "signal_guest_event_passive", facts = { },
-    request = { size = 48, tails_at = 48, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
-      gaps = { { 41, 7 }, },
-      fields = {
-        { at = 24, name = "event", type = "event", kinds = { "guest_event", }, brief = true, doc = "Guest event id." },
-        { at = 32, name = "process_id", type = "u64", brief = true, doc = "Not used by the guest." },
-        { at = 40, name = "dereference_event", type = "bool", brief = true, doc = "Not used by the guest." },
-      },
-      tails = {
-      } },
+  { set = 2, id = 3, name = "signal_guest_event_passive",
+    requests = {
+      { since = 0, size = 48, tails_at = 48, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+        gaps = { { 41, 7 }, },
+        fields = {
+          { at = 24, name = "event", type = "event", kinds = { "guest_event", }, brief = true, doc = "Guest event id." },
+          { at = 32, name = "process_id", type = "u64", brief = true, doc = "Not used by the guest." },
+          { at = 40, name = "dereference_event", type = "bool", brief = true, doc = "Not used by the guest." },
+        },
+        tails = {
+        } },
+    },
     replies = {} },
-  { set = 2, id = 4, name = "send_wnf_notification", facts = { },
+  { set = 2, id = 4, name = "send_wnf_notification",
+    requests = {},
     replies = {} },
 }
 
@@ -2638,13 +2788,15 @@ local PREFIX = "dxg."
 
 local declared, by_name = {}, {}
 
--- Declares a field, or finds it if a part of the same name declared it.
-local function declare(name, make)
-  if not by_name[name] then
-    by_name[name] = make(PREFIX .. name)
-    declared[#declared + 1] = by_name[name]
+-- Declares a field, or finds it if a part of the same name declared it. Where forms
+-- of a message differ in its width, each has a field of its own behind the name.
+local function declare(name, make, kind)
+  local key = name .. " " .. (kind or "")
+  if not by_name[key] then
+    by_name[key] = make(PREFIX .. name)
+    declared[#declared + 1] = by_name[key]
   end
-  return by_name[name]
+  return by_name[key]
 end
 
 local function mask_of(shift, width) return POW2[shift] * (POW2[width] - 1) end
@@ -2667,7 +2819,7 @@ local function declare_value(name, field)
     end
     local mask = field.mask and mask_of(field.shift, field.width)
     return make(abbreviation, label, kind.hex and base.HEX or base.DEC, strings, mask, field.doc)
-  end)
+  end, kind.field)
 end
 
 -- The ProtoFields of a set's bits, under the name of their field.
@@ -2779,7 +2931,7 @@ for set = 0, #data.sets do commands[set] = {} end
 for _, message in ipairs(data.messages) do
   local prefix = message.name .. "."
   commands[message.set][message.id] = message
-  if message.request then prepare_layout(message.request, prefix) end
+  for _, request in ipairs(message.requests) do prepare_layout(request, prefix) end
   for _, reply in ipairs(message.replies) do prepare_layout(reply, prefix) end
 end
 
@@ -2811,7 +2963,7 @@ end
 local function holds(body, zero, when)
   local value
   if when.request then
-    value = body.facts[body.layout.selector]
+    value = body.request_values[body.layout.selector]
   else
     value = read(body.s, zero + when.at, when.size)
   end
@@ -2869,7 +3021,7 @@ local count_by = {
     local count = settled(body, len[4], 4)
     return count and floor((len[2] + len[3] * max(count, 1) + 7) / 8) * 8
   end,
-  fact = function(body, len) return body.facts[len[2]] end,
+  request = function(body, len) return body.request_values[len[2]] end,
 }
 
 -- The total length when the tails take `size` bytes.
@@ -2891,15 +3043,15 @@ local function fixed_shortfall(layout, length)
   return { part = "the padding of the fixed part", at = length, wanted = wanted, had = 0 }
 end
 
-local NO_FACTS = {}
+local NOTHING = {}
 
 -- A tail whose count was not captured has no span, nor have those behind it;
 -- then `described`, the length by layout and counts, is not known either.
-local function locate(layout, s, zero, base, length, facts)
+local function locate(layout, s, zero, base, length, request_values)
   length = max(length, 0)
   local body = {
     layout = layout, s = s, zero = zero, base = base, length = length,
-    facts = facts or NO_FACTS, spans = {},
+    request_values = request_values or NOTHING, spans = {},
   }
   local at = layout.tails_at
   if length < at then body.short = fixed_shortfall(layout, length) end
@@ -2914,8 +3066,8 @@ local function locate(layout, s, zero, base, length, facts)
     at = at + size
   end
   body.stop = at
-  body.once = layout.once and layout.once[length]
-  body.described = body.once and length or total_with(layout, at - layout.tails_at)
+  body.has_other_size = layout.other_sizes and layout.other_sizes[length]
+  body.described = body.has_other_size and length or total_with(layout, at - layout.tails_at)
   if not body.short and length < body.described then
     body.short = {
       part = "the unused bytes at the end", at = at, wanted = body.described - at, had = max(length - at, 0),
@@ -2941,27 +3093,38 @@ local function elements(body, i)
 end
 
 -- What the replies of a message need of its request.
-local function facts_of(message, body)
-  local facts = {}
-  for i, fact in ipairs(message.facts) do facts[i] = body and count_by[fact[1]](body, fact) end
-  return facts
+local function request_values_of(body)
+  local values = {}
+  for i, value in ipairs(body and body.layout.request_values or NOTHING) do
+    values[i] = value and count_by[value[1]](body, value) or nil
+  end
+  return values
 end
 
--- The reply's shape at an interface version.
-local function reply_layout(message, version)
-  for _, reply in ipairs(message and message.replies or NO_FACTS) do
-    if reply.version <= version then return reply end
+-- Whether a message of `length` bytes has a form that is known by its lengths.
+local function fits(form, length, exact)
+  if not form.lengths then return true end
+  for _, known in ipairs(form.lengths) do
+    if length == known or not exact and length == floor((known + 7) / 8) * 8 then return true end
+  end
+  return false
+end
+
+-- The form of a part in an interface version: `length` bytes of it travelled.
+local function select_form(forms, version, length, exact)
+  for _, form in ipairs(forms) do
+    if form.since <= version and fits(form, length, exact) then return form end
   end
 end
 
 -- Bytes that the driver expects of a reply; nil if that is not known.
-local function expected_length(layout, facts)
+local function expected_length(layout, request_values)
   if not layout.read then return 0 end
   local size = 0
   for _, tail in ipairs(layout.tails) do
     local len = tail.expects or tail.len
-    if len[1] == "fact" then
-      local count = facts[len[2]]
+    if len[1] == "request" then
+      local count = request_values[len[2]]
       if not count then return nil end
       size = size + count * tail.size
     end
@@ -3007,8 +3170,8 @@ end
 -- Returns false for a reply that is too short: the driver reads none of its fields.
 local function check_reply_size(body, by_protocol, room, found)
   if not by_protocol or not body.layout.read then return true end
-  local once = body.layout.once
-  if room and room ~= by_protocol and not (once and once[room]) then
+  local other_sizes = body.layout.other_sizes
+  if room and room ~= by_protocol and not (other_sizes and other_sizes[room]) then
     found(code.SizeReplyRoom, { needed = by_protocol, present = room }, 0)
   end
   local expected = room or by_protocol
@@ -3129,7 +3292,7 @@ local function check_gap(body, at, length, found)
 end
 
 local function check_padding(body, found)
-  if body.once then return end
+  if body.has_other_size then return end
   for _, gap in ipairs(body.layout.gaps) do check_gap(body, gap[1], gap[2], found) end
   local at, length = unused(body)
   if at then check_gap(body, at, length, found) end
@@ -3434,7 +3597,7 @@ local function ask(packet, pinfo, decoded)
   end
   local request = {
     frame = pinfo.number, at = pinfo.rel_ts, message = decoded.message, channel = packet.channel,
-    version = decoded.version, facts = decoded.facts,
+    version = decoded.version, request_values = decoded.request_values,
   }
   if answered_in(ids, packet) then ids.answered[place(packet.transaction)] = nil end
   pending[packet.key] = request
@@ -3529,6 +3692,7 @@ local function read_packet(s)
     -- What the record claims, and what can be.
     claimed = header_value(s, "payload_length"),
     length = max(min(header_value(s, "payload_length"), data.framing.max_payload), #s - start),
+    version = header_value(s, "interface_version"),
     requester = bits(known, known_bit.requester, 1) == 1,
     channel = header_value(s, "channel"),
     transaction = header_value(s, "transaction"),
@@ -3537,6 +3701,13 @@ local function read_packet(s)
     key = sub(s, member.channel.at + 1, member.channel.stop)
       .. sub(s, member.transaction.at + 1, member.transaction.stop),
   }
+end
+
+-- The interface version of a message: the recorded one unless the framing shows
+-- another.
+local function version_told(told, extended)
+  if told ~= 0 and (told >= data.framing.version_extended) == extended then return told end
+  return extended and data.framing.version_extended or data.framing.version_old
 end
 
 -- The headers of a request or event; nil and what is wrong if there are none.
@@ -3563,7 +3734,7 @@ local function read_frame(packet)
     base = base, word = word, number = number, set = set, command = command,
     is_async = bits(word, data.framing.async_bit, 1) == 1,
     message = set and commands[set][command],
-    version = base > 0 and data.framing.version_extended or data.framing.version_old,
+    version = version_told(packet.version, base > 0),
   }
 end
 
@@ -3588,8 +3759,9 @@ local function command(packet, root, tvb, found)
   if frame.base > 0 then headers[1] = locate(data.extended, s, start, 0, packet.length) end
   headers[#headers + 1] =
     locate(data.headers[frame.set or data.framing.vgpu], s, zero, frame.base, packet.length - frame.base)
-  local body = message and message.request
-    and locate(message.request, s, zero, frame.base, packet.length - frame.base)
+  local layout = message
+    and select_form(message.requests, frame.version, packet.length - frame.base, packet.exact)
+  local body = layout and locate(layout, s, zero, frame.base, packet.length - frame.base)
 
   check_framing(packet, frame, found)
   if body then check_command_size(body, packet.exact, found) end
@@ -3617,7 +3789,7 @@ local function command(packet, root, tvb, found)
   return {
     name = name, line = name .. (body and brief(body) or ""),
     message = message, version = frame.version,
-    facts = message and facts_of(message, body),
+    request_values = request_values_of(body),
   }
 end
 
@@ -3625,11 +3797,11 @@ end
 local function reply(packet, request, root, tvb, found)
   local s, start = packet.s, packet.start
   local message = request.message
-  local layout = reply_layout(message, request.version)
-  local body = layout and locate(layout, s, start, 0, packet.length, request.facts)
+  local layout = message and select_form(message.replies, request.version, packet.length, false)
+  local body = layout and locate(layout, s, start, 0, packet.length, request.request_values)
   local status
   if body then
-    if check_reply_size(body, expected_length(layout, request.facts), packet.expected, found) then
+    if check_reply_size(body, expected_length(layout, request.request_values), packet.expected, found) then
       check_names(body, found)
       check_tails(body, found)
     end

@@ -9,7 +9,7 @@ use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_protocol::record::header::{
     ChannelKind, Direction, KnownFields, LostPackets, RecordHeader, RecordKind,
 };
-use dxgtrace_protocol::schema::{MessageSet, Subject};
+use dxgtrace_protocol::schema::{HeaderProcess, MessageSet};
 use dxgtrace_protocol::table::by_name;
 use dxgtrace_protocol::table::framing::{
     FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION, PACKET_INBAND, VERSION_EXTENDED,
@@ -180,7 +180,7 @@ impl Conversation {
     pub fn ask(&mut self, name: &str, values: Values<'_>) -> Result<Asked> {
         let mut builder = given(encode::request_at(name, self.version), values);
         let message = by_name(name).with_context(|| format!("no message {name}"))?;
-        if message.subject != Subject::Nobody {
+        if message.header_process != HeaderProcess::Nobody {
             builder = builder.process(self.process);
         }
         let (channel, luid) = match message.set {

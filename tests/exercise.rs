@@ -10,7 +10,7 @@ use std::io::{Cursor, sink};
 
 use dxgtrace_doctor::ConfigSpace;
 use dxgtrace_file::{RandomReader, Reader};
-use dxgtrace_protocol::decode::{Decoded, MessagePart, PendingRequest, Spot, TailSpot, tree};
+use dxgtrace_protocol::decode::{ArrayRef, Decoded, FieldRef, MessagePart, PendingRequest, tree};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{
     ChannelKind, Direction, KnownFields, RecordHeader, RecordKind,
@@ -208,7 +208,7 @@ pub fn read(decoded: &Decoded<'_>) -> usize {
     work + decoded.status().map_or(0, |_| 1)
 }
 
-fn elements(tail: &TailSpot<'_>) -> usize {
+fn elements(tail: &ArrayRef<'_>) -> usize {
     let mut work = tail.viewed().map(|spot| value(&spot)).sum::<usize>();
     for index in 0..tail.captured() {
         work += match tail.tail.element {
@@ -219,7 +219,7 @@ fn elements(tail: &TailSpot<'_>) -> usize {
     work
 }
 
-fn value(spot: &Spot<'_>) -> usize {
+fn value(spot: &FieldRef<'_>) -> usize {
     let shown = spot.value().map_or(0, |value| show(&value));
     usize::from(spot.number().is_some()) + usize::from(shown > 0)
 }

@@ -5,6 +5,7 @@ pub mod differential;
 pub mod exercise;
 pub mod findings;
 pub mod generate;
+pub mod later;
 pub mod many;
 pub mod program;
 pub mod recording;

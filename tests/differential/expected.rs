@@ -5,7 +5,7 @@ use std::io::Read;
 
 use anyhow::Result;
 use dxgtrace_file::Reader;
-use dxgtrace_protocol::decode::{self, Decoded, LocatedBody, Payload, Spot, escaped, summary};
+use dxgtrace_protocol::decode::{self, Decoded, FieldRef, LocatedBody, Payload, escaped, summary};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{LENGTH, RecordKind};
 use dxgtrace_protocol::record::{IOCTL_END, LOST, RECORD};
@@ -109,7 +109,7 @@ impl Frame {
                     let comm = escaped(spot.bytes).to_string();
                     walk.push(spot.field.name, spot.at, What::Text(comm));
                 }
-                _ => walk.spot("", &spot),
+                _ => walk.field_ref("", &spot),
             }
         }
         walk.origin += LENGTH;
@@ -182,7 +182,7 @@ impl Walk<'_> {
         }
     }
 
-    fn spot(&mut self, prefix: &str, spot: &Spot<'_>) {
+    fn field_ref(&mut self, prefix: &str, spot: &FieldRef<'_>) {
         let Field { ty, count, .. } = *spot.field;
         let name = format!("{prefix}{}", spot.field.name);
         let output = matches!(spot.field.rule, FieldRule::Output);
@@ -220,7 +220,7 @@ impl Walk<'_> {
 
     fn located(&mut self, prefix: &str, body: &LocatedBody<'_>) {
         for spot in body.fields() {
-            self.spot(prefix, &spot);
+            self.field_ref(prefix, &spot);
         }
         for (at, length) in body.layout.gaps {
             let at = usize::from(at);
@@ -234,7 +234,7 @@ impl Walk<'_> {
                     let whole = tail.bytes.len() / usize::from(structure.size);
                     for index in 0..whole.min(SHOWN_ELEMENTS) {
                         for spot in tail.members(index) {
-                            self.spot(&format!("{name}."), &spot);
+                            self.field_ref(&format!("{name}."), &spot);
                         }
                     }
                 }
@@ -253,7 +253,7 @@ impl Walk<'_> {
             }
             if !tail.bytes.is_empty() {
                 for spot in tail.viewed() {
-                    self.spot(&format!("{name}."), &spot);
+                    self.field_ref(&format!("{name}."), &spot);
                 }
             }
         }

@@ -39,6 +39,12 @@ impl Tshark {
         }
     }
 
+    /// The same with another dissector.
+    pub fn with(mut self, script: &Path) -> Self {
+        self.script = script.to_path_buf();
+        self
+    }
+
     /// What it prints, given more arguments.
     pub fn run(&self, arguments: &[&str]) -> Result<String> {
         let output = self.output(arguments)?;

@@ -390,7 +390,7 @@ fn padded(talk: &mut Conversation, value: u8) -> Result<()> {
     use dxgtrace_protocol::schema::BytesOrigin;
     let name = "update_allocation_property";
     let message = dxgtrace_protocol::table::by_name(name).context("no such message")?;
-    let layout = message.request.as_ref().context("no layout")?;
+    let layout = message.requests.layouts().next().context("no layout")?;
     assert_eq!(layout.origin, BytesOrigin::Copied, "{name}");
     let asked = talk.ask(name, &[("allocation", &[ALLOCATION])])?;
     talk.last()?.payload[16 + usize::from(layout.gaps[0].0)] = value;

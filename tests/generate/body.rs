@@ -206,14 +206,14 @@ impl Body {
             }
         }
         for other in self.layout.fields {
-            if other.used == Some(field.name) {
+            if other.used.is_some_and(|used| used.field == field.name) {
                 room = u64::from(other.count);
                 bytes += 1;
             }
         }
-        let replies = recipe.message.replies.iter().flatten();
+        let replies = recipe.message.replies.layouts();
         if recipe.request.is_none() {
-            let tails = replies.flat_map(|reply| reply.layout.tails);
+            let tails = replies.flat_map(|reply| reply.tails);
             bytes += tails
                 .filter(|tail| names_request(tail.len, field.name))
                 .map(|tail| u64::from(tail.element.size()))
@@ -254,7 +254,7 @@ impl Body {
                 let count = self.get(count).max(1);
                 (u64::from(head) + u64::from(element) * count).next_multiple_of(8)
             }
-            TailLength::Request(name) => asked(name),
+            TailLength::Request(name) | TailLength::RequestWord(name) => asked(name),
             TailLength::RequestOrOne(name) => asked(name).max(1),
             TailLength::RequestIf(name, flag) => match asked(flag) {
                 0 => 0,
@@ -290,8 +290,8 @@ impl Body {
         recipe: &Recipe<'_>,
         dice: &mut Dice,
     ) -> Option<(&'static str, u64)> {
-        let replies = recipe.message.replies.iter().flatten();
-        let theirs = replies.flat_map(|reply| reply.layout.tails);
+        let replies = recipe.message.replies.layouts();
+        let theirs = replies.flat_map(|reply| reply.tails);
         let own = self.layout.tails.iter();
         own.chain(theirs).find_map(|later| match later.len {
             TailLength::SumOf(name, member) if name == tail.name => Some(match later.expects {
@@ -369,9 +369,9 @@ fn names_request(len: TailLength, name: &str) -> bool {
 fn decided_values(layout: &Layout, message: &Message, name: &str) -> Vec<u64> {
     let own = layout.fields.iter().filter_map(|field| field.when);
     let views = layout.tails.iter().filter_map(|tail| tail.view);
-    let replies = message.replies.iter().flatten();
+    let replies = message.replies.layouts();
     let theirs = replies
-        .flat_map(|reply| reply.layout.fields)
+        .flat_map(|reply| reply.fields)
         .filter_map(|field| field.when)
         .filter(|when| when.of_request);
     own.filter(|when| !when.of_request)

@@ -15,7 +15,7 @@ use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{
     ChannelKind, Direction, KnownFields, RecordHeader, RecordKind,
 };
-use dxgtrace_protocol::schema::{Field, Message, MessageSet, ReplyMode, Subject};
+use dxgtrace_protocol::schema::{Field, HeaderProcess, Message, MessageSet, ReplyMode};
 use dxgtrace_protocol::table::framing::{
     EXTENDED_HEADER, FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION, PACKET_INBAND, VERSION_EXTENDED,
     VERSION_OLD,
@@ -91,6 +91,8 @@ impl Counts {
 pub struct Plan {
     /// In which format.
     pub framing: Framing,
+    /// Of which interface version.
+    pub version: u32,
     /// How large its counts are.
     pub counts: Counts,
     /// Whether the host has switched async mode on: everything travels on the
@@ -105,6 +107,7 @@ impl Plan {
     pub fn new(framing: Framing, seed: u64) -> Self {
         Self {
             framing,
+            version: framing.version(),
             counts: Counts::Few,
             async_mode: false,
             seed,
@@ -114,6 +117,12 @@ impl Plan {
     /// The same with other counts.
     pub fn counts(mut self, counts: Counts) -> Self {
         self.counts = counts;
+        self
+    }
+
+    /// The same of another interface version.
+    pub fn of_version(mut self, version: u32) -> Self {
+        self.version = version;
         self
     }
 
@@ -171,7 +180,7 @@ impl Made {
     /// Offset in the payload of the byte at `at` of the body's layout.
     pub fn base(&self) -> usize {
         match (self.header.direction, self.header.interface_version) {
-            (Direction::GuestToHost, VERSION_EXTENDED) => usize::from(EXTENDED_HEADER),
+            (Direction::GuestToHost, VERSION_EXTENDED..) => usize::from(EXTENDED_HEADER),
             _ => 0,
         }
     }
@@ -221,7 +230,7 @@ pub fn reply(request: &Made, plan: Plan) -> Made {
     let message = request.message;
     let mut dice = plan.dice(message, "reply");
     let mut body = message
-        .reply_at(plan.framing.version())
+        .reply_at(plan.version)
         .filter(|layout| layout.read)
         .map(|layout| {
             let recipe = Recipe {
@@ -233,8 +242,8 @@ pub fn reply(request: &Made, plan: Plan) -> Made {
         });
     let bytes = match &mut body {
         Some(body) => {
-            let request = Payload::whole(&request.payload);
-            let request = built(decode::request(request));
+            let request = Payload::whole(&request.payload).of_version(plan.version);
+            let request = built(decode::of_message(message, MessagePart::Request, request));
             let encoded = built(body.give_to(encode::reply_to(&request)).build());
             body.encoded(&encoded, 0);
             encoded.on_ring()
@@ -249,7 +258,7 @@ pub fn reply(request: &Made, plan: Plan) -> Made {
     made.header.packet_type = PACKET_COMPLETION;
     made.header.transaction = request.header.transaction;
     made.header.known = KnownFields(KnownFields::TASK | KnownFields::REQUESTER);
-    if message.replies.iter().flatten().next().is_some() {
+    if !message.replies.is_empty() {
         made.header.known.0 |= KnownFields::EXPECTED_REPLY;
         made.header.expected_reply_length = body.as_ref().map_or(0, |body| body.expected as u32);
     }
@@ -317,8 +326,8 @@ fn command(
     is_async: bool,
     dice: &mut Dice,
 ) -> (Option<Body>, EncodedMessage) {
-    let mut builder = MessageBuilder::new(message, part, plan.framing.version());
-    let mut body = message.request.as_ref().map(|layout| {
+    let mut builder = MessageBuilder::new(message, part, plan.version);
+    let mut body = message.request_at(plan.version).map(|layout| {
         let recipe = Recipe {
             message,
             request: None,
@@ -333,7 +342,10 @@ fn command(
             builder.trailing(&dice.bytes(length))
         }
     };
-    if !matches!(message.subject, Subject::Nobody | Subject::Unknown) {
+    if !matches!(
+        message.header_process,
+        HeaderProcess::Nobody | HeaderProcess::Unknown
+    ) {
         builder = builder.process((dice.between(1, 1 << 24) << 6) as u32);
     }
     if message.set == MessageSet::Vgpu && plan.framing == Framing::Extended {
@@ -366,7 +378,7 @@ fn built<T, E: std::fmt::Display>(result: Result<T, E>) -> T {
 
 /// Reads a field of the structure that begins at `base`.
 pub fn get(bytes: &[u8], base: usize, field: &Field) -> u64 {
-    decode::field_number(&bytes[base..], field).unwrap_or(0)
+    decode::read_slice(&bytes[base..], &field.slice).unwrap_or(0)
 }
 
 /// Writes a field of the structure that begins at `base`.
@@ -408,7 +420,7 @@ fn made(
             return_value: 0,
             refused_attempts: 0,
             expected_reply_length: 0,
-            interface_version: plan.framing.version(),
+            interface_version: plan.version,
             ioctl: 0,
             ioctl_result: 0,
             cpu: 0,

@@ -13,6 +13,7 @@ mod generated;
 mod generations;
 mod innocence;
 mod json_lines;
+mod later;
 mod parts;
 mod probe;
 mod robust;

@@ -1,5 +1,6 @@
 //! Tests that run programs of others: Wireshark's tools, tmux.
 
+mod later;
 mod tmux;
 mod tshark;
 mod tshark_file;

@@ -136,8 +136,7 @@ fn every_field_is_known_before_a_packet_is_read() -> Result<()> {
         .filter_map(|line| line.split('\t').nth(2))
         .collect();
     for message in dxgtrace_protocol::table::all() {
-        let replies = message.replies.iter().flatten().map(|reply| &reply.layout);
-        for layout in message.request.iter().chain(replies) {
+        for layout in message.layouts() {
             let names = layout.fields.iter().map(|field| field.name);
             let tails = layout.tails.iter().filter(|tail| {
                 matches!(

@@ -343,9 +343,7 @@ fn cut_packets_have_only_what_was_captured() {
     made.header.payload_length = u32::MAX;
     let at = 16
         + dxgtrace_query::filter::field("create_allocation.alloc_count").map_or(0, |_| {
-            let layout = super::support::message("create_allocation")
-                .request
-                .as_ref();
+            let layout = super::support::message("create_allocation").request_at(40);
             usize::from(
                 layout
                     .and_then(|layout| layout.field("alloc_count"))

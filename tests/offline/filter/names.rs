@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dxgtrace_protocol::decode::{LocatedBody, MessagePart, Spot, Value};
+use dxgtrace_protocol::decode::{FieldRef, LocatedBody, MessagePart, Value};
 use dxgtrace_protocol::schema::{FieldType, TailElement};
 use dxgtrace_protocol::table;
 use dxgtrace_query::filter::{self, FieldOptions, ValueType};
@@ -22,7 +22,7 @@ impl Shown {
         };
         for header in decoded.headers() {
             for spot in header.fields() {
-                shown.spot("dxg", &spot);
+                shown.field_ref("dxg", &spot);
             }
         }
         if let Some(body) = &decoded.body {
@@ -33,7 +33,7 @@ impl Shown {
 
     fn body(&mut self, prefix: &str, body: &LocatedBody<'_>) {
         for spot in body.fields() {
-            self.spot(prefix, &spot);
+            self.field_ref(prefix, &spot);
         }
         for tail in body.tails() {
             let name = format!("{prefix}.{}", tail.tail.name);
@@ -53,18 +53,18 @@ impl Shown {
                     }
                     for index in 0..tail.captured() {
                         for spot in tail.members(index) {
-                            self.spot(&name, &spot);
+                            self.field_ref(&name, &spot);
                         }
                     }
                 }
             }
             for spot in tail.viewed() {
-                self.spot(&name, &spot);
+                self.field_ref(&name, &spot);
             }
         }
     }
 
-    fn spot(&mut self, prefix: &str, spot: &Spot<'_>) {
+    fn field_ref(&mut self, prefix: &str, spot: &FieldRef<'_>) {
         if let Some(value) = spot.value() {
             let value = match value {
                 Value::Bytes(bytes) => Value::Bytes(&bytes[..bytes.len().min(spot.used)]),
@@ -184,8 +184,7 @@ fn every_message_and_every_value_has_a_name() {
     for message in table::all() {
         let name = format!("dxg.{}", message.name);
         assert!(filter::field(&name).is_some(), "{name}");
-        let replies = message.replies.iter().flatten().map(|reply| &reply.layout);
-        for layout in message.request.iter().chain(replies) {
+        for layout in message.layouts() {
             let fields = layout.fields.iter().map(|field| field.name);
             for part in fields.chain(layout.tails.iter().map(|tail| tail.name)) {
                 assert!(

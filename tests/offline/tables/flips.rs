@@ -318,7 +318,9 @@ fn bytes_behind_the_end_of_a_message_are_found() {
                 continue;
             }
             let layout = made.body.as_ref().map(|body| body.layout);
-            if layout.is_some_and(|layout| layout.was_once((end + extra - made.base()) as u64)) {
+            if layout
+                .is_some_and(|layout| layout.has_other_size((end + extra - made.base()) as u64))
+            {
                 continue;
             }
             let mut payload = made.payload.clone();
@@ -357,7 +359,7 @@ fn a_count_beyond_its_array_is_found_once() {
     for made in samples() {
         let Some(body) = &made.body else { continue };
         for array in body.layout.fields.iter().filter(|field| field.count > 1) {
-            let count = array.used.and_then(|used| body.layout.field(used));
+            let count = array.used.and_then(|used| body.layout.field(used.field));
             let Some(count) = count else { continue };
             let place = (count, made.base());
             let beyond = u64::from(array.count) + 1;

@@ -1,7 +1,7 @@
 //! Encoding and decoding are each other's inverse.
 
 use dxgtrace_protocol::decode::{
-    self, Decoded, MessagePart, Payload, PendingRequest, Spot, TailSpot,
+    self, ArrayRef, Decoded, FieldRef, MessagePart, Payload, PendingRequest,
 };
 use dxgtrace_protocol::encode;
 use dxgtrace_protocol::schema::{FieldType, Message, MessageSet, TailElement};
@@ -45,7 +45,7 @@ fn each(
 }
 
 /// The number of every element of a field.
-fn numbers(spot: &Spot<'_>) -> Vec<u64> {
+fn numbers(spot: &FieldRef<'_>) -> Vec<u64> {
     match spot.field.count {
         1 => vec![spot.number().expect("a whole message")],
         _ => elements(spot.field.ty, spot.bytes),
@@ -62,7 +62,7 @@ fn elements(ty: FieldType, bytes: &[u8]) -> Vec<u64> {
 }
 
 /// The fields of a structure, by name.
-fn members<'a>(spots: impl Iterator<Item = Spot<'a>>) -> Vec<ChosenMember> {
+fn members<'a>(spots: impl Iterator<Item = FieldRef<'a>>) -> Vec<ChosenMember> {
     let mut members: Vec<_> = spots
         .map(|spot| (spot.field.name, numbers(&spot)))
         .collect();
@@ -87,7 +87,7 @@ fn assert_holds(decoded: &Decoded<'_>, chosen: &Body) -> usize {
         .map(|field| (field.name, field.numbers.clone()))
         .collect();
     assert_eq!(members(body.fields()), sorted(&fields), "{place}");
-    let found: Vec<TailSpot<'_>> = body.tails().collect();
+    let found: Vec<ArrayRef<'_>> = body.tails().collect();
     assert_eq!(found.len(), chosen.contents.len(), "{place}");
     for (tail, content) in found.iter().zip(&chosen.contents) {
         assert_holds_tail(tail, content, &format!("{place} {}", tail.tail.name));
@@ -95,7 +95,7 @@ fn assert_holds(decoded: &Decoded<'_>, chosen: &Body) -> usize {
     fields.len() + found.len()
 }
 
-fn assert_holds_tail(tail: &TailSpot<'_>, content: &TailContent, place: &str) {
+fn assert_holds_tail(tail: &ArrayRef<'_>, content: &TailContent, place: &str) {
     match (content, tail.tail.element) {
         (TailContent::Numbers(chosen), TailElement::Value(ty)) => {
             assert_eq!(&elements(ty, tail.bytes), chosen, "{place}");
@@ -144,7 +144,7 @@ fn what_is_encoded_decodes_to_the_same_values() {
                 message.name
             )
         };
-        if let Some(layout) = &message.request {
+        for layout in message.requests.layouts() {
             let part = if message.set == MessageSet::Host {
                 "event"
             } else {
@@ -152,13 +152,8 @@ fn what_is_encoded_decodes_to_the_same_values() {
             };
             has(part, std::ptr::from_ref(layout));
         }
-        for reply in message
-            .replies
-            .iter()
-            .flatten()
-            .filter(|reply| reply.layout.read)
-        {
-            has("reply", std::ptr::from_ref(&reply.layout));
+        for layout in message.replies.layouts().filter(|layout| layout.read) {
+            has("reply", std::ptr::from_ref(layout));
         }
     }
     assert!(messages > 10_000, "{messages}");

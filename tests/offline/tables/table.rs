@@ -15,8 +15,7 @@ use dxgtrace_protocol::table::statuses::STATUSES;
 
 /// The layouts of a message.
 fn layouts(message: &'static Message) -> impl Iterator<Item = &'static Layout> {
-    let replies = message.replies.iter().flatten().map(|reply| &reply.layout);
-    message.request.iter().chain(replies)
+    message.layouts()
 }
 
 fn structure(element: TailElement) -> Option<&'static Struct> {
@@ -102,8 +101,8 @@ fn only_the_host_sends_without_ever_a_reply() {
 fn every_message_that_the_guest_sends_has_a_request_and_a_reply_in_both_formats() {
     for message in table::all() {
         if matches!(message.mode, ReplyMode::Sync | ReplyMode::Async) {
-            assert!(message.request.is_some(), "{}", message.name);
             for version in [0, 16, 27, 39, 40, u32::MAX] {
+                assert!(message.request_at(version).is_some(), "{}", message.name);
                 assert!(message.reply_at(version).is_some(), "{}", message.name);
             }
         }
@@ -261,11 +260,13 @@ fn a_tail_has_no_name_of_a_field_in_the_same_part() {
 #[test]
 fn every_bit_of_a_word_with_bit_fields_of_a_request_is_described() {
     for message in table::all().filter(|message| message.set != MessageSet::Host) {
-        for field in message.request.iter().flat_map(|layout| layout.fields) {
+        let requests = message.requests.layouts();
+        let fields =
+            requests.flat_map(|layout| layout.fields.iter().map(move |field| (layout, field)));
+        for (layout, field) in fields {
             if field.bits.is_none() {
                 continue;
             }
-            let layout = message.request.as_ref().expect("it has fields");
             let same = layout.fields.iter().filter(|other| other.at == field.at);
             let all = same.fold(0, |mask, other| mask | other.mask());
             let word = u64::MAX >> (64 - 8 * u32::from(field.ty.size()));
@@ -309,8 +310,8 @@ fn an_echo_names_a_field_of_a_request() {
             field: name,
         } = field.rule
         {
-            let origin = table::by_name(message).and_then(|message| message.request.as_ref());
-            let origin = origin.and_then(|layout| layout.field(name));
+            let origin = table::by_name(message).map(|message| &message.requests);
+            let origin = origin.and_then(|forms| forms.layouts().find_map(|one| one.field(name)));
             assert!(
                 origin.is_some(),
                 "{owner}.{} echoes {message}.{name}",
@@ -326,12 +327,12 @@ fn an_echo_names_a_field_of_a_request() {
 fn only_requests_are_copied_from_the_application() {
     let mut copied = 0;
     for message in table::all() {
-        let request = message.request.iter();
+        let request = message.requests.layouts();
         copied += request
             .filter(|layout| layout.origin == BytesOrigin::Copied)
             .count();
-        for reply in message.replies.iter().flatten() {
-            assert_eq!(reply.layout.origin, BytesOrigin::Built, "{}", message.name);
+        for reply in message.replies.layouts() {
+            assert_eq!(reply.origin, BytesOrigin::Built, "{}", message.name);
         }
     }
     assert_eq!(copied, 16);

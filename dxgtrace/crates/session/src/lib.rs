@@ -42,9 +42,11 @@ use check::{
 use dxgtrace_protocol::decode::{Decoded, MessagePart};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{Direction, LostPackets, RecordKind};
-use dxgtrace_protocol::schema::{Starts, Subject};
+use dxgtrace_protocol::schema::{HeaderProcess, ResetScope};
+use dxgtrace_protocol::table::Catalog;
 use dxgtrace_protocol::table::framing::PACKET_COMPLETION;
 use lifetimes::Lifetimes;
+use plan::MessagePlans;
 
 /// How long the host may take.
 #[derive(Debug, Clone, Copy)]
@@ -94,6 +96,15 @@ impl Session {
         Self::default()
     }
 
+    /// A session over the messages of a catalog other than the built-in one. What is
+    /// prepared for it is kept for as long as the program runs.
+    pub fn of(catalog: &'static Catalog) -> Self {
+        Self {
+            lifetimes: Lifetimes::of(Box::leak(Box::new(MessagePlans::of(catalog)))),
+            ..Self::default()
+        }
+    }
+
     /// The same with other limits.
     pub fn within(mut self, limits: ReplyLimits) -> Self {
         self.limits = limits;
@@ -126,7 +137,13 @@ impl Session {
         self.now = self.now.max(packet.time);
         self.answer(packet, found);
         let pending = self.pairing.answered().map(|request| &request.pending);
-        check::packet(packet, pending, &mut seen.decoded, found);
+        check::packet_of(
+            self.lifetimes.catalog(),
+            packet,
+            pending,
+            &mut seen.decoded,
+            found,
+        );
         if packet.is_cut() {
             let captured = packet.payload.len();
             let kind = FindingKind::CaptureCut {
@@ -327,7 +344,7 @@ impl Session {
     ) {
         let header = packet.header;
         if self.pairing.begins_anew(header) {
-            let starts = decoded.message.map_or(Starts::Nothing, |m| m.starts);
+            let starts = decoded.message.map_or(ResetScope::Nothing, |m| m.resets);
             let dropped = self.pairing.restart(header.channel);
             for request in &dropped {
                 self.lifetimes.abandon(*request);
@@ -339,7 +356,7 @@ impl Session {
             self.lifetimes.skipped();
         }
         if let (Some(message), Some(frame)) = (decoded.message, decoded.frame)
-            && message.subject == Subject::Destroyed
+            && message.header_process == HeaderProcess::Destroyed
         {
             self.pairing.process_ended(frame.process, packet.number);
         }
@@ -389,7 +406,7 @@ impl Session {
     ) -> Option<ReplyOutcome> {
         let request = self.pairing.answered()?;
         let message = request.pending.message;
-        let outcome = status::outcome(decoded, &request.pending);
+        let outcome = status::outcome(decoded, &request.pending, self.lifetimes.plans());
         status::report(decoded, message, outcome, found);
         let took = packet.time.saturating_sub(request.time);
         // That a thread went on proves nothing once packets are missing.
@@ -410,12 +427,7 @@ impl Session {
             }));
         }
         if let Some(message) = message {
-            let about = (
-                request.number,
-                &request.header,
-                message,
-                request.pending.version,
-            );
+            let about = (request.number, &request.header, message);
             self.lifetimes
                 .reply(packet, about, decoded, &request.memo, outcome, found);
         }

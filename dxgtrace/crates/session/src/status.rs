@@ -1,11 +1,11 @@
 //! Did the host do what it was asked? What an answer says, and what the driver
 //! makes of it.
 
-use super::plan::{self, Place, ReplyPlan};
+use super::plan::{MessagePlans, Place, ReplyPlan};
 use crate::check::{ErrorNumber, Finding, FindingKind, StatusCode};
 use dxgtrace_protocol::decode::{Decoded, PendingRequest};
 use dxgtrace_protocol::schema::values::{GuestResult, NamedStatus};
-use dxgtrace_protocol::schema::{Message, ObjectEffect, Weight};
+use dxgtrace_protocol::schema::{FailureImpact, Message, ObjectEffect};
 use dxgtrace_protocol::table;
 
 /// What an answer says.
@@ -50,14 +50,18 @@ pub(super) fn is_no_memory(status: u32) -> bool {
 }
 
 /// What a reply says.
-pub(super) fn outcome(reply: &Decoded<'_>, pending: &PendingRequest) -> ReplyOutcome {
+pub(super) fn outcome(
+    reply: &Decoded<'_>,
+    pending: &PendingRequest,
+    plans: &MessagePlans,
+) -> ReplyOutcome {
     let Some(body) = &reply.body else {
         return ReplyOutcome::Silent;
     };
     if !body.layout.read {
         return ReplyOutcome::Silent;
     }
-    let expected = pending.expected().unwrap_or(0);
+    let expected = pending.expected_by(body.layout).unwrap_or(0);
     if (body.length as u64) < expected {
         return ReplyOutcome::Short;
     }
@@ -70,8 +74,8 @@ pub(super) fn outcome(reply: &Decoded<'_>, pending: &PendingRequest) -> ReplyOut
     }
     let plan = pending
         .message
-        .and_then(plan::plan)
-        .and_then(|plan| plan.reply_at(pending.version));
+        .and_then(|message| plans.plan(message))
+        .and_then(|plan| plan.reply(body.layout));
     match plan.and_then(|plan| handle(reply, plan)) {
         Some(0) => ReplyOutcome::NoHandle,
         Some(_) => ReplyOutcome::Success,
@@ -121,8 +125,8 @@ pub(super) fn report(
     found: &mut impl FnMut(Finding),
 ) {
     let at = reply.body.as_ref().and_then(|body| body.layout.status);
-    let (message, weight) = message.map_or(("request", Weight::Ordinary), |message| {
-        (message.name, message.weight)
+    let (message, impact) = message.map_or(("request", FailureImpact::Ordinary), |message| {
+        (message.name, message.impact)
     });
     match outcome {
         ReplyOutcome::Status(status) => {
@@ -130,23 +134,23 @@ pub(super) fn report(
                 .is_some_and(|status| matches!(status.result, GuestResult::Errno(_)));
             let errno = ErrorNumber(errno(status));
             let status = StatusCode(status);
-            let kind = match weight {
-                Weight::Vital => FindingKind::StatusVital {
+            let kind = match impact {
+                FailureImpact::Vital => FindingKind::StatusVital {
                     message,
                     status,
                     errno,
                 },
-                Weight::Probe => FindingKind::StatusProbe {
+                FailureImpact::Probe => FindingKind::StatusProbe {
                     message,
                     status,
                     errno,
                 },
-                Weight::Ordinary if mapped => FindingKind::StatusFailed {
+                FailureImpact::Ordinary if mapped => FindingKind::StatusFailed {
                     message,
                     status,
                     errno,
                 },
-                Weight::Ordinary => FindingKind::StatusUnmapped {
+                FailureImpact::Ordinary => FindingKind::StatusUnmapped {
                     message,
                     status,
                     errno,

@@ -130,6 +130,17 @@ impl Frame {
         self.channel_word & ASYNC != 0
     }
 
+    /// The interface version of the message: the `told` one unless the framing shows
+    /// another, or 0 was told.
+    #[inline]
+    pub fn version_told(&self, told: u32) -> u32 {
+        let shown = self.version();
+        match told != 0 && (told >= VERSION_EXTENDED) == self.extended.is_some() {
+            true => told,
+            false => shown,
+        }
+    }
+
     /// The interface version that this framing belongs to.
     pub fn version(&self) -> u32 {
         if self.extended.is_some() {

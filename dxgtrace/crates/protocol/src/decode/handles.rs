@@ -1,6 +1,6 @@
 //! Every handle that a message names.
 
-use super::{Decoded, Spot, Value};
+use super::{Decoded, FieldRef, Value};
 use crate::schema::{FieldType, ObjectKind, TailElement};
 
 impl Decoded<'_> {
@@ -9,11 +9,11 @@ impl Decoded<'_> {
     pub fn handles(&self, named: &mut impl FnMut(&'static [ObjectKind], u64)) {
         let Some(body) = &self.body else { return };
         for spot in body.fields() {
-            of_spot(&spot, named);
+            of_field(&spot, named);
         }
         for tail in body.tails() {
             for spot in tail.viewed() {
-                of_spot(&spot, named);
+                of_field(&spot, named);
             }
             match tail.tail.element {
                 TailElement::Value(ty) if kinds(ty).is_some() => {
@@ -32,7 +32,7 @@ impl Decoded<'_> {
                     }
                     for index in 0..tail.count {
                         for spot in tail.members(index) {
-                            of_spot(&spot, named);
+                            of_field(&spot, named);
                         }
                     }
                 }
@@ -41,7 +41,7 @@ impl Decoded<'_> {
     }
 }
 
-fn of_spot(spot: &Spot<'_>, named: &mut impl FnMut(&'static [ObjectKind], u64)) {
+fn of_field(spot: &FieldRef<'_>, named: &mut impl FnMut(&'static [ObjectKind], u64)) {
     let ty = spot.field.ty;
     if kinds(ty).is_none() {
         return;

@@ -8,7 +8,8 @@ use nom::bytes::complete::take;
 use crate::packet::Packet;
 use crate::record::header::KnownFields;
 use crate::schema::{
-    Field, Layout, LengthSource, MAX_FACTS, MAX_TAILS, Struct, Tail, TailElement, When,
+    BitSlice, Field, Layout, LengthSource, MAX_REQUEST_VALUES, MAX_TAILS, Struct, Tail,
+    TailElement, When,
 };
 
 use super::Value;
@@ -26,6 +27,8 @@ pub struct Payload<'a> {
     pub length: usize,
     /// Whether `length` is exact. On the ring it is rounded up to 8.
     pub exact: bool,
+    /// The negotiated interface version, 0 if it is not known.
+    pub version: u32,
 }
 
 impl<'a> Payload<'a> {
@@ -37,6 +40,7 @@ impl<'a> Payload<'a> {
                 .min(MAX_PAYLOAD)
                 .max(packet.payload.len()),
             exact: packet.header.known.has(KnownFields::EXACT_LENGTH),
+            version: packet.header.interface_version,
         }
     }
 
@@ -46,7 +50,14 @@ impl<'a> Payload<'a> {
             data,
             length: data.len(),
             exact: true,
+            version: 0,
         }
+    }
+
+    /// The same of a known interface version.
+    pub fn of_version(mut self, version: u32) -> Self {
+        self.version = version;
+        self
     }
 }
 
@@ -99,7 +110,7 @@ pub struct LocatedBody<'a> {
 
 /// A field at its place in the payload.
 #[derive(Debug, Clone, Copy)]
-pub struct Spot<'a> {
+pub struct FieldRef<'a> {
     /// The field.
     pub field: &'static Field,
     /// Offset in the payload.
@@ -110,7 +121,7 @@ pub struct Spot<'a> {
     pub used: usize,
 }
 
-impl<'a> Spot<'a> {
+impl<'a> FieldRef<'a> {
     /// What the field says, or `None` if it was not captured.
     pub fn value(&self) -> Option<Value<'a>> {
         Value::of_field(self.field, self.bytes)
@@ -118,13 +129,14 @@ impl<'a> Spot<'a> {
 
     /// The field's number (the first of an array), or `None` if not captured.
     pub fn number(&self) -> Option<u64> {
-        read(self.bytes, 0, self.field.ty.size()).map(|raw| bits_of(self.field, raw))
+        let slice = &self.field.slice;
+        read(self.bytes, 0, slice.size.into()).map(|word| slice.of(word))
     }
 }
 
 /// A tail at its place in the payload.
 #[derive(Debug, Clone, Copy)]
-pub struct TailSpot<'a> {
+pub struct ArrayRef<'a> {
     /// The tail.
     pub tail: &'static Tail,
     /// Offset in the payload.
@@ -137,7 +149,7 @@ pub struct TailSpot<'a> {
     pub view: Option<&'static Struct>,
 }
 
-impl<'a> TailSpot<'a> {
+impl<'a> ArrayRef<'a> {
     /// How many elements were captured whole: walk these, since `count` is
     /// only what the packet claims.
     pub fn captured(&self) -> usize {
@@ -162,7 +174,7 @@ impl<'a> TailSpot<'a> {
     }
 
     /// The fields of element `index`, if the elements are structures.
-    pub fn members(&self, index: usize) -> impl Iterator<Item = Spot<'a>> + use<'a> {
+    pub fn members(&self, index: usize) -> impl Iterator<Item = FieldRef<'a>> + use<'a> {
         let structure = match self.tail.element {
             TailElement::Struct(structure) => Some(structure),
             TailElement::Value(_) => None,
@@ -173,7 +185,7 @@ impl<'a> TailSpot<'a> {
     }
 
     /// The fields of the structure that the data begin with.
-    pub fn viewed(&self) -> impl Iterator<Item = Spot<'a>> + use<'a> {
+    pub fn viewed(&self) -> impl Iterator<Item = FieldRef<'a>> + use<'a> {
         let enough = |view: &&'static Struct| self.size() >= usize::from(view.size);
         members(self.view.filter(enough), self.bytes, self.at)
     }
@@ -184,25 +196,29 @@ fn members<'a>(
     structure: Option<&'static Struct>,
     bytes: &'a [u8],
     at: usize,
-) -> impl Iterator<Item = Spot<'a>> + use<'a> {
-    structure
-        .into_iter()
-        .flat_map(|structure| structure.fields.iter().map(move |field| (structure, field)))
-        .filter(move |(structure, field)| match &field.when {
-            None => true,
-            Some(when) => structure
-                .fields
-                .iter()
-                .find(|other| other.name == when.field)
-                .and_then(|other| read(bytes, usize::from(other.at), other.ty.size()))
-                .is_some_and(|value| when.holds(value)),
-        })
-        .map(move |(_, field)| Spot {
+) -> impl Iterator<Item = FieldRef<'a>> + use<'a> {
+    let fields = structure.map_or::<&'static [Field], _>(&[], |structure| structure.fields);
+    fields
+        .iter()
+        .filter(move |field| field.when.is_none_or(|when| holds_in(&when, bytes)))
+        .map(move |field| FieldRef {
             field,
             at: at + usize::from(field.at),
             bytes: part(bytes, usize::from(field.at), usize::from(field.size())),
             used: usize::from(field.count),
         })
+}
+
+/// The number in a slice of a part or structure, if it was captured.
+pub fn read_slice(bytes: &[u8], slice: &BitSlice) -> Option<u64> {
+    read(bytes, usize::from(slice.at), slice.size.into()).map(|word| slice.of(word))
+}
+
+/// Whether a condition on a field of the part or structure in `bytes` holds.
+pub fn holds_in(when: &When, bytes: &[u8]) -> bool {
+    when.decider
+        .and_then(|slice| read_slice(bytes, &slice))
+        .is_some_and(|value| when.holds(value))
 }
 
 impl<'a> LocatedBody<'a> {
@@ -211,10 +227,10 @@ impl<'a> LocatedBody<'a> {
         layout: &'static Layout,
         payload: Payload<'a>,
         base: usize,
-        facts: &[Option<u64>; MAX_FACTS],
+        request_values: &[Option<u64>; MAX_REQUEST_VALUES],
     ) -> Self {
         let mut this = Self::begin(layout, payload, base);
-        this.locate(facts);
+        this.locate(request_values);
         this
     }
 
@@ -234,9 +250,12 @@ impl<'a> LocatedBody<'a> {
         }
     }
 
-    /// Finds the parts. `facts` are those of the request, if this is a reply.
-    pub(super) fn locate(&mut self, facts: &[Option<u64>; MAX_FACTS]) {
-        self.selected = self.layout.selector.and_then(|fact| known(facts, fact));
+    /// Finds the parts. `request_values` are those of the request, if this is a reply.
+    pub(super) fn locate(&mut self, request_values: &[Option<u64>; MAX_REQUEST_VALUES]) {
+        self.selected = self
+            .layout
+            .selector
+            .and_then(|fact| known(request_values, fact));
         let fixed = usize::from(self.layout.tails_at);
         if self.length < fixed {
             self.shortfall = Some(self.fixed_shortfall());
@@ -244,7 +263,7 @@ impl<'a> LocatedBody<'a> {
         let mut at = fixed;
         let mut end = fixed as u64;
         for (tail, source) in self.layout.tails.iter().zip(&self.layout.sources) {
-            let Some(count) = self.count(*source, at, tail, facts) else {
+            let Some(count) = self.count(*source, at, tail, request_values) else {
                 return;
             };
             if let Some(span) = self.spans.get_mut(usize::from(self.placed)) {
@@ -266,7 +285,7 @@ impl<'a> LocatedBody<'a> {
             at = usize::try_from(end).unwrap_or(usize::MAX);
         }
         let length = self.length as u64;
-        let described = match self.layout.was_once(length) {
+        let described = match self.layout.has_other_size(length) {
             true => length,
             false => self.layout.total_with(end - fixed as u64),
         };
@@ -289,7 +308,7 @@ impl<'a> LocatedBody<'a> {
         source: LengthSource,
         at: usize,
         tail: &Tail,
-        facts: &[Option<u64>; MAX_FACTS],
+        request_values: &[Option<u64>; MAX_REQUEST_VALUES],
     ) -> Option<u64> {
         let field = |at: u16| self.settled(usize::from(at), 4);
         Some(match source {
@@ -318,7 +337,7 @@ impl<'a> LocatedBody<'a> {
                 element,
                 count,
             } => (u64::from(head) + u64::from(element) * field(count)?.max(1)).next_multiple_of(8),
-            LengthSource::Fact(fact) => known(facts, fact)?,
+            LengthSource::Request(fact) => known(request_values, fact)?,
         })
     }
 
@@ -412,9 +431,14 @@ impl<'a> LocatedBody<'a> {
         span.at.checked_add(span.count.checked_mul(size)?)
     }
 
+    /// The number in a slice of the fixed part, if it was captured.
+    pub fn read(&self, slice: &BitSlice) -> Option<u64> {
+        read_slice(self.data, slice)
+    }
+
     /// The number that a field holds, if it was captured.
     pub fn get(&self, field: &Field) -> Option<u64> {
-        field_number(self.data, field)
+        self.read(&field.slice)
     }
 
     /// The number in the field of that name.
@@ -424,22 +448,21 @@ impl<'a> LocatedBody<'a> {
 
     /// Whether a condition holds here.
     pub fn holds(&self, when: &When) -> bool {
-        let value = if when.of_request {
-            self.selected
-        } else {
-            self.by_name(when.field)
+        let value = match &when.decider {
+            Some(slice) => self.read(slice),
+            None => self.selected,
         };
         value.is_some_and(|value| when.holds(value))
     }
 
     /// The fields that apply and fit, in order. A field that was cut off by
     /// the snap length is there without bytes.
-    pub fn fields(&self) -> impl Iterator<Item = Spot<'a>> + use<'_, 'a> {
+    pub fn fields(&self) -> impl Iterator<Item = FieldRef<'a>> + use<'_, 'a> {
         self.layout
             .fields
             .iter()
             .filter(|field| self.applies(field))
-            .map(|field| self.spot(field))
+            .map(|field| self.field_ref(field))
     }
 
     /// Whether a field of the layout applies and fits.
@@ -449,15 +472,16 @@ impl<'a> LocatedBody<'a> {
     }
 
     /// A field at its place.
-    pub fn spot(&self, field: &'static Field) -> Spot<'a> {
+    pub fn field_ref(&self, field: &'static Field) -> FieldRef<'a> {
         let all = usize::from(field.count);
-        Spot {
+        FieldRef {
             field,
             at: self.base + usize::from(field.at),
             bytes: part(self.data, usize::from(field.at), usize::from(field.size())),
             used: match field.used {
-                Some(used) => self
-                    .by_name(used)
+                Some(used) => used
+                    .slice
+                    .and_then(|slice| self.read(&slice))
                     .map_or(all, |used| usize::try_from(used).unwrap_or(all).min(all)),
                 None => all,
             },
@@ -471,29 +495,38 @@ impl<'a> LocatedBody<'a> {
     }
 
     /// The tails, as far as they fit, in order.
-    pub fn tails(&self) -> impl Iterator<Item = TailSpot<'a>> + use<'_, 'a> {
+    pub fn tails(&self) -> impl Iterator<Item = ArrayRef<'a>> + use<'_, 'a> {
         self.placed()
-            .map(move |(tail, span)| self.tail_spot(tail, span))
+            .zip(&self.layout.views)
+            .map(move |((tail, span), view)| self.array_ref(tail, span, view.as_ref()))
     }
 
     /// The tail of that number, as far as it fits, if it could be placed.
-    pub fn tail(&self, index: usize) -> Option<TailSpot<'a>> {
+    pub fn tail(&self, index: usize) -> Option<ArrayRef<'a>> {
         let span = self.span(index)?;
         let tail = self.layout.tails.get(index)?;
-        Some(self.tail_spot(tail, span))
+        let view = self.layout.views.get(index)?;
+        Some(self.array_ref(tail, span, view.as_ref()))
     }
 
-    fn tail_spot(&self, tail: &'static Tail, span: TailSpan) -> TailSpot<'a> {
+    /// A tail at its place; `view` is where the condition for its view stands.
+    fn array_ref(
+        &self,
+        tail: &'static Tail,
+        span: TailSpan,
+        view: Option<&BitSlice>,
+    ) -> ArrayRef<'a> {
         let element = usize::from(tail.element.size()).max(1);
         // A count that runs past the end shows the elements that are whole.
         let room = self.length.saturating_sub(span.at) / element;
         let count = span.count.min(room);
+        let decider = view.and_then(|slice| self.read(slice));
         let view = tail
             .view
             .as_ref()
-            .filter(|(_, when)| self.holds(when))
+            .filter(|(_, when)| decider.is_some_and(|value| when.holds(value)))
             .map(|(structure, _)| *structure);
-        TailSpot {
+        ArrayRef {
             tail,
             // One behind the end of a short message has no place in it.
             at: self.base + span.at.min(self.length),
@@ -505,16 +538,21 @@ impl<'a> LocatedBody<'a> {
 }
 
 impl Layout {
-    /// Bytes that the driver expects of a reply, given the request's facts, or
+    /// Bytes that the driver expects of a reply, given the request's values, or
     /// `None` if one of them is not known.
-    pub(super) fn expected_length(&self, facts: &[Option<u64>; MAX_FACTS]) -> Option<u64> {
+    pub(super) fn expected_length(
+        &self,
+        request_values: &[Option<u64>; MAX_REQUEST_VALUES],
+    ) -> Option<u64> {
         if !self.read {
             return Some(0);
         }
         let mut tails = 0u64;
         for (tail, source) in self.tails.iter().zip(&self.expected) {
             let count = match source {
-                LengthSource::Fact(fact) => facts.get(usize::from(*fact)).copied().flatten()?,
+                LengthSource::Request(fact) => {
+                    request_values.get(usize::from(*fact)).copied().flatten()?
+                }
                 _ => 0,
             };
             tails = tails.saturating_add(count.saturating_mul(u64::from(tail.element.size())));
@@ -524,22 +562,8 @@ impl Layout {
 }
 
 /// A number of the request, if it is known.
-fn known(facts: &[Option<u64>; MAX_FACTS], fact: u8) -> Option<u64> {
-    facts.get(usize::from(fact)).copied().flatten()
-}
-
-/// The number in a field; `bytes` begin where the field's structure does.
-/// `None` if they end before the field.
-pub fn field_number(bytes: &[u8], field: &Field) -> Option<u64> {
-    read(bytes, usize::from(field.at), field.ty.size()).map(|raw| bits_of(field, raw))
-}
-
-/// The bits of `raw` that belong to the field.
-fn bits_of(field: &Field, raw: u64) -> u64 {
-    match field.bits {
-        Some((shift, _)) => (raw & field.mask()) >> shift,
-        None => raw,
-    }
+fn known(request_values: &[Option<u64>; MAX_REQUEST_VALUES], fact: u8) -> Option<u64> {
+    request_values.get(usize::from(fact)).copied().flatten()
 }
 
 /// The bytes of a part, as far as they were captured.

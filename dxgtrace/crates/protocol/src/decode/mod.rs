@@ -11,6 +11,7 @@
 mod frame;
 mod handles;
 mod located;
+mod message_field;
 mod pending;
 mod regions;
 pub mod summary;
@@ -19,17 +20,18 @@ mod value;
 
 pub use frame::{Frame, NotAFrame};
 pub use located::{
-    LocatedBody, MAX_PAYLOAD, Payload, Shortfall, Spot, TailSpan, TailSpot, field_number, read,
+    ArrayRef, FieldRef, LocatedBody, MAX_PAYLOAD, Payload, Shortfall, TailSpan, holds_in, read,
+    read_slice,
 };
+pub use message_field::MessageField;
 pub use pending::PendingRequest;
 pub use regions::{Region, RegionOwner};
 pub use summary::summary;
 pub use tree::{FieldNode, tree};
 pub use value::{Value, escaped, is_unsafe, utf16};
 
-use crate::schema::{Layout, MAX_FACTS, Message, MessageSet};
-use crate::table;
-use crate::table::framing;
+use crate::schema::{Layout, MAX_REQUEST_VALUES, Message, MessageSet};
+use crate::table::{CATALOG, Catalog, framing};
 
 /// What stands for the name of a message that has none.
 pub const UNKNOWN: &str = "unknown";
@@ -71,6 +73,8 @@ pub struct Decoded<'a> {
     pub payload: Payload<'a>,
     /// Offset of the body's own zero: of the command header, or of a reply.
     pub base: usize,
+    /// The interface version by which it was read.
+    pub version: u32,
 }
 
 impl<'a> Decoded<'a> {
@@ -84,6 +88,7 @@ impl<'a> Decoded<'a> {
             body: None,
             payload,
             base: 0,
+            version: 0,
         }
     }
 
@@ -94,28 +99,38 @@ impl<'a> Decoded<'a> {
 
     /// Locates the rest, in place. `pending` is the request of a reply.
     #[inline]
-    fn locate(&mut self, pending: Option<&PendingRequest>) -> Result<(), NotAFrame> {
-        let (layout, facts): (Option<&'static Layout>, _) = match (self.part, pending) {
+    fn locate(
+        &mut self,
+        lookup: impl FnOnce(MessageSet, u32) -> Option<&'static Message>,
+        pending: Option<&PendingRequest>,
+    ) -> Result<(), NotAFrame> {
+        let length = self.payload.length;
+        let (layout, request_values): (Option<&'static Layout>, _) = match (self.part, pending) {
             (MessagePart::Reply, Some(pending)) => {
                 self.message = pending.message;
-                let reply = |message: &'static Message| message.reply_at(pending.version);
-                (self.message.and_then(reply), &pending.facts)
+                self.version = pending.version;
+                let reply = |message: &'static Message| {
+                    message.replies.select(pending.version, length, false)
+                };
+                (self.message.and_then(reply), &pending.request_values)
             }
-            (MessagePart::Reply, None) => (None, &NO_FACTS),
+            (MessagePart::Reply, None) => (None, &NO_REQUEST_VALUES),
             (MessagePart::Request | MessagePart::Event, _) => {
                 let frame = Frame::read(self.payload.data, self.part == MessagePart::Event)?;
                 self.base = frame.base();
-                self.message = frame
-                    .set()
-                    .and_then(|set| table::lookup(set, frame.command));
+                self.message = frame.set().and_then(|set| lookup(set, frame.command));
+                self.version = frame.version_told(self.payload.version);
                 self.frame = Some(frame);
-                let request = |message: &'static Message| message.request.as_ref();
-                (self.message.and_then(request), &NO_FACTS)
+                let (version, exact) = (self.version, self.payload.exact);
+                let length = length.saturating_sub(self.base);
+                let request =
+                    |message: &'static Message| message.requests.select(version, length, exact);
+                (self.message.and_then(request), &NO_REQUEST_VALUES)
             }
         };
         if let Some(layout) = layout {
             let body = LocatedBody::begin(layout, self.payload, self.base);
-            self.body.insert(body).locate(facts);
+            self.body.insert(body).locate(request_values);
         }
         Ok(())
     }
@@ -138,7 +153,7 @@ impl<'a> Decoded<'a> {
             _ => (false, None),
         };
         let (payload, base) = (self.payload, self.base);
-        let lay = move |layout, base| LocatedBody::new(layout, payload, base, &NO_FACTS);
+        let lay = move |layout, base| LocatedBody::new(layout, payload, base, &NO_REQUEST_VALUES);
         let first = extended.then(|| lay(&framing::EXTENDED, 0));
         let second = set.map(|set| lay(framing::header(set), base));
         first.into_iter().chain(second)
@@ -152,26 +167,59 @@ impl<'a> Decoded<'a> {
     }
 }
 
-/// Facts of no request.
-const NO_FACTS: [Option<u64>; MAX_FACTS] = [None; MAX_FACTS];
+/// The values of no request.
+const NO_REQUEST_VALUES: [Option<u64>; MAX_REQUEST_VALUES] = [None; MAX_REQUEST_VALUES];
 
 /// Locates a guest message.
 pub fn request(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
+    request_of(&CATALOG, payload)
+}
+
+/// Locates a guest message of a catalog.
+pub fn request_of<'a>(
+    catalog: &'static Catalog,
+    payload: Payload<'a>,
+) -> Result<Decoded<'a>, NotAFrame> {
     let mut decoded = Decoded::begin(payload, MessagePart::Request);
-    decoded.locate(None).map(|()| decoded)
+    decoded
+        .locate(|set, id| catalog.lookup(set, id), None)
+        .map(|()| decoded)
 }
 
 /// Locates a host message.
 pub fn event(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
+    event_of(&CATALOG, payload)
+}
+
+/// Locates a host message of a catalog.
+pub fn event_of<'a>(
+    catalog: &'static Catalog,
+    payload: Payload<'a>,
+) -> Result<Decoded<'a>, NotAFrame> {
     let mut decoded = Decoded::begin(payload, MessagePart::Event);
-    decoded.locate(None).map(|()| decoded)
+    decoded
+        .locate(|set, id| catalog.lookup(set, id), None)
+        .map(|()| decoded)
+}
+
+/// Locates a request or host message that is known to be `message`, of any catalog.
+///
+/// # Errors
+/// The bytes do not begin with headers.
+pub fn of_message<'a>(
+    message: &'static Message,
+    part: MessagePart,
+    payload: Payload<'a>,
+) -> Result<Decoded<'a>, NotAFrame> {
+    let mut decoded = Decoded::begin(payload, part);
+    decoded.locate(|_, _| Some(message), None).map(|()| decoded)
 }
 
 /// Locates the answer to `pending`.
 pub fn reply<'a>(payload: Payload<'a>, pending: &PendingRequest) -> Decoded<'a> {
     let mut decoded = Decoded::begin(payload, MessagePart::Reply);
     // A reply has no headers that could be wrong.
-    let _ = decoded.locate(Some(pending));
+    let _ = decoded.locate(|_, _| None, Some(pending));
     decoded
 }
 
@@ -179,12 +227,15 @@ pub fn reply<'a>(payload: Payload<'a>, pending: &PendingRequest) -> Decoded<'a> 
 /// what is decoded is large, and slow to hand around when just written.
 #[inline]
 pub fn locate<'a>(
+    catalog: &'static Catalog,
     payload: Payload<'a>,
     part: MessagePart,
     pending: Option<&PendingRequest>,
     place: &mut Option<Decoded<'a>>,
 ) -> Result<(), NotAFrame> {
-    let located = place.insert(Decoded::begin(payload, part)).locate(pending);
+    let located = place
+        .insert(Decoded::begin(payload, part))
+        .locate(|set, id| catalog.lookup(set, id), pending);
     if located.is_err() {
         *place = None;
     }
@@ -194,5 +245,5 @@ pub fn locate<'a>(
 /// Lays a layout that belongs to no message over a payload, as the
 /// pseudo-header's over its own bytes.
 pub fn lay_out<'a>(layout: &'static Layout, payload: Payload<'a>) -> LocatedBody<'a> {
-    LocatedBody::new(layout, payload, 0, &NO_FACTS)
+    LocatedBody::new(layout, payload, 0, &NO_REQUEST_VALUES)
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Display};
 
-use super::{Decoded, Frame, MessagePart, Spot, UNKNOWN, Value};
+use super::{Decoded, FieldRef, Frame, MessagePart, UNKNOWN, Value};
 use crate::packet::Packet;
 use crate::record::IOCTL;
 use crate::record::header::{Direction, KnownFields, LostPackets, RecordHeader, RecordKind};
@@ -103,9 +103,9 @@ impl Display for SummaryLine<'_> {
         let Some(body) = &decoded.body else {
             return Ok(());
         };
-        let fields = body.layout.chosen(body.layout.telling);
+        let fields = body.layout.fields_in(body.layout.in_summary);
         let fields = fields.filter(|field| body.applies(field));
-        let spots = fields.map(|field| body.spot(field)).filter(tells);
+        let spots = fields.map(|field| body.field_ref(field)).filter(tells);
         for spot in spots.take(FIELDS) {
             if let Some(value) = spot.value() {
                 write!(f, " {}={value}", spot.field.name)?;
@@ -117,7 +117,7 @@ impl Display for SummaryLine<'_> {
 
 /// Whether a field says something in a line: a kind of something does even
 /// where it is number 0.
-fn tells(spot: &Spot<'_>) -> bool {
+fn tells(spot: &FieldRef<'_>) -> bool {
     let of_kind = matches!(spot.field.ty, FieldType::Enum(_));
     spot.number().is_some_and(|value| value != 0 || of_kind)
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::handles::kinds;
-use super::{Decoded, LocatedBody, RegionOwner, Spot, TailSpot, Value};
+use super::{ArrayRef, Decoded, FieldRef, LocatedBody, RegionOwner, Value};
 use crate::schema::{FieldType, ObjectKind, TailElement};
 
 /// A line of the tree.
@@ -156,7 +156,7 @@ fn fixed(body: &LocatedBody<'_>, prefix: &str, depth: u8, nodes: &mut Vec<FieldN
     }
 }
 
-fn field(spot: &Spot<'_>, prefix: &str, depth: u8, nodes: &mut Vec<FieldNode>) {
+fn field(spot: &FieldRef<'_>, prefix: &str, depth: u8, nodes: &mut Vec<FieldNode>) {
     let used = spot.used * usize::from(spot.field.ty.size());
     let bytes = match spot.field.used {
         Some(_) => spot.bytes.get(..used).unwrap_or(spot.bytes),
@@ -196,7 +196,7 @@ fn with_number(ty: FieldType, number: Option<u64>, text: String) -> String {
     }
 }
 
-fn tail_nodes(tail: &TailSpot<'_>, prefix: &str, elements: usize, nodes: &mut Vec<FieldNode>) {
+fn tail_nodes(tail: &ArrayRef<'_>, prefix: &str, elements: usize, nodes: &mut Vec<FieldNode>) {
     let name = tail.tail.name;
     let path = format!("dxg.{prefix}{name}");
     let range = tail.at..tail.at.saturating_add(tail.size());

@@ -3,7 +3,7 @@
 use super::draft::MessageDraft;
 use super::error::EncodeError;
 use super::place::put;
-use crate::decode::field_number;
+use crate::decode::{holds_in, read_slice};
 use crate::schema::{FieldRule, Struct, TailElement, When};
 
 impl MessageDraft {
@@ -11,12 +11,15 @@ impl MessageDraft {
     /// holds.
     pub fn holds(&self, when: &When) -> bool {
         let value = match (when.of_request, self.layout.selector) {
-            (true, Some(fact)) => self.facts.get(usize::from(fact)).copied().flatten(),
+            (true, Some(fact)) => self
+                .request_values
+                .get(usize::from(fact))
+                .copied()
+                .flatten(),
             (true, None) => None,
-            (false, _) => {
-                let field = self.layout.field(when.field);
-                field.and_then(|field| field_number(self.body(), field))
-            }
+            (false, _) => when
+                .decider
+                .and_then(|slice| read_slice(self.body(), &slice)),
         };
         value.is_some_and(|value| when.holds(value))
     }
@@ -48,7 +51,9 @@ impl MessageDraft {
                     }
                 }
                 (TailElement::Value(_), Some((structure, when))) => {
-                    if !self.holds(when) {
+                    let decider = layout.views.get(index).copied().flatten();
+                    let value = decider.and_then(|slice| read_slice(self.body(), &slice));
+                    if !value.is_some_and(|value| when.holds(value)) {
                         return Err(self.not_applicable(tail.name, when));
                     }
                     self.check_members(structure, set, at)?;
@@ -72,9 +77,7 @@ impl MessageDraft {
             let Some(when) = field.when.filter(|_| set >> index & 1 != 0) else {
                 continue;
             };
-            let decides = structure.fields.iter().find(|one| one.name == when.field);
-            let value = decides.and_then(|decides| field_number(element, decides));
-            if !value.is_some_and(|value| when.holds(value)) {
+            if !holds_in(&when, element) {
                 return Err(self.not_applicable(field.name, &when));
             }
         }

@@ -5,7 +5,7 @@ use super::error::EncodeError;
 use super::place::put;
 use super::value::FieldValue;
 use crate::decode::{self, Decoded, LocatedBody, MessagePart, NotAFrame, Payload, PendingRequest};
-use crate::schema::{HEADER, Layout, Message, MessageSet, layout};
+use crate::schema::{Form, HEADER, Layout, Message, MessageSet, layout};
 use crate::table;
 use crate::table::framing::{ASYNC_MSG, PROCESS, VERSION_EXTENDED, VGPU_LUID};
 
@@ -66,7 +66,7 @@ pub fn reply_to(request: &Decoded<'_>) -> MessageBuilder {
             Some(layout) => {
                 let mut draft =
                     MessageDraft::new(message, MessagePart::Reply, pending.version, layout);
-                draft.facts = pending.facts;
+                draft.request_values = pending.request_values;
                 if layout.echo {
                     draft.repeat(request);
                 }
@@ -88,10 +88,11 @@ pub fn reply_to(request: &Decoded<'_>) -> MessageBuilder {
 /// Begins a request or host message with all that another one holds, its
 /// headers included: to send it again with something changed.
 pub fn like(decoded: &Decoded<'_>) -> MessageBuilder {
-    let version = decoded.frame.map_or(0, |frame| frame.version());
+    let version = decoded.version;
     let draft = match (decoded.message, decoded.part) {
         (Some(message), MessagePart::Request | MessagePart::Event) => {
-            MessageBuilder::begin(message, decoded.part, version).and_then(|mut draft| {
+            let form = decoded.body.as_ref().map(|body| body.layout);
+            MessageBuilder::begin(message, decoded.part, version, form).and_then(|mut draft| {
                 let headers = draft.base + usize::from(HEADER);
                 let sent = decoded.payload.data.iter();
                 for (byte, sent) in draft.bytes.iter_mut().zip(sent).take(headers) {
@@ -119,7 +120,21 @@ impl MessageBuilder {
     /// Begins a request or a message of the host.
     pub fn new(message: &'static Message, part: MessagePart, version: u32) -> Self {
         Self {
-            draft: Self::begin(message, part, version),
+            draft: Self::begin(message, part, version, message.request_at(version)),
+            pending: None,
+        }
+    }
+
+    /// Begins a request or a message of the host in one of its forms, where the
+    /// version does not tell which: a generation of the driver is known by the length.
+    pub fn in_form(
+        message: &'static Message,
+        part: MessagePart,
+        version: u32,
+        form: &'static Form,
+    ) -> Self {
+        Self {
+            draft: Self::begin(message, part, version, Some(&form.layout)),
             pending: None,
         }
     }
@@ -138,6 +153,7 @@ impl MessageBuilder {
         message: &'static Message,
         part: MessagePart,
         version: u32,
+        form: Option<&'static Layout>,
     ) -> Result<MessageDraft, EncodeError> {
         let sent_by_host = message.set == MessageSet::Host;
         match part {
@@ -151,7 +167,7 @@ impl MessageBuilder {
                 });
             }
         }
-        let layout = message.request.as_ref().unwrap_or(&HEADER_ONLY);
+        let layout = form.unwrap_or(&HEADER_ONLY);
         Ok(MessageDraft::new(message, part, version, layout))
     }
 
@@ -269,11 +285,10 @@ impl EncodedMessage {
     /// # Errors
     /// Never of what [`MessageBuilder::build`] returned.
     pub fn decode(&self) -> Result<Decoded<'_>, NotAFrame> {
-        let payload = Payload::whole(&self.payload);
+        let payload = Payload::whole(&self.payload).of_version(self.version);
         match (self.part, &self.pending) {
             (MessagePart::Reply, Some(pending)) => Ok(decode::reply(payload, pending)),
-            (MessagePart::Event, _) => decode::event(payload),
-            _ => decode::request(payload),
+            (part, _) => decode::of_message(self.message, part, payload),
         }
     }
 

@@ -2,7 +2,9 @@
 
 use super::place::put;
 use crate::decode::MessagePart;
-use crate::schema::{Field, FieldRule, Layout, MAX_FACTS, MAX_TAILS, Message, TailElement};
+use crate::schema::{
+    Field, FieldRule, Layout, MAX_REQUEST_VALUES, MAX_TAILS, Message, TailElement,
+};
 use crate::table::framing::{
     CHANNEL_TYPE_BITS, COMMAND_NUMBER, EXTENDED, EXTENDED_HEADER, VERSION_EXTENDED, header,
 };
@@ -28,7 +30,7 @@ pub(super) struct MessageDraft {
     /// Those of them that were set in all elements.
     pub columns_set: [u64; MAX_TAILS],
     /// What a reply needs of its request.
-    pub facts: [Option<u64>; MAX_FACTS],
+    pub request_values: [Option<u64>; MAX_REQUEST_VALUES],
     /// Bytes behind the message.
     pub trailing: Vec<u8>,
 }
@@ -56,7 +58,7 @@ impl MessageDraft {
             fields_set: 0,
             members_set: [0; MAX_TAILS],
             columns_set: [0; MAX_TAILS],
-            facts: [None; MAX_FACTS],
+            request_values: [None; MAX_REQUEST_VALUES],
             trailing: Vec::new(),
         };
         if base > 0 {

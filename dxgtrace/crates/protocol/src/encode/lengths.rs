@@ -4,7 +4,7 @@
 use super::draft::MessageDraft;
 use super::error::EncodeError;
 use super::place::put;
-use crate::decode::{MAX_PAYLOAD, field_number};
+use crate::decode::{MAX_PAYLOAD, read_slice};
 use crate::schema::{Field, LengthSource, Tail, TailElement};
 
 impl MessageDraft {
@@ -55,7 +55,7 @@ impl MessageDraft {
                     let is_set = self.fields_set >> position & 1 != 0;
                     if let Some(field) = layout.fields.get(position)
                         && !is_set
-                        && field_number(self.body(), field).is_some_and(|count| count < given)
+                        && read_slice(self.body(), &field.slice).is_some_and(|count| count < given)
                     {
                         let _ = put(self.body_mut(), field, given);
                     }
@@ -63,7 +63,7 @@ impl MessageDraft {
                 LengthSource::Sum { tail, member, .. } => {
                     self.derive_member(usize::from(tail), member, given);
                 }
-                LengthSource::Fill | LengthSource::Area { .. } | LengthSource::Fact(_) => {}
+                LengthSource::Fill | LengthSource::Area { .. } | LengthSource::Request(_) => {}
             }
         }
     }
@@ -122,9 +122,13 @@ impl MessageDraft {
                 element,
                 count,
             } => (u64::from(head) + u64::from(element) * number(count).max(1)).next_multiple_of(8),
-            LengthSource::Fact(fact) => {
-                let fact = self.facts.get(usize::from(fact)).copied().flatten();
-                fact.ok_or(EncodeError::RequestCut {
+            LengthSource::Request(slot) => {
+                let told = self
+                    .request_values
+                    .get(usize::from(slot))
+                    .copied()
+                    .flatten();
+                told.ok_or(EncodeError::RequestCut {
                     message: self.message.name,
                     field: tail.name,
                 })?

@@ -101,7 +101,10 @@ impl MessageDraft {
         self.fields_set |= 1 << index;
         // An array in the fixed part tells how many of its elements are in use.
         if let Some(used) = field.used
-            && let Some(at) = layout.fields.iter().position(|other| other.name == used)
+            && let Some(at) = layout
+                .fields
+                .iter()
+                .position(|other| other.name == used.field)
             && self.fields_set >> at & 1 == 0
             && let Some(used) = layout.fields.get(at)
         {

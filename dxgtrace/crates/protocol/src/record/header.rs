@@ -151,7 +151,8 @@ header! {
 }
 
 /// The pseudo-header before every payload.
-pub static RECORD: Layout = layout(LENGTH as u16, &FIELDS).header("pseudo-header");
+pub static RECORD: Layout =
+    layout(LENGTH as u16, &crate::schema::fields(FIELDS)).header("pseudo-header");
 
 const _: () = assert!(RECORD.gaps[0].1 == 0, "every byte belongs to a field");
 

@@ -1,22 +1,9 @@
 //! What stops the build: names that mean nothing, fields out of place.
 
-use super::field::{Field, ObjectOwner};
-use super::layout::{Fact, Layout};
-use super::tail::{Tail, TailElement};
+use super::MAX_GAPS;
+use super::field::{Field, find};
 use super::ty::FieldType;
-use super::{MAX_FACTS, MAX_GAPS};
-use crate::schema::text::{same, stop};
-
-pub(super) const fn find(fields: &'static [Field], name: &str) -> Option<&'static Field> {
-    let mut i = 0;
-    while i < fields.len() {
-        if same(fields[i].name, name) {
-            return Some(&fields[i]);
-        }
-        i += 1;
-    }
-    None
-}
+use crate::schema::text::{same, stop, stop_at};
 
 pub(super) const fn need(message: &str, fields: &'static [Field], name: &str) -> &'static Field {
     match find(fields, name) {
@@ -33,46 +20,17 @@ pub(super) const fn need_u32(message: &str, fields: &'static [Field], name: &str
     }
 }
 
-/// Number, stride and member offset of `tail.member`.
-pub(super) const fn need_member(
-    message: &str,
-    tails: &'static [Tail],
-    tail: &str,
-    member: &str,
-) -> (u8, u16, u16) {
-    let mut i = 0;
-    while i < tails.len() {
-        if same(tails[i].name, tail) {
-            return match tails[i].element {
-                TailElement::Struct(structure) => (
-                    i as u8,
-                    structure.size,
-                    need_u32(message, structure.fields, member),
-                ),
-                TailElement::Value(_) => stop(message, "sums over a tail without members:", tail),
-            };
-        }
-        i += 1;
+/// Offset of the 4-byte field by whose value others are told apart.
+pub(super) const fn need_word(message: &str, fields: &'static [Field], name: &str) -> u16 {
+    let field = need(message, fields, name);
+    if field.ty.size() != 4 || field.bits.is_some() || field.count != 1 {
+        stop(
+            message,
+            "tells meanings apart by a field that is no 32-bit word:",
+            name,
+        );
     }
-    stop(message, "has no tail", tail)
-}
-
-/// The place of `fact` among `facts`, added if it is new.
-pub(super) const fn keep(message: &str, facts: &mut [Fact; MAX_FACTS], fact: Fact) -> u8 {
-    let mut i = 0;
-    while i < facts.len() {
-        match (facts[i], fact) {
-            (Fact::None, _) => {
-                facts[i] = fact;
-                return i as u8;
-            }
-            (Fact::At(a), Fact::At(b)) | (Fact::AtOrOne(a), Fact::AtOrOne(b)) if a == b => {
-                return i as u8;
-            }
-            _ => i += 1,
-        }
-    }
-    stop(message, "needs too much of its request for", "replies")
+    field.at
 }
 
 /// Stops the build unless the fields stand in order, aligned, inside the
@@ -98,13 +56,19 @@ pub(super) const fn check_fields(
         {
             stop(message, "has a bit field outside of its word:", field.name);
         }
-        if let Some(name) = field.used {
-            need(message, fields, name);
+        if let Some(used) = field.used {
+            need(message, fields, used.field);
+            if used.slice.is_none() {
+                stop(message, UNRESOLVED, field.name);
+            }
         }
         if let Some(when) = field.when
             && !when.of_request
         {
             need(message, fields, when.field);
+            if when.decider.is_none() {
+                stop(message, UNRESOLVED, field.name);
+            }
         }
         let mut j = 0;
         while j < i {
@@ -120,6 +84,39 @@ pub(super) const fn check_fields(
                 stop(message, "has overlapping fields at", field.name);
             }
             j += 1;
+        }
+        i += 1;
+    }
+}
+
+/// What is wrong with a field that names another one where nothing looks it up.
+const UNRESOLVED: &str = "needs `fields([..])` around the list with";
+
+/// Stops the build unless the bytes that belong to no field are the `said` gaps.
+pub(super) const fn check_gaps(
+    message: &str,
+    fields: &'static [Field],
+    said: &[(u16, u16)],
+    start: u16,
+    end: u16,
+) {
+    let found = gaps(message, fields, start, end);
+    let mut i = 0;
+    while i < MAX_GAPS {
+        let (at, length) = found[i];
+        let (said_at, said_length) = if i < said.len() { said[i] } else { (0, 0) };
+        if said_length > 0 && (length == 0 || said_at < at) {
+            stop_at(
+                message,
+                "says a gap in the bytes of a field, at offset",
+                said_at,
+            );
+        }
+        if length > 0 && (said_length == 0 || at < said_at) {
+            stop_at(message, "has bytes without field or gap from offset", at);
+        }
+        if length != said_length {
+            stop_at(message, "says a gap of the wrong length at offset", at);
         }
         i += 1;
     }
@@ -162,26 +159,4 @@ pub(super) const fn gaps(
         at = next;
     }
     gaps
-}
-
-/// Stops the build unless an owner's fields exist: in the same part, or of a
-/// reply in the request. What a request creates may belong to what its reply
-/// creates, which is found when the reply is followed.
-pub(super) const fn check_owner(
-    message: &str,
-    owner: &ObjectOwner,
-    fields: &'static [Field],
-    request: Option<&Layout>,
-) {
-    let Some(request) = request else { return };
-    let mut i = 0;
-    while i < owner.fields.len() {
-        if find(fields, owner.fields[i]).is_none() {
-            need(message, request.fields, owner.fields[i]);
-        }
-        i += 1;
-    }
-    if let Some(when) = owner.when {
-        need(message, request.fields, when.field);
-    }
 }

@@ -1,8 +1,8 @@
 //! One value at a fixed place: its type, and what it must obey.
 
-use super::check::check_fields;
+use super::slice::BitSlice;
 use super::ty::{DriverEra, FieldType, ObjectKind};
-use crate::schema::text::stop;
+use crate::schema::text::{same, stop};
 use crate::schema::values::Flags;
 
 /// A condition on a field: of the same part of the message, or of the request.
@@ -16,6 +16,9 @@ pub struct When {
     pub values: &'static [u64],
     /// Whether the field is one of the request, seen from its reply.
     pub of_request: bool,
+    /// Where the field stands, if it is one of the same part or structure:
+    /// [`fields`] looks it up.
+    pub decider: Option<BitSlice>,
 }
 
 /// Holds if `field` has one of `values`.
@@ -25,6 +28,7 @@ pub const fn when(field: &'static str, values: &'static [u64]) -> When {
         mask: u64::MAX,
         values,
         of_request: false,
+        decider: None,
     }
 }
 
@@ -35,6 +39,7 @@ pub const fn when_request(field: &'static str, values: &'static [u64]) -> When {
         mask: u64::MAX,
         values,
         of_request: true,
+        decider: None,
     }
 }
 
@@ -46,6 +51,7 @@ pub const fn when_set(field: &'static str, set: &'static Flags, bit: &str) -> Wh
             mask: bit.mask(),
             values: SET[bit.shift as usize],
             of_request: false,
+            decider: None,
         },
         None => stop(field, "has no bit", bit),
     }
@@ -59,6 +65,7 @@ pub const fn when_clear(field: &'static str, set: &'static Flags, bit: &str) -> 
             mask: bit.mask(),
             values: &[0],
             of_request: false,
+            decider: None,
         },
         None => stop(field, "has no bit", bit),
     }
@@ -126,7 +133,7 @@ impl FieldRule {
 /// tells: that the bits which count are within a range. Of other values, the
 /// rule and the type are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Plain {
+pub struct QuickAccept {
     /// Which bits count.
     mask: u64,
     low: u64,
@@ -134,7 +141,7 @@ pub struct Plain {
     high: u64,
 }
 
-impl Plain {
+impl QuickAccept {
     const fn of(ty: FieldType, rule: FieldRule) -> Self {
         let named = match ty {
             FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set) => {
@@ -268,6 +275,17 @@ pub struct ObjectOwner {
     pub lasting: bool,
 }
 
+/// The field that says how many elements of an array are in use.
+#[derive(Debug, Clone, Copy)]
+pub struct UsedCount {
+    /// Its name.
+    pub field: &'static str,
+    /// Where it stands: [`fields`] looks it up.
+    pub slice: Option<BitSlice>,
+    /// Whether the driver limits it: then the limit is what is checked.
+    pub limited: bool,
+}
+
 /// One value at a fixed place.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
@@ -280,9 +298,11 @@ pub struct Field {
     /// How many values of that type stand in a row; 1 unless it is an array.
     pub count: u16,
     /// For an array: the field that says how many elements are in use.
-    pub used: Option<&'static str>,
+    pub used: Option<UsedCount>,
     /// For a bit field: lowest bit and width within the value at `at`.
     pub bits: Option<(u8, u8)>,
+    /// Where its number stands, of an array the first.
+    pub slice: BitSlice,
     /// For one of several meanings of the same bytes: when it applies.
     pub when: Option<When>,
     /// What its value must obey.
@@ -298,7 +318,7 @@ pub struct Field {
     /// The first generation of the driver that knows it.
     pub since: DriverEra,
     /// Values of which nothing can be said: most of those that are seen.
-    pub plain: Plain,
+    pub quick: QuickAccept,
     /// What it is, in a sentence.
     pub doc: &'static str,
 }
@@ -312,6 +332,7 @@ pub const fn field(at: u16, name: &'static str, ty: FieldType, doc: &'static str
         count: 1,
         used: None,
         bits: None,
+        slice: BitSlice::whole(at, ty),
         when: None,
         rule: FieldRule::Any,
         life: ObjectEffect::None,
@@ -319,9 +340,51 @@ pub const fn field(at: u16, name: &'static str, ty: FieldType, doc: &'static str
         owner: ObjectOwner::PROCESS,
         role: FieldRole::None,
         since: DriverEra::May2020,
-        plain: Plain::of(ty, FieldRule::Any),
+        quick: QuickAccept::of(ty, FieldRule::Any),
         doc,
     }
+}
+
+/// The fields of a part or structure of which some depend on others: looks up
+/// what `when` and `used` name. The build stops where a layout holds such a field
+/// outside of this, and where there is no field of that name:
+///
+/// ```compile_fail
+/// use dxgtrace_protocol::schema::*;
+///
+/// const LABEL: Message = Message::new(MessageSet::Vgpu, 63, "label", "LABEL", "A label.")
+///     .request(layout(
+///         32,
+///         &fields([
+///             field(24, "kind", FieldType::U32, "Its kind."),
+///             field(28, "color", FieldType::U32, "Its color.").when(when("kin", &[1])),
+///         ]),
+///     ));
+/// # assert_eq!(LABEL.name, "label");
+/// ```
+pub const fn fields<const N: usize>(mut fields: [Field; N]) -> [Field; N] {
+    let mut i = 0;
+    while i < N {
+        if let Some(mut when) = fields[i].when
+            && !when.of_request
+        {
+            when.decider = slice_of(&fields, when.field);
+            fields[i].when = Some(when);
+        }
+        if let Some(mut used) = fields[i].used {
+            let mut j = 0;
+            while j < N {
+                if same(fields[j].name, used.field) {
+                    used.slice = Some(fields[j].slice);
+                    used.limited = matches!(fields[j].rule, FieldRule::Range(..));
+                }
+                j += 1;
+            }
+            fields[i].used = Some(used);
+        }
+        i += 1;
+    }
+    fields
 }
 
 /// What the host made of the request.
@@ -370,13 +433,18 @@ impl Field {
 
     /// Of the array, only as many elements are used as `field` says.
     pub const fn used(mut self, field: &'static str) -> Self {
-        self.used = Some(field);
+        self.used = Some(UsedCount {
+            field,
+            slice: None,
+            limited: false,
+        });
         self
     }
 
     /// The field is `width` bits wide and begins at bit `shift`.
     pub const fn bits(mut self, shift: u8, width: u8) -> Self {
         self.bits = Some((shift, width));
+        self.slice = self.slice.bits(shift, width);
         self
     }
 
@@ -413,7 +481,7 @@ impl Field {
 
     const fn ruled(mut self, rule: FieldRule) -> Self {
         self.rule = rule;
-        self.plain = Plain::of(self.ty, rule);
+        self.quick = QuickAccept::of(self.ty, rule);
         self
     }
 
@@ -502,7 +570,7 @@ impl Field {
     }
 
     /// Whether a message in one line may name it: one number that somebody chose.
-    pub const fn may_tell(&self) -> bool {
+    pub const fn may_be_in_summary(&self) -> bool {
         self.count == 1
             && matches!(
                 self.rule,
@@ -523,45 +591,26 @@ impl Field {
     }
 }
 
-/// A structure that occurs as an element or inside opaque data.
-#[derive(Debug)]
-pub struct Struct {
-    /// Its name in this reference.
-    pub name: &'static str,
-    /// `sizeof`, in bytes.
-    pub size: u16,
-    /// Its fields; offsets count from its own start.
-    pub fields: &'static [Field],
-    /// Whether any of them has values with names.
-    pub named: bool,
-    /// What it is, in a sentence.
-    pub doc: &'static str,
+/// The field of that name.
+pub(super) const fn find(fields: &'static [Field], name: &str) -> Option<&'static Field> {
+    let mut i = 0;
+    while i < fields.len() {
+        if same(fields[i].name, name) {
+            return Some(&fields[i]);
+        }
+        i += 1;
+    }
+    None
 }
 
-impl Struct {
-    /// A structure, checked.
-    pub const fn new(
-        name: &'static str,
-        size: u16,
-        fields: &'static [Field],
-        doc: &'static str,
-    ) -> Self {
-        check_fields(name, fields, 0, size, false);
-        if fields.len() > u64::BITS as usize {
-            stop(name, "has too many fields from", fields[64].name);
+/// The slice of the field of that name.
+const fn slice_of(fields: &[Field], name: &str) -> Option<BitSlice> {
+    let mut i = 0;
+    while i < fields.len() {
+        if same(fields[i].name, name) {
+            return Some(fields[i].slice);
         }
-        let mut named = false;
-        let mut i = 0;
-        while i < fields.len() {
-            named |= fields[i].ty.has_names();
-            i += 1;
-        }
-        Self {
-            name,
-            size,
-            fields,
-            named,
-            doc,
-        }
+        i += 1;
     }
+    None
 }

@@ -1,11 +1,10 @@
 //! The shape of one part of a message, with every name in it resolved.
 
-use super::check::{check_fields, check_owner, find, gaps, keep, need, need_member, need_u32};
-use super::field::Field;
-use super::tail::{Tail, TailElement, TailLength};
-use super::ty::FieldType;
-use super::{MAX_FACTS, MAX_GAPS, MAX_TAILS};
-use crate::schema::text::stop;
+use super::field::{Field, find};
+use super::slice::BitSlice;
+use super::tail::Tail;
+use super::{MAX_GAPS, MAX_REQUEST_VALUES, MAX_TAILS};
+use crate::schema::text::stop_at;
 
 /// Who wrote the bytes between the fields of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,13 +45,13 @@ pub enum LengthSource {
         /// Offset of the count.
         count: u16,
     },
-    /// The number that the request left in this place of its facts.
-    Fact(u8),
+    /// The number that the request left in this place of its values.
+    Request(u8),
 }
 
 /// A number of the request that its replies need.
 #[derive(Debug, Clone, Copy)]
-pub enum Fact {
+pub enum RequestValue {
     /// Not in use.
     None,
     /// The `u32` at this offset.
@@ -70,6 +69,30 @@ pub enum Fact {
         /// Offset of the summed member in the element.
         member: u16,
     },
+}
+
+impl RequestValue {
+    /// Whether both are the same.
+    pub(super) const fn is(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::None, Self::None) => true,
+            (Self::At(a), Self::At(b)) | (Self::AtOrOne(a), Self::AtOrOne(b)) => a == b,
+            (Self::AtIf(a, flag), Self::AtIf(b, other)) => a == b && flag == other,
+            (
+                Self::Sum {
+                    tail,
+                    stride,
+                    member,
+                },
+                Self::Sum {
+                    tail: other_tail,
+                    stride: other_stride,
+                    member: other_member,
+                },
+            ) => tail == other_tail && stride == other_stride && member == other_member,
+            _ => false,
+        }
+    }
 }
 
 /// The shape of one part of a message.
@@ -95,7 +118,7 @@ pub struct Layout {
     pub round8: bool,
     /// Other total lengths in some generations of the driver. What is
     /// different in them is not known well enough to be judged.
-    pub once: &'static [u16],
+    pub other_sizes: &'static [u16],
     /// Whether fields are packed without alignment.
     pub packed: bool,
     /// Who wrote the bytes between the fields.
@@ -108,6 +131,8 @@ pub struct Layout {
     pub sources: [LengthSource; MAX_TAILS],
     /// Lengths of the tails as the driver counts on them.
     pub expected: [LengthSource; MAX_TAILS],
+    /// Where the conditions stand under which a tail's data begin with a structure.
+    pub views: [Option<BitSlice>; MAX_TAILS],
     /// Bytes of the fixed part that belong to no field: offset and length.
     pub gaps: [(u16, u16); MAX_GAPS],
     /// Which fields, a bit each, have values with names.
@@ -119,12 +144,18 @@ pub struct Layout {
     /// Which fields are arrays whose used length another field tells.
     pub counted: u64,
     /// Which fields the message in one line may name.
-    pub telling: u64,
+    pub in_summary: u64,
     /// Offset of the status, if there is one.
     pub status: Option<u16>,
     /// The fact by which alternatives of a reply are told apart, if its
     /// request decides that.
     pub selector: Option<u8>,
+    /// Of a request: what its replies need of it.
+    pub request_values: [RequestValue; MAX_REQUEST_VALUES],
+    /// How many of these are in use.
+    pub values_used: u8,
+    /// Its place among the forms of the part.
+    pub form: u8,
 }
 
 /// A layout whose structure is `size` bytes long.
@@ -139,21 +170,25 @@ pub const fn layout(size: u16, fields: &'static [Field]) -> Layout {
         min: 0,
         total: None,
         round8: false,
-        once: &[],
+        other_sizes: &[],
         packed: false,
         origin: BytesOrigin::Built,
         read: true,
         echo: false,
         sources: [LengthSource::At(0); MAX_TAILS],
         expected: [LengthSource::At(0); MAX_TAILS],
+        views: [None; MAX_TAILS],
         gaps: [(0, 0); MAX_GAPS],
         named: 0,
         named_tails: 0,
         ruled: 0,
         counted: 0,
-        telling: 0,
+        in_summary: 0,
         status: None,
         selector: None,
+        request_values: [RequestValue::None; MAX_REQUEST_VALUES],
+        values_used: 0,
+        form: 0,
     }
 }
 
@@ -162,6 +197,38 @@ impl Layout {
     pub const fn tails(mut self, at: u16, tails: &'static [Tail]) -> Self {
         self.tails_at = at;
         self.tails = tails;
+        self
+    }
+
+    /// The `length` bytes from offset `at` on belong to no field. Every such run
+    /// must be said, in order:
+    ///
+    /// ```
+    /// use dxgtrace_protocol::schema::*;
+    ///
+    /// const LABEL: Message = Message::new(MessageSet::Vgpu, 63, "label", "LABEL", "A label.")
+    ///     .request(layout(32, &[field(24, "kind", FieldType::U32, "Its kind.")]).gap(28, 4));
+    /// # assert_eq!(LABEL.name, "label");
+    /// ```
+    ///
+    /// A field that was forgotten stops the build at its offset:
+    ///
+    /// ```compile_fail
+    /// use dxgtrace_protocol::schema::*;
+    ///
+    /// const LABEL: Message = Message::new(MessageSet::Vgpu, 63, "label", "LABEL", "A label.")
+    ///     .request(layout(32, &[field(24, "kind", FieldType::U32, "Its kind.")]));
+    /// # assert_eq!(LABEL.name, "label");
+    /// ```
+    pub const fn gap(mut self, at: u16, length: u16) -> Self {
+        let mut i = 0;
+        while i < MAX_GAPS && self.gaps[i].1 > 0 {
+            i += 1;
+        }
+        if i == MAX_GAPS {
+            stop_at("a layout", "says too many gaps, with the one at offset", at);
+        }
+        self.gaps[i] = (at, length);
         self
     }
 
@@ -190,14 +257,16 @@ impl Layout {
     }
 
     /// Some generations of the driver have it in one of these total lengths.
-    pub const fn once(mut self, lengths: &'static [u16]) -> Self {
-        self.once = lengths;
+    pub const fn other_sizes(mut self, lengths: &'static [u16]) -> Self {
+        self.other_sizes = lengths;
         self
     }
 
     /// Whether some generation of the driver has it in that total length.
-    pub fn was_once(&self, length: u64) -> bool {
-        self.once.iter().any(|once| u64::from(*once) == length)
+    pub fn has_other_size(&self, length: u64) -> bool {
+        self.other_sizes
+            .iter()
+            .any(|size| u64::from(*size) == length)
     }
 
     /// The structure is packed: no alignment.
@@ -228,8 +297,14 @@ impl Layout {
         find(self.fields, name)
     }
 
+    /// What the replies need of this request, slot by slot.
+    pub fn asked_values(&self) -> &[RequestValue] {
+        let used = usize::from(self.values_used);
+        self.request_values.get(..used).unwrap_or_default()
+    }
+
     /// The fields of a set like [`Layout::named`], in order.
-    pub fn chosen(&self, mut set: u64) -> impl Iterator<Item = &'static Field> + use<> {
+    pub fn fields_in(&self, mut set: u64) -> impl Iterator<Item = &'static Field> + use<> {
         let fields = self.fields;
         std::iter::from_fn(move || {
             let field = fields.get(set.trailing_zeros() as usize)?;
@@ -253,169 +328,9 @@ impl Layout {
         total
     }
 
-    /// A header: a fixed part that stands before the messages.
-    pub const fn header(self, name: &str) -> Self {
-        self.resolve(name, 0, None, &mut [Fact::None; MAX_FACTS])
-    }
-
-    /// Checks the layout and resolves the names in it. `request` is given for
-    /// replies; `facts` collects what they need of it.
-    pub(super) const fn resolve(
-        mut self,
-        message: &str,
-        start: u16,
-        request: Option<&Self>,
-        facts: &mut [Fact; MAX_FACTS],
-    ) -> Self {
-        self.start = start;
-        check_fields(message, self.fields, start, self.size, self.packed);
-        self.gaps = gaps(message, self.fields, start, self.tails_at);
-        if self.tails.len() > MAX_TAILS {
-            stop(message, "has too many tails after", self.tails[0].name);
-        }
-        if self.fields.len() > u64::BITS as usize {
-            stop(message, "has too many fields from", self.fields[64].name);
-        }
-        let mut i = 0;
-        while i < self.fields.len() {
-            self.named |= (self.fields[i].ty.has_names() as u64) << i;
-            self.ruled |= (self.fields[i].rule.forbids() as u64) << i;
-            self.telling |= (self.fields[i].may_tell() as u64) << i;
-            self.counted |= (self.fields[i].used.is_some() as u64) << i;
-            if let FieldType::NtStatus = self.fields[i].ty {
-                self.status = Some(self.fields[i].at);
-            }
-            if let Some(when) = self.fields[i].when
-                && when.of_request
-            {
-                self.selector = match request {
-                    Some(request) => {
-                        let at = need(message, request.fields, when.field).at;
-                        Some(keep(message, facts, Fact::At(at)))
-                    }
-                    None => stop(message, "looks at a request in", self.fields[i].name),
-                };
-            }
-            if let Some(when) = self.fields[i].life_when {
-                match request {
-                    Some(request) => need(message, request.fields, when.field),
-                    None => need(message, self.fields, when.field),
-                };
-            }
-            check_owner(message, &self.fields[i].owner, self.fields, request);
-            if self.fields[i].end() > self.tails_at && !self.tails.is_empty() {
-                stop(
-                    message,
-                    "has a tail that begins before",
-                    self.fields[i].name,
-                );
-            }
-            i += 1;
-        }
-        let mut i = 0;
-        while i < self.tails.len() {
-            let tail = &self.tails[i];
-            if let TailElement::Value(FieldType::Utf16) = tail.element {
-                // Text is shown as such only in fields: no known message has
-                // a tail of it.
-                stop(message, "has UTF-16 in the tail", tail.name);
-            }
-            self.named_tails |= (tail.has_names() as u8) << i;
-            self.sources[i] = self.source(message, i, tail.len, request, facts);
-            self.expected[i] = match tail.expects {
-                Some(len) => self.source(message, i, len, request, facts),
-                None => self.sources[i],
-            };
-            if let Some((_, when)) = tail.view {
-                need(message, self.fields, when.field);
-            }
-            check_owner(message, &tail.owner, self.fields, request);
-            if let TailElement::Struct(structure) = tail.element {
-                let mut j = 0;
-                while j < structure.fields.len() {
-                    check_owner(message, &structure.fields[j].owner, self.fields, request);
-                    j += 1;
-                }
-            }
-            i += 1;
-        }
+    /// A reply of this shape is the request again, filled in.
+    pub const fn echo(mut self) -> Self {
+        self.echo = true;
         self
-    }
-
-    const fn source(
-        &self,
-        message: &str,
-        at: usize,
-        len: TailLength,
-        request: Option<&Self>,
-        facts: &mut [Fact; MAX_FACTS],
-    ) -> LengthSource {
-        match len {
-            TailLength::Field(name) => LengthSource::At(need_u32(message, self.fields, name)),
-            TailLength::FieldOrOne(name) => {
-                LengthSource::AtOrOne(need_u32(message, self.fields, name))
-            }
-            TailLength::FieldIfRoom(name) => {
-                LengthSource::AtIfRoom(need_u32(message, self.fields, name))
-            }
-            TailLength::Fill => match self.total {
-                Some(_) => LengthSource::Fill,
-                None => stop(
-                    message,
-                    "has no fixed total to fill with",
-                    self.tails[at].name,
-                ),
-            },
-            TailLength::ResultArea {
-                head,
-                element,
-                count,
-            } => LengthSource::Area {
-                head,
-                element,
-                count: need_u32(message, self.fields, count),
-            },
-            TailLength::SumOf(tail, member) => {
-                let (tail, stride, member) = need_member(message, self.tails, tail, member);
-                if tail as usize >= at {
-                    stop(message, "sums over a later tail in", self.tails[at].name);
-                }
-                LengthSource::Sum {
-                    tail,
-                    stride,
-                    member,
-                }
-            }
-            TailLength::Request(_)
-            | TailLength::RequestOrOne(_)
-            | TailLength::RequestIf(_, _)
-            | TailLength::RequestSumOf(_, _) => match request {
-                Some(request) => {
-                    LengthSource::Fact(keep(message, facts, request.fact(message, len)))
-                }
-                None => stop(message, "looks at a request in", self.tails[at].name),
-            },
-        }
-    }
-
-    /// What a reply's `len` asks of this request.
-    const fn fact(&self, message: &str, len: TailLength) -> Fact {
-        match len {
-            TailLength::Request(name) => Fact::At(need_u32(message, self.fields, name)),
-            TailLength::RequestOrOne(name) => Fact::AtOrOne(need_u32(message, self.fields, name)),
-            TailLength::RequestIf(count, flag) => Fact::AtIf(
-                need_u32(message, self.fields, count),
-                need(message, self.fields, flag).at,
-            ),
-            TailLength::RequestSumOf(tail, member) => {
-                let (tail, stride, member) = need_member(message, self.tails, tail, member);
-                Fact::Sum {
-                    tail,
-                    stride,
-                    member,
-                }
-            }
-            _ => Fact::None,
-        }
     }
 }

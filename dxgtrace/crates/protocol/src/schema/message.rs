@@ -1,14 +1,15 @@
 //! A message: how it travels, its request, its replies.
 
+use super::HEADER;
 use super::field::{Field, status};
-use super::layout::{Fact, Layout, layout};
+use super::form::{Form, Forms, form};
+use super::layout::{Layout, layout};
 use super::ty::{DriverEra, MessageSet};
-use super::{HEADER, MAX_FACTS};
 use crate::schema::text::stop;
 
 /// The process that the command header names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
+pub enum HeaderProcess {
     /// The process on whose behalf the message is sent.
     Caller,
     /// None: the field is 0.
@@ -36,7 +37,7 @@ pub enum ReplyMode {
 
 /// What it means when the host refuses the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weight {
+pub enum FailureImpact {
     /// The caller's operation fails.
     Ordinary,
     /// Nothing: callers ask whether something is there, and are told no.
@@ -47,22 +48,13 @@ pub enum Weight {
 
 /// What begins anew when the message is the first one on its channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Starts {
+pub enum ResetScope {
     /// Nothing.
     Nothing,
     /// The driver: no object is older.
     Driver,
     /// A virtual GPU.
     Adapter,
-}
-
-/// One form of the reply.
-#[derive(Debug, Clone, Copy)]
-pub struct Reply {
-    /// The lowest interface version that uses it.
-    pub version: u32,
-    /// Its shape.
-    pub layout: Layout,
 }
 
 /// The whole of a reply that only tells the outcome.
@@ -88,17 +80,15 @@ pub struct Message {
     /// How it travels.
     pub mode: ReplyMode,
     /// Whom the header's process field names.
-    pub subject: Subject,
+    pub header_process: HeaderProcess,
     /// What a refusal means.
-    pub weight: Weight,
+    pub impact: FailureImpact,
     /// What begins with it.
-    pub starts: Starts,
-    /// The request's or host message's shape, if it is known.
-    pub request: Option<Layout>,
-    /// The reply's shapes, newest interface version first.
-    pub replies: [Option<Reply>; 2],
-    /// What the replies need of the request.
-    pub facts: [Fact; MAX_FACTS],
+    pub resets: ResetScope,
+    /// The forms of the request or host message.
+    pub requests: Forms,
+    /// The forms of the reply.
+    pub replies: Forms,
     /// What else one should know.
     pub notes: &'static [&'static str],
 }
@@ -121,12 +111,11 @@ impl Message {
             cause: "",
             since: DriverEra::May2020,
             mode: ReplyMode::NeverSent,
-            subject: Subject::Unknown,
-            weight: Weight::Ordinary,
-            starts: Starts::Nothing,
-            request: None,
-            replies: [None, None],
-            facts: [Fact::None; MAX_FACTS],
+            header_process: HeaderProcess::Unknown,
+            impact: FailureImpact::Ordinary,
+            resets: ResetScope::Nothing,
+            requests: Forms::NONE,
+            replies: Forms::NONE,
             notes: &[],
         }
     }
@@ -150,50 +139,102 @@ impl Message {
     }
 
     /// Whom the header's process field names, if not the caller.
-    pub const fn subject(mut self, subject: Subject) -> Self {
-        self.subject = subject;
+    pub const fn header_process(mut self, process: HeaderProcess) -> Self {
+        self.header_process = process;
         self
     }
 
     /// What a refusal means, if not that an operation fails.
-    pub const fn weight(mut self, weight: Weight) -> Self {
-        self.weight = weight;
+    pub const fn impact(mut self, impact: FailureImpact) -> Self {
+        self.impact = impact;
         self
     }
 
     /// What begins with it.
-    pub const fn starts(mut self, starts: Starts) -> Self {
-        self.starts = starts;
+    pub const fn resets(mut self, resets: ResetScope) -> Self {
+        self.resets = resets;
         self
     }
 
-    /// The guest sends this and waits.
-    pub const fn request(mut self, layout: Layout) -> Self {
-        self.request = Some(layout.resolve(self.name, HEADER, None, &mut self.facts));
-        self.mode = ReplyMode::Sync;
-        if let Subject::Unknown = self.subject {
-            self.subject = Subject::Caller;
+    /// The guest sends this and waits, in every interface version for which no form
+    /// stands before this one.
+    pub const fn request(self, layout: Layout) -> Self {
+        self.request_form(form(layout))
+    }
+
+    /// The guest sends this from an interface version on. Newest first.
+    pub const fn request_since(self, version: u32, layout: Layout) -> Self {
+        self.request_form(form(layout).since(version))
+    }
+
+    /// One form of the request.
+    pub const fn request_form(mut self, form: Form) -> Self {
+        self.mode = match self.mode {
+            ReplyMode::NeverSent => ReplyMode::Sync,
+            mode => mode,
+        };
+        if let HeaderProcess::Unknown = self.header_process {
+            self.header_process = HeaderProcess::Caller;
         }
-        self
+        self.add_request(form)
     }
 
     /// The host sends this; there is no reply.
-    pub const fn event(mut self, layout: Layout) -> Self {
-        self.request = Some(layout.resolve(self.name, HEADER, None, &mut self.facts));
+    pub const fn event(self, layout: Layout) -> Self {
+        self.event_form(form(layout))
+    }
+
+    /// One form of what the host sends.
+    pub const fn event_form(mut self, form: Form) -> Self {
         self.mode = ReplyMode::OneWay;
+        self.add_request(form)
+    }
+
+    const fn add_request(mut self, mut form: Form) -> Self {
+        if !self.replies.is_empty() {
+            stop(self.name, "has a reply before its", "request");
+        }
+        let (index, until) = self.requests.next(self.name, &form);
+        form.until = until;
+        form.layout = form
+            .layout
+            .resolve(self.name, HEADER, None, (form.since, until));
+        form.layout.form = index as u8;
+        self.requests.replace(index, form);
         self
     }
 
-    /// The host answers with this.
+    /// The host answers with this, in every interface version for which no form
+    /// stands before this one.
     pub const fn reply(self, layout: Layout) -> Self {
-        self.reply_since(0, layout)
+        self.reply_form(form(layout))
     }
 
     /// The host answers with this from an interface version on. Newest first.
-    pub const fn reply_since(mut self, version: u32, layout: Layout) -> Self {
-        let request = self.request;
-        let layout = layout.resolve(self.name, 0, request.as_ref(), &mut self.facts);
-        self.add_reply(Reply { version, layout })
+    pub const fn reply_since(self, version: u32, layout: Layout) -> Self {
+        self.reply_form(form(layout).since(version))
+    }
+
+    /// One form of the reply.
+    pub const fn reply_form(mut self, mut form: Form) -> Self {
+        if self.requests.is_empty() {
+            stop(self.name, "has a reply before its", "request");
+        }
+        let (index, until) = self.replies.next(self.name, &form);
+        form.until = until;
+        let start = match form.layout.echo {
+            true => HEADER,
+            false => 0,
+        };
+        let range = (form.since, until);
+        let mut requests = self.requests;
+        form.layout = form
+            .layout
+            .resolve(self.name, start, Some(&mut requests), range);
+        form.layout.form = index as u8;
+        self.requests = requests;
+        self.replies.replace(index, form);
+        self
     }
 
     /// The host answers with a status and nothing else.
@@ -208,11 +249,8 @@ impl Message {
 
     /// The host answers with the request again, header included; the fields
     /// are those of `layout`, and its tails count as the request says.
-    pub const fn reply_echo(mut self, mut layout: Layout) -> Self {
-        let request = self.request;
-        layout.echo = true;
-        let layout = layout.resolve(self.name, HEADER, request.as_ref(), &mut self.facts);
-        self.add_reply(Reply { version: 0, layout })
+    pub const fn reply_echo(self, layout: Layout) -> Self {
+        self.reply(layout.echo())
     }
 
     /// What else one should know.
@@ -221,24 +259,24 @@ impl Message {
         self
     }
 
-    const fn add_reply(mut self, reply: Reply) -> Self {
-        if self.request.is_none() {
-            stop(self.name, "has a reply before its", "request");
-        }
-        match self.replies {
-            [None, _] => self.replies[0] = Some(reply),
-            [Some(first), None] if first.version > reply.version => self.replies[1] = Some(reply),
-            _ => stop(self.name, "has its replies out of order:", "newest first"),
-        }
-        self
+    /// Stops the build if a form is missing.
+    pub(crate) const fn check(&self) {
+        self.requests.check(self.name);
+        self.replies.check(self.name);
+    }
+
+    /// The shapes of all forms: of the request or host message, then of the reply.
+    pub fn layouts(&self) -> impl Iterator<Item = &Layout> {
+        self.requests.layouts().chain(self.replies.layouts())
+    }
+
+    /// The shape of the request or host message at an interface version.
+    pub fn request_at(&self, version: u32) -> Option<&Layout> {
+        self.requests.at(version)
     }
 
     /// The reply's shape at an interface version.
     pub fn reply_at(&self, version: u32) -> Option<&Layout> {
-        self.replies
-            .iter()
-            .flatten()
-            .find(|reply| reply.version <= version)
-            .map(|reply| &reply.layout)
+        self.replies.at(version)
     }
 }

@@ -9,26 +9,35 @@
 
 mod check;
 mod field;
+mod form;
 mod layout;
 mod message;
+mod resolve;
+mod slice;
+mod structure;
 mod tail;
 pub(crate) mod text;
 mod ty;
 pub mod values;
 
 pub use field::{
-    Field, FieldRole, FieldRule, ObjectEffect, ObjectOwner, Plain, Struct, When, before, device,
-    field, status, when, when_clear, when_request, when_set,
+    Field, FieldRole, FieldRule, ObjectEffect, ObjectOwner, QuickAccept, UsedCount, When, before,
+    device, field, fields, status, when, when_clear, when_request, when_set,
 };
-pub use layout::{BytesOrigin, Fact, Layout, LengthSource, layout};
-pub use message::{Message, Reply, ReplyMode, Starts, Subject, Weight};
+pub use form::{Form, Forms, form};
+pub use layout::{BytesOrigin, Layout, LengthSource, RequestValue, layout};
+pub use message::{FailureImpact, HeaderProcess, Message, ReplyMode, ResetScope};
+pub use slice::BitSlice;
+pub use structure::Struct;
 pub use tail::{Tail, TailElement, TailLength, structs, tail};
 pub use ty::{DriverEra, FieldType, MessageSet, ObjectKind};
 
+/// Most forms that a request, a host message or a reply may have.
+pub const MAX_FORMS: usize = 4;
 /// Most tails that a layout may have.
 pub const MAX_TAILS: usize = 4;
 /// Most numbers that the replies of a message may need of its request.
-pub const MAX_FACTS: usize = 4;
+pub const MAX_REQUEST_VALUES: usize = 4;
 /// Most runs of padding that the fixed part of a layout may have.
 pub const MAX_GAPS: usize = 6;
 /// Length of every command header.

@@ -1,6 +1,7 @@
 //! The arrays behind the fixed part.
 
-use super::field::{FieldRole, FieldRule, ObjectEffect, ObjectOwner, Struct, When};
+use super::field::{FieldRole, FieldRule, ObjectEffect, ObjectOwner, When};
+use super::structure::Struct;
 use super::ty::FieldType;
 
 /// What a tail is an array of.
@@ -54,6 +55,8 @@ pub enum TailLength {
     /// In a reply: as many as the request's first field says if its second
     /// one is not 0, else none.
     RequestIf(&'static str, &'static str),
+    /// In a reply: the value of any 32-bit field of the request.
+    RequestWord(&'static str),
     /// In a reply: the sum of a member over a tail of the request.
     RequestSumOf(&'static str, &'static str),
 }

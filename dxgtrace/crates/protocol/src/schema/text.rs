@@ -40,3 +40,22 @@ pub const fn stop(message: &str, wrong: &str, name: &str) -> ! {
         Err(_) => panic!("a mistake in the table of messages"),
     }
 }
+
+/// Stops the build like [`stop`], at an offset.
+pub const fn stop_at(message: &str, wrong: &str, offset: u16) -> ! {
+    let mut digits = [b'0'; 5];
+    let mut first = digits.len() - 1;
+    let mut rest = offset;
+    let mut i = digits.len();
+    while rest > 0 {
+        i -= 1;
+        first = i;
+        digits[i] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    let (_, digits) = digits.split_at(first);
+    match core::str::from_utf8(digits) {
+        Ok(digits) => stop(message, wrong, digits),
+        Err(_) => stop(message, wrong, "?"),
+    }
+}

@@ -71,6 +71,7 @@ pub static COMMAND: Layout = layout(
         COMMAND_NUMBER,
     ],
 )
+.gap(20, 4)
 .header("command header");
 
 /// The command header of messages in the global set.
@@ -78,6 +79,7 @@ pub static COMMAND_GLOBAL: Layout = layout(
     HEADER,
     &[COMMAND_ID, PROCESS, CHANNEL_TYPE_WORD, COMMAND_NUMBER],
 )
+.gap(20, 4)
 .header("command header");
 
 const COMMAND_ID: Field = field(0, "command_id", FieldType::U64, "Unused by the guest.").always(0);

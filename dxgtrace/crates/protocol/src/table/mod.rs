@@ -3,6 +3,7 @@
 //! Decoder, checks, filters, JSON, the Lua dissector, the reference and the
 //! test packets walk this; nothing else in the program lists a message.
 
+mod catalog;
 pub mod enums;
 pub mod errno;
 pub mod flags;
@@ -14,11 +15,16 @@ mod named;
 pub mod statuses;
 pub mod structs;
 
-use crate::schema::{Message, MessageSet, text, values};
+pub use catalog::{Catalog, PLACES, place};
+
+use crate::schema::{Message, MessageSet, values};
+
+/// Every message that is known of the protocol.
+pub static CATALOG: Catalog = Catalog::new(messages::FAMILIES);
 
 /// Every message, family by family.
 pub fn all() -> impl Iterator<Item = &'static Message> {
-    messages::FAMILIES.iter().flat_map(|family| family.iter())
+    CATALOG.all()
 }
 
 /// How many messages there are.
@@ -34,12 +40,12 @@ pub const COUNT: usize = {
 
 /// The message with this number in a set.
 pub fn lookup(set: MessageSet, id: u32) -> Option<&'static Message> {
-    slot(set, id).and_then(|(base, slot)| at_place(base + slot))
+    CATALOG.lookup(set, id)
 }
 
 /// The message of that name.
 pub fn by_name(name: &str) -> Option<&'static Message> {
-    all().find(|message| message.name == name)
+    CATALOG.by_name(name)
 }
 
 /// The named status with this value.
@@ -50,62 +56,7 @@ pub fn status(value: u32) -> Option<&'static values::NamedStatus> {
         .and_then(|at| statuses::STATUSES.get(at))
 }
 
-/// How many places [`place`] can name.
-pub const PLACES: usize = 3 * ROOM;
-
-/// A number below [`PLACES`] that belongs to this message alone: what tables
-/// by message are indexed with.
-pub fn place(message: &Message) -> Option<usize> {
-    slot(message.set, message.id).map(|(base, slot)| base + slot)
-}
-
-/// The message at a place.
+/// The message at a place of [`CATALOG`].
 pub fn at_place(place: usize) -> Option<&'static Message> {
-    let (family, at) = *INDEX.get(place)?;
-    messages::FAMILIES
-        .get(usize::from(family))?
-        .get(usize::from(at))
+    CATALOG.at_place(place)
 }
-
-/// Room in the index for each set: vGPU ids from 0, global ids from
-/// [`GLOBAL_BASE`], host ids from 0.
-const ROOM: usize = 128;
-/// The first number of the global set.
-const GLOBAL_BASE: u32 = 1000;
-/// Marks an unused number in the index.
-const UNUSED: (u8, u8) = (u8::MAX, u8::MAX);
-
-const fn slot(set: MessageSet, id: u32) -> Option<(usize, usize)> {
-    let first = match set {
-        MessageSet::Global => GLOBAL_BASE,
-        MessageSet::Vgpu | MessageSet::Host => 0,
-    };
-    if id < first || id - first >= ROOM as u32 {
-        return None;
-    }
-    Some((set as usize * ROOM, (id - first) as usize))
-}
-
-/// (family, place in it) of every number of every set.
-static INDEX: [(u8, u8); PLACES] = {
-    let mut index = [UNUSED; PLACES];
-    let mut family = 0;
-    while family < messages::FAMILIES.len() {
-        let mut place = 0;
-        while place < messages::FAMILIES[family].len() {
-            let message = &messages::FAMILIES[family][place];
-            match slot(message.set, message.id) {
-                Some((base, slot)) => {
-                    if index[base + slot].0 != UNUSED.0 {
-                        text::stop(message.name, "has a number that is taken in", "its set");
-                    }
-                    index[base + slot] = (family as u8, place as u8);
-                }
-                None => text::stop(message.name, "has a number outside of", "its set"),
-            }
-            place += 1;
-        }
-        family += 1;
-    }
-    index
-};

@@ -27,7 +27,7 @@ pub const ALLOC_INFO: Struct = Struct::new(
 );
 
 /// One allocation that was created.
-pub const ALLOC_INFO_RETURN: Struct = Struct::new(
+pub const ALLOC_INFO_RETURN: Struct = Struct::with_gaps(
     "ALLOC_INFO_RETURN",
     72,
     &[
@@ -85,14 +85,15 @@ pub const ALLOC_INFO_RETURN: Struct = Struct::new(
         field(60, "driver_info.flags", U32, "Options."),
         field(64, "driver_info.rotation", U32, "Rotation."),
     ],
+    &[(12, 4), (68, 4)],
     "One allocation that was created.",
 );
 
 /// One mapping operation.
-pub const UPDATE_GPU_VA_OP: Struct = Struct::new(
+pub const UPDATE_GPU_VA_OP: Struct = Struct::with_gaps(
     "UPDATE_GPU_VA_OP",
     64,
-    &[
+    &fields([
         field(
             0,
             "operation",
@@ -190,7 +191,8 @@ pub const UPDATE_GPU_VA_OP: Struct = Struct::new(
         field(24, "copy.dest_address", Address, "GPU address to copy to.")
             .when(when("operation", &[2]))
             .role(FieldRole::Maps),
-    ],
+    ]),
+    &[(4, 4)],
     "One mapping operation.",
 );
 
@@ -227,7 +229,7 @@ pub const STANDARD_ALLOCATION: Struct = Struct::new(
 pub const BUILD_TEST_COMMAND_BUFFER: Struct = Struct::new(
     "BUILD_TEST_COMMAND_BUFFER",
     112,
-    &[
+    &fields([
         field(
             0,
             "escape_type",
@@ -257,6 +259,6 @@ pub const BUILD_TEST_COMMAND_BUFFER: Struct = Struct::new(
             "Bytes of its private data.",
         )
         .when(when("escape_type", &[3])),
-    ],
+    ]),
     "The escape that asks the host driver for a test command buffer.",
 );

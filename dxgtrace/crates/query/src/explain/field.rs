@@ -31,9 +31,9 @@ pub(super) fn layouts(message: &Message) -> impl Iterator<Item = (&'static str, 
         MessageSet::Host => "event",
         MessageSet::Vgpu | MessageSet::Global => "request",
     };
-    let request = message.request.iter().map(move |layout| (part, layout));
-    let replies = message.replies.iter().flatten();
-    request.chain(replies.map(|reply| ("reply", &reply.layout)))
+    let requests = message.requests.layouts().map(move |layout| (part, layout));
+    let replies = message.replies.layouts().map(|layout| ("reply", layout));
+    requests.chain(replies)
 }
 
 fn of_layout(message: &Message, part: &str, layout: &Layout, name: &str) -> Vec<Answer> {

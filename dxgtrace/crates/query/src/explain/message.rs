@@ -112,11 +112,10 @@ fn replies(message: &Message) -> String {
     let described: Vec<String> = message
         .replies
         .iter()
-        .flatten()
         .map(|reply| {
-            let since = match reply.version {
-                0 => String::new(),
-                version => format!("from interface version {version} on: "),
+            let since = match reply.known_by() {
+                by if by.is_empty() => String::new(),
+                by => format!("{}: ", by.trim_start()),
             };
             let layout = &reply.layout;
             let what = match (layout.read, layout.status) {

@@ -6,7 +6,7 @@ use std::ops::ControlFlow::{Break, Continue};
 use super::cell::write_item;
 use super::compile;
 use super::error::FilterError;
-use super::fields::FieldInfo;
+use super::fields::{FIELDS, FieldInfo};
 use super::options::{ColumnQuote, FieldOptions, Occurrence};
 use super::record::{FilterNeeds, FilterRecord};
 
@@ -24,7 +24,7 @@ impl ColumnFields {
     pub fn new(names: &[&str], options: FieldOptions) -> Result<Self, FilterError> {
         let columns = names
             .iter()
-            .map(|name| compile::lookup(name, 0).map_err(|error| error.of(name)))
+            .map(|name| compile::lookup(name, 0, &FIELDS).map_err(|error| error.of(name)))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             columns,

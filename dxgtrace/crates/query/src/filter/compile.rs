@@ -3,7 +3,7 @@
 use regex::bytes::RegexBuilder;
 
 use super::error::FilterError;
-use super::fields::{FieldInfo, PREFIX, field, fields};
+use super::fields::{FieldInfo, FilterFields, PREFIX};
 use super::literal::{self, NumberRange};
 use super::node::{FieldQuestion, FilterNode, TextPattern, ValueCheck};
 use super::parse::{Comparison, Expr, FieldTest, Literal, Quantifier, ValueCondition};
@@ -14,21 +14,30 @@ use super::types::ValueType;
 const REGEX_SIZE: usize = 1 << 20;
 
 /// Resolves an expression.
-pub(super) fn compile(expr: Expr<'_>) -> Result<FilterNode, FilterError> {
+pub(super) fn compile(
+    expr: Expr<'_>,
+    fields: &'static FilterFields,
+) -> Result<FilterNode, FilterError> {
     let all = |parts: Vec<Expr<'_>>| {
-        let parts: Result<Box<[FilterNode]>, _> = parts.into_iter().map(compile).collect();
+        let parts: Result<Box<[FilterNode]>, _> = parts
+            .into_iter()
+            .map(|part| compile(part, fields))
+            .collect();
         parts
     };
     Ok(match expr {
         Expr::Or(parts) => FilterNode::Or(all(parts)?),
         Expr::And(parts) => FilterNode::And(all(parts)?),
-        Expr::Not(inner) => FilterNode::Not(Box::new(compile(*inner)?)),
-        Expr::Test(test) => FilterNode::Test(Box::new(question(*test)?)),
+        Expr::Not(inner) => FilterNode::Not(Box::new(compile(*inner, fields)?)),
+        Expr::Test(test) => FilterNode::Test(Box::new(question(*test, fields)?)),
     })
 }
 
-fn question(test: FieldTest<'_>) -> Result<FieldQuestion, FilterError> {
-    let field = lookup(test.field, test.span.start)?;
+fn question(
+    test: FieldTest<'_>,
+    fields: &'static FilterFields,
+) -> Result<FieldQuestion, FilterError> {
+    let field = lookup(test.field, test.span.start, fields)?;
     let mut subject = field.name.clone();
     if let Some((slice, span)) = &test.slice {
         if !matches!(field.ty, ValueType::Bytes) {
@@ -363,8 +372,12 @@ fn noun(field: &FieldInfo) -> String {
 }
 
 /// The field of that name, which begins at `start` of the input.
-pub(super) fn lookup(name: &str, start: usize) -> Result<&'static FieldInfo, FilterError> {
-    if let Some(found) = field(name) {
+pub(super) fn lookup(
+    name: &str,
+    start: usize,
+    fields: &'static FilterFields,
+) -> Result<&'static FieldInfo, FilterError> {
+    if let Some(found) = fields.field(name) {
         return Ok(found);
     }
     // The longest beginning that is a field decides what is said of the rest.
@@ -377,18 +390,22 @@ pub(super) fn lookup(name: &str, start: usize) -> Result<&'static FieldInfo, Fil
         let (Some(owner), Some(rest)) = (name.get(..dot), name.get(dot + 1..)) else {
             continue;
         };
-        let Some(owner) = field(owner).filter(|owner| owner.name != "dxg") else {
+        let Some(owner) = fields.field(owner).filter(|owner| owner.name != "dxg") else {
             continue;
         };
         let inside = format!("{}.", owner.name);
-        let parts = fields().filter_map(|field| field.name.strip_prefix(&inside));
+        let parts = fields
+            .iter()
+            .filter_map(|field| field.name.strip_prefix(&inside));
         let label = owner.name.strip_prefix(PREFIX).unwrap_or(&owner.name);
         let message = format!("{label} has no field `{rest}`");
         let span = start + dot + 1..start + name.len();
         return Err(FilterError::new(message, span).suggest(rest, parts));
     }
     let short = name.strip_prefix(PREFIX).unwrap_or(name);
-    let candidates = fields().map(|field| field.name.strip_prefix(PREFIX).unwrap_or(&field.name));
+    let candidates = fields
+        .iter()
+        .map(|field| field.name.strip_prefix(PREFIX).unwrap_or(&field.name));
     let error = FilterError::new(
         format!("no field is called `{name}`"),
         start..start + name.len(),

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use super::record::{KEYS, shape};
 use dxgtrace_protocol::decode::{Decoded, Frame, LocatedBody};
 use dxgtrace_protocol::schema::values::Bit;
-use dxgtrace_protocol::schema::{Field, FieldType, Layout, MessageSet, When};
+use dxgtrace_protocol::schema::{BitSlice, Field, FieldType, Layout, MessageSet, When};
 use dxgtrace_protocol::table::framing;
 
 /// One value.
@@ -22,102 +22,17 @@ pub(super) enum ValuePlace<'a> {
     Wide(&'a [u8]),
 }
 
-/// A number at an offset.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct BitSlice {
-    at: u16,
-    size: u16,
-    shift: u8,
-    signed: bool,
-    mask: u64,
-}
-
-impl BitSlice {
-    /// The number of a field.
-    pub(super) fn of(field: &Field) -> Self {
-        Self {
-            at: field.at,
-            size: field.ty.size(),
-            shift: field.bits.map_or(0, |(shift, _)| shift),
-            signed: field.bits.is_none() && is_signed(field.ty),
-            mask: field.mask(),
-        }
-    }
-
-    /// An element of an array of a type.
-    fn element(ty: FieldType) -> Self {
-        Self {
-            at: 0,
-            size: ty.size(),
-            shift: 0,
-            signed: is_signed(ty),
-            mask: u64::MAX,
-        }
-    }
-
-    /// A bit, or bit group, of this number.
-    fn bit(mut self, bit: &Bit) -> Self {
-        self.mask &= bit.mask() << self.shift;
-        self.shift += bit.shift;
-        self.signed = false;
-        self
-    }
-
-    /// How many bits the number has.
-    pub(super) fn width(&self) -> u32 {
-        self.mask.count_ones().min(u32::from(self.size) * 8)
-    }
-
-    /// Reads the number at the word's offset from `from`.
-    fn read(&self, body: &LocatedBody<'_>, from: usize) -> Option<i128> {
-        let raw = body.number(from.checked_add(usize::from(self.at))?, self.size)?;
-        Some(self.value(raw))
-    }
-
-    fn value(&self, raw: u64) -> i128 {
-        let value = (raw & self.mask) >> self.shift;
-        if self.signed {
-            i128::from(value as u32 as i32)
-        } else {
-            i128::from(value)
-        }
+/// Whether a condition of a field in a structure that lies from `from` on holds.
+fn holds(when: &When, body: &LocatedBody<'_>, from: usize) -> bool {
+    match &when.decider {
+        None => body.holds(when),
+        Some(slice) => word(body, slice, from).is_some_and(|word| when.holds(slice.of(word))),
     }
 }
 
-fn is_signed(ty: FieldType) -> bool {
-    match ty {
-        FieldType::I32 => true,
-        FieldType::Enum(names) => names.signed,
-        _ => false,
-    }
-}
-
-/// When a place holds a value.
-#[derive(Debug, Clone, Copy)]
-struct Condition {
-    when: &'static When,
-    /// The field that decides; `None` if it is one of the request.
-    decider: Option<BitSlice>,
-}
-
-impl Condition {
-    fn of(field: &'static Field, siblings: &'static [Field]) -> Option<Self> {
-        let when = field.when.as_ref()?;
-        let decider = siblings.iter().find(|sibling| sibling.name == when.field);
-        Some(Self {
-            when,
-            decider: decider.filter(|_| !when.of_request).map(BitSlice::of),
-        })
-    }
-
-    fn holds(&self, body: &LocatedBody<'_>, from: usize) -> bool {
-        match self.decider {
-            None => body.holds(self.when),
-            Some(word) => word
-                .read(body, from)
-                .is_some_and(|value| self.when.holds(value as u64)),
-        }
-    }
+/// The word at a slice's offset from `from`.
+fn word(body: &LocatedBody<'_>, slice: &BitSlice, from: usize) -> Option<u64> {
+    body.number(from.checked_add(usize::from(slice.at))?, slice.size.into())
 }
 
 /// Which structure a place belongs to.
@@ -160,29 +75,24 @@ pub(super) struct FieldPath {
     pub(super) key: u16,
     home: Container,
     form: PlaceForm,
-    word: BitSlice,
+    slice: BitSlice,
     count: u16,
     /// The field that says how many elements of an array are in use.
     used: Option<BitSlice>,
-    condition: Option<Condition>,
+    condition: Option<&'static When>,
 }
 
 impl FieldPath {
-    /// A field among `siblings`, in the fixed part.
-    pub(super) fn field(key: u16, field: &'static Field, siblings: &'static [Field]) -> Self {
+    /// A field in the fixed part.
+    pub(super) fn field(key: u16, field: &'static Field) -> Self {
         Self {
             key,
             home: Container::Fixed,
             form: PlaceForm::of(field.ty, field.count > 1),
-            word: BitSlice::of(field),
+            slice: field.slice,
             count: field.count,
-            used: field.used.and_then(|used| {
-                siblings
-                    .iter()
-                    .find(|sibling| sibling.name == used)
-                    .map(BitSlice::of)
-            }),
-            condition: Condition::of(field, siblings),
+            used: field.used.and_then(|used| used.slice),
+            condition: field.when.as_ref(),
         }
     }
 
@@ -192,7 +102,7 @@ impl FieldPath {
             key,
             home: Container::Tail(tail),
             form: PlaceForm::of(ty, true),
-            word: BitSlice::element(ty),
+            slice: BitSlice::whole(0, ty),
             count: 1,
             used: None,
             condition: None,
@@ -221,13 +131,13 @@ impl FieldPath {
 
     /// A bit, or bit group, of the number at this place.
     pub(super) fn bit(mut self, bit: &Bit) -> Self {
-        self.word = self.word.bit(bit);
+        self.slice = self.slice.bit(bit);
         self
     }
 
     /// How many bits a value has.
     pub(super) fn width(&self) -> u32 {
-        self.word.width()
+        self.slice.width()
     }
 
     /// Whether there can be several values.
@@ -252,9 +162,11 @@ impl FieldPath {
                     PlaceForm::Bytes => visit(ValuePlace::Bytes(tail.bytes)),
                     PlaceForm::Wide => visit(ValuePlace::Wide(tail.bytes)),
                     PlaceForm::Numbers => {
-                        let size = usize::from(self.word.size).max(1);
+                        let size = usize::from(self.slice.size).max(1);
                         for bytes in tail.bytes.chunks_exact(size) {
-                            visit(ValuePlace::Number(self.word.value(little_endian(bytes))))?;
+                            visit(ValuePlace::Number(
+                                self.slice.signed_of(little_endian(bytes)),
+                            ))?;
                         }
                         ControlFlow::Continue(())
                     }
@@ -298,28 +210,27 @@ impl FieldPath {
     where
         V: FnMut(ValuePlace<'a>) -> ControlFlow<()>,
     {
-        let size = usize::from(self.word.size);
-        let first = from.saturating_add(usize::from(self.word.at));
+        let size = usize::from(self.slice.size);
+        let first = from.saturating_add(usize::from(self.slice.at));
         let whole = size * usize::from(self.count);
         if first.saturating_add(whole) > end {
             return ControlFlow::Continue(());
         }
-        if let Some(condition) = &self.condition
-            && !condition.holds(body, from)
+        if let Some(when) = self.condition
+            && !holds(when, body, from)
         {
             return ControlFlow::Continue(());
         }
         if self.count == 1 {
-            return match self.word.read(body, from) {
-                Some(value) => visit(ValuePlace::Number(value)),
+            return match word(body, &self.slice, from) {
+                Some(word) => visit(ValuePlace::Number(self.slice.signed_of(word))),
                 None => ControlFlow::Continue(()),
             };
         }
         let used = match self.used {
             None => usize::from(self.count),
-            Some(used) => used
-                .read(body, from)
-                .and_then(|used| usize::try_from(used).ok())
+            Some(used) => word(body, &used, from)
+                .and_then(|word| usize::try_from(used.of(word)).ok())
                 .unwrap_or(usize::MAX)
                 .min(usize::from(self.count)),
         };
@@ -331,7 +242,9 @@ impl FieldPath {
             PlaceForm::Wide => visit(ValuePlace::Wide(bytes)),
             PlaceForm::Numbers => {
                 for bytes in bytes.chunks_exact(size.max(1)) {
-                    visit(ValuePlace::Number(self.word.value(little_endian(bytes))))?;
+                    visit(ValuePlace::Number(
+                        self.slice.signed_of(little_endian(bytes)),
+                    ))?;
                 }
                 ControlFlow::Continue(())
             }
@@ -382,7 +295,7 @@ impl FieldPaths {
             MessageHeader::Command => &mut self.command,
             MessageHeader::Global => &mut self.global,
         };
-        *place = Some(BitSlice::of(field));
+        *place = Some(field.slice);
     }
 
     /// Prepares for reading.
@@ -446,31 +359,31 @@ impl FieldPaths {
         if self.extended.is_none() && self.command.is_none() && self.global.is_none() {
             return None;
         }
-        if let Some(word) = &self.extended {
+        if let Some(slice) = &self.extended {
             decoded.frame.as_ref()?.extended?;
-            return number(decoded, word, 0);
+            return number(decoded, slice, 0);
         }
         let set = match (&decoded.frame, &decoded.body) {
             (Some(frame), _) => Frame::set(frame).unwrap_or(MessageSet::Vgpu),
             (None, Some(body)) if body.layout.echo => decoded.message?.set,
             _ => return None,
         };
-        let word = match set {
+        let slice = match set {
             MessageSet::Global => self.global.as_ref(),
             MessageSet::Vgpu | MessageSet::Host => self.command.as_ref(),
         };
-        number(decoded, word?, decoded.base)
+        number(decoded, slice?, decoded.base)
     }
 }
 
-fn number(decoded: &Decoded<'_>, word: &BitSlice, base: usize) -> Option<i128> {
-    let at = base.checked_add(usize::from(word.at))?;
+fn number(decoded: &Decoded<'_>, slice: &BitSlice, base: usize) -> Option<i128> {
+    let at = base.checked_add(usize::from(slice.at))?;
     let bytes = decoded
         .payload
         .data
         .get(at..)?
-        .get(..usize::from(word.size))?;
-    Some(word.value(little_endian(bytes)))
+        .get(..usize::from(slice.size))?;
+    Some(slice.signed_of(little_endian(bytes)))
 }
 
 /// The headers before a message.

@@ -13,7 +13,7 @@ use dxgtrace_protocol::schema::values::{Bit, Flags};
 use dxgtrace_protocol::schema::{
     Field, FieldRule, FieldType, Layout, Message, ObjectKind, Struct, TailElement,
 };
-use dxgtrace_protocol::table;
+use dxgtrace_protocol::table::{self, CATALOG, Catalog};
 
 /// The prefix of this protocol's fields, which may be left out.
 pub const PREFIX: &str = "dxg.";
@@ -49,20 +49,52 @@ enum ValueSource {
     Message(u16),
 }
 
+/// The fields of the messages in a catalog, and those that any packet has.
+#[derive(Debug)]
+pub struct FilterFields {
+    /// Sorted by name.
+    list: Vec<FieldInfo>,
+}
+
 /// Every field, sorted by name.
 pub fn fields() -> impl ExactSizeIterator<Item = &'static FieldInfo> {
-    FIELDS.iter()
+    FIELDS.list.iter()
 }
 
 /// The field of that name, with or without [`PREFIX`].
 pub fn field(name: &str) -> Option<&'static FieldInfo> {
-    let exact = |name: &str| {
-        FIELDS
-            .binary_search_by(|field| field.name.as_str().cmp(name))
-            .ok()
-            .and_then(|at| FIELDS.get(at))
-    };
-    exact(name).or_else(|| exact(&format!("{PREFIX}{name}")))
+    FIELDS.field(name)
+}
+
+impl FilterFields {
+    /// Those of a catalog.
+    pub fn of(catalog: &Catalog) -> Self {
+        let mut list = FieldList::default();
+        list.headers();
+        list.generic();
+        for message in catalog.all() {
+            list.message(message);
+        }
+        Self {
+            list: list.finish(),
+        }
+    }
+
+    /// Every field, sorted by name.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &FieldInfo> {
+        self.list.iter()
+    }
+
+    /// The field of that name, with or without [`PREFIX`].
+    pub fn field(&self, name: &str) -> Option<&FieldInfo> {
+        let exact = |name: &str| {
+            self.list
+                .binary_search_by(|field| field.name.as_str().cmp(name))
+                .ok()
+                .and_then(|at| self.list.get(at))
+        };
+        exact(name).or_else(|| exact(&format!("{PREFIX}{name}")))
+    }
 }
 
 impl FieldInfo {
@@ -124,15 +156,8 @@ impl FieldInfo {
     }
 }
 
-static FIELDS: LazyLock<Vec<FieldInfo>> = LazyLock::new(|| {
-    let mut list = FieldList::default();
-    list.headers();
-    list.generic();
-    for message in table::all() {
-        list.message(message);
-    }
-    list.finish()
-});
+/// The fields of the built-in catalog.
+pub(super) static FIELDS: LazyLock<FilterFields> = LazyLock::new(|| FilterFields::of(&CATALOG));
 
 /// The list while it is made.
 #[derive(Default)]
@@ -198,23 +223,15 @@ impl FieldList {
             source: ValueSource::Message(u16::try_from(place).unwrap_or(u16::MAX)),
         });
         let guest = message.set != dxgtrace_protocol::schema::MessageSet::Host;
-        if let Some(layout) = &message.request {
+        let requests = message.requests.layouts().map(|layout| (false, layout));
+        let replies = message.replies.layouts().map(|layout| (true, layout));
+        for (is_reply, layout) in requests.chain(replies) {
             self.shape(&MessageShape {
-                key: key(place, 0),
+                key: key(place, is_reply, layout),
                 layout,
                 message: message.name,
-                from_guest: guest,
+                from_guest: guest && !is_reply,
             });
-        }
-        for (index, reply) in message.replies.iter().enumerate() {
-            if let Some(reply) = reply {
-                self.shape(&MessageShape {
-                    key: key(place, index + 1),
-                    layout: &reply.layout,
-                    message: message.name,
-                    from_guest: false,
-                });
-            }
         }
     }
 
@@ -222,7 +239,7 @@ impl FieldList {
         let prefix = format!("{PREFIX}{}", shape.message);
         for field in shape.layout.fields {
             let unused = shape.from_guest && matches!(field.rule, FieldRule::Output);
-            let site = FieldPath::field(shape.key, field, shape.layout.fields);
+            let site = FieldPath::field(shape.key, field);
             self.place(&prefix, field, site, unused);
         }
         for (index, tail) in (0_u8..).zip(shape.layout.tails) {
@@ -273,7 +290,7 @@ impl FieldList {
         unused: bool,
     ) {
         for field in structure.fields {
-            let site = home(FieldPath::field(key, field, structure.fields));
+            let site = home(FieldPath::field(key, field));
             self.place(
                 prefix,
                 field,

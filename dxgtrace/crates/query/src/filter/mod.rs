@@ -45,7 +45,8 @@ use node::FilterNode;
 pub use columns::ColumnFields;
 pub use complete::{CandidateKind, CompletionCandidate, complete};
 pub use error::FilterError;
-pub use fields::{FieldInfo, PREFIX, field, fields};
+use fields::FIELDS;
+pub use fields::{FieldInfo, FilterFields, PREFIX, field, fields};
 pub use options::{ColumnQuote, FieldOptions, Occurrence, OptionError};
 pub use record::{Exchange, FilterNeeds, FilterRecord};
 pub use types::{ValueNames, ValueType};
@@ -61,8 +62,13 @@ pub struct Filter {
 impl Filter {
     /// Parses a filter. Nothing but space passes everything.
     pub fn parse(input: &str) -> Result<Self, FilterError> {
+        Self::parse_with(&FIELDS, input)
+    }
+
+    /// Parses a filter over the fields of a catalog other than the built-in one.
+    pub fn parse_with(fields: &'static FilterFields, input: &str) -> Result<Self, FilterError> {
         let root = match parse::parse(input).map_err(|error| error.of(input))? {
-            Some(expr) => Some(compile::compile(expr).map_err(|error| error.of(input))?),
+            Some(expr) => Some(compile::compile(expr, fields).map_err(|error| error.of(input))?),
             None => None,
         };
         Ok(Self { root })

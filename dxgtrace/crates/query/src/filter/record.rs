@@ -1,9 +1,8 @@
 //! What a filter looks at.
 
-use std::ptr;
-
 use dxgtrace_protocol::decode::{Decoded, MessagePart};
 use dxgtrace_protocol::packet::{Channel, Packet};
+use dxgtrace_protocol::schema::{Layout, MAX_FORMS};
 use dxgtrace_protocol::table;
 use dxgtrace_session::check::Finding;
 use dxgtrace_session::entry::Entry;
@@ -145,30 +144,20 @@ impl<'a> FilterRecord<'a> {
     }
 }
 
-/// How many shapes a message may have: its request or event, its newest reply
-/// and the one before.
-const SHAPES: usize = 3;
+/// How many shapes a message may have: the forms of its request, then of its reply.
+const SHAPES: usize = 2 * MAX_FORMS;
 /// How many numbers [`shape`] can give.
 pub(super) const KEYS: usize = table::PLACES * SHAPES;
 
-/// The number of a message's shape: 0 the request or event, 1 the newest reply,
-/// 2 the one before.
-pub(super) fn key(place: usize, shape: usize) -> u16 {
+/// The number of a shape of the message at a place.
+pub(super) fn key(place: usize, is_reply: bool, layout: &Layout) -> u16 {
+    let shape = usize::from(is_reply) * MAX_FORMS + usize::from(layout.form);
     u16::try_from(place * SHAPES + shape).unwrap_or(u16::MAX)
 }
 
 /// Which shape of which message a decoded packet has.
 pub(super) fn shape(decoded: &Decoded<'_>) -> Option<u16> {
     let (message, body) = (decoded.message?, decoded.body.as_ref()?);
-    let older = |reply: &&_| ptr::eq(body.layout, layout_of(reply));
-    let shape = match (decoded.part, &message.replies) {
-        (MessagePart::Request | MessagePart::Event, _) => 0,
-        (MessagePart::Reply, [_, Some(reply)]) if older(&reply) => 2,
-        (MessagePart::Reply, _) => 1,
-    };
-    Some(key(table::place(message)?, shape))
-}
-
-fn layout_of(reply: &dxgtrace_protocol::schema::Reply) -> &dxgtrace_protocol::schema::Layout {
-    &reply.layout
+    let is_reply = decoded.part == MessagePart::Reply;
+    Some(key(table::place(message)?, is_reply, body.layout))
 }

@@ -2,6 +2,7 @@
 
 use super::record::FilterRecord;
 use super::types::{ValueNames, ValueType};
+use dxgtrace_protocol::decode::read;
 use dxgtrace_protocol::record::header::RecordKind;
 use dxgtrace_protocol::record::{IOCTL_END, LOST, RECORD};
 use dxgtrace_protocol::schema::{Field, FieldType};
@@ -37,10 +38,7 @@ impl RecordField {
 
     /// Bits of a value.
     pub(super) fn width(&self) -> u32 {
-        match self.field.bits {
-            Some((_, width)) => u32::from(width),
-            None => 8 * u32::from(self.field.ty.size()),
-        }
+        self.field.slice.width()
     }
 
     /// The number that a record has, if it is known.
@@ -54,16 +52,9 @@ impl RecordField {
             None => encoded.as_slice(),
             Some(_) => record.packet.payload,
         };
-        let mut raw = [0; 8];
-        let size = usize::from(self.field.ty.size());
-        let value = bytes.get(usize::from(self.field.at)..)?.get(..size)?;
-        raw.get_mut(..size)?.copy_from_slice(value);
-        let raw = u64::from_le_bytes(raw);
-        Some(match (self.field.bits, self.field.ty) {
-            (Some((shift, _)), _) => i128::from((raw & self.field.mask()) >> shift),
-            (None, FieldType::I32) => i128::from(raw as i32),
-            (None, _) => i128::from(raw),
-        })
+        let slice = &self.field.slice;
+        let word = read(bytes, usize::from(slice.at), slice.size.into())?;
+        Some(slice.signed_of(word))
     }
 
     /// The name that a record has, if it is known: without the NULs behind it.

@@ -8,9 +8,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::file::{Rule, RuleScope, RuleStep};
 use super::load::Rules;
 use super::matcher::{Matcher, PacketAspect};
-use dxgtrace_protocol::decode::{MessagePart, Spot, Value};
+use dxgtrace_protocol::decode::{FieldRef, MessagePart, Value};
 use dxgtrace_protocol::record::header::RecordKind;
-use dxgtrace_protocol::schema::{Field, ObjectKind};
+use dxgtrace_protocol::schema::{Field, MAX_FORMS, ObjectKind};
 use dxgtrace_protocol::table;
 use dxgtrace_session::UnansweredRequest;
 use dxgtrace_session::check::Code;
@@ -70,7 +70,7 @@ struct RuleIndex {
     by_message: Vec<Vec<usize>>,
     /// By the place of a message: the field of its requests that is counted
     /// apart.
-    grouped: Vec<Option<&'static Field>>,
+    grouped: Vec<[Option<&'static Field>; MAX_FORMS]>,
 }
 
 /// Follows a capture.
@@ -98,7 +98,7 @@ impl<'a> RuleRun<'a> {
         let mut index = RuleIndex {
             by_code: vec![Vec::new(); Code::ALL.len()],
             by_message: vec![Vec::new(); ROWS * PacketAspect::ALL.len()],
-            grouped: vec![None; table::PLACES],
+            grouped: vec![[None; MAX_FORMS]; table::PLACES],
         };
         for (number, rule) in rules.iter().enumerate() {
             let matchers = rule.steps.iter().map(|step| &step.matcher);
@@ -254,7 +254,7 @@ impl<'a> RuleRun<'a> {
 
     /// Remembers the field of a request by which its reply is counted.
     fn remember(&mut self, entry: &Entry<'_>, place: Option<usize>) {
-        let Some(field) = place.and_then(|place| *self.index.grouped.get(place)?) else {
+        let Some(fields) = place.and_then(|place| self.index.grouped.get(place)) else {
             return;
         };
         let Some(decoded) = &entry.seen.decoded else {
@@ -263,8 +263,11 @@ impl<'a> RuleRun<'a> {
         if decoded.part != MessagePart::Request || self.asked.len() >= REMEMBERED {
             return;
         }
-        let spot = decoded.body.as_ref().map(|body| body.spot(field));
-        if let Some(value) = spot.as_ref().and_then(Spot::value) {
+        let spot = decoded.body.as_ref().and_then(|body| {
+            let field = fields.get(usize::from(body.layout.form)).copied().flatten();
+            Some(body.field_ref(field?))
+        });
+        if let Some(value) = spot.as_ref().and_then(FieldRef::value) {
             self.asked.insert(entry.packet.number, shown(&value));
         }
     }
@@ -361,11 +364,10 @@ impl RuleIndex {
         let Some(name) = &step.group else { return };
         for message in &step.matcher.messages {
             let place = table::place(message);
-            if let Some(field) = place.and_then(|place| self.grouped.get_mut(place)) {
-                *field = message
-                    .request
-                    .as_ref()
-                    .and_then(|request| request.field(name));
+            if let Some(fields) = place.and_then(|place| self.grouped.get_mut(place)) {
+                for (field, layout) in fields.iter_mut().zip(message.requests.layouts()) {
+                    *field = layout.field(name);
+                }
             }
         }
     }

@@ -91,7 +91,7 @@ impl VersionReread {
         };
         let Some(message) = own.message else { return };
         let layouts = (
-            message.reply_at(own.version),
+            decoded.body.as_ref().map(|body| body.layout),
             message.reply_at(other.version),
         );
         let (Some(before), Some(after)) = layouts else {
@@ -102,7 +102,7 @@ impl VersionReread {
         }
         let payload = Payload::of(entry.packet);
         let reread = decode::reply(payload, &other);
-        let (Some(is), Some(would)) = (own.expected(), other.expected()) else {
+        let (Some(is), Some(would)) = (own.expected_by(before), other.expected_by(after)) else {
             return;
         };
         let fields = fields(decoded, &reread, before, after);
@@ -152,6 +152,6 @@ fn fields(is: &Decoded<'_>, would: &Decoded<'_>, before: &Layout, after: &Layout
 fn value(decoded: &Decoded<'_>, name: &str) -> Option<String> {
     let body = decoded.body.as_ref()?;
     let field = body.layout.field(name)?;
-    let spot = body.spot(field);
+    let spot = body.field_ref(field);
     spot.value().map(|value: Value<'_>| value.to_string())
 }

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use dxgtrace_protocol::decode::{Decoded, MessagePart};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{KnownFields, RecordKind};
-use dxgtrace_protocol::schema::{Field, FieldRole, Message, ObjectEffect, ObjectKind, Starts};
+use dxgtrace_protocol::schema::{Field, FieldRole, Message, ObjectEffect, ObjectKind, ResetScope};
 use dxgtrace_session::{Analysis, HandleHistory, Session};
 
 /// What is chosen: what fulfils all that is said.
@@ -241,10 +241,10 @@ fn needs(decoded: &Decoded<'_>, process: u32, session: &Session) -> Vec<u64> {
 
 /// Whether a message creates objects.
 fn creates(message: &Message) -> bool {
-    message.replies.iter().flatten().any(|reply| {
+    message.replies.layouts().any(|layout| {
         let life = |life: ObjectEffect| life == ObjectEffect::Creates;
-        reply.layout.fields.iter().any(|field| life(field.life))
-            || reply.layout.tails.iter().any(|tail| {
+        layout.fields.iter().any(|field| life(field.life))
+            || layout.tails.iter().any(|tail| {
                 let members = match tail.element {
                     dxgtrace_protocol::schema::TailElement::Struct(structure) => structure.fields,
                     dxgtrace_protocol::schema::TailElement::Value(_) => &[],
@@ -262,11 +262,8 @@ fn is_handshake(message: &Message) -> bool {
             FieldRole::Version | FieldRole::Compatible | FieldRole::AsyncMode | FieldRole::VgpuLuid
         )
     };
-    let replies = message.replies.iter().flatten().map(|reply| &reply.layout);
-    message.starts != Starts::Nothing
+    message.resets != ResetScope::Nothing
         || message
-            .request
-            .iter()
-            .chain(replies)
+            .layouts()
             .any(|layout| layout.fields.iter().any(settles))
 }

@@ -13,7 +13,7 @@ mod reference;
 
 pub use capture_format::capture_format;
 pub use findings::findings;
-pub use json_schema::schema;
-pub use lua::{lua, reported_in_wireshark};
+pub use json_schema::{schema, schema_of};
+pub use lua::{lua, lua_of, reported_in_wireshark};
 pub use profile::{PROFILE, profile};
 pub use reference::reference;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dxgtrace_protocol::record::{IOCTL_END, LOST, RECORD};
 use dxgtrace_protocol::schema::values::{Enum, Flags};
 use dxgtrace_protocol::schema::{FieldType, Layout, MessageSet, Struct, TailElement};
-use dxgtrace_protocol::table;
+use dxgtrace_protocol::table::Catalog;
 use dxgtrace_protocol::table::framing;
 
 /// Enumerations, bit sets and structures, by name.
@@ -18,20 +18,17 @@ pub(super) struct NamedSets {
 
 impl NamedSets {
     /// Those of messages and their headers.
-    pub fn of_messages() -> Self {
+    pub fn of_messages(catalog: &Catalog) -> Self {
         let headers = [MessageSet::Vgpu, MessageSet::Global, MessageSet::Host].map(framing::header);
-        let messages = table::all().flat_map(|message| {
-            let replies = message.replies.iter().flatten().map(|reply| &reply.layout);
-            message.request.iter().chain(replies)
-        });
+        let messages = catalog.all().flat_map(|message| message.layouts());
         let mut names = Self::default();
         names.add(headers.into_iter().chain(messages));
         names
     }
 
     /// Those of messages and of records in a capture.
-    pub fn of_captures() -> Self {
-        let mut names = Self::of_messages();
+    pub fn of_captures(catalog: &Catalog) -> Self {
+        let mut names = Self::of_messages(catalog);
         names.add([&RECORD, &LOST, &IOCTL_END].into_iter());
         names
     }

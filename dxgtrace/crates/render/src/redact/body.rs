@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dxgtrace_protocol::decode::{Decoded, MessagePart, Spot, TailSpot};
+use dxgtrace_protocol::decode::{ArrayRef, Decoded, FieldRef, MessagePart};
 use dxgtrace_protocol::schema::{FieldRule, FieldType, TailElement};
 
 /// What stands where something was that is not zero and must not look so.
@@ -89,7 +89,7 @@ impl RedactedPayload<'_> {
         self.each(range, |byte| if byte == 0 { 0 } else { SOMETHING });
     }
 
-    fn field(&mut self, spot: &Spot<'_>, request: bool) {
+    fn field(&mut self, spot: &FieldRef<'_>, request: bool) {
         // What an application left in the place of a result is its memory.
         if request && matches!(spot.field.rule, FieldRule::Output) {
             return;
@@ -97,7 +97,7 @@ impl RedactedPayload<'_> {
         self.values(spot.field.ty, spot.at, spot.bytes.len());
     }
 
-    fn tail(&mut self, tail: &TailSpot<'_>, request: bool) {
+    fn tail(&mut self, tail: &ArrayRef<'_>, request: bool) {
         if request && matches!(tail.tail.rule, FieldRule::Output) {
             return;
         }

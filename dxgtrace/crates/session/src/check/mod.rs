@@ -26,6 +26,7 @@ use dxgtrace_protocol::decode::{self, Decoded, MessagePart, Payload, PendingRequ
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{Direction, RecordKind};
 use dxgtrace_protocol::table::framing::{PACKET_COMPLETION, PACKET_INBAND};
+use dxgtrace_protocol::table::{CATALOG, Catalog};
 
 /// Passes a finding to `found`. Most packets have none: a function of its own,
 /// marked cold, keeps the code that every packet runs through short.
@@ -40,6 +41,18 @@ pub(crate) fn emit(found: &mut impl FnMut(Finding), finding: Finding) {
 /// message, `place` is left unchanged.
 #[inline]
 pub fn packet<'a>(
+    packet: &Packet<'a>,
+    pending: Option<&PendingRequest>,
+    place: &mut Option<Decoded<'a>>,
+    found: &mut impl FnMut(Finding),
+) {
+    packet_of(&CATALOG, packet, pending, place, found);
+}
+
+/// The same with the messages of a catalog.
+#[inline]
+pub fn packet_of<'a>(
+    catalog: &'static Catalog,
     packet: &Packet<'a>,
     pending: Option<&PendingRequest>,
     place: &mut Option<Decoded<'a>>,
@@ -71,7 +84,7 @@ pub fn packet<'a>(
     if part == MessagePart::Reply && pending.is_none() {
         return;
     }
-    let located = decode::locate(payload, part, pending, place);
+    let located = decode::locate(catalog, payload, part, pending, place);
     if refused {
         // The packet was never sent: its content is not judged.
         return;

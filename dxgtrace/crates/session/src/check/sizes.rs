@@ -5,7 +5,6 @@ use super::finding::Finding;
 use super::parameters::{ByteCount, FieldNumber, ItemCount};
 use dxgtrace_protocol::decode::{Decoded, LocatedBody, PendingRequest};
 use dxgtrace_protocol::record::header::{KnownFields, RecordHeader};
-use dxgtrace_protocol::schema::FieldRule;
 
 /// The ring rounds lengths up to this.
 const RING_UNIT: u64 = 8;
@@ -28,30 +27,24 @@ pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
             found(finding.at(body.base.saturating_add(at)));
         }
     }
-    for field in body.layout.chosen(body.layout.counted) {
+    for field in body.layout.fields_in(body.layout.counted) {
         let Some(used) = field.used.filter(|_| body.applies(field)) else {
             continue;
         };
-        let spot = body.spot(field);
+        let spot = body.field_ref(field);
         let room = u64::from(spot.field.count);
-        if let Some(count) = body.by_name(used)
+        if let Some(count) = used.slice.and_then(|slice| body.read(&slice))
             && count > room
-            && !is_limited(body, used)
+            && !used.limited
         {
             let kind = FindingKind::CountArray {
-                field: used,
+                field: used.field,
                 count: FieldNumber(count),
                 room: ItemCount(room),
             };
             found(Finding::new(kind).at(spot.at));
         }
     }
-}
-
-/// Whether the driver limits a count: then only the limit is checked.
-fn is_limited(body: &LocatedBody<'_>, count: &str) -> bool {
-    let rule = body.layout.field(count).map(|field| field.rule);
-    matches!(rule, Some(FieldRule::Range(..)))
 }
 
 /// Checks a reply against what its request asked for. False if it is too short:
@@ -62,7 +55,10 @@ pub(super) fn reply(
     header: &RecordHeader,
     found: &mut impl FnMut(Finding),
 ) -> bool {
-    let (Some(body), Some(by_protocol)) = (&decoded.body, pending.expected()) else {
+    let Some(body) = &decoded.body else {
+        return true;
+    };
+    let Some(by_protocol) = pending.expected_by(body.layout) else {
         return true;
     };
     if !body.layout.read {
@@ -70,7 +66,7 @@ pub(super) fn reply(
     }
     let expected = if header.known.has(KnownFields::EXPECTED_REPLY) {
         let room = u64::from(header.expected_reply_length);
-        if room != by_protocol && !body.layout.was_once(room) {
+        if room != by_protocol && !body.layout.has_other_size(room) {
             found(Finding::new(FindingKind::SizeReplyRoom {
                 needed: ByteCount(by_protocol),
                 present: ByteCount(room),

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::codes::FindingKind;
 use super::finding::Finding;
 use super::parameters::{ByteCount, FieldBits, FieldNumber};
-use dxgtrace_protocol::decode::{Decoded, LocatedBody, Spot};
+use dxgtrace_protocol::decode::{Decoded, FieldRef, LocatedBody};
 use dxgtrace_protocol::schema::{BytesOrigin, FieldRule, FieldType, TailElement};
 
 /// Checks a request or host message, headers included.
@@ -44,11 +44,11 @@ fn fields(body: &LocatedBody<'_>, ruled: bool, found: &mut impl FnMut(Finding)) 
     let layout = body.layout;
     // Most fields may hold any value: they are not looked at.
     let set = layout.named | if ruled { layout.ruled } else { 0 };
-    for field in layout.chosen(set) {
-        if body.get(field).is_some_and(|value| field.plain.has(value)) || !body.applies(field) {
+    for field in layout.fields_in(set) {
+        if body.get(field).is_some_and(|value| field.quick.has(value)) || !body.applies(field) {
             continue;
         }
-        let spot = body.spot(field);
+        let spot = body.field_ref(field);
         // A value that breaks its rule is not also called nameless.
         let named_too =
             !ruled || (rule(&spot, found) && !matches!(spot.field.rule, FieldRule::Output));
@@ -96,7 +96,7 @@ pub const fn dirty_padding(origin: BytesOrigin, dirty: ByteCount) -> FindingKind
 }
 
 /// Checks a value against the field's rule; returns whether it obeys.
-fn rule(spot: &Spot<'_>, found: &mut impl FnMut(Finding)) -> bool {
+fn rule(spot: &FieldRef<'_>, found: &mut impl FnMut(Finding)) -> bool {
     let (Some(value), Some(allowed)) = (spot.number(), allowed(&spot.field.rule)) else {
         return true;
     };
@@ -110,9 +110,9 @@ fn rule(spot: &Spot<'_>, found: &mut impl FnMut(Finding)) -> bool {
 }
 
 /// Checks that a value has a name, where its type has names.
-fn named(spot: &Spot<'_>, index: Option<usize>, found: &mut impl FnMut(Finding)) {
+fn named(spot: &FieldRef<'_>, index: Option<usize>, found: &mut impl FnMut(Finding)) {
     if let Some(value) = spot.number()
-        && !spot.field.plain.has(value)
+        && !spot.field.quick.has(value)
         && let Some(kind) = unnamed(spot.field.ty, value, spot.field.name)
     {
         found(Finding::new(kind).at(spot.at).element(index));
@@ -173,7 +173,7 @@ fn tails(body: &LocatedBody<'_>, found: &mut impl FnMut(Finding)) {
 
 /// Checks the bytes between the fields and after the tails.
 fn padding(body: &LocatedBody<'_>, origin: BytesOrigin, found: &mut impl FnMut(Finding)) {
-    if body.layout.was_once(body.length as u64) {
+    if body.layout.has_other_size(body.length as u64) {
         return;
     }
     let mut check = |at: usize, length: usize| {
@@ -202,13 +202,7 @@ mod tests {
     use dxgtrace_protocol::table;
 
     fn fields() -> impl Iterator<Item = &'static Field> {
-        let layouts = table::all().flat_map(|message| {
-            let replies = message.replies.iter().flatten();
-            message
-                .request
-                .iter()
-                .chain(replies.map(|reply| &reply.layout))
-        });
+        let layouts = table::all().flat_map(|message| message.layouts());
         layouts.flat_map(|layout| {
             let members = layout.tails.iter().flat_map(|tail| match tail.element {
                 TailElement::Struct(structure) => structure.fields,
@@ -225,7 +219,7 @@ mod tests {
             let bits = (0..64).flat_map(|bit| [1u64 << bit, (1u64 << bit) - 1, !(1u64 << bit)]);
             for value in bits.chain(0..300) {
                 let value = value & (field.mask() >> field.bits.map_or(0, |(shift, _)| shift));
-                if !field.plain.has(value) {
+                if !field.quick.has(value) {
                     other += 1;
                     continue;
                 }

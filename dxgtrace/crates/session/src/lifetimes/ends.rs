@@ -5,7 +5,7 @@ use crate::check::{EndedIn, EventNumber, Finding, FindingKind, HandleValue, Pack
 use crate::objects::{ChangeOrigin, HandleKey, ObjectEnd, ObjectId};
 use crate::plan::HandleStep;
 use crate::status::ReplyOutcome;
-use dxgtrace_protocol::schema::{ObjectKind, Starts};
+use dxgtrace_protocol::schema::{ObjectKind, ResetScope};
 
 impl Lifetimes {
     pub(super) fn take_effect(
@@ -90,14 +90,14 @@ impl Lifetimes {
     pub(super) fn tell_left(
         &mut self,
         adapter: u8,
-        starts: Starts,
+        starts: ResetScope,
         found: &mut impl FnMut(Finding),
     ) {
         self.left.retain(|left| {
             if left.adapter != adapter {
                 return true;
             }
-            if starts == Starts::Nothing {
+            if starts == ResetScope::Nothing {
                 found(Finding::new(FindingKind::ObjectLeaked {
                     object: "device",
                     handle: HandleValue(left.handle),

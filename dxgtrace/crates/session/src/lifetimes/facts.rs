@@ -5,7 +5,7 @@ use super::{COOKIES_MAX, Lifetimes, RequestContext};
 use crate::check::{FieldBits, Finding, FindingKind};
 use crate::names::ProcessName;
 use crate::objects::HandleKey;
-use crate::plan::{MessagePlan, Place, ReplyPlan};
+use crate::plan::{Place, ReplyPlan, RequestPlan};
 use crate::versions::{DeclaredVersion, Versions};
 use dxgtrace_protocol::decode::LocatedBody;
 use dxgtrace_protocol::packet::Packet;
@@ -16,7 +16,7 @@ impl Lifetimes {
     pub(super) fn facts(
         &mut self,
         packet: &Packet<'_>,
-        plan: &MessagePlan,
+        plan: &RequestPlan,
         body: &LocatedBody<'_>,
         memo: &mut RequestContext,
         found: &mut impl FnMut(Finding),
@@ -79,7 +79,7 @@ impl Lifetimes {
     /// The fence of the queue that a request names will reach a value.
     fn progress(
         &mut self,
-        plan: &MessagePlan,
+        plan: &RequestPlan,
         body: &LocatedBody<'_>,
         memo: &RequestContext,
         packet: &Packet<'_>,
@@ -156,7 +156,7 @@ impl Lifetimes {
     /// What an event must repeat of what the guest announced.
     pub(super) fn echoes(
         &self,
-        plan: &MessagePlan,
+        plan: &RequestPlan,
         body: &LocatedBody<'_>,
         found: &mut impl FnMut(Finding),
     ) {

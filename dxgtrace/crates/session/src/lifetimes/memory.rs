@@ -71,10 +71,8 @@ impl Lifetimes {
             return;
         };
         let before = std::mem::replace(&mut account.over_budget, bytes);
-        let wanted_more = plan
-            .steps
-            .iter()
-            .any(|step| step.role == FieldRole::Resident);
+        let mut steps = plan.requests.iter().flat_map(|form| &form.steps);
+        let wanted_more = steps.any(|step| step.role == FieldRole::Resident);
         if before == 0 && bytes > 0 && wanted_more {
             let kind = FindingKind::MemoryOverBudget {
                 message: plan.message.name,

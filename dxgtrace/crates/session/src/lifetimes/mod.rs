@@ -17,15 +17,18 @@ use rustc_hash::FxHashMap;
 use super::adapters::Adapters;
 use super::names::ProcessNames;
 use super::objects::{ChangeOrigin, ObjectEnd, ObjectId, Objects};
-use super::plan::{self, MAX_ASKED, Place};
+use super::plan::{MAX_ASKED, MessagePlans, Place};
 use super::status::{self, ReplyOutcome};
 use super::versions::{DeclaredVersion, Versions};
 use super::waits::Waits;
 use crate::check::Finding;
-use dxgtrace_protocol::decode::{Decoded, LocatedBody, TailSpot};
+use dxgtrace_protocol::decode::{ArrayRef, Decoded, LocatedBody};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{KnownFields, RecordHeader};
-use dxgtrace_protocol::schema::{FieldRole, Message, ObjectEffect, ReplyMode, Starts, Subject};
+use dxgtrace_protocol::schema::{
+    FieldRole, HeaderProcess, Message, ObjectEffect, ReplyMode, ResetScope,
+};
+use dxgtrace_protocol::table::Catalog;
 
 /// Requests with effects to come that are remembered at most.
 const DEFERRED_MAX: usize = 1 << 14;
@@ -94,6 +97,8 @@ pub(super) struct Lifetimes {
     cookies: Vec<Vec<u64>>,
     left: Vec<OrphanDevice>,
     pub waits: Waits,
+    /// What the messages do, by the description.
+    plans: &'static MessagePlans,
     /// The process of the last request: requests of one process come in runs.
     last: Option<(u32, ObjectId)>,
 }
@@ -105,7 +110,7 @@ struct StepContext<'a, 'b> {
     adapter: Option<u8>,
     body: &'b LocatedBody<'a>,
     /// The values of the fences that it names.
-    values: Option<&'b TailSpot<'a>>,
+    values: Option<&'b ArrayRef<'a>>,
 }
 
 impl StepContext<'_, '_> {
@@ -117,6 +122,24 @@ impl StepContext<'_, '_> {
 }
 
 impl Lifetimes {
+    /// Follows the objects of other messages than the built-in ones.
+    pub fn of(plans: &'static MessagePlans) -> Self {
+        Self {
+            plans,
+            ..Self::default()
+        }
+    }
+
+    /// The catalog of the messages that are followed.
+    pub fn catalog(&self) -> &'static Catalog {
+        self.plans.catalog
+    }
+
+    /// What the messages do.
+    pub fn plans(&self) -> &'static MessagePlans {
+        self.plans
+    }
+
     /// Packets are missing: nothing that was known is certain any more.
     #[cold]
     pub fn gap(&mut self) {
@@ -132,10 +155,10 @@ impl Lifetimes {
 
     /// A channel was opened anew, with a message that starts something.
     #[cold]
-    pub fn restarted(&mut self, packet: &Packet<'_>, starts: Starts) {
+    pub fn restarted(&mut self, packet: &Packet<'_>, starts: ResetScope) {
         let at = origin(packet, packet.header);
         match starts {
-            Starts::Driver => {
+            ResetScope::Driver => {
                 self.objects.end_all(at);
                 self.adapters = Adapters::default();
                 self.versions = Versions::default();
@@ -143,7 +166,7 @@ impl Lifetimes {
                 self.left.clear();
                 self.last = None;
             }
-            Starts::Adapter | Starts::Nothing => {
+            ResetScope::Adapter | ResetScope::Nothing => {
                 let Some(number) = self.adapters.on(packet.header.channel) else {
                     return;
                 };
@@ -173,8 +196,8 @@ impl Lifetimes {
             return RequestContext::default();
         };
         let at = origin(packet, packet.header);
-        let starts = decoded.message.map_or(Starts::Nothing, |m| m.starts);
-        if starts == Starts::Driver && packet.header.transaction == 1 {
+        let starts = decoded.message.map_or(ResetScope::Nothing, |m| m.resets);
+        if starts == ResetScope::Driver && packet.header.transaction == 1 {
             self.complete = Some(self.objects.epoch);
         }
         let adapter = self.adapters.of(packet, frame);
@@ -192,8 +215,13 @@ impl Lifetimes {
         {
             self.tell_left(adapter, starts, found);
         }
-        let plan = decoded.message.and_then(plan::plan);
-        let (Some(plan), Some(body)) = (plan, &decoded.body) else {
+        let plans = self.plans;
+        let plan = decoded.message.and_then(|message| plans.plan(message));
+        let body = decoded.body.as_ref();
+        let form = plan
+            .zip(body)
+            .and_then(|(plan, body)| plan.request(body.layout));
+        let (Some(form), Some(body), Some(message)) = (form, body, decoded.message) else {
             if decoded
                 .message
                 .is_none_or(|m| m.mode == ReplyMode::NeverSent)
@@ -205,18 +233,20 @@ impl Lifetimes {
             self.versions.framing(frame, recorded, decoded, found);
             return memo;
         };
-        self.facts(packet, plan, body, &mut memo, found);
+        self.facts(packet, form, body, &mut memo, found);
         let recorded = packet.header.interface_version;
         self.versions.framing(frame, recorded, decoded, found);
-        for (place, at) in memo.asked.iter_mut().zip(&plan.asked) {
-            *place = body.number(usize::from(*at), 4).unwrap_or(0) as u32;
+        for (place, slice) in memo.asked.iter_mut().zip(&form.asked) {
+            let handle = slice.as_ref().and_then(|slice| body.read(slice));
+            *place = handle.unwrap_or(0) as u32;
         }
-        for (bit, condition) in plan.conditions.iter().enumerate() {
-            memo.bits |= u8::from(condition.holds(body)) << bit;
+        for (bit, condition) in form.conditions.iter().enumerate() {
+            let holds = condition.as_ref().is_some_and(|one| one.holds(body));
+            memo.bits |= u8::from(holds) << bit;
         }
-        memo.number = plan.asked_number.map_or(0, |asked| asked.number(body));
+        memo.number = form.asked_number.map_or(0, |asked| asked.number(body));
         let mut effects = self.spare.pop().unwrap_or_default();
-        for step in &plan.ranges {
+        for step in &form.ranges {
             step.each(body, memo.number, |change, first, bytes| {
                 effects.push(PendingEffect::Range {
                     change,
@@ -225,7 +255,7 @@ impl Lifetimes {
                 });
             });
         }
-        let values = plan.fence_values.and_then(|tail| body.tail(tail));
+        let values = form.fence_values.and_then(|tail| body.tail(tail));
         let scene = StepContext {
             at,
             process,
@@ -233,8 +263,9 @@ impl Lifetimes {
             body,
             values: values.as_ref(),
         };
-        for step in &plan.steps {
-            if step.when.is_some_and(|when| !when.holds(body)) || !memo.has(step.life_bit) {
+        for step in &form.steps {
+            if step.when.as_ref().is_some_and(|when| !body.holds(when)) || !memo.has(step.life_bit)
+            {
                 continue;
             }
             if !self.step(&scene, step, &mut memo, &mut effects, found)
@@ -244,7 +275,7 @@ impl Lifetimes {
                 self.gap();
             }
         }
-        if plan.message.subject == Subject::Destroyed
+        if message.header_process == HeaderProcess::Destroyed
             && let Some(process) = process
         {
             if let Some(entity) = self.objects.get_mut(process) {
@@ -260,18 +291,19 @@ impl Lifetimes {
     pub fn reply(
         &mut self,
         packet: &Packet<'_>,
-        request: (u64, &RecordHeader, &Message, u32),
+        request: (u64, &RecordHeader, &Message),
         decoded: &Decoded<'_>,
         memo: &RequestContext,
         outcome: ReplyOutcome,
         found: &mut impl FnMut(Finding),
     ) {
-        let (number, header, message, version) = request;
-        let Some(plan) = plan::plan(message) else {
+        let (number, header, message) = request;
+        let Some(plan) = self.plans.plan(message) else {
             return;
         };
         let at = origin(packet, header);
-        let plan_of_reply = plan.reply_at(version);
+        let body = decoded.body.as_ref();
+        let plan_of_reply = body.and_then(|body| plan.reply(body.layout));
         if let Some(mut effects) = self.deferred.remove(&number) {
             if matches!(outcome, ReplyOutcome::Status(status) if status::is_no_memory(status)) {
                 self.refused_memory(message, memo, &effects, found);
@@ -281,7 +313,7 @@ impl Lifetimes {
             }
             self.spare.push(effects);
         }
-        if let (Some(reply), Some(body)) = (plan_of_reply, &decoded.body) {
+        if let (Some(reply), Some(body)) = (plan_of_reply, body) {
             self.over_budget(plan, reply, body, memo, found);
         }
         let name = self.names.expected(number);
@@ -289,7 +321,7 @@ impl Lifetimes {
             self.unsignalled(memo, at, outcome);
             return;
         }
-        let (Some(reply), Some(body)) = (plan_of_reply, &decoded.body) else {
+        let (Some(reply), Some(body)) = (plan_of_reply, body) else {
             return;
         };
         self.answer_facts(packet.number, reply, body, memo, found);
@@ -310,7 +342,7 @@ impl Lifetimes {
             if step.life != ObjectEffect::Creates || !memo.has(step.life_bit) {
                 continue;
             }
-            let quiet = message.starts != Starts::Nothing;
+            let quiet = message.resets != ResetScope::Nothing;
             let Some(first) = self.create(&scene, step, memo, &created, quiet, found) else {
                 // Handles were not captured, or there are too many.
                 self.gap();
@@ -338,8 +370,13 @@ impl Lifetimes {
         decoded: &Decoded<'_>,
         found: &mut impl FnMut(Finding),
     ) {
-        let plan = decoded.message.and_then(plan::plan);
-        let (Some(plan), Some(body)) = (plan, &decoded.body) else {
+        let plans = self.plans;
+        let plan = decoded.message.and_then(|message| plans.plan(message));
+        let body = decoded.body.as_ref();
+        let form = plan
+            .zip(body)
+            .and_then(|(plan, body)| plan.request(body.layout));
+        let (Some(form), Some(body)) = (form, body) else {
             return;
         };
         if body.shortfall.is_some() {
@@ -347,7 +384,7 @@ impl Lifetimes {
             return;
         }
         let at = origin(packet, packet.header);
-        for step in &plan.steps {
+        for step in &form.steps {
             if let (ObjectEffect::Destroys, Place::Fixed { at: place, .. }) =
                 (step.life, step.place)
                 && let Some(number) = body.number(usize::from(place), step.size)
@@ -356,7 +393,7 @@ impl Lifetimes {
                 self.signalled(number, step, at, offset, found);
             }
         }
-        self.echoes(plan, body, found);
+        self.echoes(form, body, found);
     }
 
     /// Whether everything since the driver's start was captured.

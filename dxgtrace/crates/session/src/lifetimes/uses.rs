@@ -6,10 +6,10 @@ use super::{Lifetimes, PendingEffect, RequestContext, StepContext};
 use crate::check::{Finding, FindingKind, HandleValue, PacketNumber};
 use crate::names::ProcessName;
 use crate::objects::{ChangeOrigin, EndedObject, HandleKey, LiveObject, ObjectId};
-use crate::plan::{self, HandleStep, ObjectKinds};
+use crate::plan::{HandleStep, ObjectKinds};
 use dxgtrace_protocol::decode::{Decoded, Frame};
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::schema::{FieldRole, ObjectEffect, ObjectKind, Subject};
+use dxgtrace_protocol::schema::{FieldRole, HeaderProcess, ObjectEffect, ObjectKind};
 
 impl Lifetimes {
     /// The process of a guest message. One that was not seen to begin is one
@@ -22,8 +22,13 @@ impl Lifetimes {
         at: ChangeOrigin,
         found: &mut impl FnMut(Finding),
     ) -> Option<ObjectId> {
-        let subject = decoded.message.map(|message| message.subject);
-        if frame.process == 0 || !matches!(subject, Some(Subject::Caller | Subject::Destroyed)) {
+        let subject = decoded.message.map(|message| message.header_process);
+        if frame.process == 0
+            || !matches!(
+                subject,
+                Some(HeaderProcess::Caller | HeaderProcess::Destroyed)
+            )
+        {
             return None;
         }
         if let Some((handle, id)) = self.last
@@ -211,7 +216,7 @@ impl Lifetimes {
         found: &mut impl FnMut(Finding),
     ) -> Option<ObjectId> {
         let kind = step.kinds.single()?;
-        if plan::is_announced(kind)
+        if self.plans.is_announced(kind)
             && let Some(kind) = self.missing_in_vm(kind, handle, step.name, step.life)
         {
             found(Finding::new(kind));

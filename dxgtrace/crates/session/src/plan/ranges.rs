@@ -1,10 +1,8 @@
 //! Where messages tell of ranges of GPU addresses.
 
 use dxgtrace_protocol::decode::LocatedBody;
-use dxgtrace_protocol::decode::read;
+use dxgtrace_protocol::decode::{holds_in, read_slice};
 use dxgtrace_protocol::schema::{Field, FieldRole, Layout, TailElement, When};
-
-use super::Condition;
 
 /// Bytes of a page of GPU addresses.
 const PAGE: u64 = 4096;
@@ -39,7 +37,7 @@ impl RangeLength {
     }
 
     fn bytes(self, data: &[u8]) -> u64 {
-        let count = read(data, usize::from(self.field.at), self.field.ty.size());
+        let count = read_slice(data, &self.field.slice);
         count.unwrap_or(0).saturating_mul(self.unit)
     }
 }
@@ -54,7 +52,7 @@ pub(crate) struct RangeStep {
     first: &'static Field,
     /// Its length; of a reply, the request tells it.
     length: Option<RangeLength>,
-    when: Option<Condition>,
+    when: Option<When>,
 }
 
 impl RangeStep {
@@ -67,8 +65,8 @@ impl RangeStep {
         mut take: impl FnMut(FieldRole, u64, u64),
     ) {
         let mut one = |data: &[u8]| {
-            let applies = self.when.is_none_or(|when| when.holds_in(data));
-            let first = read(data, usize::from(self.first.at), self.first.ty.size());
+            let applies = self.when.is_none_or(|when| holds_in(&when, data));
+            let first = read_slice(data, &self.first.slice);
             if let Some(first) = first.filter(|first| applies && *first != 0) {
                 let bytes = self.length.map_or(asked, |length| length.bytes(data));
                 take(self.change, first, bytes);
@@ -104,7 +102,7 @@ fn among(fields: &'static [Field], tail: Option<usize>) -> Vec<RangeStep> {
             tail,
             first: field,
             length: RangeLength::among(fields, field.when),
-            when: field.when.and_then(|when| Condition::new(when, fields)),
+            when: field.when,
         })
     };
     fields.iter().filter_map(begins).collect()
@@ -133,21 +131,24 @@ impl RangeParameter {
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::plan;
+    use crate::plan::PLANS;
     use dxgtrace_protocol::schema::FieldRole;
 
     #[test]
     fn every_range_has_a_length() {
         let mut told = 0;
         for message in dxgtrace_protocol::table::all() {
-            let Some(plan) = plan(message) else { continue };
-            for step in &plan.ranges {
+            let Some(plan) = PLANS.plan(message) else {
+                continue;
+            };
+            for step in plan.requests.iter().flat_map(|request| &request.ranges) {
                 assert!(step.length.is_some(), "{}", message.name);
                 told += 1;
             }
             for step in plan.replies.iter().flat_map(|reply| &reply.ranges) {
                 assert!(
-                    step.length.is_some() || plan.asked_number.is_some(),
+                    step.length.is_some()
+                        || plan.requests.iter().all(|one| one.asked_number.is_some()),
                     "{}",
                     message.name
                 );
@@ -160,7 +161,7 @@ mod tests {
     #[test]
     fn alternatives_of_an_element_are_told_apart() {
         let message = dxgtrace_protocol::table::by_name("update_gpu_virtual_address").unwrap();
-        let steps = &plan(message).unwrap().ranges;
+        let steps = &PLANS.plan(message).unwrap().requests[0].ranges;
         let names: Vec<_> = steps
             .iter()
             .map(|step| (step.first.name, step.length.unwrap().field.name))

@@ -2,7 +2,7 @@
 //! losses, findings.
 
 use crate::store::CaptureStore;
-use dxgtrace_protocol::decode::{Payload, Spot, escaped, lay_out};
+use dxgtrace_protocol::decode::{FieldRef, Payload, escaped, lay_out};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{Direction, IoctlEnd, RecordHeader, RecordKind};
 use dxgtrace_protocol::record::{LOST, RECORD};
@@ -133,7 +133,7 @@ impl Lines<'_> {
     }
 
     /// One field of the description.
-    fn field(&mut self, depth: u8, label: &str, spot: &Spot<'_>) {
+    fn field(&mut self, depth: u8, label: &str, spot: &FieldRef<'_>) {
         let text = match (spot.field.ty, spot.value()) {
             (FieldType::Byte, _) => format!("\"{}\"", escaped(spot.bytes)),
             (_, Some(value)) => value.to_string(),

@@ -12,7 +12,7 @@ pub const MESSAGES: &[Message] = &[
         "QUERYADAPTERINFO",
         "Asks for a piece of information about the adapter.",
     )
-    .weight(Weight::Probe)
+    .impact(FailureImpact::Probe)
     .request(
         layout(
             40,
@@ -150,9 +150,9 @@ pub const MESSAGES: &[Message] = &[
         "Adapter start (driver load / device arrival), first message for \
                      an adapter.",
     )
-    .subject(Subject::Nobody)
-    .weight(Weight::Vital)
-    .starts(Starts::Adapter)
+    .header_process(HeaderProcess::Nobody)
+    .impact(FailureImpact::Vital)
+    .resets(ResetScope::Adapter)
     .request(layout(
         40,
         &[
@@ -205,11 +205,14 @@ pub const MESSAGES: &[Message] = &[
         "Closes the virtual GPU.",
     )
     .cause("Adapter stop (PCI remove, driver unload).")
-    .subject(Subject::Nobody)
-    .request(layout(
-        32,
-        &[field(24, "host_handle", Handle(&[Adapter]), "The adapter.").destroys()],
-    ))
+    .header_process(HeaderProcess::Nobody)
+    .request(
+        layout(
+            32,
+            &[field(24, "host_handle", Handle(&[Adapter]), "The adapter.").destroys()],
+        )
+        .gap(28, 4),
+    )
     .reply_unread()
     .notes(&[
         "Completion payload, if any, is ignored.",
@@ -232,8 +235,8 @@ pub const MESSAGES: &[Message] = &[
                      mode among it.",
     )
     .cause("Adapter start, right after OPENADAPTER.")
-    .subject(Subject::Nobody)
-    .weight(Weight::Vital)
+    .header_process(HeaderProcess::Nobody)
+    .impact(FailureImpact::Vital)
     .request(layout(24, &[]))
     .reply_since(40, layout(712, INTERNAL_ADAPTER_INFO))
     .reply(layout(704, before(704, INTERNAL_ADAPTER_INFO)))
@@ -262,9 +265,9 @@ pub const MESSAGES: &[Message] = &[
         "QUERYSTATISTICS",
         "Asks for statistics of an adapter or a process.",
     )
-    .weight(Weight::Probe)
+    .impact(FailureImpact::Probe)
     .since(DriverEra::Early2021)
-    .subject(Subject::Target)
+    .header_process(HeaderProcess::Target)
     .request(
         layout(
             832,
@@ -287,6 +290,8 @@ pub const MESSAGES: &[Message] = &[
                     .output(),
             ],
         )
+        .gap(36, 4)
+        .gap(824, 8)
         .copied(),
     )
     .reply(
@@ -298,7 +303,7 @@ pub const MESSAGES: &[Message] = &[
                 field(8, "result", Byte, "The statistics.").array(776),
             ],
         )
-        .once(&[780]),
+        .other_sizes(&[780]),
     )
     .notes(&[
         "Drivers before January 2022 expect a 780-byte response with \
@@ -333,7 +338,7 @@ pub const MESSAGES: &[Message] = &[
         "QUERYCLOCKCALIBRATION",
         "Reads the GPU and the CPU clock together.",
     )
-    .weight(Weight::Probe)
+    .impact(FailureImpact::Probe)
     .request(
         layout(
             64,
@@ -409,49 +414,55 @@ pub const MESSAGES: &[Message] = &[
         "ISFEATUREENABLED",
         "Asks whether a feature of the adapter is enabled.",
     )
-    .weight(Weight::Probe)
+    .impact(FailureImpact::Probe)
     .since(DriverEra::April2023)
-    .subject(Subject::Nobody)
-    .request(layout(
-        32,
-        &[field(
-            24,
-            "feature_id",
-            Enum(&DXGK_FEATURE_ID),
-            "DXGK_FEATURE_ID; forwarded untouched.",
-        )],
-    ))
-    .reply(layout(
-        16,
-        &[
-            status(0),
-            field(
-                4,
-                "descriptor.min_supported_version",
-                U16,
-                "Lowest supported version of the feature.",
-            ),
-            field(
-                6,
-                "descriptor.max_supported_version",
-                U16,
-                "Highest supported version of the feature.",
-            ),
-            field(
-                8,
-                "descriptor.flags",
-                Flags16(&DXGK_FEATURE_DESC_FLAGS),
-                "Options.",
-            ),
-            field(10, "result.version", U16, "Version in use."),
-            field(
-                12,
-                "result.flags",
-                Flags16(&DXGK_ISFEATUREENABLED_RESULT_FLAGS),
-                "Options.",
-            ),
-        ],
-    )),
+    .header_process(HeaderProcess::Nobody)
+    .request(
+        layout(
+            32,
+            &[field(
+                24,
+                "feature_id",
+                Enum(&DXGK_FEATURE_ID),
+                "DXGK_FEATURE_ID; forwarded untouched.",
+            )],
+        )
+        .gap(28, 4),
+    )
+    .reply(
+        layout(
+            16,
+            &[
+                status(0),
+                field(
+                    4,
+                    "descriptor.min_supported_version",
+                    U16,
+                    "Lowest supported version of the feature.",
+                ),
+                field(
+                    6,
+                    "descriptor.max_supported_version",
+                    U16,
+                    "Highest supported version of the feature.",
+                ),
+                field(
+                    8,
+                    "descriptor.flags",
+                    Flags16(&DXGK_FEATURE_DESC_FLAGS),
+                    "Options.",
+                ),
+                field(10, "result.version", U16, "Version in use."),
+                field(
+                    12,
+                    "result.flags",
+                    Flags16(&DXGK_ISFEATUREENABLED_RESULT_FLAGS),
+                    "Options.",
+                ),
+            ],
+        )
+        .gap(14, 2),
+    ),
 ];
 
 /// What the host tells the driver of an adapter; older interface versions have

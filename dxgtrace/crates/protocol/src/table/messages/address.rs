@@ -89,21 +89,28 @@ pub const MESSAGES: &[Message] = &[
                 field(128, "device", Handle(&[Device]), "Always 0.").always(0),
             ],
         )
+        .gap(28, 4)
+        .gap(60, 4)
+        .gap(100, 4)
+        .gap(132, 4)
         .copied(),
     )
-    .reply(layout(
-        24,
-        &[
-            field(0, "virtual_address", Address, "The GPU address.").role(FieldRole::Maps),
-            field(
-                8,
-                "paging_fence_value",
-                U64,
-                "Fence value at which the paging operation is done.",
-            ),
-            status(16),
-        ],
-    ))
+    .reply(
+        layout(
+            24,
+            &[
+                field(0, "virtual_address", Address, "The GPU address.").role(FieldRole::Maps),
+                field(
+                    8,
+                    "paging_fence_value",
+                    U64,
+                    "Fence value at which the paging operation is done.",
+                ),
+                status(16),
+            ],
+        )
+        .gap(20, 4),
+    )
     .notes(&["STATUS_PENDING (0x103) is normal success."]),
     Message::new(
         Vgpu,
@@ -160,6 +167,8 @@ pub const MESSAGES: &[Message] = &[
                 .output(),
             ],
         )
+        .gap(28, 4)
+        .gap(68, 4)
         .copied(),
     )
     .reply(layout(
@@ -208,6 +217,7 @@ pub const MESSAGES: &[Message] = &[
                 ),
             ],
         )
+        .gap(52, 4)
         .tails(
             56,
             &[structs(

@@ -59,6 +59,7 @@ pub const MESSAGES: &[Message] = &[
                 field(56, "make_resident", Bool, "Always 0.").always(0),
             ],
         )
+        .gap(57, 7)
         .tails(
             64,
             &[
@@ -237,22 +238,27 @@ pub const MESSAGES: &[Message] = &[
                 field(56, "priv_drv_data", U32, "Always 0.").always(0),
             ],
         )
+        .gap(49, 3)
+        .gap(60, 4)
         .copied(),
     )
-    .reply(layout(
-        16,
-        &[
-            status(0),
-            field(
-                8,
-                "cpu_visible_buffer_offset",
-                Pointer,
-                "Despite its name an absolute guest-physical address inside the \
+    .reply(
+        layout(
+            16,
+            &[
+                status(0),
+                field(
+                    8,
+                    "cpu_visible_buffer_offset",
+                    Pointer,
+                    "Despite its name an absolute guest-physical address inside the \
                      IO-space window; the guest maps allocation_size rounded down to \
                      pages.",
-            ),
-        ],
-    ))
+                ),
+            ],
+        )
+        .gap(4, 4),
+    )
     .notes(&[
         "Two different flag words: offset 32 (user) and offset 52 (legacy, \
          always 0).",
@@ -277,6 +283,7 @@ pub const MESSAGES: &[Message] = &[
                 field(32, "use_legacy_unlock", Bool, "Always 0.").always(0),
             ],
         )
+        .gap(33, 7)
         .copied(),
     )
     .reply_status(),
@@ -287,33 +294,37 @@ pub const MESSAGES: &[Message] = &[
         "OPENRESOURCE",
         "Gives a process its own handles of a shared resource.",
     )
-    .request(layout(
-        48,
-        &[
-            device(24),
-            field(28, "nt_security_sharing", Bool, "Always 1.").always(1),
-            field(
-                32,
-                "global_share",
-                Handle(&[NtShare]),
-                "Handle returned by CREATENTSHAREDOBJECT.",
-            )
-            .uses(),
-            field(
-                36,
-                "allocation_count",
-                U32,
-                "Entries in the list of allocations.",
-            ),
-            field(
-                40,
-                "total_priv_drv_data_size",
-                U32,
-                "Size of the caller buffer; the data itself comes from the guest \
+    .request(
+        layout(
+            48,
+            &[
+                device(24),
+                field(28, "nt_security_sharing", Bool, "Always 1.").always(1),
+                field(
+                    32,
+                    "global_share",
+                    Handle(&[NtShare]),
+                    "Handle returned by CREATENTSHAREDOBJECT.",
+                )
+                .uses(),
+                field(
+                    36,
+                    "allocation_count",
+                    U32,
+                    "Entries in the list of allocations.",
+                ),
+                field(
+                    40,
+                    "total_priv_drv_data_size",
+                    U32,
+                    "Size of the caller buffer; the data itself comes from the guest \
                      copy, not from the host.",
-            ),
-        ],
-    ))
+                ),
+            ],
+        )
+        .gap(29, 3)
+        .gap(44, 4),
+    )
     .reply(
         layout(
             8,
@@ -352,7 +363,7 @@ pub const MESSAGES: &[Message] = &[
     )
     .request(layout(
         64,
-        &[
+        &fields([
             field(
                 24,
                 "alloc_type",
@@ -419,12 +430,12 @@ pub const MESSAGES: &[Message] = &[
             .when(when("alloc_type", &[4])),
             field(56, "gdi_surface.flags", U32, "Options.").when(when("alloc_type", &[4])),
             field(60, "gdi_surface.pitch", U32, "Bytes per line.").when(when("alloc_type", &[4])),
-        ],
+        ]),
     ))
     .reply(
         layout(
             36,
-            &[
+            &fields([
                 status(0),
                 field(
                     4,
@@ -485,7 +496,7 @@ pub const MESSAGES: &[Message] = &[
                     .when(when_request("alloc_type", &[4])),
                 field(32, "gdi_surface.pitch", U32, "Bytes per line.")
                     .when(when_request("alloc_type", &[4])),
-            ],
+            ]),
         )
         .tails(
             36,
@@ -537,7 +548,8 @@ pub const MESSAGES: &[Message] = &[
                 .uses(),
             ],
         )
-        .once(&[48, 56]),
+        .gap(36, 4)
+        .other_sizes(&[48, 56]),
     )
     .reply_status()
     .notes(&[
@@ -592,20 +604,25 @@ pub const MESSAGES: &[Message] = &[
                 ),
             ],
         )
+        .gap(44, 4)
+        .gap(60, 4)
         .copied(),
     )
-    .reply(layout(
-        16,
-        &[
-            field(
-                0,
-                "paging_fence_value",
-                U64,
-                "Fence value at which the paging operation is done.",
-            ),
-            status(8),
-        ],
-    ))
+    .reply(
+        layout(
+            16,
+            &[
+                field(
+                    0,
+                    "paging_fence_value",
+                    U64,
+                    "Fence value at which the paging operation is done.",
+                ),
+                status(8),
+            ],
+        )
+        .gap(12, 4),
+    )
     .notes(&[
         "The fence value is meaningful (and copied to user mode) only with \
          STATUS_PENDING.",

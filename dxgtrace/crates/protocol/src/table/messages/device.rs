@@ -12,21 +12,24 @@ pub const MESSAGES: &[Message] = &[
         "CREATEDEVICE",
         "Creates a device: the root of what a process does on an adapter.",
     )
-    .request(layout(
-        40,
-        &[
-            field(24, "flags", Flags32(&D3DKMT_CREATEDEVICEFLAGS), "Options."),
-            field(28, "cdd_device", Bool, "Always 0.").always(0),
-            field(
-                32,
-                "error_code",
-                Pointer,
-                "Address of one guest kernel counter shared by all devices; the \
+    .request(
+        layout(
+            40,
+            &[
+                field(24, "flags", Flags32(&D3DKMT_CREATEDEVICEFLAGS), "Options."),
+                field(28, "cdd_device", Bool, "Always 0.").always(0),
+                field(
+                    32,
+                    "error_code",
+                    Pointer,
+                    "Address of one guest kernel counter shared by all devices; the \
                      host echoes it in SETGUESTDATA.guest_pointer. Treat as cookie. 0 \
                      in 2020/2021a drivers.",
-            ),
-        ],
-    ))
+                ),
+            ],
+        )
+        .gap(29, 3),
+    )
     .reply(layout(
         4,
         &[field(0, "device", Handle(&[Device]), "The device.")
@@ -49,10 +52,13 @@ pub const MESSAGES: &[Message] = &[
         "0x19; last close of the adapter (0x15) or of /dev/dxg; rollback \
                      of CREATEDEVICE.",
     )
-    .request(layout(
-        32,
-        &[field(24, "device", Handle(&[Device]), "The device.").destroys()],
-    ))
+    .request(
+        layout(
+            32,
+            &[field(24, "device", Handle(&[Device]), "The device.").destroys()],
+        )
+        .gap(28, 4),
+    )
     .reply_status()
     .notes(&[
         "The guest sends DESTROYALLOCATION for loose allocations and then \
@@ -155,10 +161,13 @@ pub const MESSAGES: &[Message] = &[
         "Destroys a context with its hardware queues.",
     )
     .cause("0x05; rollback of CREATECONTEXTVIRTUAL.")
-    .request(layout(
-        32,
-        &[field(24, "context", Handle(&[Context]), "The context.").destroys()],
-    ))
+    .request(
+        layout(
+            32,
+            &[field(24, "context", Handle(&[Context]), "The context.").destroys()],
+        )
+        .gap(28, 4),
+    )
     .reply_status(),
     Message::new(
         Vgpu,
@@ -174,7 +183,7 @@ pub const MESSAGES: &[Message] = &[
     .request(
         layout(
             80,
-            &[
+            &fields([
                 device(24),
                 field(
                     28,
@@ -250,82 +259,85 @@ pub const MESSAGES: &[Message] = &[
                     .array(48)
                     .when(when("state_type", &[2, 4, 6]))
                     .output(),
-            ],
+            ]),
         )
         .copied(),
     )
-    .reply(layout(
-        64,
-        &[
-            field(0, "device", Handle(&[Device]), "The device."),
-            field(
-                4,
-                "state_type",
-                Enum(&D3DKMT_DEVICESTATE_TYPE),
-                "Which state is asked for.",
-            ),
-            field(
-                8,
-                "execution_state",
-                Enum(&D3DKMT_DEVICEEXECUTION_STATE),
-                "Whether the device can still execute.",
-            )
-            .when(when("state_type", &[1])),
-            field(
-                8,
-                "reset_state",
-                Flags32(&D3DKMT_DEVICERESET_STATE),
-                "What was reset.",
-            )
-            .when(when("state_type", &[3])),
-            field(
-                8,
-                "page_fault_state.faulted_primitive_api_sequence_number",
-                U64,
-                "Which primitive faulted.",
-            )
-            .when(when("state_type", &[5])),
-            field(
-                16,
-                "page_fault_state.faulted_pipeline_stage",
-                Enum(&DXGK_RENDER_PIPELINE_STAGE),
-                "Where in the pipeline.",
-            )
-            .when(when("state_type", &[5])),
-            field(
-                20,
-                "page_fault_state.faulted_bind_table_entry",
-                U32,
-                "Which resource binding.",
-            )
-            .when(when("state_type", &[5])),
-            field(
-                24,
-                "page_fault_state.page_fault_flags",
-                Flags32(&DXGK_PAGE_FAULT_FLAGS),
-                "What the fault was.",
-            )
-            .when(when("state_type", &[5])),
-            field(
-                28,
-                "page_fault_state.fault_error_code",
-                Flags32(&DXGK_FAULT_ERROR_CODE),
-                "Error code of the fault.",
-            )
-            .when(when("state_type", &[5])),
-            field(
-                32,
-                "page_fault_state.faulted_virtual_address",
-                Address,
-                "GPU address that faulted.",
-            )
-            .when(when("state_type", &[5])),
-            field(8, "raw", Byte, "The state as it stands, 48 bytes.")
-                .array(48)
-                .when(when("state_type", &[2, 4, 6])),
-            status(56),
-        ],
-    )),
+    .reply(
+        layout(
+            64,
+            &fields([
+                field(0, "device", Handle(&[Device]), "The device."),
+                field(
+                    4,
+                    "state_type",
+                    Enum(&D3DKMT_DEVICESTATE_TYPE),
+                    "Which state is asked for.",
+                ),
+                field(
+                    8,
+                    "execution_state",
+                    Enum(&D3DKMT_DEVICEEXECUTION_STATE),
+                    "Whether the device can still execute.",
+                )
+                .when(when("state_type", &[1])),
+                field(
+                    8,
+                    "reset_state",
+                    Flags32(&D3DKMT_DEVICERESET_STATE),
+                    "What was reset.",
+                )
+                .when(when("state_type", &[3])),
+                field(
+                    8,
+                    "page_fault_state.faulted_primitive_api_sequence_number",
+                    U64,
+                    "Which primitive faulted.",
+                )
+                .when(when("state_type", &[5])),
+                field(
+                    16,
+                    "page_fault_state.faulted_pipeline_stage",
+                    Enum(&DXGK_RENDER_PIPELINE_STAGE),
+                    "Where in the pipeline.",
+                )
+                .when(when("state_type", &[5])),
+                field(
+                    20,
+                    "page_fault_state.faulted_bind_table_entry",
+                    U32,
+                    "Which resource binding.",
+                )
+                .when(when("state_type", &[5])),
+                field(
+                    24,
+                    "page_fault_state.page_fault_flags",
+                    Flags32(&DXGK_PAGE_FAULT_FLAGS),
+                    "What the fault was.",
+                )
+                .when(when("state_type", &[5])),
+                field(
+                    28,
+                    "page_fault_state.fault_error_code",
+                    Flags32(&DXGK_FAULT_ERROR_CODE),
+                    "Error code of the fault.",
+                )
+                .when(when("state_type", &[5])),
+                field(
+                    32,
+                    "page_fault_state.faulted_virtual_address",
+                    Address,
+                    "GPU address that faulted.",
+                )
+                .when(when("state_type", &[5])),
+                field(8, "raw", Byte, "The state as it stands, 48 bytes.")
+                    .array(48)
+                    .when(when("state_type", &[2, 4, 6])),
+                status(56),
+            ]),
+        )
+        .gap(60, 4),
+    ),
     Message::new(
         Vgpu,
         29,
@@ -352,19 +364,22 @@ pub const MESSAGES: &[Message] = &[
         "Sets the priority of a context.",
     )
     .cause("0x30 (in_process = 0), 0x2f (in_process = 1).")
-    .request(layout(
-        40,
-        &[
-            field(24, "context", Handle(&[Context]), "The context.").uses(),
-            field(28, "priority", I32, "The priority."),
-            field(
-                32,
-                "in_process",
-                Bool,
-                "Whether the priority holds within the process only.",
-            ),
-        ],
-    ))
+    .request(
+        layout(
+            40,
+            &[
+                field(24, "context", Handle(&[Context]), "The context.").uses(),
+                field(28, "priority", I32, "The priority."),
+                field(
+                    32,
+                    "in_process",
+                    Bool,
+                    "Whether the priority holds within the process only.",
+                ),
+            ],
+        )
+        .gap(33, 7),
+    )
     .reply_status(),
     Message::new(
         Vgpu,
@@ -436,6 +451,7 @@ pub const MESSAGES: &[Message] = &[
                 ),
             ],
         )
+        .gap(36, 4)
         .tails(
             68,
             &[tail(
@@ -487,6 +503,7 @@ pub const MESSAGES: &[Message] = &[
                 ),
             ],
         )
+        .gap(36, 4)
         .tails(
             68,
             &[tail(
@@ -508,10 +525,13 @@ pub const MESSAGES: &[Message] = &[
         "Destroys a hardware queue and its progress fence.",
     )
     .cause("0x1b; rollback of CREATEHWQUEUE.")
-    .request(layout(
-        32,
-        &[field(24, "hwqueue", Handle(&[HwQueue]), "The hardware queue.").destroys()],
-    ))
+    .request(
+        layout(
+            32,
+            &[field(24, "hwqueue", Handle(&[HwQueue]), "The hardware queue.").destroys()],
+        )
+        .gap(28, 4),
+    )
     .reply_status(),
     Message::new(
         Vgpu,
@@ -521,18 +541,21 @@ pub const MESSAGES: &[Message] = &[
         "Asks for the priority of a context.",
     )
     .cause("0x22 (in_process = 0), 0x21 (in_process = 1).")
-    .request(layout(
-        32,
-        &[
-            field(24, "context", Handle(&[Context]), "The context.").uses(),
-            field(
-                28,
-                "in_process",
-                Bool,
-                "Whether the priority holds within the process only.",
-            ),
-        ],
-    ))
+    .request(
+        layout(
+            32,
+            &[
+                field(24, "context", Handle(&[Context]), "The context.").uses(),
+                field(
+                    28,
+                    "in_process",
+                    Bool,
+                    "Whether the priority holds within the process only.",
+                ),
+            ],
+        )
+        .gap(29, 3),
+    )
     .reply(layout(
         8,
         &[status(0), field(4, "priority", I32, "The priority.")],

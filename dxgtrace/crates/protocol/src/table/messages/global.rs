@@ -16,50 +16,53 @@ pub const MESSAGES: &[Message] = &[
         "First open of /dev/dxg by a process (one host process object per \
                      thread-group id; later opens by the same tgid reuse it).",
     )
-    .subject(Subject::Nobody)
-    .weight(Weight::Vital)
-    .request(layout(
-        568,
-        &[
-            field(
-                24,
-                "process",
-                Pointer,
-                "Guest kernel pointer used only as a cookie; never dereference, \
+    .header_process(HeaderProcess::Nobody)
+    .impact(FailureImpact::Vital)
+    .request(
+        layout(
+            568,
+            &[
+                field(
+                    24,
+                    "process",
+                    Pointer,
+                    "Guest kernel pointer used only as a cookie; never dereference, \
                      may be hidden from users.",
-            ),
-            field(
-                32,
-                "process_id",
-                U64,
-                "Linux thread id (task pid in the initial pid namespace) of the \
+                ),
+                field(
+                    32,
+                    "process_id",
+                    U64,
+                    "Linux thread id (task pid in the initial pid namespace) of the \
                      opener, not the tgid.",
-            )
-            .role(FieldRole::Opener),
-            field(
-                40,
-                "process_name",
-                Utf16,
-                "Comm of the opener, each byte widened to 16 bits (not real UTF-16 \
+                )
+                .role(FieldRole::Opener),
+                field(
+                    40,
+                    "process_name",
+                    Utf16,
+                    "Comm of the opener, each byte widened to 16 bits (not real UTF-16 \
                      conversion); NUL-terminated, rest zero.",
-            )
-            .array(261)
-            .role(FieldRole::Name),
-            field(562, "csrss_process", U8, "Always 0.")
-                .bits(0, 1)
-                .always(0),
-            field(562, "dwm_process", U8, "Always 0.")
-                .bits(1, 1)
-                .always(0),
-            field(562, "wow64_process", U8, "Always 0.")
-                .bits(2, 1)
-                .always(0),
-            field(562, "linux_process", U8, "Always 1 from this driver.")
-                .bits(3, 1)
-                .always(1),
-            field(562, "reserved", U8, "Unused.").bits(4, 4).reserved(),
-        ],
-    ))
+                )
+                .array(261)
+                .role(FieldRole::Name),
+                field(562, "csrss_process", U8, "Always 0.")
+                    .bits(0, 1)
+                    .always(0),
+                field(562, "dwm_process", U8, "Always 0.")
+                    .bits(1, 1)
+                    .always(0),
+                field(562, "wow64_process", U8, "Always 0.")
+                    .bits(2, 1)
+                    .always(0),
+                field(562, "linux_process", U8, "Always 1 from this driver.")
+                    .bits(3, 1)
+                    .always(1),
+                field(562, "reserved", U8, "Unused.").bits(4, 4).reserved(),
+            ],
+        )
+        .gap(563, 5),
+    )
     .reply(layout(
         4,
         &[field(
@@ -86,7 +89,7 @@ pub const MESSAGES: &[Message] = &[
         "Last close of /dev/dxg of the process, after its adapters/devices \
                      were torn down (also when a process exits).",
     )
-    .subject(Subject::Destroyed)
+    .header_process(HeaderProcess::Destroyed)
     .request(layout(24, &[]))
     .reply_status()
     .notes(&[
@@ -170,10 +173,13 @@ pub const MESSAGES: &[Message] = &[
         "Destroys a sync object.",
     )
     .cause("0x1d; rollback of failed create/open; end of 0x46.")
-    .request(layout(
-        32,
-        &[field(24, "sync_object", Handle(&[SyncObject]), "The sync object.").destroys()],
-    ))
+    .request(
+        layout(
+            32,
+            &[field(24, "sync_object", Handle(&[SyncObject]), "The sync object.").destroys()],
+        )
+        .gap(28, 4),
+    )
     .reply_status()
     .notes(&[
         "Sync objects are created on the vGPU command set (id 8) but \
@@ -192,16 +198,19 @@ pub const MESSAGES: &[Message] = &[
                      sync file of a shared fence (0x45). Later shares of the same \
                      object only bump a guest refcount.",
     )
-    .request(layout(
-        32,
-        &[field(
-            24,
-            "object",
-            Handle(&[Resource, SyncObject]),
-            "The object to share.",
+    .request(
+        layout(
+            32,
+            &[field(
+                24,
+                "object",
+                Handle(&[Resource, SyncObject]),
+                "The object to share.",
+            )
+            .uses()],
         )
-        .uses()],
-    ))
+        .gap(28, 4),
+    )
     .reply(layout(
         4,
         &[field(
@@ -223,17 +232,20 @@ pub const MESSAGES: &[Message] = &[
         "Guest refcount of the NT share reaches 0 (last fd closed / last \
                      sync file released).",
     )
-    .subject(Subject::Nobody)
-    .request(layout(
-        32,
-        &[field(
-            24,
-            "shared_handle",
-            Handle(&[NtShare]),
-            "The share; 0 means failure.",
+    .header_process(HeaderProcess::Nobody)
+    .request(
+        layout(
+            32,
+            &[field(
+                24,
+                "shared_handle",
+                Handle(&[NtShare]),
+                "The share; 0 means failure.",
+            )
+            .destroys()],
         )
-        .destroys()],
-    ))
+        .gap(28, 4),
+    )
     .reply_status()
     .notes(&[
         "Header.process is 0: NT share handles are VM-wide, not per \
@@ -276,34 +288,37 @@ pub const MESSAGES: &[Message] = &[
                      mapped memory.",
     )
     .cause("Driver start: first message on the global channel.")
-    .subject(Subject::Nobody)
-    .weight(Weight::Vital)
-    .starts(Starts::Driver)
-    .request(layout(
-        48,
-        &[
-            field(
-                24,
-                "start",
-                Address,
-                "Guest-physical start of the MMIO window allocated by the guest.",
-            ),
-            field(
-                32,
-                "length",
-                U64,
-                "Bytes; from the channel offer mmio_megabytes.",
-            ),
-            field(
-                40,
-                "shared_page_gpadl",
-                U32,
-                "0 in every driver examined (until early 2022 it was a function \
+    .header_process(HeaderProcess::Nobody)
+    .impact(FailureImpact::Vital)
+    .resets(ResetScope::Driver)
+    .request(
+        layout(
+            48,
+            &[
+                field(
+                    24,
+                    "start",
+                    Address,
+                    "Guest-physical start of the MMIO window allocated by the guest.",
+                ),
+                field(
+                    32,
+                    "length",
+                    U64,
+                    "Bytes; from the channel offer mmio_megabytes.",
+                ),
+                field(
+                    40,
+                    "shared_page_gpadl",
+                    U32,
+                    "0 in every driver examined (until early 2022 it was a function \
                      argument; the callers seen passed 0).",
-            )
-            .always(0),
-        ],
-    ))
+                )
+                .always(0),
+            ],
+        )
+        .gap(44, 4),
+    )
     .reply_status()
     .notes(&[
         "Defines the window that all later guest-physical addresses in \
@@ -365,45 +380,51 @@ pub const MESSAGES: &[Message] = &[
                      id 68 is used instead.",
     )
     .since(DriverEra::April2023)
-    .request(layout(
-        32,
-        &[field(
-            24,
-            "feature_id",
-            Enum(&DXGK_FEATURE_ID),
-            "Which feature.",
-        )],
-    ))
-    .reply(layout(
-        16,
-        &[
-            status(0),
-            field(
-                4,
-                "descriptor.min_supported_version",
-                U16,
-                "Lowest supported version of the feature.",
-            ),
-            field(
-                6,
-                "descriptor.max_supported_version",
-                U16,
-                "Highest supported version of the feature.",
-            ),
-            field(
-                8,
-                "descriptor.flags",
-                Flags16(&DXGK_FEATURE_DESC_FLAGS),
-                "Options.",
-            ),
-            field(10, "result.version", U16, "Version in use."),
-            field(
-                12,
-                "result.flags",
-                Flags16(&DXGK_ISFEATUREENABLED_RESULT_FLAGS),
-                "Options.",
-            ),
-        ],
-    ))
+    .request(
+        layout(
+            32,
+            &[field(
+                24,
+                "feature_id",
+                Enum(&DXGK_FEATURE_ID),
+                "Which feature.",
+            )],
+        )
+        .gap(28, 4),
+    )
+    .reply(
+        layout(
+            16,
+            &[
+                status(0),
+                field(
+                    4,
+                    "descriptor.min_supported_version",
+                    U16,
+                    "Lowest supported version of the feature.",
+                ),
+                field(
+                    6,
+                    "descriptor.max_supported_version",
+                    U16,
+                    "Highest supported version of the feature.",
+                ),
+                field(
+                    8,
+                    "descriptor.flags",
+                    Flags16(&DXGK_FEATURE_DESC_FLAGS),
+                    "Options.",
+                ),
+                field(10, "result.version", U16, "Version in use."),
+                field(
+                    12,
+                    "result.flags",
+                    Flags16(&DXGK_ISFEATUREENABLED_RESULT_FLAGS),
+                    "Options.",
+                ),
+            ],
+        )
+        .gap(14, 2),
+    )
     .mode(ReplyMode::NeverSent),
 ];

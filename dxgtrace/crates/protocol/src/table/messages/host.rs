@@ -13,20 +13,23 @@ pub const MESSAGES: &[Message] = &[
         "Wakes a waiter in the guest.",
     )
     .cause("A CPU wait or an enqueued CPU event completed.")
-    .event(layout(
-        48,
-        &[
-            field(
-                24,
-                "event",
-                Event,
-                "Guest event id sent earlier (ids 8, 22, 26).",
-            )
-            .destroys(),
-            field(32, "process_id", U64, "Not used by the guest."),
-            field(40, "dereference_event", Bool, "Not used by the guest."),
-        ],
-    ))
+    .event(
+        layout(
+            48,
+            &[
+                field(
+                    24,
+                    "event",
+                    Event,
+                    "Guest event id sent earlier (ids 8, 22, 26).",
+                )
+                .destroys(),
+                field(32, "process_id", U64, "Not used by the guest."),
+                field(40, "dereference_event", Bool, "Not used by the guest."),
+            ],
+        )
+        .gap(41, 7),
+    )
     .notes(&[
         "Guest requires at least 48 payload bytes and a non-zero event; \
          unknown ids are ignored silently.",
@@ -56,28 +59,31 @@ pub const MESSAGES: &[Message] = &[
         "Host asks the guest to update a value: used to announce that some \
                      device execution state changed.",
     )
-    .event(layout(
-        48,
-        &[
-            field(
-                24,
-                "guest_pointer",
-                Pointer,
-                "Must equal the CREATEDEVICE.error_code cookie.",
-            )
-            .echoes("create_device", "error_code"),
-            field(32, "data64", U64, "The value, as 64 bits.").when(when("data_type", &[1])),
-            field(32, "data32", U32, "The value, as 32 bits.").when(when("data_type", &[0])),
-            field(40, "dereference", U32, "Not used by the guest.").bits(0, 1),
-            field(
-                40,
-                "data_type",
-                Enum(&SET_GUEST_DATA_TYPE),
-                "SET_GUEST_DATA_TYPE.",
-            )
-            .bits(1, 4),
-        ],
-    ))
+    .event(
+        layout(
+            48,
+            &fields([
+                field(
+                    24,
+                    "guest_pointer",
+                    Pointer,
+                    "Must equal the CREATEDEVICE.error_code cookie.",
+                )
+                .echoes("create_device", "error_code"),
+                field(32, "data64", U64, "The value, as 64 bits.").when(when("data_type", &[1])),
+                field(32, "data32", U32, "The value, as 32 bits.").when(when("data_type", &[0])),
+                field(40, "dereference", U32, "Not used by the guest.").bits(0, 1),
+                field(
+                    40,
+                    "data_type",
+                    Enum(&SET_GUEST_DATA_TYPE),
+                    "SET_GUEST_DATA_TYPE.",
+                )
+                .bits(1, 4),
+            ]),
+        )
+        .gap(44, 4),
+    )
     .notes(&[
         "Accepted only when data_type == 0, the pointer matches and data32 \
          != 0; the effect is a counter increment, the value itself is not \
@@ -96,14 +102,17 @@ pub const MESSAGES: &[Message] = &[
         "Same as SIGNALGUESTEVENT (passive-level variant on the host); \
                      handled identically.",
     )
-    .event(layout(
-        48,
-        &[
-            field(24, "event", Event, "Guest event id.").destroys(),
-            field(32, "process_id", U64, "Not used by the guest."),
-            field(40, "dereference_event", Bool, "Not used by the guest."),
-        ],
-    )),
+    .event(
+        layout(
+            48,
+            &[
+                field(24, "event", Event, "Guest event id.").destroys(),
+                field(32, "process_id", U64, "Not used by the guest."),
+                field(40, "dereference_event", Bool, "Not used by the guest."),
+            ],
+        )
+        .gap(41, 7),
+    ),
     Message::new(
         Host,
         4,

@@ -53,6 +53,7 @@ pub const MESSAGES: &[Message] = &[
                 ),
             ],
         )
+        .gap(52, 4)
         .copied(),
     )
     .reply(layout(
@@ -86,16 +87,19 @@ pub const MESSAGES: &[Message] = &[
         "Destroys a paging queue and its fence.",
     )
     .cause("0x1c; rollback of CREATEPAGINGQUEUE.")
-    .request(layout(
-        32,
-        &[field(
-            24,
-            "paging_queue",
-            Handle(&[PagingQueue]),
-            "The paging queue.",
+    .request(
+        layout(
+            32,
+            &[field(
+                24,
+                "paging_queue",
+                Handle(&[PagingQueue]),
+                "The paging queue.",
+            )
+            .destroys()],
         )
-        .destroys()],
-    ))
+        .gap(28, 4),
+    )
     .reply_unread()
     .notes(&["The guest asks for a completion but reads no payload; a \
          completion of any length succeeds. Whether the host sends a status \
@@ -137,25 +141,28 @@ pub const MESSAGES: &[Message] = &[
         )
         .slack(4),
     )
-    .reply(layout(
-        24,
-        &[
-            field(
-                0,
-                "paging_fence_value",
-                U64,
-                "Fence value at which the paging operation is done.",
-            ),
-            field(
-                8,
-                "num_bytes_to_trim",
-                U64,
-                "Bytes by which the process is over its budget.",
-            )
-            .role(FieldRole::OverBudget),
-            status(16),
-        ],
-    ))
+    .reply(
+        layout(
+            24,
+            &[
+                field(
+                    0,
+                    "paging_fence_value",
+                    U64,
+                    "Fence value at which the paging operation is done.",
+                ),
+                field(
+                    8,
+                    "num_bytes_to_trim",
+                    U64,
+                    "Bytes by which the process is over its budget.",
+                )
+                .role(FieldRole::OverBudget),
+                status(16),
+            ],
+        )
+        .gap(20, 4),
+    )
     .notes(&[
         "4 unused bytes follow the array (alignment of the 48-byte struct).",
         "STATUS_PENDING (0x103) is the normal asynchronous success: wait \
@@ -206,25 +213,28 @@ pub const MESSAGES: &[Message] = &[
         "QUERYVIDEOMEMORYINFO",
         "Asks for the memory budget and use.",
     )
-    .request(layout(
-        40,
-        &[
-            field(24, "adapter", Handle(&[Adapter]), "Host adapter handle.").uses(),
-            field(
-                28,
-                "memory_segment_group",
-                Enum(&D3DKMT_MEMORY_SEGMENT_GROUP),
-                "Local or shared memory.",
-            )
-            .role(FieldRole::Segment),
-            field(
-                32,
-                "physical_adapter_index",
-                U32,
-                "Which physical adapter of a linked set.",
-            ),
-        ],
-    ))
+    .request(
+        layout(
+            40,
+            &[
+                field(24, "adapter", Handle(&[Adapter]), "Host adapter handle.").uses(),
+                field(
+                    28,
+                    "memory_segment_group",
+                    Enum(&D3DKMT_MEMORY_SEGMENT_GROUP),
+                    "Local or shared memory.",
+                )
+                .role(FieldRole::Segment),
+                field(
+                    32,
+                    "physical_adapter_index",
+                    U32,
+                    "Which physical adapter of a linked set.",
+                ),
+            ],
+        )
+        .gap(36, 4),
+    )
     .reply(layout(
         32,
         &[
@@ -338,6 +348,7 @@ pub const MESSAGES: &[Message] = &[
                 ),
             ],
         )
+        .gap(52, 4)
         .copied(),
     )
     .reply_status(),
@@ -374,6 +385,7 @@ pub const MESSAGES: &[Message] = &[
                 ),
             ],
         )
+        .gap(41, 3)
         .tails(
             44,
             &[tail(
@@ -426,6 +438,7 @@ pub const MESSAGES: &[Message] = &[
                 ),
             ],
         )
+        .gap(38, 2)
         .tails(
             40,
             &[tail(
@@ -488,6 +501,7 @@ pub const MESSAGES: &[Message] = &[
                 ),
             ],
         )
+        .gap(36, 4)
         .tails(
             40,
             &[
@@ -533,6 +547,7 @@ pub const MESSAGES: &[Message] = &[
                 ),
             ],
         )
+        .gap(36, 4)
         .tails(
             40,
             &[

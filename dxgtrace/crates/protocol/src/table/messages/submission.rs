@@ -15,7 +15,7 @@ pub const MESSAGES: &[Message] = &[
     .request(
         layout(
             408,
-            &[
+            &fields([
                 field(24, "command_buffer", Address, "GPU virtual address."),
                 field(32, "command_length", U32, "Bytes."),
                 field(36, "flags", Flags32(&D3DKMT_SUBMITCOMMANDFLAGS), "Options."),
@@ -58,7 +58,7 @@ pub const MESSAGES: &[Message] = &[
                     "User pointer, ignore.",
                 )
                 .output(),
-            ],
+            ]),
         )
         .tails(
             408,

@@ -15,7 +15,7 @@ pub const MESSAGES: &[Message] = &[
     .request(
         layout(
             128,
-            &[
+            &fields([
                 device(24),
                 field(28, "reserved", U32, "Unused.").reserved(),
                 field(
@@ -153,45 +153,51 @@ pub const MESSAGES: &[Message] = &[
                      means user-mode-driver client).",
                 )
                 .always(1),
-            ],
+            ]),
         )
+        .gap(76, 28)
+        .gap(108, 4)
+        .gap(124, 4)
         .copied(),
     )
-    .reply(layout(
-        32,
-        &[
-            field(0, "sync_object", Handle(&[SyncObject]), "The sync object.")
+    .reply(
+        layout(
+            32,
+            &[
+                field(0, "sync_object", Handle(&[SyncObject]), "The sync object.")
+                    .creates()
+                    .within(&["device"])
+                    .within_when(when("info.type", &[5, 6])),
+                field(
+                    4,
+                    "global_sync_object",
+                    Handle(&[SyncObjectShare]),
+                    "The VM-wide name, if the object is shared.",
+                )
                 .creates()
-                .within(&["device"])
-                .within_when(when("info.type", &[5, 6])),
-            field(
-                4,
-                "global_sync_object",
-                Handle(&[SyncObjectShare]),
-                "The VM-wide name, if the object is shared.",
-            )
-            .creates()
-            .life_when(when_set(
-                "info.flags",
-                &D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS,
-                "shared",
-            )),
-            field(
-                8,
-                "fence_gpu_va",
-                Address,
-                "GPU address of the fence value.",
-            ),
-            field(
-                16,
-                "fence_storage_address",
-                Address,
-                "Guest-physical address of the fence page inside the IO-space \
+                .life_when(when_set(
+                    "info.flags",
+                    &D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS,
+                    "shared",
+                )),
+                field(
+                    8,
+                    "fence_gpu_va",
+                    Address,
+                    "GPU address of the fence value.",
+                ),
+                field(
+                    16,
+                    "fence_storage_address",
+                    Address,
+                    "Guest-physical address of the fence page inside the IO-space \
                      window; mapped only for types 5 and 6.",
-            ),
-            field(24, "fence_storage_offset", U32, "Not used by the guest."),
-        ],
-    ))
+                ),
+                field(24, "fence_storage_offset", U32, "Not used by the guest."),
+            ],
+        )
+        .gap(28, 4),
+    )
     .notes(&["Only 64-bit GPU VA in the response for monitored/periodic fences."]),
     Message::new(
         Vgpu,
@@ -230,6 +236,8 @@ pub const MESSAGES: &[Message] = &[
                 field(48, "dereference_event", Bool, "Always 0.").always(0),
             ],
         )
+        .gap(36, 4)
+        .gap(49, 7)
         .tails(
             56,
             &[
@@ -285,6 +293,7 @@ pub const MESSAGES: &[Message] = &[
                 ),
             ],
         )
+        .gap(33, 7)
         .tails(
             40,
             &[
@@ -325,7 +334,7 @@ pub const MESSAGES: &[Message] = &[
     .request(
         layout(
             56,
-            &[
+            &fields([
                 field(
                     24,
                     "object_count",
@@ -373,8 +382,9 @@ pub const MESSAGES: &[Message] = &[
                     "enqueue_cpu_event",
                 ))
                 .uses(),
-            ],
+            ]),
         )
+        .gap(36, 4)
         .tails(
             56,
             &[

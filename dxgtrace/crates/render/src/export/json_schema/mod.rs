@@ -7,12 +7,17 @@ use serde_json::{Map, Value, json};
 
 use crate::output::SCHEMA_VERSION;
 use dxgtrace_protocol::schema::{Field, FieldType, Layout, ObjectKind, Struct, TailElement};
-use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::framing;
+use dxgtrace_protocol::table::{CATALOG, Catalog};
 use dxgtrace_session::check::{Code, Layer, Notation, Severity};
 
 /// The schema as text: one line of output is one document.
 pub fn schema() -> String {
+    schema_of(&CATALOG)
+}
+
+/// The schema of the lines about a catalog's messages.
+pub fn schema_of(catalog: &Catalog) -> String {
     let records = [
         "header",
         "msg",
@@ -49,7 +54,7 @@ pub fn schema() -> String {
         "oneOf": records,
         "$defs": {
             "header": header(),
-            "msg": message(),
+            "msg": message(catalog),
             "exchange": exchange(),
             "ioctl": ioctl(),
             "object": object(),
@@ -124,8 +129,9 @@ fn header() -> Value {
     ])
 }
 
-fn message() -> Value {
-    let names: Vec<&str> = table::all()
+fn message(catalog: &Catalog) -> Value {
+    let names: Vec<&str> = catalog
+        .all()
         .map(|message| message.name)
         .chain(["unknown"])
         .collect();
@@ -158,7 +164,7 @@ fn message() -> Value {
             false,
         ),
         ("set", json!({"enum": ["vgpu", "global", "host"]}), false),
-        ("fields", fields(), false),
+        ("fields", fields(catalog), false),
         ("payload", reference("bytes"), false),
     ])
 }
@@ -313,7 +319,7 @@ fn summary() -> Value {
 }
 
 /// Every field of every message, by its full name.
-fn fields() -> Value {
+fn fields(catalog: &Catalog) -> Value {
     let mut all = Map::new();
     for header in [
         &framing::EXTENDED,
@@ -322,9 +328,8 @@ fn fields() -> Value {
     ] {
         fixed(&mut all, "dxg.", header.fields);
     }
-    for message in table::all() {
-        let replies = message.replies.iter().flatten().map(|reply| &reply.layout);
-        for layout in message.request.iter().chain(replies) {
+    for message in catalog.all() {
+        for layout in message.layouts() {
             body(&mut all, &format!("dxg.{}.", message.name), layout);
         }
     }
@@ -343,14 +348,18 @@ fn body(all: &mut Map<String, Value>, prefix: &str, layout: &Layout) {
             TailElement::Value(ty) => json!({"type": "array", "items": value(ty)}),
             TailElement::Struct(structure) => json!({"type": "array", "items": members(structure)}),
         };
-        all.insert(name, described(schema, tail.doc));
+        add(all, name, schema, tail.doc);
     }
 }
 
 fn fixed(all: &mut Map<String, Value>, prefix: &str, fields: &[Field]) {
     for field in fields {
-        let schema = described(of_field(field), field.doc);
-        all.insert(format!("{prefix}{}", field.name), schema);
+        add(
+            all,
+            format!("{prefix}{}", field.name),
+            of_field(field),
+            field.doc,
+        );
     }
 }
 
@@ -358,6 +367,38 @@ fn members(structure: &Struct) -> Value {
     let mut all = Map::new();
     fixed(&mut all, "", structure.fields);
     json!({"type": "object", "properties": all, "additionalProperties": false})
+}
+
+/// Adds a field. Where it has several types, by the form of the message, any of
+/// them will do.
+fn add(all: &mut Map<String, Value>, name: String, schema: Value, doc: &str) {
+    let mut types = match all.remove(&name) {
+        None => Vec::new(),
+        Some(mut before) => {
+            let before = before
+                .as_object_mut()
+                .map(std::mem::take)
+                .unwrap_or_default();
+            types_of(before)
+        }
+    };
+    if !types.contains(&schema) {
+        types.push(schema);
+    }
+    let schema = match types.len() {
+        1 => types.pop().unwrap_or_default(),
+        _ => json!({ "anyOf": types }),
+    };
+    all.insert(name, described(schema, doc));
+}
+
+/// The types that the schema of a field allows.
+fn types_of(mut schema: Map<String, Value>) -> Vec<Value> {
+    schema.remove("description");
+    match schema.remove("anyOf") {
+        Some(Value::Array(types)) => types,
+        _ => vec![Value::Object(schema)],
+    }
 }
 
 fn described(mut schema: Value, doc: &str) -> Value {

@@ -5,7 +5,8 @@ use std::fmt::{self, Write};
 use super::kinds;
 use super::text::quoted;
 use dxgtrace_protocol::schema::{
-    Field, FieldRule, FieldType, Layout, LengthSource, Tail, TailElement, When,
+    BitSlice, Field, FieldRule, FieldType, Layout, LengthSource, RequestValue, Tail, TailElement,
+    When,
 };
 use dxgtrace_session::check::{ByteCount, allowed, dirty_padding, rule_violation};
 
@@ -29,9 +30,9 @@ pub(super) fn layout(
     if layout.round8 {
         out.write_str(" round8 = true,")?;
     }
-    if !layout.once.is_empty() {
-        out.write_str(" once = {")?;
-        for length in layout.once {
+    if !layout.other_sizes.is_empty() {
+        out.write_str(" other_sizes = {")?;
+        for length in layout.other_sizes {
             write!(out, " [{length}] = true,")?;
         }
         out.write_str(" },")?;
@@ -44,6 +45,13 @@ pub(super) fn layout(
     }
     if let Some(fact) = layout.selector {
         write!(out, " selector = {},", fact + 1)?;
+    }
+    if layout.values_used > 0 {
+        out.write_str(" request_values = {")?;
+        for value in layout.asked_values() {
+            request_value(out, value)?;
+        }
+        out.write_str(" },")?;
     }
     write!(
         out,
@@ -59,8 +67,8 @@ pub(super) fn layout(
     let inner = format!("{indent}    ");
     for field in layout.fields {
         match field.ty {
-            FieldType::Byte if names => typed(out, &inner, layout.fields, field, "name")?,
-            _ => self::field(out, &inner, layout.fields, field)?,
+            FieldType::Byte if names => typed(out, &inner, field, "name")?,
+            _ => self::field(out, &inner, field)?,
         }
     }
     write!(out, "{indent}  }},\n{indent}  tails = {{\n")?;
@@ -70,23 +78,28 @@ pub(super) fn layout(
     write!(out, "{indent}  }} }}")
 }
 
-/// Writes a field; `siblings` are those that its conditions may name.
-pub(super) fn field(
-    out: &mut impl Write,
-    indent: &str,
-    siblings: &[Field],
-    field: &Field,
-) -> fmt::Result {
-    typed(out, indent, siblings, field, word(field.ty))
+/// Writes what replies need of a request; `false` where this form of it has no such
+/// value.
+fn request_value(out: &mut impl Write, value: &RequestValue) -> fmt::Result {
+    match value {
+        RequestValue::None => out.write_str(" false,"),
+        RequestValue::At(at) => write!(out, " {{ \"at\", {at} }},"),
+        RequestValue::AtOrOne(at) => write!(out, " {{ \"at_or_one\", {at} }},"),
+        RequestValue::AtIf(at, flag) => write!(out, " {{ \"at_if\", {at}, {flag} }},"),
+        RequestValue::Sum {
+            tail,
+            stride,
+            member,
+        } => write!(out, " {{ \"sum\", {}, {stride}, {member} }},", tail + 1),
+    }
 }
 
-fn typed(
-    out: &mut impl Write,
-    indent: &str,
-    siblings: &[Field],
-    field: &Field,
-    word: &str,
-) -> fmt::Result {
+/// Writes a field.
+pub(super) fn field(out: &mut impl Write, indent: &str, field: &Field) -> fmt::Result {
+    typed(out, indent, field, word(field.ty))
+}
+
+fn typed(out: &mut impl Write, indent: &str, field: &Field, word: &str) -> fmt::Result {
     write!(
         out,
         "{indent}{{ at = {}, name = {}, type = \"{word}\",",
@@ -100,21 +113,20 @@ fn typed(
     if field.count > 1 {
         write!(out, " count = {},", field.count)?;
     }
-    if let Some(used) = field
-        .used
-        .and_then(|used| siblings.iter().find(|other| other.name == used))
+    if let Some(used) = field.used
+        && let Some(slice) = used.slice
     {
         write!(
             out,
             " used = {{ name = {}, at = {}, size = {}, limited = {} }},",
-            quoted(used.name),
-            used.at,
-            used.ty.size(),
-            matches!(used.rule, FieldRule::Range(..))
+            quoted(used.field),
+            slice.at,
+            slice.size,
+            used.limited
         )?;
     }
     if let Some(when) = &field.when {
-        self::when(out, siblings, when)?;
+        self::when(out, when.decider.as_ref(), when)?;
     }
     let violation = rule_violation(&field.rule, field.name, 0).map(|kind| kind.code());
     if let (Some(code), Some(allowed)) = (violation, allowed(&field.rule)) {
@@ -124,7 +136,7 @@ fn typed(
     if matches!(field.rule, FieldRule::Output) {
         out.write_str(" output = true,")?;
     }
-    if field.may_tell() {
+    if field.may_be_in_summary() {
         out.write_str(" brief = true,")?;
     }
     writeln!(out, " doc = {} }},", quoted(field.doc))
@@ -150,17 +162,20 @@ fn of_type(out: &mut impl Write, ty: FieldType, output: bool) -> fmt::Result {
     Ok(())
 }
 
-fn when(out: &mut impl Write, siblings: &[Field], when: &When) -> fmt::Result {
+/// Writes a condition; `decider` is where its field stands, unless that is one of
+/// the request.
+fn when(out: &mut impl Write, decider: Option<&BitSlice>, when: &When) -> fmt::Result {
     out.write_str(" when = {")?;
     let mut window =
         (when.mask != u64::MAX).then(|| (when.mask.trailing_zeros(), when.mask.count_ones()));
-    if when.of_request {
-        out.write_str(" request = true,")?;
-    } else if let Some(field) = siblings.iter().find(|field| field.name == when.field) {
-        write!(out, " at = {}, size = {},", field.at, field.ty.size())?;
-        if let Some((shift, width)) = field.bits {
-            // No condition in the table looks at bits within a bit field.
-            window = Some((shift.into(), width.into()));
+    match decider {
+        None => out.write_str(" request = true,")?,
+        Some(slice) => {
+            write!(out, " at = {}, size = {},", slice.at, slice.size)?;
+            if slice.width() < 8 * u32::from(slice.size) {
+                // No condition in the table looks at bits within a bit field.
+                window = Some((slice.shift.into(), slice.width()));
+            }
         }
     }
     let shifted = window
@@ -203,7 +218,7 @@ fn tail(
     }
     if let Some((structure, when)) = &tail.view {
         write!(out, " view = {{ struct = structs.{},", structure.name)?;
-        self::when(out, layout.fields, when)?;
+        self::when(out, layout.views.get(index).and_then(Option::as_ref), when)?;
         out.write_str(" },")?;
     }
     if output {
@@ -228,7 +243,7 @@ fn source(out: &mut impl Write, source: &LengthSource) -> fmt::Result {
             element,
             count,
         } => write!(out, "{{ \"area\", {head}, {element}, {count} }},"),
-        LengthSource::Fact(fact) => write!(out, "{{ \"fact\", {} }},", fact + 1),
+        LengthSource::Request(fact) => write!(out, "{{ \"request\", {} }},", fact + 1),
     }
 }
 

@@ -12,13 +12,12 @@ use dxgtrace_protocol::decode::{MessagePart, UNKNOWN, summary};
 use dxgtrace_protocol::record::header::{ChannelKind, Direction, RecordKind};
 use dxgtrace_protocol::record::{IOCTL_END, LOST, RECORD};
 use dxgtrace_protocol::schema::{
-    BytesOrigin, Fact, FieldRule, FieldType, HEADER, Layout, Message, MessageSet, ObjectKind,
-    ReplyMode,
+    BytesOrigin, FieldRule, FieldType, Forms, HEADER, Message, MessageSet, ObjectKind, ReplyMode,
 };
-use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::errno;
-use dxgtrace_protocol::table::framing::{self, COMMAND, EXTENDED};
+use dxgtrace_protocol::table::framing::{self, EXTENDED};
 use dxgtrace_protocol::table::statuses::STATUSES;
+use dxgtrace_protocol::table::{CATALOG, Catalog};
 use dxgtrace_session::check::{ByteCount, Code, Notation, dirty_padding, rule_violation};
 use text::quoted;
 
@@ -38,6 +37,14 @@ const ENGINE: &[&str] = &[
 /// # Errors
 /// Those of `out`.
 pub fn lua(out: &mut impl Write) -> fmt::Result {
+    lua_of(&CATALOG, out)
+}
+
+/// Writes the dissector of a catalog's messages.
+///
+/// # Errors
+/// Those of `out`.
+pub fn lua_of(catalog: &Catalog, out: &mut impl Write) -> fmt::Result {
     out.write_str(
         "-- Wireshark dissector for the GPU paravirtualization protocol between Linux's\n\
          -- dxgkrnl driver and its Windows host, for captures made by dxgtrace.\n\
@@ -50,12 +57,12 @@ pub fn lua(out: &mut impl Write) -> fmt::Result {
          \n\
          local data = { protocol = \"dxgtrace\" }\n\n",
     )?;
-    named(out, &NamedSets::of_captures())?;
+    named(out, &NamedSets::of_captures(catalog))?;
     statuses(out)?;
     codes(out)?;
     surroundings(out)?;
     out.write_str("data.messages = {\n")?;
-    for message in table::all() {
+    for message in catalog.all() {
         self::message(out, message)?;
     }
     out.write_str("}\n")?;
@@ -99,7 +106,7 @@ fn named(out: &mut impl Write, names: &NamedSets) -> fmt::Result {
     for structure in names.structs.values() {
         writeln!(out, "  {} = {{ size = {},", structure.name, structure.size)?;
         for field in structure.fields {
-            layout::field(out, "    ", structure.fields, field)?;
+            layout::field(out, "    ", field)?;
         }
         out.write_str("  },\n")?;
     }
@@ -193,10 +200,6 @@ fn sentence(code: Code) -> Vec<SentencePiece> {
 
 /// What stands around the messages.
 fn surroundings(out: &mut impl Write) -> fmt::Result {
-    let at = |layout: &Layout, name: &str| layout.field(name).map_or(0, |field| field.at);
-    let bits = |name: &str| COMMAND.field(name).and_then(|field| field.bits);
-    let (_, channel_type_width) = bits("channel_type").unwrap_or_default();
-    let (async_bit, _) = bits("async_msg").unwrap_or_default();
     let numbers: &[(&str, u64)] = &[
         ("inband", framing::PACKET_INBAND.into()),
         ("completion", framing::PACKET_COMPLETION.into()),
@@ -209,11 +212,14 @@ fn surroundings(out: &mut impl Write) -> fmt::Result {
         ("extended_header", framing::EXTENDED_HEADER.into()),
         ("version_old", framing::VERSION_OLD.into()),
         ("version_extended", framing::VERSION_EXTENDED.into()),
-        ("channel_word", at(&COMMAND, "channel_type").into()),
-        ("channel_type_width", channel_type_width.into()),
-        ("async_bit", async_bit.into()),
+        ("channel_word", framing::CHANNEL_TYPE_BITS.at.into()),
+        (
+            "channel_type_width",
+            framing::CHANNEL_TYPE_BITS.slice.width().into(),
+        ),
+        ("async_bit", framing::ASYNC_MSG.slice.shift.into()),
         ("max_payload", MAX_PAYLOAD as u64),
-        ("command", at(&COMMAND, "command").into()),
+        ("command", framing::COMMAND_NUMBER.at.into()),
     ];
     out.write_str("data.framing = {\n")?;
     for (name, value) in numbers {
@@ -281,37 +287,32 @@ fn message(out: &mut impl Write, message: &Message) -> fmt::Result {
         ReplyMode::NeverSent => out.write_str(" unsent = true,")?,
         ReplyMode::Sync | ReplyMode::OneWay => {}
     }
-    out.write_str(" facts = {")?;
-    for fact in message.facts {
-        match fact {
-            Fact::None => break,
-            Fact::At(at) => write!(out, " {{ \"at\", {at} }},")?,
-            Fact::AtOrOne(at) => write!(out, " {{ \"at_or_one\", {at} }},")?,
-            Fact::AtIf(at, flag) => write!(out, " {{ \"at_if\", {at}, {flag} }},")?,
-            Fact::Sum {
-                tail,
-                stride,
-                member,
-            } => write!(out, " {{ \"sum\", {}, {stride}, {member} }},", tail + 1)?,
-        }
-    }
-    out.write_str(" },")?;
-    if let Some(request) = &message.request {
-        out.write_str("\n    request = ")?;
-        layout::layout(out, "    ", "", request, false)?;
-        out.write_char(',')?;
-    }
-    out.write_str("\n    replies = {")?;
-    for reply in message.replies.iter().flatten() {
+    out.write_str("\n    requests = {")?;
+    forms(out, &message.requests)?;
+    out.write_str("},\n    replies = {")?;
+    forms(out, &message.replies)?;
+    out.write_str("} },\n")
+}
+
+/// Writes the forms of a part, in order.
+fn forms(out: &mut impl Write, forms: &Forms) -> fmt::Result {
+    for form in forms.iter() {
         out.write_str("\n      ")?;
-        let version = format!("version = {}, ", reply.version);
-        layout::layout(out, "      ", &version, &reply.layout, false)?;
+        let mut first = format!("since = {}, ", form.since);
+        if !form.lengths.is_empty() {
+            first.push_str("lengths = {");
+            for length in form.lengths {
+                first.push_str(&format!(" {length},"));
+            }
+            first.push_str(" }, ");
+        }
+        layout::layout(out, "      ", &first, &form.layout, false)?;
         out.write_char(',')?;
     }
-    if message.replies.iter().any(Option::is_some) {
+    if !forms.is_empty() {
         out.write_str("\n    ")?;
     }
-    out.write_str("} },\n")
+    Ok(())
 }
 
 /// The kinds of object that a type's values name.
@@ -336,10 +337,6 @@ mod tests {
     fn given(engine: &'static str) -> Vec<(&'static str, BTreeSet<&'static str>)> {
         let places = engine.split("code.").skip(1).filter_map(|place| {
             let (name, rest) = place.split_once(", ")?;
-            // A code that the engine chooses before it reports it.
-            if !name.chars().all(char::is_alphanumeric) {
-                return None;
-            }
             let rest = rest.strip_prefix("parameters = ").unwrap_or(rest);
             let (table, _) = rest.strip_prefix('{')?.split_once('}')?;
             let members = table

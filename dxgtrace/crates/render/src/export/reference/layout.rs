@@ -61,8 +61,8 @@ fn size(layout: &Layout) -> String {
         }
         text.push('.');
     }
-    if !layout.once.is_empty() {
-        let lengths: Vec<_> = layout.once.iter().map(u16::to_string).collect();
+    if !layout.other_sizes.is_empty() {
+        let lengths: Vec<_> = layout.other_sizes.iter().map(u16::to_string).collect();
         let lengths = lengths.join(" or ");
         let _ = write!(text, " In some generations of the driver {lengths} bytes.");
     }
@@ -86,7 +86,7 @@ pub(super) fn fields(out: &mut impl Write, fields: &[Field]) -> fmt::Result {
         let array = match (field.count, field.used) {
             (1, _) => String::new(),
             (count, None) => format!(" × {count}"),
-            (count, Some(used)) => format!(" × {count}, `{used}` in use"),
+            (count, Some(used)) => format!(" × {count}, `{}` in use", used.field),
         };
         let (name, kind, doc) = (field.name, ty(field.ty), cell(field.doc));
         write!(out, "| {place} | `{name}` | {kind}{array} | {doc}")?;
@@ -196,6 +196,7 @@ fn len(len: &TailLength) -> String {
             count,
         } => format!("{head} + {element} × `{count}` (at least 1), rounded up to 8"),
         TailLength::Request(name) => format!("`{name}` of the request"),
+        TailLength::RequestWord(name) => format!("`{name}` of the request"),
         TailLength::RequestOrOne(name) => format!("`{name}` of the request, at least 1"),
         TailLength::RequestIf(name, flag) => {
             format!("`{name}` of the request if its `{flag}` is not 0, else 0")

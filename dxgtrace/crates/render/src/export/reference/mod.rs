@@ -8,7 +8,7 @@ pub(super) use layout::cell;
 
 use std::fmt::{self, Write};
 
-use dxgtrace_protocol::schema::{Message, MessageSet, ReplyMode, Subject};
+use dxgtrace_protocol::schema::{Forms, HeaderProcess, Message, MessageSet, ReplyMode};
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::framing;
 use dxgtrace_protocol::table::guid;
@@ -109,13 +109,13 @@ fn mode(mode: ReplyMode) -> &'static str {
     }
 }
 
-fn subject(subject: Subject) -> &'static str {
+fn subject(subject: HeaderProcess) -> &'static str {
     match subject {
-        Subject::Caller => "the caller",
-        Subject::Nobody => "nobody: 0",
-        Subject::Destroyed => "the process that ends",
-        Subject::Target => "the process that is asked about",
-        Subject::Unknown => "not known",
+        HeaderProcess::Caller => "the caller",
+        HeaderProcess::Nobody => "nobody: 0",
+        HeaderProcess::Destroyed => "the process that ends",
+        HeaderProcess::Target => "the process that is asked about",
+        HeaderProcess::Unknown => "not known",
     }
 }
 
@@ -130,7 +130,7 @@ fn message(out: &mut impl Write, message: &Message) -> fmt::Result {
         message.since.name()
     )?;
     if message.mode != ReplyMode::NeverSent && message.set != MessageSet::Host {
-        write!(out, " `process` names {}.", subject(message.subject))?;
+        write!(out, " `process` names {}.", subject(message.header_process))?;
     }
     out.write_str("\n")?;
     if !message.cause.is_empty() {
@@ -144,22 +144,12 @@ fn message(out: &mut impl Write, message: &Message) -> fmt::Result {
     if !ioctls.is_empty() {
         writeln!(out, "\nCalls that cause it: {}.", ioctls.join(", "))?;
     }
-    if let Some(request) = &message.request {
-        let title = match message.set {
-            MessageSet::Host => "Message",
-            MessageSet::Vgpu | MessageSet::Global => "Request",
-        };
-        layout::layout(out, title, request)?;
-    }
-    let replies: Vec<_> = message.replies.iter().flatten().collect();
-    for reply in &replies {
-        let title = match (replies.len(), reply.version) {
-            (1, _) => "Reply".to_owned(),
-            (_, 0) => "Reply of older interface versions".to_owned(),
-            (_, version) => format!("Reply from interface version {version} on"),
-        };
-        layout::layout(out, &title, &reply.layout)?;
-    }
+    let part = match message.set {
+        MessageSet::Host => "Message",
+        MessageSet::Vgpu | MessageSet::Global => "Request",
+    };
+    forms(out, part, &message.requests)?;
+    forms(out, "Reply", &message.replies)?;
     if message.mode == ReplyMode::OneWay {
         out.write_str("\nThere is no reply.\n")?;
     }
@@ -168,6 +158,19 @@ fn message(out: &mut impl Write, message: &Message) -> fmt::Result {
         for note in message.notes {
             writeln!(out, "- {note}")?;
         }
+    }
+    Ok(())
+}
+
+/// Writes the forms of a part, each under what it is known by.
+fn forms(out: &mut impl Write, part: &str, forms: &Forms) -> fmt::Result {
+    let several = forms.iter().count() > 1;
+    for form in forms.iter() {
+        let known_by = match form.known_by() {
+            by if by.is_empty() && several => " of older interface versions".to_owned(),
+            by => by,
+        };
+        layout::layout(out, &format!("{part}{known_by}"), &form.layout)?;
     }
     Ok(())
 }

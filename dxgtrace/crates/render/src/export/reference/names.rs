@@ -5,11 +5,12 @@ use std::fmt::{self, Write};
 use super::layout::{cell, fields};
 use crate::export::named::NamedSets;
 use dxgtrace_protocol::schema::values::GuestResult;
+use dxgtrace_protocol::table::CATALOG;
 use dxgtrace_protocol::table::statuses::STATUSES;
 
 pub(super) fn structures(out: &mut impl Write) -> fmt::Result {
     out.write_str("\n## Structures\n")?;
-    for structure in NamedSets::of_messages().structs.values() {
+    for structure in NamedSets::of_messages(&CATALOG).structs.values() {
         let (name, doc, size) = (structure.name, structure.doc, structure.size);
         write!(out, "\n### {name}\n\n{doc} {size} bytes.\n\n")?;
         fields(out, structure.fields)?;
@@ -19,7 +20,7 @@ pub(super) fn structures(out: &mut impl Write) -> fmt::Result {
 
 pub(super) fn enumerations(out: &mut impl Write) -> fmt::Result {
     out.write_str("\n## Enumerations\n\nAll are open: other numbers occur.\n")?;
-    for names in NamedSets::of_messages().enums.values() {
+    for names in NamedSets::of_messages(&CATALOG).enums.values() {
         write!(
             out,
             "\n### {}\n\n| number | name |\n|--:|---|\n",
@@ -38,7 +39,7 @@ pub(super) fn enumerations(out: &mut impl Write) -> fmt::Result {
 
 pub(super) fn bit_sets(out: &mut impl Write) -> fmt::Result {
     out.write_str("\n## Bit sets\n\nAll are open: other bits occur.\n")?;
-    for set in NamedSets::of_messages().flags.values() {
+    for set in NamedSets::of_messages(&CATALOG).flags.values() {
         write!(out, "\n### {}\n\n", set.name)?;
         if set.bits.is_empty() {
             out.write_str("No bit has a public name.\n")?;

@@ -4,7 +4,7 @@ use std::io;
 
 use super::pieces::{OpenJson, Text, any, bytes, decimal, hexadecimal, plain, shown};
 use super::{TaskJson, ioctl};
-use dxgtrace_protocol::decode::{Decoded, LocatedBody, Spot, TailSpot, Value, utf16};
+use dxgtrace_protocol::decode::{ArrayRef, Decoded, FieldRef, LocatedBody, Value, utf16};
 use dxgtrace_protocol::record::header::{KnownFields, RecordKind};
 use dxgtrace_protocol::schema::{FieldType, TailElement};
 use dxgtrace_protocol::table;
@@ -98,12 +98,12 @@ fn fixed(object: &mut OpenJson<'_>, body: &LocatedBody<'_>, prefix: [&str; 3]) -
 }
 
 /// The value of a field, of an array only the part in use.
-fn used<'a>(spot: &Spot<'a>) -> Option<Value<'a>> {
+fn used<'a>(spot: &FieldRef<'a>) -> Option<Value<'a>> {
     let length = spot.used.saturating_mul(usize::from(spot.field.ty.size()));
     Value::of_field(spot.field, spot.bytes.get(..length).unwrap_or(spot.bytes))
 }
 
-fn elements(out: &mut Vec<u8>, tail: &TailSpot<'_>) -> io::Result<()> {
+fn elements(out: &mut Vec<u8>, tail: &ArrayRef<'_>) -> io::Result<()> {
     match tail.tail.element {
         TailElement::Value(FieldType::Byte) => bytes(out, tail.bytes),
         TailElement::Value(ty) => typed(out, ty, Value::Array(ty, tail.bytes))?,

@@ -13,7 +13,7 @@ use super::Histogram;
 use dxgtrace_protocol::decode::{Decoded, MessagePart, Value, escaped, utf16};
 use dxgtrace_protocol::packet::Channel;
 use dxgtrace_protocol::record::header::{ChannelKind, Direction, KnownFields};
-use dxgtrace_protocol::schema::Weight;
+use dxgtrace_protocol::schema::FailureImpact;
 use dxgtrace_protocol::table;
 use dxgtrace_session::entry::{Entry, Sink};
 use dxgtrace_session::{MemoryAccount, ProcessName, ReplyOutcome, Session};
@@ -118,7 +118,10 @@ impl Statistics {
         let Some(decoded) = &entry.seen.decoded else {
             return;
         };
-        let Some(message) = decoded.message.filter(|one| one.weight == Weight::Vital) else {
+        let Some(message) = decoded
+            .message
+            .filter(|one| one.impact == FailureImpact::Vital)
+        else {
             return;
         };
         if let Some(request) = entry.request {
@@ -152,7 +155,7 @@ impl Statistics {
     /// Steps of the start that were not seen, although others were.
     fn unseen(&self) -> impl Iterator<Item = &'static str> {
         table::all()
-            .filter(|message| message.weight == Weight::Vital && !self.steps.is_empty())
+            .filter(|message| message.impact == FailureImpact::Vital && !self.steps.is_empty())
             .map(|message| message.name)
             .filter(|name| !self.steps.iter().any(|step| step.message == *name))
     }

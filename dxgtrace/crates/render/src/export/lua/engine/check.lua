@@ -36,8 +36,8 @@ end
 -- Returns false for a reply that is too short: the driver reads none of its fields.
 local function check_reply_size(body, by_protocol, room, found)
   if not by_protocol or not body.layout.read then return true end
-  local once = body.layout.once
-  if room and room ~= by_protocol and not (once and once[room]) then
+  local other_sizes = body.layout.other_sizes
+  if room and room ~= by_protocol and not (other_sizes and other_sizes[room]) then
     found(code.SizeReplyRoom, { needed = by_protocol, present = room }, 0)
   end
   local expected = room or by_protocol
@@ -158,7 +158,7 @@ local function check_gap(body, at, length, found)
 end
 
 local function check_padding(body, found)
-  if body.once then return end
+  if body.has_other_size then return end
   for _, gap in ipairs(body.layout.gaps) do check_gap(body, gap[1], gap[2], found) end
   local at, length = unused(body)
   if at then check_gap(body, at, length, found) end

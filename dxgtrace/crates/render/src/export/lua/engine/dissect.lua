@@ -29,6 +29,7 @@ local function read_packet(s)
     -- What the record claims, and what can be.
     claimed = header_value(s, "payload_length"),
     length = max(min(header_value(s, "payload_length"), data.framing.max_payload), #s - start),
+    version = header_value(s, "interface_version"),
     requester = bits(known, known_bit.requester, 1) == 1,
     channel = header_value(s, "channel"),
     transaction = header_value(s, "transaction"),
@@ -37,6 +38,13 @@ local function read_packet(s)
     key = sub(s, member.channel.at + 1, member.channel.stop)
       .. sub(s, member.transaction.at + 1, member.transaction.stop),
   }
+end
+
+-- The interface version of a message: the recorded one unless the framing shows
+-- another.
+local function version_told(told, extended)
+  if told ~= 0 and (told >= data.framing.version_extended) == extended then return told end
+  return extended and data.framing.version_extended or data.framing.version_old
 end
 
 -- The headers of a request or event; nil and what is wrong if there are none.
@@ -63,7 +71,7 @@ local function read_frame(packet)
     base = base, word = word, number = number, set = set, command = command,
     is_async = bits(word, data.framing.async_bit, 1) == 1,
     message = set and commands[set][command],
-    version = base > 0 and data.framing.version_extended or data.framing.version_old,
+    version = version_told(packet.version, base > 0),
   }
 end
 
@@ -88,8 +96,9 @@ local function command(packet, root, tvb, found)
   if frame.base > 0 then headers[1] = locate(data.extended, s, start, 0, packet.length) end
   headers[#headers + 1] =
     locate(data.headers[frame.set or data.framing.vgpu], s, zero, frame.base, packet.length - frame.base)
-  local body = message and message.request
-    and locate(message.request, s, zero, frame.base, packet.length - frame.base)
+  local layout = message
+    and select_form(message.requests, frame.version, packet.length - frame.base, packet.exact)
+  local body = layout and locate(layout, s, zero, frame.base, packet.length - frame.base)
 
   check_framing(packet, frame, found)
   if body then check_command_size(body, packet.exact, found) end
@@ -117,7 +126,7 @@ local function command(packet, root, tvb, found)
   return {
     name = name, line = name .. (body and brief(body) or ""),
     message = message, version = frame.version,
-    facts = message and facts_of(message, body),
+    request_values = request_values_of(body),
   }
 end
 
@@ -125,11 +134,11 @@ end
 local function reply(packet, request, root, tvb, found)
   local s, start = packet.s, packet.start
   local message = request.message
-  local layout = reply_layout(message, request.version)
-  local body = layout and locate(layout, s, start, 0, packet.length, request.facts)
+  local layout = message and select_form(message.replies, request.version, packet.length, false)
+  local body = layout and locate(layout, s, start, 0, packet.length, request.request_values)
   local status
   if body then
-    if check_reply_size(body, expected_length(layout, request.facts), packet.expected, found) then
+    if check_reply_size(body, expected_length(layout, request.request_values), packet.expected, found) then
       check_names(body, found)
       check_tails(body, found)
     end

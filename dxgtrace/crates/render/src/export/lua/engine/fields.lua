@@ -8,13 +8,15 @@ local PREFIX = "dxg."
 
 local declared, by_name = {}, {}
 
--- Declares a field, or finds it if a part of the same name declared it.
-local function declare(name, make)
-  if not by_name[name] then
-    by_name[name] = make(PREFIX .. name)
-    declared[#declared + 1] = by_name[name]
+-- Declares a field, or finds it if a part of the same name declared it. Where forms
+-- of a message differ in its width, each has a field of its own behind the name.
+local function declare(name, make, kind)
+  local key = name .. " " .. (kind or "")
+  if not by_name[key] then
+    by_name[key] = make(PREFIX .. name)
+    declared[#declared + 1] = by_name[key]
   end
-  return by_name[name]
+  return by_name[key]
 end
 
 local function mask_of(shift, width) return POW2[shift] * (POW2[width] - 1) end
@@ -37,7 +39,7 @@ local function declare_value(name, field)
     end
     local mask = field.mask and mask_of(field.shift, field.width)
     return make(abbreviation, label, kind.hex and base.HEX or base.DEC, strings, mask, field.doc)
-  end)
+  end, kind.field)
 end
 
 -- The ProtoFields of a set's bits, under the name of their field.
@@ -149,7 +151,7 @@ for set = 0, #data.sets do commands[set] = {} end
 for _, message in ipairs(data.messages) do
   local prefix = message.name .. "."
   commands[message.set][message.id] = message
-  if message.request then prepare_layout(message.request, prefix) end
+  for _, request in ipairs(message.requests) do prepare_layout(request, prefix) end
   for _, reply in ipairs(message.replies) do prepare_layout(reply, prefix) end
 end
 

@@ -15,7 +15,7 @@ end
 local function holds(body, zero, when)
   local value
   if when.request then
-    value = body.facts[body.layout.selector]
+    value = body.request_values[body.layout.selector]
   else
     value = read(body.s, zero + when.at, when.size)
   end
@@ -73,7 +73,7 @@ local count_by = {
     local count = settled(body, len[4], 4)
     return count and floor((len[2] + len[3] * max(count, 1) + 7) / 8) * 8
   end,
-  fact = function(body, len) return body.facts[len[2]] end,
+  request = function(body, len) return body.request_values[len[2]] end,
 }
 
 -- The total length when the tails take `size` bytes.
@@ -95,15 +95,15 @@ local function fixed_shortfall(layout, length)
   return { part = "the padding of the fixed part", at = length, wanted = wanted, had = 0 }
 end
 
-local NO_FACTS = {}
+local NOTHING = {}
 
 -- A tail whose count was not captured has no span, nor have those behind it;
 -- then `described`, the length by layout and counts, is not known either.
-local function locate(layout, s, zero, base, length, facts)
+local function locate(layout, s, zero, base, length, request_values)
   length = max(length, 0)
   local body = {
     layout = layout, s = s, zero = zero, base = base, length = length,
-    facts = facts or NO_FACTS, spans = {},
+    request_values = request_values or NOTHING, spans = {},
   }
   local at = layout.tails_at
   if length < at then body.short = fixed_shortfall(layout, length) end
@@ -118,8 +118,8 @@ local function locate(layout, s, zero, base, length, facts)
     at = at + size
   end
   body.stop = at
-  body.once = layout.once and layout.once[length]
-  body.described = body.once and length or total_with(layout, at - layout.tails_at)
+  body.has_other_size = layout.other_sizes and layout.other_sizes[length]
+  body.described = body.has_other_size and length or total_with(layout, at - layout.tails_at)
   if not body.short and length < body.described then
     body.short = {
       part = "the unused bytes at the end", at = at, wanted = body.described - at, had = max(length - at, 0),
@@ -145,27 +145,38 @@ local function elements(body, i)
 end
 
 -- What the replies of a message need of its request.
-local function facts_of(message, body)
-  local facts = {}
-  for i, fact in ipairs(message.facts) do facts[i] = body and count_by[fact[1]](body, fact) end
-  return facts
+local function request_values_of(body)
+  local values = {}
+  for i, value in ipairs(body and body.layout.request_values or NOTHING) do
+    values[i] = value and count_by[value[1]](body, value) or nil
+  end
+  return values
 end
 
--- The reply's shape at an interface version.
-local function reply_layout(message, version)
-  for _, reply in ipairs(message and message.replies or NO_FACTS) do
-    if reply.version <= version then return reply end
+-- Whether a message of `length` bytes has a form that is known by its lengths.
+local function fits(form, length, exact)
+  if not form.lengths then return true end
+  for _, known in ipairs(form.lengths) do
+    if length == known or not exact and length == floor((known + 7) / 8) * 8 then return true end
+  end
+  return false
+end
+
+-- The form of a part in an interface version: `length` bytes of it travelled.
+local function select_form(forms, version, length, exact)
+  for _, form in ipairs(forms) do
+    if form.since <= version and fits(form, length, exact) then return form end
   end
 end
 
 -- Bytes that the driver expects of a reply; nil if that is not known.
-local function expected_length(layout, facts)
+local function expected_length(layout, request_values)
   if not layout.read then return 0 end
   local size = 0
   for _, tail in ipairs(layout.tails) do
     local len = tail.expects or tail.len
-    if len[1] == "fact" then
-      local count = facts[len[2]]
+    if len[1] == "request" then
+      local count = request_values[len[2]]
       if not count then return nil end
       size = size + count * tail.size
     end

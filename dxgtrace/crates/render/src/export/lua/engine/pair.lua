@@ -78,7 +78,7 @@ local function ask(packet, pinfo, decoded)
   end
   local request = {
     frame = pinfo.number, at = pinfo.rel_ts, message = decoded.message, channel = packet.channel,
-    version = decoded.version, facts = decoded.facts,
+    version = decoded.version, request_values = decoded.request_values,
   }
   if answered_in(ids, packet) then ids.answered[place(packet.transaction)] = nil end
   pending[packet.key] = request
