@@ -10,7 +10,7 @@ use crate::{
 /// A VMBus channel of the driver.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct Channel {
+pub struct DriverChannel {
     /// Address of the `struct vmbus_channel`.
     pub address: u64,
     /// Instance GUID.
@@ -21,7 +21,7 @@ pub struct Channel {
     pub kind: u32,
 }
 
-impl Channel {
+impl DriverChannel {
     /// The channel at this address, if the driver uses it. For the channels of
     /// other devices this is one read of 32 bytes and a comparison.
     #[inline(always)]

@@ -6,7 +6,7 @@
 
 use core::{arch::asm, mem::size_of};
 
-use dxgtrace_ebpf::record::{MAX_PAYLOAD, Packet};
+use dxgtrace_ebpf::record::{MAX_PAYLOAD, PacketRecord};
 
 use crate::{
     config::{SNAP_LENGTH, WAKE_SHIFT},
@@ -23,7 +23,7 @@ macro_rules! by_class {
     ($memory:ty, $packet:expr, $payload:expr; $($class:literal)*) => {
         $(
             if $packet.kept <= $class {
-                return write::<$memory, $class, { $class + size_of::<Packet>() }>($packet, $payload);
+                return write::<$memory, $class, { $class + size_of::<PacketRecord>() }>($packet, $payload);
             }
         )*
     };
@@ -32,7 +32,7 @@ macro_rules! by_class {
 /// Writes `packet` with the payload at `payload`, as much as the snap length
 /// allows, and whether that worked. If not, the loss has been counted.
 #[inline(always)]
-pub fn packet<M: Memory>(packet: &mut Packet, payload: u64) -> bool {
+pub fn packet<M: Memory>(packet: &mut PacketRecord, payload: u64) -> bool {
     let snap = SNAP_LENGTH.load();
     let limit = if snap < MAX_PAYLOAD {
         snap
@@ -45,7 +45,7 @@ pub fn packet<M: Memory>(packet: &mut Packet, payload: u64) -> bool {
         limit
     };
     by_class!(M, packet, payload; 128 256 512 1024 2048 4096 8192 16384 32768 65536);
-    write::<M, { MAX_PAYLOAD as usize }, { MAX_PAYLOAD as usize + size_of::<Packet>() }>(
+    write::<M, { MAX_PAYLOAD as usize }, { MAX_PAYLOAD as usize + size_of::<PacketRecord>() }>(
         packet, payload,
     )
 }
@@ -64,7 +64,10 @@ pub fn end<T: Copy>(record: T) -> bool {
 }
 
 #[inline(always)]
-fn write<M: Memory, const CLASS: usize, const SIZE: usize>(packet: &Packet, payload: u64) -> bool {
+fn write<M: Memory, const CLASS: usize, const SIZE: usize>(
+    packet: &PacketRecord,
+    payload: u64,
+) -> bool {
     let Some(mut entry) = RECORDS.reserve_bytes(SIZE, 0) else {
         maps::count_ring_full();
         return false;
@@ -83,12 +86,12 @@ fn write<M: Memory, const CLASS: usize, const SIZE: usize>(packet: &Packet, payl
     // payload goes behind the header and is at most `CLASS` = `SIZE` - header
     // bytes long.
     let copied = unsafe {
-        target.cast::<Packet>().write(Packet {
+        target.cast::<PacketRecord>().write(PacketRecord {
             lost_ring_full,
             lost_unreadable,
             ..*packet
         });
-        M::copy(target.add(size_of::<Packet>()), kept as u32, payload)
+        M::copy(target.add(size_of::<PacketRecord>()), kept as u32, payload)
     };
     if !copied && kept > 0 {
         maps::count_unreadable();

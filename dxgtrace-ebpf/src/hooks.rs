@@ -4,12 +4,12 @@ use aya_ebpf::helpers::{
     bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_ns, generated,
 };
 use dxgtrace_ebpf::record::{
-    END_SYNC, END_UNSEEN, IoctlEnd, KIND_IOCTL_END, KIND_RECEIVE, KIND_SEND, KIND_SEND_RETURN,
-    Packet, SendReturn, VIEW_EXPECTED, VIEW_IOCTL, Words,
+    END_SYNC, END_UNSEEN, IoctlEndRecord, KIND_IOCTL_END, KIND_RECEIVE, KIND_SEND,
+    KIND_SEND_RETURN, PacketRecord, SendReturn, VIEW_EXPECTED, VIEW_IOCTL, Words,
 };
 
 use crate::{
-    channel::Channel,
+    channel::DriverChannel,
     config::{COMM_HIGH, COMM_LOW, FILTER_COMM, FILTER_PIDS},
     copy, follow,
     maps::{self, CALLS, Calls, FIRSTS, NEXTS, Next, count, store},
@@ -39,7 +39,7 @@ pub struct Send {
 /// by then hold the reply.
 #[inline(always)]
 pub fn send_entry<M: Memory>(send: &Send) {
-    let Some(channel) = Channel::identify::<M>(send.channel) else {
+    let Some(channel) = DriverChannel::identify::<M>(send.channel) else {
         return;
     };
     let task = bpf_get_current_pid_tgid();
@@ -49,7 +49,7 @@ pub fn send_entry<M: Memory>(send: &Send) {
     // SAFETY: the member of the struct that the pointer points to.
     count(|counters| unsafe { &raw mut (*counters).sends });
     let time = now();
-    let mut packet = Packet {
+    let mut packet = PacketRecord {
         packet_type: send.packet_type as u16,
         packet_flags: send.flags as u16,
         transaction: send.transaction,
@@ -216,7 +216,7 @@ fn forget_missed(task: u64, element: *mut Calls) {
 #[inline(always)]
 fn ioctl_end(task: u64, calls: &Calls, flags: u8, result: i32, time: u64) {
     let [lost_ring_full, lost_unreadable] = maps::lost();
-    let record = IoctlEnd {
+    let record = IoctlEndRecord {
         kind: KIND_IOCTL_END,
         flags: if calls.sync_ended != 0 {
             flags | END_SYNC
@@ -257,7 +257,7 @@ fn calls(task: u64) -> Option<*mut Calls> {
 /// Entry of `hv_pkt_iter_first`, for programs that see no arguments at the return.
 #[inline(always)]
 pub fn first_entry<M: Memory>(channel: u64) {
-    if let Some(channel) = Channel::identify::<M>(channel) {
+    if let Some(channel) = DriverChannel::identify::<M>(channel) {
         store(&FIRSTS, this_thread(), channel);
     }
 }
@@ -285,7 +285,7 @@ pub fn first_return<M: Memory>(descriptor: u64) {
 /// Return of `hv_pkt_iter_first`, for programs that still see the arguments.
 #[inline(always)]
 pub fn first_exit<M: Memory>(channel: u64, descriptor: u64) {
-    if let Some(channel) = Channel::identify::<M>(channel) {
+    if let Some(channel) = DriverChannel::identify::<M>(channel) {
         mark_reported(this_thread());
         received::<M>(&channel, descriptor);
     }
@@ -297,7 +297,7 @@ pub fn first_exit<M: Memory>(channel: u64, descriptor: u64) {
 /// compiler chose. The mark tells whether that one has reported the packet.
 #[inline(always)]
 pub fn next_entry<M: Memory>(channel: u64) {
-    if let Some(channel) = Channel::identify::<M>(channel) {
+    if let Some(channel) = DriverChannel::identify::<M>(channel) {
         let next = Next {
             channel,
             reported: 0,
@@ -333,7 +333,7 @@ fn mark_reported(key: u64) {
 
 /// A packet descriptor was handed to the driver; 0 ends a batch.
 #[inline(always)]
-fn received<M: Memory>(channel: &Channel, descriptor: u64) {
+fn received<M: Memory>(channel: &DriverChannel, descriptor: u64) {
     if descriptor == 0 {
         return;
     }
@@ -350,7 +350,7 @@ fn received<M: Memory>(channel: &Channel, descriptor: u64) {
         maps::count_unreadable();
         return;
     }
-    let mut packet = Packet {
+    let mut packet = PacketRecord {
         packet_type: words as u16,
         packet_flags: (words >> 48) as u16,
         transaction,
@@ -362,8 +362,8 @@ fn received<M: Memory>(channel: &Channel, descriptor: u64) {
 
 /// The members that a packet has in both directions.
 #[inline(always)]
-fn header(kind: u8, channel: &Channel, task: u64, time: u64) -> Packet {
-    Packet {
+fn header(kind: u8, channel: &DriverChannel, task: u64, time: u64) -> PacketRecord {
+    PacketRecord {
         kind,
         channel_kind: channel.kind as u8,
         packet_type: 0,

@@ -8,7 +8,7 @@ use aya_ebpf::{
 };
 use dxgtrace_ebpf::record::{Counters, LOST_RING_FULL, LOST_UNREADABLE};
 
-use crate::channel::Channel;
+use crate::channel::DriverChannel;
 
 /// Threads whose calls are followed. The elements stay for the thread's next
 /// call, since adding and removing one costs more than all the rest of a hook;
@@ -25,7 +25,7 @@ pub static CALLS: LruHashMap<u64, Calls> = LruHashMap::with_max_entries(THREADS,
 ///
 /// Not in the map above, since a receiving softirq can interrupt a send.
 #[map]
-pub static FIRSTS: LruHashMap<u64, Channel> = LruHashMap::with_max_entries(THREADS, 0);
+pub static FIRSTS: LruHashMap<u64, DriverChannel> = LruHashMap::with_max_entries(THREADS, 0);
 /// `__hv_pkt_iter_next` in progress: by thread, with a channel address or 0.
 #[map]
 pub static NEXTS: LruHashMap<u64, Next> = LruHashMap::with_max_entries(THREADS, 0);
@@ -82,7 +82,7 @@ impl Calls {
 #[derive(Clone, Copy)]
 pub struct Next {
     /// Its channel.
-    pub channel: Channel,
+    pub channel: DriverChannel,
     /// Not 0: an inner `hv_pkt_iter_first` has already reported the packet.
     pub reported: u64,
 }

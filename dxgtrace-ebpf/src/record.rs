@@ -6,23 +6,23 @@
 
 use core::mem::{offset_of, size_of};
 
-/// The record is a [`Packet`]: entry of the send function, payload follows.
+/// The record is a [`PacketRecord`]: entry of the send function, payload follows.
 pub const KIND_SEND: u8 = 1;
 /// The record is a [`SendReturn`].
 pub const KIND_SEND_RETURN: u8 = 2;
-/// The record is a [`Packet`]: a packet handed to the driver, payload follows.
+/// The record is a [`PacketRecord`]: a packet handed to the driver, payload follows.
 pub const KIND_RECEIVE: u8 = 3;
-/// The record is an [`IoctlEnd`].
+/// The record is an [`IoctlEndRecord`].
 pub const KIND_IOCTL_END: u8 = 4;
 
-/// In [`Packet::view`]: [`Packet::ioctl`] is known.
+/// In [`PacketRecord::view`]: [`PacketRecord::ioctl`] is known.
 pub const VIEW_IOCTL: u16 = 1;
-/// In [`Packet::view`]: [`Packet::expected`] is known.
+/// In [`PacketRecord::view`]: [`PacketRecord::expected`] is known.
 pub const VIEW_EXPECTED: u16 = 2;
 
-/// In [`IoctlEnd::flags`]: how the ioctl ended was not seen.
+/// In [`IoctlEndRecord::flags`]: how the ioctl ended was not seen.
 pub const END_UNSEEN: u8 = 1;
-/// In [`IoctlEnd::flags`]: a synchronous send of the driver ended in it.
+/// In [`IoctlEndRecord::flags`]: a synchronous send of the driver ended in it.
 pub const END_SYNC: u8 = 2;
 
 /// The channel carries VM-wide commands.
@@ -83,7 +83,7 @@ pub const fn bytes([first, second]: Words) -> [u8; 16] {
 /// and the `kept` bytes of payload after it; the rest is not initialized.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Packet {
+pub struct PacketRecord {
     /// [`KIND_SEND`] or [`KIND_RECEIVE`].
     pub kind: u8,
     /// [`CHANNEL_GLOBAL`] or [`CHANNEL_VGPU`].
@@ -136,9 +136,9 @@ pub struct SendReturn {
     pub reserved_too: u16,
     /// What the send function returned.
     pub value: i32,
-    /// `time` of the send's [`Packet`].
+    /// `time` of the send's [`PacketRecord`].
     pub entry: u64,
-    /// `task` of the send's [`Packet`].
+    /// `task` of the send's [`PacketRecord`].
     pub task: u64,
     /// `CLOCK_MONOTONIC` in nanoseconds.
     pub time: u64,
@@ -147,7 +147,7 @@ pub struct SendReturn {
 /// The end of an ioctl of the driver.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IoctlEnd {
+pub struct IoctlEndRecord {
     /// [`KIND_IOCTL_END`].
     pub kind: u8,
     /// `END_` bits.
@@ -208,17 +208,17 @@ pub const LOST_RING_FULL: usize = 0;
 /// Index of the unreadable count in the probe's array of losses.
 pub const LOST_UNREADABLE: usize = 1;
 
-// User space reads the records at these offsets, see `Packet::read`.
-const _: () = assert!(size_of::<Packet>() == 104);
-const _: () = assert!(offset_of!(Packet, time) == 8);
-const _: () = assert!(offset_of!(Packet, length) == 40);
-const _: () = assert!(offset_of!(Packet, relid) == 56);
-const _: () = assert!(offset_of!(Packet, instance) == 64);
-const _: () = assert!(offset_of!(Packet, comm) == 80);
-const _: () = assert!(offset_of!(Packet, expected) == 100);
-const _: () = assert!(size_of::<IoctlEnd>() == 72);
-const _: () = assert!(offset_of!(IoctlEnd, result) == 32);
-const _: () = assert!(offset_of!(IoctlEnd, comm) == 56);
+// User space reads the records at these offsets, see `PacketRecord::read`.
+const _: () = assert!(size_of::<PacketRecord>() == 104);
+const _: () = assert!(offset_of!(PacketRecord, time) == 8);
+const _: () = assert!(offset_of!(PacketRecord, length) == 40);
+const _: () = assert!(offset_of!(PacketRecord, relid) == 56);
+const _: () = assert!(offset_of!(PacketRecord, instance) == 64);
+const _: () = assert!(offset_of!(PacketRecord, comm) == 80);
+const _: () = assert!(offset_of!(PacketRecord, expected) == 100);
+const _: () = assert!(size_of::<IoctlEndRecord>() == 72);
+const _: () = assert!(offset_of!(IoctlEndRecord, result) == 32);
+const _: () = assert!(offset_of!(IoctlEndRecord, comm) == 56);
 const _: () = assert!(size_of::<SendReturn>() == 32);
 const _: () = assert!(offset_of!(SendReturn, entry) == 8);
 const _: () = assert!(COUNTERS == 7);
@@ -227,11 +227,11 @@ const _: () = assert!(COUNTERS == 7);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Record<'a> {
     /// A packet and the kept part of its payload.
-    Packet(Packet, &'a [u8]),
+    Packet(PacketRecord, &'a [u8]),
     /// The end of a send.
     SendReturn(SendReturn),
     /// The end of an ioctl.
-    IoctlEnd(IoctlEnd),
+    IoctlEnd(IoctlEndRecord),
 }
 
 impl<'a> Record<'a> {
@@ -239,19 +239,19 @@ impl<'a> Record<'a> {
     pub fn read(bytes: &'a [u8]) -> Option<Self> {
         match *bytes.first()? {
             KIND_SEND | KIND_RECEIVE => {
-                let packet = Packet::read(bytes)?;
-                let end = size_of::<Packet>().checked_add(packet.kept as usize)?;
-                let payload = bytes.get(size_of::<Packet>()..end)?;
+                let packet = PacketRecord::read(bytes)?;
+                let end = size_of::<PacketRecord>().checked_add(packet.kept as usize)?;
+                let payload = bytes.get(size_of::<PacketRecord>()..end)?;
                 Some(Self::Packet(packet, payload))
             }
             KIND_SEND_RETURN => Some(Self::SendReturn(SendReturn::read(bytes)?)),
-            KIND_IOCTL_END => Some(Self::IoctlEnd(IoctlEnd::read(bytes)?)),
+            KIND_IOCTL_END => Some(Self::IoctlEnd(IoctlEndRecord::read(bytes)?)),
             _ => None,
         }
     }
 }
 
-impl Packet {
+impl PacketRecord {
     fn read(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; size_of::<Self>()] = bytes.first_chunk()?;
         Some(Self {
@@ -293,7 +293,7 @@ impl SendReturn {
     }
 }
 
-impl IoctlEnd {
+impl IoctlEndRecord {
     fn read(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; size_of::<Self>()] = bytes.first_chunk()?;
         Some(Self {

@@ -14,26 +14,26 @@ use crate::{
 /// Where `struct pt_regs` of x86-64 has the second argument, and two words on
 /// the number of the call, which for `ioctl` is 16.
 #[cfg(bpf_target_arch = "x86_64")]
-const LAYOUT: Layout<3> = Layout {
+const LAYOUT: RegisterLayout<3> = RegisterLayout {
     request_at: 104,
     ioctl: 16,
 };
 
 /// The same of arm64: registers 1 and 8; `ioctl` is 29.
 #[cfg(bpf_target_arch = "aarch64")]
-const LAYOUT: Layout<8> = Layout {
+const LAYOUT: RegisterLayout<8> = RegisterLayout {
     request_at: 8,
     ioctl: 29,
 };
 
 /// Where the registers stand of which the first is the request and the last of
 /// `N` is the number of the call.
-struct Layout<const N: usize> {
+struct RegisterLayout<const N: usize> {
     request_at: u64,
     ioctl: u64,
 }
 
-impl<const N: usize> Layout<N> {
+impl<const N: usize> RegisterLayout<N> {
     #[inline(always)]
     fn request(&self) -> Option<u32> {
         // SAFETY: helpers that every kernel has with which the loader lets this

@@ -320,18 +320,12 @@ fn crate_folders() -> Vec<PathBuf> {
     folders
 }
 
-/// Crates whose cycles are being taken apart.
-const CYCLIC_YET: &[&str] = &["protocol/src"];
-
 /// A file may name what the module around it defines; every other pair of files
 /// has one direction.
 #[test]
 fn no_two_files_of_a_crate_need_each_other() {
     let mut cycles = Vec::new();
     for folder in crate_folders() {
-        if CYCLIC_YET.iter().any(|name| folder.ends_with(name)) {
-            continue;
-        }
         let mut paths = Vec::new();
         sources(&folder, &mut paths);
         let modules: Vec<(Vec<String>, PathBuf)> = paths
@@ -392,16 +386,6 @@ fn declared_type(line: &str) -> Option<&str> {
     name.split(|letter: char| !letter.is_alphanumeric()).next()
 }
 
-/// Names that are still to be told apart.
-const SHARED_YET: &[&str] = &[
-    "Packet",
-    "Channel",
-    "Fact",
-    "Layout",
-    "IoctlEnd",
-    "Condition",
-];
-
 #[test]
 fn no_two_types_of_the_workspace_have_the_same_name() {
     let mut declared: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
@@ -423,6 +407,6 @@ fn no_two_types_of_the_workspace_have_the_same_name() {
         }
     }
     assert!(declared.len() > 200, "{}", declared.len());
-    declared.retain(|name, paths| paths.len() > 1 && !SHARED_YET.contains(&name.as_str()));
+    declared.retain(|_, paths| paths.len() > 1);
     assert!(declared.is_empty(), "{declared:#?}");
 }

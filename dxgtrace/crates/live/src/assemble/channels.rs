@@ -24,7 +24,7 @@ impl ChannelList {
     }
 
     /// The interface of a packet.
-    pub(super) fn interface(&mut self, packet: &record::Packet) -> u32 {
+    pub(super) fn interface(&mut self, packet: &record::PacketRecord) -> u32 {
         let kind = ChannelKind::or_unknown(packet.channel_kind);
         let instance = Some(record::bytes(packet.instance));
         let known = self.channels.iter().position(|channel| {

@@ -28,7 +28,7 @@ pub(super) struct PacketDraft {
 
 impl PacketDraft {
     /// A packet that the probe saw, its payload in `buffer`.
-    pub(super) fn packet(packet: &record::Packet, interface: u32, buffer: Vec<u8>) -> Self {
+    pub(super) fn packet(packet: &record::PacketRecord, interface: u32, buffer: Vec<u8>) -> Self {
         Self {
             header: header(packet),
             time: packet.time,
@@ -41,7 +41,11 @@ impl PacketDraft {
     }
 
     /// The end of an ioctl, its payload written into `buffer`.
-    pub(super) fn ioctl_end(end: &record::IoctlEnd, interface: u32, mut buffer: Vec<u8>) -> Self {
+    pub(super) fn ioctl_end(
+        end: &record::IoctlEndRecord,
+        interface: u32,
+        mut buffer: Vec<u8>,
+    ) -> Self {
         let payload = IoctlEnd {
             duration: end.time.saturating_sub(end.entry),
             messages: end.messages.into(),
@@ -120,7 +124,7 @@ impl PacketDraft {
     }
 }
 
-fn header(packet: &record::Packet) -> RecordHeader {
+fn header(packet: &record::PacketRecord) -> RecordHeader {
     let common = RecordHeader {
         channel_kind: ChannelKind::or_unknown(packet.channel_kind),
         packet_type: packet.packet_type,

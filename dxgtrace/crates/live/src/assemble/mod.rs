@@ -113,7 +113,7 @@ impl Assembler {
     }
 
     /// Takes a packet of the probe.
-    pub(super) fn packet(&mut self, packet: &record::Packet, payload: &[u8]) {
+    pub(super) fn packet(&mut self, packet: &record::PacketRecord, payload: &[u8]) {
         let interface = self.channels.interface(packet);
         let lost = [packet.lost_ring_full, packet.lost_unreadable];
         self.kernel_lost(lost, interface, packet.time);
@@ -132,7 +132,7 @@ impl Assembler {
     }
 
     /// Takes the end of an ioctl.
-    pub(super) fn ioctl_end(&mut self, end: &record::IoctlEnd) {
+    pub(super) fn ioctl_end(&mut self, end: &record::IoctlEndRecord) {
         let interface = self.channels.driver();
         let lost = [end.lost_ring_full, end.lost_unreadable];
         self.kernel_lost(lost, interface, end.time);

@@ -16,8 +16,8 @@ fn assembler() -> Assembler {
     Assembler::new(MonotonicClock::identity(), false, PATIENCE)
 }
 
-fn send(task: u64, time: u64, transaction: u64) -> record::Packet {
-    record::Packet {
+fn send(task: u64, time: u64, transaction: u64) -> record::PacketRecord {
+    record::PacketRecord {
         kind: KIND_SEND,
         channel_kind: CHANNEL_GLOBAL,
         packet_type: 6,
@@ -40,8 +40,8 @@ fn send(task: u64, time: u64, transaction: u64) -> record::Packet {
     }
 }
 
-fn receive(time: u64, transaction: u64) -> record::Packet {
-    record::Packet {
+fn receive(time: u64, transaction: u64) -> record::PacketRecord {
+    record::PacketRecord {
         kind: KIND_RECEIVE,
         packet_type: PACKET_COMPLETION,
         packet_flags: 0,
@@ -49,7 +49,7 @@ fn receive(time: u64, transaction: u64) -> record::Packet {
     }
 }
 
-fn end(of: &record::Packet, value: i32) -> SendReturn {
+fn end(of: &record::PacketRecord, value: i32) -> SendReturn {
     SendReturn {
         kind: KIND_SEND_RETURN,
         reserved: 0,
@@ -208,7 +208,7 @@ fn asynchronous_messages_of_another_length_are_other_messages() {
     let refused = send(5, 0, 0);
     assembler.packet(&refused, &[1; 8]);
     assembler.send_return(&end(&refused, EAGAIN));
-    let longer = record::Packet {
+    let longer = record::PacketRecord {
         length: 16,
         ..send(5, MILLISECOND, 0)
     };
@@ -257,13 +257,13 @@ fn the_next_send_of_a_thread_shows_that_the_return_of_the_last_was_missed() {
 fn a_loss_is_a_record_between_its_neighbours() {
     let mut assembler = assembler();
     assembler.packet(&receive(10, 1), &[1; 8]);
-    let after = record::Packet {
+    let after = record::PacketRecord {
         lost_ring_full: 3,
         lost_unreadable: 1,
         ..receive(20, 2)
     };
     assembler.packet(&after, &[1; 8]);
-    assembler.packet(&record::Packet { time: 30, ..after }, &[1; 8]);
+    assembler.packet(&record::PacketRecord { time: 30, ..after }, &[1; 8]);
     let mut kinds = Vec::new();
     while let Some(delivery) = assembler.next() {
         kinds.push(delivery.packet.header.kind);
@@ -298,13 +298,13 @@ fn a_loss_at_the_end_is_told_even_if_nothing_else_was_seen() {
 #[test]
 fn counts_out_of_order_are_no_loss() {
     let mut assembler = assembler();
-    let later = record::Packet {
+    let later = record::PacketRecord {
         lost_ring_full: 3,
         ..receive(20, 2)
     };
     assembler.packet(&later, &[1; 8]);
     assembler.packet(
-        &record::Packet {
+        &record::PacketRecord {
             lost_ring_full: 2,
             ..later
         },
@@ -316,7 +316,7 @@ fn counts_out_of_order_are_no_loss() {
 #[test]
 fn channels_are_named_in_the_order_of_their_first_packet() {
     let mut assembler = assembler();
-    let vgpu = |relid: u32| record::Packet {
+    let vgpu = |relid: u32| record::PacketRecord {
         channel_kind: record::CHANNEL_VGPU,
         relid,
         instance: [relid.into(); 2],
@@ -347,7 +347,7 @@ fn with_a_filter_completions_of_others_are_dropped_and_host_messages_are_not() {
     assembler.packet(&receive(2, 77), &[1; 8]);
     assembler.packet(&receive(3, 1), &[1; 8]);
     assembler.packet(
-        &record::Packet {
+        &record::PacketRecord {
             packet_type: 6,
             ..receive(4, 0)
         },
