@@ -69,9 +69,11 @@ macro_rules! header {
                 $(self.$name.store(header, $at);)+
             }
 
+            /// In place: a header is not moved after it was read.
             #[inline]
-            fn load(header: &[u8; LENGTH]) -> Result<Self, HeaderError> {
-                Ok(Self { $($name: Stored::load(header, $at)?,)+ })
+            fn load(&mut self, header: &[u8; LENGTH]) -> Result<(), HeaderError> {
+                *self = Self { $($name: Stored::load(header, $at)?,)+ };
+                Ok(())
             }
         }
 
@@ -211,7 +213,7 @@ impl RecordHeader {
         if had < wanted {
             return Err(HeaderError::Short { wanted, had });
         }
-        *self = Self::load(fields)?;
+        self.load(fields)?;
         Ok(wanted)
     }
 }
