@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use dxgtrace_protocol::record::header::RecordKind;
+use dxgtrace_protocol::table::errno::EAGAIN;
 
 use crate::story::{MS, Source, Story};
 
@@ -157,7 +158,7 @@ fn pairs(source: &Source) -> Result<Vec<Pair>> {
             packet.header.kind = kind;
             packet.header.refused_attempts = 3;
             if kind == RecordKind::Refused {
-                packet.header.return_value = -11;
+                packet.header.return_value = EAGAIN;
                 return Ok::<_, anyhow::Error>(story);
             }
         }

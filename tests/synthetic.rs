@@ -11,6 +11,7 @@ use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_protocol::record::header::{
     ChannelKind, Direction, IoctlEnd, KnownFields, LostPackets, RecordHeader, RecordKind,
 };
+use dxgtrace_protocol::table::errno::EAGAIN;
 use dxgtrace_protocol::table::ioctls::IOCTLS;
 use dxgtrace_session::check::Finding;
 use dxgtrace_session::{ReplyOutcome, Session, errno};
@@ -148,7 +149,7 @@ fn loss(samples: &Path) -> Result<Vec<u8>> {
     );
     let header = &mut rest[refused].header;
     header.kind = RecordKind::Refused;
-    header.return_value = -11;
+    header.return_value = EAGAIN;
     header.refused_attempts = 49;
     rest[refused].payload.truncate(64);
     let mut position = 0;

@@ -4,6 +4,7 @@ use anyhow::Result;
 use dxgtrace_protocol::record::header::{
     Direction, IoctlEnd, KnownFields, RecordHeader, RecordKind,
 };
+use dxgtrace_protocol::table::errno::{EAGAIN, ENODEV, returned};
 use dxgtrace_session::check::Code;
 
 use super::Begin::Device;
@@ -13,13 +14,11 @@ use crate::conversation::{Conversation, DRIVER};
 /// `D3DKMTFlushHeapTransitions`.
 const FLUSH: u32 = 0xc004_471f;
 const NO_MEMORY: u64 = 0xc000_0017;
-const ENOMEM: i32 = -12;
-const EINVAL: i32 = -22;
-const EFAULT: i32 = -14;
-const EINTR: i32 = -4;
-const EAGAIN: i32 = -11;
-const ENODEV: i32 = -19;
-const ENOTTY: i32 = -25;
+const ENOMEM: i32 = returned("ENOMEM");
+const EINVAL: i32 = returned("EINVAL");
+const EFAULT: i32 = returned("EFAULT");
+const EINTR: i32 = returned("EINTR");
+const ENOTTY: i32 = returned("ENOTTY");
 
 /// An ioctl that causes a message, which is answered with `status`, and
 /// returns `result`.

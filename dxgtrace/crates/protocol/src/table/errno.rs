@@ -178,7 +178,7 @@ pub const fn number(name: &str) -> Option<u32> {
 
 /// The negative errno of that name, as the driver's functions return it. A name
 /// that is not in the list stops the build.
-const fn returned(name: &str) -> i32 {
+pub const fn returned(name: &str) -> i32 {
     match number(name) {
         Some(number) => -(number as i32),
         None => stop("errno", "has no name", name),

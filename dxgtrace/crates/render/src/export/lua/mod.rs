@@ -337,6 +337,10 @@ mod tests {
     fn given(engine: &'static str) -> Vec<(&'static str, BTreeSet<&'static str>)> {
         let places = engine.split("code.").skip(1).filter_map(|place| {
             let (name, rest) = place.split_once(", ")?;
+            // A code that the engine chooses before it reports it.
+            if !name.chars().all(char::is_alphanumeric) {
+                return None;
+            }
             let rest = rest.strip_prefix("parameters = ").unwrap_or(rest);
             let (table, _) = rest.strip_prefix('{')?.split_once('}')?;
             let members = table
