@@ -97,7 +97,7 @@ impl Theme {
         let mut theme = built_in()
             .into_iter()
             .find(|theme| theme.name == base)
-            .ok_or_else(|| format!("base: there is no built-in theme `{base}`"))?;
+            .ok_or_else(|| format!("there is no theme `{base}` to base this one on"))?;
         name.clone_into(&mut theme.name);
         for (part, text) in parts {
             let (_, reach) = PARTS
