@@ -14,7 +14,7 @@ use super::limits::{CaptureLimits, extent};
 use crate::cli::{CaptureArgs, ColorArg, FlightTrigger, Limit};
 use dxgtrace_file::CaptureOrigin;
 use dxgtrace_file::recording::{
-    FileExtent, FlightAlarm, FlightRecorder, NumberedFiles, Outlet, OutputTarget,
+    CaptureOutput, FileExtent, FlightAlarm, FlightRecorder, NumberedFiles, OutputTarget,
     RecordingProgress, Rotation,
 };
 use dxgtrace_query::filter::Filter;
@@ -130,14 +130,14 @@ impl PreparedOutput<'_> {
         let mut about = CaptureOrigin::default();
         about.application += &format!(", captured by {how}");
         let progress = Rc::<RecordingProgress>::default();
-        let outlet = match self.target {
-            Some(target) => Some(Outlet::new(target).map_err(Failure::output)?),
+        let output = match self.target {
+            Some(target) => Some(CaptureOutput::new(target).map_err(Failure::output)?),
             None => None,
         };
         let args = self.out.args;
         let mut control = CaptureControl::new(
             limits,
-            outlet.as_ref().and_then(Outlet::queue),
+            output.as_ref().and_then(CaptureOutput::queue),
             progress.clone(),
         );
         control.stall = args.when.iter().find_map(|when| match when {
@@ -157,9 +157,9 @@ impl PreparedOutput<'_> {
         };
         let to_stdout = args.write.as_deref().is_some_and(is_stdout);
         let printed = (args.show.print && !args.show.quiet && !to_stdout).then(|| shown.clone());
-        let (filter, sink): (_, Option<Box<dyn Sink>>) = match (self.out.kind, outlet) {
-            (OutputKind::Files(files, extent), Some(outlet)) => {
-                let rotation = Rotation::new(outlet, files, extent, about, progress);
+        let (filter, sink): (_, Option<Box<dyn Sink>>) = match (self.out.kind, output) {
+            (OutputKind::Files(files, extent), Some(output)) => {
+                let rotation = Rotation::new(output, files, extent, about, progress);
                 let sink = Box::new(rotation.map_err(Failure::output)?);
                 (shown.into_filter(), Some(sink))
             }
@@ -168,9 +168,9 @@ impl PreparedOutput<'_> {
                 let flight = FlightRecorder::new(files, extent, alarms, at_end, about, progress);
                 (shown.into_filter(), Some(Box::new(flight)))
             }
-            (OutputKind::Lines, Some(outlet)) => {
+            (OutputKind::Lines, Some(output)) => {
                 let (filter, sink) =
-                    shown.into_lines(Box::new(outlet), color, &format!("live by {how}"))?;
+                    shown.into_lines(Box::new(output), color, &format!("live by {how}"))?;
                 (filter, Some(sink))
             }
             (OutputKind::Lines | OutputKind::Files(..), None) => (shown.into_filter(), None),

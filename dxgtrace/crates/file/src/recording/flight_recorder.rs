@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::rotation::FileExtent;
-use super::{NumberedFiles, Outlet, RecordingProgress};
+use super::{CaptureOutput, NumberedFiles, RecordingProgress};
 use crate::{CaptureOrigin, FlushPolicy, Writer};
 use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_protocol::record::header::RecordHeader;
@@ -153,14 +153,14 @@ impl FlightRecorder {
             self.notify(format!("{reason}: there is nothing to write"));
             return Ok(());
         };
-        let outlet = Outlet::new(self.files.create(last.time)?)?;
+        let output = CaptureOutput::new(self.files.create(last.time)?)?;
         let first = self.held.front().map_or(0, |held| held.number);
         let comment = format!(
             "Written by the flight recorder: {reason}. Findings count packets over the whole \
              capture: the first one here is {first}."
         );
         let mut writer =
-            Writer::with_comment(outlet, &self.about, &comment, FlushPolicy::Collect(1 << 16))?;
+            Writer::with_comment(output, &self.about, &comment, FlushPolicy::Collect(1 << 16))?;
         writer.describe_all(&self.channels)?;
         let count = self.held.len();
         for held in self.held.drain(..) {

@@ -4,7 +4,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::{CaptureSink, NumberedFiles, Outlet, RecordingProgress};
+use super::{CaptureOutput, CaptureSink, NumberedFiles, RecordingProgress};
 use crate::{CaptureOrigin, FlushPolicy, Writer};
 use dxgtrace_session::check::Finding;
 use dxgtrace_session::entry::{Entry, Sink, Totals};
@@ -34,25 +34,25 @@ pub struct Rotation {
     extent: FileExtent,
     about: CaptureOrigin,
     progress: Rc<RecordingProgress>,
-    current: CaptureSink<Outlet>,
+    current: CaptureSink<CaptureOutput>,
     began: Instant,
 }
 
 impl Rotation {
-    /// Begins the first file at `outlet`. The following ones are created by
+    /// Begins the first file at `output`. The following ones are created by
     /// `files` whenever `extent` is reached. Every file names `about` in its
     /// header.
     ///
     /// # Errors
-    /// The section header cannot be written to `outlet`.
+    /// The section header cannot be written to `output`.
     pub fn new(
-        outlet: Outlet,
+        output: CaptureOutput,
         files: NumberedFiles,
         extent: FileExtent,
         about: CaptureOrigin,
         progress: Rc<RecordingProgress>,
     ) -> io::Result<Self> {
-        let writer = Writer::new(outlet, &about, FlushPolicy::EveryRecord)?;
+        let writer = Writer::new(output, &about, FlushPolicy::EveryRecord)?;
         // Standard output was not created by `files`, but counts as a file.
         progress.files.set(files.created().max(1));
         Ok(Self {
@@ -80,7 +80,7 @@ impl Rotation {
     /// `entry`.
     fn begin_next_file(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         self.current.close()?;
-        let outlet = Outlet::new(self.files.create(entry.packet.time)?)?;
+        let output = CaptureOutput::new(self.files.create(entry.packet.time)?)?;
         self.files.remove_surplus();
         let comment = format!(
             "File {} of a capture. Findings count packets over all of it: the first one here is {}.",
@@ -88,7 +88,7 @@ impl Rotation {
             entry.packet.number
         );
         let mut writer =
-            Writer::with_comment(outlet, &self.about, &comment, FlushPolicy::EveryRecord)?;
+            Writer::with_comment(output, &self.about, &comment, FlushPolicy::EveryRecord)?;
         writer.describe_all(entry.channels)?;
         self.current = CaptureSink::new(writer);
         self.began = Instant::now();

@@ -9,14 +9,14 @@ use std::io::{self, Write};
 use super::{OutputQueue, OutputTarget};
 
 /// A file, or the queue before a pipe or terminal.
-pub enum Outlet {
+pub enum CaptureOutput {
     /// A regular file, and its length in bytes.
     File(OutputTarget, u64),
     /// Anything else.
     Queue(OutputQueue),
 }
 
-impl Outlet {
+impl CaptureOutput {
     /// Chooses by whether `target` is a regular file.
     ///
     /// # Errors
@@ -38,7 +38,7 @@ impl Outlet {
     }
 }
 
-impl Write for Outlet {
+impl Write for CaptureOutput {
     /// Writes or queues all of `bytes`, which must be whole blocks if the
     /// target is a capture file.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
