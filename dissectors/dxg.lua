@@ -770,7 +770,7 @@ data.codes = {
   { id = "TransactionReused", word = "transaction.reused", severity = "warn",
     sentence = { "transaction ", { "transaction", "decimal" }, " is used again while ", { "message", "part" }, " in packet ", { "request", "integer" }, " waits for it", } },
   { id = "SendRefused", word = "send.refused", severity = "error",
-    sentence = { { "message", "part" }, " was not sent: the send function returned -", { "errno", "errno" }, " after ", { "attempts", "integer" }, " refused attempts", } },
+    sentence = { { "message", "part" }, " was not sent: the send function returned ", { "errno", "errno" }, " after ", { "attempts", "integer" }, " refused attempts", } },
   { id = "ChannelReopened", word = "channel.reopened", severity = "chat",
     sentence = { "transaction ids start again at 1: the channel was reopened; ", { "unanswered", "integer" }, " earlier requests stay unanswered", } },
 }

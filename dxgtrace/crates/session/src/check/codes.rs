@@ -277,7 +277,7 @@ codes! {
         "{field} is {count}, but its array has room for {room}",
         "The driver does not limit this count of the application; the host must.",
         "Only the entries inside the array have a meaning.";
-    ReservedNonzero = "reserved.nonzero", Note, Guest, (field = "reserved") { bits: FieldBits = 0x1 }
+    ReservedNonzero = "reserved.nonzero", Note, Guest, (field = "ext.reserved") { bits: FieldBits = 0x1 }
         "{field} is reserved, but holds {bits}",
         "Unused in every public version: either a newer version gave it a meaning, or memory was sent that was not cleared.",
         "Harmless as far as is known; if it comes from a released driver or host, report it.";
@@ -334,7 +334,7 @@ codes! {
         "An id is used once while a channel is open: the channel was closed and reopened, or packets are missing.",
         "Look for a restart of the driver between the two packets.";
     SendRefused = "send.refused", Error, Transport, (message = "submit_command") { errno: ErrorNumber = 11, attempts: ItemCount = 3 }
-        "{message} was not sent: the send function returned -{errno} after {attempts} refused attempts",
+        "{message} was not sent: the send function returned {errno} after {attempts} refused attempts",
         "-11 (EAGAIN): the ring to the host had no room for the message, either because the host does not read, or because the message is long and others keep the ring busy. -19 (ENODEV): the channel was revoked.",
         "Look at whether the host answered other requests meanwhile: if it did, run fewer processes on the GPU at a time, or pin smaller buffers.";
     ReplyMissing = "reply.missing", Error, Host, (message = "make_resident") { waited: Seconds = 30 }
