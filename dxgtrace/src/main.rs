@@ -1,4 +1,12 @@
 //! The `dxgtrace` command: arguments in, exit code out.
+#![cfg_attr(
+    not(live),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "what only live capture uses is built all the same"
+    )
+)]
 
 mod cli;
 mod commands;
@@ -12,14 +20,9 @@ use cli::Cli;
 use commands::{Exit, Failure};
 
 fn main() -> ExitCode {
-    #[cfg(target_os = "linux")]
-    if let Some(result) = commands::launched() {
-        return ended(result);
-    }
     let arguments: Vec<_> = std::env::args_os().collect();
-    #[cfg(target_os = "linux")]
-    if commands::extcap::is_asked(&arguments) {
-        return ended(commands::extcap::run(arguments));
+    if let Some(result) = commands::live::called(&arguments) {
+        return ended(result);
     }
     let cli = match Cli::understand(arguments) {
         Ok(cli) => cli,

@@ -10,7 +10,7 @@ use super::ShowArgs;
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
     /// Show it on the terminal UI
-    #[arg(long)]
+    #[arg(long, hide = !cfg!(feature = "tui"))]
     pub tui: bool,
 
     /// The capture file to play; without one, a sample that is built in

@@ -40,18 +40,26 @@ use std::path::Path;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
-/// How the program ends, below its help.
-const ENDS: &str = "\
+/// What is meant without a command, below the help.
+const WITHOUT_COMMAND: &str = if cfg!(all(live, feature = "tui")) {
+    "\
 Without a command: the terminal UI, live; with flags, `dxgtrace -r FILE ...` reads, and
 `dxgtrace -i CHANNEL ...` captures.
 
+"
+} else {
+    ""
+};
+
+/// How the program ends, below that.
+const ENDS: &str = "\
 Exit codes: 0 fine; 1 usage; 2 bad input, filter or file, after all that could be read;
 3 cannot capture; 4 and 5 as `check --fail-on` and `--fail-on-loss` ask.";
 
 /// Traces and explains what the Linux GPU driver dxgkrnl and its Windows host
 /// say to each other.
 #[derive(Debug, Parser)]
-#[command(name = "dxgtrace", version, max_term_width = 100, after_help = ENDS)]
+#[command(name = "dxgtrace", version, max_term_width = 100, after_help = format!("{WITHOUT_COMMAND}{ENDS}"))]
 pub struct Cli {
     /// When to use colours: auto, always or never; NO_COLOR, CLICOLOR_FORCE and CLICOLOR are heeded
     #[arg(
@@ -138,12 +146,16 @@ pub enum ColorArg {
 #[derive(Debug, Subcommand)]
 pub enum CliCommand {
     /// Look at packets on the terminal, live or from a file
+    #[command(hide = !cfg!(feature = "tui"))]
     Tui(TuiArgs),
     /// Capture what driver and host say, live
+    #[command(hide = !cfg!(live))]
     Capture(CaptureArgs),
     /// Play the packets of a capture through a stand-in for the driver
+    #[command(hide = !cfg!(live))]
     Replay(ReplayArgs),
     /// Play a sample and capture it: shows everything without a GPU
+    #[command(hide = !cfg!(live))]
     Demo(DemoArgs),
     /// Read a capture file and show what it holds
     Read(ReadArgs),

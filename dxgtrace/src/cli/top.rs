@@ -1,6 +1,6 @@
 //! `dxgtrace top`: its arguments.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -43,4 +43,11 @@ pub struct TopArgs {
 
     #[command(flatten)]
     pub live: LiveArgs,
+}
+
+impl TopArgs {
+    /// The capture file, if one is named.
+    pub fn capture(&self) -> Option<&Path> {
+        self.file.as_deref().or(self.input.as_deref())
+    }
 }

@@ -1,6 +1,6 @@
 //! `dxgtrace tui`: its arguments.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -27,4 +27,11 @@ pub struct TuiArgs {
 
     #[command(flatten)]
     pub live: LiveArgs,
+}
+
+impl TuiArgs {
+    /// The capture file, if one is named.
+    pub fn capture(&self) -> Option<&Path> {
+        self.file.as_deref().or(self.input.as_deref())
+    }
 }

@@ -1,36 +1,25 @@
 //! What the program does, one module a command.
 
-#[cfg(target_os = "linux")]
-mod capture;
-#[cfg(target_os = "linux")]
-mod channels;
 mod check;
 mod cut;
-#[cfg(target_os = "linux")]
-mod demo;
 mod diff;
 mod doctor;
 mod explain;
 mod export;
-#[cfg(target_os = "linux")]
-pub mod extcap;
 mod failure;
 mod input;
 mod known;
-#[cfg(target_os = "linux")]
-mod live;
+#[cfg_attr(not(live), path = "without_live.rs")]
+pub mod live;
 mod manual;
-#[cfg(target_os = "linux")]
-mod pipe;
 mod pipeline;
 mod read;
-#[cfg(target_os = "linux")]
-mod replay;
 mod report;
 mod rules;
 mod show;
 mod stat;
 mod top;
+#[cfg_attr(not(feature = "tui"), path = "without_tui.rs")]
 mod tui;
 mod walk;
 mod wireshark;
@@ -55,20 +44,13 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
             .ok_or_else(|| Failure::Usage("say what to do, see dxgtrace --help".to_owned()))?,
     };
     match command {
-        CliCommand::Tui(args) => tui::run(&args, cli.color),
-        #[cfg(target_os = "linux")]
-        CliCommand::Capture(args) => capture::run(&args, cli.color),
-        #[cfg(target_os = "linux")]
-        CliCommand::Replay(args) => replay::run(&args),
-        #[cfg(target_os = "linux")]
-        CliCommand::Demo(args) => demo::run(&args, cli.color),
-        #[cfg(not(target_os = "linux"))]
-        CliCommand::Capture(_) | CliCommand::Replay(_) | CliCommand::Demo(_) => {
-            Err(Failure::Attach(
-                "capturing works on Linux only; here, `dxgtrace read FILE` shows captures"
-                    .to_owned(),
-            ))
-        }
+        CliCommand::Tui(args) => match args.capture() {
+            Some(path) => tui::run(&args, path, cli.color),
+            None => live::tui(&args, cli.color),
+        },
+        CliCommand::Capture(args) => live::capture(&args, cli.color),
+        CliCommand::Replay(args) => live::replay(&args),
+        CliCommand::Demo(args) => live::demo(&args, cli.color),
         CliCommand::Read(args) => read::run(&args, cli.color),
         CliCommand::Cut(args) => cut::run(&args),
         CliCommand::Diff(args) => diff::run(&args, cli.color),
@@ -77,7 +59,10 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         CliCommand::Explain(args) => explain::run(&args, cli.color),
         CliCommand::Check(args) => check::run(&args, cli.color),
         CliCommand::Stat(args) => stat::run(&args, cli.color),
-        CliCommand::Top(args) => top::run(&args, cli.color),
+        CliCommand::Top(args) => match args.capture() {
+            Some(path) => top::run(&args, path, cli.color),
+            None => live::top(&args, cli.color),
+        },
         CliCommand::Export(args) => export::run(&args),
         CliCommand::Completions { shell } => {
             let mut script = Vec::new();
@@ -88,17 +73,10 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     }
 }
 
-/// If this process was started only to become a command that is traced, does
-/// so; that ends here only if it fails.
-#[cfg(target_os = "linux")]
-pub fn launched() -> Option<Result<Exit, Failure>> {
-    capture::launched(std::env::args_os())
-}
-
 /// What is meant if no command is given: the terminal UI on a terminal, and
 /// lines of text anywhere else.
 fn without_command() -> &'static str {
-    match dxgtrace_tui::terminal::check() {
+    match tui::check() {
         Ok(()) => "tui",
         Err(_) => "capture",
     }
@@ -112,6 +90,8 @@ mod output {
     use anstream::stream::{AsLockedWrite, RawStream};
     use anstream::{AutoStream, ColorChoice};
 
+    use terminal_size::{Height, Width, terminal_size as size};
+
     use super::{ColorArg, Exit, Failure, IsTerminal};
     use dxgtrace_render::output::WIDTH;
 
@@ -119,6 +99,8 @@ mod output {
     const WIDTH_MIN: usize = 40;
     /// Longer lines are hard to read.
     const WIDTH_MAX: usize = 120;
+    /// Lines of a terminal that does not tell.
+    const LINES: usize = 24;
 
     /// Columns that text on standard output should keep to: those of the
     /// terminal, or as many as the environment says.
@@ -127,9 +109,14 @@ mod output {
         let columns = match said.and_then(|said| said.parse().ok()) {
             Some(columns) => columns,
             None if !io::stdout().is_terminal() => return WIDTH,
-            None => crossterm::terminal::size().map_or(WIDTH, |(columns, _)| usize::from(columns)),
+            None => size().map_or(WIDTH, |(Width(columns), _)| columns.into()),
         };
         columns.clamp(WIDTH_MIN, WIDTH_MAX)
+    }
+
+    /// Lines of the terminal that standard output is.
+    pub fn lines() -> usize {
+        size().map_or(LINES, |(_, Height(lines))| lines.into())
     }
 
     /// Whether standard output is to have colours.

@@ -29,7 +29,7 @@ pub fn run(args: &WiresharkArgs) -> Result<Exit, Failure> {
     for (name, text) in export::profile() {
         done.file(&places.profile.join(name), &text, args.force)?;
     }
-    #[cfg(target_os = "linux")]
+    #[cfg(live)]
     for folder in &places.extcaps {
         done.link(&folder.join("dxgtrace"))?;
     }
@@ -104,7 +104,7 @@ impl ExportLog {
 
     /// A link to this program: called by Wireshark, it speaks Wireshark's
     /// language. A link, so that it stays as new, and as privileged, as the program.
-    #[cfg(target_os = "linux")]
+    #[cfg(live)]
     fn link(&mut self, path: &Path) -> Result<(), Failure> {
         let program = std::env::current_exe().map_err(|error| failed(path, &error))?;
         let what = match fs::read_link(path) {
@@ -141,7 +141,7 @@ impl ExportLog {
 }
 
 /// How Wireshark gets to capture without being root.
-#[cfg(target_os = "linux")]
+#[cfg(live)]
 fn rights() -> String {
     let program = std::env::current_exe().map_or_else(
         |_| "$(command -v dxgtrace)".into(),
@@ -155,7 +155,7 @@ fn rights() -> String {
     )
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(live))]
 fn rights() -> String {
     String::new()
 }

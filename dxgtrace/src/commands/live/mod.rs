@@ -1,14 +1,47 @@
-//! What the command line says of a live capture, as the capture takes it.
+//! The commands that capture live, and what they share: what the command line
+//! says of a capture, as the capture takes it.
 
-use super::Failure;
-use crate::cli::{self, LiveArgs};
+mod capture;
+mod channels;
+mod demo;
+mod extcap;
+mod pipe;
+mod replay;
+mod top;
+#[cfg_attr(not(feature = "tui"), path = "without_tui.rs")]
+mod tui;
+
+pub use capture::run as capture;
+pub use replay::run as replay;
+pub use top::run as top;
+pub use tui::run as tui;
+
+use std::ffi::OsString;
+
+use super::{Exit, Failure};
+use crate::cli::{self, ColorArg, DemoArgs, LiveArgs};
 use dxgtrace_live::{AttachError, Backend, CaptureOptions, CaptureTarget, Live, Right};
+
+/// Does what the program is called for by others than its users: to become a
+/// command that is traced, or to answer Wireshark.
+pub fn called(arguments: &[OsString]) -> Option<Result<Exit, Failure>> {
+    capture::launched(arguments.iter().cloned())
+        .or_else(|| extcap::is_asked(arguments).then(|| extcap::run(arguments.to_vec())))
+}
+
+/// Plays a sample and captures it, on the terminal UI or as lines.
+pub fn demo(args: &DemoArgs, color: ColorArg) -> Result<Exit, Failure> {
+    match args.tui {
+        true => tui::demo(args, color),
+        false => demo::run(args, color),
+    }
+}
 
 /// The options that the arguments ask for.
 ///
 /// # Errors
 /// They make no sense.
-pub(super) fn options(args: &LiveArgs) -> Result<CaptureOptions, Failure> {
+fn options(args: &LiveArgs) -> Result<CaptureOptions, Failure> {
     let mut options = CaptureOptions {
         target: match (&args.stand_in, args.backend) {
             (Some(cli::StandInArg::Process(pid)), _) => CaptureTarget::StandIn(*pid),
@@ -48,7 +81,7 @@ pub(super) fn options(args: &LiveArgs) -> Result<CaptureOptions, Failure> {
 ///
 /// # Errors
 /// The probe cannot be attached.
-pub(super) fn start(options: &CaptureOptions) -> Result<Live, Failure> {
+fn start(options: &CaptureOptions) -> Result<Live, Failure> {
     Live::start(options).map_err(attach)
 }
 
@@ -56,7 +89,7 @@ pub(super) fn start(options: &CaptureOptions) -> Result<Live, Failure> {
 ///
 /// # Errors
 /// The kernel refuses.
-pub(super) fn give_up_rights(kept: &[Right]) -> Result<(), Failure> {
+fn give_up_rights(kept: &[Right]) -> Result<(), Failure> {
     dxgtrace_live::give_up_rights(kept).map_err(|error| {
         Failure::Attach(format!(
             "cannot give up rights that are not needed: {error}"
@@ -65,6 +98,6 @@ pub(super) fn give_up_rights(kept: &[Right]) -> Result<(), Failure> {
 }
 
 /// A failure to attach.
-pub(super) fn attach(error: AttachError) -> Failure {
+fn attach(error: AttachError) -> Failure {
     Failure::Attach(error.to_string())
 }

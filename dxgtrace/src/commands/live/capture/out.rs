@@ -7,11 +7,11 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::super::Failure;
-use super::super::show::ShowOutput;
 use super::follow::{CaptureControl, OutputFiles};
 use super::limits::{CaptureLimits, extent};
 use crate::cli::{CaptureArgs, ColorArg, FlightTrigger, Limit};
+use crate::commands::Failure;
+use crate::commands::show::ShowOutput;
 use dxgtrace_file::CaptureOrigin;
 use dxgtrace_file::recording::{
     CaptureOutput, FileExtent, FlightAlarm, FlightRecorder, NumberedFiles, OutputTarget,

@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::output::stream;
-use super::{Exit, Failure};
 use crate::cli::{CaptureArgs, ColorArg};
+use crate::commands::output::stream;
+use crate::commands::{Exit, Failure};
 use dxgtrace_doctor::{SystemFiles, channels};
 use dxgtrace_protocol::table::guid;
 use dxgtrace_query::capture_filter::CaptureFilter;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
-use super::super::Failure;
+use crate::commands::Failure;
 
 /// SIGINT, SIGTERM and SIGHUP end a capture in order; SIGUSR1 makes the flight
 /// recorder write.

@@ -17,12 +17,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::channels;
-use super::live::{give_up_rights, options, start};
 use super::pipe::OutputPipe;
-use super::pipeline::Pipeline;
-use super::show::ShowOutput;
-use super::{Exit, Failure};
+use super::{give_up_rights, options, start};
 use crate::cli::{CaptureArgs, ColorArg, StandInArg};
+use crate::commands::pipeline::Pipeline;
+use crate::commands::show::ShowOutput;
+use crate::commands::{Exit, Failure};
 use child::TracedCommand;
 use dxgtrace_live::{DriverState, Live, Right};
 use limits::CaptureLimits;

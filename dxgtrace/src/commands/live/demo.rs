@@ -3,22 +3,19 @@
 use std::io::Cursor;
 use std::process::{Command, Stdio};
 
+use super::attach;
 use super::capture::{CaptureControl, Signals, follow, say};
-use super::live::attach;
-use super::pipeline::Pipeline;
 use super::replay::SAMPLE;
-use super::show::{ShowOutput, capture};
-use super::{Exit, Failure};
 use crate::cli::{ColorArg, DemoArgs};
+use crate::commands::pipeline::Pipeline;
+use crate::commands::show::{ShowOutput, capture};
+use crate::commands::{Exit, Failure, read};
 use dxgtrace_file::Reader;
 use dxgtrace_live::{AttachError, CaptureOptions, CaptureTarget, Live};
 use dxgtrace_standin::StandIn;
 
 /// Plays and captures; where BPF is not allowed, shows the sample as it is.
 pub fn run(args: &DemoArgs, color: ColorArg) -> Result<Exit, Failure> {
-    if args.tui {
-        return super::tui::demo(args, color);
-    }
     let signals = Signals::catch()?;
     let mut standin = start(args)?;
     let options = CaptureOptions {
@@ -92,13 +89,13 @@ fn offline(args: &DemoArgs, color: ColorArg, error: &AttachError) -> Result<Exit
             let name = path.display().to_string();
             let reader = dxgtrace_file::open(path)
                 .map_err(|error| Failure::Input(format!("{name}: {error}")))?;
-            super::read::all(reader, &mut pipeline, u64::MAX, &name)?;
+            read::all(reader, &mut pipeline, u64::MAX, &name)?;
             pipeline.end().map_err(Failure::output)?
         }
         None => {
             let reader = Reader::new(Cursor::new(SAMPLE))
                 .map_err(|error| Failure::Input(error.to_string()))?;
-            super::read::all(reader, &mut pipeline, u64::MAX, "the built-in sample")?;
+            read::all(reader, &mut pipeline, u64::MAX, "the built-in sample")?;
             pipeline.end().map_err(Failure::output)?
         }
     };

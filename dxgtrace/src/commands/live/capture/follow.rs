@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::super::Failure;
-use super::super::pipeline::Pipeline;
 use super::limits::CaptureLimits;
 use super::{PATIENCE, Signals, say};
+use crate::commands::Failure;
+use crate::commands::pipeline::Pipeline;
 use dxgtrace_file::recording::{OutputQueue, RecordingProgress};
 use dxgtrace_live::Live;
 use dxgtrace_protocol::record::header::{LostPackets, RecordKind};

@@ -8,8 +8,8 @@ use std::fmt::Write;
 use clap::builder::ValueParser;
 use clap::{Arg, CommandFactory, Parser};
 
-use super::{Exit, Failure, output};
 use crate::cli::Cli;
+use crate::commands::{self, Exit, Failure, output};
 use dxgtrace_file::link_type;
 use dxgtrace_query::capture_filter::CaptureFilter;
 
@@ -208,7 +208,7 @@ fn capture(
     let fifo = question
         .value("--fifo")
         .ok_or_else(|| Failure::Usage("--capture needs --fifo".to_owned()))?;
-    super::run(command(interface, fifo, &question.options, filter)?)
+    commands::run(command(interface, fifo, &question.options, filter)?)
 }
 
 /// The capture as its command line.

@@ -18,8 +18,8 @@ use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use signal_hook::consts::SIGINT;
 
-use super::super::{Exit, Failure};
 use super::Signals;
+use crate::commands::{Exit, Failure};
 
 /// The name by which this program knows that it is to become a command.
 const LAUNCHER: &str = "dxgtrace-launcher";

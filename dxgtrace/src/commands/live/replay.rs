@@ -4,14 +4,14 @@ use std::fs::File;
 use std::io::{self, Cursor, Read, Write};
 use std::path::Path;
 
-use super::{Exit, Failure};
 use crate::cli::ReplayArgs;
+use crate::commands::{Exit, Failure};
 use dxgtrace_file::{CaptureOrigin, FlushPolicy, Reader, WriteError, Writer};
 use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_standin::{Pace, PlayOptions, Player, announce};
 
 /// The sample that is built in: a real driver and a host that makes mistakes.
-pub(super) const SAMPLE: &[u8] = include_bytes!("../../demo.pcapng");
+pub(super) const SAMPLE: &[u8] = include_bytes!("../../../demo.pcapng");
 
 /// Plays the file.
 pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {

@@ -1,0 +1,13 @@
+//! In place of the terminal UI, live, where it is not built.
+
+use crate::cli::{ColorArg, DemoArgs, TuiArgs};
+use crate::commands::tui::MISSING;
+use crate::commands::{Exit, Failure};
+
+pub fn run(_: &TuiArgs, _: ColorArg) -> Result<Exit, Failure> {
+    Err(Failure::Usage(MISSING.to_owned()))
+}
+
+pub fn demo(_: &DemoArgs, _: ColorArg) -> Result<Exit, Failure> {
+    Err(Failure::Usage(MISSING.to_owned()))
+}

@@ -1,0 +1,40 @@
+//! In place of live capture where it is not built: what to do instead.
+
+use std::ffi::OsString;
+
+use super::{Exit, Failure};
+use crate::cli::{CaptureArgs, ColorArg, DemoArgs, ReplayArgs, TopArgs, TuiArgs};
+
+pub fn called(_: &[OsString]) -> Option<Result<Exit, Failure>> {
+    None
+}
+
+pub fn capture(_: &CaptureArgs, _: ColorArg) -> Result<Exit, Failure> {
+    missing()
+}
+
+pub fn replay(_: &ReplayArgs) -> Result<Exit, Failure> {
+    missing()
+}
+
+pub fn demo(_: &DemoArgs, _: ColorArg) -> Result<Exit, Failure> {
+    missing()
+}
+
+pub fn top(_: &TopArgs, _: ColorArg) -> Result<Exit, Failure> {
+    missing()
+}
+
+pub fn tui(_: &TuiArgs, _: ColorArg) -> Result<Exit, Failure> {
+    missing()
+}
+
+fn missing() -> Result<Exit, Failure> {
+    let reason = match cfg!(target_os = "linux") {
+        true => "this build cannot capture: it lacks the feature `live`",
+        false => "capturing works on Linux only",
+    };
+    Err(Failure::Attach(format!(
+        "{reason}; `dxgtrace read FILE` shows captures"
+    )))
+}

@@ -1,0 +1,18 @@
+//! In place of the terminal UI where it is not built.
+
+use std::path::Path;
+
+use super::{Exit, Failure};
+use crate::cli::{ColorArg, TuiArgs};
+
+/// Why there is no terminal UI.
+pub const MISSING: &str = "this build has no terminal UI: it lacks the feature `tui`; \
+                           `dxgtrace read FILE` shows captures";
+
+pub fn check() -> Result<(), String> {
+    Err(MISSING.to_owned())
+}
+
+pub fn run(_: &TuiArgs, _: &Path, _: ColorArg) -> Result<Exit, Failure> {
+    Err(Failure::Usage(MISSING.to_owned()))
+}
