@@ -1,5 +1,6 @@
 //! The `dxgtrace` program itself, run as its users run it.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -13,19 +14,39 @@ use std::sync::OnceLock;
 pub fn path() -> io::Result<&'static Path> {
     static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     PROGRAM
-        .get_or_init(|| build().map_err(|error| error.to_string()))
+        .get_or_init(|| {
+            let folder = build(&["--bin", "dxgtrace"]).map_err(|error| error.to_string())?;
+            Ok(executable(&folder, "dxgtrace"))
+        })
         .as_ref()
         .map(PathBuf::as_path)
         .map_err(|error| io::Error::other(error.as_str()))
 }
 
-fn build() -> io::Result<PathBuf> {
-    let folder = std::env::current_exe()?;
+/// The examples of the library, built from the current sources.
+///
+/// # Errors
+/// They cannot be built.
+pub fn examples() -> io::Result<Vec<PathBuf>> {
+    let folder = build(&["--examples"])?.join("examples");
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(workspace().join("dxgtrace/examples"))? {
+        if let Some(name) = entry?.path().file_stem().and_then(OsStr::to_str) {
+            found.push(executable(&folder, name));
+        }
+    }
+    Ok(found)
+}
+
+/// Builds a part of the workspace in the profile of these tests, and gives the
+/// folder that it is in.
+fn build(part: &[&str]) -> io::Result<PathBuf> {
+    let this = std::env::current_exe()?;
     // The tests are in `target/PROFILE/deps`.
-    let profile = folder.parent().and_then(Path::parent);
-    let profile = profile.ok_or_else(|| io::Error::other("the tests are in no target folder"))?;
+    let folder = this.parent().and_then(Path::parent);
+    let folder = folder.ok_or_else(|| io::Error::other("the tests are in no target folder"))?;
     // Cargo calls the profile `dev` whose folder is `debug`.
-    let name = match profile.file_name().and_then(|name| name.to_str()) {
+    let profile = match folder.file_name().and_then(OsStr::to_str) {
         None | Some("debug") => "dev",
         Some(name) => name,
     };
@@ -33,15 +54,24 @@ fn build() -> io::Result<PathBuf> {
     let built = Command::new(cargo)
         // Not `--package`: features would differ from those of the tests, and
         // everything would be built once more.
-        .args(["build", "--quiet", "--bin", "dxgtrace", "--profile", name])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .args(["build", "--quiet", "--profile", profile])
+        .args(part)
+        .current_dir(workspace())
         .status()?;
-    if !built.success() {
-        return Err(io::Error::other("the program dxgtrace does not build"));
+    match built.success() {
+        true => Ok(folder.to_owned()),
+        false => Err(io::Error::other("the program dxgtrace does not build")),
     }
-    Ok(profile
-        .join("dxgtrace")
-        .with_extension(std::env::consts::EXE_EXTENSION))
+}
+
+fn executable(folder: &Path, name: &str) -> PathBuf {
+    folder
+        .join(name)
+        .with_extension(std::env::consts::EXE_EXTENSION)
+}
+
+fn workspace() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
 /// A command that runs the program.

@@ -4,3 +4,4 @@
 mod capturing;
 mod end_to_end;
 mod live;
+mod stripped;

@@ -249,10 +249,10 @@ pub fn build(options: &Options) -> Result<PathBuf> {
         folder.push(arch.target());
     }
     if options.release {
-        command.arg("--release");
+        command.args(["--profile", "ci"]);
     }
     ensure!(command.status()?.success(), "the programs do not build");
-    Ok(folder.join(if options.release { "release" } else { "debug" }))
+    Ok(folder.join(if options.release { "ci" } else { "debug" }))
 }
 
 /// Packs the files of a folder that have this extension.
