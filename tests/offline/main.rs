@@ -7,6 +7,7 @@ mod check;
 mod cli;
 mod corpus;
 mod doctor;
+mod embedding;
 mod explain;
 mod filter;
 mod generated;

@@ -1,0 +1,40 @@
+//! What a program gets that embeds the library.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use dxgtrace_tests::{program, requirement};
+
+/// The functions that `nm` lists with these options.
+fn functions(program: &Path, options: &[&str]) -> BTreeSet<String> {
+    let symbols = Command::new("nm").args(options).arg(program).output();
+    let symbols = symbols.unwrap();
+    assert!(symbols.status.success(), "{}", program.display());
+    String::from_utf8(symbols.stdout)
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.split_once(" T "))
+        .map(|(_, name)| name.to_owned())
+        .collect()
+}
+
+/// Every example is a program that embeds the library, and the probe could take
+/// none of them for the driver.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_program_that_embeds_the_library_has_no_function_of_the_driver() {
+    if !requirement::program("nm") {
+        return;
+    }
+    let program = program::path().unwrap();
+    let exported = functions(program, &["--dynamic", "--defined-only"]);
+    assert!(exported.contains("vmbus_sendpacket"), "{exported:?}");
+    for example in program::examples().unwrap() {
+        let own = functions(&example, &["--defined-only"]);
+        assert!(own.contains("main"), "{}", example.display());
+        let common: Vec<_> = own.intersection(&exported).collect();
+        assert!(common.is_empty(), "{}: {common:?}", example.display());
+    }
+}
