@@ -9,6 +9,7 @@
 //! Only files below `/dev`, `/sys`, `/proc`, `/boot` and `/lib/modules` are
 //! read, so the same code examines a copied tree. `/dev/dxg` is not opened:
 //! that would make the host create a process.
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 mod backend;
 mod config_space;

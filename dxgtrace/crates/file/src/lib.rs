@@ -18,6 +18,7 @@
 //! the pseudo-header, `description` formats and parses a channel's interface
 //! description, `file_layout` keeps sections, interfaces and channels, `clock`
 //! converts timestamps, and `window` buffers the input.
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 mod block;
 mod byte_order;

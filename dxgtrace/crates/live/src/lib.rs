@@ -7,6 +7,7 @@
 //!
 //! [`Live`] is pulled: it has no thread and calls nobody back. Packets come in
 //! the order in which the driver sent and received them.
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 mod agreement;
 mod assemble;

@@ -9,6 +9,7 @@
 //! * [`packet`] is one VMBus packet with its record header ([`record`]).
 //!
 //! No I/O: bytes in, borrowed views out.
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 pub mod decode;
 pub mod encode;

@@ -8,6 +8,7 @@
 //! again. A clone costs as much as copying what exists (some 200 bytes an
 //! object and an outstanding request, and up to 1 MB of what is remembered of
 //! ended objects), so one every 10,000 packets or so is cheap.
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 mod adapters;
 mod calls;

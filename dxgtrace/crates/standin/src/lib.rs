@@ -14,6 +14,7 @@
 //! called with, `worker` the threads; [`Player`] turns recorded packets into
 //! jobs for these. `handshake` starts a stand-in process and lets a tracer
 //! attach; `load` sends messages at a steady rate.
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 mod channel;
 mod driver;

@@ -15,6 +15,7 @@
 //! * [`store`] is the capture: rows in memory, packets in the file, threads that
 //!   index, filter and search.
 //! * [`terminal`] runs the event loop and restores the terminal at the end.
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 mod action;
 mod app;
