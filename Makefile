@@ -7,7 +7,7 @@ DEMO ?= /tmp/dxgtrace-demo.pcapng
 # has the target (rustup target add), leave the last two out.
 ARM64 ?= qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross rustc-web libstd-rust-web-dev:arm64
 
-.PHONY: help demo test lint generate probe bench vm
+.PHONY: help demo test lint portable generate probe bench vm
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -20,9 +20,14 @@ test: ## Run all tests; those that cannot run here say why
 	@.ci/install gcc libc6-dev
 	$(CARGO) test --quiet
 
-lint: ## Check format and lints
+lint: ## Check format, lints and documentation
 	$(CARGO) fmt --check
 	$(CARGO) clippy --quiet --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --quiet --no-deps --workspace
+
+portable: ## Check the library and the program for WASI, Windows and macOS
+	@.ci/install gcc libc6-dev
+	.ci/portable
 
 generate: ## Write again what is generated from the description
 	DXGTRACE_BLESS=1 $(CARGO) test --quiet --test offline generated::
