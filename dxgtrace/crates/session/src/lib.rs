@@ -208,17 +208,17 @@ impl Session {
                     (None, false) => FindingKind::ReplyPending { message },
                     (None, true) => FindingKind::ReplyMissing {
                         message,
-                        waited: Seconds(one.waited / SECOND),
+                        waited_s: Seconds(one.waited / SECOND),
                     },
                     (Some(end), false) => FindingKind::WaitInterrupted {
                         message,
-                        waited: Milliseconds(one.waited / 1_000_000),
-                        end: PacketNumber(end),
+                        waited_ms: Milliseconds(one.waited / 1_000_000),
+                        wait_end: PacketNumber(end),
                     },
                     (Some(end), true) => FindingKind::ReplyGivenUp {
                         message,
-                        waited: Seconds(one.waited / SECOND),
-                        end: PacketNumber(end),
+                        waited_s: Seconds(one.waited / SECOND),
+                        wait_end: PacketNumber(end),
                     },
                 },
             };
@@ -229,7 +229,7 @@ impl Session {
             if slept >= self.limits.missing && !self.pairing.is_lost_since(sleeper.packet) {
                 let kind = FindingKind::EventMissing {
                     event: EventNumber(sleeper.event),
-                    waited: Seconds(slept / SECOND),
+                    waited_s: Seconds(slept / SECOND),
                 };
                 found(sleeper.packet, Finding::new(kind));
             }
@@ -424,7 +424,7 @@ impl Session {
         } else if took >= self.limits.slow {
             found(Finding::new(FindingKind::ReplySlow {
                 message: request.name(),
-                took: Milliseconds(took / 1_000_000),
+                took_ms: Milliseconds(took / 1_000_000),
             }));
         }
         if let Some(message) = message {

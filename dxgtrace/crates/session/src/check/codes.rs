@@ -337,8 +337,8 @@ codes! {
         "{message} was not sent: the send function returned {errno} after {attempts} refused attempts",
         "-11 (EAGAIN): the ring to the host had no room for the message, either because the host does not read, or because the message is long and others keep the ring busy. -19 (ENODEV): the channel was revoked.",
         "Look at whether the host answered other requests meanwhile: if it did, run fewer processes on the GPU at a time, or pin smaller buffers.";
-    ReplyMissing = "reply.missing", Error, Host, (message = "make_resident") { waited: Seconds = 30 }
-        "{message} was not answered in the {waited} s until the end of the capture",
+    ReplyMissing = "reply.missing", Error, Host, (message = "make_resident") { waited_s: Seconds = 30 }
+        "{message} was not answered in the {waited_s} s until the end of the capture",
         "The host took the request and never replied, or the driver lost the reply. Nothing in the capture shows that the calling thread went on: it waits in the kernel, often unkillably.",
         "Look at the last exchanges before it, and whether any later request on the channel was answered; check the host's event log for a reset of the GPU.";
     ReplyPending = "reply.pending", Chat, Capture, (message = "make_resident") {}
@@ -349,20 +349,20 @@ codes! {
         "the reply to {message} is not in the capture, but its thread went on",
         "The end of the ioctl or process, a later request of the thread, or a loss of packets shows that nobody waits for it any more, or that the reply may be lost.",
         "Nothing: the capture missed the reply. See capture.lost.";
-    ReplyGivenUp = "reply.given_up", Warn, Host, (message = "make_resident") { waited: Seconds = 12, end: PacketNumber = 112 }
-        "{message} was not answered in the {waited} s until a signal ended the wait (packet {end})",
+    ReplyGivenUp = "reply.given_up", Warn, Host, (message = "make_resident") { waited_s: Seconds = 12, wait_end: PacketNumber = 112 }
+        "{message} was not answered in the {waited_s} s until a signal ended the wait (packet {wait_end})",
         "The host took the request and did not reply before the thread was killed or interrupted.",
         "Look at the last exchanges before it, and whether any later request on the channel was answered; check the host's event log for a reset of the GPU.";
-    WaitInterrupted = "wait.interrupted", Chat, Library, (message = "make_resident") { waited: Milliseconds = 120, end: PacketNumber = 112 }
-        "a signal ended the wait for the reply to {message} after {waited} ms (packet {end})",
+    WaitInterrupted = "wait.interrupted", Chat, Library, (message = "make_resident") { waited_ms: Milliseconds = 120, wait_end: PacketNumber = 112 }
+        "a signal ended the wait for the reply to {message} after {waited_ms} ms (packet {wait_end})",
         "The thread was killed or interrupted shortly after it had sent the request. The host had no time to reply.",
         "Nothing, if somebody stopped the program.";
     ReplyLate = "reply.late", Warn, Guest, (message = "create_allocation") { request: PacketNumber = 112 }
         "the reply to {message} (packet {request}) comes after its thread has stopped waiting",
         "The waiting thread was killed or interrupted. The driver finds no waiter for the reply, logs that, and drops it; what the host created stays until the process ends.",
         "Look for the signal that ended the wait, and for what the host did in the meantime.";
-    ReplySlow = "reply.slow", Note, Host, (message = "make_resident") { took: Milliseconds = 80 }
-        "{message} took {took} ms to be answered",
+    ReplySlow = "reply.slow", Note, Host, (message = "make_resident") { took_ms: Milliseconds = 80 }
+        "{message} took {took_ms} ms to be answered",
         "The host was busy with the request, or was not scheduled.",
         "Compare with other replies at the same time: if all are slow, the host or its GPU is under load.";
     ChannelReopened = "channel.reopened", Chat, Transport, ("channel") { unanswered: ItemCount = 2 }
@@ -493,8 +493,8 @@ codes! {
         "{field} {event} is signalled, but nobody waits for it: {end}",
         "The host signals an event twice, or one that it was never told of. The driver ignores it silently.",
         "Harmless by itself; but if a waiter hangs, this may be its signal with a wrong number.";
-    EventMissing = "event.missing", Note, Host, ("event") { event: EventNumber = 2, waited: Seconds = 30 }
-        "event {event} was not signalled in the {waited} s until the end of the capture",
+    EventMissing = "event.missing", Note, Host, ("event") { event: EventNumber = 2, waited_s: Seconds = 30 }
+        "event {event} was not signalled in the {waited_s} s until the end of the capture",
         "A thread waits for a fence. Either nobody has asked the GPU to reach the value, or the GPU does not get there.",
         "dxgtrace stat says for which value of which fence it waits, and which was asked for last: a lower one means that the application or its library lacks a submission, the same or a higher one that the GPU or the host hangs.";
     FenceNotReached = "fence.not_reached", Note, Library, (asked = "no message asked for that value") { fence: HandleValue = 0x4000_0240, value: FieldNumber = 7 }
