@@ -812,6 +812,11 @@ data.lines = {
 
 data.errnos = { [1] = "EPERM", [2] = "ENOENT", [3] = "ESRCH", [4] = "EINTR", [5] = "EIO", [6] = "ENXIO", [7] = "E2BIG", [8] = "ENOEXEC", [9] = "EBADF", [10] = "ECHILD", [11] = "EAGAIN", [12] = "ENOMEM", [13] = "EACCES", [14] = "EFAULT", [15] = "ENOTBLK", [16] = "EBUSY", [17] = "EEXIST", [18] = "EXDEV", [19] = "ENODEV", [20] = "ENOTDIR", [21] = "EISDIR", [22] = "EINVAL", [23] = "ENFILE", [24] = "EMFILE", [25] = "ENOTTY", [26] = "ETXTBSY", [27] = "EFBIG", [28] = "ENOSPC", [29] = "ESPIPE", [30] = "EROFS", [31] = "EMLINK", [32] = "EPIPE", [33] = "EDOM", [34] = "ERANGE", [35] = "EDEADLK", [36] = "ENAMETOOLONG", [37] = "ENOLCK", [38] = "ENOSYS", [39] = "ENOTEMPTY", [40] = "ELOOP", [42] = "ENOMSG", [43] = "EIDRM", [44] = "ECHRNG", [45] = "EL2NSYNC", [46] = "EL3HLT", [47] = "EL3RST", [48] = "ELNRNG", [49] = "EUNATCH", [50] = "ENOCSI", [51] = "EL2HLT", [52] = "EBADE", [53] = "EBADR", [54] = "EXFULL", [55] = "ENOANO", [56] = "EBADRQC", [57] = "EBADSLT", [59] = "EBFONT", [60] = "ENOSTR", [61] = "ENODATA", [62] = "ETIME", [63] = "ENOSR", [64] = "ENONET", [65] = "ENOPKG", [66] = "EREMOTE", [67] = "ENOLINK", [68] = "EADV", [69] = "ESRMNT", [70] = "ECOMM", [71] = "EPROTO", [72] = "EMULTIHOP", [73] = "EDOTDOT", [74] = "EBADMSG", [75] = "EOVERFLOW", [76] = "ENOTUNIQ", [77] = "EBADFD", [78] = "EREMCHG", [79] = "ELIBACC", [80] = "ELIBBAD", [81] = "ELIBSCN", [82] = "ELIBMAX", [83] = "ELIBEXEC", [84] = "EILSEQ", [85] = "ERESTART", [86] = "ESTRPIPE", [87] = "EUSERS", [88] = "ENOTSOCK", [89] = "EDESTADDRREQ", [90] = "EMSGSIZE", [91] = "EPROTOTYPE", [92] = "ENOPROTOOPT", [93] = "EPROTONOSUPPORT", [94] = "ESOCKTNOSUPPORT", [95] = "EOPNOTSUPP", [96] = "EPFNOSUPPORT", [97] = "EAFNOSUPPORT", [98] = "EADDRINUSE", [99] = "EADDRNOTAVAIL", [100] = "ENETDOWN", [101] = "ENETUNREACH", [102] = "ENETRESET", [103] = "ECONNABORTED", [104] = "ECONNRESET", [105] = "ENOBUFS", [106] = "EISCONN", [107] = "ENOTCONN", [108] = "ESHUTDOWN", [109] = "ETOOMANYREFS", [110] = "ETIMEDOUT", [111] = "ECONNREFUSED", [112] = "EHOSTDOWN", [113] = "EHOSTUNREACH", [114] = "EALREADY", [115] = "EINPROGRESS", [116] = "ESTALE", [117] = "EUCLEAN", [118] = "ENOTNAM", [119] = "ENAVAIL", [120] = "EISNAM", [121] = "EREMOTEIO", [122] = "EDQUOT", [123] = "ENOMEDIUM", [124] = "EMEDIUMTYPE", [125] = "ECANCELED", [126] = "ENOKEY", [127] = "EKEYEXPIRED", [128] = "EKEYREVOKED", [129] = "EKEYREJECTED", [130] = "EOWNERDEAD", [131] = "ENOTRECOVERABLE", [132] = "ERFKILL", [133] = "EHWPOISON", [512] = "ERESTARTSYS", [513] = "ERESTARTNOINTR", [514] = "ERESTARTNOHAND", [515] = "ENOIOCTLCMD", [516] = "ERESTART_RESTARTBLOCK", [517] = "EPROBE_DEFER", [524] = "ENOTSUPP", }
 
+-- What an ioctl returns that a signal has ended.
+data.interrupted = { [-4] = true, [-512] = true, [-513] = true, [-514] = true, [-515] = true, [-516] = true, }
+
+data.ioctl_messages = 8
+
 data.record = { size = 80, tails_at = 80, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
   gaps = { },
   fields = {
@@ -3532,11 +3537,15 @@ local channels = {}
 local ANSWERED = 512
 -- The frame of the latest loss.
 local lost_at = 0
+-- By thread: the ioctl in progress with its messages in the capture, and the
+-- key of the request that the thread waits for.
+local ioctls, waits = {}, {}
 -- By frame: the request of a reply, the request itself, what is odd about it.
 local replies, requests, remarks = {}, {}, {}
 
 function proto.init()
   pending, channels, lost_at = {}, {}, 0
+  ioctls, waits = {}, {}
   replies, requests, remarks = {}, {}, {}
 end
 
@@ -3597,9 +3606,10 @@ local function ask(packet, pinfo, decoded)
   end
   local request = {
     frame = pinfo.number, at = pinfo.rel_ts, message = decoded.message, channel = packet.channel,
-    version = decoded.version, request_values = decoded.request_values,
+    version = decoded.version, request_values = decoded.request_values, thread = packet.thread,
   }
   if answered_in(ids, packet) then ids.answered[place(packet.transaction)] = nil end
+  if packet.task then waits[packet.thread] = packet.key end
   pending[packet.key] = request
   requests[pinfo.number] = request
 end
@@ -3651,6 +3661,34 @@ local function gap(number)
   for _, ids in pairs(channels) do ids.before_gap = ids.before_gap or ids.last end
 end
 
+-- Counts the messages that the capture holds of an ioctl.
+local function sent(packet, pinfo)
+  if pinfo.visited or not (packet.outbound and packet.task and packet.ioctl) then return end
+  local call = ioctls[packet.thread]
+  if not call or call.ioctl ~= packet.ioctl then
+    call = { ioctl = packet.ioctl, messages = 0 }
+    ioctls[packet.thread] = call
+  end
+  if packet.kind == data.kind.packet then call.messages = call.messages + 1 end
+end
+
+-- Takes the end of an ioctl, which may prove that packets are missing which
+-- nobody counted: a reply that the thread no longer waits for, or a message.
+local function ioctl_ended(packet, pinfo)
+  if pinfo.visited then return end
+  local thread, result = packet.thread, packet.ioctl_result
+  local key, call = waits[thread], ioctls[thread]
+  waits[thread], ioctls[thread] = nil, nil
+  local request = key and pending[key]
+  local needs_reply = result and not data.interrupted[result] and not packet.send_failed
+  local captured = call and call.ioctl == packet.ioctl_number and call.messages or 0
+  local messages = #packet.s - packet.start >= data.ioctl.size
+    and comparable(read(packet.s, packet.start + data.ioctl_messages, 8)) or 0
+  if not result or messages > captured or (needs_reply and request and request.thread == thread) then
+    gap(pinfo.number)
+  end
+end
+
 -- Links between a request and its reply.
 local function show_links(root, number)
   local asked, answered = requests[number], replies[number]
@@ -3676,8 +3714,14 @@ end
 local known_bit = {}
 for _, bit in ipairs(member.known.names) do known_bit[bit.name] = bit.shift end
 
+local function signed_32(value)
+  return value < 2147483648 and value or value - 4294967296
+end
+
 local function read_packet(s)
   local known = header_value(s, "known")
+  local function is_known(name) return bits(known, known_bit[name], 1) == 1 end
+  local return_value, ioctl_number = header_value(s, "return_value"), header_value(s, "ioctl")
   local start = header_value(s, "header_length")
   return {
     s = s, start = start,
@@ -3686,18 +3730,20 @@ local function read_packet(s)
     channel_kind = header_value(s, "channel_kind"),
     packet_type = header_value(s, "packet_type"),
     packet_flags = header_value(s, "packet_flags"),
-    exact = bits(known, known_bit.exact_length, 1) == 1,
-    expected = bits(known, known_bit.expected_reply, 1) == 1
-      and header_value(s, "expected_reply_length") or nil,
+    exact = is_known("exact_length"),
+    expected = is_known("expected_reply") and header_value(s, "expected_reply_length") or nil,
     -- What the record claims, and what can be.
     claimed = header_value(s, "payload_length"),
     length = max(min(header_value(s, "payload_length"), data.framing.max_payload), #s - start),
     version = header_value(s, "interface_version"),
-    requester = bits(known, known_bit.requester, 1) == 1,
+    requester = is_known("requester"), task = is_known("task"), thread = header_value(s, "tid"),
+    ioctl = is_known("ioctl") and ioctl_number, ioctl_number = ioctl_number,
+    ioctl_result = is_known("ioctl_result") and signed_32(header_value(s, "ioctl_result")),
+    send_failed = is_known("return_value") and return_value ~= 0,
     channel = header_value(s, "channel"),
     transaction = header_value(s, "transaction"),
     attempts = header_value(s, "refused_attempts"),
-    return_value = header_value(s, "return_value"),
+    return_value = return_value,
     key = sub(s, member.channel.at + 1, member.channel.stop)
       .. sub(s, member.transaction.at + 1, member.transaction.stop),
   }
@@ -3886,14 +3932,13 @@ local function lost_line(packet, pinfo, root, tvb)
   return format(data.lines.lost, decimal(total))
 end
 
-local function ioctl_line(packet, root, tvb)
+local function ioctl_line(packet, pinfo, root, tvb)
   local s = packet.s
+  ioctl_ended(packet, pinfo)
   if root then show_message_body(root, tvb, locate(data.ioctl, s, packet.start, 0, packet.length)) end
-  local request = header_value(s, "ioctl")
+  local request, result = packet.ioctl_number, packet.ioctl_result
   local line = member.ioctl.names.values[request] or format("ioctl 0x%x", request)
-  if bits(header_value(s, "known"), known_bit.ioctl_result, 1) == 0 then return line .. data.lines.unseen end
-  local result = header_value(s, "ioctl_result")
-  if result >= 2147483648 then result = result - 4294967296 end
+  if not result then return line .. data.lines.unseen end
   local errno = data.errnos[-result]
   return format("%s = %d%s", line, result, errno and format(" (%s)", errno) or "")
 end
@@ -3934,11 +3979,12 @@ function proto.dissector(tvb, pinfo, tree)
     item:add_proto_expert_info(entry.expert, sentence(entry, parameters, at, index))
   end
 
+  sent(packet, pinfo)
   local line
   if packet.kind == data.kind.lost then
     line = lost_line(packet, pinfo, detail, tvb)
   elseif packet.kind == data.kind.ioctl then
-    line = ioctl_line(packet, detail, tvb)
+    line = ioctl_line(packet, pinfo, detail, tvb)
   elseif packet.kind == data.kind.packet or packet.kind == data.kind.refused then
     line = message_line(packet, pinfo, detail, tvb, found)
     local remark = remarks[pinfo.number]

@@ -30,7 +30,7 @@ pub use calls::IoctlCall;
 pub use ledger::{MemoryAccount, MemoryBudget};
 pub use names::ProcessName;
 pub use objects::{ChangeOrigin, EndedObject, LiveObject, ObjectChange, ObjectEnd, ObjectId};
-pub use pairing::{Pairing, StrayReply, UnansweredRequest, Waiter, WaitingRequest};
+pub use pairing::{INTERRUPTED, Pairing, StrayReply, UnansweredRequest, Waiter, WaitingRequest};
 pub use status::{ReplyOutcome, errno};
 pub use tree::{HandleHistory, NodePlace, ObjectNode};
 pub use waits::{AwaitedFence, CpuWait};

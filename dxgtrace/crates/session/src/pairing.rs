@@ -24,7 +24,7 @@ const THREADS_MAX: usize = 1 << 14;
 const ENDED_MAX: usize = 1 << 14;
 /// What an ioctl returns whose wait a signal has ended: EINTR, or a number that
 /// is internal to the kernel.
-pub(super) const INTERRUPTED: [i32; 6] = [-4, -512, -513, -514, -515, -516];
+pub const INTERRUPTED: [i32; 6] = [-4, -512, -513, -514, -515, -516];
 
 /// Channel number and transaction id.
 type TransactionKey = (u32, u64);

@@ -18,6 +18,7 @@ use dxgtrace_protocol::table::errno;
 use dxgtrace_protocol::table::framing::{self, EXTENDED};
 use dxgtrace_protocol::table::statuses::STATUSES;
 use dxgtrace_protocol::table::{CATALOG, Catalog};
+use dxgtrace_session::INTERRUPTED;
 use dxgtrace_session::check::{ByteCount, Code, Notation, dirty_padding, rule_violation};
 use text::quoted;
 
@@ -254,7 +255,16 @@ fn surroundings(out: &mut impl Write) -> fmt::Result {
     for (number, name) in errno::NAMES {
         write!(out, " [{number}] = {},", quoted(name))?;
     }
-    out.write_str(" }\n\n")?;
+    out.write_str(" }\n\n-- What an ioctl returns that a signal has ended.\ndata.interrupted = {")?;
+    for result in INTERRUPTED {
+        write!(out, " [{result}] = true,")?;
+    }
+    let messages = IOCTL_END
+        .fields
+        .iter()
+        .find(|field| field.name == "ioctl_messages");
+    let at = messages.map_or(0, |field| field.at);
+    write!(out, " }}\n\ndata.ioctl_messages = {at}\n\n")?;
     for (name, layout) in [
         ("record", &RECORD),
         ("lost", &LOST),

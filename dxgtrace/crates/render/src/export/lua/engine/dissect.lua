@@ -13,8 +13,14 @@ end
 local known_bit = {}
 for _, bit in ipairs(member.known.names) do known_bit[bit.name] = bit.shift end
 
+local function signed_32(value)
+  return value < 2147483648 and value or value - 4294967296
+end
+
 local function read_packet(s)
   local known = header_value(s, "known")
+  local function is_known(name) return bits(known, known_bit[name], 1) == 1 end
+  local return_value, ioctl_number = header_value(s, "return_value"), header_value(s, "ioctl")
   local start = header_value(s, "header_length")
   return {
     s = s, start = start,
@@ -23,18 +29,20 @@ local function read_packet(s)
     channel_kind = header_value(s, "channel_kind"),
     packet_type = header_value(s, "packet_type"),
     packet_flags = header_value(s, "packet_flags"),
-    exact = bits(known, known_bit.exact_length, 1) == 1,
-    expected = bits(known, known_bit.expected_reply, 1) == 1
-      and header_value(s, "expected_reply_length") or nil,
+    exact = is_known("exact_length"),
+    expected = is_known("expected_reply") and header_value(s, "expected_reply_length") or nil,
     -- What the record claims, and what can be.
     claimed = header_value(s, "payload_length"),
     length = max(min(header_value(s, "payload_length"), data.framing.max_payload), #s - start),
     version = header_value(s, "interface_version"),
-    requester = bits(known, known_bit.requester, 1) == 1,
+    requester = is_known("requester"), task = is_known("task"), thread = header_value(s, "tid"),
+    ioctl = is_known("ioctl") and ioctl_number, ioctl_number = ioctl_number,
+    ioctl_result = is_known("ioctl_result") and signed_32(header_value(s, "ioctl_result")),
+    send_failed = is_known("return_value") and return_value ~= 0,
     channel = header_value(s, "channel"),
     transaction = header_value(s, "transaction"),
     attempts = header_value(s, "refused_attempts"),
-    return_value = header_value(s, "return_value"),
+    return_value = return_value,
     key = sub(s, member.channel.at + 1, member.channel.stop)
       .. sub(s, member.transaction.at + 1, member.transaction.stop),
   }
@@ -223,14 +231,13 @@ local function lost_line(packet, pinfo, root, tvb)
   return format(data.lines.lost, decimal(total))
 end
 
-local function ioctl_line(packet, root, tvb)
+local function ioctl_line(packet, pinfo, root, tvb)
   local s = packet.s
+  ioctl_ended(packet, pinfo)
   if root then show_message_body(root, tvb, locate(data.ioctl, s, packet.start, 0, packet.length)) end
-  local request = header_value(s, "ioctl")
+  local request, result = packet.ioctl_number, packet.ioctl_result
   local line = member.ioctl.names.values[request] or format("ioctl 0x%x", request)
-  if bits(header_value(s, "known"), known_bit.ioctl_result, 1) == 0 then return line .. data.lines.unseen end
-  local result = header_value(s, "ioctl_result")
-  if result >= 2147483648 then result = result - 4294967296 end
+  if not result then return line .. data.lines.unseen end
   local errno = data.errnos[-result]
   return format("%s = %d%s", line, result, errno and format(" (%s)", errno) or "")
 end
@@ -271,11 +278,12 @@ function proto.dissector(tvb, pinfo, tree)
     item:add_proto_expert_info(entry.expert, sentence(entry, parameters, at, index))
   end
 
+  sent(packet, pinfo)
   local line
   if packet.kind == data.kind.lost then
     line = lost_line(packet, pinfo, detail, tvb)
   elseif packet.kind == data.kind.ioctl then
-    line = ioctl_line(packet, detail, tvb)
+    line = ioctl_line(packet, pinfo, detail, tvb)
   elseif packet.kind == data.kind.packet or packet.kind == data.kind.refused then
     line = message_line(packet, pinfo, detail, tvb, found)
     local remark = remarks[pinfo.number]

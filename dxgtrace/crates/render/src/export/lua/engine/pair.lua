@@ -13,11 +13,15 @@ local channels = {}
 local ANSWERED = 512
 -- The frame of the latest loss.
 local lost_at = 0
+-- By thread: the ioctl in progress with its messages in the capture, and the
+-- key of the request that the thread waits for.
+local ioctls, waits = {}, {}
 -- By frame: the request of a reply, the request itself, what is odd about it.
 local replies, requests, remarks = {}, {}, {}
 
 function proto.init()
   pending, channels, lost_at = {}, {}, 0
+  ioctls, waits = {}, {}
   replies, requests, remarks = {}, {}, {}
 end
 
@@ -78,9 +82,10 @@ local function ask(packet, pinfo, decoded)
   end
   local request = {
     frame = pinfo.number, at = pinfo.rel_ts, message = decoded.message, channel = packet.channel,
-    version = decoded.version, request_values = decoded.request_values,
+    version = decoded.version, request_values = decoded.request_values, thread = packet.thread,
   }
   if answered_in(ids, packet) then ids.answered[place(packet.transaction)] = nil end
+  if packet.task then waits[packet.thread] = packet.key end
   pending[packet.key] = request
   requests[pinfo.number] = request
 end
@@ -130,6 +135,34 @@ end
 local function gap(number)
   lost_at = number
   for _, ids in pairs(channels) do ids.before_gap = ids.before_gap or ids.last end
+end
+
+-- Counts the messages that the capture holds of an ioctl.
+local function sent(packet, pinfo)
+  if pinfo.visited or not (packet.outbound and packet.task and packet.ioctl) then return end
+  local call = ioctls[packet.thread]
+  if not call or call.ioctl ~= packet.ioctl then
+    call = { ioctl = packet.ioctl, messages = 0 }
+    ioctls[packet.thread] = call
+  end
+  if packet.kind == data.kind.packet then call.messages = call.messages + 1 end
+end
+
+-- Takes the end of an ioctl, which may prove that packets are missing which
+-- nobody counted: a reply that the thread no longer waits for, or a message.
+local function ioctl_ended(packet, pinfo)
+  if pinfo.visited then return end
+  local thread, result = packet.thread, packet.ioctl_result
+  local key, call = waits[thread], ioctls[thread]
+  waits[thread], ioctls[thread] = nil, nil
+  local request = key and pending[key]
+  local needs_reply = result and not data.interrupted[result] and not packet.send_failed
+  local captured = call and call.ioctl == packet.ioctl_number and call.messages or 0
+  local messages = #packet.s - packet.start >= data.ioctl.size
+    and comparable(read(packet.s, packet.start + data.ioctl_messages, 8)) or 0
+  if not result or messages > captured or (needs_reply and request and request.thread == thread) then
+    gap(pinfo.number)
+  end
 end
 
 -- Links between a request and its reply.
