@@ -13,6 +13,10 @@ pub(super) enum Input {
     /// An event can be read.
     Event,
     /// The terminal was closed.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "only Linux is asked")
+    )]
     Closed,
 }
 

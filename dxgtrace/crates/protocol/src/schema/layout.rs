@@ -15,7 +15,7 @@ pub enum BytesOrigin {
     Copied,
 }
 
-/// Where the decoder finds the length of a tail: a [`TailLength`] whose names are
+/// Where the decoder finds the length of a tail: a `TailLength` whose names are
 /// resolved to offsets.
 #[derive(Debug, Clone, Copy)]
 pub enum LengthSource {
