@@ -89,6 +89,17 @@ fn pairs(source: &Source) -> Result<Vec<Pair>> {
             .then(escape()?.short(0)),
         with_device()?.then(escape()?.short(0)).then(escape()?),
     ));
+    pairs.push((
+        "escape-sometimes-too-short",
+        with_device()?
+            .then(escape()?)
+            .then(escape()?.short(0))
+            .then(escape()?),
+        with_device()?
+            .then(escape()?)
+            .then(escape()?.short(0))
+            .then(escape()?.short(0)),
+    ));
 
     let gone = || Ok::<_, anyhow::Error>(with_device()?.then(get("destroy_device", 1)?));
     pairs.push((

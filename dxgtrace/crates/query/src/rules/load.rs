@@ -21,6 +21,7 @@ shipped! {
     "create-process-overflow",
     "create-allocation-overflow",
     "device-removed",
+    "escape-sometimes-too-short",
     "escape-too-small",
     "field-spanning-write",
     "handle-used-after-free",
