@@ -81,6 +81,7 @@ pub(super) fn wait() -> Value {
         ("packet", integer(), true),
         ("age", reference("u64"), true),
         ("message", names(), false),
+        ("ended_in", integer(), false),
         ("event", reference("u64"), false),
         ("process", reference("process"), false),
         ("fences", json!({"type": "array", "items": fence}), true),

@@ -80,6 +80,9 @@ struct WaitRecord<'a> {
     /// What waits for an answer, or for an event.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a str>,
+    /// The packet that shows that a signal ended the wait before an answer came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_in: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<Text<u64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -256,14 +259,16 @@ fn count(out: &mut impl Write, of: &'static str, name: &str, row: &CountRow) -> 
 /// Requests without an answer, and waits for fences.
 fn waits(out: &mut impl Write, session: &Session) -> io::Result<()> {
     let now = session.now();
-    for request in session.waiting() {
+    for unanswered in session.unanswered() {
+        let request = &unanswered.request;
         json::line(
             out,
             &WaitRecord {
                 r#type: "wait",
                 packet: request.number,
-                age: Text(now.saturating_sub(request.time)),
+                age: Text(unanswered.waited),
                 message: Some(request.name()),
+                ended_in: unanswered.interrupted,
                 event: None,
                 process: request
                     .header
@@ -289,6 +294,7 @@ fn waits(out: &mut impl Write, session: &Session) -> io::Result<()> {
                 packet: sleeper.packet,
                 age: Text(now.saturating_sub(sleeper.time)),
                 message: None,
+                ended_in: None,
                 event: Some(Text(sleeper.event)),
                 process: sleeper
                     .name

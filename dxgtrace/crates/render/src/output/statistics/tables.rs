@@ -208,31 +208,41 @@ fn table<'a>(
     Ok(())
 }
 
-/// Requests without an answer.
+/// Requests without an answer: those that are waited for at the end, and those
+/// whose wait a signal has ended.
 fn pending(out: &mut impl Write, session: &Session) -> io::Result<()> {
-    let waiting = session.waiting();
-    if waiting.is_empty() {
-        return Ok(());
+    let (waiting, given_up): (Vec<_>, Vec<_>) = session
+        .unanswered()
+        .into_iter()
+        .partition(|one| one.interrupted.is_none());
+    for (title, requests) in [
+        ("unanswered at the end", waiting),
+        ("unanswered when a signal ended the wait", given_up),
+    ] {
+        if requests.is_empty() {
+            continue;
+        }
+        writeln!(out, "\n{:>8} {:>6} {title}", "packet", "for")?;
+        for one in requests.iter().take(PENDING_MAX) {
+            let request = &one.request;
+            let mut line = format!(
+                "{:>8} {:>6} {}",
+                request.number,
+                time(one.waited),
+                request.name()
+            );
+            if request.header.known.has(KnownFields::TASK) {
+                let who = escaped(&request.header.comm);
+                let _ = write!(line, " by {who}[{}]", request.header.tid);
+            }
+            if let Some(packet) = one.interrupted {
+                let _ = write!(line, ", until packet {packet}");
+            }
+            writeln!(out, "{line}")?;
+        }
+        more(out, requests.len(), PENDING_MAX)?;
     }
-    writeln!(out, "\n{:>8} {:>6} unanswered at the end", "packet", "for")?;
-    for request in waiting.iter().take(PENDING_MAX) {
-        let age = time(session.now().saturating_sub(request.time));
-        let who = match request.header.known.has(KnownFields::TASK) {
-            true => format!(
-                " by {}[{}]",
-                escaped(&request.header.comm),
-                request.header.tid
-            ),
-            false => String::new(),
-        };
-        writeln!(
-            out,
-            "{:>8} {age:>6} {}{who}",
-            request.number,
-            request.name()
-        )?;
-    }
-    more(out, waiting.len(), PENDING_MAX)
+    Ok(())
 }
 
 /// Threads that wait for fences.
