@@ -815,8 +815,6 @@ data.errnos = { [1] = "EPERM", [2] = "ENOENT", [3] = "ESRCH", [4] = "EINTR", [5]
 -- What an ioctl returns that a signal has ended.
 data.interrupted = { [-4] = true, [-512] = true, [-513] = true, [-514] = true, [-515] = true, [-516] = true, }
 
-data.ioctl_messages = 8
-
 data.record = { size = 80, tails_at = 80, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
   gaps = { },
   fields = {
@@ -3540,6 +3538,11 @@ local lost_at = 0
 -- By thread: the ioctl in progress with its messages in the capture, and the
 -- key of the request that the thread waits for.
 local ioctls, waits = {}, {}
+-- Where the end of an ioctl counts its messages.
+local ioctl_messages
+for _, field in ipairs(data.ioctl.fields) do
+  if field.name == "ioctl_messages" then ioctl_messages = field end
+end
 -- By frame: the request of a reply, the request itself, what is odd about it.
 local replies, requests, remarks = {}, {}, {}
 
@@ -3663,7 +3666,7 @@ end
 
 -- Counts the messages that the capture holds of an ioctl.
 local function sent(packet, pinfo)
-  if pinfo.visited or not (packet.outbound and packet.task and packet.ioctl) then return end
+  if pinfo.visited or not (packet.outbound and packet.task and packet.in_ioctl) then return end
   local call = ioctls[packet.thread]
   if not call or call.ioctl ~= packet.ioctl then
     call = { ioctl = packet.ioctl, messages = 0 }
@@ -3681,9 +3684,9 @@ local function ioctl_ended(packet, pinfo)
   waits[thread], ioctls[thread] = nil, nil
   local request = key and pending[key]
   local needs_reply = result and not data.interrupted[result] and not packet.send_failed
-  local captured = call and call.ioctl == packet.ioctl_number and call.messages or 0
+  local captured = call and call.ioctl == packet.ioctl and call.messages or 0
   local messages = #packet.s - packet.start >= data.ioctl.size
-    and comparable(read(packet.s, packet.start + data.ioctl_messages, 8)) or 0
+    and comparable(read(packet.s, packet.start + ioctl_messages.at, ioctl_messages.size)) or 0
   if not result or messages > captured or (needs_reply and request and request.thread == thread) then
     gap(pinfo.number)
   end
@@ -3718,10 +3721,14 @@ local function signed_32(value)
   return value < 2147483648 and value or value - 4294967296
 end
 
+-- Whether the header says that an optional member holds something.
+local function is_known(known, name)
+  return bits(known, known_bit[name], 1) == 1
+end
+
 local function read_packet(s)
   local known = header_value(s, "known")
-  local function is_known(name) return bits(known, known_bit[name], 1) == 1 end
-  local return_value, ioctl_number = header_value(s, "return_value"), header_value(s, "ioctl")
+  local return_value = header_value(s, "return_value")
   local start = header_value(s, "header_length")
   return {
     s = s, start = start,
@@ -3730,16 +3737,16 @@ local function read_packet(s)
     channel_kind = header_value(s, "channel_kind"),
     packet_type = header_value(s, "packet_type"),
     packet_flags = header_value(s, "packet_flags"),
-    exact = is_known("exact_length"),
-    expected = is_known("expected_reply") and header_value(s, "expected_reply_length") or nil,
+    exact = is_known(known, "exact_length"),
+    expected = is_known(known, "expected_reply") and header_value(s, "expected_reply_length") or nil,
     -- What the record claims, and what can be.
     claimed = header_value(s, "payload_length"),
     length = max(min(header_value(s, "payload_length"), data.framing.max_payload), #s - start),
     version = header_value(s, "interface_version"),
-    requester = is_known("requester"), task = is_known("task"), thread = header_value(s, "tid"),
-    ioctl = is_known("ioctl") and ioctl_number, ioctl_number = ioctl_number,
-    ioctl_result = is_known("ioctl_result") and signed_32(header_value(s, "ioctl_result")),
-    send_failed = is_known("return_value") and return_value ~= 0,
+    requester = is_known(known, "requester"), task = is_known(known, "task"), thread = header_value(s, "tid"),
+    ioctl = header_value(s, "ioctl"), in_ioctl = is_known(known, "ioctl"),
+    ioctl_result = is_known(known, "ioctl_result") and signed_32(header_value(s, "ioctl_result")),
+    send_failed = is_known(known, "return_value") and return_value ~= 0,
     channel = header_value(s, "channel"),
     transaction = header_value(s, "transaction"),
     attempts = header_value(s, "refused_attempts"),
@@ -3936,7 +3943,7 @@ local function ioctl_line(packet, pinfo, root, tvb)
   local s = packet.s
   ioctl_ended(packet, pinfo)
   if root then show_message_body(root, tvb, locate(data.ioctl, s, packet.start, 0, packet.length)) end
-  local request, result = packet.ioctl_number, packet.ioctl_result
+  local request, result = packet.ioctl, packet.ioctl_result
   local line = member.ioctl.names.values[request] or format("ioctl 0x%x", request)
   if not result then return line .. data.lines.unseen end
   local errno = data.errnos[-result]

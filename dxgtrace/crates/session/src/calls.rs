@@ -3,12 +3,13 @@
 
 use rustc_hash::FxHashMap;
 
-use super::pairing::{INTERRUPTED, WaitingRequest};
+use super::pairing::{self, WaitingRequest};
 use super::status::{self, ReplyOutcome};
 use crate::check::{ErrorNumber, Finding, FindingKind, ItemCount, PacketNumber, StatusCode};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::IOCTL;
 use dxgtrace_protocol::record::header::{IoctlEnd, KnownFields, RecordHeader};
+use dxgtrace_protocol::table::errno;
 use dxgtrace_protocol::table::framing::FLAG_COMPLETION_REQUESTED;
 
 /// Threads followed at most; beyond that, all are forgotten.
@@ -89,7 +90,7 @@ impl IoctlsInProgress {
     /// replies, if all messages of the call were captured.
     pub fn ended(&mut self, packet: &Packet<'_>, found: &mut impl FnMut(Finding)) -> IoctlCall {
         let header = packet.header;
-        let call = self
+        let mut call = self
             .threads
             .remove(&header.tid)
             .filter(|call| call.ioctl == header.ioctl)
@@ -98,13 +99,10 @@ impl IoctlsInProgress {
                 ..IoctlCall::default()
             });
         let sent = IoctlEnd::decode(packet.payload).map(|end| end.messages);
-        let mut call = call;
-        let unseen_end = !header.known.has(KnownFields::IOCTL_RESULT);
-        call.incomplete = unseen_end || sent.is_some_and(|sent| sent > call.messages);
+        let end_seen = header.known.has(KnownFields::IOCTL_RESULT);
+        call.incomplete = !end_seen || sent.is_some_and(|sent| sent > call.messages);
         let whole = sent == Some(call.messages) && call.waiting == 0 && !call.gap;
-        let judged = header.known.has(KnownFields::IOCTL_RESULT)
-            && !INTERRUPTED.contains(&header.ioctl_result)
-            && whole;
+        let judged = end_seen && !pairing::is_interrupted(header) && whole;
         if judged && let Some(finding) = verdict(&call, header) {
             found(finding);
         }
@@ -112,14 +110,13 @@ impl IoctlsInProgress {
     }
 }
 
-/// What the driver's send function returns for a message beyond its limit:
-/// EINVAL.
-const TOO_LARGE: i32 = -22;
-/// What the driver returns once the virtual GPU went away: ENODEV.
-const ADAPTER_GONE: i32 = -19;
-/// What the driver returns to a process that uses another one's file: ENOTTY.
-/// An ioctl that the driver does not know is refused with it, too.
-const NOT_THE_OPENER: i32 = -25;
+/// What the driver's send function returns for a message beyond its limit.
+const TOO_LARGE: i32 = errno::returned("EINVAL");
+/// What the driver returns once the virtual GPU went away.
+const ADAPTER_GONE: i32 = errno::returned("ENODEV");
+/// What the driver returns to a process that uses another one's file. An ioctl
+/// that the driver does not know is refused with it, too.
+const NOT_THE_OPENER: i32 = errno::returned("ENOTTY");
 
 /// What contradicts the host's replies in a call's result.
 fn verdict(call: &IoctlCall, header: &RecordHeader) -> Option<Finding> {

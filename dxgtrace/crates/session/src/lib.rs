@@ -172,9 +172,7 @@ impl Session {
                 let lost = LostPackets::decode(packet.payload).map_or(0, |lost| lost.total());
                 let lost = ItemCount(lost);
                 found(Finding::new(FindingKind::CaptureLost { lost }));
-                self.pairing.gap(packet.number);
-                self.calls.gap();
-                self.lifetimes.gap();
+                self.gap(packet.number);
             }
             (RecordKind::Ioctl, _) => {
                 let missed_reply = self.pairing.left(packet);
@@ -185,9 +183,7 @@ impl Session {
                 call.incomplete |= missed_reply;
                 if call.incomplete {
                     // The capture lacks packets that nobody counted.
-                    self.pairing.gap(packet.number);
-                    self.calls.gap();
-                    self.lifetimes.gap();
+                    self.gap(packet.number);
                 }
                 seen.call = Some(call);
             }
@@ -311,6 +307,13 @@ impl Session {
     /// exists that is not known.
     pub fn is_complete(&self) -> bool {
         self.lifetimes.is_complete()
+    }
+
+    /// Packets are missing before that of this number.
+    fn gap(&mut self, number: u64) {
+        self.pairing.gap(number);
+        self.calls.gap();
+        self.lifetimes.gap();
     }
 
     /// Looks for the request that a packet answers.

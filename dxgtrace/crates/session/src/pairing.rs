@@ -330,7 +330,7 @@ impl Pairing {
             .filter_map(|request| {
                 let ended = self.ended.get(&request.process);
                 let (end, interrupted) = match request.waiter {
-                    _ if self.may_be_lost(&request) => return None,
+                    _ if self.is_lost_since(request.number) => return None,
                     Waiter::WentOn => return None,
                     Waiter::Interrupted { packet, time } => (time, Some(packet)),
                     Waiter::Waits if ended.is_some_and(|ended| *ended > request.number) => {
@@ -407,12 +407,8 @@ impl Pairing {
         }
     }
 
-    /// Whether the answer to a request may be among lost packets.
-    pub fn may_be_lost(&self, request: &WaitingRequest) -> bool {
-        request.number < self.lost_at
-    }
-
-    /// Whether packets were lost after a packet.
+    /// Whether packets were lost after a packet: the answer to a request may be
+    /// among them.
     pub fn is_lost_since(&self, number: u64) -> bool {
         number < self.lost_at
     }

@@ -42,7 +42,7 @@ pub fn errno(status: u32) -> u32 {
 /// Whether a status says that there is no memory: the driver makes ENOMEM of
 /// it, or its name says so.
 pub(super) fn is_no_memory(status: u32) -> bool {
-    const ENOMEM: i32 = -12;
+    const ENOMEM: i32 = table::errno::returned("ENOMEM");
     table::status(status).is_some_and(|status| {
         matches!(status.result, GuestResult::Errno(ENOMEM))
             || status.name.contains("NO_VIDEO_MEMORY")

@@ -85,23 +85,22 @@ impl Log {
         }
         if let Some(call) = self.calls.line(line) {
             self.end_event(rules);
-            if call.result.is_none_or(|result| result < 0) || call.result == Some(259) {
-                let key = format!("ioctl {call:?}");
-                let weight = match call.result {
-                    Some(result) if result >= 0 => LogWeight::Harmless,
-                    _ => LogWeight::Failure,
-                };
-                let title = vec![escaped(text.trim().as_bytes()).to_string()];
-                self.add(key, 1, &time, || {
-                    (title, weight, Some(strace::answer(call)))
-                });
+            let failed = call.result.is_none_or(|result| result < 0);
+            // Successes of a call are one kind, whatever number it returned.
+            let key = if failed || call.result == Some(strace::PENDING) {
+                format!("ioctl {call:?}")
             } else {
-                let key = format!("ioctl {}", call.number);
-                let title = vec![escaped(text.trim().as_bytes()).to_string()];
-                self.add(key, 1, &time, || {
-                    (title, LogWeight::Harmless, Some(strace::answer(call)))
-                });
-            }
+                format!("ioctl {}", call.number)
+            };
+            let weight = if failed {
+                LogWeight::Failure
+            } else {
+                LogWeight::Harmless
+            };
+            let title = vec![escaped(text.trim().as_bytes()).to_string()];
+            self.add(key, 1, &time, || {
+                (title, weight, Some(strace::answer(call)))
+            });
             return;
         }
         let Some(facts) = dmesg::facts(text) else {

@@ -14,7 +14,7 @@ use super::{errno, ioctl};
 /// The driver's ioctl type: the second byte of its request numbers.
 const IOCTL_TYPE: u32 = 0x47;
 /// `STATUS_PENDING`, which the driver returns as it is.
-const PENDING: i64 = 259;
+pub(super) const PENDING: i64 = 259;
 /// Threads whose unfinished call is remembered.
 const UNFINISHED_MAX: usize = 4096;
 
@@ -140,15 +140,11 @@ pub(super) fn answer(call: TracedIoctl) -> Answer {
         )
         .next("Compare library and driver version.")
     };
-    let known = IOCTLS.iter().any(|ioctl| ioctl.number == call.number);
+    let known = IOCTLS.iter().find(|ioctl| ioctl.number == call.number);
     let mut answer = known
-        .then(|| ioctl::by_number(reading))
-        .flatten()
+        .and_then(|_| ioctl::by_number(reading))
         .unwrap_or_else(unknown);
-    let function = IOCTLS
-        .iter()
-        .find(|ioctl| ioctl.number == call.number)
-        .map_or("The ioctl", |ioctl| ioctl.function);
+    let function = known.map_or("The ioctl", |ioctl| ioctl.function);
     match call.result {
         None => answer.what = format!("{function} had not returned when the log ended."),
         Some(PENDING) => {

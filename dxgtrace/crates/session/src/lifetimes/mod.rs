@@ -215,12 +215,8 @@ impl Lifetimes {
         {
             self.tell_left(adapter, starts, found);
         }
-        let plans = self.plans;
-        let plan = decoded.message.and_then(|message| plans.plan(message));
         let body = decoded.body.as_ref();
-        let form = plan
-            .zip(body)
-            .and_then(|(plan, body)| plan.request(body.layout));
+        let form = self.plans.request_of(decoded);
         let (Some(form), Some(body), Some(message)) = (form, body, decoded.message) else {
             if decoded
                 .message
@@ -370,12 +366,8 @@ impl Lifetimes {
         decoded: &Decoded<'_>,
         found: &mut impl FnMut(Finding),
     ) {
-        let plans = self.plans;
-        let plan = decoded.message.and_then(|message| plans.plan(message));
         let body = decoded.body.as_ref();
-        let form = plan
-            .zip(body)
-            .and_then(|(plan, body)| plan.request(body.layout));
+        let form = self.plans.request_of(decoded);
         let (Some(form), Some(body)) = (form, body) else {
             return;
         };

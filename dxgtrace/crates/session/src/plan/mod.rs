@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use self::ranges::ranges;
 pub(super) use self::ranges::{RangeParameter, RangeStep};
 
-use dxgtrace_protocol::decode::LocatedBody;
+use dxgtrace_protocol::decode::{Decoded, LocatedBody};
 use dxgtrace_protocol::schema::{
     BitSlice, Field, FieldRole, FieldRule, FieldType, Layout, Message, ObjectEffect, ObjectKind,
     ObjectOwner, Struct, TailElement, When,
@@ -294,6 +294,12 @@ impl MessagePlans {
     /// The plan of a message.
     pub fn plan(&self, message: &Message) -> Option<&MessagePlan> {
         self.plans.get(table::place(message)?)?.as_ref()
+    }
+
+    /// The plan of the form that a request or event has.
+    pub fn request_of(&self, decoded: &Decoded<'_>) -> Option<&RequestPlan> {
+        self.plan(decoded.message?)?
+            .request(decoded.body.as_ref()?.layout)
     }
 
     /// Whether messages tell when objects of that kind begin.

@@ -259,12 +259,7 @@ fn surroundings(out: &mut impl Write) -> fmt::Result {
     for result in INTERRUPTED {
         write!(out, " [{result}] = true,")?;
     }
-    let messages = IOCTL_END
-        .fields
-        .iter()
-        .find(|field| field.name == "ioctl_messages");
-    let at = messages.map_or(0, |field| field.at);
-    write!(out, " }}\n\ndata.ioctl_messages = {at}\n\n")?;
+    out.write_str(" }\n\n")?;
     for (name, layout) in [
         ("record", &RECORD),
         ("lost", &LOST),

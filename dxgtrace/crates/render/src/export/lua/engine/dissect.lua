@@ -17,10 +17,14 @@ local function signed_32(value)
   return value < 2147483648 and value or value - 4294967296
 end
 
+-- Whether the header says that an optional member holds something.
+local function is_known(known, name)
+  return bits(known, known_bit[name], 1) == 1
+end
+
 local function read_packet(s)
   local known = header_value(s, "known")
-  local function is_known(name) return bits(known, known_bit[name], 1) == 1 end
-  local return_value, ioctl_number = header_value(s, "return_value"), header_value(s, "ioctl")
+  local return_value = header_value(s, "return_value")
   local start = header_value(s, "header_length")
   return {
     s = s, start = start,
@@ -29,16 +33,16 @@ local function read_packet(s)
     channel_kind = header_value(s, "channel_kind"),
     packet_type = header_value(s, "packet_type"),
     packet_flags = header_value(s, "packet_flags"),
-    exact = is_known("exact_length"),
-    expected = is_known("expected_reply") and header_value(s, "expected_reply_length") or nil,
+    exact = is_known(known, "exact_length"),
+    expected = is_known(known, "expected_reply") and header_value(s, "expected_reply_length") or nil,
     -- What the record claims, and what can be.
     claimed = header_value(s, "payload_length"),
     length = max(min(header_value(s, "payload_length"), data.framing.max_payload), #s - start),
     version = header_value(s, "interface_version"),
-    requester = is_known("requester"), task = is_known("task"), thread = header_value(s, "tid"),
-    ioctl = is_known("ioctl") and ioctl_number, ioctl_number = ioctl_number,
-    ioctl_result = is_known("ioctl_result") and signed_32(header_value(s, "ioctl_result")),
-    send_failed = is_known("return_value") and return_value ~= 0,
+    requester = is_known(known, "requester"), task = is_known(known, "task"), thread = header_value(s, "tid"),
+    ioctl = header_value(s, "ioctl"), in_ioctl = is_known(known, "ioctl"),
+    ioctl_result = is_known(known, "ioctl_result") and signed_32(header_value(s, "ioctl_result")),
+    send_failed = is_known(known, "return_value") and return_value ~= 0,
     channel = header_value(s, "channel"),
     transaction = header_value(s, "transaction"),
     attempts = header_value(s, "refused_attempts"),
@@ -235,7 +239,7 @@ local function ioctl_line(packet, pinfo, root, tvb)
   local s = packet.s
   ioctl_ended(packet, pinfo)
   if root then show_message_body(root, tvb, locate(data.ioctl, s, packet.start, 0, packet.length)) end
-  local request, result = packet.ioctl_number, packet.ioctl_result
+  local request, result = packet.ioctl, packet.ioctl_result
   local line = member.ioctl.names.values[request] or format("ioctl 0x%x", request)
   if not result then return line .. data.lines.unseen end
   local errno = data.errnos[-result]

@@ -16,6 +16,11 @@ local lost_at = 0
 -- By thread: the ioctl in progress with its messages in the capture, and the
 -- key of the request that the thread waits for.
 local ioctls, waits = {}, {}
+-- Where the end of an ioctl counts its messages.
+local ioctl_messages
+for _, field in ipairs(data.ioctl.fields) do
+  if field.name == "ioctl_messages" then ioctl_messages = field end
+end
 -- By frame: the request of a reply, the request itself, what is odd about it.
 local replies, requests, remarks = {}, {}, {}
 
@@ -139,7 +144,7 @@ end
 
 -- Counts the messages that the capture holds of an ioctl.
 local function sent(packet, pinfo)
-  if pinfo.visited or not (packet.outbound and packet.task and packet.ioctl) then return end
+  if pinfo.visited or not (packet.outbound and packet.task and packet.in_ioctl) then return end
   local call = ioctls[packet.thread]
   if not call or call.ioctl ~= packet.ioctl then
     call = { ioctl = packet.ioctl, messages = 0 }
@@ -157,9 +162,9 @@ local function ioctl_ended(packet, pinfo)
   waits[thread], ioctls[thread] = nil, nil
   local request = key and pending[key]
   local needs_reply = result and not data.interrupted[result] and not packet.send_failed
-  local captured = call and call.ioctl == packet.ioctl_number and call.messages or 0
+  local captured = call and call.ioctl == packet.ioctl and call.messages or 0
   local messages = #packet.s - packet.start >= data.ioctl.size
-    and comparable(read(packet.s, packet.start + data.ioctl_messages, 8)) or 0
+    and comparable(read(packet.s, packet.start + ioctl_messages.at, ioctl_messages.size)) or 0
   if not result or messages > captured or (needs_reply and request and request.thread == thread) then
     gap(pinfo.number)
   end
