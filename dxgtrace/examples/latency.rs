@@ -1,5 +1,5 @@
 //! Prints how long the host took to answer, by message:
-//! `cargo run --example latency -- samples/v40-basic.pcapng`.
+//! `cargo run --example latency -- samples/v40.pcapng`.
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
 use std::collections::BTreeMap;

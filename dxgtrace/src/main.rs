@@ -35,7 +35,7 @@ fn main() -> ExitCode {
             };
         }
     };
-    ended(commands::run(cli))
+    ended(cli.run())
 }
 
 /// The exit code of a result; a failure is told first.

@@ -2,16 +2,45 @@
 
 use std::io;
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
 
 use super::walk::{ended, walk};
 use super::{Exit, Failure};
-use crate::cli::CutArgs;
 use dxgtrace_file::{CaptureOrigin, FlushPolicy, Writer};
 use dxgtrace_render::cut::{CutCollector, CutSelection, KeepReason};
 
 /// Bytes collected before they go out.
 const COLLECT: usize = 1 << 16;
+
+/// `dxgtrace cut`
+#[derive(Debug, Args)]
+pub struct CutArgs {
+    /// The capture file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Where to write the part; `-` is standard output
+    #[arg(short = 'w', long = "write", value_name = "OUT")]
+    pub write: PathBuf,
+
+    /// Packets with these numbers: A-B, A-, -B or A
+    #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
+    pub frames: Option<String>,
+
+    /// Packets of this process
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<u32>,
+
+    /// Packets that name this handle
+    #[arg(long, value_name = "HANDLE")]
+    pub handle: Option<String>,
+
+    /// Packets in this span, in seconds since the first one
+    #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
+    pub time: Option<String>,
+}
 
 /// Finds the packets in a first pass and writes them in a second.
 pub fn run(args: &CutArgs) -> Result<Exit, Failure> {

@@ -2,15 +2,17 @@
 //! interface version.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anstyle::Style;
 use serde::Serialize;
 
+use clap::Args;
+
+use super::arguments::{AnswerArgs, AnswerForm, ColorArg};
 use super::output::{bare, stream, width};
 use super::walk::{WalkStop, ended, walk};
 use super::{Exit, Failure};
-use crate::cli::{AnswerForm, ColorArg, DiffArgs};
 use dxgtrace_protocol::decode::escaped;
 use dxgtrace_render::compare::{
     CaptureProfile, Difference, VersionChange, VersionReread, differences,
@@ -19,6 +21,29 @@ use dxgtrace_render::output::ProseWriter;
 
 /// Column of the texts.
 const COLUMN: usize = 24;
+
+/// `dxgtrace diff`
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The first capture; `-` is standard input
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+
+    /// The second capture
+    #[arg(
+        value_name = "B",
+        required_unless_present = "as_version",
+        conflicts_with = "as_version"
+    )]
+    pub b: Option<PathBuf>,
+
+    /// Say what would be different in A at this interface version
+    #[arg(long, value_name = "VERSION")]
+    pub as_version: Option<u32>,
+
+    #[command(flatten)]
+    pub answer: AnswerArgs,
+}
 
 /// Compares.
 pub fn run(args: &DiffArgs, color: ColorArg) -> Result<Exit, Failure> {

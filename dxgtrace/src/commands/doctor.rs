@@ -2,14 +2,16 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
+use clap::Args;
+
+use super::arguments::{AnswerArgs, AnswerForm, ColorArg};
 use super::output::{bare, stream, width};
 use super::{Exit, Failure};
-use crate::cli::{AnswerForm, ColorArg, DoctorArgs};
 use dxgtrace_doctor::{ConfigSpace, FactLevel, MachineFact, SystemFiles, examine};
 use dxgtrace_protocol::decode::escaped;
 use dxgtrace_render::output::ProseWriter;
@@ -19,6 +21,22 @@ use dxgtrace_render::output::ProseWriter;
 const LONGEST: u64 = 4 << 20;
 /// Column of the texts.
 const COLUMN: usize = 18;
+
+/// `dxgtrace doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Examine the file tree below this folder instead of this machine's
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+
+    /// Examine only this PCI configuration space: its bytes, or what lspci -xxxx printed;
+    /// `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "root")]
+    pub config_space: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub answer: AnswerArgs,
+}
 
 /// Examines the machine, or only a configuration space.
 pub fn run(args: &DoctorArgs, color: ColorArg) -> Result<Exit, Failure> {

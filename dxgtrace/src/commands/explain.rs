@@ -7,10 +7,12 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
+use clap::Args;
+
+use super::arguments::{AnswerArgs, AnswerForm, ColorArg, RulesArgs};
 use super::output::{bare, stream, width};
 use super::rules::load;
 use super::{Exit, Failure};
-use crate::cli::{AnswerForm, ColorArg, ExplainArgs};
 use dxgtrace_protocol::decode::escaped;
 use dxgtrace_query::explain::{Answer, Log, LogGroup, LogReader, LogWeight, explain, near};
 use dxgtrace_query::rules::Rule;
@@ -18,6 +20,22 @@ use dxgtrace_render::output::{ProseWriter, json};
 
 /// Column of the texts.
 const COLUMN: usize = 12;
+
+/// `dxgtrace explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// What to explain: 0xc0000022, -75, EOVERFLOW, "dxgkio_make_resident: Ioctl failed: -12",
+    /// size.reply_short, make_resident, "vgpu 11", 0xC030470B, a handle, a GUID;
+    /// a file with a kernel log, strace output or stack traces (`-` is standard input)
+    #[arg(value_name = "THING", required = true, allow_negative_numbers = true)]
+    pub things: Vec<String>,
+
+    #[command(flatten)]
+    pub answer: AnswerArgs,
+
+    #[command(flatten)]
+    pub rules: RulesArgs,
+}
 
 /// Explains every thing on the command line: words, lines, files that hold a
 /// log, or the log on standard input.

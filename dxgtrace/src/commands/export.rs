@@ -2,10 +2,37 @@
 
 use std::fmt;
 
-use super::{Exit, Failure, output, wireshark};
-use crate::cli::{Export, ExportArgs};
+use clap::{Args, Subcommand};
+
+use super::wireshark::{self, WiresharkArgs};
+use super::{Exit, Failure, output};
 use dxgtrace_query::rules::{Rules, page};
 use dxgtrace_render::export;
+
+/// `dxgtrace export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// What to write
+    #[command(subcommand)]
+    pub what: Export,
+}
+
+/// What can be written out.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Export {
+    /// Set up Wireshark: dissector, profile, and capturing from within it
+    Wireshark(WiresharkArgs),
+    /// The Wireshark dissector, `dxg.lua`
+    Lua,
+    /// The reference of the protocol, Markdown
+    Reference,
+    /// What every finding means, Markdown
+    Findings,
+    /// The JSON Schema of `-T jsonl`
+    Schema,
+    /// The page on known issues, docs/known-issues.md
+    KnownIssues,
+}
 
 /// Writes what was asked for to standard output.
 pub fn run(args: &ExportArgs) -> Result<Exit, Failure> {

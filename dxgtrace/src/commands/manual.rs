@@ -3,17 +3,14 @@
 
 use std::io::{self, Write};
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_mangen::Man;
-
-use crate::cli::Cli;
 
 /// The page.
 ///
 /// # Errors
 /// None that writing into memory could have.
-pub fn page() -> io::Result<Vec<u8>> {
-    let mut command = Cli::command();
+pub fn page(mut command: Command) -> io::Result<Vec<u8>> {
     command.build();
     let mut page = Vec::new();
     let man = Man::new(command.clone());

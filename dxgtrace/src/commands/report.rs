@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use clap::Args;
+
+use super::arguments::RulesArgs;
 use super::doctor;
 use super::rules::load;
 use super::walk::{ended, walk};
 use super::{Exit, Failure};
-use crate::cli::ReportArgs;
 use dxgtrace_doctor::{SystemFiles, examine};
 use dxgtrace_file::{CaptureOrigin, FlushPolicy, Writer};
 use dxgtrace_protocol::packet::Packet;
@@ -29,6 +31,29 @@ const COLLECT: usize = 1 << 16;
 const REDACTED: &str = "Redacted by dxgtrace report: process names, texts, opaque data and \
                         addresses are replaced; lengths, counts, numbers, statuses and times are \
                         as they were.";
+
+/// `dxgtrace report`
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The capture file; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// The archive to write: .tar, or .tar.gz to compress it
+    #[arg(short = 'o', long = "output", value_name = "OUT")]
+    pub write: PathBuf,
+
+    /// Keep process names, texts, opaque data and addresses
+    #[arg(long)]
+    pub no_redact: bool,
+
+    /// Describe the machine whose file tree is below this folder
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+
+    #[command(flatten)]
+    pub rules: RulesArgs,
+}
 
 /// Writes capture, summary and environment into one archive.
 pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {

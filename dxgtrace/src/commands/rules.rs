@@ -2,7 +2,7 @@
 //! command line.
 
 use super::Failure;
-use crate::cli::RulesArgs;
+use super::arguments::RulesArgs;
 use dxgtrace_query::rules::{Rules, user_folder};
 
 /// Loads them, later ones in the place of earlier ones of the same name.

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::Failure;
+use super::arguments::{ColorArg, OutputForm, ShowArgs, TimeArg};
 use super::output::{buffered, coloured, wants_colours};
-use crate::cli::{ColorArg, OutputForm, ShowArgs, TimeArg};
 use dxgtrace_file::recording::CaptureSink;
 use dxgtrace_file::{CaptureOrigin, FlushPolicy, WriteError, Writer};
 use dxgtrace_query::channels::ChannelSelection;

@@ -2,12 +2,24 @@
 
 use std::io::Write;
 
+use clap::Args;
+
+use super::arguments::{AnswerArgs, AnswerForm, ColorArg, InputArgs};
 use super::output::{bare, stream, width};
 use super::pipeline::Pipeline;
 use super::{Exit, Failure, input};
-use crate::cli::{AnswerForm, ColorArg, StatArgs};
 use dxgtrace_query::filter::Filter;
 use dxgtrace_render::output::Statistics;
+
+/// `dxgtrace stat`
+#[derive(Debug, Args)]
+pub struct StatArgs {
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    #[command(flatten)]
+    pub answer: AnswerArgs,
+}
 
 /// Counts the files, one after the other.
 pub fn run(args: &StatArgs, color: ColorArg) -> Result<Exit, Failure> {

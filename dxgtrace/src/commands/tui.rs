@@ -3,9 +3,9 @@
 use std::io;
 use std::path::Path;
 
+use super::arguments::ColorArg;
+use super::live_arguments::TuiArgs;
 use super::{Exit, Failure, output};
-
-use crate::cli::{ColorArg, TuiArgs};
 use dxgtrace_tui::{App, CaptureSource, Config, terminal};
 
 pub use terminal::check;

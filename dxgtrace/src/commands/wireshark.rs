@@ -6,8 +6,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
+
 use super::{Exit, Failure, output};
-use crate::cli::WiresharkArgs;
 use dxgtrace_render::export::{self, PROFILE};
 
 /// Where Wireshark looks, from the home folder.
@@ -17,6 +18,18 @@ const CONFIGURATION: &str = ".config/wireshark";
 const EXTCAP: &str = "extcap";
 /// From the home folder, since Wireshark 4.4.
 const EXTCAP_NEW: &str = ".local/lib/wireshark/extcap";
+
+/// `dxgtrace export wireshark`
+#[derive(Debug, Clone, Args)]
+pub struct WiresharkArgs {
+    /// The home folder to write into; without it, this user's
+    #[arg(value_name = "DIR")]
+    pub home: Option<PathBuf>,
+
+    /// Write the profile anew even where it was changed since
+    #[arg(long)]
+    pub force: bool,
+}
 
 /// Writes what is not there yet, and says what it did.
 pub fn run(args: &WiresharkArgs) -> Result<Exit, Failure> {

@@ -2,8 +2,10 @@
 
 use std::ffi::OsString;
 
+use super::arguments::ColorArg;
+use super::live_arguments::{CaptureArgs, DemoArgs, ReplayArgs, TuiArgs};
+use super::top::TopArgs;
 use super::{Exit, Failure};
-use crate::cli::{CaptureArgs, ColorArg, DemoArgs, ReplayArgs, TopArgs, TuiArgs};
 
 pub fn called(_: &[OsString]) -> Option<Result<Exit, Failure>> {
     None

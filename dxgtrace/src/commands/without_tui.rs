@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use super::arguments::ColorArg;
+use super::live_arguments::TuiArgs;
 use super::{Exit, Failure};
-use crate::cli::{ColorArg, TuiArgs};
 
 /// Why there is no terminal UI.
 pub const MISSING: &str = "this build has no terminal UI: it lacks the feature `tui`; \

@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::path::Path;
 
-use crate::cli::{CaptureArgs, ColorArg};
+use crate::commands::arguments::ColorArg;
+use crate::commands::live_arguments::CaptureArgs;
 use crate::commands::output::stream;
 use crate::commands::{Exit, Failure};
 use dxgtrace_doctor::{SystemFiles, channels};

@@ -6,10 +6,12 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
 
 use clap::builder::ValueParser;
-use clap::{Arg, CommandFactory, Parser};
+use clap::{Arg, Args, Command};
 
-use crate::cli::Cli;
-use crate::commands::{self, Exit, Failure, output};
+use super::capture;
+use crate::commands::arguments::{ColorArg, parse};
+use crate::commands::live_arguments::CaptureArgs;
+use crate::commands::{Exit, Failure, output};
 use dxgtrace_file::link_type;
 use dxgtrace_query::capture_filter::CaptureFilter;
 
@@ -66,7 +68,7 @@ pub fn run(arguments: Vec<OsString>) -> Result<Exit, Failure> {
             ))
         })?;
     if question.has("--capture") {
-        return capture(interface, &question, filter);
+        return capture_into_fifo(interface, &question, filter);
     }
     if question.has("--extcap-dlts") {
         text = format!(
@@ -146,11 +148,8 @@ fn interfaces(text: &mut String) {
 
 /// What can be set, as the command line describes it.
 fn options(text: &mut String, interface: &ExtcapInterface) {
-    let mut command = Cli::command();
-    command.build();
-    let Some(capture) = command.find_subcommand("capture") else {
-        return;
-    };
+    let mut capture = CaptureArgs::augment_args(Command::new("capture"));
+    capture.build();
     let known = |name: &&&str| {
         let mut all = capture.get_arguments();
         all.find(|argument| argument.get_long() == Some(name))
@@ -200,7 +199,7 @@ fn is_number(parser: &ValueParser) -> bool {
 }
 
 /// Captures into Wireshark's pipe.
-fn capture(
+fn capture_into_fifo(
     interface: &ExtcapInterface,
     question: &ExtcapCall,
     filter: Option<&OsStr>,
@@ -208,19 +207,19 @@ fn capture(
     let fifo = question
         .value("--fifo")
         .ok_or_else(|| Failure::Usage("--capture needs --fifo".to_owned()))?;
-    commands::run(command(interface, fifo, &question.options, filter)?)
+    let words = words(interface, fifo, &question.options, filter)?;
+    capture::run(&parse("capture", words)?, ColorArg::Auto)
 }
 
-/// The capture as its command line.
-fn command(
+/// The arguments of `dxgtrace capture` that do what Wireshark asks for.
+fn words(
     interface: &ExtcapInterface,
     fifo: &OsStr,
     options: &[OsString],
     filter: Option<&OsStr>,
-) -> Result<Cli, Failure> {
+) -> Result<Vec<OsString>, Failure> {
     // Wireshark shows what is said on standard error as an error.
-    let mut words: Vec<OsString> = ["dxgtrace", "capture", "-Q"].map(OsString::from).into();
-    words.extend(["-w".into(), fifo.to_owned()]);
+    let mut words = vec!["-Q".into(), "-w".into(), fifo.to_owned()];
     let stand_in = options.iter().any(|option| option == "--stand-in");
     if interface.name == STAND_IN.name && !stand_in {
         // Whatever plays: `dxgtrace replay` is this program.
@@ -232,5 +231,5 @@ fn command(
     if let Some(filter) = filter.filter(|filter| !filter.is_empty()) {
         words.extend(["-f".into(), filter.to_owned()]);
     }
-    Cli::try_parse_from(words).map_err(|error| Failure::Usage(error.to_string()))
+    Ok(words)
 }

@@ -18,8 +18,9 @@ pub use tui::run as tui;
 
 use std::ffi::OsString;
 
+use super::arguments::ColorArg;
+use super::live_arguments::{BackendArg, DemoArgs, LiveArgs, StandInArg};
 use super::{Exit, Failure};
-use crate::cli::{self, ColorArg, DemoArgs, LiveArgs};
 use dxgtrace_live::{AttachError, Backend, CaptureOptions, CaptureTarget, Live, Right};
 
 /// Does what the program is called for by others than its users: to become a
@@ -44,13 +45,11 @@ pub fn demo(args: &DemoArgs, color: ColorArg) -> Result<Exit, Failure> {
 fn options(args: &LiveArgs) -> Result<CaptureOptions, Failure> {
     let mut options = CaptureOptions {
         target: match (&args.stand_in, args.backend) {
-            (Some(cli::StandInArg::Process(pid)), _) => CaptureTarget::StandIn(*pid),
-            (Some(cli::StandInArg::Program(path)), _) => {
-                CaptureTarget::StandInProgram(path.clone())
-            }
+            (Some(StandInArg::Process(pid)), _) => CaptureTarget::StandIn(*pid),
+            (Some(StandInArg::Program(path)), _) => CaptureTarget::StandInProgram(path.clone()),
             (None, backend) => CaptureTarget::Driver(backend.map(|backend| match backend {
-                cli::BackendArg::Fentry => Backend::Fentry,
-                cli::BackendArg::Kprobe => Backend::Kprobe,
+                BackendArg::Fentry => Backend::Fentry,
+                BackendArg::Kprobe => Backend::Kprobe,
             })),
         },
         pids: args.pids.clone(),

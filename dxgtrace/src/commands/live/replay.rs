@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Cursor, Read, Write};
 use std::path::Path;
 
-use crate::cli::ReplayArgs;
+use crate::commands::live_arguments::ReplayArgs;
 use crate::commands::{Exit, Failure};
 use dxgtrace_file::{CaptureOrigin, FlushPolicy, Reader, WriteError, Writer};
 use dxgtrace_protocol::packet::{Channel, Packet};

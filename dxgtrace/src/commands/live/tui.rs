@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::demo::{standin_failed, start};
 use super::options;
-use crate::cli::{ColorArg, DemoArgs, TuiArgs};
+use crate::commands::arguments::ColorArg;
+use crate::commands::live_arguments::{DemoArgs, TuiArgs};
 use crate::commands::tui::{config, show};
 use crate::commands::{Exit, Failure};
 use dxgtrace_live::{CaptureOptions, CaptureTarget, Live, Right};

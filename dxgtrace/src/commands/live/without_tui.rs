@@ -1,6 +1,7 @@
 //! In place of the terminal UI, live, where it is not built.
 
-use crate::cli::{ColorArg, DemoArgs, TuiArgs};
+use crate::commands::arguments::ColorArg;
+use crate::commands::live_arguments::{DemoArgs, TuiArgs};
 use crate::commands::tui::MISSING;
 use crate::commands::{Exit, Failure};
 

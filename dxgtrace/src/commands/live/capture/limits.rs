@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cli::{CaptureArgs, Limit};
 use crate::commands::Failure;
+use crate::commands::live_arguments::{CaptureArgs, Limit};
 use dxgtrace_file::recording::{FileExtent, RecordingProgress};
 
 /// When a capture ends by itself.

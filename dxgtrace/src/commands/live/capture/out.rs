@@ -9,8 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::follow::{CaptureControl, OutputFiles};
 use super::limits::{CaptureLimits, extent};
-use crate::cli::{CaptureArgs, ColorArg, FlightTrigger, Limit};
 use crate::commands::Failure;
+use crate::commands::arguments::ColorArg;
+use crate::commands::live_arguments::{CaptureArgs, FlightTrigger, Limit};
 use crate::commands::show::ShowOutput;
 use dxgtrace_file::CaptureOrigin;
 use dxgtrace_file::recording::{

@@ -1,10 +1,42 @@
-//! What several commands take.
+//! Arguments that several commands take.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Command, ValueEnum};
 
+use super::Failure;
 use dxgtrace_query::channels::ChannelSelector;
+
+/// Parses `words` as the arguments of the command `name`, for a command that
+/// runs another one.
+///
+/// # Errors
+/// The command does not accept `words`.
+pub fn parse<A: Args>(
+    name: &'static str,
+    words: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Result<A, Failure> {
+    let words = words.into_iter().map(|word| word.as_ref().to_owned());
+    let mut command = A::augment_args(Command::new(name))
+        .bin_name(format!("dxgtrace {name}"))
+        .no_binary_name(true);
+    let matches = command.try_get_matches_from_mut(words);
+    matches
+        .and_then(|matches| A::from_arg_matches(&matches))
+        .map_err(|error| Failure::Usage(error.format(&mut command).to_string()))
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorArg {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
 
 /// How packets are shown.
 #[derive(Debug, Clone, Args)]

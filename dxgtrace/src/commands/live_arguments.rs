@@ -1,13 +1,89 @@
-//! `dxgtrace capture`: its arguments.
+//! Arguments of the commands that capture live.
+//!
+//! They stand apart from these commands because every build accepts them: one
+//! without live capture or terminal UI says what it lacks.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::{LiveArgs, ShowArgs};
+use super::arguments::ShowArgs;
+
+/// What to capture live, and how: the same for every command that does.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LiveArgs {
+    /// Keep at most this many bytes of each message
+    #[arg(short = 's', long = "snaplen", value_name = "BYTES")]
+    pub snap: Option<u32>,
+
+    /// Size of the kernel's buffer in MiB
+    #[arg(short = 'B', long = "buffer", value_name = "MIB")]
+    pub buffer: Option<u32>,
+
+    /// Only requests of this process; may be repeated
+    #[arg(long = "pid", value_name = "PID")]
+    pub pids: Vec<u32>,
+
+    /// With --pid: also of its children, and of theirs
+    #[arg(long = "follow-forks", requires = "pids")]
+    pub follow_forks: bool,
+
+    /// Only requests of threads with this name
+    #[arg(long = "comm", value_name = "NAME")]
+    pub comm: Option<String>,
+
+    /// Hook the driver this way instead of the best that works
+    #[arg(long = "backend", value_name = "BACKEND")]
+    pub backend: Option<BackendArg>,
+
+    /// Wait for VMBus if it is not there yet
+    #[arg(long = "wait", conflicts_with = "stand_in")]
+    pub wait: bool,
+
+    /// Capture a stand-in (`dxgtrace replay --wait`) instead of the driver: a
+    /// process, or with a path all that run this program
+    #[arg(
+        long = "stand-in",
+        value_name = "PID|PROGRAM",
+        conflicts_with = "backend"
+    )]
+    pub stand_in: Option<StandInArg>,
+}
+
+/// How to hook the driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BackendArg {
+    /// At function entry and exit, by trampoline: the cheapest.
+    Fentry,
+    /// By breakpoint or jump: works without BTF.
+    Kprobe,
+}
+
+/// Which stand-in to capture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StandInArg {
+    /// A process.
+    Process(u32),
+    /// All processes that run a program, also later ones.
+    Program(PathBuf),
+}
+
+impl FromStr for StandInArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(pid) = text.parse() {
+            Ok(Self::Process(pid))
+        } else if text.contains('/') {
+            Ok(Self::Program(text.into()))
+        } else {
+            Err("say a process by its number, or a program by its path".to_owned())
+        }
+    }
+}
 
 /// `dxgtrace capture`
 #[derive(Debug, Clone, Args)]
@@ -160,4 +236,81 @@ fn duration(seconds: &str) -> Result<Duration, String> {
     number
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .ok_or_else(|| format!("`{seconds}` is no number of seconds"))
+}
+
+/// `dxgtrace replay`
+#[derive(Debug, Clone, Args)]
+pub struct ReplayArgs {
+    /// The capture file; without one, a sample that is built in
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// Say `ready PID`, and play only when a line comes in
+    #[arg(long)]
+    pub wait: bool,
+
+    /// Keep the recorded pace, this many times faster
+    #[arg(long, value_name = "FACTOR", num_args = 0..=1, default_missing_value = "1")]
+    pub speed: Option<f64>,
+
+    /// Let another device send and receive in between
+    #[arg(long)]
+    pub noise: bool,
+
+    /// Write what was played, as a capture must show it, to a capture file
+    #[arg(long, value_name = "FILE")]
+    pub played: Option<PathBuf>,
+}
+
+/// `dxgtrace demo`
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    /// Show it on the terminal UI
+    #[arg(long, hide = !cfg!(feature = "tui"))]
+    pub tui: bool,
+
+    /// The capture file to play; without one, a sample that is built in
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// Write the packets to a capture file as well
+    #[arg(short = 'w', long = "write", value_name = "FILE")]
+    pub write: Option<PathBuf>,
+
+    /// Keep the recorded pace, this many times faster
+    #[arg(long, value_name = "FACTOR", num_args = 0..=1, default_missing_value = "1")]
+    pub speed: Option<f64>,
+
+    #[command(flatten)]
+    pub show: ShowArgs,
+}
+
+/// `dxgtrace tui`
+#[derive(Debug, Args)]
+pub struct TuiArgs {
+    /// The capture file; without one: capture live
+    #[arg(value_name = "FILE", conflicts_with = "input")]
+    pub file: Option<PathBuf>,
+
+    /// The capture file, as tshark has it
+    #[arg(short = 'r', long = "read", value_name = "FILE")]
+    pub input: Option<PathBuf>,
+
+    /// Show only packets that pass this filter
+    #[arg(short = 'Y', long = "filter", value_name = "FILTER")]
+    pub filter: Option<String>,
+
+    /// Capture into this file instead of a temporary one
+    #[arg(short = 'w', long = "write", value_name = "FILE")]
+    pub write: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub live: LiveArgs,
+}
+
+impl TuiArgs {
+    /// The capture file, if one is named.
+    pub fn capture(&self) -> Option<&Path> {
+        self.file.as_deref().or(self.input.as_deref())
+    }
 }

@@ -1,44 +1,24 @@
-//! What can be said on the command line. Definitions only, one module a command.
-
-mod capture;
-mod check;
-mod cut;
-mod demo;
-mod diff;
-mod doctor;
-mod explain;
-mod export;
-mod live;
-mod read;
-mod replay;
-mod report;
-mod shared;
-mod stat;
-mod top;
-mod tui;
-
-pub use capture::{CaptureArgs, FlightTrigger, Limit};
-pub use check::{CheckArgs, SeverityArg};
-pub use cut::CutArgs;
-pub use demo::DemoArgs;
-pub use diff::DiffArgs;
-pub use doctor::DoctorArgs;
-pub use explain::ExplainArgs;
-pub use export::{Export, ExportArgs, WiresharkArgs};
-pub use live::{BackendArg, LiveArgs, StandInArg};
-pub use read::{ReadArgs, SummaryTable};
-pub use replay::ReplayArgs;
-pub use report::ReportArgs;
-pub use shared::{AnswerArgs, AnswerForm, InputArgs, OutputForm, RulesArgs, ShowArgs, TimeArg};
-pub use stat::StatArgs;
-pub use top::TopArgs;
-pub use tui::TuiArgs;
+//! The command line: which commands there are, and how they are called.
 
 use std::ffi::OsString;
 use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::commands::arguments::ColorArg;
+use crate::commands::check::{self, CheckArgs};
+use crate::commands::cut::{self, CutArgs};
+use crate::commands::diff::{self, DiffArgs};
+use crate::commands::doctor::{self, DoctorArgs};
+use crate::commands::explain::{self, ExplainArgs};
+use crate::commands::export::{self, ExportArgs};
+use crate::commands::live_arguments::{CaptureArgs, DemoArgs, ReplayArgs, TuiArgs};
+use crate::commands::read::{self, ReadArgs};
+use crate::commands::report::{self, ReportArgs};
+use crate::commands::stat::{self, StatArgs};
+use crate::commands::top::{self, TopArgs};
+use crate::commands::{Exit, Failure, live, manual, output, tui};
 
 /// What is meant without a command, below the help.
 const WITHOUT_COMMAND: &str = if cfg!(all(live, feature = "tui")) {
@@ -98,6 +78,49 @@ impl Cli {
             _ => Err(error),
         }
     }
+
+    /// Runs the command that the command line names.
+    ///
+    /// # Errors
+    /// The command fails.
+    pub fn run(self) -> Result<Exit, Failure> {
+        let command = match self.command {
+            Some(command) => command,
+            None => Self::parse_from(["dxgtrace", without_command()])
+                .command
+                .ok_or_else(|| Failure::Usage("say what to do, see dxgtrace --help".to_owned()))?,
+        };
+        match command {
+            CliCommand::Tui(args) => match args.capture() {
+                Some(path) => tui::run(&args, path, self.color),
+                None => live::tui(&args, self.color),
+            },
+            CliCommand::Capture(args) => live::capture(&args, self.color),
+            CliCommand::Replay(args) => live::replay(&args),
+            CliCommand::Demo(args) => live::demo(&args, self.color),
+            CliCommand::Read(args) => read::run(&args, self.color),
+            CliCommand::Cut(args) => cut::run(&args),
+            CliCommand::Diff(args) => diff::run(&args, self.color),
+            CliCommand::Report(args) => report::run(&args),
+            CliCommand::Doctor(args) => doctor::run(&args, self.color),
+            CliCommand::Explain(args) => explain::run(&args, self.color),
+            CliCommand::Check(args) => check::run(&args, self.color),
+            CliCommand::Stat(args) => stat::run(&args, self.color),
+            CliCommand::Top(args) => match args.capture() {
+                Some(path) => top::run(&args, path, self.color),
+                None => live::top(&args, self.color),
+            },
+            CliCommand::Export(args) => export::run(&args),
+            CliCommand::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Self::command(), "dxgtrace", &mut script);
+                output::all(&script)
+            }
+            CliCommand::Man => {
+                output::all(&manual::page(Self::command()).map_err(Failure::output)?)
+            }
+        }
+    }
 }
 
 /// Whether the first word is a flag that only commands have.
@@ -129,17 +152,6 @@ fn file_for_command(error: &clap::Error) -> Option<clap::Error> {
         );
         Cli::command().error(ErrorKind::InvalidSubcommand, text)
     })
-}
-
-/// When to use colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ColorArg {
-    /// On a terminal, unless NO_COLOR is set.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
 }
 
 /// What to do.
@@ -184,6 +196,15 @@ pub enum CliCommand {
     },
     /// Write the manual page
     Man,
+}
+
+/// What is meant if no command is given: the terminal UI on a terminal, and
+/// lines of text anywhere else.
+fn without_command() -> &'static str {
+    match tui::check() {
+        Ok(()) => "tui",
+        Err(_) => "capture",
+    }
 }
 
 #[cfg(test)]
