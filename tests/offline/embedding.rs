@@ -42,7 +42,7 @@ fn a_program_that_embeds_the_library_has_no_function_of_the_driver() {
 #[test]
 fn every_example_runs_and_prints_what_it_promises() {
     let expected = BTreeMap::from([
-        ("encode", "allocation_info[1].allocation 0x400000c0"),
+        ("encode", " allocation 0x400000c0"),
         (
             "findings",
             "error size.reply_short: the reply has 8 bytes, the driver expects 87",
