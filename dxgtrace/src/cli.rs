@@ -34,7 +34,8 @@ Without a command: the terminal UI, live; with flags, `dxgtrace -r FILE ...` rea
 /// How the program ends, below that.
 const ENDS: &str = "\
 Exit codes: 0 fine; 1 usage; 2 bad input, filter or file, after all that could be read;
-3 cannot capture; 4 and 5 as `check --fail-on` and `--fail-on-loss` ask.";
+3 cannot capture; 4 findings as severe as `check --fail-on` says, or a `fail` of `doctor`;
+5 losses, with `--fail-on-loss`.";
 
 /// Traces and explains what the Linux GPU driver dxgkrnl and its Windows host
 /// say to each other.

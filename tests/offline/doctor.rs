@@ -23,6 +23,24 @@ const OPTIONS: &str = "CONFIG_HYPERV=y\nCONFIG_DXGKRNL=y\nCONFIG_BPF_SYSCALL=y\n
     CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y\nCONFIG_KPROBES=y\nCONFIG_KPROBE_EVENTS=y\n\
     CONFIG_UPROBES=y\nCONFIG_KALLSYMS_ALL=y\n";
 
+const WSL: &str = "/usr/lib/wsl";
+const STORE: &str = "/usr/lib/wsl/drivers/nv_dispi.inf_amd64_0123456789abcdef";
+
+/// A 64-bit ELF library with one segment and one section header.
+fn library(content: &str) -> Vec<u8> {
+    let segment = 120 + content.len();
+    let mut bytes = vec![0; segment + 64];
+    let mut set = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+    set(0, b"\x7fELF\x02\x01\x01");
+    set(32, &64u64.to_le_bytes());
+    set(40, &(segment as u64).to_le_bytes());
+    set(54, &[56, 0, 1, 0, 64, 0, 1, 0]);
+    set(64, &1u32.to_le_bytes());
+    set(96, &(segment as u64).to_le_bytes());
+    set(120, content.as_bytes());
+    bytes
+}
+
 /// A machine made of files.
 struct Machine(PathBuf);
 
@@ -59,6 +77,7 @@ impl Machine {
             )
             .channel(INSTANCE, "6e382d18-3336-4f4b-acc4-2b7703d4df4a")
             .function("b1de:00:00.0", &config_space(40, 0x00C0_FFEE, 1));
+        machine.user_mode();
         let mut packer = GzEncoder::new(Vec::new(), Compression::default());
         packer.write_all(OPTIONS.as_bytes()).unwrap();
         machine.bytes("/proc/config.gz", &packer.finish().unwrap());
@@ -69,6 +88,58 @@ impl Machine {
             fs::set_permissions(node, fs::Permissions::from_mode(0o666)).unwrap();
         }
         machine
+    }
+
+    /// The libraries of WSL with an NVIDIA GPU, and a cache that names them.
+    fn user_mode(&self) -> &Self {
+        for name in [
+            "libdxcore.so",
+            "libd3d12.so",
+            "libd3d12core.so",
+            "libcuda.so.1",
+            "libnvidia-ml.so.1",
+        ] {
+            self.bytes(&format!("{WSL}/lib/{name}"), &library(name));
+        }
+        for name in ["libcuda.so.1.1", "libcuda_loader.so", "libnvdxgdmal.so.1"] {
+            self.bytes(&format!("{STORE}/{name}"), &library(name));
+        }
+        self.cache(&[
+            ("libdxcore.so", "/usr/lib/wsl/lib/libdxcore.so"),
+            ("libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"),
+            ("libnvidia-ml.so.1", "/usr/lib/wsl/lib/libnvidia-ml.so.1"),
+        ])
+    }
+
+    /// The loader's cache, with name and path of each library.
+    fn cache(&self, libraries: &[(&str, &str)]) -> &Self {
+        let mut entries = Vec::new();
+        let mut texts = Vec::new();
+        let start = 48 + 24 * libraries.len();
+        for library in libraries {
+            entries.extend(0x0303u32.to_le_bytes());
+            for text in [library.0, library.1] {
+                entries.extend((start + texts.len()).to_le_bytes()[..4].iter());
+                texts.extend(text.as_bytes());
+                texts.push(0);
+            }
+            entries.extend([0; 12]);
+        }
+        let mut cache = b"glibc-ld.so.cache1.1".to_vec();
+        cache.extend(&libraries.len().to_le_bytes()[..4]);
+        cache.extend(&texts.len().to_le_bytes()[..4]);
+        cache.resize(48, 0);
+        cache.extend(entries);
+        cache.extend(texts);
+        self.bytes("/etc/ld.so.cache", &cache)
+    }
+
+    fn link(&self, path: &str, target: &str) -> &Self {
+        let path = self.0.join(path.trim_start_matches('/'));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(target, path).unwrap();
+        self
     }
 
     fn bytes(&self, path: &str, content: &[u8]) -> &Self {
@@ -238,6 +309,285 @@ fn whatever_fails_or_warns_comes_with_a_fix_except_missing_niceties() {
     for fact in facts.iter().filter(|fact| fact.level >= FactLevel::Warn) {
         assert!(!fact.fix.is_empty(), "{}: {}", fact.topic, fact.text);
     }
+}
+
+#[test]
+fn without_wsl_libraries_are_not_checked() {
+    let machine = Machine::new("not-wsl");
+    machine.file("/proc/sys/kernel/osrelease", "6.1.0-54-amd64\n");
+    let facts = machine.examine();
+    has(&facts, "libraries", FactLevel::Info, "not WSL, not checked");
+    let about = |topic| facts.iter().filter(|fact| fact.topic == topic).count();
+    assert_eq!((about("libraries"), about("driver store")), (1, 0));
+    // The same is a fault on WSL, also with a kernel of one's own.
+    machine.file("/proc/sys/fs/binfmt_misc/WSLInterop", "enabled\n");
+    has(
+        &machine.examine(),
+        "libraries",
+        FactLevel::Fail,
+        "not there",
+    );
+    machine.file("/.dockerenv", "");
+    has(
+        &machine.examine(),
+        "libraries",
+        FactLevel::Fail,
+        "not mapped into this container",
+    );
+}
+
+#[test]
+fn damaged_and_missing_libraries_are_named() {
+    let machine = Machine::wsl("damaged");
+    let whole = library("libnvidia-gpucomp.so");
+    machine
+        .bytes(&format!("{WSL}/lib/libnvidia-gpucomp.so"), &whole)
+        .bytes(&format!("{WSL}/lib/LICENSE.txt"), b"text");
+    has(
+        &machine.examine(),
+        "libraries",
+        FactLevel::Ok,
+        "6 libraries",
+    );
+    machine.bytes(
+        &format!("{WSL}/lib/libnvidia-gpucomp.so"),
+        &whole[..whole.len() - 1],
+    );
+    let facts = machine.examine();
+    has(
+        &facts,
+        "libraries",
+        FactLevel::Fail,
+        "libnvidia-gpucomp.so is truncated",
+    );
+    machine.bytes(&format!("{STORE}/libcuda_loader.so"), b"");
+    has(
+        &machine.examine(),
+        "libraries",
+        FactLevel::Fail,
+        "libcuda_loader.so is empty",
+    );
+    machine
+        .user_mode()
+        .without(&format!("{WSL}/lib/libdxcore.so"))
+        .without(&format!("{WSL}/lib/libd3d12.so"))
+        .without(&format!("{WSL}/lib/libcuda.so.1"))
+        .bytes(&format!("{WSL}/lib/libcuda.so"), b"not a library");
+    let facts = machine.examine();
+    has(
+        &facts,
+        "libraries",
+        FactLevel::Fail,
+        "libdxcore.so is missing",
+    );
+    has(
+        &facts,
+        "libraries",
+        FactLevel::Warn,
+        "libd3d12.so is missing",
+    );
+    has(
+        &facts,
+        "libraries",
+        FactLevel::Fail,
+        "libcuda.so.1 is missing",
+    );
+    has(
+        &facts,
+        "libraries",
+        FactLevel::Fail,
+        "libcuda.so is not a 64-bit",
+    );
+    machine.without(STORE);
+    let facts = machine.examine();
+    has(&facts, "driver store", FactLevel::Fail, "empty");
+    // Without NVIDIA's package, nobody misses CUDA.
+    assert!(
+        !all(&facts).contains("libcuda.so.1 is missing"),
+        "{}",
+        all(&facts)
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_nothing_is_a_damaged_library() {
+    let machine = Machine::wsl("dangling");
+    machine.link(
+        &format!("{WSL}/lib/libnvcuvid.so"),
+        "/usr/lib/wsl/drivers/gone/x.so",
+    );
+    has(
+        &machine.examine(),
+        "libraries",
+        FactLevel::Fail,
+        "libnvcuvid.so is a link to a file that is not there",
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_library_that_hides_the_one_of_wsl_is_found() {
+    let machine = Machine::wsl("hidden");
+    const OTHER: &str = "/usr/lib/x86_64-linux-gnu/libcuda.so.550.90";
+    let hidden = |facts: &[MachineFact]| {
+        facts
+            .iter()
+            .any(|fact| fact.topic == "loader" && fact.level == FactLevel::Fail)
+    };
+    let cached = |path| {
+        machine.cache(&[
+            ("libdxcore.so", "/usr/lib/wsl/lib/libdxcore.so"),
+            ("libcuda.so.1", path),
+            ("libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"),
+            ("libnvidia-ml.so.1", "/usr/lib/wsl/lib/libnvidia-ml.so.1"),
+        ])
+    };
+    machine
+        .bytes(OTHER, &library("another"))
+        .link("/lib", "usr/lib")
+        .link(
+            "/usr/lib/x86_64-linux-gnu/libcuda.so.1",
+            "libcuda.so.550.90",
+        );
+    cached("/lib/x86_64-linux-gnu/libcuda.so.1");
+    let facts = machine.examine();
+    has(
+        &facts,
+        "loader",
+        FactLevel::Fail,
+        "it hides the library of WSL",
+    );
+    machine.file(
+        "/var/lib/dpkg/info/libnvidia-compute-550:amd64.list",
+        &format!("/.\n{OTHER}\n"),
+    );
+    let facts = machine.examine();
+    has(
+        &facts,
+        "loader",
+        FactLevel::Fail,
+        "the package libnvidia-compute-550",
+    );
+    let output = run(&["doctor", "--root", text(&machine.0)]).unwrap();
+    assert_eq!(output.status.code(), Some(4));
+
+    // What a container runtime mounts there is WSL's.
+    machine.file(
+        "/proc/self/mountinfo",
+        &format!("36 35 0:34 /x/libcuda.so.1.1 {OTHER} ro - 9p none ro\n"),
+    );
+    assert!(!hidden(&machine.examine()));
+    machine.without("/proc/self/mountinfo");
+    // So is a copy, and a link to it.
+    machine.bytes(OTHER, &library("libcuda.so.1"));
+    assert!(!hidden(&machine.examine()));
+    machine.link("/usr/lib/libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1");
+    cached("/lib/libcuda.so.1");
+    machine.bytes(OTHER, &library("another"));
+    has(
+        &machine.examine(),
+        "loader",
+        FactLevel::Ok,
+        "/lib/libcuda.so.1",
+    );
+    // A stale entry of the cache is passed over, as the loader does.
+    cached("/usr/local/cuda/compat/libcuda.so.1");
+    has(
+        &machine.examine(),
+        "loader",
+        FactLevel::Ok,
+        "/usr/lib/wsl/lib/libcuda.so.1 (by /etc/ld.so.cache)",
+    );
+    // LD_LIBRARY_PATH comes first.
+    machine.bytes(
+        "/proc/self/environ",
+        b"HOME=/\0LD_LIBRARY_PATH=:/usr/lib/x86_64-linux-gnu/\0",
+    );
+    has(
+        &machine.examine(),
+        "loader",
+        FactLevel::Fail,
+        "LD_LIBRARY_PATH",
+    );
+}
+
+#[test]
+fn a_loader_that_does_not_look_into_the_folder_is_told() {
+    let machine = Machine::wsl("no-cache");
+    machine.cache(&[("libc.so.6", "/lib/x86_64-linux-gnu/libc.so.6")]);
+    has(
+        &machine.examine(),
+        "loader",
+        FactLevel::Warn,
+        "does not name",
+    );
+    machine.bytes("/etc/ld.so.cache", b"garbage");
+    has(
+        &machine.examine(),
+        "loader",
+        FactLevel::Warn,
+        "there is no /etc/ld.so.cache",
+    );
+    machine.bytes("/proc/self/environ", b"LD_LIBRARY_PATH=/usr/lib/wsl/lib\0");
+    has(
+        &machine.examine(),
+        "loader",
+        FactLevel::Ok,
+        "by LD_LIBRARY_PATH",
+    );
+}
+
+#[test]
+fn what_a_container_lacks_is_told() {
+    let machine = Machine::wsl("container");
+    machine
+        .file("/.dockerenv", "")
+        .file("/proc/misc", "122 dxg\n 63 cpu_dma_latency\n")
+        .file("/sys/fs/cgroup/devices/devices.list", "c 10:122 rwm\n")
+        .file(
+            "/proc/self/mountinfo",
+            &format!("36 35 0:34 / {WSL}/lib ro - overlay none ro\n37 35 0:35 / {STORE} ro - 9p none ro\n"),
+        );
+    let facts = machine.examine();
+    for fact in &facts {
+        assert!(fact.level < FactLevel::Warn, "{}", all(&facts));
+    }
+    has(
+        &facts,
+        "container",
+        FactLevel::Info,
+        "Docker; mounted: /usr/lib/wsl/lib, ",
+    );
+    has(&facts, "cgroup", FactLevel::Ok, "admits");
+    machine
+        .file("/sys/fs/cgroup/devices/devices.list", "c 1:3 rwm\n")
+        .without(&format!("{STORE}/libnvdxgdmal.so.1"))
+        .without(&format!("{WSL}/lib/libdxcore.so"))
+        .without(&format!("{WSL}/lib/libd3d12.so"));
+    let facts = machine.examine();
+    has(&facts, "cgroup", FactLevel::Fail, "refuses /dev/dxg");
+    has(
+        &facts,
+        "driver store",
+        FactLevel::Warn,
+        "has no libnvdxgdmal.so.1",
+    );
+    has(
+        &facts,
+        "libraries",
+        FactLevel::Fail,
+        "libdxcore.so is missing",
+    );
+    // Direct3D is for those who asked for graphics.
+    assert!(!all(&facts).contains("libd3d12.so is missing"));
+    machine.without("/usr/lib/wsl/drivers");
+    has(
+        &machine.examine(),
+        "driver store",
+        FactLevel::Fail,
+        "not there",
+    );
 }
 
 #[test]

@@ -49,7 +49,8 @@ pub fn run(args: &DoctorArgs, color: ColorArg) -> Result<Exit, Failure> {
         AnswerForm::Jsonl => json(&facts),
     }
     .map_err(Failure::output)?;
-    Ok(Exit::Fine)
+    let fails = facts.iter().any(|fact| fact.level == FactLevel::Fail);
+    Ok(if fails { Exit::Findings } else { Exit::Fine })
 }
 
 fn config_spaces(path: &Path) -> Result<Vec<MachineFact>, Failure> {

@@ -9,7 +9,8 @@ use dxgtrace_protocol::decode::is_unsafe;
 pub enum Exit {
     /// All went well.
     Fine,
-    /// There are findings as severe as `--fail-on` says.
+    /// There are findings as severe as `--fail-on` says, or the doctor found a
+    /// fault.
     Findings,
     /// Packets were lost, and `--fail-on-loss` was given.
     Loss,

@@ -3,22 +3,28 @@
 //! [`examine`] returns a list of facts, each with the fix if something is
 //! wrong. `kernel` looks at the kernel, `driver` at dxgkrnl and VMBus,
 //! `hardware` at what the host offers, `config_space` at the registers of a
-//! vGPU, `rights` at the capabilities of this process; `backend` concludes how
-//! a capture would be made.
+//! vGPU, `container` at what a container admits, `user_mode` at the libraries
+//! below `/usr/lib/wsl`, `rights` at the capabilities of this process; `backend`
+//! concludes how a capture would be made.
 //!
-//! Only files below `/dev`, `/sys`, `/proc`, `/boot` and `/lib/modules` are
-//! read, so the same code examines a copied tree. `/dev/dxg` is not opened:
-//! that would make the host create a process.
+//! Only files below `/dev`, `/sys`, `/proc`, `/boot`, `/lib`, `/usr/lib`, `/run`,
+//! `/var/lib/dpkg/info` and `/etc/ld.so.cache` are read, so the same code examines
+//! a copied tree. `/dev/dxg` is not opened: that would make the host create a
+//! process.
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 mod backend;
 mod config_space;
+mod container;
 mod driver;
+mod elf;
 mod hardware;
 mod kernel;
+mod loader;
 pub mod preemption;
 mod rights;
 mod system;
+mod user_mode;
 
 pub use config_space::{ConfigSpace, NotConfigSpace};
 pub use hardware::{VmbusChannels, channels};
@@ -36,7 +42,7 @@ pub enum FactLevel {
     Info,
     /// Something will not work, or work less well.
     Warn,
-    /// The driver or the capture cannot work like this.
+    /// The driver, its libraries or the capture cannot work like this.
     Fail,
 }
 
@@ -117,6 +123,9 @@ pub fn examine(system: &SystemFiles) -> Vec<MachineFact> {
     let driver = driver::DriverFacts::of(system, &kernel);
     let mut facts = vec![kernel.release_fact()];
     facts.extend(driver.facts(system));
+    let container = container::ContainerFacts::of(system);
+    facts.extend(container.facts(system));
+    facts.extend(user_mode::facts(system, &kernel, &container));
     facts.extend(hardware::facts(system, &driver));
     facts.extend(kernel.facts(system));
     let rights = rights::Rights::of(system);

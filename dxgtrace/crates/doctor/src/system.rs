@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// Bytes read of a file at most. The longest one is `/proc/kallsyms`.
 const LONGEST: u64 = 64 << 20;
+/// Symbolic links that are followed in one path at most, as in Linux.
+const LINKS_MAX: usize = 40;
 
 /// A file tree with `/proc`, `/sys` and so on.
 #[derive(Debug, Clone)]
@@ -61,6 +63,41 @@ impl SystemFiles {
     /// Whether a file or folder exists.
     pub fn exists(&self, path: &str) -> bool {
         self.path(path).exists()
+    }
+
+    /// The path that `path` leads to once every symbolic link is followed inside
+    /// of the tree; `None` if nothing is there.
+    pub fn resolve(&self, path: &str) -> Option<String> {
+        let mut steps: Vec<String> = path.rsplit('/').map(str::to_owned).collect();
+        let mut resolved = String::new();
+        let mut links = 0;
+        while let Some(step) = steps.pop() {
+            match step.as_str() {
+                "" | "." => continue,
+                ".." => {
+                    resolved.truncate(resolved.rfind('/').unwrap_or(0));
+                    continue;
+                }
+                _ => {}
+            }
+            let next = format!("{resolved}/{step}");
+            let file_type = fs::symlink_metadata(self.path(&next)).ok()?.file_type();
+            if !file_type.is_symlink() {
+                resolved = next;
+                continue;
+            }
+            links += 1;
+            if links > LINKS_MAX {
+                return None;
+            }
+            let target = fs::read_link(self.path(&next)).ok()?;
+            let target = target.to_string_lossy();
+            if target.starts_with('/') {
+                resolved.clear();
+            }
+            steps.extend(target.rsplit('/').map(str::to_owned));
+        }
+        Some(resolved)
     }
 
     /// The names in a folder, sorted; none if it cannot be read.
