@@ -48,7 +48,7 @@ impl ContainerFacts {
                 .collect();
             let mapped = match mapped.as_slice() {
                 [] => format!("nothing is mounted at or below {USER_MODE}"),
-                [few @ ..] if few.len() <= MOUNTS_SHOWN => {
+                few if few.len() <= MOUNTS_SHOWN => {
                     format!("mounted: {}", escaped(few.join(", ").as_bytes()))
                 }
                 many => format!(

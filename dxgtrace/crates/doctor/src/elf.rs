@@ -45,8 +45,8 @@ impl ElfState {
             return Ok(Self::Other);
         }
         let (Some(programs), Some(sections)) = (
-            Table::read(&header, 0x20, 0x36),
-            Table::read(&header, 0x28, 0x3A),
+            ElfTable::read(&header, 0x20, 0x36),
+            ElfTable::read(&header, 0x28, 0x3A),
         ) else {
             return Ok(Self::Truncated {
                 needed: HEADER as u64,
@@ -75,14 +75,14 @@ impl ElfState {
 }
 
 /// A table that the header names.
-struct Table {
+struct ElfTable {
     offset: u64,
     /// Bytes of an entry.
     size: u16,
     count: u16,
 }
 
-impl Table {
+impl ElfTable {
     /// The table whose offset stands at `offset_at` of the header, and whose
     /// entry size and count stand at `size_at`.
     fn read(header: &[u8], offset_at: usize, size_at: usize) -> Option<Self> {

@@ -255,10 +255,9 @@ impl UserMode<'_> {
             let name = &wanted.name;
             let ours = format!("{LIBRARIES}/{name}");
             let is_there = self.system.exists(&ours);
-            if !is_there && !(wanted.need == LibraryNeed::Nvidia && self.has_nvidia()) {
-                continue;
+            if is_there || (wanted.need == LibraryNeed::Nvidia && self.has_nvidia()) {
+                facts.extend(self.choice_fact(name, &ours, is_there));
             }
-            facts.extend(self.choice_fact(name, &ours, is_there));
         }
         facts
     }
