@@ -194,7 +194,7 @@ pub fn read(decoded: &Decoded<'_>) -> usize {
         work += part.tails().map(|tail| elements(&tail)).sum::<usize>();
     }
     let mut at = 0;
-    for span in decoded.spans() {
+    for span in decoded.regions() {
         assert_eq!(span.at, at, "spans follow each other");
         at += span.length;
         work += 1;
@@ -209,8 +209,8 @@ pub fn read(decoded: &Decoded<'_>) -> usize {
 }
 
 fn elements(tail: &ArrayRef<'_>) -> usize {
-    let mut work = tail.viewed().map(|spot| value(&spot)).sum::<usize>();
-    for index in 0..tail.captured() {
+    let mut work = tail.view_fields().map(|spot| value(&spot)).sum::<usize>();
+    for index in 0..tail.captured_elements() {
         work += match tail.tail.element {
             TailElement::Struct(_) => tail.members(index).map(|spot| value(&spot)).sum(),
             TailElement::Value(_) => usize::from(!tail.element(index).is_empty()),

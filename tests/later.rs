@@ -3,7 +3,8 @@
 
 use dxgtrace_protocol::schema::FieldType::{Byte, U32, U64};
 use dxgtrace_protocol::schema::{
-    DriverEra, Message, MessageSet, TailLength, device, field, form, layout, status, tail,
+    DriverEra, Message, MessageSet, TailLength, device_field, field, form, layout, status_field,
+    tail,
 };
 use dxgtrace_protocol::table::Catalog;
 
@@ -25,7 +26,7 @@ pub static CATALOG: Catalog = Catalog::new(&[&[Message::new(
     layout(
         48,
         &[
-            device(24),
+            device_field(24),
             field(28, "flags", U32, "Unused.").reserved(),
             field(32, "color", U64, "Any color."),
             field(40, "label_length", U32, "Bytes of the label."),
@@ -45,15 +46,18 @@ pub static CATALOG: Catalog = Catalog::new(&[&[Message::new(
 .request_form(
     form(layout(
         32,
-        &[device(24), field(28, "color", U32, "A color.").range(1, 3)],
+        &[
+            device_field(24),
+            field(28, "color", U32, "A color.").range(1, 3),
+        ],
     ))
-    .of(DriverEra::Mid2021, &[32]),
+    .of_era(DriverEra::Mid2021, &[32]),
 )
 .request(
     layout(
         40,
         &[
-            device(24),
+            device_field(24),
             field(28, "color", U32, "A color.").range(1, 9),
             field(32, "label_length", U32, "Bytes of the label."),
         ],
@@ -74,7 +78,7 @@ pub static CATALOG: Catalog = Catalog::new(&[&[Message::new(
     layout(
         16,
         &[
-            status(0),
+            status_field(0),
             field(4, "kept_length", U32, "Bytes that were kept."),
             field(8, "label_id", U64, "Number of the label."),
         ],
@@ -94,7 +98,7 @@ pub static CATALOG: Catalog = Catalog::new(&[&[Message::new(
     layout(
         8,
         &[
-            status(0),
+            status_field(0),
             field(4, "kept_length", U32, "Bytes that were kept."),
         ],
     ),
@@ -113,7 +117,7 @@ pub fn exchange(version: u32, seed: u64) -> (Made, Made) {
         reason = "a test fails by panicking, in its helpers too"
     )]
     let message = message.expect("it is the only one");
-    let plan = Plan::new(framing, seed).of_version(version);
+    let plan = Plan::new(framing, seed).with_version(version);
     let request = generate::request(message, plan);
     let mut reply = generate::reply(&request, plan);
     reply.number = request.number + 1;

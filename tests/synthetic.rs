@@ -229,7 +229,7 @@ fn ioctls(samples: &Path) -> Result<Vec<u8>> {
             Some(ReplyOutcome::Short) => -75,
             _ => 0,
         };
-        let expected = request.pending.expected();
+        let expected = request.pending.expected_reply_length();
         for header in [&mut made[index].header, &mut packet.header] {
             if let Some(expected) = expected {
                 header.known.0 |= KnownFields::EXPECTED_REPLY;

@@ -12,8 +12,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .process(0x40)
         .set("device", 0x4000_0000)
         .set("flags", "create_resource")
-        .element("alloc_info", [("vidpn_source_id", 1)])
-        .element("alloc_info", [("vidpn_source_id", 2)])
+        .add_element("alloc_info", [("vidpn_source_id", 1)])
+        .add_element("alloc_info", [("vidpn_source_id", 2)])
         .build()?;
     let reply = request
         .reply()?

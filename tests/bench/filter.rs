@@ -18,7 +18,7 @@ fn rounds() -> u32 {
 }
 
 fn decoded<'a>(packet: &Packet<'a>, last: Option<&PendingRequest>) -> Option<Decoded<'a>> {
-    let payload = Payload::of(packet);
+    let payload = Payload::of_packet(packet);
     match (packet.header.packet_type, packet.header.direction as u8) {
         (11, _) => last.map(|pending| decode::reply(payload, pending)),
         (_, 0) => decode::request(payload).ok(),

@@ -67,7 +67,7 @@ fn over(bencher: Bencher<'_, '_>, mut each: impl FnMut(&Packet<'_>)) {
 #[divan::bench]
 fn locate_requests(bencher: Bencher<'_, '_>) {
     over(bencher, |packet| {
-        black_box(decode::request(Payload::of(packet)).ok());
+        black_box(decode::request(Payload::of_packet(packet)).ok());
     });
 }
 
@@ -93,7 +93,7 @@ fn decode_all_fields(bencher: Bencher<'_, '_>) {
             }
         }
         for tail in decoded.body.iter().flat_map(|body| body.tails()) {
-            for index in 0..tail.captured() {
+            for index in 0..tail.captured_elements() {
                 black_box(tail.element(index));
             }
         }

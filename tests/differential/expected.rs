@@ -103,7 +103,7 @@ impl Frame {
             entries: &mut self.entries,
             origin: TAGS,
         };
-        for spot in decode::lay_out(&RECORD, Payload::whole(&header)).fields() {
+        for spot in decode::locate_layout(&RECORD, Payload::whole(&header)).fields() {
             match spot.field.ty {
                 FieldType::Byte => {
                     let comm = escaped(spot.bytes).to_string();
@@ -119,7 +119,10 @@ impl Frame {
             RecordKind::Packet | RecordKind::Refused => None,
         };
         if let Some(layout) = layout {
-            walk.located("", &decode::lay_out(layout, Payload::of(packet)));
+            walk.located(
+                "",
+                &decode::locate_layout(layout, Payload::of_packet(packet)),
+            );
         }
         let Some(decoded) = decoded else { return };
         for header in decoded.headers() {
@@ -167,7 +170,7 @@ impl Walk<'_> {
         if let FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set) = ty {
             for bit in set.bits {
                 let name = format!("{name}.{}", bit.name);
-                self.push(&name, at, What::Number(bit.of(raw), ty.size()));
+                self.push(&name, at, What::Number(bit.extract(raw), ty.size()));
             }
         }
         let kinds = match ty {
@@ -195,12 +198,14 @@ impl Walk<'_> {
             }
             (_, Some(value)) if count > 1 => {
                 let size = usize::from(ty.size());
-                let elements = value.elements().take(spot.used.min(SHOWN_ELEMENTS));
+                let elements = value
+                    .elements()
+                    .take(spot.used_elements.min(SHOWN_ELEMENTS));
                 for (index, element) in elements.enumerate() {
-                    let raw = element.raw().unwrap_or_default();
+                    let raw = element.as_number().unwrap_or_default();
                     self.number(&name, ty, output, spot.at + index * size, raw);
                 }
-                let used = spot.used * size;
+                let used = spot.used_elements * size;
                 let rest = spot.bytes.get(used..).unwrap_or_default();
                 self.bytes("padding", spot.at + used, rest);
             }
@@ -252,12 +257,12 @@ impl Walk<'_> {
                 }
             }
             if !tail.bytes.is_empty() {
-                for spot in tail.viewed() {
+                for spot in tail.view_fields() {
                     self.field_ref(&format!("{name}."), &spot);
                 }
             }
         }
-        if let Some(unused) = body.unused() {
+        if let Some(unused) = body.unused_range() {
             let bytes = body.bytes(unused.start, unused.len());
             self.bytes("padding", body.base + unused.start, bytes);
         }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use dxgtrace_protocol::record::header::{
     Direction, IoctlEnd, KnownFields, RecordHeader, RecordKind,
 };
-use dxgtrace_protocol::table::errno::{EAGAIN, ENODEV, returned};
+use dxgtrace_protocol::table::errno::{EAGAIN, ENODEV, negative};
 use dxgtrace_session::check::Code;
 
 use super::Begin::Device;
@@ -14,11 +14,11 @@ use crate::conversation::{Conversation, DRIVER};
 /// `D3DKMTFlushHeapTransitions`.
 const FLUSH: u32 = 0xc004_471f;
 const NO_MEMORY: u64 = 0xc000_0017;
-const ENOMEM: i32 = returned("ENOMEM");
-const EINVAL: i32 = returned("EINVAL");
-const EFAULT: i32 = returned("EFAULT");
-const EINTR: i32 = returned("EINTR");
-const ENOTTY: i32 = returned("ENOTTY");
+const ENOMEM: i32 = negative("ENOMEM");
+const EINVAL: i32 = negative("EINVAL");
+const EFAULT: i32 = negative("EFAULT");
+const EINTR: i32 = negative("EINTR");
+const ENOTTY: i32 = negative("ENOTTY");
 
 /// An ioctl that causes a message, which is answered with `status`, and
 /// returns `result`.

@@ -84,7 +84,9 @@ impl Body {
             let count = body.count(tail.len, at, recipe, dice);
             body.tails.push((at, count));
             let size = usize::from(tail.element.size());
-            let expected = tail.expects.map(|len| body.count(len, at, recipe, dice));
+            let expected = tail
+                .expected_len
+                .map(|len| body.count(len, at, recipe, dice));
             counted_on += expected.unwrap_or(count) * size;
             let content = match tail.element {
                 TailElement::Value(FieldType::Byte) => body.opaque(tail, count, recipe, dice),
@@ -101,7 +103,7 @@ impl Body {
             body.contents.push(content);
             at += count * size;
         }
-        body.expected = match layout.read {
+        body.expected = match layout.is_read {
             true => body.rounded(usize::from(layout.tails_at) + counted_on),
             false => 0,
         };
@@ -126,7 +128,7 @@ impl Body {
                 }
                 TailContent::Structs(elements) => elements.iter().fold(builder, |builder, one| {
                     let members = one.iter().map(|(name, numbers)| (*name, numbers));
-                    builder.element(tail.name, members)
+                    builder.add_element(tail.name, members)
                 }),
             };
         }
@@ -147,10 +149,13 @@ impl Body {
     fn fixed(&mut self, recipe: &Recipe<'_>, dice: &mut Dice) {
         let layout = self.layout;
         for field in layout.fields.iter().filter(|field| field.when.is_none()) {
-            let repeated = recipe.request.filter(|_| layout.echo).and_then(|request| {
-                let sent = request.fields.iter().find(|sent| sent.name == field.name);
-                sent.filter(|_| repeats(request.layout, field))
-            });
+            let repeated = recipe
+                .request
+                .filter(|_| layout.is_echo)
+                .and_then(|request| {
+                    let sent = request.fields.iter().find(|sent| sent.name == field.name);
+                    sent.filter(|_| repeats(request.layout, field))
+                });
             match repeated {
                 Some(sent) => self.fields.push(ChosenField {
                     repeated: true,
@@ -206,7 +211,10 @@ impl Body {
             }
         }
         for other in self.layout.fields {
-            if other.used.is_some_and(|used| used.field == field.name) {
+            if other
+                .used_count
+                .is_some_and(|used| used.field == field.name)
+            {
                 room = u64::from(other.count);
                 bytes += 1;
             }
@@ -223,7 +231,7 @@ impl Body {
         if bytes == 0 {
             return None;
         }
-        let budget = match self.layout.total {
+        let budget = match self.layout.fixed_total {
             Some(total) => u64::from(total) - u64::from(self.layout.tails_at),
             None => BUDGET / (others + 1),
         };
@@ -245,7 +253,9 @@ impl Body {
                 false => 0,
             },
             TailLength::SumOf(tail, member) => self.sum(tail, member),
-            TailLength::Fill => u64::from(self.layout.total.unwrap_or(0)).saturating_sub(at as u64),
+            TailLength::Fill => {
+                u64::from(self.layout.fixed_total.unwrap_or(0)).saturating_sub(at as u64)
+            }
             TailLength::ResultArea {
                 head,
                 element,
@@ -294,10 +304,12 @@ impl Body {
         let theirs = replies.flat_map(|reply| reply.tails);
         let own = self.layout.tails.iter();
         own.chain(theirs).find_map(|later| match later.len {
-            TailLength::SumOf(name, member) if name == tail.name => Some(match later.expects {
-                Some(len) => (member, self.count(len, at, recipe, dice) as u64),
-                None => (member, recipe.counts.choose(0, BUDGET / 4, dice)),
-            }),
+            TailLength::SumOf(name, member) if name == tail.name => {
+                Some(match later.expected_len {
+                    Some(len) => (member, self.count(len, at, recipe, dice) as u64),
+                    None => (member, recipe.counts.choose(0, BUDGET / 4, dice)),
+                })
+            }
             _ => None,
         })
     }
@@ -327,8 +339,8 @@ impl Body {
     /// The length of the part when the tails end at `end`.
     fn rounded(&self, end: usize) -> usize {
         let layout = self.layout;
-        let end = (end + usize::from(layout.slack)).max(usize::from(layout.min));
-        match layout.total {
+        let end = (end + usize::from(layout.slack)).max(usize::from(layout.min_total));
+        match layout.fixed_total {
             Some(total) => total as usize,
             None if layout.round8 => end.next_multiple_of(8),
             None => end,

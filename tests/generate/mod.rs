@@ -121,7 +121,7 @@ impl Plan {
     }
 
     /// The same of another interface version.
-    pub fn of_version(mut self, version: u32) -> Self {
+    pub fn with_version(mut self, version: u32) -> Self {
         self.version = version;
         self
     }
@@ -231,7 +231,7 @@ pub fn reply(request: &Made, plan: Plan) -> Made {
     let mut dice = plan.dice(message, "reply");
     let mut body = message
         .reply_at(plan.version)
-        .filter(|layout| layout.read)
+        .filter(|layout| layout.is_read)
         .map(|layout| {
             let recipe = Recipe {
                 message,
@@ -242,7 +242,7 @@ pub fn reply(request: &Made, plan: Plan) -> Made {
         });
     let bytes = match &mut body {
         Some(body) => {
-            let request = Payload::whole(&request.payload).of_version(plan.version);
+            let request = Payload::whole(&request.payload).with_version(plan.version);
             let request = built(decode::of_message(message, MessagePart::Request, request));
             let encoded = built(body.give_to(encode::reply_to(&request)).build());
             body.encoded(&encoded, 0);
@@ -383,7 +383,7 @@ pub fn get(bytes: &[u8], base: usize, field: &Field) -> u64 {
 
 /// Writes a field of the structure that begins at `base`.
 pub fn put(bytes: &mut [u8], base: usize, field: &Field, value: u64) {
-    let written = encode::put(&mut bytes[base..], field, value);
+    let written = encode::write_field(&mut bytes[base..], field, value);
     debug_assert!(written.is_some(), "{} is outside of the bytes", field.name);
 }
 

@@ -71,7 +71,7 @@ fn enumerator(names: &Enum, most: u64, dice: &mut Dice) -> u64 {
 }
 
 fn flags(set: &Flags, dice: &mut Dice) -> u64 {
-    dice.roll() & dice.roll() & set.known()
+    dice.roll() & dice.roll() & set.named_mask()
 }
 
 /// Mostly success, sometimes any status that has a name.

@@ -59,13 +59,13 @@ fn every_form_is_read_by_its_own_layout() {
                 assert_eq!(body.shortfall, None);
                 for field in body.layout.fields {
                     assert_eq!(
-                        body.get(field),
+                        body.number_of(field),
                         Some(wanted.get(field.name)),
                         "{}",
                         field.name
                     );
                 }
-                body.layout.form
+                body.layout.form_index
             });
             assert_eq!(forms, [request_form, reply_form], "version {version}");
             assert_eq!(codes, [], "version {version}");
@@ -76,7 +76,7 @@ fn every_form_is_read_by_its_own_layout() {
 #[test]
 fn a_generation_is_known_by_its_length() {
     let (codes, forms) = see(&[&older(2)], |_, decoded| {
-        decoded.body.as_ref().unwrap().layout.form
+        decoded.body.as_ref().unwrap().layout.form_index
     });
     assert_eq!((codes, forms), (vec![], vec![1]));
 }
@@ -112,7 +112,7 @@ fn the_length_of_a_reply_follows_from_the_request_of_its_version() {
     });
     let length = request.body.as_ref().unwrap().get("label_length");
     assert!(length > 0);
-    assert_eq!(pending.unwrap().expected(), Some(16 + length));
+    assert_eq!(pending.unwrap().expected_reply_length(), Some(16 + length));
     let mut short = reply.clone();
     short.header.expected_reply_length += 1;
     assert!(

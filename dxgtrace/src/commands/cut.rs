@@ -53,11 +53,11 @@ pub fn run(args: &CutArgs) -> Result<Exit, Failure> {
     let choice = choice(args)?;
     let mut cut = CutCollector::new(choice);
     walk(input, &mut |entry, session, _| {
-        cut.see(entry.packet, entry.seen, session);
+        cut.add_packet(entry.packet, entry.seen, session);
         Ok(())
     })?;
     let kept = cut.finish();
-    if kept.chosen() == 0 {
+    if kept.selected_count() == 0 {
         return Err(Failure::Input(format!(
             "{}: no packet is like that",
             input.display()
@@ -68,8 +68,8 @@ pub fn run(args: &CutArgs) -> Result<Exit, Failure> {
          their exchanges), {} added because they create what those name, or agree on version and \
          adapters. Packets are missing between them.",
         asked(args),
-        kept.chosen(),
-        kept.added()
+        kept.selected_count(),
+        kept.added_count()
     );
     if same_file(input, &args.write) {
         return Err(Failure::Usage("FILE and OUT are the same file".to_owned()));
@@ -86,12 +86,12 @@ pub fn run(args: &CutArgs) -> Result<Exit, Failure> {
         .map_err(wrong)?;
     let (_, damage) = walk(input, &mut |entry, _, comments| {
         let number = entry.packet.number;
-        let Some(why) = kept.why(number) else {
+        let Some(why) = kept.reason(number) else {
             return Ok(());
         };
         let mut comments = comments();
         match why {
-            KeepReason::Chosen => {}
+            KeepReason::Selected => {}
             KeepReason::Needed => comments.push(format!(
                 "cut: packet {number} of the original, kept because it creates what a chosen one names"
             )),

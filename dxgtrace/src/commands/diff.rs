@@ -60,7 +60,7 @@ pub fn run(args: &DiffArgs, color: ColorArg) -> Result<Exit, Failure> {
 pub fn profile(path: &Path) -> Result<(CaptureProfile, WalkStop), Failure> {
     let mut profile = CaptureProfile::default();
     let (session, damage) = walk(path, &mut |entry, _, _| {
-        profile.see(entry);
+        profile.count_entry(entry);
         Ok(())
     })?;
     profile.finish(&session);
@@ -112,7 +112,7 @@ fn as_version(
 ) -> Result<Exit, Failure> {
     let mut reading = VersionReread::new(version);
     let (_, damage) = walk(path, &mut |entry, _, _| {
-        reading.see(entry);
+        reading.count_entry(entry);
         Ok(())
     })?;
     match form {

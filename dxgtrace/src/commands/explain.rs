@@ -144,7 +144,7 @@ impl AnswerReport {
                     let title = format!("{} ({})", answer.name, answer.kind.name());
                     prose.line(Style::new().bold(), &title)?;
                     body(prose, answer)?;
-                    prose.gap()?;
+                    prose.blank_line()?;
                 }
                 Ok(())
             }
@@ -195,7 +195,7 @@ impl AnswerReport {
                     &format!("{thing}: nothing is known of it"),
                 )?;
                 prose.item(Style::new(), "near", &near.join(", "))?;
-                prose.gap()
+                prose.blank_line()
             }
             Self::Json(out) => {
                 let thing = escaped(thing.as_bytes()).to_string();
@@ -278,7 +278,7 @@ fn summary(prose: &mut ProseWriter<Box<dyn Write>>, groups: &[&LogGroup]) -> io:
         let text = format!("{} x {last}{}", group.count, times(group));
         prose.item(Style::new(), "", &text)?;
     }
-    prose.gap()
+    prose.blank_line()
 }
 
 fn events(count: u64) -> String {
@@ -315,7 +315,7 @@ fn group_text(prose: &mut ProseWriter<Box<dyn Write>>, group: &LogGroup) -> io::
             prose.item(Style::new(), "known", &rules.join("; "))?;
         }
     }
-    prose.gap()
+    prose.blank_line()
 }
 
 fn known(prose: &mut ProseWriter<Box<dyn Write>>, answer: &Answer) -> io::Result<()> {

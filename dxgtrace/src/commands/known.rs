@@ -36,7 +36,7 @@ pub fn show(out: &mut impl Write, matches: &[RuleMatch<'_>], width: usize) -> io
         prose.item(Style::new(), "why:", &rule.what)?;
         prose.item(Style::new(), "next:", &rule.next)?;
         prose.item(Style::new(), "see:", &rule.links().join(" "))?;
-        prose.gap()?;
+        prose.blank_line()?;
     }
     Ok(())
 }

@@ -99,7 +99,7 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
             findings: &findings,
             ..*entry
         };
-        profile.see(&entry);
+        profile.count_entry(&entry);
         watch.see(&entry);
         let comments: Vec<String> = findings.iter().map(Finding::comment).collect();
         writer

@@ -39,7 +39,7 @@ pub fn run(args: &StatArgs, color: ColorArg) -> Result<Exit, Failure> {
         let source = input::name(path);
         match args.answer.form {
             AnswerForm::Text => statistics.write(&mut out, &source, &totals, &session, width()),
-            AnswerForm::Jsonl => statistics.write_lines(&mut out, &source, &totals, &session),
+            AnswerForm::Jsonl => statistics.write_json(&mut out, &source, &totals, &session),
         }
         .map_err(Failure::output)?;
     }

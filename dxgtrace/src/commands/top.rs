@@ -88,7 +88,7 @@ pub(super) fn show(
 ) -> Result<(), Failure> {
     match args.answer.form {
         AnswerForm::Text => top.write(out, span, session, most),
-        AnswerForm::Jsonl => top.write_json(out, span, session, top.last()),
+        AnswerForm::Jsonl => top.write_json(out, span, session, top.last_time()),
     }
     .map_err(Failure::output)
 }

@@ -51,14 +51,14 @@ impl Shown {
                     if tail.count > 0 {
                         self.0.entry(name.clone()).or_default().push("1".to_owned());
                     }
-                    for index in 0..tail.captured() {
+                    for index in 0..tail.captured_elements() {
                         for spot in tail.members(index) {
                             self.field_ref(&name, &spot);
                         }
                     }
                 }
             }
-            for spot in tail.viewed() {
+            for spot in tail.view_fields() {
                 self.field_ref(&name, &spot);
             }
         }
@@ -67,10 +67,14 @@ impl Shown {
     fn field_ref(&mut self, prefix: &str, spot: &FieldRef<'_>) {
         if let Some(value) = spot.value() {
             let value = match value {
-                Value::Bytes(bytes) => Value::Bytes(&bytes[..bytes.len().min(spot.used)]),
+                Value::Bytes(bytes) => Value::Bytes(&bytes[..bytes.len().min(spot.used_elements)]),
                 value => value,
             };
-            self.value(&format!("{prefix}.{}", spot.field.name), value, spot.used);
+            self.value(
+                &format!("{prefix}.{}", spot.field.name),
+                value,
+                spot.used_elements,
+            );
         }
     }
 

@@ -27,17 +27,17 @@ pub fn exchange(name: &str) -> (Made, Made) {
 /// The request with another value in a field.
 pub fn changed(request: &Made, field: &str, value: i32) -> Made {
     let packet = request.packet();
-    let decoded = decode::request(Payload::of(&packet)).expect("a request");
-    let message = encode::like(&decoded).set(field, value).build();
+    let decoded = decode::request(Payload::of_packet(&packet)).expect("a request");
+    let message = encode::copy_of(&decoded).set(field, value).build();
     request.with_payload(message.expect("a request of the table").payload)
 }
 
 /// Decodes a packet; `request` is the one that it answers.
 pub fn decoded<'a>(packet: &Packet<'a>, request: Option<&Packet<'_>>) -> Option<Decoded<'a>> {
-    let payload = Payload::of(packet);
+    let payload = Payload::of_packet(packet);
     match (packet.header.packet_type, packet.header.direction) {
         (11, _) => {
-            let request = decode::request(Payload::of(request?)).ok()?;
+            let request = decode::request(Payload::of_packet(request?)).ok()?;
             Some(decode::reply(payload, &PendingRequest::new(&request)))
         }
         (_, dxgtrace_protocol::record::header::Direction::GuestToHost) => {

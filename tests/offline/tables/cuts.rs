@@ -129,7 +129,7 @@ fn a_message_that_ends_within_its_body_still_decodes() {
             let cut = made.with_payload(made.payload[..length].to_vec());
             let decoded = decoded(&cut);
             assert_eq!(decoded.name(), made.message.name);
-            let covered: usize = decoded.spans().map(|span| span.length).sum();
+            let covered: usize = decoded.regions().map(|span| span.length).sum();
             assert_eq!(covered, length, "{} cut at {length}", made.message.name);
         }
     }
@@ -143,7 +143,7 @@ fn a_reply_that_is_too_short_for_the_driver_says_so() {
                 let (request, reply) = generate::exchange(message, framing, seed);
                 let pending = PendingRequest::new(&decoded(&request));
                 let wanted = reply.body.as_ref().map_or(0, |body| body.expected);
-                assert_eq!(pending.expected().unwrap_or(0), wanted as u64);
+                assert_eq!(pending.expected_reply_length().unwrap_or(0), wanted as u64);
                 for length in 0..reply.payload.len() {
                     let found = findings(&shortened(&reply, length).packet(), Some(&pending));
                     let short = Finding::new(FindingKind::SizeReplyShort {
@@ -200,7 +200,7 @@ fn the_tree_of_a_cut_capture_says_which_arrays_cannot_be_placed() {
     for made in commands(1, &[Counts::Near(2)]) {
         let Some(body) = &made.body else { continue };
         let optional = body.tails.iter().all(|(_, count)| *count == 0);
-        if optional || body.layout.total.is_some() {
+        if optional || body.layout.fixed_total.is_some() {
             continue;
         }
         let mut cut = made.clone();

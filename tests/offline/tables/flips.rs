@@ -116,7 +116,7 @@ fn every_bit_of_padding_that_the_guest_sets_is_found() {
         for (layout, base, origin) in std::iter::once(command).chain(body) {
             let gaps = layout.gaps.iter().filter(|(_, length)| *length > 0);
             let fixed = gaps.map(|(at, length)| (usize::from(*at), usize::from(*length)));
-            let unused = decoded(&made).body.and_then(|body| body.unused());
+            let unused = decoded(&made).body.and_then(|body| body.unused_range());
             let unused = unused.filter(|_| !layout.tails.is_empty());
             for (at, length) in fixed.chain(unused.map(|range| (range.start, range.len()))) {
                 for bit in 0..8 * length {
@@ -140,8 +140,8 @@ fn every_bit_of_padding_that_the_guest_sets_is_found() {
 fn what_stands_in_meanings_that_do_not_apply_is_not_judged() {
     for made in samples() {
         let decoded = decoded(&made);
-        for span in decoded.spans() {
-            if let RegionOwner::Idle = span.owner {
+        for span in decoded.regions() {
+            if let RegionOwner::InactiveAlternative = span.owner {
                 let mut payload = made.payload.clone();
                 payload[span.at..span.at + span.length].fill(0xff);
                 let found = found_in(&made.with_payload(payload));
@@ -168,7 +168,7 @@ fn every_bit_without_a_name_is_found() {
             else {
                 continue;
             };
-            for bit in (0..width(field)).filter(|bit| set.known() >> bit & 1 == 0) {
+            for bit in (0..width(field)).filter(|bit| set.named_mask() >> bit & 1 == 0) {
                 let value = get(&made.payload, base, field) | 1 << bit;
                 let changed = with(&made, (field, base), value);
                 let at = base + usize::from(field.at);
@@ -359,7 +359,9 @@ fn a_count_beyond_its_array_is_found_once() {
     for made in samples() {
         let Some(body) = &made.body else { continue };
         for array in body.layout.fields.iter().filter(|field| field.count > 1) {
-            let count = array.used.and_then(|used| body.layout.field(used.field));
+            let count = array
+                .used_count
+                .and_then(|used| body.layout.field(used.field));
             let Some(count) = count else { continue };
             let place = (count, made.base());
             let beyond = u64::from(array.count) + 1;

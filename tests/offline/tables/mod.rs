@@ -42,7 +42,7 @@ fn words(found: &[Finding]) -> Vec<&'static str> {
 
 /// A made request or host message, located.
 fn decoded(made: &Made) -> Decoded<'_> {
-    let payload = Payload::of(&made.packet());
+    let payload = Payload::of_packet(&made.packet());
     match made.message.set {
         MessageSet::Host => decode::event(payload),
         MessageSet::Vgpu | MessageSet::Global => decode::request(payload),

@@ -26,7 +26,7 @@ fn each(
                 for made in &packets {
                     let decoded = match &request {
                         Some(request) if made.header.packet_type == 11 => {
-                            let payload = Payload::of(&made.packet());
+                            let payload = Payload::of_packet(&made.packet());
                             decode::reply(payload, &PendingRequest::new(request))
                         }
                         _ => super::decoded(made),
@@ -54,7 +54,7 @@ fn numbers(spot: &FieldRef<'_>) -> Vec<u64> {
 
 fn elements(ty: FieldType, bytes: &[u8]) -> Vec<u64> {
     let element = |bytes: &[u8]| {
-        let value = decode::Value::of_bytes(ty, bytes).and_then(|value| value.raw());
+        let value = decode::Value::from_bytes(ty, bytes).and_then(|value| value.as_number());
         // The number as it stands, without its sign.
         value.expect("a number") & u64::MAX >> (64 - 8 * u32::from(ty.size()))
     };
@@ -101,7 +101,7 @@ fn assert_holds_tail(tail: &ArrayRef<'_>, content: &TailContent, place: &str) {
             assert_eq!(&elements(ty, tail.bytes), chosen, "{place}");
         }
         (TailContent::Bytes(chosen, view), TailElement::Value(_)) => {
-            assert_eq!(members(tail.viewed()), sorted(view), "{place}");
+            assert_eq!(members(tail.view_fields()), sorted(view), "{place}");
             let viewed = match (view.is_empty(), tail.view) {
                 (false, Some(structure)) => usize::from(structure.size),
                 _ => 0,
@@ -152,7 +152,7 @@ fn what_is_encoded_decodes_to_the_same_values() {
             };
             has(part, std::ptr::from_ref(layout));
         }
-        for layout in message.replies.layouts().filter(|layout| layout.read) {
+        for layout in message.replies.layouts().filter(|layout| layout.is_read) {
             has("reply", std::ptr::from_ref(layout));
         }
     }
@@ -166,7 +166,7 @@ fn what_is_decoded_encodes_to_the_same_bytes() {
     for message in table::all() {
         each(message, |made, decoded, request| {
             let builder = match (request, made.body.as_ref(), &decoded.body) {
-                (None, ..) => encode::like(decoded),
+                (None, ..) => encode::copy_of(decoded),
                 (Some(request), Some(_), Some(body)) => encode::reply_to(request).set_all(body),
                 (Some(_), ..) => return,
             };
@@ -224,7 +224,7 @@ fn headers_hold_what_they_were_given() {
             assert_eq!(frame.process, 0x1234_5678, "{}", message.name);
             assert_eq!(frame.set(), Some(message.set), "{}", message.name);
             assert_eq!(frame.command, message.id);
-            assert!(frame.is_async() && frame.is_plain(), "{}", message.name);
+            assert!(frame.is_async() && frame.is_canonical(), "{}", message.name);
             let luid = frame.extended.map(|extended| extended.vgpu_luid);
             let wanted = (part == MessagePart::Request && framing == Framing::Extended)
                 .then_some(0x0102_0304_0506_0708);

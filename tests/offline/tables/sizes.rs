@@ -114,7 +114,7 @@ impl<'a> Formula<'a> {
 
     fn field(&self, name: &str) -> u64 {
         let body = self.request.body.as_ref().expect("a layout");
-        body.by_name(name)
+        body.number_by_name(name)
             .unwrap_or_else(|| panic!("no field {name}"))
     }
 
@@ -191,7 +191,7 @@ fn messages_and_replies_are_as_long_as_measured() {
                 }
                 let measured = Formula::value(sizes.reply, &request);
                 assert_eq!(
-                    PendingRequest::new(&request).expected(),
+                    PendingRequest::new(&request).expected_reply_length(),
                     Some(measured),
                     "{place}"
                 );

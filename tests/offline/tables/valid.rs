@@ -25,7 +25,7 @@ fn each(
                     match (pending, made.header.packet_type) {
                         (Some(pending), 11) => {
                             let packet = made.packet();
-                            let reply = decode::reply(Payload::of(&packet), &pending);
+                            let reply = decode::reply(Payload::of_packet(&packet), &pending);
                             visit(made, Some(&pending), &reply);
                         }
                         _ => {
@@ -60,24 +60,24 @@ fn the_spans_of_every_packet_add_up_to_its_bytes() {
     for message in table::all() {
         each(message, |made, _, decoded| {
             let mut at = 0;
-            for span in decoded.spans() {
+            for span in decoded.regions() {
                 let place = format!("{} {} at {at}", message.name, decoded.part.name());
                 assert_eq!(span.at, at, "{place}");
                 assert!(span.length > 0, "{place}");
                 let known = made.body.is_some();
                 match span.owner {
-                    RegionOwner::Excess | RegionOwner::Unplaced => {
+                    RegionOwner::Trailing | RegionOwner::UnlocatedTails => {
                         panic!("{place}: {:?}", span.owner)
                     }
                     RegionOwner::Opaque => assert!(!known, "{place}"),
-                    RegionOwner::Padding | RegionOwner::Unused | RegionOwner::Ring => {
+                    RegionOwner::Padding | RegionOwner::Unused | RegionOwner::RingPadding => {
                         let bytes = &made.payload[at..at + span.length];
                         assert!(bytes.iter().all(|byte| *byte == 0), "{place}");
                     }
                     RegionOwner::Header(_)
                     | RegionOwner::Field(_)
                     | RegionOwner::Tail(_)
-                    | RegionOwner::Idle => {}
+                    | RegionOwner::InactiveAlternative => {}
                 }
                 at += span.length;
             }
@@ -92,7 +92,7 @@ fn the_spans_are_where_the_fields_and_tails_are() {
         each(message, |_, _, decoded| {
             let owned = |at: usize| {
                 decoded
-                    .spans()
+                    .regions()
                     .find(|span| span.at == at)
                     .map(|span| span.owner)
             };

@@ -25,7 +25,7 @@ const BATCH: usize = 16;
 /// The longest payload that fits a packet descriptor, in whole 8-byte units.
 const PAYLOAD_LIMIT: usize = 0xffff * 8 - 16;
 /// Interface type of a network adapter, as it stands in memory.
-const NETWORK_TYPE: [u8; 16] = guid::literal("f8615163-df3e-46c5-913f-f2d2f965ed0e");
+const NETWORK_TYPE: [u8; 16] = guid::from_literal("f8615163-df3e-46c5-913f-f2d2f965ed0e");
 
 /// The channels of every play: the global one, two virtual GPUs, and one of
 /// another device.

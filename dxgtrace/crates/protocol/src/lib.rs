@@ -1,14 +1,13 @@
 //! The GPU paravirtualization protocol between Linux's `dxgkrnl` driver and its
-//! Windows host: every message described once, and code that walks the
-//! description.
+//! Windows host: the table of messages, and the code that walks it.
 //!
-//! * [`schema`] is the vocabulary in which messages are described.
-//! * [`table`] holds the descriptions and every named value.
+//! * [`schema`] defines the types that describe messages.
+//! * [`table`] describes every message and every named value, once.
 //! * [`decode`] locates the parts of a message in bytes.
-//! * [`encode`] is its inverse: names and values to bytes.
-//! * [`packet`] is one VMBus packet with its record header ([`record`]).
+//! * [`encode`] is the inverse: it builds a message from names and values.
+//! * [`packet`] is a VMBus packet with its record header ([`record`]).
 //!
-//! No I/O: bytes in, borrowed views out.
+//! The crate does no I/O. It borrows the bytes it is given.
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 pub mod decode;

@@ -5,16 +5,15 @@ use crate::record::header::{RecordHeader, RecordKind};
 /// A packet of a capture, borrowed from the buffer that holds it.
 #[derive(Debug, Clone, Copy)]
 pub struct Packet<'a> {
-    /// Position in the capture, counted from 1 over all records, as
-    /// Wireshark's frame number.
+    /// Number of the record in the capture, from 1, as in Wireshark.
     pub number: u64,
     /// Time in nanoseconds since 1970-01-01 UTC.
     pub time: u64,
     /// Index into the capture's list of channels (pcapng interface number).
     pub interface: u32,
-    /// What the recorder knew besides the bytes.
+    /// The record header.
     pub header: &'a RecordHeader,
-    /// The captured bytes: a message, or of [`RecordKind::Lost`] the counts.
+    /// The captured bytes of the message or, in records of other kinds, the counts.
     pub payload: &'a [u8],
 }
 
@@ -24,8 +23,8 @@ impl Packet<'_> {
         self.payload.len() < self.header.payload_length as usize
     }
 
-    /// Whether this is a message that really travelled, as opposed to a
-    /// refused send or a loss.
+    /// Whether the record is a packet on the channel: not a refused send, a loss or an
+    /// ioctl.
     pub fn is_message(&self) -> bool {
         self.header.kind == RecordKind::Packet
     }
@@ -34,13 +33,13 @@ impl Packet<'_> {
 /// A VMBus channel of the capture: one pcapng interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Channel {
-    /// Short name, unique in the capture: `global`, `vgpu0`, `vgpu1` ...
+    /// Short name, unique in the capture: `global`, `vgpu0`, `vgpu1` and so on.
     pub name: String,
     /// Interface type.
     pub kind: crate::record::header::ChannelKind,
     /// VMBus channel number (`child_relid`).
     pub relid: u32,
-    /// Instance GUID as it stands in memory, if known. The first 8 bytes of a
-    /// vGPU channel's are the adapter LUID that user mode sees.
+    /// Instance GUID in memory order, if known. For the channel of a virtual GPU, the
+    /// first 8 bytes are the adapter LUID in user mode.
     pub instance: Option<[u8; 16]>,
 }

@@ -1,5 +1,5 @@
-//! What is shown or written of a capture: text, JSON lines, statistics,
-//! generated documents, comparison, cut and redacted copies.
+//! Output for captures: text, JSON lines, statistics, generated documents, comparison,
+//! cut and redacted copies.
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 pub mod compare;

@@ -1,4 +1,4 @@
-//! A capture in words, as Markdown: the first page of a report.
+//! The summary of a capture in Markdown: the first page of a report.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use dxgtrace_protocol::decode::escaped;
 use dxgtrace_query::rules::RuleMatch;
 use dxgtrace_session::check::Severity;
 
-/// Writes the page. `damage` is what stopped reading before the end.
+/// Writes the page. `damage` is the error that ended reading early.
 ///
 /// # Errors
 /// The output refuses.
@@ -28,9 +28,17 @@ pub fn summary(
         )?;
     }
     if let Some(damage) = damage {
-        writeln!(out, "**Not read to its end**: {}\n", text(damage))?;
+        writeln!(
+            out,
+            "**Not read to its end**: {}\n",
+            escape_markdown(damage)
+        )?;
     }
-    let channels: Vec<String> = profile.channels.iter().map(|name| text(name)).collect();
+    let channels: Vec<String> = profile
+        .channels
+        .iter()
+        .map(|name| escape_markdown(name))
+        .collect();
     writeln!(out, "| | |\n|---|---|")?;
     writeln!(out, "| time | {} |", duration(profile.duration()))?;
     writeln!(out, "| channels | {} |", channels.join(", "))?;
@@ -62,7 +70,7 @@ pub fn summary(
             rule.next
         )?;
         for (value, count) in &found.groups {
-            writeln!(out, "- {count} x {}", text(value))?;
+            writeln!(out, "- {count} x {}", escape_markdown(value))?;
         }
         for link in rule.links() {
             writeln!(out, "- <{link}>")?;
@@ -91,7 +99,7 @@ pub fn summary(
                 description.next
             )?;
             for (number, sentence) in &found.examples {
-                writeln!(out, "  - packet {number}: {}", text(sentence))?;
+                writeln!(out, "  - packet {number}: {}", escape_markdown(sentence))?;
             }
         }
     }
@@ -126,8 +134,8 @@ pub fn summary(
     Ok(())
 }
 
-/// A text of the traced system in a table or a list.
-fn text(text: &str) -> String {
+/// Escapes text of the traced system for a table or a list.
+fn escape_markdown(text: &str) -> String {
     let text = escaped(text.as_bytes()).to_string();
     text.replace('|', "\\|").replace('<', "&lt;")
 }

@@ -111,12 +111,12 @@ impl IoctlsInProgress {
 }
 
 /// What the driver's send function returns for a message beyond its limit.
-const TOO_LARGE: i32 = errno::returned("EINVAL");
+const TOO_LARGE: i32 = errno::negative("EINVAL");
 /// What the driver returns once the virtual GPU went away.
-const ADAPTER_GONE: i32 = errno::returned("ENODEV");
+const ADAPTER_GONE: i32 = errno::negative("ENODEV");
 /// What the driver returns to a process that uses another one's file. An ioctl
 /// that the driver does not know is refused with it, too.
-const NOT_THE_OPENER: i32 = errno::returned("ENOTTY");
+const NOT_THE_OPENER: i32 = errno::negative("ENOTTY");
 
 /// What contradicts the host's replies in a call's result.
 fn verdict(call: &IoctlCall, header: &RecordHeader) -> Option<Finding> {

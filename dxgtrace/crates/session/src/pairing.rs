@@ -88,7 +88,7 @@ impl WaitingRequest {
     fn fill(&mut self, packet: &Packet<'_>, decoded: &Decoded<'_>, memo: RequestContext) {
         self.number = packet.number;
         self.time = packet.time;
-        self.pending.fill(decoded);
+        self.pending.remember(decoded);
         self.header = *packet.header;
         self.process = decoded.frame.map_or(0, |frame| frame.process);
         let extended = decoded.frame.and_then(|frame| frame.extended);

@@ -42,7 +42,7 @@ pub fn errno(status: u32) -> u32 {
 /// Whether a status says that there is no memory: the driver makes ENOMEM of
 /// it, or its name says so.
 pub(super) fn is_no_memory(status: u32) -> bool {
-    const ENOMEM: i32 = table::errno::returned("ENOMEM");
+    const ENOMEM: i32 = table::errno::negative("ENOMEM");
     table::status(status).is_some_and(|status| {
         matches!(status.result, GuestResult::Errno(ENOMEM))
             || status.name.contains("NO_VIDEO_MEMORY")
@@ -58,10 +58,10 @@ pub(super) fn outcome(
     let Some(body) = &reply.body else {
         return ReplyOutcome::Silent;
     };
-    if !body.layout.read {
+    if !body.layout.is_read {
         return ReplyOutcome::Silent;
     }
-    let expected = pending.expected_by(body.layout).unwrap_or(0);
+    let expected = pending.expected_length_of(body.layout).unwrap_or(0);
     if (body.length as u64) < expected {
         return ReplyOutcome::Short;
     }

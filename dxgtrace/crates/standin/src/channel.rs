@@ -9,7 +9,7 @@ use dxgtrace_protocol::table::guid;
 
 const SIZE: usize = 256;
 /// Interface type of the synthetic network adapter.
-const NETWORK_TYPE: [u8; 16] = guid::literal("f8615163-df3e-46c5-913f-f2d2f965ed0e");
+const NETWORK_TYPE: [u8; 16] = guid::from_literal("f8615163-df3e-46c5-913f-f2d2f965ed0e");
 
 /// The memory that a channel pointer points to.
 #[repr(C, align(8))]

@@ -72,7 +72,7 @@ pub fn run(args: &TopArgs, color: ColorArg) -> Result<Exit, Failure> {
             span,
             most,
         )?;
-        shared.0.borrow_mut().begin_anew();
+        shared.0.borrow_mut().reset();
         begun = Instant::now();
         left -= 1;
         if ending {

@@ -25,7 +25,7 @@ impl ChannelList {
 
     /// The interface of a packet.
     pub(super) fn interface(&mut self, packet: &record::PacketRecord) -> u32 {
-        let kind = ChannelKind::or_unknown(packet.channel_kind);
+        let kind = ChannelKind::from_number_or_unknown(packet.channel_kind);
         let instance = Some(record::bytes(packet.instance));
         let known = self.channels.iter().position(|channel| {
             channel.relid == packet.relid && channel.kind == kind && channel.instance == instance

@@ -126,7 +126,7 @@ impl PacketDraft {
 
 fn header(packet: &record::PacketRecord) -> RecordHeader {
     let common = RecordHeader {
-        channel_kind: ChannelKind::or_unknown(packet.channel_kind),
+        channel_kind: ChannelKind::from_number_or_unknown(packet.channel_kind),
         packet_type: packet.packet_type,
         packet_flags: packet.packet_flags,
         channel: packet.relid,

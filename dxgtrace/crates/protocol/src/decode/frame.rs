@@ -1,4 +1,4 @@
-//! The headers before a message.
+//! The headers of a message.
 
 use nom::number::complete::{le_u32, le_u64};
 use nom::{IResult, Parser};
@@ -13,53 +13,53 @@ pub struct Frame {
     pub extended: Option<ExtendedHeader>,
     /// Unused by the guest: 0.
     pub command_id: u64,
-    /// The process as the host numbers it.
+    /// The handle of the process on the host.
     pub process: u32,
-    /// The word that holds channel type and async bit.
+    /// The word with the channel type and the async bit.
     pub channel_word: u32,
-    /// Number of the message in its set.
+    /// The number of the message in its set.
     pub command: u32,
-    /// Whether it comes from the host.
+    /// Whether the message comes from the host.
     from_host: bool,
-    /// Whether everything in the headers that should be fixed is.
-    plain: bool,
+    /// Whether all constant fields have their expected values.
+    is_canonical: bool,
 }
 
 /// The extended header of interface version 40.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExtendedHeader {
-    /// Distance to the command header.
+    /// Offset of the command header from the start of the payload, in bytes.
     pub command_offset: u32,
-    /// The virtual GPU, or 0.
+    /// The LUID of the virtual GPU, or 0.
     pub vgpu_luid: u64,
-    /// Whether its reserved word is 0.
-    plain: bool,
+    /// Whether the reserved word is 0.
+    is_canonical: bool,
 }
 
-/// Why a payload does not begin with headers.
+/// The error for a payload that does not begin with headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAFrame {
-    /// It ends within them.
+    /// The payload ends within the headers.
     #[error("{had} bytes hold no command header, which takes {wanted}")]
     Short {
-        /// Bytes that the headers take.
+        /// Length of the headers in bytes.
         wanted: usize,
-        /// Bytes that were captured.
+        /// Number of bytes captured.
         had: usize,
     },
-    /// It begins with neither 0 (the old format) nor 16 (the new one).
+    /// The payload begins with neither 0 (command header) nor 16 (extended header).
     #[error("the first word is {0:#x}, neither 0 (command header) nor 16 (extended header)")]
     Foreign(u32),
 }
 
-/// Bits of the channel word that hold the channel type, where the async bit exists.
+/// The bits of the channel word that hold the channel type.
 const CHANNEL_TYPE: u32 = 0xFF;
-/// The bit of the channel word that says that no reply is wanted.
+/// The bit of the channel word that requests no reply.
 const ASYNC: u32 = 1 << 8;
 
 impl Frame {
-    /// The headers that a payload begins with: of a guest message in either
-    /// format, of a host message in the old one.
+    /// Reads the headers of a payload. Guest messages use either format, host messages
+    /// only the one without extended header.
     #[inline]
     pub(super) fn read(data: &[u8], from_host: bool) -> Result<Self, NotAFrame> {
         let short = |wanted: u16| NotAFrame::Short {
@@ -91,20 +91,20 @@ impl Frame {
             channel_word,
             command,
             from_host,
-            plain: command_id == 0
+            is_canonical: command_id == 0
                 && padding == 0
                 && channel_word & !(CHANNEL_TYPE | ASYNC) == 0
-                && extended.is_none_or(|extended| extended.plain),
+                && extended.is_none_or(|extended| extended.is_canonical),
         })
     }
 
-    /// Whether everything in the headers that never changes is as always: then
-    /// there is nothing to check in them.
-    pub fn is_plain(&self) -> bool {
-        self.plain
+    /// Whether all constant fields of the headers have their expected values, so that no
+    /// check is needed.
+    pub fn is_canonical(&self) -> bool {
+        self.is_canonical
     }
 
-    /// Offset of the command header in the payload.
+    /// Offset of the command header in the payload, in bytes.
     pub fn base(&self) -> usize {
         if self.extended.is_some() {
             usize::from(EXTENDED_HEADER)
@@ -113,8 +113,8 @@ impl Frame {
         }
     }
 
-    /// The set that the command's number belongs to. The guest never looks at
-    /// a host message's channel type, so a host may leave it 0.
+    /// The set of the command number. Hosts may leave the channel type of a host message
+    /// 0, since the guest does not read it.
     pub fn set(&self) -> Option<MessageSet> {
         match self.channel_word & CHANNEL_TYPE {
             0 if self.from_host => Some(MessageSet::Host),
@@ -125,15 +125,15 @@ impl Frame {
         }
     }
 
-    /// Whether the sender wants no reply.
+    /// Whether the sender requests no reply.
     pub fn is_async(&self) -> bool {
         self.channel_word & ASYNC != 0
     }
 
-    /// The interface version of the message: the `told` one unless the framing shows
-    /// another, or 0 was told.
+    /// The interface version of the message: `told`, or the version of the framing if
+    /// `told` is 0 or does not match the framing.
     #[inline]
-    pub fn version_told(&self, told: u32) -> u32 {
+    pub fn version_given(&self, told: u32) -> u32 {
         let shown = self.version();
         match told != 0 && (told >= VERSION_EXTENDED) == self.extended.is_some() {
             true => told,
@@ -141,7 +141,7 @@ impl Frame {
         }
     }
 
-    /// The interface version that this framing belongs to.
+    /// The interface version that the framing indicates.
     pub fn version(&self) -> u32 {
         if self.extended.is_some() {
             VERSION_EXTENDED
@@ -157,7 +157,7 @@ fn extended(data: &[u8]) -> IResult<&[u8], ExtendedHeader, ()> {
         .map(|(command_offset, reserved, vgpu_luid)| ExtendedHeader {
             command_offset,
             vgpu_luid,
-            plain: reserved == 0,
+            is_canonical: reserved == 0,
         })
         .parse(data)
 }

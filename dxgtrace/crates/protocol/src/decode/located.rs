@@ -1,4 +1,4 @@
-//! A layout laid over bytes: where its tails lie, and what can be read.
+//! A layout located in bytes: the positions of its tails, and access to its fields.
 
 use std::ops::Range;
 
@@ -14,26 +14,26 @@ use crate::schema::{
 
 use super::Value;
 
-/// Most bytes that a VMBus packet can carry: its descriptor counts units of 8
-/// bytes with 16 bits. A record that claims more lies.
+/// Maximum payload of a VMBus packet in bytes: the descriptor counts units of 8 bytes
+/// with 16 bits. A record that claims more is corrupt.
 pub const MAX_PAYLOAD: usize = 8 * u16::MAX as usize;
 
-/// The bytes of a packet, which may be fewer than travelled.
+/// The payload of a packet, which may be captured only in part.
 #[derive(Debug, Clone, Copy)]
 pub struct Payload<'a> {
-    /// What was captured.
+    /// The captured bytes.
     pub data: &'a [u8],
-    /// How many bytes travelled.
+    /// Length of the payload on the channel in bytes.
     pub length: usize,
-    /// Whether `length` is exact. On the ring it is rounded up to 8.
+    /// Whether `length` is exact. The ring rounds it up to a multiple of 8.
     pub exact: bool,
     /// The negotiated interface version, 0 if it is not known.
     pub version: u32,
 }
 
 impl<'a> Payload<'a> {
-    /// The payload of a captured packet.
-    pub fn of(packet: &Packet<'a>) -> Self {
+    /// The payload of `packet`.
+    pub fn of_packet(packet: &Packet<'a>) -> Self {
         Self {
             data: packet.payload,
             length: (packet.header.payload_length as usize)
@@ -44,7 +44,7 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// A payload that was captured whole, of exact length.
+    /// A payload that was captured completely, with its exact length.
     pub fn whole(data: &'a [u8]) -> Self {
         Self {
             data,
@@ -54,110 +54,111 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// The same of a known interface version.
-    pub fn of_version(mut self, version: u32) -> Self {
+    /// Sets the negotiated interface version.
+    pub fn with_version(mut self, version: u32) -> Self {
         self.version = version;
         self
     }
 }
 
-/// Where a tail lies.
+/// The position of a tail.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TailSpan {
-    /// Offset of its first byte from the layout's zero.
+    /// Offset of the first byte from the layout's zero.
     pub at: usize,
-    /// How many elements it has.
+    /// Number of elements.
     pub count: usize,
 }
 
 /// A part that does not fit into the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shortfall {
-    /// The field or tail that ends too late.
+    /// The field or tail that does not fit.
     pub part: &'static str,
     /// Offset of the part from the layout's zero.
     pub at: usize,
-    /// Bytes that it takes from there.
+    /// Number of bytes needed from there.
     pub wanted: usize,
-    /// Bytes that are there.
+    /// Number of bytes available there.
     pub had: usize,
 }
 
-/// A layout laid over bytes.
+/// A layout located in bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct LocatedBody<'a> {
-    /// What was laid over them.
+    /// The layout.
     pub layout: &'static Layout,
     /// The captured bytes from the layout's zero on.
     data: &'a [u8],
-    /// How many bytes travelled from the layout's zero on.
+    /// Length on the channel in bytes, from the layout's zero on.
     pub length: usize,
     /// Offset of the layout's zero in the payload.
     pub base: usize,
-    /// Where the tails lie, narrow since every packet's are copied around:
-    /// offset and count, as far as they fit.
+    /// Offset and count of each tail. `u32` keeps the structure small, since it is
+    /// copied for every packet.
     spans: [(u32, u32); MAX_TAILS],
-    /// How many of the tails could be placed.
-    placed: u8,
-    /// Of a reply: the number of the request that tells alternatives apart.
+    /// Number of tails that could be located.
+    located: u8,
+    /// In a reply: the request value that selects among alternatives.
     selected: Option<u64>,
-    /// What is missing, if the message is too short for its own counts.
+    /// What is missing, if the message is too short for its counts.
     pub shortfall: Option<Shortfall>,
-    /// Length that the layout and the counts describe, from its zero. `None`
-    /// if a count was not captured: then the tails from there on are unknown.
+    /// Length in bytes that layout and counts describe, from the layout's zero on.
+    /// `None` if a count was not captured: the tails from there on are unknown.
     pub described: Option<u64>,
 }
 
-/// A field at its place in the payload.
+/// A field located in the payload.
 #[derive(Debug, Clone, Copy)]
 pub struct FieldRef<'a> {
     /// The field.
     pub field: &'static Field,
     /// Offset in the payload.
     pub at: usize,
-    /// Its captured bytes: fewer than `field.size()` if cut.
+    /// The captured bytes: fewer than `field.size()` if cut.
     pub bytes: &'a [u8],
-    /// How many elements of an array field are in use; 1 for others.
-    pub used: usize,
+    /// Number of used elements of an array field; 1 for other fields.
+    pub used_elements: usize,
 }
 
 impl<'a> FieldRef<'a> {
-    /// What the field says, or `None` if it was not captured.
+    /// The value of the field; `None` if it was not captured.
     pub fn value(&self) -> Option<Value<'a>> {
-        Value::of_field(self.field, self.bytes)
+        Value::from_field(self.field, self.bytes)
     }
 
-    /// The field's number (the first of an array), or `None` if not captured.
+    /// The number in the field, or in the first element of an array; `None` if it was not
+    /// captured.
     pub fn number(&self) -> Option<u64> {
         let slice = &self.field.slice;
-        read(self.bytes, 0, slice.size.into()).map(|word| slice.of(word))
+        read_number(self.bytes, 0, slice.size.into()).map(|word| slice.extract(word))
     }
 }
 
-/// A tail at its place in the payload.
+/// A tail located in the payload.
 #[derive(Debug, Clone, Copy)]
 pub struct ArrayRef<'a> {
     /// The tail.
     pub tail: &'static Tail,
     /// Offset in the payload.
     pub at: usize,
-    /// How many elements it has.
+    /// Number of elements.
     pub count: usize,
-    /// Its captured bytes.
+    /// The captured bytes.
     pub bytes: &'a [u8],
-    /// The structure that its data begin with, if they do.
+    /// The structure at the start of the data, if there is one.
     pub view: Option<&'static Struct>,
 }
 
 impl<'a> ArrayRef<'a> {
-    /// How many elements were captured whole: walk these, since `count` is
-    /// only what the packet claims.
-    pub fn captured(&self) -> usize {
+    /// Number of elements that were captured completely. `count` is only what the packet
+    /// claims.
+    pub fn captured_elements(&self) -> usize {
         let size = usize::from(self.tail.element.size()).max(1);
         self.count.min(self.bytes.len() / size)
     }
 
-    /// Bytes of the tail, captured or not.
+    /// Size of the tail in bytes, captured or not.
     pub fn size(&self) -> usize {
         self.count
             .saturating_mul(usize::from(self.tail.element.size()))
@@ -181,18 +182,18 @@ impl<'a> ArrayRef<'a> {
         };
         let size = usize::from(self.tail.element.size());
         let at = self.at + index.saturating_mul(size);
-        members(structure, self.element(index), at)
+        struct_fields(structure, self.element(index), at)
     }
 
-    /// The fields of the structure that the data begin with.
-    pub fn viewed(&self) -> impl Iterator<Item = FieldRef<'a>> + use<'a> {
+    /// The fields of the structure at the start of the data.
+    pub fn view_fields(&self) -> impl Iterator<Item = FieldRef<'a>> + use<'a> {
         let enough = |view: &&'static Struct| self.size() >= usize::from(view.size);
-        members(self.view.filter(enough), self.bytes, self.at)
+        struct_fields(self.view.filter(enough), self.bytes, self.at)
     }
 }
 
-/// The fields of a structure that apply.
-fn members<'a>(
+/// The fields of a structure that apply in `bytes`.
+fn struct_fields<'a>(
     structure: Option<&'static Struct>,
     bytes: &'a [u8],
     at: usize,
@@ -204,17 +205,17 @@ fn members<'a>(
         .map(move |field| FieldRef {
             field,
             at: at + usize::from(field.at),
-            bytes: part(bytes, usize::from(field.at), usize::from(field.size())),
-            used: usize::from(field.count),
+            bytes: captured_bytes(bytes, usize::from(field.at), usize::from(field.size())),
+            used_elements: usize::from(field.count),
         })
 }
 
-/// The number in a slice of a part or structure, if it was captured.
+/// The number in `slice` of the part or structure in `bytes`, if it was captured.
 pub fn read_slice(bytes: &[u8], slice: &BitSlice) -> Option<u64> {
-    read(bytes, usize::from(slice.at), slice.size.into()).map(|word| slice.of(word))
+    read_number(bytes, usize::from(slice.at), slice.size.into()).map(|word| slice.extract(word))
 }
 
-/// Whether a condition on a field of the part or structure in `bytes` holds.
+/// Whether `when`, a condition on a field of the part or structure in `bytes`, holds.
 pub fn holds_in(when: &When, bytes: &[u8]) -> bool {
     when.decider
         .and_then(|slice| read_slice(bytes, &slice))
@@ -222,7 +223,7 @@ pub fn holds_in(when: &When, bytes: &[u8]) -> bool {
 }
 
 impl<'a> LocatedBody<'a> {
-    /// Lays `layout` over `payload`, with its zero at `base`.
+    /// Locates `layout` in `payload`, with its zero at `base`.
     pub(super) fn new(
         layout: &'static Layout,
         payload: Payload<'a>,
@@ -234,7 +235,7 @@ impl<'a> LocatedBody<'a> {
         this
     }
 
-    /// The same before the parts are located.
+    /// Makes a body whose tails are not located yet.
     #[inline]
     pub(super) fn begin(layout: &'static Layout, payload: Payload<'a>, base: usize) -> Self {
         Self {
@@ -243,33 +244,33 @@ impl<'a> LocatedBody<'a> {
             length: payload.length.saturating_sub(base),
             base,
             spans: [(0, 0); MAX_TAILS],
-            placed: 0,
+            located: 0,
             selected: None,
             shortfall: None,
             described: None,
         }
     }
 
-    /// Finds the parts. `request_values` are those of the request, if this is a reply.
+    /// Locates the tails. `request_values` are the values of the request of a reply.
     pub(super) fn locate(&mut self, request_values: &[Option<u64>; MAX_REQUEST_VALUES]) {
         self.selected = self
             .layout
             .selector
-            .and_then(|fact| known(request_values, fact));
+            .and_then(|fact| request_value(request_values, fact));
         let fixed = usize::from(self.layout.tails_at);
         if self.length < fixed {
             self.shortfall = Some(self.fixed_shortfall());
         }
         let mut at = fixed;
         let mut end = fixed as u64;
-        for (tail, source) in self.layout.tails.iter().zip(&self.layout.sources) {
-            let Some(count) = self.count(*source, at, tail, request_values) else {
+        for (tail, source) in self.layout.tails.iter().zip(&self.layout.tail_lengths) {
+            let Some(count) = self.tail_count(*source, at, tail, request_values) else {
                 return;
             };
-            if let Some(span) = self.spans.get_mut(usize::from(self.placed)) {
+            if let Some(span) = self.spans.get_mut(usize::from(self.located)) {
                 let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
                 *span = (narrow(at as u64), narrow(count));
-                self.placed += 1;
+                self.located += 1;
             }
             let size = count.saturating_mul(u64::from(tail.element.size()));
             end = end.saturating_add(size);
@@ -291,7 +292,7 @@ impl<'a> LocatedBody<'a> {
         };
         self.described = Some(described);
         if self.shortfall.is_none() && length < described {
-            // All parts are there; what lacks are the unused bytes behind them.
+            // All parts fit; only the unused bytes after them are missing.
             self.shortfall = Some(Shortfall {
                 part: "the unused bytes at the end",
                 at,
@@ -301,16 +302,15 @@ impl<'a> LocatedBody<'a> {
         }
     }
 
-    /// How many elements a tail at `at` has, or `None` if the capture was cut
-    /// before the count.
-    fn count(
+    /// Number of elements of the tail at `at`; `None` if the count was not captured.
+    fn tail_count(
         &self,
         source: LengthSource,
         at: usize,
         tail: &Tail,
         request_values: &[Option<u64>; MAX_REQUEST_VALUES],
     ) -> Option<u64> {
-        let field = |at: u16| self.settled(usize::from(at), 4);
+        let field = |at: u16| self.number_or_zero(usize::from(at), 4);
         Some(match source {
             LengthSource::At(place) => field(place)?,
             LengthSource::AtOrOne(place) => field(place)?.max(1),
@@ -327,9 +327,9 @@ impl<'a> LocatedBody<'a> {
                 tail,
                 stride,
                 member,
-            } => self.sum(usize::from(tail), stride, member)?,
+            } => self.sum_member(usize::from(tail), stride, member)?,
             LengthSource::Fill => {
-                u64::from(self.layout.total.unwrap_or(0)).saturating_sub(at as u64)
+                u64::from(self.layout.fixed_total.unwrap_or(0)).saturating_sub(at as u64)
                     / u64::from(tail.element.size())
             }
             LengthSource::Area {
@@ -337,22 +337,22 @@ impl<'a> LocatedBody<'a> {
                 element,
                 count,
             } => (u64::from(head) + u64::from(element) * field(count)?.max(1)).next_multiple_of(8),
-            LengthSource::Request(fact) => known(request_values, fact)?,
+            LengthSource::Request(fact) => request_value(request_values, fact)?,
         })
     }
 
-    /// The number at `at`; 0 if the message ends before it, `None` if only the
-    /// capture does.
-    pub(super) fn settled(&self, at: usize, size: u16) -> Option<u64> {
+    /// The number at `at`; 0 if the message ends before it, `None` if it was not
+    /// captured.
+    pub(super) fn number_or_zero(&self, at: usize, size: u16) -> Option<u64> {
         match self.number(at, size) {
             None if at.saturating_add(usize::from(size)) > self.length => Some(0),
             number => number,
         }
     }
 
-    /// Where the tail of that number lies, if it could be placed.
-    fn span(&self, tail: usize) -> Option<TailSpan> {
-        let (at, count) = *self.spans.get(..usize::from(self.placed))?.get(tail)?;
+    /// The position of the tail with index `tail`, if it could be located.
+    fn tail_span(&self, tail: usize) -> Option<TailSpan> {
+        let (at, count) = *self.spans.get(..usize::from(self.located))?.get(tail)?;
         Some(TailSpan {
             at: at as usize,
             count: count as usize,
@@ -383,10 +383,10 @@ impl<'a> LocatedBody<'a> {
         }
     }
 
-    /// Sum of the `u32` at `member` over the elements of an earlier tail, as
-    /// far as the message goes. `None` if the capture was cut before its end.
-    pub(super) fn sum(&self, tail: usize, stride: u16, member: u16) -> Option<u64> {
-        let span = self.span(tail)?;
+    /// Sum of the `u32` at `member` over the elements of an earlier tail that the message
+    /// holds. `None` if they were not captured.
+    pub(super) fn sum_member(&self, tail: usize, stride: u16, member: u16) -> Option<u64> {
+        let span = self.tail_span(tail)?;
         let stride = usize::from(stride).max(1);
         let end = span.count.saturating_mul(stride).saturating_add(span.at);
         if self.data.len() < end.min(self.length) {
@@ -398,65 +398,67 @@ impl<'a> LocatedBody<'a> {
             .unwrap_or_default()
             .chunks(stride)
             .take(span.count)
-            .filter_map(|element| read(element, usize::from(member), 4))
+            .filter_map(|element| read_number(element, usize::from(member), 4))
             .fold(0, u64::saturating_add);
         Some(sum)
     }
 
     /// The little-endian number of `size` bytes at `at`, if captured.
     pub fn number(&self, at: usize, size: u16) -> Option<u64> {
-        read(self.data, at, size)
+        read_number(self.data, at, size)
     }
 
-    /// The captured bytes of a part.
+    /// The captured bytes of the `length` bytes at `at`.
     pub fn bytes(&self, at: usize, length: usize) -> &'a [u8] {
-        part(self.data, at, length)
+        captured_bytes(self.data, at, length)
     }
 
-    /// The unused bytes behind the last tail that belong to the message.
-    pub fn unused(&self) -> Option<Range<usize>> {
+    /// The range of unused bytes of the message after the last tail.
+    pub fn unused_range(&self) -> Option<Range<usize>> {
         let start = self.tails_end()?;
         let end = usize::try_from(self.described?).ok()?.min(self.length);
         (start < end).then_some(start..end)
     }
 
-    /// Where the last tail ends, or the fixed part if there is none.
+    /// End of the last tail, or of the fixed part if there is no tail.
     pub(super) fn tails_end(&self) -> Option<usize> {
         self.described?;
         let Some(last) = self.layout.tails.len().checked_sub(1) else {
             return Some(usize::from(self.layout.tails_at));
         };
-        let (span, tail) = (self.span(last)?, self.layout.tails.get(last)?);
+        let (span, tail) = (self.tail_span(last)?, self.layout.tails.get(last)?);
         let size = usize::from(tail.element.size());
         span.at.checked_add(span.count.checked_mul(size)?)
     }
 
-    /// The number in a slice of the fixed part, if it was captured.
-    pub fn read(&self, slice: &BitSlice) -> Option<u64> {
+    /// The number in `slice` of the fixed part, if it was captured.
+    pub fn read_slice(&self, slice: &BitSlice) -> Option<u64> {
         read_slice(self.data, slice)
     }
 
-    /// The number that a field holds, if it was captured.
-    pub fn get(&self, field: &Field) -> Option<u64> {
-        self.read(&field.slice)
+    /// The number in `field`, if it was captured.
+    pub fn number_of(&self, field: &Field) -> Option<u64> {
+        self.read_slice(&field.slice)
     }
 
-    /// The number in the field of that name.
-    pub fn by_name(&self, name: &str) -> Option<u64> {
-        self.layout.field(name).and_then(|field| self.get(field))
+    /// The number in the field called `name`, if the layout has it and it was captured.
+    pub fn number_by_name(&self, name: &str) -> Option<u64> {
+        self.layout
+            .field(name)
+            .and_then(|field| self.number_of(field))
     }
 
-    /// Whether a condition holds here.
+    /// Whether `when` holds.
     pub fn holds(&self, when: &When) -> bool {
         let value = match &when.decider {
-            Some(slice) => self.read(slice),
+            Some(slice) => self.read_slice(slice),
             None => self.selected,
         };
         value.is_some_and(|value| when.holds(value))
     }
 
-    /// The fields that apply and fit, in order. A field that was cut off by
-    /// the snap length is there without bytes.
+    /// The fields that apply and fit, in order. A field that the snap length cut off is
+    /// included, without bytes.
     pub fn fields(&self) -> impl Iterator<Item = FieldRef<'a>> + use<'_, 'a> {
         self.layout
             .fields
@@ -465,51 +467,51 @@ impl<'a> LocatedBody<'a> {
             .map(|field| self.field_ref(field))
     }
 
-    /// Whether a field of the layout applies and fits.
+    /// Whether `field` applies and fits.
     pub fn applies(&self, field: &Field) -> bool {
         usize::from(field.end()) <= self.length
             && field.when.as_ref().is_none_or(|when| self.holds(when))
     }
 
-    /// A field at its place.
+    /// Locates `field` in the payload.
     pub fn field_ref(&self, field: &'static Field) -> FieldRef<'a> {
         let all = usize::from(field.count);
         FieldRef {
             field,
             at: self.base + usize::from(field.at),
-            bytes: part(self.data, usize::from(field.at), usize::from(field.size())),
-            used: match field.used {
+            bytes: captured_bytes(self.data, usize::from(field.at), usize::from(field.size())),
+            used_elements: match field.used_count {
                 Some(used) => used
                     .slice
-                    .and_then(|slice| self.read(&slice))
+                    .and_then(|slice| self.read_slice(&slice))
                     .map_or(all, |used| usize::try_from(used).unwrap_or(all).min(all)),
                 None => all,
             },
         }
     }
 
-    /// The tails that could be placed, with their places.
-    pub(super) fn placed(&self) -> impl Iterator<Item = (&'static Tail, TailSpan)> {
+    /// The tails that could be located, with their positions.
+    pub(super) fn located_tails(&self) -> impl Iterator<Item = (&'static Tail, TailSpan)> {
         let tails = self.layout.tails.iter().enumerate();
-        tails.map_while(|(index, tail)| Some((tail, self.span(index)?)))
+        tails.map_while(|(index, tail)| Some((tail, self.tail_span(index)?)))
     }
 
-    /// The tails, as far as they fit, in order.
+    /// The tails that could be located, in order, as far as they fit.
     pub fn tails(&self) -> impl Iterator<Item = ArrayRef<'a>> + use<'_, 'a> {
-        self.placed()
-            .zip(&self.layout.views)
+        self.located_tails()
+            .zip(&self.layout.view_deciders)
             .map(move |((tail, span), view)| self.array_ref(tail, span, view.as_ref()))
     }
 
-    /// The tail of that number, as far as it fits, if it could be placed.
+    /// The tail with `index`, as far as it fits, if it could be located.
     pub fn tail(&self, index: usize) -> Option<ArrayRef<'a>> {
-        let span = self.span(index)?;
+        let span = self.tail_span(index)?;
         let tail = self.layout.tails.get(index)?;
-        let view = self.layout.views.get(index)?;
+        let view = self.layout.view_deciders.get(index)?;
         Some(self.array_ref(tail, span, view.as_ref()))
     }
 
-    /// A tail at its place; `view` is where the condition for its view stands.
+    /// Locates `tail` in the payload. `view` is the field that decides about its view.
     fn array_ref(
         &self,
         tail: &'static Tail,
@@ -517,10 +519,10 @@ impl<'a> LocatedBody<'a> {
         view: Option<&BitSlice>,
     ) -> ArrayRef<'a> {
         let element = usize::from(tail.element.size()).max(1);
-        // A count that runs past the end shows the elements that are whole.
+        // A count that exceeds the message is limited to whole elements.
         let room = self.length.saturating_sub(span.at) / element;
         let count = span.count.min(room);
-        let decider = view.and_then(|slice| self.read(slice));
+        let decider = view.and_then(|slice| self.read_slice(slice));
         let view = tail
             .view
             .as_ref()
@@ -528,27 +530,27 @@ impl<'a> LocatedBody<'a> {
             .map(|(structure, _)| *structure);
         ArrayRef {
             tail,
-            // One behind the end of a short message has no place in it.
+            // A tail after the end of a short message has no bytes.
             at: self.base + span.at.min(self.length),
             count,
-            bytes: part(self.data, span.at, count.saturating_mul(element)),
+            bytes: captured_bytes(self.data, span.at, count.saturating_mul(element)),
             view,
         }
     }
 }
 
 impl Layout {
-    /// Bytes that the driver expects of a reply, given the request's values, or
-    /// `None` if one of them is not known.
+    /// Length in bytes that the driver expects of a reply; `None` if one of the
+    /// `request_values` is not known.
     pub(super) fn expected_length(
         &self,
         request_values: &[Option<u64>; MAX_REQUEST_VALUES],
     ) -> Option<u64> {
-        if !self.read {
+        if !self.is_read {
             return Some(0);
         }
         let mut tails = 0u64;
-        for (tail, source) in self.tails.iter().zip(&self.expected) {
+        for (tail, source) in self.tails.iter().zip(&self.expected_tail_lengths) {
             let count = match source {
                 LengthSource::Request(fact) => {
                     request_values.get(usize::from(*fact)).copied().flatten()?
@@ -561,13 +563,13 @@ impl Layout {
     }
 }
 
-/// A number of the request, if it is known.
-fn known(request_values: &[Option<u64>; MAX_REQUEST_VALUES], fact: u8) -> Option<u64> {
+/// The request value with index `fact`, if it is known.
+fn request_value(request_values: &[Option<u64>; MAX_REQUEST_VALUES], fact: u8) -> Option<u64> {
     request_values.get(usize::from(fact)).copied().flatten()
 }
 
-/// The bytes of a part, as far as they were captured.
-fn part(data: &[u8], at: usize, size: usize) -> &[u8] {
+/// The captured bytes of the `size` bytes at `at`.
+fn captured_bytes(data: &[u8], at: usize, size: usize) -> &[u8] {
     let rest = data.get(at..).unwrap_or_default();
     match take::<_, _, ()>(size).parse(rest) {
         Ok((_, part)) => part,
@@ -575,8 +577,8 @@ fn part(data: &[u8], at: usize, size: usize) -> &[u8] {
     }
 }
 
-/// The little-endian number of `size` bytes at `at`.
-pub fn read(data: &[u8], at: usize, size: u16) -> Option<u64> {
+/// The little-endian number of `size` bytes at `at`, if the bytes are long enough.
+pub fn read_number(data: &[u8], at: usize, size: u16) -> Option<u64> {
     let bytes = data.get(at..)?;
     match size {
         1 => bytes.first().map(|byte| u64::from(*byte)),

@@ -1,11 +1,11 @@
-//! Fields of messages by names that are checked while compiling.
+//! Fields of messages by names that are checked at compile time.
 
 use super::{Decoded, MessagePart, Value};
-use crate::schema::text::stop;
+use crate::schema::text::fail_build;
 use crate::schema::{Field, Forms, MAX_FORMS, Message, MessageSet};
 use crate::table::CATALOG;
 
-/// A field of a request, host message or reply, in whatever form that has.
+/// A field of a request, host message or reply, in every form of that part.
 ///
 /// ```
 /// use dxgtrace_protocol::decode::{self, MessageField, Payload};
@@ -19,7 +19,7 @@ use crate::table::CATALOG;
 /// # Ok::<(), decode::NotAFrame>(())
 /// ```
 ///
-/// A wrong name stops the build:
+/// A wrong name fails the build:
 ///
 /// ```compile_fail
 /// use dxgtrace_protocol::decode::MessageField;
@@ -38,15 +38,15 @@ pub struct MessageField {
 }
 
 impl MessageField {
-    /// A field of the request or host message of that name.
+    /// The field `field` of the request or host message called `message`.
     pub const fn of_request(message: &str, field: &'static str) -> Self {
-        let message = CATALOG.need(message);
+        let message = CATALOG.require_message(message);
         Self::of(message, &message.requests, false, field)
     }
 
-    /// A field of the reply to the message of that name.
+    /// The field `field` of the reply to the message called `message`.
     pub const fn of_reply(message: &str, field: &'static str) -> Self {
-        let message = CATALOG.need(message);
+        let message = CATALOG.require_message(message);
         Self::of(message, &message.replies, true, field)
     }
 
@@ -65,7 +65,7 @@ impl MessageField {
             i += 1;
         }
         if !is_known {
-            stop(message.name, "has no field", name);
+            fail_build(message.name, "has no field", name);
         }
         Self {
             set: message.set,
@@ -76,32 +76,32 @@ impl MessageField {
         }
     }
 
-    /// Its name.
+    /// The name of the field.
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The field in the form that `decoded` has. `None` if that is another message or
-    /// part, or a form without the field.
+    /// The field in the form of `decoded`. `None` if `decoded` is another message or
+    /// part, or if the field does not exist or does not apply in it.
     pub fn in_form_of(&self, decoded: &Decoded<'_>) -> Option<&'static Field> {
         let (message, body) = (decoded.message?, decoded.body.as_ref()?);
         let is_reply = decoded.part == MessagePart::Reply;
         if (message.set, message.id, is_reply) != (self.set, self.id, self.is_reply) {
             return None;
         }
-        let field = *self.forms.get(usize::from(body.layout.form))?;
+        let field = *self.forms.get(usize::from(body.layout.form_index))?;
         field.filter(|field| body.applies(field))
     }
 }
 
 impl<'a> Decoded<'a> {
-    /// The number in a field, if this message has it and it was captured.
+    /// The number in `field`, if this message has the field and it was captured.
     pub fn get(&self, field: &MessageField) -> Option<u64> {
         let field = field.in_form_of(self)?;
-        self.body.as_ref()?.get(field)
+        self.body.as_ref()?.number_of(field)
     }
 
-    /// The value of a field, if this message has it and it was captured.
+    /// The value of `field`, if this message has the field and it was captured.
     pub fn value(&self, field: &MessageField) -> Option<Value<'a>> {
         let field = field.in_form_of(self)?;
         self.body.as_ref()?.field_ref(field).value()

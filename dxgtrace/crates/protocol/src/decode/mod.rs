@@ -1,12 +1,10 @@
-//! Bytes to messages: where each part lies, and what a field's bytes say.
+//! Decodes messages: locates their parts and reads the values of fields.
 //!
-//! Decoding locates, it does not parse: [`request`], [`event`] and [`reply`]
-//! prove where the fixed part and every tail lie, and a field is read when
-//! somebody asks for it. Whatever the bytes, there is a result: a message that
-//! is too short keeps what can be read and carries a [`Shortfall`].
+//! [`request`], [`event`] and [`reply`] locate the fixed part and every tail. Fields
+//! are read on demand. A message that is too short is decoded as far as possible and
+//! carries a [`Shortfall`].
 //!
-//! This is the only code that knows how bytes become a message, and it names
-//! no message.
+//! No other code decodes messages, and this code names no message.
 
 mod frame;
 mod handles;
@@ -20,8 +18,8 @@ mod value;
 
 pub use frame::{Frame, NotAFrame};
 pub use located::{
-    ArrayRef, FieldRef, LocatedBody, MAX_PAYLOAD, Payload, Shortfall, TailSpan, holds_in, read,
-    read_slice,
+    ArrayRef, FieldRef, LocatedBody, MAX_PAYLOAD, Payload, Shortfall, TailSpan, holds_in,
+    read_number, read_slice,
 };
 pub use message_field::MessageField;
 pub use pending::PendingRequest;
@@ -33,17 +31,17 @@ pub use value::{Value, escaped, is_unsafe, utf16};
 use crate::schema::{Layout, MAX_REQUEST_VALUES, Message, MessageSet};
 use crate::table::{CATALOG, Catalog, framing};
 
-/// What stands for the name of a message that has none.
+/// The name of a message that is not in the table.
 pub const UNKNOWN: &str = "unknown";
 
-/// Which part of a message a packet carries.
+/// The part of a message that a packet carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MessagePart {
-    /// From the guest.
+    /// A request from the guest.
     Request,
-    /// The host's answer to a request.
+    /// The reply of the host to a request.
     Reply,
-    /// From the host, on its own accord.
+    /// A message from the host that is not a reply.
     Event,
 }
 
@@ -58,29 +56,30 @@ impl MessagePart {
     }
 }
 
-/// A message, located in its payload.
+/// A message with its parts located in the payload.
 #[derive(Debug, Clone, Copy)]
 pub struct Decoded<'a> {
-    /// Which part of the message this is.
+    /// The part of the message.
     pub part: MessagePart,
-    /// The headers; a reply has none of its own.
+    /// The headers. A reply has none.
     pub frame: Option<Frame>,
-    /// The message, if its number is known.
+    /// The description of the message, if its number is known.
     pub message: Option<&'static Message>,
     /// The body, if its layout is known.
     pub body: Option<LocatedBody<'a>>,
     /// The whole payload.
     pub payload: Payload<'a>,
-    /// Offset of the body's own zero: of the command header, or of a reply.
+    /// Offset in the payload from which the layout counts: of the command header, or 0 in
+    /// a reply.
     pub base: usize,
-    /// The interface version by which it was read.
+    /// The interface version with which the message was decoded.
     pub version: u32,
 }
 
 impl<'a> Decoded<'a> {
-    /// Nothing of a part yet but its bytes.
+    /// A message of which nothing is located yet.
     #[inline]
-    fn begin(payload: Payload<'a>, part: MessagePart) -> Self {
+    fn unlocated(payload: Payload<'a>, part: MessagePart) -> Self {
         Self {
             part,
             frame: None,
@@ -92,12 +91,12 @@ impl<'a> Decoded<'a> {
         }
     }
 
-    /// Whether this part comes from the guest.
+    /// Whether the part comes from the guest.
     pub fn from_guest(&self) -> bool {
         self.part == MessagePart::Request
     }
 
-    /// Locates the rest, in place. `pending` is the request of a reply.
+    /// Locates headers and body in place. `pending` is the request of a reply.
     #[inline]
     fn locate(
         &mut self,
@@ -119,7 +118,7 @@ impl<'a> Decoded<'a> {
                 let frame = Frame::read(self.payload.data, self.part == MessagePart::Event)?;
                 self.base = frame.base();
                 self.message = frame.set().and_then(|set| lookup(set, frame.command));
-                self.version = frame.version_told(self.payload.version);
+                self.version = frame.version_given(self.payload.version);
                 self.frame = Some(frame);
                 let (version, exact) = (self.version, self.payload.exact);
                 let length = length.saturating_sub(self.base);
@@ -135,19 +134,19 @@ impl<'a> Decoded<'a> {
         Ok(())
     }
 
-    /// The message's name, or what stands for one.
+    /// The name of the message, or [`UNKNOWN`].
     pub fn name(&self) -> &'static str {
         self.message.map_or(UNKNOWN, |message| message.name)
     }
 
-    /// The headers, laid out: of a reply only if it repeats the request's.
+    /// The located headers. A reply has headers only if it repeats the request.
     pub fn headers(&self) -> impl Iterator<Item = LocatedBody<'a>> + use<'a> {
         let (extended, set) = match (&self.frame, &self.body) {
             (Some(frame), _) => (
                 frame.extended.is_some(),
                 Some(frame.set().unwrap_or(MessageSet::Vgpu)),
             ),
-            (None, Some(body)) if body.layout.echo => {
+            (None, Some(body)) if body.layout.is_echo => {
                 (false, self.message.map(|message| message.set))
             }
             _ => (false, None),
@@ -159,7 +158,7 @@ impl<'a> Decoded<'a> {
         first.into_iter().chain(second)
     }
 
-    /// The status in the packet, if its layout has one and it is there.
+    /// The status, if the layout has one and it was captured.
     pub fn status(&self) -> Option<u32> {
         let body = self.body.as_ref()?;
         let at = usize::from(body.layout.status?);
@@ -167,64 +166,79 @@ impl<'a> Decoded<'a> {
     }
 }
 
-/// The values of no request.
+/// The request values of a message that is not a reply.
 const NO_REQUEST_VALUES: [Option<u64>; MAX_REQUEST_VALUES] = [None; MAX_REQUEST_VALUES];
 
 /// Locates a guest message.
+///
+/// # Errors
+/// The payload does not begin with headers.
 pub fn request(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
     request_of(&CATALOG, payload)
 }
 
-/// Locates a guest message of a catalog.
+/// Locates a guest message of `catalog`.
+///
+/// # Errors
+/// The payload does not begin with headers.
 pub fn request_of<'a>(
     catalog: &'static Catalog,
     payload: Payload<'a>,
 ) -> Result<Decoded<'a>, NotAFrame> {
-    let mut decoded = Decoded::begin(payload, MessagePart::Request);
+    let mut decoded = Decoded::unlocated(payload, MessagePart::Request);
     decoded
         .locate(|set, id| catalog.lookup(set, id), None)
         .map(|()| decoded)
 }
 
 /// Locates a host message.
+///
+/// # Errors
+/// The payload does not begin with headers.
 pub fn event(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
     event_of(&CATALOG, payload)
 }
 
-/// Locates a host message of a catalog.
+/// Locates a host message of `catalog`.
+///
+/// # Errors
+/// The payload does not begin with headers.
 pub fn event_of<'a>(
     catalog: &'static Catalog,
     payload: Payload<'a>,
 ) -> Result<Decoded<'a>, NotAFrame> {
-    let mut decoded = Decoded::begin(payload, MessagePart::Event);
+    let mut decoded = Decoded::unlocated(payload, MessagePart::Event);
     decoded
         .locate(|set, id| catalog.lookup(set, id), None)
         .map(|()| decoded)
 }
 
-/// Locates a request or host message that is known to be `message`, of any catalog.
+/// Locates a request or host message as `message`, whatever its number is.
 ///
 /// # Errors
-/// The bytes do not begin with headers.
+/// The payload does not begin with headers.
 pub fn of_message<'a>(
     message: &'static Message,
     part: MessagePart,
     payload: Payload<'a>,
 ) -> Result<Decoded<'a>, NotAFrame> {
-    let mut decoded = Decoded::begin(payload, part);
+    let mut decoded = Decoded::unlocated(payload, part);
     decoded.locate(|_, _| Some(message), None).map(|()| decoded)
 }
 
-/// Locates the answer to `pending`.
+/// Locates the reply to `pending`.
 pub fn reply<'a>(payload: Payload<'a>, pending: &PendingRequest) -> Decoded<'a> {
-    let mut decoded = Decoded::begin(payload, MessagePart::Reply);
-    // A reply has no headers that could be wrong.
+    let mut decoded = Decoded::unlocated(payload, MessagePart::Reply);
+    // Only headers can be wrong, and a reply has none.
     let _ = decoded.locate(|_, _| None, Some(pending));
     decoded
 }
 
-/// Locates a part of a message in `place`, which stays empty if there is none:
-/// what is decoded is large, and slow to hand around when just written.
+/// Locates a part of a message and stores it in `place`, which is left empty on an
+/// error. [`Decoded`] is large, and moving it right after writing it is slow.
+///
+/// # Errors
+/// The payload does not begin with headers.
 #[inline]
 pub fn locate<'a>(
     catalog: &'static Catalog,
@@ -234,7 +248,7 @@ pub fn locate<'a>(
     place: &mut Option<Decoded<'a>>,
 ) -> Result<(), NotAFrame> {
     let located = place
-        .insert(Decoded::begin(payload, part))
+        .insert(Decoded::unlocated(payload, part))
         .locate(|set, id| catalog.lookup(set, id), pending);
     if located.is_err() {
         *place = None;
@@ -242,8 +256,8 @@ pub fn locate<'a>(
     located
 }
 
-/// Lays a layout that belongs to no message over a payload, as the
-/// pseudo-header's over its own bytes.
-pub fn lay_out<'a>(layout: &'static Layout, payload: Payload<'a>) -> LocatedBody<'a> {
+/// Locates a layout that belongs to no message, such as the record header, in a
+/// payload.
+pub fn locate_layout<'a>(layout: &'static Layout, payload: Payload<'a>) -> LocatedBody<'a> {
     LocatedBody::new(layout, payload, 0, &NO_REQUEST_VALUES)
 }

@@ -1,30 +1,30 @@
-//! What is left of a request until its reply comes.
+//! The part of a request that is kept until its reply arrives.
 
 use super::Decoded;
 use crate::schema::{Layout, MAX_REQUEST_VALUES, Message, RequestValue};
 
-/// A request that waits for its reply: the means to read it.
+/// A request that waits for its reply, with what is needed to decode the reply.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PendingRequest {
-    /// The request's message, if known.
+    /// The message, if known.
     pub message: Option<&'static Message>,
-    /// The interface version by which the request was read.
+    /// The interface version with which the request was decoded.
     pub version: u32,
-    /// The numbers of the request that its reply depends on, in the order of
-    /// the message's request values; `None` where they were not captured.
+    /// The values of the request that its reply depends on, by index; `None` if not
+    /// captured.
     pub request_values: [Option<u64>; MAX_REQUEST_VALUES],
 }
 
 impl PendingRequest {
-    /// Remembers a request.
+    /// Keeps what the reply to `request` needs.
     pub fn new(request: &Decoded<'_>) -> Self {
         let mut this = Self::default();
-        this.fill(request);
+        this.remember(request);
         this
     }
 
-    /// Remembers another request.
-    pub fn fill(&mut self, request: &Decoded<'_>) {
+    /// Replaces the kept request by `request`.
+    pub fn remember(&mut self, request: &Decoded<'_>) {
         self.message = request.message;
         self.version = request.version;
         self.request_values = [None; MAX_REQUEST_VALUES];
@@ -34,36 +34,37 @@ impl PendingRequest {
         for (value, asked) in self
             .request_values
             .iter_mut()
-            .zip(body.layout.asked_values())
+            .zip(body.layout.values_for_reply())
         {
-            let at = |at: u16| body.settled(usize::from(at), 4);
+            let at = |at: u16| body.number_or_zero(usize::from(at), 4);
             *value = match *asked {
                 RequestValue::None => continue,
                 RequestValue::At(place) => at(place),
                 RequestValue::AtOrOne(place) => at(place).map(|count| count.max(1)),
-                RequestValue::AtIf(place, flag) => match body.settled(usize::from(flag), 1) {
-                    Some(0) => Some(0),
-                    Some(_) => at(place),
-                    None => None,
-                },
+                RequestValue::AtIf(place, flag) => {
+                    match body.number_or_zero(usize::from(flag), 1) {
+                        Some(0) => Some(0),
+                        Some(_) => at(place),
+                        None => None,
+                    }
+                }
                 RequestValue::Sum {
                     tail,
                     stride,
                     member,
-                } => body.sum(usize::from(tail), stride, member),
+                } => body.sum_member(usize::from(tail), stride, member),
             };
         }
     }
 
-    /// How many bytes the driver expects in the reply, by the protocol. `None`
-    /// if the message or its reply is not known, or if the capture was cut
-    /// before what the length depends on.
-    pub fn expected(&self) -> Option<u64> {
-        self.expected_by(self.message?.reply_at(self.version)?)
+    /// The reply length in bytes that the driver expects. `None` if the message or its
+    /// reply is not known, or if a value that the length depends on was not captured.
+    pub fn expected_reply_length(&self) -> Option<u64> {
+        self.expected_length_of(self.message?.reply_at(self.version)?)
     }
 
-    /// The same where the reply has shown which form it has.
-    pub fn expected_by(&self, layout: &Layout) -> Option<u64> {
+    /// The length in bytes that the driver expects of a reply with `layout`.
+    pub fn expected_length_of(&self, layout: &Layout) -> Option<u64> {
         layout.expected_length(&self.request_values)
     }
 }

@@ -1,56 +1,55 @@
-//! What every byte of a payload belongs to.
+//! Divides a payload into regions by what the bytes belong to.
 
 use super::{Decoded, LocatedBody, MessagePart};
 use crate::schema::{Field, Tail};
 
-/// What some bytes of a payload belong to.
+/// What a region of a payload belongs to.
 #[derive(Debug, Clone, Copy)]
 pub enum RegionOwner {
-    /// A field of a header. Bit fields of one word share its bytes: this is
-    /// the first of them.
+    /// A field of a header. For bit fields that share a word, the first of them.
     Header(&'static Field),
-    /// A field of the body, likewise.
+    /// A field of the body. For bit fields that share a word, the first of them.
     Field(&'static Field),
-    /// An array behind the fixed part.
+    /// An array after the fixed part.
     Tail(&'static Tail),
-    /// No field: the compiler aligned the next one.
+    /// Padding between fields.
     Padding,
-    /// Only such meanings as do not apply in this message.
-    Idle,
-    /// The unused bytes behind the last tail that belong to the message.
+    /// Alternatives that do not apply in this message.
+    InactiveAlternative,
+    /// Unused bytes of the message after the last tail.
     Unused,
-    /// The ring, which rounds lengths up to 8.
-    Ring,
+    /// Padding of the VMBus ring, which rounds lengths up to a multiple of 8.
+    RingPadding,
     /// A message or part whose layout is not public.
     Opaque,
-    /// Tails that cannot be placed, since their counts were not captured.
-    Unplaced,
-    /// Nothing that is known: bytes behind the end of the message.
-    Excess,
+    /// Tails that cannot be located because their counts were not captured.
+    UnlocatedTails,
+    /// Bytes after the end of the message.
+    Trailing,
 }
 
-/// Bytes in a row with the same owner.
+/// A run of bytes with the same owner.
 #[derive(Debug, Clone, Copy)]
 pub struct Region {
-    /// What they belong to.
+    /// What the bytes belong to.
     pub owner: RegionOwner,
     /// Offset in the payload.
     pub at: usize,
-    /// How many; captured or not.
+    /// Length in bytes, captured or not.
     pub length: usize,
 }
 
 impl<'a> Decoded<'a> {
-    /// What the bytes of the payload belong to, from the first to the last
-    /// that travelled, without gap or overlap.
-    pub fn spans(&self) -> impl Iterator<Item = Region> + use<'a> {
+    /// The regions of the payload, in order, without gap or overlap. They cover its
+    /// whole length, captured or not.
+    pub fn regions(&self) -> impl Iterator<Item = Region> + use<'a> {
         let decoded = *self;
         let mut at = 0;
         std::iter::from_fn(move || {
             if at >= decoded.payload.length {
                 return None;
             }
-            let (owner, end) = decoded.owner(at);
+            let (owner, end) = decoded.region_owner(at);
             let end = end.clamp(at + 1, decoded.payload.length);
             let region = Region {
                 owner,
@@ -62,12 +61,12 @@ impl<'a> Decoded<'a> {
         })
     }
 
-    /// The owner of the byte at `at`, and where its bytes end.
-    fn owner(&self, at: usize) -> (RegionOwner, usize) {
+    /// The owner of the byte at `at`, and the end of its region.
+    fn region_owner(&self, at: usize) -> (RegionOwner, usize) {
         for header in self.headers() {
             let end = header.base + usize::from(header.layout.size);
             if (header.base..end).contains(&at) {
-                let (owner, end) = fixed(&header, at - header.base);
+                let (owner, end) = owner_in_fixed(&header, at - header.base);
                 let owner = match owner {
                     RegionOwner::Field(field) => RegionOwner::Header(field),
                     other => other,
@@ -75,21 +74,21 @@ impl<'a> Decoded<'a> {
                 return (owner, header.base + end);
             }
         }
-        let Some(body) = self.body.as_ref().filter(|body| body.layout.read) else {
+        let Some(body) = self.body.as_ref().filter(|body| body.layout.is_read) else {
             return (RegionOwner::Opaque, usize::MAX);
         };
         let inside = at - self.base;
         let (owner, end) = if inside < usize::from(body.layout.tails_at) {
-            fixed(body, inside)
+            owner_in_fixed(body, inside)
         } else {
-            self.behind(body, inside)
+            self.owner_after_fixed(body, inside)
         };
         (owner, end.saturating_add(self.base))
     }
 
-    /// The owner of a byte behind the fixed part.
-    fn behind(&self, body: &LocatedBody<'a>, at: usize) -> (RegionOwner, usize) {
-        for (tail, span) in body.placed() {
+    /// The owner of the byte at `at` after the fixed part, and the end of its region.
+    fn owner_after_fixed(&self, body: &LocatedBody<'a>, at: usize) -> (RegionOwner, usize) {
+        for (tail, span) in body.located_tails() {
             let size = usize::from(tail.element.size());
             let end = span.at.saturating_add(span.count.saturating_mul(size));
             if (span.at..end).contains(&at) {
@@ -97,7 +96,7 @@ impl<'a> Decoded<'a> {
             }
         }
         let Some(described) = body.described else {
-            return (RegionOwner::Unplaced, usize::MAX);
+            return (RegionOwner::UnlocatedTails, usize::MAX);
         };
         let end = usize::try_from(described).unwrap_or(usize::MAX);
         if at < end {
@@ -106,15 +105,15 @@ impl<'a> Decoded<'a> {
         let rounded = end.checked_next_multiple_of(8).unwrap_or(usize::MAX);
         let on_ring = !self.payload.exact || self.part == MessagePart::Reply;
         if on_ring && at < rounded {
-            (RegionOwner::Ring, rounded)
+            (RegionOwner::RingPadding, rounded)
         } else {
-            (RegionOwner::Excess, usize::MAX)
+            (RegionOwner::Trailing, usize::MAX)
         }
     }
 }
 
-/// The owner of the byte at `at` of a fixed part, and where its bytes end.
-fn fixed(body: &LocatedBody<'_>, at: usize) -> (RegionOwner, usize) {
+/// The owner of the byte at `at` in a fixed part, and the end of its region.
+fn owner_in_fixed(body: &LocatedBody<'_>, at: usize) -> (RegionOwner, usize) {
     let mut end = usize::from(body.layout.tails_at);
     for field in body.layout.fields {
         let applies = field.when.as_ref().is_none_or(|when| body.holds(when));
@@ -136,5 +135,5 @@ fn fixed(body: &LocatedBody<'_>, at: usize) -> (RegionOwner, usize) {
             end = end.min(start);
         }
     }
-    (RegionOwner::Idle, end)
+    (RegionOwner::InactiveAlternative, end)
 }

@@ -1,5 +1,5 @@
-//! A packet in one line: what stands in the packet list, in text output and in
-//! Wireshark's info column.
+//! The one-line summary of a packet, for the packet list, text output and Wireshark's
+//! info column.
 
 use std::fmt::{self, Display};
 
@@ -11,29 +11,29 @@ use crate::schema::{FieldType, MessageSet};
 use crate::table::errno;
 use crate::table::framing::PACKET_COMPLETION;
 
-/// Fields shown at most.
-const FIELDS: usize = 4;
+/// Maximum number of fields in a summary.
+const SHOWN_FIELDS: usize = 4;
 
-/// What stands for the name of a packet that holds no message.
-pub const NAMELESS: &str = "message";
-/// The line of a reply whose request is not known.
-pub const ORPHAN: &str = "reply to an unknown request";
-/// What follows the name of a message that was refused.
-pub const REFUSED: &str = " refused: not sent";
-/// What follows the name of an ioctl whose end was not seen.
-pub const UNSEEN: &str = ": its end was not seen";
-/// What follows the number of lost packets.
-pub const LOST: &str = " packets lost here";
+/// The name of a refused send that could not be decoded.
+pub const UNNAMED_MESSAGE: &str = "message";
+/// The summary of a reply whose request is not known.
+pub const ORPHAN_REPLY: &str = "reply to an unknown request";
+/// The text after the name of a refused message.
+pub const REFUSED_SUFFIX: &str = " refused: not sent";
+/// The text after the name of an ioctl whose end was not captured.
+pub const NO_END_SUFFIX: &str = ": its end was not seen";
+/// The text after the number of lost packets.
+pub const LOST_SUFFIX: &str = " packets lost here";
 
 impl Decoded<'_> {
-    /// The message in one line: its name, of a reply its status, and the first
-    /// fields that say something.
+    /// The summary of the message: name, status of a reply, and the first fields worth
+    /// showing.
     pub fn summary(&self) -> impl Display {
         SummaryLine(self)
     }
 }
 
-/// Any record in one line; `decoded` is what was found in it.
+/// The summary of a record of any kind. `decoded` is the message in it.
 pub fn summary<'a>(packet: &'a Packet<'a>, decoded: Option<&'a Decoded<'a>>) -> impl Display {
     MessageSummary(packet, decoded)
 }
@@ -48,19 +48,19 @@ impl Display for MessageSummary<'_> {
         match (header.kind, decoded) {
             (RecordKind::Lost, _) => {
                 let lost = LostPackets::decode(packet.payload).unwrap_or_default();
-                write!(f, "{}{LOST}", lost.total())
+                write!(f, "{}{LOST_SUFFIX}", lost.total())
             }
             (RecordKind::Ioctl, _) => ioctl(f, header),
-            (RecordKind::Refused, None) => write!(f, "{NAMELESS}{REFUSED}"),
+            (RecordKind::Refused, None) => write!(f, "{UNNAMED_MESSAGE}{REFUSED_SUFFIX}"),
             (RecordKind::Refused, Some(decoded)) => {
                 name(f, decoded)?;
-                f.write_str(REFUSED)
+                f.write_str(REFUSED_SUFFIX)
             }
             (RecordKind::Packet, Some(decoded)) => SummaryLine(decoded).fmt(f),
             (RecordKind::Packet, None)
                 if completion && header.direction == Direction::HostToGuest =>
             {
-                f.write_str(ORPHAN)
+                f.write_str(ORPHAN_REPLY)
             }
             (RecordKind::Packet, None) => {
                 let (kind, length) = (header.packet_type, header.payload_length);
@@ -70,14 +70,14 @@ impl Display for MessageSummary<'_> {
     }
 }
 
-/// An ioctl and what it returned.
+/// Writes the name and the result of an ioctl.
 fn ioctl(f: &mut fmt::Formatter<'_>, header: &RecordHeader) -> fmt::Result {
     match IOCTL.name_of(header.ioctl.into()) {
         Some(name) => f.write_str(name)?,
         None => write!(f, "ioctl {:#x}", header.ioctl)?,
     }
     if !header.known.has(KnownFields::IOCTL_RESULT) {
-        return f.write_str(UNSEEN);
+        return f.write_str(NO_END_SUFFIX);
     }
     write!(f, " = {}", header.ioctl_result)?;
     match errno::name(header.ioctl_result.wrapping_neg().cast_unsigned()) {
@@ -105,8 +105,10 @@ impl Display for SummaryLine<'_> {
         };
         let fields = body.layout.fields_in(body.layout.in_summary);
         let fields = fields.filter(|field| body.applies(field));
-        let spots = fields.map(|field| body.field_ref(field)).filter(tells);
-        for spot in spots.take(FIELDS) {
+        let spots = fields
+            .map(|field| body.field_ref(field))
+            .filter(is_worth_showing);
+        for spot in spots.take(SHOWN_FIELDS) {
             if let Some(value) = spot.value() {
                 write!(f, " {}={value}", spot.field.name)?;
             }
@@ -115,14 +117,13 @@ impl Display for SummaryLine<'_> {
     }
 }
 
-/// Whether a field says something in a line: a kind of something does even
-/// where it is number 0.
-fn tells(spot: &FieldRef<'_>) -> bool {
+/// Whether a field is worth showing: its value is not 0, or it is an enumeration.
+fn is_worth_showing(spot: &FieldRef<'_>) -> bool {
     let of_kind = matches!(spot.field.ty, FieldType::Enum(_));
     spot.number().is_some_and(|value| value != 0 || of_kind)
 }
 
-/// Writes the message's name, or what stands for one.
+/// Writes the name of the message, or its number if it has none.
 fn name(f: &mut fmt::Formatter<'_>, decoded: &Decoded<'_>) -> fmt::Result {
     match (decoded.message, &decoded.frame) {
         (Some(message), _) => f.write_str(message.name),

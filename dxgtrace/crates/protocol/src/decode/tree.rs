@@ -1,30 +1,30 @@
-//! A message as a tree of lines: for the detail view and for `-V`.
+//! A message as a tree of lines, for the detail view and `-V`.
 
 use std::ops::Range;
 
-use super::handles::kinds;
+use super::handles::object_kinds;
 use super::{ArrayRef, Decoded, FieldRef, LocatedBody, RegionOwner, Value};
 use crate::schema::{FieldType, ObjectKind, TailElement};
 
 /// A line of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldNode {
-    /// How far below the root.
+    /// Depth in the tree; 0 is the root.
     pub depth: u8,
-    /// What it is: a header, a field, an element.
+    /// The name of the header, field or element.
     pub label: String,
-    /// What it says; empty if there are only lines below it.
+    /// The value; empty if the line only has children.
     pub text: String,
-    /// The bytes that it stands for, in the payload.
+    /// The bytes of the line in the payload.
     pub range: Range<usize>,
-    /// The field's name in filters, if it has one.
+    /// The name of the field in filters, if it has one.
     pub field: Option<String>,
-    /// The object that it names: the kinds that it may be of, and its handle.
+    /// The object that the value names: its possible kinds and its handle.
     pub object: Option<(&'static [ObjectKind], u64)>,
 }
 
-/// The whole message as lines. Of a longer tail, only `elements` elements are
-/// listed, and a line says how many there are more.
+/// The lines of a whole message. At most `elements` elements of a tail are listed; a
+/// last line counts the others.
 pub fn tree(decoded: &Decoded<'_>, elements: usize) -> Vec<FieldNode> {
     let mut nodes = Vec::new();
     for header in decoded.headers() {
@@ -36,13 +36,13 @@ pub fn tree(decoded: &Decoded<'_>, elements: usize) -> Vec<FieldNode> {
             "command header"
         };
         nodes.push(FieldNode::parent(0, label, start..start + size));
-        fixed(&header, "", 1, &mut nodes);
+        fixed_nodes(&header, "", 1, &mut nodes);
     }
     match &decoded.body {
-        Some(body) => message(decoded, body, elements, &mut nodes),
-        None => raw(decoded, &mut nodes),
+        Some(body) => body_nodes(decoded, body, elements, &mut nodes),
+        None => undescribed_body(decoded, &mut nodes),
     }
-    // Of a message that is too short, some parts would lie behind its end.
+    // Parts of a message that is too short may lie after its end.
     let end = decoded.payload.length;
     for node in &mut nodes {
         node.range = node.range.start.min(end)..node.range.end.min(end);
@@ -70,8 +70,8 @@ impl FieldNode {
     }
 }
 
-/// A body of known layout.
-fn message(
+/// Adds the lines of a body whose layout is known.
+fn body_nodes(
     decoded: &Decoded<'_>,
     body: &LocatedBody<'_>,
     elements: usize,
@@ -82,12 +82,12 @@ fn message(
     let end = body.base.saturating_add(body.length);
     let label = format!("{} {}", decoded.name(), decoded.part.name());
     nodes.push(FieldNode::parent(0, label, start..end.max(start)));
-    fixed(body, &prefix, 1, nodes);
+    fixed_nodes(body, &prefix, 1, nodes);
     for tail in body.tails() {
         tail_nodes(&tail, &prefix, elements, nodes);
     }
-    for region in decoded.spans() {
-        if let Some(label) = behind(region.owner) {
+    for region in decoded.regions() {
+        if let Some(label) = region_label(region.owner) {
             let range = region.at..region.at.saturating_add(region.length);
             let bytes = decoded.payload.data.get(range.start..).unwrap_or_default();
             let bytes = bytes.get(..region.length).unwrap_or(bytes);
@@ -101,24 +101,24 @@ fn message(
     }
 }
 
-/// What to call bytes that are neither field, tail nor padding between fields.
-fn behind(owner: RegionOwner) -> Option<&'static str> {
+/// The label of bytes that are neither a header, a field, a tail nor padding.
+fn region_label(owner: RegionOwner) -> Option<&'static str> {
     match owner {
         RegionOwner::Header(_)
         | RegionOwner::Field(_)
         | RegionOwner::Tail(_)
         | RegionOwner::Padding
-        | RegionOwner::Idle => None,
+        | RegionOwner::InactiveAlternative => None,
         RegionOwner::Unused => Some("unused"),
-        RegionOwner::Ring => Some("ring padding"),
+        RegionOwner::RingPadding => Some("ring padding"),
         RegionOwner::Opaque => Some("not read by the driver"),
-        RegionOwner::Unplaced => Some("counts not captured"),
-        RegionOwner::Excess => Some("trailing bytes"),
+        RegionOwner::UnlocatedTails => Some("counts not captured"),
+        RegionOwner::Trailing => Some("trailing bytes"),
     }
 }
 
-/// A body of which nothing but its length is known.
-fn raw(decoded: &Decoded<'_>, nodes: &mut Vec<FieldNode>) {
+/// Adds the line of a body whose layout is not known.
+fn undescribed_body(decoded: &Decoded<'_>, nodes: &mut Vec<FieldNode>) {
     let header = match decoded.frame {
         Some(_) => usize::from(crate::schema::HEADER),
         None => 0,
@@ -137,11 +137,11 @@ fn raw(decoded: &Decoded<'_>, nodes: &mut Vec<FieldNode>) {
     }
 }
 
-/// The fields and the padding of a fixed part, by offset.
-fn fixed(body: &LocatedBody<'_>, prefix: &str, depth: u8, nodes: &mut Vec<FieldNode>) {
+/// Adds the fields and the padding of a fixed part, by offset.
+fn fixed_nodes(body: &LocatedBody<'_>, prefix: &str, depth: u8, nodes: &mut Vec<FieldNode>) {
     let first = nodes.len();
     for spot in body.fields() {
-        field(&spot, prefix, depth, nodes);
+        field_node(&spot, prefix, depth, nodes);
     }
     for (at, length) in body.layout.gaps.iter().take_while(|gap| gap.1 > 0) {
         let (at, length) = (usize::from(*at), usize::from(*length));
@@ -156,13 +156,13 @@ fn fixed(body: &LocatedBody<'_>, prefix: &str, depth: u8, nodes: &mut Vec<FieldN
     }
 }
 
-fn field(spot: &FieldRef<'_>, prefix: &str, depth: u8, nodes: &mut Vec<FieldNode>) {
-    let used = spot.used * usize::from(spot.field.ty.size());
-    let bytes = match spot.field.used {
+fn field_node(spot: &FieldRef<'_>, prefix: &str, depth: u8, nodes: &mut Vec<FieldNode>) {
+    let used = spot.used_elements * usize::from(spot.field.ty.size());
+    let bytes = match spot.field.used_count {
         Some(_) => spot.bytes.get(..used).unwrap_or(spot.bytes),
         None => spot.bytes,
     };
-    let text = match Value::of_field(spot.field, bytes) {
+    let text = match Value::from_field(spot.field, bytes) {
         Some(value) => value.to_string(),
         None => "(not captured)".to_owned(),
     };
@@ -172,16 +172,16 @@ fn field(spot: &FieldRef<'_>, prefix: &str, depth: u8, nodes: &mut Vec<FieldNode
         text: with_number(spot.field.ty, spot.number(), text),
         range: spot.at..spot.at + usize::from(spot.field.size()),
         field: Some(format!("dxg.{prefix}{}", spot.field.name)),
-        object: object(spot.field.ty, spot.number()),
+        object: named_object(spot.field.ty, spot.number()),
     });
 }
 
-/// The object that a value names; 0 names none.
-fn object(ty: FieldType, number: Option<u64>) -> Option<(&'static [ObjectKind], u64)> {
-    Some((kinds(ty)?, number.filter(|number| *number != 0)?))
+/// The object that a value names; `None` if the value is 0 or no handle.
+fn named_object(ty: FieldType, number: Option<u64>) -> Option<(&'static [ObjectKind], u64)> {
+    Some((object_kinds(ty)?, number.filter(|number| *number != 0)?))
 }
 
-/// A name is followed by its number, so that both can be searched for.
+/// Appends the number to a name, so that both can be searched for.
 fn with_number(ty: FieldType, number: Option<u64>, text: String) -> String {
     match (ty, number) {
         (FieldType::NtStatus, Some(number)) if !text.starts_with("0x") => {
@@ -215,8 +215,8 @@ fn tail_nodes(tail: &ArrayRef<'_>, prefix: &str, elements: usize, nodes: &mut Ve
         field: Some(path.clone()),
         object: None,
     });
-    for spot in tail.viewed() {
-        field(&spot, &format!("{prefix}{name}."), 2, nodes);
+    for spot in tail.view_fields() {
+        field_node(&spot, &format!("{prefix}{name}."), 2, nodes);
     }
     if opaque {
         return;
@@ -228,19 +228,19 @@ fn tail_nodes(tail: &ArrayRef<'_>, prefix: &str, elements: usize, nodes: &mut Ve
             TailElement::Struct(_) => {
                 nodes.push(FieldNode::parent(2, format!("[{index}]"), at..at + size));
                 for spot in tail.members(index) {
-                    field(&spot, &format!("{prefix}{name}."), 3, nodes);
+                    field_node(&spot, &format!("{prefix}{name}."), 3, nodes);
                 }
             }
             TailElement::Value(ty) => {
-                let value = Value::of_bytes(ty, tail.element(index));
-                let number = value.as_ref().and_then(Value::raw);
+                let value = Value::from_bytes(ty, tail.element(index));
+                let number = value.as_ref().and_then(Value::as_number);
                 nodes.push(FieldNode {
                     depth: 2,
                     label: format!("[{index}]"),
                     text: value.map_or("(not captured)".to_owned(), |value| value.to_string()),
                     range: at..at + size,
                     field: Some(path.clone()),
-                    object: object(ty, number),
+                    object: named_object(ty, number),
                 });
             }
         }

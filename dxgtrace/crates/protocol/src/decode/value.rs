@@ -1,4 +1,4 @@
-//! What a field's bytes say, and the one text form of it.
+//! The value of a field, and its text form.
 
 use std::fmt::{self, Display, Write as _};
 
@@ -6,14 +6,14 @@ use crate::schema::values::{Enum, Flags};
 use crate::schema::{Field, FieldType};
 use crate::table;
 
-/// A value, typed. Its [`Display`] is the text used everywhere.
+/// A typed value. [`Display`] gives the text form that all output uses.
 #[derive(Debug, Clone, Copy)]
 pub enum Value<'a> {
     /// A plain number.
     Number(u64),
     /// A signed number.
     Signed(i64),
-    /// A truth value, and the byte it was: 0 or 1 are canonical.
+    /// A truth value, as the byte in the message. Bytes other than 0 and 1 are true.
     Bool(u8),
     /// An object's handle.
     Handle(u32),
@@ -37,15 +37,14 @@ pub enum Value<'a> {
     Array(FieldType, &'a [u8]),
 }
 
-/// Opaque bytes shown in text at most.
+/// Maximum number of opaque bytes in the text form.
 const SHOWN_BYTES: usize = 32;
-/// Array elements shown in text at most.
+/// Maximum number of array elements in the text form.
 const SHOWN_ELEMENTS: usize = 16;
 
 impl<'a> Value<'a> {
-    /// The value of a field from its captured bytes, or `None` if they do not
-    /// hold it.
-    pub fn of_field(field: &Field, bytes: &'a [u8]) -> Option<Self> {
+    /// The value of `field` in its captured `bytes`; `None` if the bytes are too few.
+    pub fn from_field(field: &Field, bytes: &'a [u8]) -> Option<Self> {
         if field.count > 1 {
             return match field.ty {
                 FieldType::Utf16 => Some(Self::Text(bytes)),
@@ -55,7 +54,7 @@ impl<'a> Value<'a> {
         }
         let raw = number(bytes, field.ty)?;
         match (field.bits, field.ty) {
-            (None, ty) => Some(Self::of_type(ty, raw)),
+            (None, ty) => Some(Self::from_number(ty, raw)),
             (Some((shift, _)), FieldType::Enum(names)) => {
                 Some(Self::Enum(names, (raw & field.mask()) >> shift))
             }
@@ -63,13 +62,13 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The single value that bytes hold, or `None` if they are too few.
-    pub fn of_bytes(ty: FieldType, bytes: &[u8]) -> Option<Self> {
-        number(bytes, ty).map(|raw| Self::of_type(ty, raw))
+    /// The single value of type `ty` in `bytes`; `None` if the bytes are too few.
+    pub fn from_bytes(ty: FieldType, bytes: &[u8]) -> Option<Self> {
+        number(bytes, ty).map(|raw| Self::from_number(ty, raw))
     }
 
-    /// The value of a number of a type.
-    pub fn of_type(ty: FieldType, raw: u64) -> Self {
+    /// The value of type `ty` with the number `raw`.
+    pub fn from_number(ty: FieldType, raw: u64) -> Self {
         match ty {
             FieldType::U8
             | FieldType::U16
@@ -91,8 +90,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The value as a number, if it is one.
-    pub fn raw(&self) -> Option<u64> {
+    /// The number of the value; `None` for text, bytes and arrays.
+    pub fn as_number(&self) -> Option<u64> {
         match *self {
             Self::Number(value)
             | Self::Event(value)
@@ -107,7 +106,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The elements of an array that were captured whole.
+    /// The elements of an array that were captured completely.
     pub fn elements(&self) -> impl Iterator<Item = Self> + use<'a> {
         let (ty, bytes) = match *self {
             Self::Array(ty, bytes) => (ty, bytes),
@@ -116,7 +115,7 @@ impl<'a> Value<'a> {
         bytes
             .chunks_exact(usize::from(ty.size()))
             .filter_map(move |bytes| number(bytes, ty))
-            .map(move |raw| Self::of_type(ty, raw))
+            .map(move |raw| Self::from_number(ty, raw))
     }
 }
 
@@ -163,7 +162,7 @@ fn flags(f: &mut fmt::Formatter<'_>, set: &Flags, value: u64) -> fmt::Result {
     let mut rest = value;
     let mut separator = " (";
     for bit in set.bits {
-        let group = bit.of(value);
+        let group = bit.extract(value);
         if group == 0 {
             continue;
         }
@@ -194,7 +193,7 @@ fn hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     Ok(())
 }
 
-/// UTF-16LE text up to its first NUL, made safe to print.
+/// Formats UTF-16LE text up to the first NUL, with unsafe characters escaped.
 pub fn utf16(bytes: &[u8]) -> impl Display {
     Utf16(bytes)
 }
@@ -219,9 +218,8 @@ impl Display for Utf16<'_> {
     }
 }
 
-/// Bytes of the traced system as text that is safe on a terminal: what is no
-/// UTF-8, controls, or changes the direction of text is escaped. Ends at the
-/// first NUL.
+/// Formats bytes of the traced system, up to the first NUL, as text that is safe on a
+/// terminal: invalid UTF-8 and unsafe characters are escaped.
 pub fn escaped(bytes: &[u8]) -> impl Display {
     struct Escaped<'a>(&'a [u8]);
     impl Display for Escaped<'_> {
@@ -241,7 +239,7 @@ pub fn escaped(bytes: &[u8]) -> impl Display {
     Escaped(bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default())
 }
 
-/// Writes a character, or its escape if a terminal would not just show it.
+/// Writes a character, escaped if it is unsafe on a terminal.
 fn escape(f: &mut fmt::Formatter<'_>, letter: char) -> fmt::Result {
     match letter {
         '"' | '\\' => write!(f, "\\{letter}"),
@@ -250,8 +248,8 @@ fn escape(f: &mut fmt::Formatter<'_>, letter: char) -> fmt::Result {
     }
 }
 
-/// Whether a terminal would not just show this character: controls, and what
-/// is invisible or changes the direction of text.
+/// Whether a character is unsafe on a terminal: a control character, an invisible one,
+/// or one that changes the direction of text.
 pub fn is_unsafe(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,

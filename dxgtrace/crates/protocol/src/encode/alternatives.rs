@@ -1,14 +1,13 @@
-//! Fields that share their bytes: which of them apply.
+//! Checks which of the fields that share their bytes apply.
 
 use super::draft::MessageDraft;
 use super::error::EncodeError;
-use super::place::put;
+use super::place::write_field;
 use crate::decode::{holds_in, read_slice};
 use crate::schema::{FieldRule, Struct, TailElement, When};
 
 impl MessageDraft {
-    /// Whether a condition on the message's own fields, or on the request,
-    /// holds.
+    /// Whether `when`, a condition on the message's own fields or on its request, holds.
     pub fn holds(&self, when: &When) -> bool {
         let value = match (when.of_request, self.layout.selector) {
             (true, Some(fact)) => self
@@ -24,8 +23,10 @@ impl MessageDraft {
         value.is_some_and(|value| when.holds(value))
     }
 
-    /// Stops at the first alternative that was set and does not apply; gives
-    /// those that apply and were not set what every driver sends.
+    /// Writes the constant values of alternatives that apply and were not set.
+    ///
+    /// # Errors
+    /// An alternative was set and does not apply.
     pub fn check_alternatives(&mut self) -> Result<(), EncodeError> {
         let layout = self.layout;
         for (index, field) in layout.fields.iter().enumerate() {
@@ -34,7 +35,7 @@ impl MessageDraft {
             match (self.holds(&when), field.rule) {
                 (false, _) if is_set => return Err(self.not_applicable(field.name, &when)),
                 (true, FieldRule::Always(value)) if !is_set => {
-                    let _ = put(self.body_mut(), field, value);
+                    let _ = write_field(self.body_mut(), field, value);
                 }
                 _ => {}
             }
@@ -51,7 +52,7 @@ impl MessageDraft {
                     }
                 }
                 (TailElement::Value(_), Some((structure, when))) => {
-                    let decider = layout.views.get(index).copied().flatten();
+                    let decider = layout.view_deciders.get(index).copied().flatten();
                     let value = decider.and_then(|slice| read_slice(self.body(), &slice));
                     if !value.is_some_and(|value| when.holds(value)) {
                         return Err(self.not_applicable(tail.name, when));
@@ -64,8 +65,10 @@ impl MessageDraft {
         Ok(())
     }
 
-    /// Stops at the first of these members that does not apply in the element
-    /// at `at`.
+    /// Checks the members with bits in `set` of the element at `at`.
+    ///
+    /// # Errors
+    /// A member does not apply.
     pub fn check_members(
         &self,
         structure: &'static Struct,

@@ -1,6 +1,6 @@
-//! A message in the making: the bytes so far, and what was set in them.
+//! A message under construction: its bytes so far, and which parts of it were set.
 
-use super::place::put;
+use super::place::write_field;
 use crate::decode::MessagePart;
 use crate::schema::{
     Field, FieldRule, Layout, MAX_REQUEST_VALUES, MAX_TAILS, Message, TailElement,
@@ -9,7 +9,7 @@ use crate::table::framing::{
     CHANNEL_TYPE_BITS, COMMAND_NUMBER, EXTENDED, EXTENDED_HEADER, VERSION_EXTENDED, header,
 };
 
-/// A message in the making.
+/// A message under construction.
 #[derive(Debug, Clone)]
 pub(super) struct MessageDraft {
     pub message: &'static Message,
@@ -17,26 +17,26 @@ pub(super) struct MessageDraft {
     /// The interface version, which decides the framing and the form.
     pub version: u32,
     pub layout: &'static Layout,
-    /// Headers, fixed part and the arrays so far, without gaps.
+    /// Headers, fixed part and the arrays so far, in sequence.
     pub bytes: Vec<u8>,
     /// Offset of the layout's zero.
     pub base: usize,
-    /// Elements that each array has so far.
+    /// Number of elements of each array so far.
     pub counts: [usize; MAX_TAILS],
-    /// Which fields were set, a bit each.
+    /// Bit mask of the fields that were set.
     pub fields_set: u64,
-    /// Which members of each array's elements were set, a bit each.
+    /// Bit mask of the members that were set in any element, per array.
     pub members_set: [u64; MAX_TAILS],
-    /// Those of them that were set in all elements.
+    /// Bit mask of the members that were set in all elements, per array.
     pub columns_set: [u64; MAX_TAILS],
-    /// What a reply needs of its request.
+    /// In a reply: the values of its request.
     pub request_values: [Option<u64>; MAX_REQUEST_VALUES],
-    /// Bytes behind the message.
+    /// Bytes after the message.
     pub trailing: Vec<u8>,
 }
 
 impl MessageDraft {
-    /// A message with nothing set.
+    /// Starts a message in which nothing is set.
     pub fn new(
         message: &'static Message,
         part: MessagePart,
@@ -62,21 +62,21 @@ impl MessageDraft {
             trailing: Vec::new(),
         };
         if base > 0 {
-            defaults(&mut draft.bytes, EXTENDED.fields);
+            write_constants(&mut draft.bytes, EXTENDED.fields);
         }
         if part != MessagePart::Reply {
-            defaults(draft.body_mut(), header(message.set).fields);
+            write_constants(draft.body_mut(), header(message.set).fields);
             draft.set_header(&CHANNEL_TYPE_BITS, message.set as u64);
             draft.set_header(&COMMAND_NUMBER, message.id.into());
         }
-        defaults(draft.body_mut(), layout.fields);
+        write_constants(draft.body_mut(), layout.fields);
         draft
     }
 
     /// Writes a field of the command header.
     pub fn set_header(&mut self, field: &Field, value: u64) {
-        // Every draft with a header has all of it.
-        let _ = put(self.body_mut(), field, value);
+        // A draft with a header has all of the header, so that this cannot fail.
+        let _ = write_field(self.body_mut(), field, value);
     }
 
     /// The bytes from the layout's zero on.
@@ -88,25 +88,25 @@ impl MessageDraft {
         self.bytes.get_mut(self.base..).unwrap_or_default()
     }
 
-    /// Elements that an array has so far.
+    /// Number of elements of the array `index` so far.
     pub fn count(&self, index: usize) -> usize {
         self.counts.get(index).copied().unwrap_or(0)
     }
 
-    /// Where an array begins in the bytes so far.
+    /// Start of the array `index` in the bytes so far.
     pub fn tail_at(&self, index: usize) -> usize {
         let before = self.layout.tails.iter().zip(self.counts).take(index);
         let size = before.map(|(tail, count)| count * usize::from(tail.element.size()));
         self.base + usize::from(self.layout.tails_at) + size.sum::<usize>()
     }
 
-    /// Where an array ends in the bytes so far.
+    /// End of the array `index` in the bytes so far.
     pub fn tail_end(&self, index: usize) -> usize {
         self.tail_at(index + 1)
     }
 
-    /// Makes an array `count` elements long. New elements hold what every
-    /// driver sends.
+    /// Resizes the array `index` to `count` elements. New elements hold the values that
+    /// every driver sends.
     pub fn resize_tail(&mut self, index: usize, count: usize) {
         let Some(tail) = self.layout.tails.get(index) else {
             return;
@@ -122,7 +122,7 @@ impl MessageDraft {
             if let TailElement::Struct(structure) = tail.element {
                 let added = self.bytes.get_mut(end..new_end).unwrap_or_default();
                 for element in added.chunks_mut(size) {
-                    defaults(element, structure.fields);
+                    write_constants(element, structure.fields);
                 }
             }
         }
@@ -132,11 +132,11 @@ impl MessageDraft {
     }
 }
 
-/// Writes what every driver sends into fields that always apply.
-fn defaults(bytes: &mut [u8], fields: &[Field]) {
+/// Writes the values that every driver sends, except into alternatives.
+fn write_constants(bytes: &mut [u8], fields: &[Field]) {
     for field in fields {
         if let (FieldRule::Always(value), None) = (field.rule, field.when) {
-            let _ = put(bytes, field, value);
+            let _ = write_field(bytes, field, value);
         }
     }
 }

@@ -1,22 +1,22 @@
-//! Why a message cannot be encoded.
+//! The errors of the encoder.
 
 use crate::decode::MessagePart;
 
-/// Why a message cannot be encoded.
+/// The error for a message that cannot be encoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
     /// No message has this name.
     #[error("no message is called `{0}`")]
     UnknownMessage(String),
-    /// The message is not sent that way.
+    /// The message has no such part.
     #[error("{message} is no {}", part.name())]
     WrongPart {
         /// Name of the message.
         message: &'static str,
-        /// What it was to be.
+        /// The part that was requested.
         part: MessagePart,
     },
-    /// The host does not answer the message, or its answer is not public.
+    /// The message has no reply, or its reply is not public.
     #[error("{message}: no reply is known at interface version {version}")]
     NoReply {
         /// Name of the request.
@@ -24,7 +24,7 @@ pub enum EncodeError {
         /// The interface version.
         version: u32,
     },
-    /// What was to be answered is no request of the table.
+    /// A reply was started for something that is not a request of the table.
     #[error("a reply needs a request of a known message")]
     NoRequest,
     /// The message has neither a field nor an array of this name.
@@ -32,9 +32,9 @@ pub enum EncodeError {
     UnknownField {
         /// Name of the message.
         message: &'static str,
-        /// Which part of it.
+        /// The part of the message.
         part: MessagePart,
-        /// The name.
+        /// The unknown name.
         field: String,
     },
     /// The value has more bits than the field.
@@ -59,7 +59,7 @@ pub enum EncodeError {
         /// The name.
         name: String,
     },
-    /// More elements than there is room for, or than another field counts.
+    /// There are more elements than fit, or than another field counts.
     #[error("{message}.{field}: {given} elements, but room for {room}")]
     TooMany {
         /// Name of the message.
@@ -68,10 +68,10 @@ pub enum EncodeError {
         field: &'static str,
         /// Number of elements.
         given: usize,
-        /// How many fit.
+        /// Number of elements that fit.
         room: usize,
     },
-    /// Raw bytes that are no whole number of elements.
+    /// The number of bytes is not a multiple of the element size.
     #[error("{message}.{field}: {length} bytes are no whole number of {size}-byte elements")]
     PartOfElement {
         /// Name of the message.
@@ -80,11 +80,11 @@ pub enum EncodeError {
         field: &'static str,
         /// Number of bytes.
         length: usize,
-        /// Bytes of an element.
+        /// Size of an element in bytes.
         size: usize,
     },
-    /// An array of structures was given numbers, or an array of single values
-    /// structures.
+    /// Numbers were given for an array of structures, or structures for an array of single
+    /// values.
     #[error("{message}.{field}: its elements are {}", if *structures { "structures: set their members" } else { "no structures" })]
     WrongElements {
         /// Name of the message.
@@ -94,8 +94,7 @@ pub enum EncodeError {
         /// Whether the elements are structures.
         structures: bool,
     },
-    /// The bytes of the field mean something else, since another field does
-    /// not have the value that this one depends on.
+    /// The field does not apply, because the field that decides has another value.
     #[error("{message}.{field} does not apply: `{decided_by}` says otherwise")]
     NotApplicable {
         /// Name of the message.
@@ -105,8 +104,7 @@ pub enum EncodeError {
         /// Name of the field that decides.
         decided_by: &'static str,
     },
-    /// The request of a reply was captured only in part, and the length of the
-    /// reply depends on what is missing.
+    /// The length of the reply depends on a part of the request that was not captured.
     #[error("{message}: the request was not captured up to what tells the length of `{field}`")]
     RequestCut {
         /// Name of the message.
@@ -119,7 +117,7 @@ pub enum EncodeError {
     TooLong {
         /// Name of the message.
         message: &'static str,
-        /// Its length.
+        /// Length in bytes.
         length: u64,
     },
 }

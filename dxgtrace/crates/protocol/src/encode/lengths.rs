@@ -1,20 +1,19 @@
-//! The last step: counts that follow from arrays, and lengths that follow from
-//! counts.
+//! The last step: derives counts from arrays, and lengths from counts.
 
 use super::draft::MessageDraft;
 use super::error::EncodeError;
-use super::place::put;
+use super::place::write_field;
 use crate::decode::{MAX_PAYLOAD, read_slice};
 use crate::schema::{Field, LengthSource, Tail, TailElement};
 
 impl MessageDraft {
-    /// The whole message.
+    /// Encodes the message.
     pub fn finish(mut self) -> Result<Vec<u8>, EncodeError> {
         self.derive_counts();
         self.check_alternatives()?;
         let layout = self.layout;
         for (index, tail) in layout.tails.iter().enumerate() {
-            let (given, room) = (self.count(index), self.wanted(index, tail)?);
+            let (given, room) = (self.count(index), self.described_count(index, tail)?);
             let size = u64::from(tail.element.size());
             self.check_length(room.saturating_mul(size))?;
             let room = usize::try_from(room).unwrap_or(usize::MAX);
@@ -36,12 +35,17 @@ impl MessageDraft {
         Ok(self.bytes)
     }
 
-    /// Gives counts that were not set the lengths of their arrays.
+    /// Sets counts that were not set to the lengths of their arrays.
     fn derive_counts(&mut self) {
         let layout = self.layout;
-        for (index, source) in layout.sources.iter().enumerate().take(layout.tails.len()) {
+        for (index, source) in layout
+            .tail_lengths
+            .iter()
+            .enumerate()
+            .take(layout.tails.len())
+        {
             let given = match (self.count(index) as u64, source) {
-                // One element is there whatever the count says.
+                // One element exists even if the count is 0.
                 (1, LengthSource::AtOrOne(_)) => 0,
                 (given, _) => given,
             };
@@ -57,7 +61,7 @@ impl MessageDraft {
                         && !is_set
                         && read_slice(self.body(), &field.slice).is_some_and(|count| count < given)
                     {
-                        let _ = put(self.body_mut(), field, given);
+                        let _ = write_field(self.body_mut(), field, given);
                     }
                 }
                 LengthSource::Sum { tail, member, .. } => {
@@ -68,8 +72,8 @@ impl MessageDraft {
         }
     }
 
-    /// Gives the member that tells the length of a later array that length, if
-    /// there is one element that can tell it.
+    /// Sets the member that counts a later array to its length, if the array of that
+    /// member has exactly one element.
     fn derive_member(&mut self, tail: usize, member: u16, given: u64) {
         let Some(TailElement::Struct(structure)) = self.layout.tails.get(tail).map(|it| it.element)
         else {
@@ -85,14 +89,14 @@ impl MessageDraft {
             .is_some_and(|set| set >> index & 1 != 0);
         if self.count(tail) == 1 && !is_set {
             let at = self.tail_at(tail);
-            let _ = put(self.bytes.get_mut(at..).unwrap_or_default(), field, given);
+            let _ = write_field(self.bytes.get_mut(at..).unwrap_or_default(), field, given);
         }
     }
 
-    /// Number of elements that an array has by what tells its length.
-    fn wanted(&self, index: usize, tail: &Tail) -> Result<u64, EncodeError> {
+    /// Number of elements of an array according to its length rule.
+    fn described_count(&self, index: usize, tail: &Tail) -> Result<u64, EncodeError> {
         let layout = self.layout;
-        let Some(source) = layout.sources.get(index) else {
+        let Some(source) = layout.tail_lengths.get(index) else {
             return Ok(0);
         };
         let number = |at: u16| number(self.body(), usize::from(at));
@@ -114,7 +118,7 @@ impl MessageDraft {
             }
             LengthSource::Fill => {
                 let before = (self.tail_at(index) - self.base) as u64;
-                let left = u64::from(layout.total.unwrap_or(0)).saturating_sub(before);
+                let left = u64::from(layout.fixed_total.unwrap_or(0)).saturating_sub(before);
                 left / u64::from(tail.element.size())
             }
             LengthSource::Area {
@@ -147,7 +151,7 @@ impl MessageDraft {
     }
 }
 
-/// The `u32` at an offset, 0 behind the end.
+/// The `u32` at an offset, or 0 after the end.
 fn number(bytes: &[u8], at: usize) -> u64 {
     let bytes = bytes.get(at..).and_then(|rest| rest.first_chunk());
     bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes).into())

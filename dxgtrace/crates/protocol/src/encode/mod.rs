@@ -1,8 +1,8 @@
-//! Messages to bytes: the inverse of [`crate::decode`].
+//! Encodes messages: the inverse of [`crate::decode`].
 //!
-//! [`request`], [`event`] and [`reply_to`] begin a message,
-//! [`MessageBuilder::set`] gives its fields and arrays values by their names,
-//! and [`MessageBuilder::build`] lays it out:
+//! [`request`], [`event`] and [`reply_to`] start a message,
+//! [`MessageBuilder::set`] sets fields and arrays by name, and
+//! [`MessageBuilder::build`] encodes it:
 //!
 //! ```
 //! use dxgtrace_protocol::encode;
@@ -16,16 +16,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A field that is not set holds what every driver sends
-//! ([`FieldRule::Always`](crate::schema::FieldRule)), else zero. A count that
-//! is not set follows from the array that it counts. An array that is shorter
-//! than its count is filled up with zeros.
+//! A field that is not set has the value that every driver sends
+//! ([`FieldRule::Always`](crate::schema::FieldRule)), else 0. A count that is not set is
+//! derived from its array. An array that is shorter than its count is padded with zeros.
 //!
-//! Values must fit into their fields. They are not judged otherwise: a value
-//! that the protocol forbids is encoded, so that what hosts and drivers make of
-//! it can be tested.
+//! Values must fit into their fields. No other rule is checked: a value that the
+//! protocol forbids is encoded, so that the reaction of hosts and drivers can be tested.
 //!
-//! Everything here walks the description; no message is named.
+//! This code names no message.
 
 mod alternatives;
 mod builder;
@@ -39,8 +37,8 @@ mod tests;
 mod value;
 
 pub use builder::{
-    EncodedMessage, MessageBuilder, event, event_at, like, reply_to, request, request_at,
+    EncodedMessage, MessageBuilder, copy_of, event, event_at, reply_to, request, request_at,
 };
 pub use error::EncodeError;
-pub use place::put;
+pub use place::write_field;
 pub use value::FieldValue;

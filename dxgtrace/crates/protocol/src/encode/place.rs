@@ -1,11 +1,11 @@
-//! Where the bits of a field are.
+//! Writes numbers into the bits of fields.
 
 use crate::schema::Field;
 
-/// Writes a number into the bits of a field; `bytes` begin where the field's
-/// structure does. Bits of `value` that the field has no room for are dropped.
-/// Returns `None`, and writes nothing, if the bytes end before the field.
-pub fn put(bytes: &mut [u8], field: &Field, value: u64) -> Option<()> {
+/// Writes `value` into the bits of `field`. `bytes` begin with the structure of the field.
+/// Excess bits of `value` are dropped. Returns `None`, and writes nothing, if `bytes` are
+/// too short.
+pub fn write_field(bytes: &mut [u8], field: &Field, value: u64) -> Option<()> {
     let at = usize::from(field.at);
     let place = bytes.get_mut(at..at + usize::from(field.ty.size()))?;
     let mut word = [0; 8];
@@ -17,17 +17,17 @@ pub fn put(bytes: &mut [u8], field: &Field, value: u64) -> Option<()> {
     Some(())
 }
 
-/// Writes an element of an array field.
-pub(super) fn put_element(bytes: &mut [u8], field: &Field, index: usize, number: u64) {
+/// Writes the element `index` of an array field.
+pub(super) fn write_element(bytes: &mut [u8], field: &Field, index: usize, number: u64) {
     let size = usize::from(field.ty.size());
     let at = usize::from(field.at) + index * size;
     if let Some(place) = bytes.get_mut(at..at + size) {
-        put_number(place, number);
+        write_number(place, number);
     }
 }
 
-/// Writes the low bytes of a number.
-pub(super) fn put_number(place: &mut [u8], number: u64) {
+/// Writes the low bytes of `number`.
+pub(super) fn write_number(place: &mut [u8], number: u64) {
     for (byte, value) in place.iter_mut().zip(number.to_le_bytes()) {
         *byte = value;
     }

@@ -1,13 +1,13 @@
-//! Values into a draft, by name.
+//! Sets the values of a draft by name.
 
 use super::draft::MessageDraft;
 use super::error::EncodeError;
-use super::place::{put, put_element, put_number};
+use super::place::{write_element, write_field, write_number};
 use super::value::{FieldValue, ValueDestination};
 use crate::decode::LocatedBody;
 use crate::schema::{Field, FieldType, Struct, Tail, TailElement};
 
-/// What a name stands for.
+/// The part that a name refers to.
 enum NamedPart {
     Field(usize),
     Tail(usize),
@@ -15,15 +15,15 @@ enum NamedPart {
         tail: usize,
         structure: &'static Struct,
         member: usize,
-        /// Whether the array is opaque data that begins with the structure.
+        /// Whether the array is opaque data that begins with `structure`.
         is_view: bool,
     },
 }
 
 impl MessageDraft {
-    /// Gives a field, an array, or a member of an array's elements a value.
+    /// Sets a field, an array, or a member of the elements of an array.
     pub fn set(&mut self, name: &str, value: FieldValue<'_>) -> Result<(), EncodeError> {
-        match self.target(name) {
+        match self.resolve_name(name) {
             Some(NamedPart::Field(index)) => self.set_field(index, value),
             Some(NamedPart::Tail(index)) => self.set_tail(index, value),
             Some(NamedPart::Member {
@@ -32,11 +32,11 @@ impl MessageDraft {
                 member,
                 is_view,
             }) => self.set_column(tail, structure, member, is_view, value),
-            None => Err(self.unknown(name)),
+            None => Err(self.unknown_field(name)),
         }
     }
 
-    /// Gives everything a value that `body` holds, by name.
+    /// Sets every field and array that `body` holds, by name.
     pub fn set_all(&mut self, body: &LocatedBody<'_>) -> Result<(), EncodeError> {
         for spot in body.fields() {
             match spot.number() {
@@ -49,23 +49,23 @@ impl MessageDraft {
         }
         for tail in body.tails() {
             let size = usize::from(tail.tail.element.size());
-            let whole = tail.bytes.get(..tail.captured() * size);
+            let whole = tail.bytes.get(..tail.captured_elements() * size);
             self.set(tail.tail.name, FieldValue::Bytes(whole.unwrap_or_default()))?;
         }
         Ok(())
     }
 
     /// Appends an element to an array of structures.
-    pub fn push<'n, 'v, V: Into<FieldValue<'v>>>(
+    pub fn push_element<'n, 'v, V: Into<FieldValue<'v>>>(
         &mut self,
         name: &str,
         members: impl IntoIterator<Item = (&'n str, V)>,
     ) -> Result<(), EncodeError> {
-        let Some(NamedPart::Tail(index)) = self.target(name) else {
-            return Err(self.unknown(name));
+        let Some(NamedPart::Tail(index)) = self.resolve_name(name) else {
+            return Err(self.unknown_field(name));
         };
         let Some(tail) = self.layout.tails.get(index) else {
-            return Err(self.unknown(name));
+            return Err(self.unknown_field(name));
         };
         let TailElement::Struct(structure) = tail.element else {
             return Err(self.wrong_elements(tail));
@@ -79,10 +79,10 @@ impl MessageDraft {
             let Some((position, field)) =
                 position.and_then(|at| Some((at, structure.fields.get(at)?)))
             else {
-                return Err(self.unknown(&format!("{name}.{member}")));
+                return Err(self.unknown_field(&format!("{name}.{member}")));
             };
             let element = self.bytes.get_mut(at..).unwrap_or_default();
-            write(message, element, field, value.into())?;
+            write_value(message, element, field, value.into())?;
             set |= 1 << position;
         }
         if let Some(marked) = self.members_set.get_mut(index) {
@@ -97,10 +97,10 @@ impl MessageDraft {
             return Ok(());
         };
         let message = self.message.name;
-        let given = write(message, self.body_mut(), field, value)?;
+        let given = write_value(message, self.body_mut(), field, value)?;
         self.fields_set |= 1 << index;
-        // An array in the fixed part tells how many of its elements are in use.
-        if let Some(used) = field.used
+        // Derive the count of used elements from the array, unless it was set.
+        if let Some(used) = field.used_count
             && let Some(at) = layout
                 .fields
                 .iter()
@@ -108,7 +108,7 @@ impl MessageDraft {
             && self.fields_set >> at & 1 == 0
             && let Some(used) = layout.fields.get(at)
         {
-            let _ = put(self.body_mut(), used, given as u64);
+            let _ = write_field(self.body_mut(), used, given as u64);
         }
         Ok(())
     }
@@ -125,7 +125,7 @@ impl MessageDraft {
         };
         let to = ValueDestination::array(self.message.name, tail.name, ty);
         let count = match value {
-            FieldValue::Bytes(bytes) => to.whole(bytes.len(), size)?,
+            FieldValue::Bytes(bytes) => to.element_count(bytes.len(), size)?,
             _ => value.count(&to)?,
         };
         self.resize_tail(index, count);
@@ -136,14 +136,14 @@ impl MessageDraft {
             place.copy_from_slice(bytes);
             return Ok(());
         }
-        value.each(&to, |index, number| {
+        value.for_each_number(&to, |index, number| {
             if let Some(place) = place.get_mut(index * size..(index + 1) * size) {
-                put_number(place, number);
+                write_number(place, number);
             }
         })
     }
 
-    /// Gives a member of all elements its values, an element each.
+    /// Sets a member of all elements, one value per element.
     fn set_column(
         &mut self,
         index: usize,
@@ -166,7 +166,7 @@ impl MessageDraft {
             self.resize_tail(index, self.count(index).max(size));
             let at = self.tail_at(index);
             let data = self.bytes.get_mut(at..).unwrap_or_default();
-            return write(message, data, field, value).map(|_| ());
+            return write_value(message, data, field, value).map(|_| ());
         }
         let to = ValueDestination::field(message, field);
         let each = usize::from(field.count);
@@ -174,17 +174,17 @@ impl MessageDraft {
         self.resize_tail(index, self.count(index).max(count));
         let at = self.tail_at(index);
         let elements = self.bytes.get_mut(at..).unwrap_or_default();
-        value.each(&to, |given, number| {
+        value.for_each_number(&to, |given, number| {
             let element = elements.get_mut(given / each * size..).unwrap_or_default();
             match each {
-                1 => put(element, field, number).unwrap_or_default(),
-                _ => put_element(element, field, given % each, number),
+                1 => write_field(element, field, number).unwrap_or_default(),
+                _ => write_element(element, field, given % each, number),
             }
         })
     }
 
-    /// What a name stands for.
-    fn target(&self, name: &str) -> Option<NamedPart> {
+    /// The part that `name` refers to.
+    fn resolve_name(&self, name: &str) -> Option<NamedPart> {
         let fields = self.layout.fields.iter();
         if let Some(field) = fields.enumerate().find(|(_, field)| field.name == name) {
             return Some(NamedPart::Field(field.0));
@@ -210,7 +210,7 @@ impl MessageDraft {
         })
     }
 
-    fn unknown(&self, name: &str) -> EncodeError {
+    fn unknown_field(&self, name: &str) -> EncodeError {
         EncodeError::UnknownField {
             message: self.message.name,
             part: self.part,
@@ -227,9 +227,9 @@ impl MessageDraft {
     }
 }
 
-/// Writes a value to a field of the structure with which `bytes` begin, all
-/// elements of it. Returns how many elements were given.
-fn write(
+/// Writes `value` to all elements of `field`. `bytes` begin with the structure of the
+/// field. Returns the number of elements in `value`.
+fn write_value(
     message: &'static str,
     bytes: &mut [u8],
     field: &Field,
@@ -246,14 +246,14 @@ fn write(
         });
     }
     if room == 1 {
-        value.each(&to, |_, number| {
-            let _ = put(bytes, field, number);
+        value.for_each_number(&to, |_, number| {
+            let _ = write_field(bytes, field, number);
         })?;
     } else {
         let range = usize::from(field.at)..usize::from(field.end());
         bytes.get_mut(range).unwrap_or_default().fill(0);
-        value.each(&to, |index, number| {
-            put_element(bytes, field, index, number)
+        value.for_each_number(&to, |index, number| {
+            write_element(bytes, field, index, number)
         })?;
     }
     Ok(given)

@@ -5,7 +5,12 @@ use super::*;
 use crate::decode::{Decoded, MessagePart};
 
 fn number(decoded: &Decoded<'_>, field: &str) -> u64 {
-    decoded.body.as_ref().unwrap().by_name(field).unwrap()
+    decoded
+        .body
+        .as_ref()
+        .unwrap()
+        .number_by_name(field)
+        .unwrap()
 }
 
 fn tail<'a>(decoded: &Decoded<'a>, name: &str) -> &'a [u8] {
@@ -27,7 +32,7 @@ fn what_is_not_set_is_what_every_driver_sends() {
         number(&decoded, "vmbus_last_compatible_interface_version"),
         16
     );
-    assert!(decoded.frame.unwrap().is_plain());
+    assert!(decoded.frame.unwrap().is_canonical());
     assert_eq!(encoded.payload.len(), 16 + 40);
 }
 
@@ -120,8 +125,8 @@ fn structures_are_set_by_column_or_one_after_the_other() {
         .build()
         .unwrap();
     let elements = request("create_allocation")
-        .element("alloc_info", [("flags", 1), ("vidpn_source_id", 3)])
-        .element("alloc_info", [("vidpn_source_id", 4)])
+        .add_element("alloc_info", [("flags", 1), ("vidpn_source_id", 3)])
+        .add_element("alloc_info", [("vidpn_source_id", 4)])
         .build()
         .unwrap();
     assert_eq!(columns.payload, elements.payload);
@@ -130,7 +135,7 @@ fn structures_are_set_by_column_or_one_after_the_other() {
 
 #[test]
 fn a_length_that_elements_tell_follows_where_there_is_one_element() {
-    let one = request("create_allocation").element("alloc_info", [("flags", 0)]);
+    let one = request("create_allocation").add_element("alloc_info", [("flags", 0)]);
     let encoded = one.set("alloc_priv_drv_data", b"abc").build().unwrap();
     assert_eq!(
         tail(&encoded.decode().unwrap(), "alloc_priv_drv_data"),
@@ -180,7 +185,7 @@ fn an_alternative_applies_whichever_order_things_are_set_in() {
     assert_eq!(
         error(
             request("update_gpu_virtual_address")
-                .element("operations", [("operation", 1_u64), ("map.size", 4096)])
+                .add_element("operations", [("operation", 1_u64), ("map.size", 4096)])
         ),
         "update_gpu_virtual_address.map.size does not apply: `operation` says otherwise"
     );
@@ -265,7 +270,7 @@ fn a_message_can_be_sent_again_with_something_changed() {
         .set("allocations", &[1_u32, 2])
         .build()
         .unwrap();
-    let again = like(&first.decode().unwrap())
+    let again = copy_of(&first.decode().unwrap())
         .set("device", 0x80)
         .build()
         .unwrap();
@@ -287,7 +292,7 @@ fn mistakes_name_message_and_field() {
         "create_device request: no field or array is called `devcie`"
     );
     assert_eq!(
-        error(request("create_allocation").element("alloc_info", [("size", 1)])),
+        error(request("create_allocation").add_element("alloc_info", [("size", 1)])),
         "create_allocation request: no field or array is called `alloc_info.size`"
     );
     assert_eq!(
@@ -303,7 +308,7 @@ fn mistakes_name_message_and_field() {
         "create_allocation.alloc_info: its elements are structures: set their members"
     );
     assert_eq!(
-        error(request("evict").element("allocations", [("x", 1)])),
+        error(request("evict").add_element("allocations", [("x", 1)])),
         "evict.allocations: its elements are no structures"
     );
     assert_eq!(
@@ -335,7 +340,7 @@ fn a_message_without_a_public_layout_has_headers_and_bytes() {
         (decoded.name(), decoded.part),
         ("log_event", MessagePart::Request)
     );
-    assert_eq!(like(&decoded).build().unwrap().payload, encoded.payload);
+    assert_eq!(copy_of(&decoded).build().unwrap().payload, encoded.payload);
 }
 
 #[test]
@@ -344,11 +349,11 @@ fn bits_are_set_beside_each_other() {
     let low = field(4, "low", FieldType::U32, "").bits(0, 3);
     let high = field(4, "high", FieldType::U32, "").bits(30, 2);
     let mut bytes = [0xff; 8];
-    assert_eq!(put(&mut bytes, &low, 0b010), Some(()));
-    assert_eq!(put(&mut bytes, &high, 0b101), Some(()));
+    assert_eq!(write_field(&mut bytes, &low, 0b010), Some(()));
+    assert_eq!(write_field(&mut bytes, &high, 0b101), Some(()));
     assert_eq!(
         bytes,
         [0xff, 0xff, 0xff, 0xff, 0b1111_1010, 0xff, 0xff, 0x7f]
     );
-    assert_eq!(put(&mut bytes[..7], &low, 0), None);
+    assert_eq!(write_field(&mut bytes[..7], &low, 0), None);
 }

@@ -1,4 +1,4 @@
-//! What a field or an array can be set to.
+//! The values that fields and arrays can be set to.
 
 use super::error::EncodeError;
 use crate::decode::Value;
@@ -6,23 +6,23 @@ use crate::schema::values::Flags;
 use crate::schema::{Field, FieldType};
 use crate::table::statuses::STATUSES;
 
-/// What a field or an array can be set to.
+/// A value that a field or an array can be set to.
 #[derive(Debug, Clone, Copy)]
 pub enum FieldValue<'v> {
-    /// A number: also a handle, a status, an address or a truth value.
+    /// A number, handle, status, address or truth value.
     Number(u64),
     /// A signed number.
     Signed(i64),
-    /// Text of a UTF-16 field; of other fields, names of values as the
-    /// description has them (bits of a set are separated by `|`).
+    /// The text of a UTF-16 field; for other fields, the name of a value or names of bits
+    /// separated by `|`.
     Text(&'v str),
-    /// The elements of an array, as bytes on the wire.
+    /// The elements of an array as encoded bytes.
     Bytes(&'v [u8]),
-    /// The elements of an array of 4-byte numbers or less.
+    /// The elements of an array, as 32-bit numbers.
     Words(&'v [u32]),
-    /// The same of numbers written without a suffix, as `&[1, 2]`.
+    /// The elements of an array, as literals without a suffix, such as `&[1, 2]`.
     Integers(&'v [i32]),
-    /// The elements of an array.
+    /// The elements of an array, as 64-bit numbers.
     Numbers(&'v [u64]),
 }
 
@@ -81,7 +81,7 @@ impl<'v> From<Value<'v>> for FieldValue<'v> {
         match value {
             Value::Text(bytes) | Value::Bytes(bytes) | Value::Array(_, bytes) => Self::Bytes(bytes),
             Value::Signed(number) => Self::Signed(number),
-            number => Self::Number(number.raw().unwrap_or(0)),
+            number => Self::Number(number.as_number().unwrap_or(0)),
         }
     }
 }
@@ -92,21 +92,21 @@ impl<'v> From<&FieldValue<'v>> for FieldValue<'v> {
     }
 }
 
-/// What a value is written to.
+/// The field or array to which a value is written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ValueDestination {
     /// Name of the message.
     pub message: &'static str,
     /// Name of the field or array.
     pub name: &'static str,
-    /// Type of an element.
+    /// Type of one element.
     pub ty: FieldType,
-    /// Bits of an element.
+    /// Width of one element in bits.
     pub bits: u32,
 }
 
 impl ValueDestination {
-    /// An array of single values behind the fixed part.
+    /// Makes the destination for an array of single values after the fixed part.
     pub fn array(message: &'static str, name: &'static str, ty: FieldType) -> Self {
         Self {
             message,
@@ -116,7 +116,7 @@ impl ValueDestination {
         }
     }
 
-    /// A field.
+    /// Makes the destination for a field.
     pub fn field(message: &'static str, field: &Field) -> Self {
         Self {
             bits: (field.mask() >> field.mask().trailing_zeros()).count_ones(),
@@ -124,8 +124,8 @@ impl ValueDestination {
         }
     }
 
-    /// The element's bits of a number.
-    fn fit(&self, value: i128) -> Result<u64, EncodeError> {
+    /// The bits of `value`, or an error if it does not fit into an element.
+    fn truncate_checked(&self, value: i128) -> Result<u64, EncodeError> {
         let most = u64::MAX >> (64 - self.bits.clamp(1, 64));
         let least = -(i128::from(most >> 1) + 1);
         if value < least || value > i128::from(most) {
@@ -139,8 +139,9 @@ impl ValueDestination {
         Ok(value as u64 & most)
     }
 
-    /// How many elements of `size` bytes `length` bytes are.
-    pub fn whole(&self, length: usize, size: usize) -> Result<usize, EncodeError> {
+    /// Number of elements of `size` bytes in `length` bytes, or an error if the last one is
+    /// incomplete.
+    pub fn element_count(&self, length: usize, size: usize) -> Result<usize, EncodeError> {
         if !length.is_multiple_of(size) {
             return Err(EncodeError::PartOfElement {
                 message: self.message,
@@ -152,8 +153,8 @@ impl ValueDestination {
         Ok(length / size)
     }
 
-    /// The number of a name, or of several names of bits.
-    fn named(&self, text: &str) -> Result<u64, EncodeError> {
+    /// The number called `text`, or the bits whose names `text` lists.
+    fn number_named(&self, text: &str) -> Result<u64, EncodeError> {
         let number = match self.ty {
             FieldType::Enum(names) => names.number_of(text),
             FieldType::NtStatus => STATUSES
@@ -161,7 +162,7 @@ impl ValueDestination {
                 .find(|status| status.name == text)
                 .map(|status| status.value.into()),
             FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set) => {
-                bits_of(set, text)
+                bits_named(set, text)
             }
             _ => None,
         };
@@ -173,8 +174,8 @@ impl ValueDestination {
     }
 }
 
-/// The bits that `a|b|c` names.
-fn bits_of(set: &Flags, text: &str) -> Option<u64> {
+/// The bits whose names `text` lists, separated by `|`.
+fn bits_named(set: &Flags, text: &str) -> Option<u64> {
     let mut bits = 0;
     for name in text.split('|').map(str::trim) {
         bits |= set.find(name)?.mask();
@@ -183,7 +184,7 @@ fn bits_of(set: &Flags, text: &str) -> Option<u64> {
 }
 
 impl FieldValue<'_> {
-    /// Number of elements that it gives to a destination.
+    /// Number of elements that the value has in the destination.
     pub(super) fn count(&self, to: &ValueDestination) -> Result<usize, EncodeError> {
         let size = usize::from(to.ty.size());
         Ok(match self {
@@ -192,25 +193,25 @@ impl FieldValue<'_> {
             Self::Words(list) => list.len(),
             Self::Integers(list) => list.len(),
             Self::Numbers(list) => list.len(),
-            Self::Bytes(bytes) => to.whole(bytes.len(), size)?,
+            Self::Bytes(bytes) => to.element_count(bytes.len(), size)?,
         })
     }
 
-    /// Hands over the numbers of the elements, in order, with their indices.
-    pub(super) fn each(
+    /// Calls `element` with index and number of every element, in order.
+    pub(super) fn for_each_number(
         &self,
         to: &ValueDestination,
         mut element: impl FnMut(usize, u64),
     ) -> Result<(), EncodeError> {
         match *self {
-            Self::Number(number) => element(0, to.fit(number.into())?),
-            Self::Signed(number) => element(0, to.fit(number.into())?),
+            Self::Number(number) => element(0, to.truncate_checked(number.into())?),
+            Self::Signed(number) => element(0, to.truncate_checked(number.into())?),
             Self::Text(text) if matches!(to.ty, FieldType::Utf16) => {
                 for (index, unit) in text.encode_utf16().enumerate() {
                     element(index, unit.into());
                 }
             }
-            Self::Text(text) => element(0, to.named(text)?),
+            Self::Text(text) => element(0, to.number_named(text)?),
             Self::Bytes(bytes) => {
                 let chunks = bytes.chunks_exact(usize::from(to.ty.size()));
                 for (index, chunk) in chunks.enumerate() {
@@ -221,22 +222,22 @@ impl FieldValue<'_> {
                     );
                 }
             }
-            Self::Words(list) => numbered(list, to, element)?,
-            Self::Integers(list) => numbered(list, to, element)?,
-            Self::Numbers(list) => numbered(list, to, element)?,
+            Self::Words(list) => for_each_fitting(list, to, element)?,
+            Self::Integers(list) => for_each_fitting(list, to, element)?,
+            Self::Numbers(list) => for_each_fitting(list, to, element)?,
         }
         Ok(())
     }
 }
 
-/// Hands over the numbers of a list that fit into their destination.
-fn numbered<N: Copy + Into<i128>>(
+/// Calls `element` with index and number of every element of `list`.
+fn for_each_fitting<N: Copy + Into<i128>>(
     list: &[N],
     to: &ValueDestination,
     mut element: impl FnMut(usize, u64),
 ) -> Result<(), EncodeError> {
     for (index, number) in list.iter().enumerate() {
-        element(index, to.fit((*number).into())?);
+        element(index, to.truncate_checked((*number).into())?);
     }
     Ok(())
 }

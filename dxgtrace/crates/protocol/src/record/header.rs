@@ -1,23 +1,21 @@
-//! The pseudo-header: 80 bytes before every payload in a capture file.
+//! The pseudo-header: the 80 bytes before every payload in a capture file.
 //!
-//! VMBus itself tells neither who sent a packet nor what the send function
-//! returned. The probe knows, and this header carries it into the file, where
-//! it survives conversion to other formats and gives Wireshark real fields.
-//! All numbers are little endian.
+//! It holds what a VMBus packet does not: for example the task that sent it and the
+//! return value of the send function. It survives conversion to other file formats,
+//! and Wireshark shows its fields. All numbers are little endian.
 //!
-//! One list of its fields makes the struct [`RecordHeader`], the offsets at which it is
-//! read and written, and the description [`RECORD`], which filters, exports, the
-//! reference and `docs/capture-format.md` walk.
+//! One list of fields generates the struct [`RecordHeader`], its encoding, and the
+//! layout [`RECORD`] for filters, exports, the reference and `docs/capture-format.md`.
 
 use super::names::{IOCTL, PACKET_FLAGS, PACKET_TYPE};
-use super::stored::{Stored, by_offset, described};
+use super::stored::{Stored, describe, sort_by_offset};
 use crate::schema::{Field, FieldType, Layout, layout, when_set};
 
 pub use super::names::{ChannelKind, Direction, KnownFields, RecordKind};
 pub use super::payload::{IoctlEnd, LostPackets};
 pub use super::version::{HeaderError, LENGTH, VERSION};
 
-/// What a member's bytes mean: as its type says, unless the list says it.
+/// The field type of a member: that of its Rust type, unless the list gives one.
 macro_rules! meaning {
     ($type:ty) => {
         <$type>::TY
@@ -27,9 +25,9 @@ macro_rules! meaning {
     };
 }
 
-/// Makes the struct, its encoding and its description of one list:
-/// `offset name: type [as Ty], "doc" [, if "bit of known"];`. What the recorder
-/// itself writes, `fixed`, is no member of the struct.
+/// Generates the struct, its encoding and its layout from one list:
+/// `offset name: type [as FieldType], "doc" [, if "bit of known"];`. The `fixed` fields
+/// are written by the encoder and are not members of the struct.
 macro_rules! header {
     (
         fixed {
@@ -39,13 +37,13 @@ macro_rules! header {
             $($at:literal $name:ident: $type:ty $(as $ty:expr)?, $doc:literal $(, if $bit:literal)?;)+
         }
     ) => {
-        /// The pseudo-header of one record, decoded.
+        /// The decoded pseudo-header of a record.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub struct RecordHeader {
             $(#[doc = $doc] pub $name: $type,)+
         }
 
-        /// What the recorder itself writes at the begin of a header.
+        /// The fields that the encoder writes by itself.
         struct Fixed {
             $($fixed: $fixed_type,)+
         }
@@ -62,14 +60,14 @@ macro_rules! header {
         }
 
         impl RecordHeader {
-            /// A packet to the host of which nothing is known.
+            /// The header of a packet to the host, with no optional field known.
             pub const EMPTY: Self = Self { $($name: Stored::ZERO,)+ };
 
             fn store(&self, header: &mut [u8; LENGTH]) {
                 $(self.$name.store(header, $at);)+
             }
 
-            /// In place: a header is not moved after it was read.
+            /// Decodes in place, because moving a header right after reading it is slow.
             #[inline]
             fn load(&mut self, header: &[u8; LENGTH]) -> Result<(), HeaderError> {
                 *self = Self { $($name: Stored::load(header, $at)?,)+ };
@@ -77,8 +75,8 @@ macro_rules! header {
             }
         }
 
-        const FIELDS: [Field; [$($fixed_at,)+ $($at,)+].len()] = by_offset([
-            $(described(
+        const FIELDS: [Field; [$($fixed_at,)+ $($at,)+].len()] = sort_by_offset([
+            $(describe(
                 $fixed_at,
                 stringify!($fixed),
                 <$fixed_type>::SIZE,
@@ -86,7 +84,7 @@ macro_rules! header {
                 $fixed_doc,
             ),)+
             $({
-                let described = described(
+                let described = describe(
                     $at,
                     stringify!($name),
                     <$type>::SIZE,
@@ -152,7 +150,7 @@ header! {
     }
 }
 
-/// The pseudo-header before every payload.
+/// The layout of the pseudo-header.
 pub static RECORD: Layout =
     layout(LENGTH as u16, &crate::schema::fields(FIELDS)).header("pseudo-header");
 
@@ -165,7 +163,7 @@ impl Default for RecordHeader {
 }
 
 impl RecordHeader {
-    /// The header as it stands in a file, in the current [`VERSION`].
+    /// Encodes the header in the current [`VERSION`].
     pub fn encode(&self) -> [u8; LENGTH] {
         let mut out = [0; LENGTH];
         let fixed = Fixed {
@@ -177,24 +175,24 @@ impl RecordHeader {
         out
     }
 
-    /// Reads a header of this or a later version from the start of `bytes`, and
-    /// says how many bytes it took: the payload starts there. What a later
-    /// version appended is skipped.
+    /// Decodes the header at the start of `bytes`, of this version or a later one.
+    /// Returns it with its length in bytes, at which the payload begins. Fields that a
+    /// later version appended are skipped.
     ///
     /// # Errors
-    /// See [`HeaderError`]. An unknown kind or direction is an error, so that
-    /// the caller can count what it passes over.
+    /// See [`HeaderError`]. An unknown kind or direction is an error, so that the
+    /// caller can count the records that it skips.
     pub fn decode(bytes: &[u8]) -> Result<(Self, usize), HeaderError> {
         let mut header = Self::EMPTY;
         let length = header.read(bytes)?;
         Ok((header, length))
     }
 
-    /// The same in place, for headers that come one after the other. After an
-    /// error, it still holds the previous header.
+    /// Decodes a header like [`RecordHeader::decode`], but in place. After an error, the
+    /// previous header is unchanged.
     ///
     /// # Errors
-    /// As of [`RecordHeader::decode`].
+    /// The same as for [`RecordHeader::decode`].
     #[inline]
     pub fn read(&mut self, bytes: &[u8]) -> Result<usize, HeaderError> {
         let had = bytes.len();

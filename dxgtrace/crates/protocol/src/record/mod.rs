@@ -1,6 +1,6 @@
-//! What a capture file says beside a message: the pseudo-header of a record, and the
-//! payloads of records that are not packets. They are described as the messages are,
-//! so that filters, exports and the reference walk them the same way.
+//! The pseudo-header of a record in a capture file, and the payloads of records that
+//! are not packets. They are described like messages, so that filters, exports and the
+//! reference handle them the same way.
 
 pub mod header;
 mod names;

@@ -1,11 +1,11 @@
-//! The named numbers and bits of a record. One list each makes the type and its
-//! description.
+//! The named numbers and bits of a record. One list each generates the Rust type and
+//! its description.
 
 use crate::schema::values::{Enum, Flags, NamedValue, bit, value};
 use crate::table::framing::{FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION, PACKET_INBAND};
 use crate::table::ioctls::IOCTLS;
 
-/// An enumeration in one byte, and the [`Enum`] that names its numbers.
+/// Generates a one-byte enumeration and the [`Enum`] that names its numbers.
 macro_rules! byte_enum {
     (
         $(#[$doc:meta])*
@@ -28,7 +28,7 @@ macro_rules! byte_enum {
                 values: &[$(value($number, $name)),+],
             };
 
-            /// The value of this number; `None` if only a later version has it.
+            /// The value with this number; `None` if this version does not know it.
             pub const fn from_number(number: u8) -> Option<Self> {
                 match number {
                     $($number => Some(Self::$value),)+
@@ -47,14 +47,14 @@ macro_rules! byte_enum {
 }
 
 byte_enum! {
-    /// What a record in a capture file is.
+    /// The kind of a record in a capture file.
     pub enum RecordKind, "RECORD_KIND" {
         /// A VMBus packet: the payload follows.
         Packet = 0, "packet";
-        /// A send that the ring or the host refused for good: the payload never
-        /// left the guest.
+        /// A failed send: the payload never left the guest.
         Refused = 1, "refused";
-        /// Packets are missing here: these are [`LostPackets`](super::header::LostPackets).
+        /// Packets are missing here: the payload is
+        /// [`LostPackets`](super::header::LostPackets).
         Lost = 2, "lost";
         /// An ioctl of the driver has ended: the payload is an
         /// [`IoctlEnd`](super::header::IoctlEnd).
@@ -63,7 +63,7 @@ byte_enum! {
 }
 
 byte_enum! {
-    /// Which way a packet went.
+    /// The direction of a packet.
     pub enum Direction, "DIRECTION" {
         /// Sent by the driver.
         GuestToHost = 0, "guest_to_host";
@@ -73,7 +73,7 @@ byte_enum! {
 }
 
 byte_enum! {
-    /// Which of dxgkrnl's two channel types a packet travelled on.
+    /// The type of the channel of a packet.
     pub enum ChannelKind, "CHANNEL_KIND" {
         /// The interface type was not captured.
         Unknown = 0, "unknown";
@@ -85,9 +85,8 @@ byte_enum! {
 }
 
 impl ChannelKind {
-    /// The channel kind of this number. A packet on a channel of another kind can
-    /// be read as one of an unknown kind.
-    pub const fn or_unknown(number: u8) -> Self {
+    /// The channel kind with this number, or [`ChannelKind::Unknown`].
+    pub const fn from_number_or_unknown(number: u8) -> Self {
         match Self::from_number(number) {
             Some(kind) => kind,
             None => Self::Unknown,
@@ -95,7 +94,7 @@ impl ChannelKind {
     }
 }
 
-/// A set of up to 16 bits, and the [`Flags`] that names them.
+/// Generates a set of up to 16 bits and the [`Flags`] that names them.
 macro_rules! flags16 {
     (
         $(#[$doc:meta])*
@@ -116,7 +115,7 @@ macro_rules! flags16 {
                 bits: &[$(bit($shift, $name)),+],
             };
 
-            /// What each of the bits says, in their order.
+            /// The description of each bit, in order.
             pub const DOCS: &[&str] = &[$($bit_doc),+];
 
             /// Whether all of `bits` are set.
@@ -128,7 +127,7 @@ macro_rules! flags16 {
 }
 
 flags16! {
-    /// Which optional members of a [`RecordHeader`](super::header::RecordHeader) hold something.
+    /// Which optional members of a [`RecordHeader`](super::header::RecordHeader) are known.
     pub struct KnownFields, "KNOWN" {
         TASK = 0, "task",
             "`pid`, `tid` and `comm` describe the task that was running.";

@@ -1,9 +1,8 @@
-//! The payloads of records that are not packets: 64-bit counts in a row, little
-//! endian.
+//! The payloads of records that are not packets: arrays of little-endian 64-bit counts.
 
 use crate::schema::{Field, FieldType, Layout, field, layout};
 
-/// Makes the struct, its encoding and its description of one list of counts:
+/// Generates the struct, its encoding and its layout from one list of counts:
 /// `name, "name in filters", "doc";`.
 macro_rules! counts {
     (
@@ -23,7 +22,7 @@ macro_rules! counts {
             /// Length of the encoded form in bytes.
             pub const LENGTH: usize = 8 * Self::FIELDS.len();
 
-            /// The payload of such a record.
+            /// Encodes the payload.
             pub fn encode(&self) -> [u8; Self::LENGTH] {
                 let mut out = [0; Self::LENGTH];
                 for (place, count) in out.chunks_exact_mut(8).zip(self.counts()) {
@@ -47,7 +46,7 @@ macro_rules! counts {
     };
 }
 
-/// The fields of counts with these names and sentences.
+/// The fields of counts with these names and descriptions.
 const fn fields<const N: usize>(counts: [(&'static str, &'static str); N]) -> [Field; N] {
     let mut fields = [const { field(0, "", FieldType::U64, "") }; N];
     let mut i = 0;
@@ -60,7 +59,7 @@ const fn fields<const N: usize>(counts: [(&'static str, &'static str); N]) -> [F
 }
 
 counts! {
-    /// How many packets were lost at one place of the stream, by cause.
+    /// The number of packets lost at one point of the stream, by cause.
     pub struct LostPackets,
     /// The payload of a record that stands for lost packets.
     LOST, "loss" {
@@ -76,9 +75,9 @@ counts! {
 }
 
 impl LostPackets {
-    /// Reads the payload of a record of the kind `Lost`. Causes that a later version
-    /// appended are counted as [`LostPackets::unreadable`], so that the total stays
-    /// right. `None` if a cause of this version is missing.
+    /// Decodes the payload of a record of the kind `Lost`. Causes that a later version
+    /// appended are added to [`LostPackets::unreadable`], so that the total is right.
+    /// `None` if a cause of this version is missing.
     pub fn decode(payload: &[u8]) -> Option<Self> {
         let (causes, rest) = payload.as_chunks::<8>();
         if !rest.is_empty() {
@@ -92,14 +91,14 @@ impl LostPackets {
         Some(lost)
     }
 
-    /// All causes together.
+    /// The sum over all causes.
     pub fn total(&self) -> u64 {
         self.counts().into_iter().fold(0, u64::saturating_add)
     }
 }
 
 counts! {
-    /// What a recorder knows of an ioctl at its end, beside the pseudo-header.
+    /// What is known about an ioctl that has ended, apart from the pseudo-header.
     pub struct IoctlEnd,
     /// The payload of a record that stands for the end of an ioctl.
     IOCTL_END, "ioctl" {
@@ -111,8 +110,8 @@ counts! {
 }
 
 impl IoctlEnd {
-    /// Reads the payload of a record of the kind `Ioctl`; what a later version
-    /// appended is skipped. `None` if it is too short.
+    /// Decodes the payload of a record of the kind `Ioctl`. Fields that a later version
+    /// appended are skipped. `None` if the payload is too short.
     pub fn decode(payload: &[u8]) -> Option<Self> {
         let (counts, _) = payload.as_chunks::<8>();
         Self::take(&mut counts.iter().map(|count| u64::from_le_bytes(*count)))

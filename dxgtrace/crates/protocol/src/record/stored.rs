@@ -1,23 +1,23 @@
-//! How a member of the pseudo-header stands in its bytes.
+//! The encoding of the members of the pseudo-header.
 
 use super::names::{ChannelKind, Direction, KnownFields, RecordKind};
 use super::version::{HeaderError, LENGTH};
-use crate::schema::text::stop;
+use crate::schema::text::fail_build;
 use crate::schema::{Field, FieldType, field};
 
-/// A value that stands in the pseudo-header as little-endian bytes.
+/// A value that is stored in the pseudo-header as little-endian bytes.
 pub(super) trait Stored: Copy {
-    /// Bytes that it takes.
+    /// Size in bytes.
     const SIZE: u16;
-    /// What these bytes mean.
+    /// The type of the field.
     const TY: FieldType;
-    /// The value whose bytes are 0.
+    /// The value whose bytes are all 0.
     const ZERO: Self;
 
-    /// Writes the value at the offset `at`.
+    /// Writes the value at offset `at`.
     fn store(self, header: &mut [u8; LENGTH], at: usize);
 
-    /// Reads the value at the offset `at`.
+    /// Reads the value at offset `at`.
     fn load(header: &[u8; LENGTH], at: usize) -> Result<Self, HeaderError>;
 }
 
@@ -106,11 +106,11 @@ stored_byte_enum! {
     Direction, GuestToHost, |number| {
         Self::from_number(number).ok_or(HeaderError::UnknownDirection(number))
     };
-    ChannelKind, Unknown, |number| Ok(Self::or_unknown(number));
+    ChannelKind, Unknown, |number| Ok(Self::from_number_or_unknown(number));
 }
 
-/// `N` bytes of a header from the offset `at`, which is a constant within the
-/// header: the compiler drops the fallback.
+/// The `N` bytes of a header at offset `at`, which is a constant inside the header, so
+/// that the compiler removes the fallback.
 #[inline]
 fn bytes<const N: usize>(header: &[u8; LENGTH], at: usize) -> [u8; N] {
     header
@@ -120,10 +120,9 @@ fn bytes<const N: usize>(header: &[u8; LENGTH], at: usize) -> [u8; N] {
         .unwrap_or([0; N])
 }
 
-/// The description of `size` bytes at the offset `at`. A type of more bytes
-/// describes them as bits of the aligned word that holds them; a type of fewer
-/// bytes as an array.
-pub(super) const fn described(
+/// The field that describes `size` bytes at offset `at`. If `ty` is larger, the field is a
+/// bit field of the aligned word that holds the bytes; if `ty` is smaller, an array.
+pub(super) const fn describe(
     at: u16,
     name: &'static str,
     size: u16,
@@ -133,7 +132,7 @@ pub(super) const fn described(
     let unit = ty.size();
     if size >= unit {
         if !size.is_multiple_of(unit) {
-            stop("pseudo-header", "has a part of an element in", name);
+            fail_build("pseudo-header", "has a part of an element in", name);
         }
         let described = field(at, name, ty, doc);
         return if size > unit {
@@ -144,13 +143,13 @@ pub(super) const fn described(
     }
     let word = at - at % unit;
     if at + size > word + unit {
-        stop("pseudo-header", "has a field in two words:", name);
+        fail_build("pseudo-header", "has a field in two words:", name);
     }
     field(word, name, ty, doc).bits(8 * (at - word) as u8, 8 * size as u8)
 }
 
-/// The fields in the order of their first bit.
-pub(super) const fn by_offset<const N: usize>(mut fields: [Field; N]) -> [Field; N] {
+/// Sorts fields by their first bit.
+pub(super) const fn sort_by_offset<const N: usize>(mut fields: [Field; N]) -> [Field; N] {
     let mut sorted = 1;
     while sorted < N {
         let mut i = sorted;

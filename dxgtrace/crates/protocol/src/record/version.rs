@@ -1,34 +1,34 @@
-//! Which bytes are a pseudo-header.
+//! The version of the pseudo-header, and the errors of its decoder.
 
 /// Length of the pseudo-header of [`VERSION`] in bytes.
 pub const LENGTH: usize = 80;
-/// The version written by this program. A reader accepts any later version
-/// whose header is at least as long, since versions only append.
+/// The version that this program writes. The decoder accepts later versions, since they
+/// only append fields.
 pub const VERSION: u8 = 1;
 
-/// Why bytes are no pseudo-header of this program.
+/// The error for bytes that are not a pseudo-header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
-    /// Fewer bytes than the shortest header, or than the header says it has.
+    /// There are fewer bytes than the shortest header, or than the header length says.
     #[error("pseudo-header needs {wanted} bytes, only {had} are there")]
     Short {
-        /// Bytes that the header takes.
+        /// Length of the header in bytes.
         wanted: usize,
-        /// Bytes that are there.
+        /// Number of bytes available.
         had: usize,
     },
-    /// Version 0, or a header length below that of version 1.
+    /// The version is 0, or the header is shorter than in version 1.
     #[error("pseudo-header claims version {version} and {length} bytes, which no version has")]
     Malformed {
-        /// What stands in the version byte.
+        /// The value of the version byte.
         version: u8,
-        /// What stands in the header length field, in bytes.
+        /// The value of the header length field, in bytes.
         length: u16,
     },
-    /// A record kind that only a later version knows.
+    /// The record kind is not known to this version.
     #[error("record kind {0} is not known to this version")]
     UnknownKind(u8),
-    /// A direction that only a later version knows.
+    /// The direction is not known to this version.
     #[error("direction {0} is not known to this version")]
     UnknownDirection(u8),
 }

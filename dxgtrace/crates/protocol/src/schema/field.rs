@@ -1,27 +1,27 @@
-//! One value at a fixed place: its type, and what it must obey.
+//! A field: a value at a fixed offset, its type and its rules.
 
 use super::slice::BitSlice;
 use super::ty::{DriverEra, FieldType, ObjectKind};
-use crate::schema::text::{same, stop};
+use crate::schema::text::{fail_build, str_eq};
 use crate::schema::values::Flags;
 
-/// A condition on a field: of the same part of the message, or of the request.
+/// A condition on a field of the same part of the message, or of the request.
 #[derive(Debug, Clone, Copy)]
 pub struct When {
     /// The field that decides.
     pub field: &'static str,
-    /// Which bits of it count.
+    /// The bits of the field that are compared.
     pub mask: u64,
     /// The masked values for which the condition holds.
     pub values: &'static [u64],
-    /// Whether the field is one of the request, seen from its reply.
+    /// Whether `field` is a field of the request and the condition stands in the reply.
     pub of_request: bool,
-    /// Where the field stands, if it is one of the same part or structure:
-    /// [`fields`] looks it up.
+    /// The position of the field, if it is in the same part or structure. [`fields`]
+    /// resolves it.
     pub decider: Option<BitSlice>,
 }
 
-/// Holds if `field` has one of `values`.
+/// A condition that holds if `field` has one of `values`.
 pub const fn when(field: &'static str, values: &'static [u64]) -> When {
     When {
         field,
@@ -32,7 +32,7 @@ pub const fn when(field: &'static str, values: &'static [u64]) -> When {
     }
 }
 
-/// In a reply: holds if `field` of the request had one of `values`.
+/// A condition in a reply that holds if `field` of the request has one of `values`.
 pub const fn when_request(field: &'static str, values: &'static [u64]) -> When {
     When {
         field,
@@ -43,7 +43,7 @@ pub const fn when_request(field: &'static str, values: &'static [u64]) -> When {
     }
 }
 
-/// Holds if the bit `bit` of `field` is set.
+/// A condition that holds if the bit `bit` of `field` is set.
 pub const fn when_set(field: &'static str, set: &'static Flags, bit: &str) -> When {
     match set.find(bit) {
         Some(bit) => When {
@@ -53,11 +53,11 @@ pub const fn when_set(field: &'static str, set: &'static Flags, bit: &str) -> Wh
             of_request: false,
             decider: None,
         },
-        None => stop(field, "has no bit", bit),
+        None => fail_build(field, "has no bit", bit),
     }
 }
 
-/// Holds if the bit `bit` of `field` is clear.
+/// A condition that holds if the bit `bit` of `field` is clear.
 pub const fn when_clear(field: &'static str, set: &'static Flags, bit: &str) -> When {
     match set.find(bit) {
         Some(bit) => When {
@@ -67,11 +67,11 @@ pub const fn when_clear(field: &'static str, set: &'static Flags, bit: &str) -> 
             of_request: false,
             decider: None,
         },
-        None => stop(field, "has no bit", bit),
+        None => fail_build(field, "has no bit", bit),
     }
 }
 
-/// `SET[n]` holds the one number whose only bit is `n`.
+/// `SET[n]` holds the number in which only bit `n` is set.
 const SET: &[&[u64]] = &[
     &[1],
     &[1 << 1],
@@ -93,27 +93,27 @@ const SET: &[&[u64]] = &[
 ];
 
 impl When {
-    /// Whether the condition holds for a value of the field.
+    /// Whether the condition holds if the field has `value`.
     pub fn holds(&self, value: u64) -> bool {
         self.values.contains(&(value & self.mask))
     }
 }
 
-/// What a field's value must obey.
+/// The rule for the value of a field.
 #[derive(Debug, Clone, Copy)]
 pub enum FieldRule {
-    /// Any value is fine.
+    /// Any value is valid.
     Any,
     /// Zero in every known version.
     Reserved,
-    /// A slot that the host fills in: in a request its content is whatever
-    /// the application left there.
+    /// The host fills in the field. In a request it holds leftover data of the
+    /// application.
     Output,
     /// Every known driver sends this value.
     Always(u64),
-    /// The driver refuses to send values outside of this range, ends included.
+    /// The driver refuses to send values outside this range, which includes both ends.
     Range(u64, u64),
-    /// The host must repeat what this field of an earlier request held.
+    /// The host must repeat the value of this field of an earlier request.
     Echoes {
         /// Name of the request.
         message: &'static str,
@@ -123,21 +123,20 @@ pub enum FieldRule {
 }
 
 impl FieldRule {
-    /// Whether it forbids any value.
-    pub const fn forbids(&self) -> bool {
+    /// Whether the rule forbids any value.
+    pub const fn forbids_values(&self) -> bool {
         matches!(self, Self::Reserved | Self::Always(_) | Self::Range(..))
     }
 }
 
-/// Values that obey both their rule and their type, as far as one comparison
-/// tells: that the bits which count are within a range. Of other values, the
-/// rule and the type are asked.
+/// A range of values that satisfy both rule and type of a field, tested with one
+/// comparison. Other values need the full check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuickAccept {
-    /// Which bits count.
+    /// The bits that are compared.
     mask: u64,
     low: u64,
-    /// Less than `low` if the comparison tells nothing.
+    /// Less than `low` if every value needs the full check.
     high: u64,
 }
 
@@ -145,30 +144,32 @@ impl QuickAccept {
     const fn of(ty: FieldType, rule: FieldRule) -> Self {
         let named = match ty {
             FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set) => {
-                Self::within(!set.known(), 0, 0)
+                Self::in_range(!set.named_mask(), 0, 0)
             }
-            FieldType::Enum(names) if names.counted() > 0 => {
-                Self::within(u64::MAX, 0, names.counted() - 1)
+            FieldType::Enum(names) if names.dense_count() > 0 => {
+                Self::in_range(u64::MAX, 0, names.dense_count() - 1)
             }
-            FieldType::Enum(_) => Self::within(u64::MAX, 1, 0),
-            FieldType::Bool => Self::within(u64::MAX, 0, 1),
-            _ => Self::within(0, 0, 0),
+            FieldType::Enum(_) => Self::in_range(u64::MAX, 1, 0),
+            FieldType::Bool => Self::in_range(u64::MAX, 0, 1),
+            _ => Self::in_range(0, 0, 0),
         };
         match rule {
             FieldRule::Any | FieldRule::Output | FieldRule::Echoes { .. } => named,
-            FieldRule::Reserved if named.has(0) => Self::within(u64::MAX, 0, 0),
-            FieldRule::Always(value) if named.has(value) => Self::within(u64::MAX, value, value),
-            FieldRule::Range(low, high) if !ty.has_names() => Self::within(u64::MAX, low, high),
-            _ => Self::within(u64::MAX, 1, 0),
+            FieldRule::Reserved if named.accepts(0) => Self::in_range(u64::MAX, 0, 0),
+            FieldRule::Always(value) if named.accepts(value) => {
+                Self::in_range(u64::MAX, value, value)
+            }
+            FieldRule::Range(low, high) if !ty.has_names() => Self::in_range(u64::MAX, low, high),
+            _ => Self::in_range(u64::MAX, 1, 0),
         }
     }
 
-    const fn within(mask: u64, low: u64, high: u64) -> Self {
+    const fn in_range(mask: u64, low: u64, high: u64) -> Self {
         Self { mask, low, high }
     }
 
-    /// Whether a value is one of them.
-    pub const fn has(self, value: u64) -> bool {
+    /// Whether `value` is valid without the full check.
+    pub const fn accepts(self, value: u64) -> bool {
         let counts = value & self.mask;
         self.low <= counts && counts <= self.high
     }
@@ -177,23 +178,23 @@ impl QuickAccept {
 /// What a message does to the object that a handle names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ObjectEffect {
-    /// Nothing that is known.
+    /// No known effect.
     None,
-    /// It exists from a successful reply on.
+    /// A successful reply creates the object.
     Creates,
-    /// It no longer exists after a successful reply.
+    /// A successful reply destroys the object.
     Destroys,
-    /// It must exist when the request is sent. 0 means that none is meant.
+    /// The object must exist when the request is sent. 0 names no object.
     Uses,
-    /// It is named as a hint. Applications leave old numbers in such lists, and
-    /// hosts do without them.
+    /// The object is named as a hint. Applications leave stale handles in such lists,
+    /// which hosts ignore.
     Mentions,
 }
 
-/// What a value means to those who follow a whole conversation.
+/// What a value means for the state of the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldRole {
-    /// Nothing beyond its field.
+    /// No meaning for the session.
     None,
     /// The interface version that the sender speaks.
     Version,
@@ -203,52 +204,52 @@ pub enum FieldRole {
     AsyncMode,
     /// How extended headers name the virtual GPU from now on.
     VgpuLuid,
-    /// What the thing that the message creates is called.
+    /// The name of the object that the message creates.
     Name,
     /// The thread that opened the device.
     Opener,
-    /// Bytes of the object that the same element creates.
+    /// Size in bytes of the object that the same element creates.
     Size,
-    /// Each named object is resident once more after a successful reply.
+    /// A successful reply increments the residency count of each named object.
     Resident,
-    /// Each named object is resident once less after a successful reply.
+    /// A successful reply decrements the residency count of each named object.
     Evicted,
-    /// The memory of each named object may be reused after a successful reply.
+    /// A successful reply lets the host reuse the memory of each named object.
     Offered,
-    /// It is wanted back after a successful reply.
+    /// A successful reply revokes the offer of each named object.
     Reclaimed,
-    /// A range of GPU addresses is kept for the process; this is its first.
+    /// The first address of a range of GPU addresses that is reserved for the process.
     Reserves,
-    /// A range of GPU addresses leads to memory from now on.
+    /// The first address of a range of GPU addresses that is mapped.
     Maps,
-    /// A range of GPU addresses leads nowhere any more.
+    /// The first address of a range of GPU addresses that is unmapped.
     Unmaps,
-    /// A range of GPU addresses is given back.
+    /// The first address of a range of GPU addresses that is freed.
     Frees,
-    /// Bytes of the range of GPU addresses.
+    /// Length of the range of GPU addresses in bytes.
     RangeBytes,
-    /// The same in pages.
+    /// Length of the range of GPU addresses in pages.
     RangePages,
     /// The CPU waits for each named fence to reach its value.
     Awaited,
-    /// Each named fence is asked to reach its value.
+    /// Each named fence is signalled to its value.
     Signalled,
     /// The values of the fences named in the same message, in their order.
     FenceValues,
     /// The value that the fence of the named queue will reach.
     Progress,
-    /// Bytes by which the process is over its budget.
+    /// Number of bytes by which the process exceeds its budget.
     OverBudget,
-    /// Which memory the question is about.
+    /// The memory segment that is queried.
     Segment,
-    /// Bytes that the process should stay within.
+    /// The memory budget of the process in bytes.
     Budget,
-    /// Bytes that the process uses by the host's count.
+    /// Memory in use by the process in bytes, as the host counts it.
     InUse,
 }
 
 impl FieldRole {
-    /// What happens to a range of GPU addresses that begins here, if one does.
+    /// The role itself if it marks the first address of a range of GPU addresses.
     pub const fn range(self) -> Option<Self> {
         match self {
             Self::Reserves | Self::Maps | Self::Unmaps | Self::Frees => Some(self),
@@ -257,97 +258,98 @@ impl FieldRole {
     }
 }
 
-/// To what a created object belongs, and how it ends.
+/// The owner of a created object, and how the object ends.
 #[derive(Debug, Clone, Copy)]
 pub struct ObjectOwner {
-    /// Fields that name the owner: of the same reply if it creates that
-    /// object, else of the request. The first that is not 0 counts; without
-    /// one, the process owns the object. The object ends with its owner.
+    /// Fields that name the owner: fields of the same reply if the reply creates the
+    /// owner, else of the request. The first nonzero field is used; without one, the
+    /// process is the owner. The object ends with its owner.
     pub fields: &'static [&'static str],
-    /// The owner counts only if this holds of the request.
+    /// A condition on the request without which the process is the owner.
     pub when: Option<When>,
-    /// Whether it is not known that the object ends with its owner.
-    pub loose: bool,
-    /// Owners before whose end the driver destroys the object by a message of
-    /// its own.
-    pub settled: &'static [ObjectKind],
-    /// Of a guest event: whether the host may signal it more than once.
-    pub lasting: bool,
+    /// Whether it is unknown if the object ends with its owner.
+    pub may_outlive: bool,
+    /// Kinds of owner before whose end the driver destroys the object with a separate
+    /// message.
+    pub destroyed_before: &'static [ObjectKind],
+    /// For a guest event: whether the host may signal it more than once.
+    pub signalled_repeatedly: bool,
 }
 
-/// The field that says how many elements of an array are in use.
+/// The field that counts the used elements of an array.
 #[derive(Debug, Clone, Copy)]
 pub struct UsedCount {
     /// Its name.
     pub field: &'static str,
-    /// Where it stands: [`fields`] looks it up.
+    /// The position of the field. [`fields`] resolves it.
     pub slice: Option<BitSlice>,
-    /// Whether the driver limits it: then the limit is what is checked.
+    /// Whether the field has a range: then the range is checked in place of the length
+    /// of the array.
     pub limited: bool,
 }
 
-/// One value at a fixed place.
+/// A value, or an array of values, at a fixed offset.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
     /// Offset in bytes.
     pub at: u16,
-    /// The public structure's name for it; dots reach into nested structures.
+    /// The name in the public structure. Dots separate the names of nested structures.
     pub name: &'static str,
-    /// What its bytes mean.
+    /// The type of the value.
     pub ty: FieldType,
-    /// How many values of that type stand in a row; 1 unless it is an array.
+    /// Number of array elements; 1 unless the field is an array.
     pub count: u16,
-    /// For an array: the field that says how many elements are in use.
-    pub used: Option<UsedCount>,
+    /// For an array: the field that counts the used elements.
+    pub used_count: Option<UsedCount>,
     /// For a bit field: lowest bit and width within the value at `at`.
     pub bits: Option<(u8, u8)>,
-    /// Where its number stands, of an array the first.
+    /// The position of the number; for an array, of its first element.
     pub slice: BitSlice,
-    /// For one of several meanings of the same bytes: when it applies.
+    /// For one of several alternatives at the same offset: when it applies.
     pub when: Option<When>,
-    /// What its value must obey.
+    /// The rule for its value.
     pub rule: FieldRule,
-    /// What the message does to the object it names.
-    pub life: ObjectEffect,
-    /// The life applies only if this holds of the request.
-    pub life_when: Option<When>,
-    /// Of a created object: to what it belongs.
+    /// What the message does to the object that the value names.
+    pub effect: ObjectEffect,
+    /// A condition on the request without which `effect` does not apply.
+    pub effect_when: Option<When>,
+    /// For a created object: its owner.
     pub owner: ObjectOwner,
-    /// What the value means beyond the message.
+    /// What the value means for the state of the session.
     pub role: FieldRole,
-    /// The first generation of the driver that knows it.
+    /// The first generation of the driver that has the field.
     pub since: DriverEra,
-    /// Values of which nothing can be said: most of those that are seen.
-    pub quick: QuickAccept,
-    /// What it is, in a sentence.
+    /// Values that need no further check: most of those that occur.
+    pub quick_accept: QuickAccept,
+    /// A sentence that describes it.
     pub doc: &'static str,
 }
 
-/// A field of one value at offset `at`.
+/// A field with one value at offset `at`.
 pub const fn field(at: u16, name: &'static str, ty: FieldType, doc: &'static str) -> Field {
     Field {
         at,
         name,
         ty,
         count: 1,
-        used: None,
+        used_count: None,
         bits: None,
         slice: BitSlice::whole(at, ty),
         when: None,
         rule: FieldRule::Any,
-        life: ObjectEffect::None,
-        life_when: None,
+        effect: ObjectEffect::None,
+        effect_when: None,
         owner: ObjectOwner::PROCESS,
         role: FieldRole::None,
         since: DriverEra::May2020,
-        quick: QuickAccept::of(ty, FieldRule::Any),
+        quick_accept: QuickAccept::of(ty, FieldRule::Any),
         doc,
     }
 }
 
-/// The fields of a part or structure of which some depend on others: looks up
-/// what `when` and `used` name. The build stops where a layout holds such a field
-/// outside of this, and where there is no field of that name:
+/// Resolves the names in [`Field::when`] and [`Field::used_count`] of a list of fields.
+/// A layout with such a field that was not resolved fails the build, and so does an
+/// unknown name:
 ///
 /// ```compile_fail
 /// use dxgtrace_protocol::schema::*;
@@ -368,32 +370,32 @@ pub const fn fields<const N: usize>(mut fields: [Field; N]) -> [Field; N] {
         if let Some(mut when) = fields[i].when
             && !when.of_request
         {
-            when.decider = slice_of(&fields, when.field);
+            when.decider = slice_named(&fields, when.field);
             fields[i].when = Some(when);
         }
-        if let Some(mut used) = fields[i].used {
+        if let Some(mut used) = fields[i].used_count {
             let mut j = 0;
             while j < N {
-                if same(fields[j].name, used.field) {
+                if str_eq(fields[j].name, used.field) {
                     used.slice = Some(fields[j].slice);
                     used.limited = matches!(fields[j].rule, FieldRule::Range(..));
                 }
                 j += 1;
             }
-            fields[i].used = Some(used);
+            fields[i].used_count = Some(used);
         }
         i += 1;
     }
     fields
 }
 
-/// What the host made of the request.
-pub const fn status(at: u16) -> Field {
+/// A field that holds the status of the request.
+pub const fn status_field(at: u16) -> Field {
     field(at, "status", FieldType::NtStatus, "Outcome of the request.")
 }
 
-/// The device that the request is about.
-pub const fn device(at: u16) -> Field {
+/// A field that names the device of the request.
+pub const fn device_field(at: u16) -> Field {
     field(
         at,
         "device",
@@ -403,9 +405,9 @@ pub const fn device(at: u16) -> Field {
     .uses()
 }
 
-/// Of the fields of a longer layout, those of one with `size` bytes: where a
-/// later version only appended.
-pub const fn before(size: u16, fields: &'static [Field]) -> &'static [Field] {
+/// The fields that begin before offset `size`: those of an older version, if later
+/// versions only appended fields.
+pub const fn fields_before(size: u16, fields: &'static [Field]) -> &'static [Field] {
     let mut count = 0;
     while count < fields.len() && fields[count].at < size {
         count += 1;
@@ -414,26 +416,26 @@ pub const fn before(size: u16, fields: &'static [Field]) -> &'static [Field] {
 }
 
 impl ObjectOwner {
-    /// The process.
+    /// The process owns the object.
     pub const PROCESS: Self = Self {
         fields: &[],
         when: None,
-        loose: false,
-        settled: &[],
-        lasting: false,
+        may_outlive: false,
+        destroyed_before: &[],
+        signalled_repeatedly: false,
     };
 }
 
 impl Field {
-    /// The field is an array of `count` elements.
+    /// Declares the field as an array of `count` elements.
     pub const fn array(mut self, count: u16) -> Self {
         self.count = count;
         self
     }
 
-    /// Of the array, only as many elements are used as `field` says.
-    pub const fn used(mut self, field: &'static str) -> Self {
-        self.used = Some(UsedCount {
+    /// Declares that `field` counts the used elements of the array.
+    pub const fn used_count(mut self, field: &'static str) -> Self {
+        self.used_count = Some(UsedCount {
             field,
             slice: None,
             limited: false,
@@ -441,135 +443,137 @@ impl Field {
         self
     }
 
-    /// The field is `width` bits wide and begins at bit `shift`.
+    /// Declares the field as `width` bits from bit `shift` on.
     pub const fn bits(mut self, shift: u8, width: u8) -> Self {
         self.bits = Some((shift, width));
         self.slice = self.slice.bits(shift, width);
         self
     }
 
-    /// The bytes mean this only when the condition holds.
+    /// Declares that the field exists only if `when` holds.
     pub const fn when(mut self, when: When) -> Self {
         self.when = Some(when);
         self
     }
 
-    /// The value must be zero.
+    /// Declares that the value must be 0.
     pub const fn reserved(self) -> Self {
-        self.ruled(FieldRule::Reserved)
+        self.with_rule(FieldRule::Reserved)
     }
 
-    /// In a request, the value means nothing.
+    /// Declares that the host fills in the field: in a request, its value is
+    /// meaningless.
     pub const fn output(self) -> Self {
-        self.ruled(FieldRule::Output)
+        self.with_rule(FieldRule::Output)
     }
 
-    /// Every known driver sends `value`.
+    /// Declares that every known driver sends `value`.
     pub const fn always(self, value: u64) -> Self {
-        self.ruled(FieldRule::Always(value))
+        self.with_rule(FieldRule::Always(value))
     }
 
-    /// The driver sends only values from `low` to `high`.
+    /// Declares that the driver sends only values from `low` to `high`.
     pub const fn range(self, low: u64, high: u64) -> Self {
-        self.ruled(FieldRule::Range(low, high))
+        self.with_rule(FieldRule::Range(low, high))
     }
 
-    /// The host must repeat `field` of the request `message`.
+    /// Declares that the host must repeat `field` of the request `message`.
     pub const fn echoes(self, message: &'static str, field: &'static str) -> Self {
-        self.ruled(FieldRule::Echoes { message, field })
+        self.with_rule(FieldRule::Echoes { message, field })
     }
 
-    const fn ruled(mut self, rule: FieldRule) -> Self {
+    const fn with_rule(mut self, rule: FieldRule) -> Self {
         self.rule = rule;
-        self.quick = QuickAccept::of(self.ty, rule);
+        self.quick_accept = QuickAccept::of(self.ty, rule);
         self
     }
 
-    /// The object exists from the successful reply on.
+    /// Declares that a successful reply creates the object.
     pub const fn creates(mut self) -> Self {
-        self.life = ObjectEffect::Creates;
+        self.effect = ObjectEffect::Creates;
         self
     }
 
-    /// The object ends with the successful reply.
+    /// Declares that a successful reply destroys the object.
     pub const fn destroys(mut self) -> Self {
-        self.life = ObjectEffect::Destroys;
+        self.effect = ObjectEffect::Destroys;
         self
     }
 
-    /// The object must exist.
+    /// Declares that the object must exist.
     pub const fn uses(mut self) -> Self {
-        self.life = ObjectEffect::Uses;
+        self.effect = ObjectEffect::Uses;
         self
     }
 
-    /// The object is named as a hint.
+    /// Declares that the message names the object only as a hint.
     pub const fn mentions(mut self) -> Self {
-        self.life = ObjectEffect::Mentions;
+        self.effect = ObjectEffect::Mentions;
         self
     }
 
-    /// The life applies only if the request fulfils the condition.
-    pub const fn life_when(mut self, when: When) -> Self {
-        self.life_when = Some(when);
+    /// Declares that the effect applies only if `when` holds for the request.
+    pub const fn effect_when(mut self, when: When) -> Self {
+        self.effect_when = Some(when);
         self
     }
 
-    /// The created object belongs to what the first of these fields names
-    /// that is not 0, and ends with it.
-    pub const fn within(mut self, fields: &'static [&'static str]) -> Self {
+    /// Declares the owner of the created object, with which it ends: the object that the
+    /// first nonzero field of `fields` names.
+    pub const fn owned_by(mut self, fields: &'static [&'static str]) -> Self {
         self.owner.fields = fields;
         self
     }
 
-    /// It belongs to that owner only if the request fulfils the condition.
-    pub const fn within_when(mut self, when: When) -> Self {
+    /// Declares that the owner applies only if `when` holds for the request.
+    pub const fn owned_when(mut self, when: When) -> Self {
         self.owner.when = Some(when);
         self
     }
 
-    /// It is not known whether the object ends with its owner.
-    pub const fn loosely(mut self) -> Self {
-        self.owner.loose = true;
+    /// Declares that the object may outlive its owner.
+    pub const fn may_outlive_owner(mut self) -> Self {
+        self.owner.may_outlive = true;
         self
     }
 
-    /// Before an owner of these kinds ends, the driver destroys the object by
-    /// a message of its own.
-    pub const fn settled_before(mut self, owners: &'static [ObjectKind]) -> Self {
-        self.owner.settled = owners;
+    /// Declares that the driver destroys the object with a separate message before an
+    /// owner of these kinds ends.
+    pub const fn destroyed_before(mut self, owners: &'static [ObjectKind]) -> Self {
+        self.owner.destroyed_before = owners;
         self
     }
 
-    /// The host may signal the event more than once.
-    pub const fn lasting(mut self) -> Self {
-        self.owner.lasting = true;
+    /// Declares that the host may signal the event more than once.
+    pub const fn signalled_repeatedly(mut self) -> Self {
+        self.owner.signalled_repeatedly = true;
         self
     }
 
-    /// What the value means beyond the message.
+    /// Declares what the value means for the state of the session.
     pub const fn role(mut self, role: FieldRole) -> Self {
         self.role = role;
         self
     }
 
-    /// Drivers know the field from this generation on.
+    /// Declares the first generation of the driver that has the field.
     pub const fn since(mut self, era: DriverEra) -> Self {
         self.since = era;
         self
     }
 
-    /// Bytes that the field takes.
+    /// Size of the field in bytes.
     pub const fn size(&self) -> u16 {
         self.ty.size() * self.count
     }
 
-    /// Offset of the first byte behind it.
+    /// Offset of the first byte after the field.
     pub const fn end(&self) -> u16 {
         self.at + self.size()
     }
 
-    /// Whether a message in one line may name it: one number that somebody chose.
+    /// Whether the one-line summary may show the field: a single number that is not
+    /// fixed, opaque or an address.
     pub const fn may_be_in_summary(&self) -> bool {
         self.count == 1
             && matches!(
@@ -582,7 +586,7 @@ impl Field {
             )
     }
 
-    /// Which bits of the value at `at` belong to the field.
+    /// The bits of the word at `at` that belong to the field.
     pub const fn mask(&self) -> u64 {
         match self.bits {
             Some((shift, width)) => (u64::MAX >> (64 - width as u32)) << shift,
@@ -591,11 +595,11 @@ impl Field {
     }
 }
 
-/// The field of that name.
-pub(super) const fn find(fields: &'static [Field], name: &str) -> Option<&'static Field> {
+/// The field called `name`.
+pub(super) const fn field_named(fields: &'static [Field], name: &str) -> Option<&'static Field> {
     let mut i = 0;
     while i < fields.len() {
-        if same(fields[i].name, name) {
+        if str_eq(fields[i].name, name) {
             return Some(&fields[i]);
         }
         i += 1;
@@ -603,11 +607,11 @@ pub(super) const fn find(fields: &'static [Field], name: &str) -> Option<&'stati
     None
 }
 
-/// The slice of the field of that name.
-const fn slice_of(fields: &[Field], name: &str) -> Option<BitSlice> {
+/// The slice of the field called `name`.
+const fn slice_named(fields: &[Field], name: &str) -> Option<BitSlice> {
     let mut i = 0;
     while i < fields.len() {
-        if same(fields[i].name, name) {
+        if str_eq(fields[i].name, name) {
             return Some(fields[i].slice);
         }
         i += 1;

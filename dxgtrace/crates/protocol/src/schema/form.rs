@@ -1,26 +1,26 @@
-//! The forms that one part of a message has in the versions of the protocol.
+//! The forms of one part of a message, by version of the protocol.
 
 use super::MAX_FORMS;
 use super::layout::Layout;
 use super::ty::DriverEra;
-use crate::schema::text::stop;
+use crate::schema::text::fail_build;
 
 /// One form of a request, host message or reply.
 #[derive(Debug, Clone, Copy)]
 pub struct Form {
-    /// The lowest interface version that uses it.
+    /// The first interface version that uses the form.
     pub since: u32,
-    /// The lowest interface version that no longer uses it.
+    /// The first interface version that no longer uses the form.
     pub until: u32,
-    /// The first generation of the driver that uses it.
+    /// The first generation of the driver that uses the form.
     pub era: DriverEra,
-    /// Where the version does not tell: the total lengths by which it is known.
+    /// Total lengths in bytes that identify the form, if the version does not.
     pub lengths: &'static [u32],
-    /// Its shape.
+    /// Its layout.
     pub layout: Layout,
 }
 
-/// The form that every interface version uses, unless told otherwise.
+/// A form that every interface version uses.
 pub const fn form(layout: Layout) -> Form {
     Form {
         since: 0,
@@ -32,21 +32,22 @@ pub const fn form(layout: Layout) -> Form {
 }
 
 impl Form {
-    /// It is used from an interface version on.
+    /// Declares that the form is used from `version` on.
     pub const fn since(mut self, version: u32) -> Self {
         self.since = version;
         self
     }
 
-    /// Only drivers of a generation use it; it is known by its total `lengths`.
-    pub const fn of(mut self, era: DriverEra, lengths: &'static [u32]) -> Self {
+    /// Declares that drivers since `era` use the form, which its total `lengths`
+    /// identify.
+    pub const fn of_era(mut self, era: DriverEra, lengths: &'static [u32]) -> Self {
         self.era = era;
         self.lengths = lengths;
         self
     }
 
-    /// By what the form is known, in words that follow the part's name. Empty if the
-    /// version and the length do not matter.
+    /// What identifies the form, as text that follows the part's name. Empty if
+    /// neither version nor length matters.
     pub fn known_by(&self) -> String {
         let mut text = match self.since {
             0 => String::new(),
@@ -62,13 +63,14 @@ impl Form {
         text
     }
 
-    /// Whether an interface version uses both forms.
-    pub(super) const fn meets(&self, since: u32, until: u32) -> bool {
+    /// Whether the version range of the form overlaps `since..until`.
+    pub(super) const fn overlaps(&self, since: u32, until: u32) -> bool {
         self.since < until && since < self.until
     }
 
-    /// Whether a message of `length` bytes, rounded up to 8 unless `exact`, has it.
-    fn fits(&self, length: usize, exact: bool) -> bool {
+    /// Whether a message of `length` bytes may have the form. `length` is rounded up to
+    /// a multiple of 8 unless `exact`.
+    fn has_length(&self, length: usize, exact: bool) -> bool {
         self.lengths.is_empty()
             || self.lengths.iter().any(|known| {
                 let known = *known as usize;
@@ -77,54 +79,53 @@ impl Form {
     }
 }
 
-/// The forms of a part, newest interface version first; within a version, first
-/// those that are known by their lengths.
+/// The forms of a part, newest interface version first. Within a version, forms that
+/// are identified by length come first.
 #[derive(Debug, Clone, Copy)]
 pub struct Forms {
     list: [Option<Form>; MAX_FORMS],
 }
 
 impl Forms {
-    /// None that is known.
+    /// No form.
     pub const NONE: Self = Self {
         list: [None; MAX_FORMS],
     };
 
-    /// Whether no form is known.
+    /// Whether the list is empty.
     pub const fn is_empty(&self) -> bool {
         self.list[0].is_none()
     }
 
-    /// Every form, in order.
+    /// All forms, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Form> {
         self.list.iter().flatten()
     }
 
-    /// The shape of every form, in order.
+    /// The layouts of all forms, in order.
     pub fn layouts(&self) -> impl Iterator<Item = &Layout> {
         self.iter().map(|form| &form.layout)
     }
 
-    /// The shape of a message of an interface version: `length` bytes of it
-    /// travelled, rounded up to 8 unless `exact`.
+    /// The layout of a message of `length` bytes at an interface version. `length` is
+    /// rounded up to a multiple of 8 unless `exact`.
     #[inline]
     pub fn select(&self, version: u32, length: usize, exact: bool) -> Option<&Layout> {
         let mut forms = self.iter();
         forms
-            .find(|form| form.since <= version && form.fits(length, exact))
+            .find(|form| form.since <= version && form.has_length(length, exact))
             .map(|form| &form.layout)
     }
 
-    /// The shape in an interface version, where nothing was seen that tells
-    /// generations apart.
-    pub fn at(&self, version: u32) -> Option<&Layout> {
+    /// The layout at an interface version if the length of the message is not known.
+    pub fn for_version(&self, version: u32) -> Option<&Layout> {
         let mut forms = self.iter();
         forms
             .find(|form| form.since <= version && form.lengths.is_empty())
             .map(|form| &form.layout)
     }
 
-    /// The form at a place.
+    /// The form at `index`.
     pub const fn get(&self, index: usize) -> Option<&Form> {
         match index < MAX_FORMS {
             true => self.list[index].as_ref(),
@@ -136,8 +137,8 @@ impl Forms {
         self.list[index] = Some(form);
     }
 
-    /// The place of the next form, and the version until which it is used.
-    pub(super) const fn next(&self, message: &str, form: &Form) -> (usize, u32) {
+    /// The index of the next form, and the first version that no longer uses it.
+    pub(super) const fn next_index(&self, message: &str, form: &Form) -> (usize, u32) {
         let mut until = u32::MAX;
         let mut i = 0;
         while i < MAX_FORMS {
@@ -146,7 +147,7 @@ impl Forms {
             };
             if before.since < form.since || before.since == form.since && before.lengths.is_empty()
             {
-                stop(
+                fail_build(
                     message,
                     "has its forms out of order:",
                     "newest first, then by length",
@@ -158,19 +159,19 @@ impl Forms {
             };
             i += 1;
         }
-        stop(message, "has more forms of a part than", "MAX_FORMS")
+        fail_build(message, "has more forms of a part than", "MAX_FORMS")
     }
 
-    /// Stops the build unless what is known by its length has a form beside it
-    /// that takes all other lengths.
-    pub(super) const fn check(&self, message: &str) {
+    /// Fails the build if a form that is identified by length has no form after it for
+    /// all other lengths.
+    pub(super) const fn check_lengths_covered(&self, message: &str) {
         let mut i = 0;
         while i < MAX_FORMS {
             if let Some(form) = &self.list[i]
                 && !form.lengths.is_empty()
                 && (i + 1 == MAX_FORMS || self.list[i + 1].is_none())
             {
-                stop(
+                fail_build(
                     message,
                     "has no form for other lengths than those of",
                     form.era.name(),

@@ -1,40 +1,40 @@
-//! The shape of one part of a message, with every name in it resolved.
+//! The layout of one part of a message, with all names resolved.
 
-use super::field::{Field, find};
+use super::field::{Field, field_named};
 use super::slice::BitSlice;
 use super::tail::Tail;
 use super::{MAX_GAPS, MAX_REQUEST_VALUES, MAX_TAILS};
-use crate::schema::text::stop_at;
+use crate::schema::text::fail_build_at;
 
-/// Who wrote the bytes between the fields of a request.
+/// Who wrote the padding bytes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BytesOrigin {
-    /// The driver, into a zeroed buffer.
+    /// The driver, which builds the message in a zeroed buffer.
     Built,
-    /// The application: the driver copies its ioctl structure whole.
+    /// The application: the driver copies the whole ioctl structure.
     Copied,
 }
 
-/// Where the decoder finds the length of a tail: a `TailLength` whose names are
-/// resolved to offsets.
+/// Where the decoder finds the length of a tail: a [`TailLength`](super::TailLength)
+/// with names resolved to offsets.
 #[derive(Debug, Clone, Copy)]
 pub enum LengthSource {
     /// The `u32` at this offset.
     At(u16),
-    /// The same, but at least 1.
+    /// The `u32` at this offset, but at least 1.
     AtOrOne(u16),
-    /// The same if that many elements fit in the rest, else 0.
+    /// The `u32` at this offset if that many elements fit in the rest, else 0.
     AtIfRoom(u16),
-    /// Sum of the `u32` at `member` over the elements of tail `tail`.
+    /// The sum of the `u32` at `member` over the elements of tail `tail`.
     Sum {
-        /// Number of the earlier tail.
+        /// Index of the earlier tail.
         tail: u8,
         /// Bytes from one element to the next.
         stride: u16,
         /// Offset of the summed member in the element.
         member: u16,
     },
-    /// The rest up to the layout's fixed total.
+    /// The bytes left up to the layout's fixed total length.
     Fill,
     /// `round_up(head + element * max(u32 at count, 1), 8)`.
     Area {
@@ -45,24 +45,25 @@ pub enum LengthSource {
         /// Offset of the count.
         count: u16,
     },
-    /// The number that the request left in this place of its values.
+    /// The request value with this index.
     Request(u8),
 }
 
-/// A number of the request that its replies need.
+/// A value of the request that its replies depend on.
 #[derive(Debug, Clone, Copy)]
 pub enum RequestValue {
-    /// Not in use.
+    /// Unused slot.
     None,
     /// The `u32` at this offset.
     At(u16),
-    /// The same, but at least 1.
+    /// The `u32` at this offset, but at least 1.
     AtOrOne(u16),
-    /// The `u32` at the first offset if the byte at the second is not 0.
+    /// The `u32` at the first offset if the byte at the second offset is not 0,
+    /// else 0.
     AtIf(u16, u16),
-    /// Sum of a member over a tail, as [`LengthSource::Sum`].
+    /// The sum of a member over a tail, as in [`LengthSource::Sum`].
     Sum {
-        /// Number of the tail.
+        /// Index of the tail.
         tail: u8,
         /// Bytes from one element to the next.
         stride: u16,
@@ -72,8 +73,8 @@ pub enum RequestValue {
 }
 
 impl RequestValue {
-    /// Whether both are the same.
-    pub(super) const fn is(self, other: Self) -> bool {
+    /// Whether both values are read the same way.
+    pub(super) const fn equals(self, other: Self) -> bool {
         match (self, other) {
             (Self::None, Self::None) => true,
             (Self::At(a), Self::At(b)) | (Self::AtOrOne(a), Self::AtOrOne(b)) => a == b,
@@ -95,70 +96,70 @@ impl RequestValue {
     }
 }
 
-/// The shape of one part of a message.
+/// The layout of one part of a message.
 #[derive(Debug, Clone, Copy)]
 pub struct Layout {
-    /// `sizeof` of the structure that describes it.
+    /// `sizeof` of the C structure, in bytes.
     pub size: u16,
     /// Offset of the first byte that is not part of a header.
     pub start: u16,
-    /// The fixed part, in order.
+    /// The fields of the fixed part, in order.
     pub fields: &'static [Field],
-    /// The arrays behind it, in order.
+    /// The arrays after the fixed part, in order.
     pub tails: &'static [Tail],
-    /// Where the tails begin.
+    /// Offset of the first tail.
     pub tails_at: u16,
-    /// Unused bytes that follow the tails.
+    /// Number of unused bytes after the tails.
     pub slack: u16,
-    /// The least total length.
-    pub min: u16,
-    /// The total length, where it is the same whatever the counts say.
-    pub total: Option<u32>,
+    /// Minimum total length in bytes.
+    pub min_total: u16,
+    /// The total length in bytes, if it does not depend on the counts.
+    pub fixed_total: Option<u32>,
     /// Whether the total length is rounded up to a multiple of 8.
     pub round8: bool,
-    /// Other total lengths in some generations of the driver. What is
-    /// different in them is not known well enough to be judged.
+    /// Total lengths that other generations of the driver use. Messages of these
+    /// lengths are decoded but not checked: how they differ is not known.
     pub other_sizes: &'static [u16],
-    /// Whether fields are packed without alignment.
-    pub packed: bool,
-    /// Who wrote the bytes between the fields.
+    /// Whether the structure is packed, without alignment.
+    pub is_packed: bool,
+    /// Who wrote the padding bytes.
     pub origin: BytesOrigin,
-    /// Whether the receiver reads any of it.
-    pub read: bool,
-    /// Whether a reply is the request again, filled in.
-    pub echo: bool,
-    /// Lengths of the tails.
-    pub sources: [LengthSource; MAX_TAILS],
-    /// Lengths of the tails as the driver counts on them.
-    pub expected: [LengthSource; MAX_TAILS],
-    /// Where the conditions stand under which a tail's data begin with a structure.
-    pub views: [Option<BitSlice>; MAX_TAILS],
-    /// Bytes of the fixed part that belong to no field: offset and length.
+    /// Whether the receiver reads any of the part.
+    pub is_read: bool,
+    /// Whether the reply repeats the request, with fields filled in.
+    pub is_echo: bool,
+    /// Where the length of each tail comes from.
+    pub tail_lengths: [LengthSource; MAX_TAILS],
+    /// Where the driver takes the length of each tail from when it sizes its reply
+    /// buffer.
+    pub expected_tail_lengths: [LengthSource; MAX_TAILS],
+    /// The field that decides whether a tail's data begin with a structure, per tail.
+    pub view_deciders: [Option<BitSlice>; MAX_TAILS],
+    /// Padding of the fixed part: offset and length of each run.
     pub gaps: [(u16, u16); MAX_GAPS],
-    /// Which fields, a bit each, have values with names.
-    pub named: u64,
-    /// Which fields a rule forbids values of.
-    pub ruled: u64,
-    /// Which tails, a bit each, hold values with names.
+    /// Bit mask of the fields whose values have names.
+    pub named_fields: u64,
+    /// Bit mask of the fields with a rule that forbids some values.
+    pub ruled_fields: u64,
+    /// Bit mask of the tails whose values have names.
     pub named_tails: u8,
-    /// Which fields are arrays whose used length another field tells.
-    pub counted: u64,
-    /// Which fields the message in one line may name.
+    /// Bit mask of the array fields with a count of used elements.
+    pub counted_fields: u64,
+    /// Bit mask of the fields that the one-line summary may show.
     pub in_summary: u64,
-    /// Offset of the status, if there is one.
+    /// Offset of the status, if the layout has one.
     pub status: Option<u16>,
-    /// The fact by which alternatives of a reply are told apart, if its
-    /// request decides that.
+    /// Index of the request value that selects among the alternatives of a reply.
     pub selector: Option<u8>,
-    /// Of a request: what its replies need of it.
+    /// In a request: the values that its replies depend on.
     pub request_values: [RequestValue; MAX_REQUEST_VALUES],
-    /// How many of these are in use.
+    /// Number of used slots in `request_values`.
     pub values_used: u8,
-    /// Its place among the forms of the part.
-    pub form: u8,
+    /// Index among the forms of the part.
+    pub form_index: u8,
 }
 
-/// A layout whose structure is `size` bytes long.
+/// A layout whose C structure is `size` bytes long.
 pub const fn layout(size: u16, fields: &'static [Field]) -> Layout {
     Layout {
         size,
@@ -167,41 +168,41 @@ pub const fn layout(size: u16, fields: &'static [Field]) -> Layout {
         tails: &[],
         tails_at: size,
         slack: 0,
-        min: 0,
-        total: None,
+        min_total: 0,
+        fixed_total: None,
         round8: false,
         other_sizes: &[],
-        packed: false,
+        is_packed: false,
         origin: BytesOrigin::Built,
-        read: true,
-        echo: false,
-        sources: [LengthSource::At(0); MAX_TAILS],
-        expected: [LengthSource::At(0); MAX_TAILS],
-        views: [None; MAX_TAILS],
+        is_read: true,
+        is_echo: false,
+        tail_lengths: [LengthSource::At(0); MAX_TAILS],
+        expected_tail_lengths: [LengthSource::At(0); MAX_TAILS],
+        view_deciders: [None; MAX_TAILS],
         gaps: [(0, 0); MAX_GAPS],
-        named: 0,
+        named_fields: 0,
         named_tails: 0,
-        ruled: 0,
-        counted: 0,
+        ruled_fields: 0,
+        counted_fields: 0,
         in_summary: 0,
         status: None,
         selector: None,
         request_values: [RequestValue::None; MAX_REQUEST_VALUES],
         values_used: 0,
-        form: 0,
+        form_index: 0,
     }
 }
 
 impl Layout {
-    /// Arrays follow from offset `at` on.
+    /// Adds `tails`, the first of which begins at offset `at`.
     pub const fn tails(mut self, at: u16, tails: &'static [Tail]) -> Self {
         self.tails_at = at;
         self.tails = tails;
         self
     }
 
-    /// The `length` bytes from offset `at` on belong to no field. Every such run
-    /// must be said, in order:
+    /// Declares the `length` bytes at offset `at` as padding. Every run of padding must
+    /// be declared, in order:
     ///
     /// ```
     /// use dxgtrace_protocol::schema::*;
@@ -211,7 +212,7 @@ impl Layout {
     /// # assert_eq!(LABEL.name, "label");
     /// ```
     ///
-    /// A field that was forgotten stops the build at its offset:
+    /// A missing field fails the build with an error that gives its offset:
     ///
     /// ```compile_fail
     /// use dxgtrace_protocol::schema::*;
@@ -226,84 +227,88 @@ impl Layout {
             i += 1;
         }
         if i == MAX_GAPS {
-            stop_at("a layout", "says too many gaps, with the one at offset", at);
+            fail_build_at(
+                "a layout",
+                "declares too many gaps, with the one at offset",
+                at,
+            );
         }
         self.gaps[i] = (at, length);
         self
     }
 
-    /// After the tails come `slack` unused bytes.
+    /// Declares `slack` unused bytes after the tails.
     pub const fn slack(mut self, slack: u16) -> Self {
         self.slack = slack;
         self
     }
 
-    /// The total is at least `min` bytes.
+    /// Declares a minimum total length of `min` bytes.
     pub const fn at_least(mut self, min: u16) -> Self {
-        self.min = min;
+        self.min_total = min;
         self
     }
 
-    /// The total is always `total` bytes.
+    /// Declares a fixed total length of `total` bytes.
     pub const fn total(mut self, total: u32) -> Self {
-        self.total = Some(total);
+        self.fixed_total = Some(total);
         self
     }
 
-    /// The total is rounded up to a multiple of 8.
+    /// Declares that the total length is rounded up to a multiple of 8.
     pub const fn round8(mut self) -> Self {
         self.round8 = true;
         self
     }
 
-    /// Some generations of the driver have it in one of these total lengths.
+    /// Declares total `lengths` that other generations of the driver use.
     pub const fn other_sizes(mut self, lengths: &'static [u16]) -> Self {
         self.other_sizes = lengths;
         self
     }
 
-    /// Whether some generation of the driver has it in that total length.
+    /// Whether `length` is one of [`Layout::other_sizes`].
     pub fn has_other_size(&self, length: u64) -> bool {
         self.other_sizes
             .iter()
             .any(|size| u64::from(*size) == length)
     }
 
-    /// The structure is packed: no alignment.
+    /// Declares the structure as packed, without alignment.
     pub const fn packed(mut self) -> Self {
-        self.packed = true;
+        self.is_packed = true;
         self
     }
 
-    /// The driver copies the body from the application.
+    /// Declares that the driver copies the body from the application.
     pub const fn copied(mut self) -> Self {
         self.origin = BytesOrigin::Copied;
         self
     }
 
-    /// The receiver does not look at it.
-    pub(super) const fn unread(mut self) -> Self {
-        self.read = false;
+    /// Declares that the receiver does not read the part.
+    pub(super) const fn not_read(mut self) -> Self {
+        self.is_read = false;
         self
     }
 
-    /// Length of the fixed part and everything that counts on no tail.
+    /// Length of the fixed part in bytes.
     pub const fn fixed(&self) -> u16 {
         self.tails_at
     }
 
-    /// The field of that name.
+    /// The field called `name`.
     pub const fn field(&self, name: &str) -> Option<&'static Field> {
-        find(self.fields, name)
+        field_named(self.fields, name)
     }
 
-    /// What the replies need of this request, slot by slot.
-    pub fn asked_values(&self) -> &[RequestValue] {
+    /// The values of this request that its replies depend on, by index.
+    pub fn values_for_reply(&self) -> &[RequestValue] {
         let used = usize::from(self.values_used);
         self.request_values.get(..used).unwrap_or_default()
     }
 
-    /// The fields of a set like [`Layout::named`], in order.
+    /// The fields in the bit mask `set`, in order.
     pub fn fields_in(&self, mut set: u64) -> impl Iterator<Item = &'static Field> + use<> {
         let fields = self.fields;
         std::iter::from_fn(move || {
@@ -313,14 +318,14 @@ impl Layout {
         })
     }
 
-    /// The total length when the tails take `tails` bytes.
+    /// The total length in bytes if the tails take `tails` bytes.
     pub const fn total_with(&self, tails: u64) -> u64 {
-        if let Some(total) = self.total {
+        if let Some(total) = self.fixed_total {
             return total as u64;
         }
         let mut total = (self.tails_at as u64 + self.slack as u64).saturating_add(tails);
-        if total < self.min as u64 {
-            total = self.min as u64;
+        if total < self.min_total as u64 {
+            total = self.min_total as u64;
         }
         if self.round8 {
             total = total.saturating_add(7) & !7;
@@ -328,9 +333,9 @@ impl Layout {
         total
     }
 
-    /// A reply of this shape is the request again, filled in.
+    /// Declares that the reply repeats the request, with fields filled in.
     pub const fn echo(mut self) -> Self {
-        self.echo = true;
+        self.is_echo = true;
         self
     }
 }

@@ -1,69 +1,69 @@
-//! A message: how it travels, its request, its replies.
+//! A message: its request, its reply, and how they are sent.
 
 use super::HEADER;
-use super::field::{Field, status};
+use super::field::{Field, status_field};
 use super::form::{Form, Forms, form};
 use super::layout::{Layout, layout};
 use super::ty::{DriverEra, MessageSet};
-use crate::schema::text::stop;
+use crate::schema::text::fail_build;
 
 /// The process that the command header names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeaderProcess {
     /// The process on whose behalf the message is sent.
     Caller,
-    /// None: the field is 0.
+    /// No process: the field is 0.
     Nobody,
     /// The process that ends with this message.
     Destroyed,
-    /// The process that is asked about, which need not be the caller.
+    /// The process that is queried, which need not be the caller.
     Target,
-    /// Not known: nobody reads the field.
+    /// Unknown: the field is not read.
     Unknown,
 }
 
-/// How a message travels.
+/// Whether a message has a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplyMode {
     /// The sender waits for the reply.
     Sync,
-    /// As `Sync`, but without a reply once the host has switched async mode on.
+    /// As `Sync`, but without a reply after the host has enabled async mode.
     Async,
     /// There is never a reply.
     OneWay,
-    /// Named, but sent by no public driver.
+    /// The message is named, but no public driver sends it.
     NeverSent,
 }
 
-/// What it means when the host refuses the request.
+/// The effect of a failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureImpact {
-    /// The caller's operation fails.
+    /// The operation of the caller fails.
     Ordinary,
-    /// Nothing: callers ask whether something is there, and are told no.
+    /// None: callers probe whether something exists.
     Probe,
-    /// The driver cannot go on.
+    /// The driver cannot continue.
     Vital,
 }
 
-/// What begins anew when the message is the first one on its channel.
+/// The state that is reset if the message is the first one on its channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResetScope {
-    /// Nothing.
+    /// No state.
     Nothing,
-    /// The driver: no object is older.
+    /// The driver: all objects are gone.
     Driver,
     /// A virtual GPU.
     Adapter,
 }
 
-/// The whole of a reply that only tells the outcome.
-const STATUS: &[Field] = &[status(0)];
+/// The fields of a reply that holds only a status.
+const STATUS: &[Field] = &[status_field(0)];
 
 /// One message of the protocol: a request with its replies, or a host message.
 #[derive(Debug)]
 pub struct Message {
-    /// Which numbering `id` belongs to.
+    /// The set in which `id` is unique.
     pub set: MessageSet,
     /// The number on the wire.
     pub id: u32,
@@ -71,30 +71,30 @@ pub struct Message {
     pub name: &'static str,
     /// The public constant without its prefix.
     pub constant: &'static str,
-    /// What it is for, in a sentence.
+    /// A sentence that describes it.
     pub doc: &'static str,
-    /// What makes it be sent.
+    /// What causes the message to be sent.
     pub cause: &'static str,
-    /// The first generation of the driver that has it.
+    /// The first generation of the driver that has the message.
     pub since: DriverEra,
-    /// How it travels.
+    /// Whether the message has a reply.
     pub mode: ReplyMode,
-    /// Whom the header's process field names.
+    /// The process that the header names.
     pub header_process: HeaderProcess,
-    /// What a refusal means.
+    /// The effect of a failed request.
     pub impact: FailureImpact,
-    /// What begins with it.
+    /// The state that the message resets.
     pub resets: ResetScope,
     /// The forms of the request or host message.
     pub requests: Forms,
     /// The forms of the reply.
     pub replies: Forms,
-    /// What else one should know.
+    /// Further notes for the reference.
     pub notes: &'static [&'static str],
 }
 
 impl Message {
-    /// A message that so far has only a name.
+    /// A message with a name, without request and reply.
     pub const fn new(
         set: MessageSet,
         id: u32,
@@ -120,54 +120,54 @@ impl Message {
         }
     }
 
-    /// What makes it be sent.
+    /// Declares what causes the message to be sent.
     pub const fn cause(mut self, cause: &'static str) -> Self {
         self.cause = cause;
         self
     }
 
-    /// The first generation of the driver that has it.
+    /// Declares the first generation of the driver that has the message.
     pub const fn since(mut self, era: DriverEra) -> Self {
         self.since = era;
         self
     }
 
-    /// How it travels, where that is not what its shape says.
+    /// Declares whether the message has a reply, if the forms do not show it.
     pub const fn mode(mut self, mode: ReplyMode) -> Self {
         self.mode = mode;
         self
     }
 
-    /// Whom the header's process field names, if not the caller.
+    /// Declares the process that the header names, if it is not the caller.
     pub const fn header_process(mut self, process: HeaderProcess) -> Self {
         self.header_process = process;
         self
     }
 
-    /// What a refusal means, if not that an operation fails.
+    /// Declares the effect of a failed request.
     pub const fn impact(mut self, impact: FailureImpact) -> Self {
         self.impact = impact;
         self
     }
 
-    /// What begins with it.
+    /// Declares the state that the message resets.
     pub const fn resets(mut self, resets: ResetScope) -> Self {
         self.resets = resets;
         self
     }
 
-    /// The guest sends this and waits, in every interface version for which no form
-    /// stands before this one.
+    /// Declares a request form for all interface versions that have no earlier entry.
     pub const fn request(self, layout: Layout) -> Self {
         self.request_form(form(layout))
     }
 
-    /// The guest sends this from an interface version on. Newest first.
+    /// Declares a request form from interface version `version` on. The newest form
+    /// comes first.
     pub const fn request_since(self, version: u32, layout: Layout) -> Self {
         self.request_form(form(layout).since(version))
     }
 
-    /// One form of the request.
+    /// Declares a form of the request.
     pub const fn request_form(mut self, form: Form) -> Self {
         self.mode = match self.mode {
             ReplyMode::NeverSent => ReplyMode::Sync,
@@ -179,12 +179,12 @@ impl Message {
         self.add_request(form)
     }
 
-    /// The host sends this; there is no reply.
+    /// Declares a host message, which has no reply.
     pub const fn event(self, layout: Layout) -> Self {
         self.event_form(form(layout))
     }
 
-    /// One form of what the host sends.
+    /// Declares a form of a host message.
     pub const fn event_form(mut self, form: Form) -> Self {
         self.mode = ReplyMode::OneWay;
         self.add_request(form)
@@ -192,37 +192,37 @@ impl Message {
 
     const fn add_request(mut self, mut form: Form) -> Self {
         if !self.replies.is_empty() {
-            stop(self.name, "has a reply before its", "request");
+            fail_build(self.name, "has a reply before its", "request");
         }
-        let (index, until) = self.requests.next(self.name, &form);
+        let (index, until) = self.requests.next_index(self.name, &form);
         form.until = until;
         form.layout = form
             .layout
             .resolve(self.name, HEADER, None, (form.since, until));
-        form.layout.form = index as u8;
+        form.layout.form_index = index as u8;
         self.requests.replace(index, form);
         self
     }
 
-    /// The host answers with this, in every interface version for which no form
-    /// stands before this one.
+    /// Declares a reply form for all interface versions that have no earlier entry.
     pub const fn reply(self, layout: Layout) -> Self {
         self.reply_form(form(layout))
     }
 
-    /// The host answers with this from an interface version on. Newest first.
+    /// Declares a reply form from interface version `version` on. The newest form comes
+    /// first.
     pub const fn reply_since(self, version: u32, layout: Layout) -> Self {
         self.reply_form(form(layout).since(version))
     }
 
-    /// One form of the reply.
+    /// Declares a form of the reply.
     pub const fn reply_form(mut self, mut form: Form) -> Self {
         if self.requests.is_empty() {
-            stop(self.name, "has a reply before its", "request");
+            fail_build(self.name, "has a reply before its", "request");
         }
-        let (index, until) = self.replies.next(self.name, &form);
+        let (index, until) = self.replies.next_index(self.name, &form);
         form.until = until;
-        let start = match form.layout.echo {
+        let start = match form.layout.is_echo {
             true => HEADER,
             false => 0,
         };
@@ -231,52 +231,52 @@ impl Message {
         form.layout = form
             .layout
             .resolve(self.name, start, Some(&mut requests), range);
-        form.layout.form = index as u8;
+        form.layout.form_index = index as u8;
         self.requests = requests;
         self.replies.replace(index, form);
         self
     }
 
-    /// The host answers with a status and nothing else.
+    /// Declares a reply that holds only a status.
     pub const fn reply_status(self) -> Self {
         self.reply(layout(4, STATUS))
     }
 
-    /// The host answers, but the driver reads nothing of it.
+    /// Declares a reply that the driver does not read.
     pub const fn reply_unread(self) -> Self {
-        self.reply(layout(0, &[]).unread())
+        self.reply(layout(0, &[]).not_read())
     }
 
-    /// The host answers with the request again, header included; the fields
-    /// are those of `layout`, and its tails count as the request says.
+    /// Declares a reply that repeats the request, header included, with the fields and
+    /// tails of `layout`.
     pub const fn reply_echo(self, layout: Layout) -> Self {
         self.reply(layout.echo())
     }
 
-    /// What else one should know.
+    /// Adds notes for the reference.
     pub const fn notes(mut self, notes: &'static [&'static str]) -> Self {
         self.notes = notes;
         self
     }
 
-    /// Stops the build if a form is missing.
-    pub(crate) const fn check(&self) {
-        self.requests.check(self.name);
-        self.replies.check(self.name);
+    /// Fails the build if a form is missing.
+    pub(crate) const fn check_forms(&self) {
+        self.requests.check_lengths_covered(self.name);
+        self.replies.check_lengths_covered(self.name);
     }
 
-    /// The shapes of all forms: of the request or host message, then of the reply.
+    /// The layouts of all forms of the request or host message, then of the reply.
     pub fn layouts(&self) -> impl Iterator<Item = &Layout> {
         self.requests.layouts().chain(self.replies.layouts())
     }
 
-    /// The shape of the request or host message at an interface version.
+    /// The layout of the request or host message at an interface version.
     pub fn request_at(&self, version: u32) -> Option<&Layout> {
-        self.requests.at(version)
+        self.requests.for_version(version)
     }
 
-    /// The reply's shape at an interface version.
+    /// The layout of the reply at an interface version.
     pub fn reply_at(&self, version: u32) -> Option<&Layout> {
-        self.replies.at(version)
+        self.replies.for_version(version)
     }
 }

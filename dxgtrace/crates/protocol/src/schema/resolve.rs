@@ -1,23 +1,23 @@
-//! Resolves the names in a layout, and stops the build where they mean nothing.
+//! Resolves the names in a layout. An unknown name fails the build.
 
-use super::check::{check_fields, check_gaps, need, need_u32, need_word};
-use super::field::{Field, ObjectOwner, find};
+use super::check::{check_fields, check_gaps, require_field, require_u32, require_word};
+use super::field::{Field, ObjectOwner, field_named};
 use super::form::Forms;
 use super::layout::{Layout, LengthSource, RequestValue};
 use super::tail::{Tail, TailElement, TailLength};
 use super::ty::FieldType;
 use super::{MAX_FORMS, MAX_REQUEST_VALUES, MAX_TAILS};
-use crate::schema::text::{same, stop};
+use crate::schema::text::{fail_build, str_eq};
 
 impl Layout {
-    /// A header: a fixed part that stands before the messages.
+    /// Checks and resolves a header: a fixed part before a message.
     pub const fn header(self, name: &str) -> Self {
         self.resolve(name, 0, None, (0, u32::MAX))
     }
 
-    /// Checks the layout and resolves the names in it. For replies, `requests` are
-    /// the forms of the request, which keep what the reply needs of them, and
-    /// `range` the interface versions that use the reply.
+    /// Checks the layout and resolves the names in it. For a reply, `requests` are the
+    /// forms of its request, which record the values that the reply depends on, and
+    /// `range` is the range of interface versions that use the reply.
     pub(super) const fn resolve(
         mut self,
         message: &str,
@@ -26,20 +26,20 @@ impl Layout {
         range: (u32, u32),
     ) -> Self {
         self.start = start;
-        check_fields(message, self.fields, start, self.size, self.packed);
+        check_fields(message, self.fields, start, self.size, self.is_packed);
         check_gaps(message, self.fields, &self.gaps, start, self.tails_at);
         if self.tails.len() > MAX_TAILS {
-            stop(message, "has too many tails after", self.tails[0].name);
+            fail_build(message, "has too many tails after", self.tails[0].name);
         }
         if self.fields.len() > u64::BITS as usize {
-            stop(message, "has too many fields from", self.fields[64].name);
+            fail_build(message, "has too many fields from", self.fields[64].name);
         }
         let mut i = 0;
         while i < self.fields.len() {
-            self.named |= (self.fields[i].ty.has_names() as u64) << i;
-            self.ruled |= (self.fields[i].rule.forbids() as u64) << i;
+            self.named_fields |= (self.fields[i].ty.has_names() as u64) << i;
+            self.ruled_fields |= (self.fields[i].rule.forbids_values() as u64) << i;
             self.in_summary |= (self.fields[i].may_be_in_summary() as u64) << i;
-            self.counted |= (self.fields[i].used.is_some() as u64) << i;
+            self.counted_fields |= (self.fields[i].used_count.is_some() as u64) << i;
             if let FieldType::NtStatus = self.fields[i].ty {
                 self.status = Some(self.fields[i].at);
             }
@@ -47,18 +47,18 @@ impl Layout {
                 && when.of_request
             {
                 let selector = match &mut requests {
-                    Some(requests) => keep(
+                    Some(requests) => reserve_value_slot(
                         message,
                         requests,
                         range,
                         TailLength::RequestWord(when.field),
                     ),
-                    None => stop(message, "looks at a request in", self.fields[i].name),
+                    None => fail_build(message, "looks at a request in", self.fields[i].name),
                 };
                 if let Some(other) = self.selector
                     && other != selector
                 {
-                    stop(
+                    fail_build(
                         message,
                         "looks at a second field of its request in",
                         self.fields[i].name,
@@ -66,18 +66,18 @@ impl Layout {
                 }
                 self.selector = Some(selector);
             }
-            if let Some(when) = self.fields[i].life_when {
+            if let Some(when) = self.fields[i].effect_when {
                 match &requests {
-                    Some(requests) => need_asked(message, requests, range, when.field),
+                    Some(requests) => require_in_requests(message, requests, range, when.field),
                     None => {
-                        need(message, self.fields, when.field);
+                        require_field(message, self.fields, when.field);
                     }
                 }
             }
-            let asked = asked_of(&requests, range);
+            let asked = requests_in_range(&requests, range);
             check_owner(message, &self.fields[i].owner, self.fields, asked);
             if self.fields[i].end() > self.tails_at && !self.tails.is_empty() {
-                stop(
+                fail_build(
                     message,
                     "has a tail that begins before",
                     self.fields[i].name,
@@ -89,20 +89,20 @@ impl Layout {
         while i < self.tails.len() {
             let tail = &self.tails[i];
             if let TailElement::Value(FieldType::Utf16) = tail.element {
-                // Text is shown as such only in fields: no known message has
-                // a tail of it.
-                stop(message, "has UTF-16 in the tail", tail.name);
+                // Text is supported in fields only: no known message has a
+                // tail of text.
+                fail_build(message, "has UTF-16 in the tail", tail.name);
             }
             self.named_tails |= (tail.has_names() as u8) << i;
-            self.sources[i] = self.source(message, i, tail.len, &mut requests, range);
-            self.expected[i] = match tail.expects {
-                Some(len) => self.source(message, i, len, &mut requests, range),
-                None => self.sources[i],
+            self.tail_lengths[i] = self.tail_length(message, i, tail.len, &mut requests, range);
+            self.expected_tail_lengths[i] = match tail.expected_len {
+                Some(len) => self.tail_length(message, i, len, &mut requests, range),
+                None => self.tail_lengths[i],
             };
             if let Some((_, when)) = tail.view {
-                self.views[i] = Some(need(message, self.fields, when.field).slice);
+                self.view_deciders[i] = Some(require_field(message, self.fields, when.field).slice);
             }
-            let asked = asked_of(&requests, range);
+            let asked = requests_in_range(&requests, range);
             check_owner(message, &tail.owner, self.fields, asked);
             if let TailElement::Struct(structure) = tail.element {
                 let mut j = 0;
@@ -116,7 +116,7 @@ impl Layout {
         self
     }
 
-    const fn source(
+    const fn tail_length(
         &self,
         message: &str,
         at: usize,
@@ -125,16 +125,16 @@ impl Layout {
         range: (u32, u32),
     ) -> LengthSource {
         match len {
-            TailLength::Field(name) => LengthSource::At(need_u32(message, self.fields, name)),
+            TailLength::Field(name) => LengthSource::At(require_u32(message, self.fields, name)),
             TailLength::FieldOrOne(name) => {
-                LengthSource::AtOrOne(need_u32(message, self.fields, name))
+                LengthSource::AtOrOne(require_u32(message, self.fields, name))
             }
             TailLength::FieldIfRoom(name) => {
-                LengthSource::AtIfRoom(need_u32(message, self.fields, name))
+                LengthSource::AtIfRoom(require_u32(message, self.fields, name))
             }
-            TailLength::Fill => match self.total {
+            TailLength::Fill => match self.fixed_total {
                 Some(_) => LengthSource::Fill,
-                None => stop(
+                None => fail_build(
                     message,
                     "has no fixed total to fill with",
                     self.tails[at].name,
@@ -147,12 +147,12 @@ impl Layout {
             } => LengthSource::Area {
                 head,
                 element,
-                count: need_u32(message, self.fields, count),
+                count: require_u32(message, self.fields, count),
             },
             TailLength::SumOf(tail, member) => {
-                let (tail, stride, member) = need_member(message, self.tails, tail, member);
+                let (tail, stride, member) = require_member(message, self.tails, tail, member);
                 if tail as usize >= at {
-                    stop(message, "sums over a later tail in", self.tails[at].name);
+                    fail_build(message, "sums over a later tail in", self.tails[at].name);
                 }
                 LengthSource::Sum {
                     tail,
@@ -165,15 +165,18 @@ impl Layout {
             | TailLength::RequestIf(_, _)
             | TailLength::RequestSumOf(_, _)
             | TailLength::RequestWord(_) => match requests {
-                Some(requests) => LengthSource::Request(keep(message, requests, range, len)),
-                None => stop(message, "looks at a request in", self.tails[at].name),
+                Some(requests) => {
+                    LengthSource::Request(reserve_value_slot(message, requests, range, len))
+                }
+                None => fail_build(message, "looks at a request in", self.tails[at].name),
             },
         }
     }
 
-    /// Stops the build unless this request has what a reply's `len` asks of it.
-    pub(super) const fn check_asked(&self, message: &str, len: TailLength) {
-        if let RequestValue::None = self.asked(message, len) {
+    /// Fails the build unless this request has the field or tail that a reply's `len`
+    /// refers to.
+    pub(super) const fn require_request_value(&self, message: &str, len: TailLength) {
+        if let RequestValue::None = self.request_value(message, len) {
             let name = match len {
                 TailLength::Request(name)
                 | TailLength::RequestOrOne(name)
@@ -181,7 +184,7 @@ impl Layout {
                 TailLength::RequestIf(name, _) | TailLength::RequestSumOf(name, _) => name,
                 _ => "a length",
             };
-            stop(
+            fail_build(
                 message,
                 "has no field or tail in a form of its request that is called",
                 name,
@@ -189,26 +192,27 @@ impl Layout {
         }
     }
 
-    /// What a reply's `len` asks of this request; nothing if it has no such field.
-    pub(super) const fn asked(&self, message: &str, len: TailLength) -> RequestValue {
+    /// The value of this request that a reply's `len` refers to;
+    /// [`RequestValue::None`] if the request has no such field.
+    pub(super) const fn request_value(&self, message: &str, len: TailLength) -> RequestValue {
         match len {
-            TailLength::Request(name) if self.has(name) => {
-                RequestValue::At(need_u32(message, self.fields, name))
+            TailLength::Request(name) if self.has_field(name) => {
+                RequestValue::At(require_u32(message, self.fields, name))
             }
-            TailLength::RequestOrOne(name) if self.has(name) => {
-                RequestValue::AtOrOne(need_u32(message, self.fields, name))
+            TailLength::RequestOrOne(name) if self.has_field(name) => {
+                RequestValue::AtOrOne(require_u32(message, self.fields, name))
             }
-            TailLength::RequestWord(name) if self.has(name) => {
-                RequestValue::At(need_word(message, self.fields, name))
+            TailLength::RequestWord(name) if self.has_field(name) => {
+                RequestValue::At(require_word(message, self.fields, name))
             }
-            TailLength::RequestIf(count, flag) if self.has(count) && self.has(flag) => {
+            TailLength::RequestIf(count, flag) if self.has_field(count) && self.has_field(flag) => {
                 RequestValue::AtIf(
-                    need_u32(message, self.fields, count),
-                    need(message, self.fields, flag).at,
+                    require_u32(message, self.fields, count),
+                    require_field(message, self.fields, flag).at,
                 )
             }
             TailLength::RequestSumOf(tail, member) if self.has_tail(tail) => {
-                let (tail, stride, member) = need_member(message, self.tails, tail, member);
+                let (tail, stride, member) = require_member(message, self.tails, tail, member);
                 RequestValue::Sum {
                     tail,
                     stride,
@@ -219,14 +223,14 @@ impl Layout {
         }
     }
 
-    const fn has(&self, name: &str) -> bool {
-        find(self.fields, name).is_some()
+    const fn has_field(&self, name: &str) -> bool {
+        field_named(self.fields, name).is_some()
     }
 
     const fn has_tail(&self, name: &str) -> bool {
         let mut i = 0;
         while i < self.tails.len() {
-            if same(self.tails[i].name, name) {
+            if str_eq(self.tails[i].name, name) {
                 return true;
             }
             i += 1;
@@ -235,8 +239,9 @@ impl Layout {
     }
 }
 
-/// What a reply's owners are looked for in, beside the reply.
-const fn asked_of<'a>(
+/// The forms of the request in which a reply's owners are looked up, and the version
+/// range.
+const fn requests_in_range<'a>(
     requests: &'a Option<&mut Forms>,
     range: (u32, u32),
 ) -> Option<(&'a Forms, (u32, u32))> {
@@ -246,8 +251,8 @@ const fn asked_of<'a>(
     }
 }
 
-/// Number, stride and member offset of `tail.member`.
-pub(super) const fn need_member(
+/// Index, stride and member offset of `tail.member`.
+pub(super) const fn require_member(
     message: &str,
     tails: &'static [Tail],
     tail: &str,
@@ -255,25 +260,27 @@ pub(super) const fn need_member(
 ) -> (u8, u16, u16) {
     let mut i = 0;
     while i < tails.len() {
-        if same(tails[i].name, tail) {
+        if str_eq(tails[i].name, tail) {
             return match tails[i].element {
                 TailElement::Struct(structure) => (
                     i as u8,
                     structure.size,
-                    need_u32(message, structure.fields, member),
+                    require_u32(message, structure.fields, member),
                 ),
-                TailElement::Value(_) => stop(message, "sums over a tail without members:", tail),
+                TailElement::Value(_) => {
+                    fail_build(message, "sums over a tail without members:", tail)
+                }
             };
         }
         i += 1;
     }
-    stop(message, "has no tail", tail)
+    fail_build(message, "has no tail", tail)
 }
 
-/// The place of what `len` asks of the request among the values that each of its
-/// forms keeps, added if it is new. Replies that are used from `since` until
-/// `until` need it of every form of those versions.
-pub(super) const fn keep(
+/// The index of the request value that `len` refers to, which is added to every form
+/// of the request if it is new. Every form in the versions from `since` until `until`
+/// must have it.
+pub(super) const fn reserve_value_slot(
     message: &str,
     requests: &mut Forms,
     (since, until): (u32, u32),
@@ -282,10 +289,10 @@ pub(super) const fn keep(
     let mut values = [RequestValue::None; MAX_FORMS];
     let mut i = 0;
     while let Some(form) = requests.get(i) {
-        if form.meets(since, until) {
-            form.layout.check_asked(message, len);
+        if form.overlaps(since, until) {
+            form.layout.require_request_value(message, len);
         }
-        values[i] = form.layout.asked(message, len);
+        values[i] = form.layout.request_value(message, len);
         i += 1;
     }
     let mut slot = 0;
@@ -294,8 +301,8 @@ pub(super) const fn keep(
         let mut i = 0;
         while let Some(form) = requests.get(i) {
             let kept = form.layout.request_values[slot];
-            all_same &= kept.is(values[i]);
-            all_free &= kept.is(RequestValue::None);
+            all_same &= kept.equals(values[i]);
+            all_free &= kept.equals(RequestValue::None);
             i += 1;
         }
         if all_same || all_free {
@@ -313,12 +320,12 @@ pub(super) const fn keep(
         }
         slot += 1;
     }
-    stop(message, "needs too much of its request for", "replies")
+    fail_build(message, "needs too much of its request for", "replies")
 }
 
-/// Stops the build unless every form of the request in the versions of `range` has
-/// a field.
-pub(super) const fn need_asked(
+/// Fails the build unless every form of the request in the versions from `since`
+/// until `until` has the field `name`.
+pub(super) const fn require_in_requests(
     message: &str,
     requests: &Forms,
     (since, until): (u32, u32),
@@ -326,16 +333,16 @@ pub(super) const fn need_asked(
 ) {
     let mut i = 0;
     while let Some(form) = requests.get(i) {
-        if form.meets(since, until) {
-            need(message, form.layout.fields, name);
+        if form.overlaps(since, until) {
+            require_field(message, form.layout.fields, name);
         }
         i += 1;
     }
 }
 
-/// Stops the build unless an owner's fields exist: in the same part, or of a
-/// reply in the request. What a request creates may belong to what its reply
-/// creates, which is found when the reply is followed.
+/// Fails the build unless the fields of an owner exist in the reply or in its request.
+/// Owners of objects that a request creates are not checked: the owner may be an
+/// object that the reply creates.
 pub(super) const fn check_owner(
     message: &str,
     owner: &ObjectOwner,
@@ -347,12 +354,12 @@ pub(super) const fn check_owner(
     };
     let mut i = 0;
     while i < owner.fields.len() {
-        if find(fields, owner.fields[i]).is_none() {
-            need_asked(message, requests, range, owner.fields[i]);
+        if field_named(fields, owner.fields[i]).is_none() {
+            require_in_requests(message, requests, range, owner.fields[i]);
         }
         i += 1;
     }
     if let Some(when) = owner.when {
-        need_asked(message, requests, range, when.field);
+        require_in_requests(message, requests, range, when.field);
     }
 }

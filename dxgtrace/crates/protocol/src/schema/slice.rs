@@ -1,21 +1,21 @@
-//! Where a number stands in a part of a message.
+//! The position of a number in a part of a message.
 
 use super::ty::FieldType;
 use super::values::Bit;
 
 /// A number at an offset, or some of its bits. Decoder, session and filters read all
-/// numbers by these; the names that lead to them are resolved while compiling.
+/// numbers this way. Names are resolved to slices at compile time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BitSlice {
     /// Offset in bytes from the start of the part or structure.
     pub at: u16,
-    /// Bytes of the word that is read there.
+    /// Size in bytes of the word at that offset.
     pub size: u8,
-    /// The lowest of its bits that counts.
+    /// The lowest bit of the number in the word.
     pub shift: u8,
-    /// Whether the word is a 4-byte signed number.
+    /// Whether the number is a signed 4-byte number.
     pub signed: bool,
-    /// The bits of the word that count, in place.
+    /// The bits of the number in the word, in place.
     pub mask: u64,
 }
 
@@ -36,10 +36,10 @@ impl BitSlice {
         }
     }
 
-    /// Of this number, the `width` bits from bit `shift` on.
+    /// The `width` bits of the word from bit `shift` on.
     pub(super) const fn bits(mut self, shift: u8, width: u8) -> Self {
         self.mask = match width {
-            // A mistake, which stops the build when the whole layout is checked.
+            // A mistake; the check of the whole layout fails the build.
             0 => 0,
             width => (u64::MAX >> (64 - width as u32)) << shift,
         };
@@ -48,7 +48,7 @@ impl BitSlice {
         self
     }
 
-    /// Of this number, a bit or bit group.
+    /// A bit or bit group of this number.
     pub fn bit(mut self, bit: &Bit) -> Self {
         self.mask &= bit.mask() << self.shift;
         self.shift += bit.shift;
@@ -56,21 +56,21 @@ impl BitSlice {
         self
     }
 
-    /// How many bits the number has.
+    /// Width of the number in bits.
     pub fn width(&self) -> u32 {
         self.mask.count_ones()
     }
 
-    /// The number, from the word that holds it.
-    pub const fn of(&self, word: u64) -> u64 {
+    /// Extracts the number from the word that holds it.
+    pub const fn extract(&self, word: u64) -> u64 {
         (word & self.mask) >> self.shift
     }
 
-    /// The same with its sign.
-    pub fn signed_of(&self, word: u64) -> i128 {
+    /// Extracts the number from the word that holds it, with its sign.
+    pub fn extract_signed(&self, word: u64) -> i128 {
         match self.signed {
-            true => i128::from(self.of(word) as u32 as i32),
-            false => i128::from(self.of(word)),
+            true => i128::from(self.extract(word) as u32 as i32),
+            false => i128::from(self.extract(word)),
         }
     }
 }

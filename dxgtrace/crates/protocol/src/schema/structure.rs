@@ -1,26 +1,26 @@
-//! Structures inside of messages.
+//! Structures inside messages.
 
 use super::check::{check_fields, check_gaps};
 use super::field::Field;
-use crate::schema::text::stop;
+use crate::schema::text::fail_build;
 
-/// A structure that occurs as an element or inside opaque data.
+/// A structure that is an array element or the start of opaque data.
 #[derive(Debug)]
 pub struct Struct {
-    /// Its name in this reference.
+    /// Its name in the reference.
     pub name: &'static str,
     /// `sizeof`, in bytes.
     pub size: u16,
-    /// Its fields; offsets count from its own start.
+    /// Its fields. Offsets count from the start of the structure.
     pub fields: &'static [Field],
-    /// Whether any of them has values with names.
+    /// Whether any field has values with names.
     pub named: bool,
-    /// What it is, in a sentence.
+    /// A sentence that describes it.
     pub doc: &'static str,
 }
 
 impl Struct {
-    /// A structure, checked.
+    /// Checks and makes a structure without padding.
     pub const fn new(
         name: &'static str,
         size: u16,
@@ -30,8 +30,8 @@ impl Struct {
         Self::with_gaps(name, size, fields, &[], doc)
     }
 
-    /// A structure of which some bytes belong to no field: `gaps` are their offsets
-    /// and lengths.
+    /// Checks and makes a structure with padding: `gaps` are the offset and length of
+    /// each run.
     pub const fn with_gaps(
         name: &'static str,
         size: u16,
@@ -42,7 +42,7 @@ impl Struct {
         check_fields(name, fields, 0, size, false);
         check_gaps(name, fields, gaps, 0, size);
         if fields.len() > u64::BITS as usize {
-            stop(name, "has too many fields from", fields[64].name);
+            fail_build(name, "has too many fields from", fields[64].name);
         }
         let mut named = false;
         let mut i = 0;

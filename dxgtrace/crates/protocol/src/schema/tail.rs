@@ -1,20 +1,20 @@
-//! The arrays behind the fixed part.
+//! The arrays after the fixed part.
 
 use super::field::{FieldRole, FieldRule, ObjectEffect, ObjectOwner, When};
 use super::structure::Struct;
 use super::ty::FieldType;
 
-/// What a tail is an array of.
+/// The element type of a tail.
 #[derive(Debug, Clone, Copy)]
 pub enum TailElement {
-    /// Of single values.
+    /// An array of single values.
     Value(FieldType),
-    /// Of structures.
+    /// An array of structures.
     Struct(&'static Struct),
 }
 
 impl TailElement {
-    /// Bytes of one element.
+    /// Size of one element in bytes.
     pub const fn size(self) -> u16 {
         match self {
             Self::Value(ty) => ty.size(),
@@ -23,69 +23,69 @@ impl TailElement {
     }
 }
 
-/// How many elements a tail has. Names mean fields of the same part unless
-/// said otherwise.
+/// How many elements a tail has. Names refer to fields of the same part unless the
+/// variant says otherwise.
 #[derive(Debug, Clone, Copy)]
 pub enum TailLength {
-    /// As many as the field says.
+    /// The value of the field.
     Field(&'static str),
-    /// As many as the field says, but at least one.
+    /// The value of the field, but at least 1.
     FieldOrOne(&'static str),
-    /// As many as the field says if the message goes on, else none: only the
-    /// message's length tells.
+    /// The value of the field if the message is long enough for that many elements,
+    /// else 0.
     FieldIfRoom(&'static str),
-    /// The sum of a member over all elements of an earlier tail.
+    /// The sum of a member over the elements of an earlier tail: tail, member.
     SumOf(&'static str, &'static str),
-    /// As many bytes as the fixed total length leaves.
+    /// The bytes left up to the fixed total length.
     Fill,
-    /// Bytes of a result area: `head`, then `element` bytes for each that the
-    /// field counts (at least one), rounded up to 8.
+    /// The bytes of a result area: `head`, then `element` bytes for each element that
+    /// `count` counts (at least one), rounded up to a multiple of 8.
     ResultArea {
-        /// Bytes before the elements.
+        /// Number of bytes before the elements.
         head: u32,
-        /// Bytes of one element.
+        /// Size of one element in bytes.
         element: u32,
-        /// The field that counts them.
+        /// The field that counts the elements.
         count: &'static str,
     },
-    /// In a reply: as many as the request's field says.
+    /// In a reply: the value of the request's field.
     Request(&'static str),
-    /// In a reply: as many as the request's field says, but at least one.
+    /// In a reply: the value of the request's field, but at least 1.
     RequestOrOne(&'static str),
-    /// In a reply: as many as the request's first field says if its second
-    /// one is not 0, else none.
+    /// In a reply: the value of the request's first field if its second field is not
+    /// 0, else 0.
     RequestIf(&'static str, &'static str),
-    /// In a reply: the value of any 32-bit field of the request.
+    /// In a reply: the value of a 32-bit field of any type of the request.
     RequestWord(&'static str),
-    /// In a reply: the sum of a member over a tail of the request.
+    /// In a reply: the sum of a member over a tail of the request: tail, member.
     RequestSumOf(&'static str, &'static str),
 }
 
-/// An array behind the fixed part. Tails have no alignment of their own.
+/// An array after the fixed part. Tails are not aligned.
 #[derive(Debug, Clone, Copy)]
 pub struct Tail {
     /// Its name.
     pub name: &'static str,
-    /// What it is an array of.
+    /// The element type.
     pub element: TailElement,
-    /// How many elements there are.
+    /// The number of elements.
     pub len: TailLength,
-    /// How many elements the driver counts on when it sizes its reply buffer,
-    /// where that differs from `len`.
-    pub expects: Option<TailLength>,
-    /// A structure at the start of opaque data, when the condition holds.
+    /// The number of elements for which the driver sizes its reply buffer, if that
+    /// differs from `len`.
+    pub expected_len: Option<TailLength>,
+    /// A structure at the start of opaque data, and the condition for it.
     pub view: Option<(&'static Struct, When)>,
-    /// What its values must obey.
+    /// The rule for its values.
     pub rule: FieldRule,
-    /// What the message does to the objects it names.
-    pub life: ObjectEffect,
-    /// The life applies only if this holds of the request.
-    pub life_when: Option<When>,
-    /// Of created objects: to what they belong.
+    /// What the message does to the objects that the values name.
+    pub effect: ObjectEffect,
+    /// A condition on the request without which `effect` does not apply.
+    pub effect_when: Option<When>,
+    /// The owner of created objects.
     pub owner: ObjectOwner,
-    /// What the values mean beyond the message.
+    /// What the values mean for the state of the session.
     pub role: FieldRole,
-    /// What it is, in a sentence.
+    /// A sentence that describes it.
     pub doc: &'static str,
 }
 
@@ -95,7 +95,7 @@ pub const fn tail(name: &'static str, ty: FieldType, len: TailLength, doc: &'sta
 }
 
 /// A tail of structures.
-pub const fn structs(
+pub const fn struct_tail(
     name: &'static str,
     structure: &'static Struct,
     len: TailLength,
@@ -114,11 +114,11 @@ const fn tail_of(
         name,
         element,
         len,
-        expects: None,
+        expected_len: None,
         view: None,
         rule: FieldRule::Any,
-        life: ObjectEffect::None,
-        life_when: None,
+        effect: ObjectEffect::None,
+        effect_when: None,
         owner: ObjectOwner::PROCESS,
         role: FieldRole::None,
         doc,
@@ -126,8 +126,7 @@ const fn tail_of(
 }
 
 impl Tail {
-    /// Whether it may hold values with names that are worth a word if they have
-    /// none.
+    /// Whether a value without a name is worth a finding.
     pub(super) const fn has_names(&self) -> bool {
         let named = match self.element {
             TailElement::Struct(structure) => structure.named,
@@ -136,58 +135,58 @@ impl Tail {
         (named || self.view.is_some()) && !matches!(self.rule, FieldRule::Output)
     }
 
-    /// The driver counts on this many elements.
-    pub const fn expects(mut self, len: TailLength) -> Self {
-        self.expects = Some(len);
+    /// Declares the number of elements for which the driver sizes its reply buffer.
+    pub const fn expected_len(mut self, len: TailLength) -> Self {
+        self.expected_len = Some(len);
         self
     }
 
-    /// The data begin with a structure when the condition holds.
+    /// Declares that the data begin with `structure` if `when` holds.
     pub const fn viewed_as(mut self, structure: &'static Struct, when: When) -> Self {
         self.view = Some((structure, when));
         self
     }
 
-    /// The content means nothing: the guest sends along what is left there.
+    /// Declares the content as meaningless: the guest sends leftover bytes.
     pub const fn output(mut self) -> Self {
         self.rule = FieldRule::Output;
         self
     }
 
-    /// The objects exist from the successful reply on.
+    /// Declares that a successful reply creates the objects.
     pub const fn creates(mut self) -> Self {
-        self.life = ObjectEffect::Creates;
+        self.effect = ObjectEffect::Creates;
         self
     }
 
-    /// The created objects belong to what the first of these fields names that
-    /// is not 0, and end with it.
-    pub const fn within(mut self, fields: &'static [&'static str]) -> Self {
+    /// Declares the owner of the created objects, with which they end: the object that
+    /// the first nonzero field of `fields` names.
+    pub const fn owned_by(mut self, fields: &'static [&'static str]) -> Self {
         self.owner.fields = fields;
         self
     }
 
-    /// What the values mean beyond the message.
+    /// Declares what the values mean for the state of the session.
     pub const fn role(mut self, role: FieldRole) -> Self {
         self.role = role;
         self
     }
 
-    /// The objects end with the successful reply.
+    /// Declares that a successful reply destroys the objects.
     pub const fn destroys(mut self) -> Self {
-        self.life = ObjectEffect::Destroys;
+        self.effect = ObjectEffect::Destroys;
         self
     }
 
-    /// The objects are named as a hint.
+    /// Declares that the message names the objects only as a hint.
     pub const fn mentions(mut self) -> Self {
-        self.life = ObjectEffect::Mentions;
+        self.effect = ObjectEffect::Mentions;
         self
     }
 
-    /// The objects must exist.
+    /// Declares that the objects must exist.
     pub const fn uses(mut self) -> Self {
-        self.life = ObjectEffect::Uses;
+        self.effect = ObjectEffect::Uses;
         self
     }
 }

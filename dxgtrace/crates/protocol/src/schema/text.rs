@@ -1,7 +1,7 @@
-//! The little text handling that the table's own checks need at compile time.
+//! String functions for checks at compile time.
 
-/// Whether two names are the same.
-pub const fn same(a: &str, b: &str) -> bool {
+/// Whether two strings are equal.
+pub const fn str_eq(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {
         return false;
@@ -16,8 +16,8 @@ pub const fn same(a: &str, b: &str) -> bool {
     true
 }
 
-/// Stops the build, naming the message, what is wrong with it and where.
-pub const fn stop(message: &str, wrong: &str, name: &str) -> ! {
+/// Fails the build with the error "`message`: `wrong` `name`".
+pub const fn fail_build(message: &str, wrong: &str, name: &str) -> ! {
     let mut text = [0; 160];
     let mut end = 0;
     let parts = [message, ": ", wrong, " `", name, "`"];
@@ -41,8 +41,8 @@ pub const fn stop(message: &str, wrong: &str, name: &str) -> ! {
     }
 }
 
-/// Stops the build like [`stop`], at an offset.
-pub const fn stop_at(message: &str, wrong: &str, offset: u16) -> ! {
+/// Fails the build like [`fail_build`], with an offset in place of a name.
+pub const fn fail_build_at(message: &str, wrong: &str, offset: u16) -> ! {
     let mut digits = [b'0'; 5];
     let mut first = digits.len() - 1;
     let mut rest = offset;
@@ -55,7 +55,7 @@ pub const fn stop_at(message: &str, wrong: &str, offset: u16) -> ! {
     }
     let (_, digits) = digits.split_at(first);
     match core::str::from_utf8(digits) {
-        Ok(digits) => stop(message, wrong, digits),
-        Err(_) => stop(message, wrong, "?"),
+        Ok(digits) => fail_build(message, wrong, digits),
+        Err(_) => fail_build(message, wrong, "?"),
     }
 }

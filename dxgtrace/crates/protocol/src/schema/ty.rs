@@ -1,4 +1,4 @@
-//! Number sets, generations, object kinds, and the types of values.
+//! Message sets, driver generations, object kinds and types of values.
 
 use crate::schema::values::{Enum, Flags};
 
@@ -24,7 +24,7 @@ impl MessageSet {
     }
 }
 
-/// The driver generations that can be told apart by their messages.
+/// The generations of the driver that differ in their messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DriverEra {
     /// First public versions (RFC and v1 of 2020).
@@ -44,7 +44,7 @@ pub enum DriverEra {
 }
 
 impl DriverEra {
-    /// The generation in words.
+    /// The name of the generation in text.
     pub const fn name(self) -> &'static str {
         match self {
             Self::May2020 => "2020-05",
@@ -58,7 +58,7 @@ impl DriverEra {
     }
 }
 
-/// What a handle can stand for.
+/// The kind of object that a handle names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ObjectKind {
     /// A guest process that opened the device.
@@ -73,7 +73,7 @@ pub enum ObjectKind {
     HwQueue,
     /// A queue of paging operations of a device.
     PagingQueue,
-    /// A piece of memory of a device.
+    /// Memory of a device.
     Allocation,
     /// A group of allocations.
     Resource,
@@ -83,16 +83,16 @@ pub enum ObjectKind {
     SyncObjectShare,
     /// The VM-wide name of a shared resource; unused by the driver.
     ResourceShare,
-    /// What a shared file descriptor stands for on the host.
+    /// The host object behind a shared file descriptor.
     NtShare,
-    /// A number by which the host wakes a waiter in the guest.
+    /// A number with which the host wakes a waiter in the guest.
     GuestEvent,
-    /// A list of guest pages that the host can reach.
+    /// A list of guest pages that the host can access.
     Gpadl,
 }
 
 impl ObjectKind {
-    /// The kind's name: the word in filters (`dxg.device`), text and JSON.
+    /// The name of the kind in filters (`dxg.device`), text and JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Process => "process",
@@ -112,8 +112,8 @@ impl ObjectKind {
         }
     }
 
-    /// Whether the kind's handles are numbers of the virtual machine. Those of
-    /// the other kinds mean something within one process only.
+    /// Whether handles of the kind are unique in the virtual machine. Handles of other
+    /// kinds are unique only within a process.
     pub const fn is_vm_wide(self) -> bool {
         matches!(
             self,
@@ -146,7 +146,7 @@ impl ObjectKind {
     ];
 }
 
-/// What a field's bytes mean. Little endian throughout.
+/// The type of a value. All numbers are little endian.
 #[derive(Debug, Clone, Copy)]
 pub enum FieldType {
     /// Unsigned, 1 byte.
@@ -177,7 +177,7 @@ pub enum FieldType {
     NtStatus,
     /// 8 bytes: `u32` low part, `i32` high part.
     Luid,
-    /// 8-byte guest address: without meaning for the host, and private.
+    /// 8-byte guest address: meaningless to the host, and private.
     Pointer,
     /// 8-byte GPU or guest-physical address.
     Address,
@@ -188,7 +188,7 @@ pub enum FieldType {
 }
 
 impl FieldType {
-    /// Bytes of one value.
+    /// Size of one value in bytes.
     pub const fn size(self) -> u16 {
         match self {
             Self::U8 | Self::Bool | Self::Byte => 1,
@@ -208,7 +208,8 @@ impl FieldType {
         }
     }
 
-    /// Whether its values have names, so that one without is worth a word.
+    /// Whether values of the type have names, so that a value without one is worth a
+    /// finding.
     pub const fn has_names(self) -> bool {
         matches!(
             self,
@@ -216,7 +217,7 @@ impl FieldType {
         )
     }
 
-    /// The alignment that the C compiler gives it.
+    /// The alignment in bytes that the C compiler uses.
     pub(super) const fn align(self) -> u16 {
         match self {
             Self::Luid => 4,

@@ -1,5 +1,5 @@
-//! How named values are described: enumerations, bit sets, NTSTATUS values.
-//! All of them are open: an unknown number is kept and shown as a number.
+//! Named values: enumerations, bit sets, NTSTATUS values. All of them are open: an
+//! unknown number is kept and shown as a number.
 
 /// A named set of numbers.
 #[derive(Debug)]
@@ -8,14 +8,14 @@ pub struct Enum {
     pub name: &'static str,
     /// Whether the values are signed 32-bit numbers.
     pub signed: bool,
-    /// The known values. Where one number has two names, the first is shown.
+    /// The known values. If a number has two names, the first is shown.
     pub values: &'static [NamedValue],
 }
 
 /// One value of an [`Enum`].
 #[derive(Debug)]
 pub struct NamedValue {
-    /// The number; negative ones as their 32-bit pattern.
+    /// The number, as a 32-bit pattern if negative.
     pub number: u32,
     /// The public name.
     pub name: &'static str,
@@ -27,7 +27,7 @@ pub const fn value(number: u32, name: &'static str) -> NamedValue {
 }
 
 impl Enum {
-    /// The name of a number.
+    /// The name of `number`.
     pub fn name_of(&self, number: u64) -> Option<&'static str> {
         self.values
             .iter()
@@ -35,8 +35,8 @@ impl Enum {
             .map(|value| value.name)
     }
 
-    /// How many numbers from 0 on have names, as far as the list counts them up.
-    pub const fn counted(&self) -> u64 {
+    /// The length of the run 0, 1, 2 ... with which the list of values begins.
+    pub const fn dense_count(&self) -> u64 {
         let mut counted = 0;
         while counted < self.values.len() && self.values[counted].number as usize == counted {
             counted += 1;
@@ -44,11 +44,11 @@ impl Enum {
         counted as u64
     }
 
-    /// The number of a name, ignoring case; the common prefix may be left out.
+    /// The number called `name`, ignoring case. The common prefix may be left out.
     pub fn number_of(&self, name: &str) -> Option<u64> {
         self.values
             .iter()
-            .find(|value| named(value.name, name))
+            .find(|value| name_matches(value.name, name))
             .map(|value| u64::from(value.number))
     }
 }
@@ -67,7 +67,7 @@ pub struct Flags {
 pub struct Bit {
     /// Number of the lowest bit.
     pub shift: u8,
-    /// How many bits belong to it.
+    /// Number of bits.
     pub width: u8,
     /// The public name.
     pub name: &'static str,
@@ -88,20 +88,20 @@ pub const fn bit_group(shift: u8, width: u8, name: &'static str) -> Bit {
 }
 
 impl Bit {
-    /// All bits of the group, in place.
+    /// The bits of the group, in place.
     pub const fn mask(&self) -> u64 {
         (u64::MAX >> (64 - self.width as u32)) << self.shift
     }
 
-    /// The group's value within `flags`.
-    pub const fn of(&self, flags: u64) -> u64 {
+    /// Extracts the value of the group from `flags`.
+    pub const fn extract(&self, flags: u64) -> u64 {
         (flags & self.mask()) >> self.shift
     }
 }
 
 impl Flags {
-    /// All bits that have a name.
-    pub const fn known(&self) -> u64 {
+    /// The bits that have a name.
+    pub const fn named_mask(&self) -> u64 {
         let mut known = 0;
         let mut i = 0;
         while i < self.bits.len() {
@@ -111,11 +111,11 @@ impl Flags {
         known
     }
 
-    /// The bit group of that name.
+    /// The bit or bit group called `name`.
     pub const fn find(&self, name: &str) -> Option<&'static Bit> {
         let mut i = 0;
         while i < self.bits.len() {
-            if super::text::same(self.bits[i].name, name) {
+            if super::text::str_eq(self.bits[i].name, name) {
                 return Some(&self.bits[i]);
             }
             i += 1;
@@ -124,7 +124,7 @@ impl Flags {
     }
 }
 
-/// What the driver makes of a status that the host answers.
+/// How the driver maps a status of the host to a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuestResult {
     /// Success; the caller gets 0.
@@ -137,28 +137,28 @@ pub enum GuestResult {
     Unmapped,
 }
 
-/// A status of the host that has a name.
+/// A status of the host with a name.
 #[derive(Debug)]
 pub struct NamedStatus {
     /// The 32-bit value.
     pub value: u32,
     /// The public name.
     pub name: &'static str,
-    /// What the driver makes of it.
+    /// The result that the driver returns for it.
     pub result: GuestResult,
-    /// In plain words.
+    /// A description in plain words.
     pub doc: &'static str,
 }
 
 impl NamedStatus {
-    /// Whether the driver takes a status as success: not negative.
+    /// Whether the driver treats the status as success: it is not negative.
     pub const fn is_success(value: u32) -> bool {
         (value as i32) >= 0
     }
 }
 
-/// Whether `word` means `name`: the same but for case, or its end after a `_`.
-fn named(name: &str, word: &str) -> bool {
+/// Whether `word` equals `name`, or the end of `name` after a `_`, ignoring case.
+fn name_matches(name: &str, word: &str) -> bool {
     let Some(start) = name.len().checked_sub(word.len()) else {
         return false;
     };

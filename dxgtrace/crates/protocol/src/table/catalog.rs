@@ -1,45 +1,45 @@
 //! A table of messages, with an index by number.
 
-use crate::schema::text::stop;
+use crate::schema::text::fail_build;
 use crate::schema::{Message, MessageSet};
 
-/// A table of messages: the built-in one is [`CATALOG`](super::CATALOG). Another
-/// one, of more or changed messages, is read by the same functions.
+/// A table of messages. The built-in one is [`CATALOG`](super::CATALOG). Decoder,
+/// encoder and exporters also take others, with more or changed messages.
 #[derive(Debug)]
 pub struct Catalog {
     families: &'static [&'static [Message]],
-    /// (family, place in it) of every number of every set.
-    index: [(u8, u8); PLACES],
+    /// Family and position in the family, by [`catalog_index`].
+    index: [(u8, u8); INDEX_SIZE],
 }
 
-/// How many places [`place`] can name.
-pub const PLACES: usize = 3 * ROOM;
-/// Room in the index for each set: vGPU ids from 0, global ids from
-/// [`GLOBAL_BASE`], host ids from 0.
-const ROOM: usize = 128;
+/// The number of indices: [`catalog_index`] is below it.
+pub const INDEX_SIZE: usize = 3 * INDEX_SIZE_PER_SET;
+/// The number of indices per set: vGPU and host ids from 0, global ids from
+/// [`GLOBAL_BASE`].
+const INDEX_SIZE_PER_SET: usize = 128;
 /// The first number of the global set.
 const GLOBAL_BASE: u32 = 1000;
-/// Marks an unused number in the index.
-const UNUSED: (u8, u8) = (u8::MAX, u8::MAX);
+/// Marks an unused index.
+const NO_MESSAGE: (u8, u8) = (u8::MAX, u8::MAX);
 
 impl Catalog {
-    /// The table of some families of messages, checked as a whole.
+    /// Checks families of messages and makes a table of them.
     pub const fn new(families: &'static [&'static [Message]]) -> Self {
-        let mut index = [UNUSED; PLACES];
+        let mut index = [NO_MESSAGE; INDEX_SIZE];
         let mut family = 0;
         while family < families.len() {
             let mut at = 0;
             while at < families[family].len() {
                 let message = &families[family][at];
-                message.check();
-                match slot(message.set, message.id) {
+                message.check_forms();
+                match index_of(message.set, message.id) {
                     Some(slot) => {
-                        if index[slot].0 != UNUSED.0 {
-                            stop(message.name, "has a number that is taken in", "its set");
+                        if index[slot].0 != NO_MESSAGE.0 {
+                            fail_build(message.name, "has a number that is taken in", "its set");
                         }
                         index[slot] = (family as u8, at as u8);
                     }
-                    None => stop(message.name, "has a number outside of", "its set"),
+                    None => fail_build(message.name, "has a number outside of", "its set"),
                 }
                 at += 1;
             }
@@ -48,57 +48,57 @@ impl Catalog {
         Self { families, index }
     }
 
-    /// Every message, family by family.
+    /// All messages, family by family.
     pub fn all(&self) -> impl Iterator<Item = &'static Message> + use<> {
         self.families.iter().flat_map(|family| family.iter())
     }
 
-    /// The message with this number in a set.
+    /// The message with the number `id` in `set`.
     pub fn lookup(&self, set: MessageSet, id: u32) -> Option<&'static Message> {
-        slot(set, id).and_then(|slot| self.at_place(slot))
+        index_of(set, id).and_then(|slot| self.by_index(slot))
     }
 
-    /// The message of that name.
+    /// The message called `name`.
     pub fn by_name(&self, name: &str) -> Option<&'static Message> {
         self.all().find(|message| message.name == name)
     }
 
-    /// The message at a place.
-    pub fn at_place(&self, place: usize) -> Option<&'static Message> {
+    /// The message with the [`catalog_index`] `place`.
+    pub fn by_index(&self, place: usize) -> Option<&'static Message> {
         let (family, at) = *self.index.get(place)?;
         self.families.get(usize::from(family))?.get(usize::from(at))
     }
 
-    /// The message of that name; stops the build if there is none.
-    pub(crate) const fn need(&self, name: &str) -> &'static Message {
+    /// The message called `name`. Fails the build if there is none.
+    pub(crate) const fn require_message(&self, name: &str) -> &'static Message {
         let mut family = 0;
         while family < self.families.len() {
             let mut at = 0;
             while at < self.families[family].len() {
-                if crate::schema::text::same(self.families[family][at].name, name) {
+                if crate::schema::text::str_eq(self.families[family][at].name, name) {
                     return &self.families[family][at];
                 }
                 at += 1;
             }
             family += 1;
         }
-        stop(name, "is no message of", "this catalog")
+        fail_build(name, "is no message of", "this catalog")
     }
 }
 
-/// A number below [`PLACES`] that belongs to this message alone, in any catalog:
-/// what tables by message are indexed with.
-pub fn place(message: &Message) -> Option<usize> {
-    slot(message.set, message.id)
+/// A number below [`INDEX_SIZE`] that is unique to the message in its catalog, for tables
+/// that are indexed by message.
+pub fn catalog_index(message: &Message) -> Option<usize> {
+    index_of(message.set, message.id)
 }
 
-const fn slot(set: MessageSet, id: u32) -> Option<usize> {
+const fn index_of(set: MessageSet, id: u32) -> Option<usize> {
     let first = match set {
         MessageSet::Global => GLOBAL_BASE,
         MessageSet::Vgpu | MessageSet::Host => 0,
     };
-    if id < first || id - first >= ROOM as u32 {
+    if id < first || id - first >= INDEX_SIZE_PER_SET as u32 {
         return None;
     }
-    Some(set as usize * ROOM + (id - first) as usize)
+    Some(set as usize * INDEX_SIZE_PER_SET + (id - first) as usize)
 }

@@ -1,6 +1,5 @@
-//! Enumerations. Names marked in the reference as WDDM-only come from the
-//! MIT-licensed headers of microsoft/libdxg; the rest from the Linux driver's
-//! public headers.
+//! Enumerations. Names that the reference marks as WDDM-only come from the MIT-licensed
+//! headers of microsoft/libdxg, all others from the public headers of the Linux driver.
 
 use crate::schema::values::{Enum, value};
 

@@ -1,19 +1,19 @@
-//! Names of Linux's errnos. What those mean that the driver returns is in the
-//! data of the explanations.
+//! Names of Linux errnos. Their meaning for the driver is in the data of
+//! `dxgtrace explain`.
 
-use crate::schema::text::{same, stop};
+use crate::schema::text::{fail_build, str_eq};
 
 /// What a send returns if the VMBus ring is full.
-pub const EAGAIN: i32 = returned("EAGAIN");
+pub const EAGAIN: i32 = negative("EAGAIN");
 /// What a send returns if the channel was revoked.
-pub const ENODEV: i32 = returned("ENODEV");
+pub const ENODEV: i32 = negative("ENODEV");
 /// What a synchronous send returns if the reply does not have the expected length.
-pub const EOVERFLOW: i32 = returned("EOVERFLOW");
+pub const EOVERFLOW: i32 = negative("EOVERFLOW");
 /// What a wait returns if a signal ended it.
-pub const ERESTARTSYS: i32 = returned("ERESTARTSYS");
+pub const ERESTARTSYS: i32 = negative("ERESTARTSYS");
 
-/// The errnos of x86_64 and arm64, positive, with their names; from 512 on
-/// those that are internal to the kernel.
+/// The positive errnos of x86_64 and arm64 with their names. Those from 512 on are
+/// internal to the kernel.
 pub static NAMES: &[(u32, &str)] = &[
     (1, "EPERM"),
     (2, "ENOENT"),
@@ -155,7 +155,7 @@ pub static NAMES: &[(u32, &str)] = &[
     (524, "ENOTSUPP"),
 ];
 
-/// The name of a positive errno.
+/// The name of the positive `errno`.
 pub fn name(errno: u32) -> Option<&'static str> {
     let found = NAMES.binary_search_by_key(&errno, |(number, _)| *number);
     found
@@ -164,11 +164,11 @@ pub fn name(errno: u32) -> Option<&'static str> {
         .map(|(_, name)| *name)
 }
 
-/// The positive errno of that name.
+/// The positive errno called `name`.
 pub const fn number(name: &str) -> Option<u32> {
     let mut i = 0;
     while i < NAMES.len() {
-        if same(NAMES[i].1, name) {
+        if str_eq(NAMES[i].1, name) {
             return Some(NAMES[i].0);
         }
         i += 1;
@@ -176,12 +176,12 @@ pub const fn number(name: &str) -> Option<u32> {
     None
 }
 
-/// The negative errno of that name, as the driver's functions return it. A name
-/// that is not in the list stops the build.
-pub const fn returned(name: &str) -> i32 {
+/// The negative errno called `name`, as functions of the driver return it. An unknown
+/// name fails the build.
+pub const fn negative(name: &str) -> i32 {
     match number(name) {
         Some(number) => -(number as i32),
-        None => stop("errno", "has no name", name),
+        None => fail_build("errno", "has no name", name),
     }
 }
 

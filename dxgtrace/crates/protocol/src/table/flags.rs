@@ -1,4 +1,4 @@
-//! Bit sets, from the same sources as the enumerations.
+//! Bit sets. Sources are the same as for the enumerations.
 
 use crate::schema::values::{Flags, bit, bit_group};
 

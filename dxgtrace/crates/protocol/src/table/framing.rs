@@ -1,13 +1,13 @@
-//! What stands around a message: channels, packets, headers, versions.
+//! Channels, packets, headers and versions.
 
 use super::enums::CHANNEL_TYPE;
 use super::guid;
 use crate::schema::*;
 
-/// Interface type of the VM-wide channel, as its GUID stands in memory.
-pub const GLOBAL_CHANNEL: [u8; 16] = guid::literal("dde9cbc0-5060-4436-9448-ea1254a5d177");
-/// Interface type of a virtual GPU's channel, as its GUID stands in memory.
-pub const VGPU_CHANNEL: [u8; 16] = guid::literal("6e382d18-3336-4f4b-acc4-2b7703d4df4a");
+/// Interface type of the VM-wide channel: a GUID in memory order.
+pub const GLOBAL_CHANNEL: [u8; 16] = guid::from_literal("dde9cbc0-5060-4436-9448-ea1254a5d177");
+/// Interface type of the channel of a virtual GPU: a GUID in memory order.
+pub const VGPU_CHANNEL: [u8; 16] = guid::from_literal("6e382d18-3336-4f4b-acc4-2b7703d4df4a");
 
 /// VMBus packet type of requests and host messages.
 pub const PACKET_INBAND: u16 = 6;
@@ -15,24 +15,24 @@ pub const PACKET_INBAND: u16 = 6;
 pub const PACKET_COMPLETION: u16 = 11;
 /// VMBus packet flag that asks for a completion.
 pub const FLAG_COMPLETION_REQUESTED: u16 = 1;
-/// Transaction ids of a channel count up by one. They are drawn before the message
-/// is sent, so that few of them may come in another order; a larger step means that
-/// packets are not in the capture. An assumption of ours, far above what was seen.
+/// Transaction ids of a channel increase by one. The driver allocates them before it
+/// sends, so that a few may appear out of order. A larger step means that packets are
+/// missing. The limit is an assumption, far above what was observed.
 pub const TRANSACTION_STEP_MAX: u64 = 64;
 
-/// The interface version assumed where the host tells none.
+/// The interface version that is assumed if the host reports none.
 pub const VERSION_OLD: u32 = 27;
-/// The interface version from which requests carry the extended header; also
-/// the highest that the driver knows.
+/// The first interface version whose requests have the extended header, and the highest
+/// that the driver supports.
 pub const VERSION_EXTENDED: u32 = 40;
 /// The oldest interface version that the driver declares compatible.
 pub const VERSION_COMPATIBLE: u32 = 16;
-/// Most bytes of a request, extended header included, and of its reply.
+/// Maximum length in bytes of a request, extended header included, and of a reply.
 pub const MAX_MESSAGE: u32 = 131_072;
-/// Bytes of the extended header.
+/// Length of the extended header in bytes.
 pub const EXTENDED_HEADER: u16 = 16;
 
-/// The extended header: before every request from interface version 40 on.
+/// The extended header, before every request from interface version 40 on.
 pub static EXTENDED: Layout = layout(
     EXTENDED_HEADER,
     &[
@@ -49,7 +49,7 @@ pub static EXTENDED: Layout = layout(
 )
 .header("extended header");
 
-/// Of the extended header: the virtual GPU.
+/// The virtual GPU in the extended header.
 pub const VGPU_LUID: Field = field(
     8,
     "ext.vgpu_luid",
@@ -57,7 +57,7 @@ pub const VGPU_LUID: Field = field(
     "The virtual GPU as the host numbers it; 0 for messages about the whole virtual machine.",
 );
 
-/// The command header of messages in the vGPU and the host set.
+/// The command header of messages in the vGPU set and the host set.
 pub static COMMAND: Layout = layout(
     HEADER,
     &[
@@ -83,7 +83,7 @@ pub static COMMAND_GLOBAL: Layout = layout(
 .header("command header");
 
 const COMMAND_ID: Field = field(0, "command_id", FieldType::U64, "Unused by the guest.").always(0);
-/// Of the command header: the process.
+/// The process in the command header.
 pub const PROCESS: Field = field(
     8,
     "process",
@@ -96,13 +96,13 @@ const CHANNEL_TYPE_WORD: Field = field(
     FieldType::Enum(&CHANNEL_TYPE),
     "Which numbering `command` belongs to.",
 );
-/// Of the command header: the set.
+/// The set in the command header.
 pub const CHANNEL_TYPE_BITS: Field = CHANNEL_TYPE_WORD.bits(0, 8);
-/// Of the command header: whether a reply is wanted.
+/// The bit of the command header that requests no reply.
 pub const ASYNC_MSG: Field = field(12, "async_msg", FieldType::U32, "No reply is wanted.")
     .bits(8, 1)
     .since(DriverEra::Mid2021);
-/// Of the command header: the message.
+/// The number of the message in the command header.
 pub const COMMAND_NUMBER: Field = field(
     16,
     "command",

@@ -1,14 +1,14 @@
-//! GUIDs in their usual text form. In memory, the first three groups are
-//! little endian.
+//! GUIDs in text form and in memory order, in which the first three groups are little
+//! endian.
 
 use std::fmt::Write as _;
 
-use crate::schema::text::stop;
+use crate::schema::text::fail_build;
 
 /// The bytes of a GUID in the order of its text form.
 const TEXT_ORDER: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
 
-/// The text form of a GUID as it stands in memory: lower case, no braces.
+/// The text form of a GUID in memory order: lower case, without braces.
 pub fn text(guid: &[u8; 16]) -> String {
     let mut text = String::with_capacity(36);
     for (place, from) in TEXT_ORDER.into_iter().enumerate() {
@@ -21,7 +21,7 @@ pub fn text(guid: &[u8; 16]) -> String {
     text
 }
 
-/// The GUID of a text form, as it stands in memory.
+/// Parses the text form of a GUID into memory order.
 pub const fn parse(text: &str) -> Option<[u8; 16]> {
     let text = text.as_bytes();
     if text.len() != 36 {
@@ -49,16 +49,16 @@ pub const fn parse(text: &str) -> Option<[u8; 16]> {
     Some(guid)
 }
 
-/// The GUID of a text form that this program contains; another text stops the build.
-pub const fn literal(text: &str) -> [u8; 16] {
+/// Parses a GUID at compile time. An invalid text fails the build.
+pub const fn from_literal(text: &str) -> [u8; 16] {
     match parse(text) {
         Some(guid) => guid,
-        None => stop("GUID", "is not in text form:", text),
+        None => fail_build("GUID", "is not in text form:", text),
     }
 }
 
-/// The identifier of an adapter in the guest: the first 8 bytes of its
-/// channel's instance GUID, as high and low part.
+/// The LUID of an adapter in the guest, from the first 8 bytes of the instance GUID of its
+/// channel: high and low part.
 pub fn luid(guid: &[u8; 16]) -> (u32, u32) {
     let word = |at: usize| {
         let bytes = guid.get(at..).and_then(|rest| rest.first_chunk::<4>());

@@ -1,27 +1,27 @@
-//! The driver's ioctls: which call of an application causes which messages.
+//! The ioctls of the driver, and the messages that each can send.
 
-/// One ioctl of `/dev/dxg`. Type byte 0x47, read and write.
+/// An ioctl of `/dev/dxg`, of type 0x47, read and write.
 #[derive(Debug)]
 pub struct Ioctl {
-    /// Number within the type.
+    /// Number within the ioctl type.
     pub number: u8,
-    /// Bytes of its argument.
+    /// Size of its argument in bytes.
     pub size: u16,
-    /// The function of the user-mode library that makes it.
+    /// The function of the user-mode library that issues it.
     pub function: &'static str,
     /// Names of the messages that it can send, in order.
     pub messages: &'static [&'static str],
 }
 
 impl Ioctl {
-    /// The request number that `ioctl(2)` is given.
+    /// The request number, as passed to `ioctl(2)`.
     pub const fn request(&self) -> u32 {
         0xC000_4700 | (self.size as u32) << 16 | self.number as u32
     }
 }
 
-/// The ioctl with this request number; only its own number counts, so that
-/// one of another size is still recognised.
+/// The ioctl with the request number `request`. The size in the request number is ignored,
+/// so that other sizes of the argument are recognised.
 pub fn by_request(request: u32) -> Option<&'static Ioctl> {
     if request >> 8 & 0xFF != 0x47 {
         return None;
@@ -29,12 +29,12 @@ pub fn by_request(request: u32) -> Option<&'static Ioctl> {
     by_number(request as u8)
 }
 
-/// The ioctl with this number within the type.
+/// The ioctl with `number` within the ioctl type.
 pub fn by_number(number: u8) -> Option<&'static Ioctl> {
     IOCTLS.iter().find(|ioctl| ioctl.number == number)
 }
 
-/// Every ioctl of the reference driver, by number.
+/// All ioctls of the reference driver, by number.
 pub static IOCTLS: &[Ioctl] = &[
     Ioctl {
         number: 0x01,

@@ -1,7 +1,7 @@
-//! The description: every message, both framings, every named value, once.
+//! The table: every message, both framings and every named value, once.
 //!
-//! Decoder, checks, filters, JSON, the Lua dissector, the reference and the
-//! test packets walk this; nothing else in the program lists a message.
+//! Decoder, checks, filters, JSON, the Lua dissector, the reference and the tests use
+//! this table. No other code lists messages.
 
 mod catalog;
 pub mod enums;
@@ -15,19 +15,19 @@ mod named;
 pub mod statuses;
 pub mod structs;
 
-pub use catalog::{Catalog, PLACES, place};
+pub use catalog::{Catalog, INDEX_SIZE, catalog_index};
 
 use crate::schema::{Message, MessageSet, values};
 
-/// Every message that is known of the protocol.
+/// All known messages of the protocol.
 pub static CATALOG: Catalog = Catalog::new(messages::FAMILIES);
 
-/// Every message, family by family.
+/// All messages, family by family.
 pub fn all() -> impl Iterator<Item = &'static Message> {
     CATALOG.all()
 }
 
-/// How many messages there are.
+/// The number of messages.
 pub const COUNT: usize = {
     let mut count = 0;
     let mut i = 0;
@@ -38,17 +38,17 @@ pub const COUNT: usize = {
     count
 };
 
-/// The message with this number in a set.
+/// The message with the number `id` in `set`.
 pub fn lookup(set: MessageSet, id: u32) -> Option<&'static Message> {
     CATALOG.lookup(set, id)
 }
 
-/// The message of that name.
+/// The message called `name`.
 pub fn by_name(name: &str) -> Option<&'static Message> {
     CATALOG.by_name(name)
 }
 
-/// The named status with this value.
+/// The named status with the value `value`.
 pub fn status(value: u32) -> Option<&'static values::NamedStatus> {
     statuses::STATUSES
         .binary_search_by_key(&value, |status| status.value)
@@ -56,7 +56,7 @@ pub fn status(value: u32) -> Option<&'static values::NamedStatus> {
         .and_then(|at| statuses::STATUSES.get(at))
 }
 
-/// The message at a place of [`CATALOG`].
-pub fn at_place(place: usize) -> Option<&'static Message> {
-    CATALOG.at_place(place)
+/// The message of [`CATALOG`] with the [`catalog_index`] `place`.
+pub fn by_index(place: usize) -> Option<&'static Message> {
+    CATALOG.by_index(place)
 }

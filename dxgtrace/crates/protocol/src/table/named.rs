@@ -1,4 +1,4 @@
-//! Everything that a message may refer to by name.
+//! The names that descriptions of messages use.
 
 pub use super::enums::*;
 pub use super::flags::*;

@@ -1,12 +1,12 @@
-//! The statuses that the host can answer, and what the driver makes of them.
+//! The statuses of the host, and the results that the driver returns for them.
 //!
-//! The numbers and the errnos that the driver has a case for are the driver's;
-//! names without such a case are from the public list MS-ERREF.
+//! Numbers and errnos of statuses that the driver handles are the driver's;
+//! all other names are from the public list MS-ERREF.
 
 use crate::schema::values::GuestResult::{Errno, Positive, Unmapped, Zero};
 use crate::schema::values::NamedStatus;
 
-/// Every named status, by value.
+/// All named statuses, by value.
 pub static STATUSES: &[NamedStatus] = &[
     NamedStatus {
         value: 0x0000_0000,

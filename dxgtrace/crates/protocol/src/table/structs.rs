@@ -1,4 +1,4 @@
-//! Structures that occur as array elements or inside opaque data.
+//! Structures that are array elements or the start of opaque data.
 
 use super::named::*;
 use crate::schema::*;
@@ -33,8 +33,8 @@ pub const ALLOC_INFO_RETURN: Struct = Struct::with_gaps(
     &[
         field(0, "allocation", Handle(&[Allocation]), "The allocation.")
             .creates()
-            .within(&["resource", "device"])
-            .settled_before(&[Device]),
+            .owned_by(&["resource", "device"])
+            .destroyed_before(&[Device]),
         field(
             4,
             "priv_drv_data_size",

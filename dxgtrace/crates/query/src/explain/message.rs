@@ -118,7 +118,7 @@ fn replies(message: &Message) -> String {
                 by => format!("{}: ", by.trim_start()),
             };
             let layout = &reply.layout;
-            let what = match (layout.read, layout.status) {
+            let what = match (layout.is_read, layout.status) {
                 (false, _) => "not read by the driver".to_owned(),
                 (true, Some(at)) => format!("at least {} bytes, status at {at}", layout.tails_at),
                 (true, None) => format!("at least {} bytes, no status", layout.tails_at),

@@ -198,7 +198,7 @@ pub(super) static DERIVED: &[DerivedField] = &[
         |r| {
             r.decoded?
                 .message
-                .and_then(table::place)
+                .and_then(table::catalog_index)
                 .map(|place| place as i128)
         },
         "Name of the message; absent if its number has none.",

@@ -26,7 +26,7 @@ pub(super) enum ValuePlace<'a> {
 fn holds(when: &When, body: &LocatedBody<'_>, from: usize) -> bool {
     match &when.decider {
         None => body.holds(when),
-        Some(slice) => word(body, slice, from).is_some_and(|word| when.holds(slice.of(word))),
+        Some(slice) => word(body, slice, from).is_some_and(|word| when.holds(slice.extract(word))),
     }
 }
 
@@ -91,7 +91,7 @@ impl FieldPath {
             form: PlaceForm::of(field.ty, field.count > 1),
             slice: field.slice,
             count: field.count,
-            used: field.used.and_then(|used| used.slice),
+            used: field.used_count.and_then(|used| used.slice),
             condition: field.when.as_ref(),
         }
     }
@@ -165,7 +165,7 @@ impl FieldPath {
                         let size = usize::from(self.slice.size).max(1);
                         for bytes in tail.bytes.chunks_exact(size) {
                             visit(ValuePlace::Number(
-                                self.slice.signed_of(little_endian(bytes)),
+                                self.slice.extract_signed(little_endian(bytes)),
                             ))?;
                         }
                         ControlFlow::Continue(())
@@ -223,14 +223,14 @@ impl FieldPath {
         }
         if self.count == 1 {
             return match word(body, &self.slice, from) {
-                Some(word) => visit(ValuePlace::Number(self.slice.signed_of(word))),
+                Some(word) => visit(ValuePlace::Number(self.slice.extract_signed(word))),
                 None => ControlFlow::Continue(()),
             };
         }
         let used = match self.used {
             None => usize::from(self.count),
             Some(used) => word(body, &used, from)
-                .and_then(|word| usize::try_from(used.of(word)).ok())
+                .and_then(|word| usize::try_from(used.extract(word)).ok())
                 .unwrap_or(usize::MAX)
                 .min(usize::from(self.count)),
         };
@@ -243,7 +243,7 @@ impl FieldPath {
             PlaceForm::Numbers => {
                 for bytes in bytes.chunks_exact(size.max(1)) {
                     visit(ValuePlace::Number(
-                        self.slice.signed_of(little_endian(bytes)),
+                        self.slice.extract_signed(little_endian(bytes)),
                     ))?;
                 }
                 ControlFlow::Continue(())
@@ -365,7 +365,7 @@ impl FieldPaths {
         }
         let set = match (&decoded.frame, &decoded.body) {
             (Some(frame), _) => Frame::set(frame).unwrap_or(MessageSet::Vgpu),
-            (None, Some(body)) if body.layout.echo => decoded.message?.set,
+            (None, Some(body)) if body.layout.is_echo => decoded.message?.set,
             _ => return None,
         };
         let slice = match set {
@@ -383,7 +383,7 @@ fn number(decoded: &Decoded<'_>, slice: &BitSlice, base: usize) -> Option<i128> 
         .data
         .get(at..)?
         .get(..usize::from(slice.size))?;
-    Some(slice.signed_of(little_endian(bytes)))
+    Some(slice.extract_signed(little_endian(bytes)))
 }
 
 /// The headers before a message.

@@ -138,7 +138,7 @@ impl FieldInfo {
                 ControlFlow::Continue(())
             }
             ValueSource::RecordedBit(recorded, bit) => match recorded.number(record) {
-                Some(value) => visit(ValuePlace::Number(i128::from(bit.of(value as u64)))),
+                Some(value) => visit(ValuePlace::Number(i128::from(bit.extract(value as u64)))),
                 None => ControlFlow::Continue(()),
             },
             ValueSource::Sites(sites) => match record.decoded {
@@ -147,7 +147,7 @@ impl FieldInfo {
             },
             ValueSource::Message(place) => {
                 let message = record.decoded.and_then(|decoded| decoded.message);
-                match message.and_then(table::place) {
+                match message.and_then(table::catalog_index) {
                     Some(found) if found == usize::from(*place) => visit(ValuePlace::Number(1)),
                     _ => ControlFlow::Continue(()),
                 }
@@ -211,7 +211,7 @@ impl FieldList {
     }
 
     fn message(&mut self, message: &'static Message) {
-        let Some(place) = table::place(message) else {
+        let Some(place) = table::catalog_index(message) else {
             return;
         };
         self.messages.push(FieldInfo {

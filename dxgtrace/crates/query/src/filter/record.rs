@@ -147,11 +147,11 @@ impl<'a> FilterRecord<'a> {
 /// How many shapes a message may have: the forms of its request, then of its reply.
 const SHAPES: usize = 2 * MAX_FORMS;
 /// How many numbers [`shape`] can give.
-pub(super) const KEYS: usize = table::PLACES * SHAPES;
+pub(super) const KEYS: usize = table::INDEX_SIZE * SHAPES;
 
 /// The number of a shape of the message at a place.
 pub(super) fn key(place: usize, is_reply: bool, layout: &Layout) -> u16 {
-    let shape = usize::from(is_reply) * MAX_FORMS + usize::from(layout.form);
+    let shape = usize::from(is_reply) * MAX_FORMS + usize::from(layout.form_index);
     u16::try_from(place * SHAPES + shape).unwrap_or(u16::MAX)
 }
 
@@ -159,5 +159,5 @@ pub(super) fn key(place: usize, is_reply: bool, layout: &Layout) -> u16 {
 pub(super) fn shape(decoded: &Decoded<'_>) -> Option<u16> {
     let (message, body) = (decoded.message?, decoded.body.as_ref()?);
     let is_reply = decoded.part == MessagePart::Reply;
-    Some(key(table::place(message)?, is_reply, body.layout))
+    Some(key(table::catalog_index(message)?, is_reply, body.layout))
 }

@@ -2,7 +2,7 @@
 
 use super::record::FilterRecord;
 use super::types::{ValueNames, ValueType};
-use dxgtrace_protocol::decode::read;
+use dxgtrace_protocol::decode::read_number;
 use dxgtrace_protocol::record::header::RecordKind;
 use dxgtrace_protocol::record::{IOCTL_END, LOST, RECORD};
 use dxgtrace_protocol::schema::{Field, FieldType};
@@ -53,8 +53,8 @@ impl RecordField {
             Some(_) => record.packet.payload,
         };
         let slice = &self.field.slice;
-        let word = read(bytes, usize::from(slice.at), slice.size.into())?;
-        Some(slice.signed_of(word))
+        let word = read_number(bytes, usize::from(slice.at), slice.size.into())?;
+        Some(slice.extract_signed(word))
     }
 
     /// The name that a record has, if it is known: without the NULs behind it.

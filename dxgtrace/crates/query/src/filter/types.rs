@@ -149,7 +149,7 @@ pub enum ValueNames {
     Enum(&'static Enum),
     /// The host's statuses.
     Status,
-    /// The messages; the number is [`table::place`].
+    /// The messages; the number is [`table::catalog_index`].
     Message,
     /// The codes of findings, by their place among all.
     Code,
@@ -176,7 +176,7 @@ impl ValueNames {
                     .map(|status| (i128::from(status.value), status.name)),
             ),
             Self::Message => Box::new(table::all().filter_map(|message| {
-                table::place(message).map(|place| (place as i128, message.name))
+                table::catalog_index(message).map(|place| (place as i128, message.name))
             })),
             Self::Code => Box::new(Code::ALL.iter().map(|code| (*code as i128, code.word()))),
             Self::Severity => Box::new(
@@ -192,7 +192,7 @@ impl ValueNames {
         match self {
             Self::Message => usize::try_from(number)
                 .ok()
-                .and_then(table::at_place)
+                .and_then(table::by_index)
                 .map(|message| message.name),
             _ => self
                 .iter()

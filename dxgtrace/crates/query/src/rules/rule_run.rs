@@ -43,7 +43,7 @@ pub struct RuleMatch<'a> {
 
 /// Rows of [`RuleIndex::by_message`] for each aspect: the last is for packets without
 /// a message.
-const ROWS: usize = table::PLACES + 1;
+const ROWS: usize = table::INDEX_SIZE + 1;
 
 /// What is known of a rule in one scope.
 #[derive(Debug, Default)]
@@ -98,7 +98,7 @@ impl<'a> RuleRun<'a> {
         let mut index = RuleIndex {
             by_code: vec![Vec::new(); Code::ALL.len()],
             by_message: vec![Vec::new(); ROWS * PacketAspect::ALL.len()],
-            grouped: vec![[None; MAX_FORMS]; table::PLACES],
+            grouped: vec![[None; MAX_FORMS]; table::INDEX_SIZE],
         };
         for (number, rule) in rules.iter().enumerate() {
             let matchers = rule.steps.iter().map(|step| &step.matcher);
@@ -126,7 +126,7 @@ impl<'a> RuleRun<'a> {
             .decoded
             .as_ref()
             .and_then(|decoded| decoded.message);
-        let place = message.and_then(table::place);
+        let place = message.and_then(table::catalog_index);
         self.remember(entry, place);
         self.follow_processes(entry);
         let aspect = PacketAspect::of(entry);
@@ -264,7 +264,10 @@ impl<'a> RuleRun<'a> {
             return;
         }
         let spot = decoded.body.as_ref().and_then(|body| {
-            let field = fields.get(usize::from(body.layout.form)).copied().flatten();
+            let field = fields
+                .get(usize::from(body.layout.form_index))
+                .copied()
+                .flatten();
             Some(body.field_ref(field?))
         });
         if let Some(value) = spot.as_ref().and_then(FieldRef::value) {
@@ -348,7 +351,9 @@ impl RuleIndex {
             (0..ROWS).map(Some).collect()
         } else {
             let places = matcher.messages.iter();
-            places.map(|message| table::place(message)).collect()
+            places
+                .map(|message| table::catalog_index(message))
+                .collect()
         };
         let aspects = PacketAspect::ALL.into_iter();
         for aspect in aspects.filter(|aspect| matcher.admits(*aspect)) {
@@ -363,7 +368,7 @@ impl RuleIndex {
     fn group(&mut self, step: &RuleStep) {
         let Some(name) = &step.group else { return };
         for message in &step.matcher.messages {
-            let place = table::place(message);
+            let place = table::catalog_index(message);
             if let Some(fields) = place.and_then(|place| self.grouped.get_mut(place)) {
                 for (field, layout) in fields.iter_mut().zip(message.requests.layouts()) {
                     *field = layout.field(name);

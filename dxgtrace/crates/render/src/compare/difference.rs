@@ -1,4 +1,4 @@
-//! What one capture has and another has not.
+//! Differences between two captures.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,25 +7,25 @@ use serde::Serialize;
 use super::profile::{CaptureProfile, MessageUsage};
 use dxgtrace_session::check::Severity;
 
-/// Something in which two captures differ.
+/// A difference between two captures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// What it is about: `version`, `order`, a message or a finding code.
+    /// The subject: `version`, `capture`, `order`, a message or a finding code.
     pub about: String,
-    /// In what they differ.
+    /// The property that differs.
     pub what: &'static str,
-    /// What the first one has.
+    /// The property in the first capture.
     pub a: String,
-    /// What the second one has.
+    /// The property in the second capture.
     pub b: String,
 }
 
-/// What is not there.
-const NOTHING: &str = "-";
+/// Stands for a property that a capture does not have.
+const ABSENT: &str = "-";
 
-/// The differences between two captures, weightier ones first: versions,
-/// findings, then message by message what came back, how long it was, and how
-/// often it was sent; last the order of first occurrences.
+/// The differences between two captures, the most important ones first: versions,
+/// findings, then outcomes, lengths and counts by message, and last the order of first
+/// occurrences.
 pub fn differences(a: &CaptureProfile, b: &CaptureProfile) -> Vec<Difference> {
     let mut all = Vec::new();
     let mut add = |about: &str, what, a: String, b: String| {
@@ -41,17 +41,27 @@ pub fn differences(a: &CaptureProfile, b: &CaptureProfile) -> Vec<Difference> {
     add(
         "version",
         "declared",
-        option(a.declared),
-        option(b.declared),
+        option_text(a.declared),
+        option_text(b.declared),
     );
-    add("version", "framing", list(&a.versions), list(&b.versions));
+    add(
+        "version",
+        "framing",
+        set_text(&a.versions),
+        set_text(&b.versions),
+    );
     add(
         "version",
         "async mode",
-        option(a.async_mode),
-        option(b.async_mode),
+        option_text(a.async_mode),
+        option_text(b.async_mode),
     );
-    add("capture", "channels", list(&a.channels), list(&b.channels));
+    add(
+        "capture",
+        "channels",
+        set_text(&a.channels),
+        set_text(&b.channels),
+    );
     add(
         "capture",
         "unanswered requests",
@@ -74,11 +84,11 @@ pub fn differences(a: &CaptureProfile, b: &CaptureProfile) -> Vec<Difference> {
     for code in codes {
         let times = |profile: &CaptureProfile| {
             let found = profile.findings.get(code);
-            found.map_or(NOTHING.to_owned(), |found| times(found.count))
+            found.map_or(ABSENT.to_owned(), |found| times(found.count))
         };
         let (left, right) = (times(a), times(b));
-        // How often harmless things were seen says nothing about two runs.
-        if code.severity() >= Severity::Warn || left == NOTHING || right == NOTHING {
+        // Counts of harmless findings vary between runs.
+        if code.severity() >= Severity::Warn || left == ABSENT || right == ABSENT {
             add(code.word(), "finding", left, right);
         }
     }
@@ -88,7 +98,7 @@ pub fn differences(a: &CaptureProfile, b: &CaptureProfile) -> Vec<Difference> {
         let (left, right) = (a.messages.get(*name), b.messages.get(*name));
         let (Some(left), Some(right)) = (left, right) else {
             let sent = |usage: Option<&MessageUsage>| {
-                usage.map_or(NOTHING.to_owned(), |usage| {
+                usage.map_or(ABSENT.to_owned(), |usage| {
                     times(usage.sent.max(usage.replies))
                 })
             };
@@ -97,26 +107,31 @@ pub fn differences(a: &CaptureProfile, b: &CaptureProfile) -> Vec<Difference> {
             add(name, "failures", of(left), of(right));
             continue;
         };
-        add(name, "outcomes", kinds(left), kinds(right));
+        add(name, "outcomes", outcome_list(left), outcome_list(right));
         add(name, "failures", failures(left), failures(right));
-        add(name, "lengths", sizes(&left.sizes), sizes(&right.sizes));
+        add(
+            name,
+            "lengths",
+            size_list(&left.sizes),
+            size_list(&right.sizes),
+        );
         add(
             name,
             "reply lengths",
-            sizes(&left.reply_sizes),
-            sizes(&right.reply_sizes),
+            size_list(&left.reply_sizes),
+            size_list(&right.reply_sizes),
         );
         add(name, "sent", times(left.sent), times(right.sent));
     }
-    if let Some((left, right)) = order(a, b) {
+    if let Some((left, right)) = order_difference(a, b) {
         add("order", "first occurrences", left, right);
     }
     all
 }
 
-/// Where the sequences of first occurrences part, among the messages that both
-/// have.
-fn order(a: &CaptureProfile, b: &CaptureProfile) -> Option<(String, String)> {
+/// The messages at which the orders of first occurrence diverge, among the messages that
+/// both captures have.
+fn order_difference(a: &CaptureProfile, b: &CaptureProfile) -> Option<(String, String)> {
     let of = |own: &CaptureProfile, other: &CaptureProfile| -> Vec<&'static str> {
         let names = own.order().into_iter();
         names
@@ -140,14 +155,14 @@ fn order(a: &CaptureProfile, b: &CaptureProfile) -> Option<(String, String)> {
     Some((next(&left), next(&right)))
 }
 
-fn option<T: ToString>(value: Option<T>) -> String {
-    value.map_or(NOTHING.to_owned(), |value| value.to_string())
+fn option_text<T: ToString>(value: Option<T>) -> String {
+    value.map_or(ABSENT.to_owned(), |value| value.to_string())
 }
 
-fn list<T: ToString>(values: &BTreeSet<T>) -> String {
+fn set_text<T: ToString>(values: &BTreeSet<T>) -> String {
     let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
     match texts.is_empty() {
-        true => NOTHING.to_owned(),
+        true => ABSENT.to_owned(),
         false => texts.join(", "),
     }
 }
@@ -156,27 +171,27 @@ fn times(count: u64) -> String {
     format!("{count}x")
 }
 
-/// What came back, without how often.
-fn kinds(usage: &MessageUsage) -> String {
+/// The outcomes, without counts.
+fn outcome_list(usage: &MessageUsage) -> String {
     let kinds: Vec<&str> = usage.outcomes.keys().map(String::as_str).collect();
     match kinds.is_empty() {
-        true => NOTHING.to_owned(),
+        true => ABSENT.to_owned(),
         false => kinds.join(", "),
     }
 }
 
 fn failures(usage: &MessageUsage) -> String {
     match usage.failures {
-        0 => NOTHING.to_owned(),
+        0 => ABSENT.to_owned(),
         count => times(count),
     }
 }
 
-fn sizes(sizes: &BTreeMap<u32, u64>) -> String {
+fn size_list(sizes: &BTreeMap<u32, u64>) -> String {
     let shown: Vec<String> = sizes.keys().take(8).map(ToString::to_string).collect();
     let more = if sizes.len() > 8 { " .." } else { "" };
     match shown.is_empty() {
-        true => NOTHING.to_owned(),
+        true => ABSENT.to_owned(),
         false => format!("{}{more}", shown.join(" ")),
     }
 }

@@ -1,4 +1,4 @@
-//! What a capture holds in numbers, and how two captures differ.
+//! Profiles of captures, and differences between two captures.
 
 mod difference;
 mod profile;

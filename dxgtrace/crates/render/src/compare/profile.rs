@@ -1,4 +1,4 @@
-//! A capture in numbers, by message.
+//! The profile of a capture: its counts by message.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,59 +8,59 @@ use dxgtrace_session::check::{Code, Finding};
 use dxgtrace_session::entry::{Entry, Totals};
 use dxgtrace_session::{ReplyOutcome, Session};
 
-/// Most sizes of a message that are told apart.
-const SIZES: usize = 64;
-/// Packets named for each kind of finding.
-const EXAMPLES: usize = 3;
+/// Maximum number of lengths that are counted per message.
+const SIZES_MAX: usize = 64;
+/// Maximum number of examples per finding code.
+const EXAMPLES_MAX: usize = 3;
 
-/// How a message was used.
+/// The use of a message in a capture.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MessageUsage {
-    /// Which one it was in the order of first occurrences, from 0.
+    /// Position in the order of first occurrences, from 0.
     pub rank: usize,
-    /// Requests, or messages from the host.
+    /// Number of requests, or of host messages.
     pub sent: u64,
-    /// Replies.
+    /// Number of replies.
     pub replies: u64,
-    /// Replies by which, to the driver, the request failed.
+    /// Number of replies that the driver treats as failure.
     pub failures: u64,
-    /// What the replies said, and how often.
+    /// Outcomes of the replies, with counts.
     pub outcomes: BTreeMap<String, u64>,
-    /// Lengths of what was sent, and how often.
+    /// Lengths of the requests or host messages in bytes, with counts.
     pub sizes: BTreeMap<u32, u64>,
-    /// Lengths of the replies, and how often.
+    /// Lengths of the replies in bytes, with counts.
     pub reply_sizes: BTreeMap<u32, u64>,
-    /// Time from request to reply, all together, in nanoseconds.
+    /// Total time from request to reply in nanoseconds.
     pub waited: u64,
-    /// The longest of them.
+    /// Longest time from request to reply in nanoseconds.
     pub longest: u64,
 }
 
-/// How often a code was found.
+/// The findings with one code.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FindingCount {
-    /// The number of findings.
+    /// Number of findings.
     pub count: u64,
-    /// The first packets, each with the sentence.
+    /// Packet number and sentence of the first findings.
     pub examples: Vec<(u64, String)>,
 }
 
-/// A capture in numbers.
+/// The profile of a capture.
 #[derive(Debug, Clone, Default)]
 pub struct CaptureProfile {
-    /// The counts of all.
+    /// Total counts.
     pub totals: Totals,
-    /// By name of the message.
+    /// Use of each message, by name.
     pub messages: BTreeMap<&'static str, MessageUsage>,
-    /// Interface versions that the framing shows.
+    /// Interface versions that the framing indicates.
     pub versions: BTreeSet<u32>,
     /// The version that the driver declared.
     pub declared: Option<u32>,
-    /// Whether messages that allow it went without a reply at the end.
+    /// Whether async mode was enabled at the end, if that is known.
     pub async_mode: Option<bool>,
     /// Findings by code.
     pub findings: BTreeMap<Code, FindingCount>,
-    /// Requests that nobody answered: name and seconds waited, oldest first.
+    /// Requests without a reply, oldest first: name and seconds waited.
     pub waiting: Vec<(&'static str, u64)>,
     /// Names of the channels.
     pub channels: BTreeSet<String>,
@@ -69,8 +69,8 @@ pub struct CaptureProfile {
 }
 
 impl CaptureProfile {
-    /// Takes the next packet.
-    pub fn see(&mut self, entry: &Entry<'_>) {
+    /// Counts the next entry.
+    pub fn count_entry(&mut self, entry: &Entry<'_>) {
         self.totals.count(entry, true);
         let packet = entry.packet;
         self.first.get_or_insert(packet.time);
@@ -80,7 +80,7 @@ impl CaptureProfile {
             self.channels.insert(name.to_owned());
         }
         for finding in entry.findings {
-            self.found(packet.number, finding);
+            self.add_finding(packet.number, finding);
         }
         let (RecordKind::Packet, Some(decoded)) = (packet.header.kind, &entry.seen.decoded) else {
             return;
@@ -96,29 +96,29 @@ impl CaptureProfile {
         let length = packet.header.payload_length;
         if decoded.part == MessagePart::Reply {
             usage.replies += 1;
-            count(&mut usage.reply_sizes, length);
+            count_size(&mut usage.reply_sizes, length);
             if let Some(outcome) = entry.seen.outcome {
                 usage.failures += u64::from(outcome.is_failure());
-                *usage.outcomes.entry(said(outcome)).or_default() += 1;
+                *usage.outcomes.entry(outcome_text(outcome)).or_default() += 1;
             }
             let took = entry.latency().unwrap_or(0);
             usage.waited = usage.waited.saturating_add(took);
             usage.longest = usage.longest.max(took);
         } else {
             usage.sent += 1;
-            count(&mut usage.sizes, length);
+            count_size(&mut usage.sizes, length);
             if let (MessagePart::Request, Some(frame)) = (decoded.part, &decoded.frame) {
                 self.versions.insert(frame.version());
             }
         }
     }
 
-    /// Ends the capture.
+    /// Counts what the session reports at the end of the capture.
     pub fn finish(&mut self, session: &Session) {
         let mut late = Vec::new();
         session.finish(&mut |number, finding| late.push((number, finding)));
         for (number, finding) in late {
-            self.found(number, &finding);
+            self.add_finding(number, &finding);
         }
         let waiting = session.waiting();
         self.totals.unanswered = waiting.len() as u64;
@@ -146,25 +146,25 @@ impl CaptureProfile {
         names.into_iter().map(|(name, _)| *name).collect()
     }
 
-    fn found(&mut self, number: u64, finding: &Finding) {
+    fn add_finding(&mut self, number: u64, finding: &Finding) {
         let found = self.findings.entry(finding.code()).or_default();
         found.count += 1;
-        if found.examples.len() < EXAMPLES {
+        if found.examples.len() < EXAMPLES_MAX {
             found.examples.push((number, finding.to_string()));
         }
     }
 }
 
-fn count(sizes: &mut BTreeMap<u32, u64>, length: u32) {
+fn count_size(sizes: &mut BTreeMap<u32, u64>, length: u32) {
     if let Some(count) = sizes.get_mut(&length) {
         *count += 1;
-    } else if sizes.len() < SIZES {
+    } else if sizes.len() < SIZES_MAX {
         sizes.insert(length, 1);
     }
 }
 
-/// An outcome in a word.
-fn said(outcome: ReplyOutcome) -> String {
+/// The text of an outcome.
+fn outcome_text(outcome: ReplyOutcome) -> String {
     match outcome {
         ReplyOutcome::Success => "success".to_owned(),
         ReplyOutcome::Status(status) => {

@@ -1,4 +1,4 @@
-//! One capture, read as another interface version: what would be different.
+//! How a capture would differ at another interface version.
 
 use std::collections::BTreeMap;
 
@@ -10,27 +10,28 @@ use dxgtrace_protocol::table::framing::{EXTENDED_HEADER, VERSION_EXTENDED};
 use dxgtrace_session::WaitingRequest;
 use dxgtrace_session::entry::Entry;
 
-/// Fields named for each message.
-const FIELDS: usize = 12;
+/// Maximum number of fields listed per message.
+const FIELDS_MAX: usize = 12;
 
-/// What would be different with a message.
+/// How a message would differ.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct VersionChange {
-    /// Requests whose framing would be another.
+    /// Number of requests with another framing.
     pub reframed: u64,
-    /// Replies that would be read by another layout.
+    /// Number of replies with another layout.
     pub relaid: u64,
-    /// Of those, replies that would be too short for it.
+    /// Number of those replies that are too short for it.
     pub short: u64,
-    /// Of those, replies that would have bytes left over.
+    /// Number of those replies that have excess bytes.
     pub long: u64,
-    /// Bytes that the driver would expect instead: as it is, as it would be.
+    /// Reply length in bytes that the driver expects: at the version of the capture, at the
+    /// other version.
     pub expected: Option<(u64, u64)>,
-    /// Fields that only one of the layouts has, or that would read otherwise.
+    /// Fields that only one of the layouts has, or whose values differ.
     pub fields: Vec<String>,
 }
 
-/// Reads a capture as another interface version.
+/// Compares a capture with another interface version.
 #[derive(Debug)]
 pub struct VersionReread {
     version: u32,
@@ -38,7 +39,7 @@ pub struct VersionReread {
 }
 
 impl VersionReread {
-    /// As `version`.
+    /// Compares with `version`.
     pub fn new(version: u32) -> Self {
         Self {
             version,
@@ -46,8 +47,8 @@ impl VersionReread {
         }
     }
 
-    /// Takes the next packet.
-    pub fn see(&mut self, entry: &Entry<'_>) {
+    /// Compares the next entry.
+    pub fn count_entry(&mut self, entry: &Entry<'_>) {
         let Some(decoded) = &entry.seen.decoded else {
             return;
         };
@@ -64,12 +65,12 @@ impl VersionReread {
         }
     }
 
-    /// What would be different, by message; only those for which something is.
+    /// The messages that would differ, by name.
     pub fn messages(&self) -> &BTreeMap<&'static str, VersionChange> {
         &self.messages
     }
 
-    /// Bytes by which every request would grow or shrink.
+    /// Number of bytes by which every request would grow, or shrink if negative.
     pub fn framing(&self) -> i32 {
         let size = i32::from(EXTENDED_HEADER);
         if self.version >= VERSION_EXTENDED {
@@ -100,9 +101,12 @@ impl VersionReread {
         if std::ptr::eq(before, after) {
             return;
         }
-        let payload = Payload::of(entry.packet);
+        let payload = Payload::of_packet(entry.packet);
         let reread = decode::reply(payload, &other);
-        let (Some(is), Some(would)) = (own.expected_by(before), other.expected_by(after)) else {
+        let (Some(is), Some(would)) = (
+            own.expected_length_of(before),
+            other.expected_length_of(after),
+        ) else {
             return;
         };
         let fields = fields(decoded, &reread, before, after);
@@ -113,14 +117,14 @@ impl VersionReread {
         note.long += u64::from(length > would.next_multiple_of(8));
         note.expected.get_or_insert((is, would));
         for field in fields {
-            if note.fields.len() < FIELDS && !note.fields.contains(&field) {
+            if note.fields.len() < FIELDS_MAX && !note.fields.contains(&field) {
                 note.fields.push(field);
             }
         }
     }
 }
 
-/// Fields that would read otherwise.
+/// The fields that would differ.
 fn fields(is: &Decoded<'_>, would: &Decoded<'_>, before: &Layout, after: &Layout) -> Vec<String> {
     let mut found = Vec::new();
     for field in before.fields {

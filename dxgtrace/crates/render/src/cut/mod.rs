@@ -1,6 +1,6 @@
-//! Which packets make up a self-contained part of a capture: those chosen, the
-//! other half of their exchanges, the creations of all objects that they name,
-//! and how versions and adapters were agreed on.
+//! Selects the packets of a self-contained part of a capture: the selected packets, their
+//! requests and replies, the creations of all objects that they name, and the exchanges
+//! that set up versions and adapters.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -13,58 +13,59 @@ use dxgtrace_protocol::record::header::{KnownFields, RecordKind};
 use dxgtrace_protocol::schema::{Field, FieldRole, Message, ObjectEffect, ObjectKind, ResetScope};
 use dxgtrace_session::{Analysis, HandleHistory, Session};
 
-/// What is chosen: what fulfils all that is said.
+/// The conditions for packets. A packet is selected if it meets all that are set.
 #[derive(Debug, Clone, Default)]
 pub struct CutSelection {
-    /// Packets with these numbers.
+    /// Range of packet numbers.
     pub frames: Option<RangeInclusive<u64>>,
-    /// Packets of this process of the guest.
+    /// Process id in the guest.
     pub pid: Option<u32>,
-    /// Packets that name this handle.
+    /// Handle that the packet names.
     pub handle: Option<u64>,
-    /// Packets in this span, in nanoseconds since the first one.
+    /// Range of times in nanoseconds since the first packet.
     pub time: Option<RangeInclusive<u64>>,
 }
 
 /// Collects the numbers of the packets to keep.
 #[derive(Debug, Default)]
 pub struct CutCollector {
-    choice: CutSelection,
-    chosen: BTreeSet<u64>,
+    selection: CutSelection,
+    selected: BTreeSet<u64>,
     needed: BTreeSet<u64>,
     handshake: BTreeSet<u64>,
-    /// Of requests that may create something: what they need.
-    asked: FxHashMap<u64, Vec<u64>>,
-    /// By number of the reply that created something: its request, and what
-    /// that needed.
+    /// By number of a request that may create objects: the replies that created the objects
+    /// it names.
+    request_needs: FxHashMap<u64, Vec<u64>>,
+    /// By number of a reply that created objects: its request, and the replies that created
+    /// the objects which that names.
     creations: FxHashMap<u64, (u64, Vec<u64>)>,
-    /// Requests of the handshake.
-    shaking: BTreeSet<u64>,
+    /// Numbers of the requests of the handshake.
+    handshake_requests: BTreeSet<u64>,
     first: Option<u64>,
 }
 
-/// Why a packet is kept.
+/// The reason for keeping a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeepReason {
-    /// It was chosen, or its request or reply was.
-    Chosen,
-    /// It creates something that a chosen one needs.
+    /// The packet was selected, or its request or reply was.
+    Selected,
+    /// The packet creates an object that a selected packet needs.
     Needed,
-    /// It says which version is spoken and how adapters are named.
+    /// The packet sets up the interface version or adapters.
     Handshake,
 }
 
 impl CutCollector {
-    /// Looks for what `choice` says.
-    pub fn new(choice: CutSelection) -> Self {
+    /// Collects the packets that `selection` selects.
+    pub fn new(selection: CutSelection) -> Self {
         Self {
-            choice,
+            selection,
             ..Self::default()
         }
     }
 
-    /// Takes the next packet, after `session` has seen it.
-    pub fn see(&mut self, packet: &Packet<'_>, seen: &Analysis<'_>, session: &Session) {
+    /// Adds the next packet, after `session` has processed it.
+    pub fn add_packet(&mut self, packet: &Packet<'_>, seen: &Analysis<'_>, session: &Session) {
         let first = *self.first.get_or_insert(packet.time);
         let number = packet.number;
         let decoded = seen.decoded.as_ref();
@@ -73,42 +74,43 @@ impl CutCollector {
         let process = process(seen, session);
 
         let is_handshake = message.is_some_and(is_handshake);
-        if is_handshake && request.is_none_or(|request| self.shaking.contains(&request)) {
+        if is_handshake && request.is_none_or(|request| self.handshake_requests.contains(&request))
+        {
             self.handshake.insert(number);
             if request.is_none() {
-                self.shaking.insert(number);
+                self.handshake_requests.insert(number);
             }
         }
         if packet.header.kind == RecordKind::Packet
             && let Some(message) = message
-            && creates(message)
+            && creates_objects(message)
         {
             match (decoded.map(|decoded| decoded.part), request) {
                 (Some(MessagePart::Request), _) => {
-                    let needs = decoded.map(|decoded| needs(decoded, process, session));
-                    self.asked.insert(number, needs.unwrap_or_default());
+                    let needs = decoded.map(|decoded| creations_of(decoded, process, session));
+                    self.request_needs.insert(number, needs.unwrap_or_default());
                 }
                 (Some(MessagePart::Reply), Some(request)) => {
-                    let needs = self.asked.remove(&request).unwrap_or_default();
+                    let needs = self.request_needs.remove(&request).unwrap_or_default();
                     self.creations.insert(number, (request, needs));
                 }
                 _ => {}
             }
         }
-        let answers = request.is_some_and(|request| self.chosen.contains(&request));
-        if answers || self.chooses(packet, first, decoded, process) {
-            self.chosen.insert(number);
-            self.chosen.extend(request);
-            let wanted = decoded.map(|decoded| needs(decoded, process, session));
-            self.need(wanted.unwrap_or_default());
+        let is_reply_to_selected = request.is_some_and(|request| self.selected.contains(&request));
+        if is_reply_to_selected || self.is_selected(packet, first, decoded, process) {
+            self.selected.insert(number);
+            self.selected.extend(request);
+            let wanted = decoded.map(|decoded| creations_of(decoded, process, session));
+            self.keep_creations(wanted.unwrap_or_default());
             if let Some((_, needs)) = self.creations.get(&number) {
-                self.need(needs.clone());
+                self.keep_creations(needs.clone());
             }
         }
     }
 
-    /// Whether a packet is one of those that were asked for.
-    fn chooses(
+    /// Whether a packet meets all conditions.
+    fn is_selected(
         &self,
         packet: &Packet<'_>,
         first: u64,
@@ -120,7 +122,7 @@ impl CutCollector {
             pid,
             handle,
             time,
-        } = &self.choice;
+        } = &self.selection;
         let header = packet.header;
         let since = packet.time.saturating_sub(first);
         frames
@@ -137,8 +139,9 @@ impl CutCollector {
             })
     }
 
-    /// Keeps the creations with these numbers, and what they need themselves.
-    fn need(&mut self, mut wanted: Vec<u64>) {
+    /// Keeps the replies in `wanted` and their requests, and recursively the creations that
+    /// they need.
+    fn keep_creations(&mut self, mut wanted: Vec<u64>) {
         while let Some(reply) = wanted.pop() {
             let Some((request, needs)) = self.creations.get(&reply) else {
                 continue;
@@ -150,34 +153,34 @@ impl CutCollector {
         }
     }
 
-    /// Ends the search.
+    /// Returns the packets to keep.
     pub fn finish(self) -> KeptPackets {
-        let last = self.chosen.last().copied().unwrap_or(0);
+        let last = self.selected.last().copied().unwrap_or(0);
         KeptPackets {
             handshake: self
                 .handshake
                 .into_iter()
                 .filter(|number| *number < last)
                 .collect(),
-            chosen: self.chosen,
+            selected: self.selected,
             needed: self.needed,
         }
     }
 }
 
-/// The packets to keep.
+/// Numbers of the packets to keep.
 #[derive(Debug)]
 pub struct KeptPackets {
-    chosen: BTreeSet<u64>,
+    selected: BTreeSet<u64>,
     needed: BTreeSet<u64>,
     handshake: BTreeSet<u64>,
 }
 
 impl KeptPackets {
-    /// Why a packet is kept; `None` if it is not.
-    pub fn why(&self, number: u64) -> Option<KeepReason> {
-        if self.chosen.contains(&number) {
-            Some(KeepReason::Chosen)
+    /// The reason for keeping the packet with `number`; `None` if it is not kept.
+    pub fn reason(&self, number: u64) -> Option<KeepReason> {
+        if self.selected.contains(&number) {
+            Some(KeepReason::Selected)
         } else if self.needed.contains(&number) {
             Some(KeepReason::Needed)
         } else if self.handshake.contains(&number) {
@@ -187,21 +190,23 @@ impl KeptPackets {
         }
     }
 
-    /// How many packets were chosen.
-    pub fn chosen(&self) -> usize {
-        self.chosen.len()
+    /// Number of selected packets.
+    pub fn selected_count(&self) -> usize {
+        self.selected.len()
     }
 
-    /// How many are kept beside those.
-    pub fn added(&self) -> usize {
-        let beside = |set: &BTreeSet<u64>| set.difference(&self.chosen).count();
+    /// Number of packets that are kept in addition.
+    pub fn added_count(&self) -> usize {
+        let beside = |set: &BTreeSet<u64>| set.difference(&self.selected).count();
         let both = self.needed.intersection(&self.handshake);
-        let twice = both.filter(|number| !self.chosen.contains(number)).count();
+        let twice = both
+            .filter(|number| !self.selected.contains(number))
+            .count();
         beside(&self.needed) + beside(&self.handshake) - twice
     }
 }
 
-/// The process that a packet is about, as the host numbers it.
+/// The handle of the process of a packet on the host.
 fn process(seen: &Analysis<'_>, session: &Session) -> u32 {
     let asked = session.answered().map(|request| request.process);
     let own = || {
@@ -211,8 +216,8 @@ fn process(seen: &Analysis<'_>, session: &Session) -> u32 {
     asked.or_else(own).unwrap_or(0)
 }
 
-/// Numbers of the packets that created what a message names, and its process.
-fn needs(decoded: &Decoded<'_>, process: u32, session: &Session) -> Vec<u64> {
+/// Numbers of the packets that created the objects that a message names, and its process.
+fn creations_of(decoded: &Decoded<'_>, process: u32, session: &Session) -> Vec<u64> {
     let mut found = Vec::new();
     let mut of = |kind: Option<ObjectKind>, handle: u64| {
         let history = session.history(process, kind, handle);
@@ -240,21 +245,21 @@ fn needs(decoded: &Decoded<'_>, process: u32, session: &Session) -> Vec<u64> {
 }
 
 /// Whether a message creates objects.
-fn creates(message: &Message) -> bool {
+fn creates_objects(message: &Message) -> bool {
     message.replies.layouts().any(|layout| {
         let life = |life: ObjectEffect| life == ObjectEffect::Creates;
-        layout.fields.iter().any(|field| life(field.life))
+        layout.fields.iter().any(|field| life(field.effect))
             || layout.tails.iter().any(|tail| {
                 let members = match tail.element {
                     dxgtrace_protocol::schema::TailElement::Struct(structure) => structure.fields,
                     dxgtrace_protocol::schema::TailElement::Value(_) => &[],
                 };
-                life(tail.life) || members.iter().any(|field| life(field.life))
+                life(tail.effect) || members.iter().any(|field| life(field.effect))
             })
     })
 }
 
-/// Whether a message settles how the rest is to be read.
+/// Whether a message affects how other messages are decoded.
 fn is_handshake(message: &Message) -> bool {
     let settles = |field: &Field| {
         matches!(

@@ -1,5 +1,5 @@
-//! The tables of `docs/capture-format.md`, from the description of records. The
-//! page's text is written by hand; each table stands between two markers.
+//! The tables of `docs/capture-format.md`, generated from the description of records. Each
+//! table is between two markers in the page; the rest is written by hand.
 
 use std::fmt::{self, Write};
 
@@ -10,10 +10,10 @@ use dxgtrace_protocol::schema::{Field, FieldType, Layout};
 use dxgtrace_protocol::table::framing::{GLOBAL_CHANNEL, VGPU_CHANNEL};
 use dxgtrace_protocol::table::guid;
 
-/// Numbers and bits that are listed in a field's own row at most.
-const LISTED: usize = 4;
+/// Maximum number of named values listed in the row of a field.
+const LISTED_MAX: usize = 4;
 
-/// The page with its tables written anew.
+/// Replaces the tables in `page`.
 ///
 /// # Errors
 /// A marker of a table is missing.
@@ -33,7 +33,7 @@ pub fn capture_format(page: &str) -> Result<String, String> {
     Ok(page)
 }
 
-/// The tables, by the names in their markers.
+/// The tables, with the names in their markers.
 fn tables() -> Result<[(&'static str, String); 5], fmt::Error> {
     Ok([
         ("interface types", interface_types()?),
@@ -58,26 +58,25 @@ fn interface_types() -> Result<String, fmt::Error> {
 fn fields(layout: &Layout) -> Result<String, fmt::Error> {
     let mut out = "| off | size | field | meaning |\n|--:|--:|---|---|\n".to_owned();
     for field in layout.fields {
-        let (at, size) = place(field);
+        let (at, size) = byte_range(field);
         let name = field.name;
-        let meaning = cell(&meaning(field));
+        let meaning = cell(&description(field));
         writeln!(out, "| {at} | {size} | `{name}` | {meaning} |")?;
     }
     Ok(out)
 }
 
-/// Offset and length of a field's own bytes, of which the description may say that
-/// they are bits of a longer word.
-fn place(field: &Field) -> (u16, u16) {
+/// Offset and length of a field in bytes, also if it is described as bits of a word.
+fn byte_range(field: &Field) -> (u16, u16) {
     match field.bits {
         Some((shift, width)) => (field.at + u16::from(shift / 8), u16::from(width / 8)),
         None => (field.at, field.size()),
     }
 }
 
-/// The field's sentence, the few names that its values have, and which bit says
-/// whether it is known.
-fn meaning(field: &Field) -> String {
+/// The description of a field, the names of its values, and the bit that tells whether it
+/// is known.
+fn description(field: &Field) -> String {
     let mut text = field.doc.trim_end_matches('.').to_owned();
     let names: Vec<String> = match field.ty {
         FieldType::Enum(names) => names
@@ -92,7 +91,7 @@ fn meaning(field: &Field) -> String {
             .collect(),
         _ => Vec::new(),
     };
-    if (1..=LISTED).contains(&names.len()) {
+    if (1..=LISTED_MAX).contains(&names.len()) {
         text = format!("{text}: {}", names.join(", "));
     }
     text.push('.');

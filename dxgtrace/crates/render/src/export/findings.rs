@@ -1,4 +1,4 @@
-//! The page of findings: what each code means and what to do about it.
+//! The page of findings: the meaning of each code, and what to do.
 
 use std::fmt::{self, Write};
 

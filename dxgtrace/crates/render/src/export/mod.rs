@@ -1,13 +1,12 @@
-//! What is generated from the description: the Wireshark dissector, the
-//! protocol reference, the page of findings, the tables of the capture format
-//! and the JSON schema, which are checked in and written again by `make
-//! generate`; and the Wireshark profile.
+//! Generated files: the Wireshark dissector and profile, the protocol reference, the page of
+//! findings, the tables of the capture format and the JSON schema. `make generate` writes
+//! those that are checked in.
 
 mod capture_format;
 mod findings;
 mod json_schema;
 mod lua;
-mod named;
+mod named_sets;
 mod profile;
 mod reference;
 

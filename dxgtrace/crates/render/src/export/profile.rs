@@ -43,8 +43,8 @@ const BUTTONS: &[(&str, &str, &str)] = &[
 /// A colour as Wireshark writes it: 16 bits each of red, green and blue.
 type Colour = [u16; 3];
 
-/// Background and foreground of packets with a finding; of [`Severity::Chat`],
-/// which says that all goes its normal course, as of any other packet.
+/// Background and foreground of packets with a finding. [`Severity::Chat`] has none, since
+/// it reports normal operation.
 const fn colours(severity: Severity) -> Option<[Colour; 2]> {
     match severity {
         Severity::Error => Some([[42_148, 0, 0], [65_535, 65_535, 65_535]]),
@@ -54,10 +54,10 @@ const fn colours(severity: Severity) -> Option<[Colour; 2]> {
     }
 }
 
-/// Of places where packets are missing.
+/// Background and foreground of records of lost packets.
 const GAP: [Colour; 2] = [[0, 0, 0], [65_535, 55_000, 20_000]];
 
-/// The files of the profile's folder, by name.
+/// Name and content of each file in the folder of the profile.
 pub fn profile() -> [(&'static str, String); 3] {
     [
         ("preferences", preferences()),
@@ -74,7 +74,7 @@ fn preferences() -> String {
     format!("gui.column.format:\n{}\n", columns.join(",\n"))
 }
 
-/// The first filter that a packet passes gives it its colours.
+/// The colour rules. The first rule whose filter matches a packet is used.
 fn colour_filters() -> String {
     let mut text = String::new();
     let mut line = |name: &str, filter: &str, [back, front]: [Colour; 2]| {
@@ -89,7 +89,7 @@ fn colour_filters() -> String {
             continue;
         };
         let word = severity.name();
-        // The dissector's own findings, and those that the capture brought.
+        // Findings of the dissector, and findings in comments of the capture.
         let filter = format!(
             "_ws.expert.severity == \"{}\" || frame.comment matches \"^{word} \"",
             wireshark(severity)
@@ -99,7 +99,7 @@ fn colour_filters() -> String {
     text
 }
 
-/// What Wireshark calls a severity.
+/// Wireshark's name for a severity.
 const fn wireshark(severity: Severity) -> &'static str {
     match severity {
         Severity::Chat => "Chat",

@@ -1,4 +1,4 @@
-//! Chosen fields as columns.
+//! Selected fields as columns.
 
 use std::io::{self, Write};
 
@@ -9,18 +9,22 @@ use dxgtrace_session::entry::{Entry, Sink};
 pub struct ColumnWriter<W> {
     out: W,
     fields: ColumnFields,
-    each: bool,
+    flush_each: bool,
 }
 
 impl<W: Write> ColumnWriter<W> {
-    /// Rows to `out`, after the header if the fields' options ask for one.
-    /// With `each`, every row is flushed.
+    /// Writes rows to `out`, after a header if the options of `fields` request one.
+    /// `flush_each` flushes after every row.
     ///
     /// # Errors
-    /// The output refuses.
-    pub fn new(mut out: W, mut fields: ColumnFields, each: bool) -> io::Result<Self> {
+    /// Those of `out`.
+    pub fn new(mut out: W, mut fields: ColumnFields, flush_each: bool) -> io::Result<Self> {
         fields.write_header(&mut out)?;
-        Ok(Self { out, fields, each })
+        Ok(Self {
+            out,
+            fields,
+            flush_each,
+        })
     }
 }
 
@@ -28,7 +32,11 @@ impl<W: Write> Sink for ColumnWriter<W> {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         self.fields
             .write(&FilterRecord::from(entry), &mut self.out)?;
-        if self.each { self.out.flush() } else { Ok(()) }
+        if self.flush_each {
+            self.out.flush()
+        } else {
+            Ok(())
+        }
     }
 
     fn idle(&mut self) -> io::Result<()> {

@@ -2,15 +2,15 @@
 
 use std::io::{self, Write};
 
-/// Bytes of a line.
-const LINE: usize = 16;
+/// Number of bytes per line.
+const LINE_BYTES: usize = 16;
 
-/// Writes bytes as lines of offset, hex and text.
-pub fn hex(out: &mut impl Write, bytes: &[u8], indent: &str) -> io::Result<()> {
-    for (number, line) in bytes.chunks(LINE).enumerate() {
-        write!(out, "{indent}{:06x} ", number * LINE)?;
-        for place in 0..LINE {
-            let gap = if place == LINE / 2 { " " } else { "" };
+/// Writes `bytes` as lines of offset, hexadecimal digits and text.
+pub fn write_hex(out: &mut impl Write, bytes: &[u8], indent: &str) -> io::Result<()> {
+    for (number, line) in bytes.chunks(LINE_BYTES).enumerate() {
+        write!(out, "{indent}{:06x} ", number * LINE_BYTES)?;
+        for place in 0..LINE_BYTES {
+            let gap = if place == LINE_BYTES / 2 { " " } else { "" };
             match line.get(place) {
                 Some(byte) => write!(out, "{gap} {byte:02x}")?,
                 None => write!(out, "{gap}   ")?,

@@ -1,107 +1,109 @@
-//! Durations, counted in classes of constant relative width.
+//! A histogram with bins of constant relative width.
 
-/// Classes between two powers of two: widths of at most 1/16.
-const PARTS: usize = 16;
-const PARTS_SHIFT: u32 = PARTS.ilog2();
+/// Number of bins per octave: a bin is at most 1/16 of its values wide.
+const BINS_PER_OCTAVE: usize = 16;
+const BINS_PER_OCTAVE_LOG2: u32 = BINS_PER_OCTAVE.ilog2();
 
-/// A histogram of bounded size: quantiles are right to 6 percent, least and
-/// greatest value exactly.
+/// A histogram of bounded size. Percentiles are accurate to 6 percent, minimum and
+/// maximum are exact.
 ///
-/// There are many of them, one for each message and process, and the values of
-/// one lie close together: so only the octaves between its least and its
-/// greatest value take memory, 64 bytes each.
+/// There is one histogram per message and process, and its values are usually close
+/// together. Only the octaves between minimum and maximum take memory, 64 bytes each.
 #[derive(Debug, Clone, Default)]
 pub struct Histogram {
-    /// Counts of the classes, from `first` on.
-    classes: Vec<u32>,
-    /// The class that `classes` begins with, the first of an octave.
+    /// Counts of the bins, from bin `first` on.
+    bins: Vec<u32>,
+    /// Number of the first bin in `bins`, the first one of an octave.
     first: usize,
     count: u64,
-    least: u64,
-    most: u64,
+    min: u64,
+    max: u64,
 }
 
 impl Histogram {
     /// Counts a value.
     pub fn add(&mut self, value: u64) {
-        let class = class(value);
-        match self.classes.get_mut(class.wrapping_sub(self.first)) {
+        let bin = bin_of(value);
+        match self.bins.get_mut(bin.wrapping_sub(self.first)) {
             Some(count) => *count = count.saturating_add(1),
-            None => self.widen(class),
+            None => self.extend_to(bin),
         }
-        self.least = if self.count == 0 {
+        self.min = if self.count == 0 {
             value
         } else {
-            self.least.min(value)
+            self.min.min(value)
         };
         self.count += 1;
-        self.most = self.most.max(value);
+        self.max = self.max.max(value);
     }
 
-    /// Makes room for the octave of a class, and counts it once.
+    /// Extends `bins` to the octave of `bin`, and counts one value in it.
     #[cold]
-    fn widen(&mut self, class: usize) {
-        let octave = class / PARTS * PARTS;
-        if self.classes.is_empty() {
+    fn extend_to(&mut self, bin: usize) {
+        let octave = bin / BINS_PER_OCTAVE * BINS_PER_OCTAVE;
+        if self.bins.is_empty() {
             self.first = octave;
         }
         let before = self.first.saturating_sub(octave);
-        self.classes.splice(..0, std::iter::repeat_n(0, before));
+        self.bins.splice(..0, std::iter::repeat_n(0, before));
         self.first -= before;
-        let length = self.classes.len().max(octave + PARTS - self.first);
-        self.classes.reserve_exact(length - self.classes.len());
-        self.classes.resize(length, 0);
-        if let Some(count) = self.classes.get_mut(class - self.first) {
+        let length = self.bins.len().max(octave + BINS_PER_OCTAVE - self.first);
+        self.bins.reserve_exact(length - self.bins.len());
+        self.bins.resize(length, 0);
+        if let Some(count) = self.bins.get_mut(bin - self.first) {
             *count = 1;
         }
     }
 
-    /// How many values were counted.
+    /// Number of counted values.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// The least value, if there is one.
-    pub fn least(&self) -> Option<u64> {
-        (self.count > 0).then_some(self.least)
+    /// The minimum value, if there is one.
+    pub fn min(&self) -> Option<u64> {
+        (self.count > 0).then_some(self.min)
     }
 
-    /// The greatest value, if there is one.
-    pub fn most(&self) -> Option<u64> {
-        (self.count > 0).then_some(self.most)
+    /// The maximum value, if there is one.
+    pub fn max(&self) -> Option<u64> {
+        (self.count > 0).then_some(self.max)
     }
 
-    /// The value that `percent` of all do not exceed.
-    pub fn quantile(&self, percent: u64) -> Option<u64> {
+    /// The value that `percent` of all values do not exceed.
+    pub fn percentile(&self, percent: u64) -> Option<u64> {
         let wanted = (self.count.saturating_mul(percent)).div_ceil(100).max(1);
         let mut seen = 0;
-        for (class, count) in self.classes.iter().enumerate() {
+        for (bin, count) in self.bins.iter().enumerate() {
             seen += u64::from(*count);
             if seen >= wanted {
-                return Some(upper(self.first + class).clamp(self.least, self.most));
+                return Some(max_of_bin(self.first + bin).clamp(self.min, self.max));
             }
         }
-        self.most()
+        self.max()
     }
 }
 
-/// The class of a value.
-fn class(value: u64) -> usize {
-    let Some(log) = value.checked_ilog2().filter(|log| *log >= PARTS_SHIFT) else {
+/// The number of the bin of `value`.
+fn bin_of(value: u64) -> usize {
+    let Some(log) = value
+        .checked_ilog2()
+        .filter(|log| *log >= BINS_PER_OCTAVE_LOG2)
+    else {
         return value as usize;
     };
-    let octave = (log - PARTS_SHIFT + 1) as usize;
-    let part = (value >> (log - PARTS_SHIFT)) as usize & (PARTS - 1);
-    octave * PARTS + part
+    let octave = (log - BINS_PER_OCTAVE_LOG2 + 1) as usize;
+    let part = (value >> (log - BINS_PER_OCTAVE_LOG2)) as usize & (BINS_PER_OCTAVE - 1);
+    octave * BINS_PER_OCTAVE + part
 }
 
-/// The greatest value of a class.
-fn upper(class: usize) -> u64 {
-    let (octave, part) = (class / PARTS, (class % PARTS) as u64);
+/// The maximum value of `bin`.
+fn max_of_bin(bin: usize) -> u64 {
+    let (octave, part) = (bin / BINS_PER_OCTAVE, (bin % BINS_PER_OCTAVE) as u64);
     match octave.checked_sub(1) {
         None => part,
         Some(shift) => {
-            let first = u128::from(PARTS as u64 + part) << shift;
+            let first = u128::from(BINS_PER_OCTAVE as u64 + part) << shift;
             let last = first + (1 << shift) - 1;
             u64::try_from(last).unwrap_or(u64::MAX)
         }
@@ -121,12 +123,12 @@ mod tests {
                 (1 << log) | (1 << log) >> 1,
                 u64::MAX >> (63 - log),
             ] {
-                let class = class(value);
-                assert!(class >= last, "{value}");
-                assert!(upper(class) >= value);
-                assert!(class == 0 || upper(class - 1) < value);
-                assert!(upper(class) - value <= value / 16);
-                last = class;
+                let bin = bin_of(value);
+                assert!(bin >= last, "{value}");
+                assert!(max_of_bin(bin) >= value);
+                assert!(bin == 0 || max_of_bin(bin - 1) < value);
+                assert!(max_of_bin(bin) - value <= value / 16);
+                last = bin;
             }
         }
     }
@@ -136,17 +138,14 @@ mod tests {
         let mut histogram = Histogram::default();
         (1..=10_000).for_each(|value| histogram.add(value));
         let close = |percent, value: u64| {
-            let found = histogram.quantile(percent).unwrap();
+            let found = histogram.percentile(percent).unwrap();
             assert!(found.abs_diff(value) <= value / 16, "{percent}: {found}");
         };
         for percent in [1, 50, 90, 99, 100] {
             close(percent, percent * 100);
         }
-        assert_eq!(
-            (histogram.least(), histogram.most()),
-            (Some(1), Some(10_000))
-        );
-        assert_eq!(Histogram::default().quantile(50), None);
+        assert_eq!((histogram.min(), histogram.max()), (Some(1), Some(10_000)));
+        assert_eq!(Histogram::default().percentile(50), None);
     }
 
     #[test]
@@ -157,10 +156,10 @@ mod tests {
             histogram.add(value);
             assert_eq!(histogram.count(), index as u64 + 1);
         }
-        assert_eq!(histogram.quantile(0), Some(0));
-        assert_eq!(histogram.quantile(33), Some(7));
-        assert_eq!(histogram.quantile(100), Some(u64::MAX));
-        let counted: u32 = histogram.classes.iter().sum();
+        assert_eq!(histogram.percentile(0), Some(0));
+        assert_eq!(histogram.percentile(33), Some(7));
+        assert_eq!(histogram.percentile(100), Some(u64::MAX));
+        let counted: u32 = histogram.bins.iter().sum();
         assert_eq!(counted as usize, values.len());
     }
 
@@ -168,10 +167,10 @@ mod tests {
     fn memory_is_taken_for_what_lies_between_the_values() {
         let mut histogram = Histogram::default();
         (1_000_000..1_000_100).for_each(|value| histogram.add(value));
-        assert_eq!(histogram.classes.capacity(), PARTS);
+        assert_eq!(histogram.bins.capacity(), BINS_PER_OCTAVE);
         (1_000..4_000_000)
             .step_by(1_000)
             .for_each(|value| histogram.add(value));
-        assert_eq!(histogram.classes.len(), 13 * PARTS);
+        assert_eq!(histogram.bins.len(), 13 * BINS_PER_OCTAVE);
     }
 }

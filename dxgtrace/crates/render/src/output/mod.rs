@@ -1,7 +1,7 @@
-//! Ways to write down what was seen.
+//! Writers for entries of a capture.
 
 mod columns;
-mod group;
+mod finding_groups;
 mod hex;
 mod histogram;
 pub mod json;
@@ -13,8 +13,8 @@ mod top;
 pub mod wrap;
 
 pub use columns::ColumnWriter;
-pub use group::FindingGroups;
-pub use hex::hex;
+pub use finding_groups::FindingGroups;
+pub use hex::write_hex;
 pub use histogram::Histogram;
 pub use json::{JsonLines, SCHEMA_VERSION};
 pub use prose::{ProseWriter, WIDTH};

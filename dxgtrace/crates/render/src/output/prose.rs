@@ -1,16 +1,16 @@
-//! Sentences with a label before them, wrapped to the width of the output.
+//! Labelled text, wrapped to the width of the output.
 
 use std::io::{self, Write};
 
 use anstyle::Style;
 use textwrap::core::display_width;
 
-use super::wrap::below;
+use super::wrap::wrap_from;
 
-/// Width where the output is no terminal.
+/// Width in columns if the output is not a terminal.
 pub const WIDTH: usize = 100;
-/// Narrower than this, text is not wrapped any further.
-const NARROWEST: usize = 30;
+/// Minimum width in columns for wrapping.
+const WIDTH_MIN: usize = 30;
 
 /// Writes labelled, wrapped text.
 #[derive(Debug)]
@@ -22,32 +22,32 @@ pub struct ProseWriter<W> {
 }
 
 impl<W: Write> ProseWriter<W> {
-    /// Text to `out`, at most `width` columns a line; the text of items begins
+    /// Writes to `out` with at most `width` columns per line. The text of an item begins
     /// at `column`.
     pub fn new(out: W, width: usize, column: usize) -> Self {
         Self {
             out,
-            width: width.max(NARROWEST),
+            width: width.max(WIDTH_MIN),
             column,
         }
     }
 
-    /// A line of its own, as it is.
+    /// Writes a line without wrapping.
     pub fn line(&mut self, style: Style, text: &str) -> io::Result<()> {
         writeln!(self.out, "{style}{text}{style:#}")
     }
 
-    /// An empty line.
-    pub fn gap(&mut self) -> io::Result<()> {
+    /// Writes an empty line.
+    pub fn blank_line(&mut self) -> io::Result<()> {
         writeln!(self.out)
     }
 
-    /// A label and a text. Nothing if there is no text.
+    /// Writes a label and a wrapped text, or nothing if `text` is empty.
     pub fn item(&mut self, style: Style, label: &str, text: &str) -> io::Result<()> {
         if text.is_empty() {
             return Ok(());
         }
-        // A label that needs the room has a line of its own.
+        // A label that is too long gets a line of its own.
         let column = if self.width < 2 * self.column {
             4
         } else {
@@ -62,15 +62,15 @@ impl<W: Write> ProseWriter<W> {
             let pad = column - 2 - taken;
             write!(self.out, "{:pad$}", "")?;
         }
-        below(&mut self.out, column, text, self.width)
+        wrap_from(&mut self.out, column, text, self.width)
     }
 
-    /// Gives the output back.
+    /// Returns the output.
     pub fn into_inner(self) -> W {
         self.out
     }
 
-    /// Hands everything on.
+    /// Flushes the output.
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }

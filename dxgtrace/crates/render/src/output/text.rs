@@ -1,4 +1,4 @@
-//! One line a packet, and on request its tree and its bytes.
+//! Text output: one line per packet, optionally with its tree and its bytes.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::time::duration;
-use super::{TimeColumn, hex};
+use super::{TimeColumn, write_hex};
 use dxgtrace_protocol::decode::{escaped, tree};
 use dxgtrace_protocol::record::IOCTL;
 use dxgtrace_protocol::record::header::{Direction, IoctlEnd, KnownFields, RecordKind};
@@ -14,10 +14,10 @@ use dxgtrace_session::IoctlCall;
 use dxgtrace_session::check::Severity;
 use dxgtrace_session::entry::{Entry, Sink};
 
-/// Elements of a tail that the tree lists at most.
+/// Maximum number of elements of a tail in the tree.
 const TREE_ELEMENTS: usize = 64;
 
-/// What is written below each line.
+/// The detail below each line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TextDetail {
     /// The tree of fields.
@@ -32,29 +32,29 @@ pub struct TextWriter<W> {
     out: W,
     time: TimeColumn,
     detail: TextDetail,
-    each: bool,
+    flush_each: bool,
     plain: bool,
-    /// The line in the making.
+    /// Buffer for the line under construction.
     line: String,
 }
 
-/// Columns that a task's name and number take.
+/// Width of the task column.
 const TASK_WIDTH: usize = 22;
 
 impl<W: Write> TextWriter<W> {
-    /// Text to `out`. With `each`, every packet is flushed.
-    pub fn new(out: W, time: impl Into<TimeColumn>, detail: TextDetail, each: bool) -> Self {
+    /// Writes to `out`. `flush_each` flushes after every packet.
+    pub fn new(out: W, time: impl Into<TimeColumn>, detail: TextDetail, flush_each: bool) -> Self {
         Self {
             out,
             time: time.into(),
             detail,
-            each,
+            flush_each,
             plain: false,
             line: String::new(),
         }
     }
 
-    /// The same without colours.
+    /// Disables colours.
     pub fn plain(mut self) -> Self {
         self.plain = true;
         self
@@ -70,7 +70,7 @@ impl<W: Write> TextWriter<W> {
     fn line(&self, entry: &Entry<'_>, line: &mut String) -> fmt::Result {
         let packet = entry.packet;
         let header = packet.header;
-        let time = self.time.of(entry);
+        let time = self.time.text(entry);
         write!(line, "{:>6} {time}  ", packet.number)?;
         if header.kind == RecordKind::Lost {
             let style = self.style(Severity::Warn);
@@ -176,7 +176,7 @@ impl<W: Write> TextWriter<W> {
 
 impl<W: Write> Sink for TextWriter<W> {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
-        // A whole line at once: parts of lines cost more on their way out.
+        // One write per line is faster than one per part.
         let mut line = std::mem::take(&mut self.line);
         line.clear();
         self.line(entry, &mut line).map_err(io::Error::other)?;
@@ -191,9 +191,13 @@ impl<W: Write> Sink for TextWriter<W> {
                 RecordKind::Lost | RecordKind::Ioctl
             )
         {
-            hex(&mut self.out, entry.packet.payload, "    ")?;
+            write_hex(&mut self.out, entry.packet.payload, "    ")?;
         }
-        if self.each { self.out.flush() } else { Ok(()) }
+        if self.flush_each {
+            self.out.flush()
+        } else {
+            Ok(())
+        }
     }
 
     fn idle(&mut self) -> io::Result<()> {
@@ -201,7 +205,7 @@ impl<W: Write> Sink for TextWriter<W> {
     }
 }
 
-/// What is known of an ioctl beside its result.
+/// The details of an ioctl after its result.
 fn remark(payload: &[u8], call: &IoctlCall) -> String {
     let end = IoctlEnd::decode(payload).unwrap_or_default();
     let plural = if end.messages == 1 { "" } else { "s" };
@@ -216,7 +220,7 @@ fn remark(payload: &[u8], call: &IoctlCall) -> String {
     text + "]"
 }
 
-/// How a severity looks.
+/// The style of a severity.
 pub(super) fn colour(severity: Severity) -> Style {
     match severity {
         Severity::Chat => Style::new(),

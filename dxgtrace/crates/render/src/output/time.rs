@@ -1,4 +1,4 @@
-//! Times as text.
+//! Formats times.
 
 use std::fmt::{self, Display};
 
@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use dxgtrace_session::entry::Entry;
 
-/// The time column of a line.
+/// The format of the time column.
 #[derive(Debug, Clone)]
 pub struct TimeColumn {
     format: TimeFormat,
@@ -15,17 +15,17 @@ pub struct TimeColumn {
     after: DeltaBase,
 }
 
-/// Which packet [`TimeFormat::Delta`] counts from.
+/// The packet from which [`TimeFormat::Delta`] counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeltaBase {
-    /// The one captured before.
+    /// The previous packet of the capture.
     Captured,
-    /// The one shown before.
+    /// The previous packet that was shown.
     Shown,
 }
 
 impl TimeColumn {
-    /// Times in that format, in UTC.
+    /// Formats times in UTC.
     pub fn new(format: TimeFormat, after: DeltaBase) -> Self {
         Self {
             format,
@@ -34,21 +34,24 @@ impl TimeColumn {
         }
     }
 
-    /// The same, dates and times of day in this machine's zone.
+    /// Formats dates and times of day in the local time zone.
     pub fn local(mut self) -> Self {
         self.zone = Some(TimeZone::system());
         self
     }
 
-    /// The time of an entry.
-    pub fn of(&self, entry: &Entry<'_>) -> impl Display {
+    /// Formats the time of an entry.
+    pub fn text(&self, entry: &Entry<'_>) -> impl Display {
         let time = entry.packet.time;
-        let time = self.zone.as_ref().map_or(time, |zone| shifted(time, zone));
+        let time = self
+            .zone
+            .as_ref()
+            .map_or(time, |zone| shift_to_zone(time, zone));
         let previous = match self.after {
             DeltaBase::Captured => entry.captured_before,
             DeltaBase::Shown => entry.previous,
         };
-        self.format.of(time, entry.first, previous)
+        self.format.text(time, entry.first, previous)
     }
 }
 
@@ -58,8 +61,8 @@ impl From<TimeFormat> for TimeColumn {
     }
 }
 
-/// A time whose day and time of day, read as UTC, are those of the zone.
-fn shifted(time: u64, zone: &TimeZone) -> u64 {
+/// Shifts a time so that its date and time of day in UTC are those of `zone`.
+fn shift_to_zone(time: u64, zone: &TimeZone) -> u64 {
     let Ok(at) = Timestamp::from_nanosecond(i128::from(time)) else {
         return time;
     };
@@ -67,25 +70,26 @@ fn shifted(time: u64, zone: &TimeZone) -> u64 {
     time.saturating_add_signed(offset)
 }
 
-/// How the time column is written.
+/// The format of a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TimeFormat {
     /// Seconds since the first packet.
     #[default]
     Relative,
-    /// Seconds since the packet before.
+    /// Seconds since the previous packet.
     Delta,
-    /// Seconds since 1970.
+    /// Seconds since 1970-01-01 UTC.
     Epoch,
-    /// Time of day, UTC.
+    /// Time of day.
     Clock,
-    /// Date and time of day, UTC.
+    /// Date and time of day.
     Date,
 }
 
 impl TimeFormat {
-    /// A time in this format. `first` and `previous` are what it counts from.
-    pub fn of(self, time: u64, first: u64, previous: u64) -> impl Display {
+    /// Formats `time`. `first` and `previous` are the times from which relative formats
+    /// count. All times are in nanoseconds since 1970-01-01 UTC.
+    pub fn text(self, time: u64, first: u64, previous: u64) -> impl Display {
         TimeText {
             format: self,
             nanoseconds: match self {
@@ -112,30 +116,30 @@ impl Display for TimeText {
             TimeFormat::Relative | TimeFormat::Delta | TimeFormat::Epoch => {
                 write!(f, "{seconds}.{rest:09}")
             }
-            TimeFormat::Clock => clock(f, seconds, rest),
+            TimeFormat::Clock => write_clock(f, seconds, rest),
             TimeFormat::Date => {
-                let (year, month, day) = date(seconds / DAY);
+                let (year, month, day) = date_of_day(seconds / DAY);
                 write!(f, "{year:04}-{month:02}-{day:02} ")?;
-                clock(f, seconds, rest)
+                write_clock(f, seconds, rest)
             }
         }
     }
 }
 
-fn clock(f: &mut fmt::Formatter<'_>, seconds: u64, rest: u64) -> fmt::Result {
-    let (hour, minute, second) = of_day(seconds);
+fn write_clock(f: &mut fmt::Formatter<'_>, seconds: u64, rest: u64) -> fmt::Result {
+    let (hour, minute, second) = time_of_day(seconds);
     write!(f, "{hour:02}:{minute:02}:{second:02}.{rest:09}")
 }
 
-/// Hour, minute and second of a time.
-fn of_day(seconds: u64) -> (u64, u64, u64) {
+/// Hour, minute and second of a time in seconds.
+fn time_of_day(seconds: u64) -> (u64, u64, u64) {
     let of_day = seconds % DAY;
     (of_day / 3600, of_day / 60 % 60, of_day % 60)
 }
 
-/// Year, month and day of a day counted from 1970-01-01, in the Gregorian
-/// calendar. Counting years from March puts the leap day last.
-fn date(days: u64) -> (u64, u64, u64) {
+/// Year, month and day of the day `days` after 1970-01-01, in the Gregorian calendar.
+/// Years are counted from March, so that the leap day is the last day of the year.
+fn date_of_day(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let era = days / 146_097;
     let of_era = days % 146_097;
@@ -151,7 +155,7 @@ fn date(days: u64) -> (u64, u64, u64) {
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
-/// A duration with a unit that suits it.
+/// Formats a duration with a suitable unit.
 pub fn duration(nanoseconds: u64) -> impl Display {
     struct Duration(u64);
     impl Display for Duration {
@@ -176,17 +180,17 @@ mod tests {
 
     #[test]
     fn dates_are_right_around_leap_days() {
-        assert_eq!(date(0), (1970, 1, 1));
-        assert_eq!(date(11_016), (2000, 2, 29));
-        assert_eq!(date(11_017), (2000, 3, 1));
-        assert_eq!(date(20_780), (2026, 11, 23));
+        assert_eq!(date_of_day(0), (1970, 1, 1));
+        assert_eq!(date_of_day(11_016), (2000, 2, 29));
+        assert_eq!(date_of_day(11_017), (2000, 3, 1));
+        assert_eq!(date_of_day(20_780), (2026, 11, 23));
     }
 
     #[test]
     fn a_zone_shifts_the_time_of_day() {
         let zone = TimeZone::fixed(jiff::tz::offset(-5));
-        let time = shifted(20_780 * DAY * SECOND, &zone);
-        let text = TimeFormat::Date.of(time, 0, 0).to_string();
+        let time = shift_to_zone(20_780 * DAY * SECOND, &zone);
+        let text = TimeFormat::Date.text(time, 0, 0).to_string();
         assert_eq!(text, "2026-11-22 19:00:00.000000000");
     }
 

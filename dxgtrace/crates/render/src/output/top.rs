@@ -1,4 +1,4 @@
-//! Who does how much: counts of one span of time, by process and channel.
+//! Counts within an interval, by process and channel.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -15,14 +15,14 @@ use dxgtrace_protocol::record::header::{KnownFields, LostPackets, RecordKind};
 use dxgtrace_session::entry::{Entry, Sink};
 use dxgtrace_session::{ReplyOutcome, Session};
 
-/// Rows at most; who comes later counts as nobody.
+/// Maximum number of rows. Further processes are counted as unknown.
 const ROWS_MAX: usize = 1 << 12;
 
 /// Counts of a process on a channel.
 #[derive(Debug, Clone, Default)]
 struct TopRow {
     comm: [u8; 16],
-    /// The host's number of the process.
+    /// The handle of the process on the host.
     handle: u32,
     messages: u64,
     failures: u64,
@@ -30,10 +30,10 @@ struct TopRow {
     latency: Histogram,
 }
 
-/// Counts what comes, until it is written and begins anew.
+/// Counts entries until the counts are written and reset.
 #[derive(Debug, Default)]
 pub struct TopCounts {
-    /// By process, 0 if unknown, and channel.
+    /// Counts by process id, 0 if unknown, and channel.
     rows: FxHashMap<(u32, u32), TopRow>,
     channels: Vec<String>,
     first: Option<u64>,
@@ -41,18 +41,19 @@ pub struct TopCounts {
     lost: u64,
 }
 
-/// A [`TopCounts`] that counts as a sink while its other owner writes the table.
+/// A [`TopCounts`] shared between the sink that counts and the owner that writes the
+/// table.
 #[derive(Debug, Clone, Default)]
 pub struct SharedTop(pub Rc<RefCell<TopCounts>>);
 
-/// A row as a program reads it.
+/// The JSON record of a row.
 #[derive(Serialize)]
 struct TopRecord<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
-    /// End of the span, in nanoseconds since 1970.
+    /// End of the interval in nanoseconds since 1970-01-01 UTC.
     time: String,
-    /// Its length in nanoseconds.
+    /// Length of the interval in nanoseconds.
     span: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pid: Option<u32>,
@@ -67,7 +68,7 @@ struct TopRecord<'a> {
     resident: Option<String>,
 }
 
-/// How long replies took, in nanoseconds.
+/// Times from request to reply in nanoseconds.
 #[derive(Serialize)]
 struct Latency {
     p50: String,
@@ -76,7 +77,7 @@ struct Latency {
 }
 
 impl TopCounts {
-    fn see(&mut self, entry: &Entry<'_>) {
+    fn count(&mut self, entry: &Entry<'_>) {
         let header = entry.packet.header;
         self.first.get_or_insert(entry.packet.time);
         self.last = self.last.max(entry.packet.time);
@@ -115,13 +116,13 @@ impl TopCounts {
         }
     }
 
-    /// How long the span of the packets is.
+    /// Time from the first packet to the last in nanoseconds.
     pub fn span(&self) -> u64 {
         self.last.saturating_sub(self.first.unwrap_or(self.last))
     }
 
-    /// Writes a table of what came within a span, busiest first, `most` rows
-    /// at most.
+    /// Writes the counts of an interval of `span` nanoseconds as a table, busiest rows
+    /// first, with at most `most` rows.
     ///
     /// # Errors
     /// Those of `out`.
@@ -137,7 +138,7 @@ impl TopCounts {
             out,
             "{messages} messages in {}, {}/s, {} lost, {} waiting",
             duration(span),
-            rate(messages, span),
+            rate_text(messages, span),
             self.lost,
             session.waiting().len()
         )?;
@@ -157,12 +158,12 @@ impl TopCounts {
                 out,
                 "{:>8} {:>7} {:>6} {:>7} {:>6} {:>6} {:>6} {resident:>8}  {:<7} {who}",
                 row.messages,
-                rate(row.messages, span),
+                rate_text(row.messages, span),
                 row.failures,
                 bytes(per_second(row.bytes, span) as u64),
-                time(row.latency.quantile(50)),
-                time(row.latency.quantile(99)),
-                time(row.latency.most()),
+                time(row.latency.percentile(50)),
+                time(row.latency.percentile(99)),
+                time(row.latency.max()),
                 self.channel(channel),
             )?;
         }
@@ -173,7 +174,8 @@ impl TopCounts {
         out.flush()
     }
 
-    /// Writes the same as JSON lines; `time` is the end of the span.
+    /// Writes the counts of an interval of `span` nanoseconds, which ends at `time`, as JSON
+    /// lines.
     ///
     /// # Errors
     /// Those of `out`.
@@ -186,9 +188,9 @@ impl TopCounts {
     ) -> io::Result<()> {
         let latency = |of: &Histogram| {
             Some(Latency {
-                p50: of.quantile(50)?.to_string(),
-                p99: of.quantile(99)?.to_string(),
-                max: of.most()?.to_string(),
+                p50: of.percentile(50)?.to_string(),
+                p99: of.percentile(99)?.to_string(),
+                max: of.max()?.to_string(),
             })
         };
         for ((pid, channel), row) in self.sorted() {
@@ -211,13 +213,13 @@ impl TopCounts {
         out.flush()
     }
 
-    /// Time of the last packet, in nanoseconds since 1970.
-    pub fn last(&self) -> u64 {
+    /// Time of the last packet in nanoseconds since 1970-01-01 UTC.
+    pub fn last_time(&self) -> u64 {
         self.last
     }
 
-    /// Forgets the counts, but not whom they were of.
-    pub fn begin_anew(&mut self) {
+    /// Resets the counts. Rows that were counted remain.
+    pub fn reset(&mut self) {
         self.first = None;
         self.lost = 0;
         self.rows.retain(|_, row| row.messages > 0);
@@ -242,7 +244,7 @@ impl TopCounts {
     }
 }
 
-/// Bytes of the process that are resident, as far as was seen.
+/// Resident memory of the process in bytes, if known.
 fn resident(row: &TopRow, session: &Session) -> Option<u64> {
     let (process, _) = session.process(row.handle)?;
     Some(process.resident)
@@ -255,7 +257,7 @@ fn per_second(count: u64, span: u64) -> f64 {
     }
 }
 
-fn rate(count: u64, span: u64) -> String {
+fn rate_text(count: u64, span: u64) -> String {
     let rate = per_second(count, span);
     if rate < 100.0 {
         format!("{rate:.1}")
@@ -266,7 +268,7 @@ fn rate(count: u64, span: u64) -> String {
 
 impl Sink for SharedTop {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
-        self.0.borrow_mut().see(entry);
+        self.0.borrow_mut().count(entry);
         Ok(())
     }
 }

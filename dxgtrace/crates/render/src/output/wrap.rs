@@ -1,11 +1,11 @@
-//! Text in lines of a given width.
+//! Wraps text to a given width.
 
 use std::io::{self, Write};
 
 use textwrap::{WordSeparator, core::display_width, wrap_algorithms::wrap_first_fit};
 
-/// Breaks `text` between words into lines of at most `width` columns, the first
-/// of `first`. A word that is wider than a line has one of its own.
+/// Breaks `text` at spaces into lines of at most `width` columns; the first line has at
+/// most `first` columns. A longer word gets a line of its own.
 pub fn lines(text: &str, first: usize, width: usize) -> Vec<&str> {
     let words: Vec<_> = WordSeparator::AsciiSpace.find_words(text).collect();
     let mut rest = text;
@@ -23,20 +23,21 @@ pub fn lines(text: &str, first: usize, width: usize) -> Vec<&str> {
         .collect()
 }
 
-/// Writes `text` after `lead`, broken at spaces so that lines keep to `width`
-/// columns where words allow it. Further lines begin below the text.
-pub(super) fn wrapped(
+/// Writes `lead` and `text`, wrapped to `width` columns. Further lines are indented to the
+/// start of the text.
+pub(super) fn write_wrapped(
     out: &mut impl Write,
     lead: &str,
     text: &str,
     width: usize,
 ) -> io::Result<()> {
     write!(out, "{lead}")?;
-    below(out, display_width(lead), text, width)
+    wrap_from(out, display_width(lead), text, width)
 }
 
-/// The same with the cursor at column `indent` already.
-pub(super) fn below(
+/// Writes `text`, wrapped to `width` columns, from column `indent` on. Further lines are
+/// indented to it.
+pub(super) fn wrap_from(
     out: &mut impl Write,
     indent: usize,
     text: &str,
@@ -59,14 +60,14 @@ mod tests {
     #[test]
     fn lines_break_at_spaces_and_go_on_below_the_text() {
         let mut out = Vec::new();
-        wrapped(&mut out, "  why ", "one two three four", 16).unwrap();
+        write_wrapped(&mut out, "  why ", "one two three four", 16).unwrap();
         assert_eq!(out, b"  why one two\n      three four\n");
     }
 
     #[test]
     fn a_word_longer_than_the_line_stands_alone() {
         let mut out = Vec::new();
-        wrapped(&mut out, "> ", "a extraordinarily b", 8).unwrap();
+        write_wrapped(&mut out, "> ", "a extraordinarily b", 8).unwrap();
         assert_eq!(out, b"> a\n  extraordinarily\n  b\n");
     }
 

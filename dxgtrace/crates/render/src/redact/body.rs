@@ -1,29 +1,29 @@
-//! The payload of one packet.
+//! Redacts the payload of a packet.
 
 use std::ops::Range;
 
 use dxgtrace_protocol::decode::{ArrayRef, Decoded, FieldRef, MessagePart};
 use dxgtrace_protocol::schema::{FieldRule, FieldType, TailElement};
 
-/// What stands where something was that is not zero and must not look so.
-const SOMETHING: u8 = 0xFF;
-/// A letter of redacted text, as UTF-16LE.
-const LETTER: [u8; 2] = [b'x', 0];
+/// Replaces a nonzero byte whose value is removed.
+const NONZERO: u8 = 0xFF;
+/// Replaces a UTF-16LE code unit of text.
+const TEXT_UNIT: [u8; 2] = [b'x', 0];
 
-/// A payload under redaction: zeros, into which is copied what may stay.
+/// A payload under redaction: zeros, into which the bytes to keep are copied.
 struct RedactedPayload<'a> {
     from: &'a [u8],
     to: Vec<u8>,
     address: &'a dyn Fn(u64) -> u64,
 }
 
-/// The payload of a message without what is private.
+/// Redacts the payload of a message.
 pub(super) fn redact(
     decoded: &Decoded<'_>,
     payload: &[u8],
     address: &dyn Fn(u64) -> u64,
 ) -> Vec<u8> {
-    let mut page = RedactedPayload {
+    let mut redacted = RedactedPayload {
         from: payload,
         to: vec![0; payload.len()],
         address,
@@ -31,36 +31,35 @@ pub(super) fn redact(
     let request = decoded.part == MessagePart::Request;
     for header in decoded.headers() {
         let size = usize::from(header.layout.size);
-        page.keep(header.base..header.base.saturating_add(size));
+        redacted.copy(header.base..header.base.saturating_add(size));
     }
     let Some(body) = &decoded.body else {
-        return page.to;
+        return redacted.to;
     };
-    // What lies between and behind the parts must stay as zero, or as not.
+    // Padding keeps whether it is zero, since that is checked.
     for (at, length) in body.layout.gaps.iter().take_while(|gap| gap.1 > 0) {
         let at = body.base + usize::from(*at);
-        page.mark(at..at + usize::from(*length));
+        redacted.copy_nonzero(at..at + usize::from(*length));
     }
-    if let Some(unused) = body.unused() {
-        page.mark(body.base + unused.start..body.base + unused.end);
+    if let Some(unused) = body.unused_range() {
+        redacted.copy_nonzero(body.base + unused.start..body.base + unused.end);
     }
     let described = body.described.and_then(|end| usize::try_from(end).ok());
     if let Some(described) = described.filter(|described| *described < body.length) {
         let end = body.base.saturating_add(body.length);
-        page.mark(body.base.saturating_add(described)..end);
+        redacted.copy_nonzero(body.base.saturating_add(described)..end);
     }
     for spot in body.fields() {
-        page.field(&spot, request);
+        redacted.field(&spot, request);
     }
     for tail in body.tails() {
-        page.tail(&tail, request);
+        redacted.tail(&tail, request);
     }
-    page.to
+    redacted.to
 }
 
-/// The payload of something that is no known message: its first words, by
-/// which that is seen, and nothing else.
-pub(super) fn unknown(payload: &[u8], kept: usize) -> Vec<u8> {
+/// Zeroes a payload that is not a known message, except for its first `kept` bytes.
+pub(super) fn keep_first_bytes(payload: &[u8], kept: usize) -> Vec<u8> {
     let mut redacted = vec![0; payload.len()];
     for (to, from) in redacted.iter_mut().zip(payload).take(kept) {
         *to = *from;
@@ -69,7 +68,7 @@ pub(super) fn unknown(payload: &[u8], kept: usize) -> Vec<u8> {
 }
 
 impl RedactedPayload<'_> {
-    fn each(&mut self, range: Range<usize>, change: impl Fn(u8) -> u8) {
+    fn copy_with(&mut self, range: Range<usize>, change: impl Fn(u8) -> u8) {
         let range = range.start.min(self.from.len())..range.end.min(self.from.len());
         let (Some(from), Some(to)) = (self.from.get(range.clone()), self.to.get_mut(range)) else {
             return;
@@ -79,18 +78,18 @@ impl RedactedPayload<'_> {
         }
     }
 
-    /// Copies bytes.
-    fn keep(&mut self, range: Range<usize>) {
-        self.each(range, |byte| byte);
+    /// Copies the bytes of `range`.
+    fn copy(&mut self, range: Range<usize>) {
+        self.copy_with(range, |byte| byte);
     }
 
-    /// Keeps only whether bytes are zero.
-    fn mark(&mut self, range: Range<usize>) {
-        self.each(range, |byte| if byte == 0 { 0 } else { SOMETHING });
+    /// Keeps whether each byte of `range` is zero.
+    fn copy_nonzero(&mut self, range: Range<usize>) {
+        self.copy_with(range, |byte| if byte == 0 { 0 } else { NONZERO });
     }
 
     fn field(&mut self, spot: &FieldRef<'_>, request: bool) {
-        // What an application left in the place of a result is its memory.
+        // In a request, this is leftover memory of the application.
         if request && matches!(spot.field.rule, FieldRule::Output) {
             return;
         }
@@ -111,12 +110,12 @@ impl RedactedPayload<'_> {
                 }
             }
         }
-        for spot in tail.viewed() {
+        for spot in tail.view_fields() {
             self.field(&spot, request);
         }
     }
 
-    /// Values of one type in a row.
+    /// Redacts `length` bytes of values of type `ty`.
     fn values(&mut self, ty: FieldType, at: usize, length: usize) {
         let end = at.saturating_add(length);
         match ty {
@@ -137,11 +136,11 @@ impl RedactedPayload<'_> {
             | FieldType::Flags64(_)
             | FieldType::NtStatus
             | FieldType::Luid
-            | FieldType::Address => self.keep(at..end),
+            | FieldType::Address => self.copy(at..end),
         }
     }
 
-    /// Letters up to the first NUL; what follows that is nobody's business.
+    /// Replaces text up to the first NUL. Everything after it is zeroed.
     fn text(&mut self, range: Range<usize>) {
         let (Some(from), Some(to)) = (self.from.get(range.clone()), self.to.get_mut(range)) else {
             return;
@@ -150,7 +149,7 @@ impl RedactedPayload<'_> {
             if from == [0, 0] {
                 return;
             }
-            to.copy_from_slice(&LETTER);
+            to.copy_from_slice(&TEXT_UNIT);
         }
     }
 

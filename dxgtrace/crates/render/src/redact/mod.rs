@@ -1,10 +1,9 @@
-//! Takes out of packets what is private, and keeps what they show: layout,
-//! lengths, counts, numbers, statuses, times.
+//! Removes private data from packets and keeps what a diagnosis needs: layout, lengths,
+//! counts, numbers, statuses, times.
 //!
-//! What is kept is named, the rest is zeroed: headers, and those fields whose
-//! type in the description is neither text, nor an address, nor opaque bytes.
-//! Addresses are replaced by others, the same for the same, so that whether
-//! the host repeats them can still be checked. Text keeps its length.
+//! Only headers and fields that are neither text, addresses nor opaque bytes are copied;
+//! all other bytes are zeroed. Each address is replaced by another one, always the same
+//! for the same address, so that repetitions can still be checked. Text keeps its length.
 
 mod body;
 
@@ -15,10 +14,10 @@ use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{KnownFields, RecordHeader, RecordKind};
 use dxgtrace_session::Analysis;
 
-/// A reply of at most so many bytes is nothing but a status, if it is anything.
-const STATUS_ONLY: usize = 8;
-/// Most names that are told apart; further ones are all called the same.
-const NAMES: usize = 10_000;
+/// Maximum length in bytes of a reply that is copied because it can only hold a status.
+const STATUS_REPLY_MAX: usize = 8;
+/// Maximum number of process names that are kept apart. All further ones share a name.
+const NAMES_MAX: usize = 10_000;
 
 /// Redacts the packets of one capture.
 #[derive(Debug, Default)]
@@ -28,26 +27,29 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// One with a new secret: addresses of two reports cannot be compared.
+    /// Makes a redactor with a new secret, so that addresses of two reports cannot be
+    /// compared.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The packet's header and payload without what is private. `seen` is what
-    /// the session made of it.
+    /// Redacts the header and the payload of a packet. `seen` is its analysis by the
+    /// session.
     pub fn packet(&mut self, packet: &Packet<'_>, seen: &Analysis<'_>) -> (RecordHeader, Vec<u8>) {
         let header = self.header(packet.header);
         let payload = match (packet.header.kind, &seen.decoded) {
             (RecordKind::Lost | RecordKind::Ioctl, _) => packet.payload.to_vec(),
             (_, Some(decoded)) => {
-                let is_status = decoded.frame.is_none() && packet.payload.len() <= STATUS_ONLY;
+                let is_status = decoded.frame.is_none() && packet.payload.len() <= STATUS_REPLY_MAX;
                 if is_status {
                     packet.payload.to_vec()
                 } else {
-                    body::redact(decoded, packet.payload, &|address| self.address(address))
+                    body::redact(decoded, packet.payload, &|address| {
+                        self.replace_address(address)
+                    })
                 }
             }
-            (_, None) => body::unknown(packet.payload, STATUS_ONLY),
+            (_, None) => body::keep_first_bytes(packet.payload, STATUS_REPLY_MAX),
         };
         (header, payload)
     }
@@ -58,7 +60,7 @@ impl Redactor {
             let next = self.names.len() + 1;
             let number = match self.names.get(&header.comm) {
                 Some(number) => *number,
-                None if next > NAMES => 0,
+                None if next > NAMES_MAX => 0,
                 None => {
                     self.names.insert(header.comm, next);
                     next
@@ -75,9 +77,9 @@ impl Redactor {
         header
     }
 
-    /// Another address in the place of one: the same for the same, 0 for 0,
-    /// and as aligned.
-    fn address(&self, address: u64) -> u64 {
+    /// The replacement of an address: always the same for the same address, with the same
+    /// alignment, and 0 for 0.
+    fn replace_address(&self, address: u64) -> u64 {
         const LIKELY: u64 = 0x0000_7FFF_FFFF_FFF8;
         const NOT_ZERO: u64 = 0x1000;
         match address {

@@ -65,7 +65,7 @@ pub fn packet_of<'a>(
     let found = &mut |finding: Finding| {
         emit(found, if outbound { finding } else { finding.of_host() });
     };
-    let payload = Payload::of(packet);
+    let payload = Payload::of_packet(packet);
     let refused = packet.header.kind == RecordKind::Refused;
     let part = match (packet.header.packet_type, outbound) {
         _ if refused => MessagePart::Request,

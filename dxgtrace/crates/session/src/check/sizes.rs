@@ -27,13 +27,13 @@ pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
             found(finding.at(body.base.saturating_add(at)));
         }
     }
-    for field in body.layout.fields_in(body.layout.counted) {
-        let Some(used) = field.used.filter(|_| body.applies(field)) else {
+    for field in body.layout.fields_in(body.layout.counted_fields) {
+        let Some(used) = field.used_count.filter(|_| body.applies(field)) else {
             continue;
         };
         let spot = body.field_ref(field);
         let room = u64::from(spot.field.count);
-        if let Some(count) = used.slice.and_then(|slice| body.read(&slice))
+        if let Some(count) = used.slice.and_then(|slice| body.read_slice(&slice))
             && count > room
             && !used.limited
         {
@@ -58,10 +58,10 @@ pub(super) fn reply(
     let Some(body) = &decoded.body else {
         return true;
     };
-    let Some(by_protocol) = pending.expected_by(body.layout) else {
+    let Some(by_protocol) = pending.expected_length_of(body.layout) else {
         return true;
     };
-    if !body.layout.read {
+    if !body.layout.is_read {
         return true;
     }
     let expected = if header.known.has(KnownFields::EXPECTED_REPLY) {

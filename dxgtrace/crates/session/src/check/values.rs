@@ -10,7 +10,7 @@ use dxgtrace_protocol::schema::{BytesOrigin, FieldRule, FieldType, TailElement};
 
 /// Checks a request or host message, headers included.
 pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
-    if !decoded.frame.is_some_and(|frame| frame.is_plain()) {
+    if !decoded.frame.is_some_and(|frame| frame.is_canonical()) {
         headers(decoded, found);
     }
     let Some(body) = &decoded.body else { return };
@@ -43,9 +43,13 @@ fn headers(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
 fn fields(body: &LocatedBody<'_>, ruled: bool, found: &mut impl FnMut(Finding)) {
     let layout = body.layout;
     // Most fields may hold any value: they are not looked at.
-    let set = layout.named | if ruled { layout.ruled } else { 0 };
+    let set = layout.named_fields | if ruled { layout.ruled_fields } else { 0 };
     for field in layout.fields_in(set) {
-        if body.get(field).is_some_and(|value| field.quick.has(value)) || !body.applies(field) {
+        if body
+            .number_of(field)
+            .is_some_and(|value| field.quick_accept.accepts(value))
+            || !body.applies(field)
+        {
             continue;
         }
         let spot = body.field_ref(field);
@@ -112,7 +116,7 @@ fn rule(spot: &FieldRef<'_>, found: &mut impl FnMut(Finding)) -> bool {
 /// Checks that a value has a name, where its type has names.
 fn named(spot: &FieldRef<'_>, index: Option<usize>, found: &mut impl FnMut(Finding)) {
     if let Some(value) = spot.number()
-        && !spot.field.quick.has(value)
+        && !spot.field.quick_accept.accepts(value)
         && let Some(kind) = unnamed(spot.field.ty, value, spot.field.name)
     {
         found(Finding::new(kind).at(spot.at).element(index));
@@ -123,7 +127,7 @@ fn named(spot: &FieldRef<'_>, index: Option<usize>, found: &mut impl FnMut(Findi
 fn unnamed(ty: FieldType, value: u64, field: &'static str) -> Option<FindingKind> {
     match ty {
         FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set) => {
-            let bits = FieldBits(value & !set.known());
+            let bits = FieldBits(value & !set.named_mask());
             (bits.0 != 0).then_some(FindingKind::FlagUnknown { field, bits })
         }
         FieldType::Enum(names) => names.name_of(value).is_none().then_some({
@@ -144,7 +148,7 @@ fn tails(body: &LocatedBody<'_>, found: &mut impl FnMut(Finding)) {
     for tail in indices.filter_map(|index| body.tail(index)) {
         match tail.tail.element {
             TailElement::Struct(structure) if structure.named => {
-                for index in 0..tail.captured() {
+                for index in 0..tail.captured_elements() {
                     for spot in tail.members(index) {
                         named(&spot, Some(index), found);
                     }
@@ -165,7 +169,7 @@ fn tails(body: &LocatedBody<'_>, found: &mut impl FnMut(Finding)) {
             }
             TailElement::Struct(_) | TailElement::Value(_) => {}
         }
-        for spot in tail.viewed() {
+        for spot in tail.view_fields() {
             named(&spot, None, found);
         }
     }
@@ -190,7 +194,7 @@ fn padding(body: &LocatedBody<'_>, origin: BytesOrigin, found: &mut impl FnMut(F
         }
         check(usize::from(at), usize::from(length));
     }
-    if let Some(range) = body.unused() {
+    if let Some(range) = body.unused_range() {
         check(range.start, range.len());
     }
 }
@@ -219,7 +223,7 @@ mod tests {
             let bits = (0..64).flat_map(|bit| [1u64 << bit, (1u64 << bit) - 1, !(1u64 << bit)]);
             for value in bits.chain(0..300) {
                 let value = value & (field.mask() >> field.bits.map_or(0, |(shift, _)| shift));
-                if !field.quick.has(value) {
+                if !field.quick_accept.accepts(value) {
                     other += 1;
                     continue;
                 }

@@ -52,8 +52,8 @@ impl Lifetimes {
             entity.adapter = scene
                 .adapter
                 .or_else(|| self.objects.get(owner?).and_then(|owner| owner.adapter));
-            entity.loose = step.owner.loose;
-            entity.settled = step.owner.settled;
+            entity.loose = step.owner.may_outlive;
+            entity.settled = step.owner.destroyed_before;
             entity.bytes = bytes;
             if let Some(before) = self.in_use(&entity).filter(|_| !quiet) {
                 let kind = FindingKind::ObjectInUse {
@@ -104,7 +104,7 @@ impl Lifetimes {
             .and_then(|process| self.objects.get(process))
             .map_or(0, |process| process.handle);
         entity.adapter = scene.adapter;
-        entity.lasting = step.owner.lasting;
+        entity.lasting = step.owner.signalled_repeatedly;
         let id = self.objects.add(entity, scene.at);
         if id.is_none() {
             self.gap();

@@ -24,7 +24,7 @@ impl Lifetimes {
         let mut name = None;
         for fact in &plan.facts {
             let at = usize::from(fact.field.at);
-            let value = body.get(fact.field);
+            let value = body.number_of(fact.field);
             match (fact.role, value) {
                 (FieldRole::Version, Some(value)) => memo.declared.version = value as u32,
                 (FieldRole::Compatible, Some(value)) => memo.declared.compatible = value as u32,
@@ -60,7 +60,7 @@ impl Lifetimes {
             self.names.expect(packet.number, name);
         }
         for (field, cookie) in &plan.cookies {
-            let Some(value) = body.get(field) else {
+            let Some(value) = body.number_of(field) else {
                 continue;
             };
             let place = usize::from(*cookie);
@@ -116,7 +116,7 @@ impl Lifetimes {
         let mut at = None;
         for fact in &reply.facts {
             let place = usize::from(fact.field.at);
-            let value = body.get(fact.field);
+            let value = body.number_of(fact.field);
             match (fact.role, value) {
                 (FieldRole::Version, Some(value)) => {
                     theirs.version = value as u32;
@@ -161,7 +161,7 @@ impl Lifetimes {
         found: &mut impl FnMut(Finding),
     ) {
         for (field, cookie) in &plan.echoes {
-            let Some(value) = body.get(field) else {
+            let Some(value) = body.number_of(field) else {
                 continue;
             };
             let given = self.cookies.get(usize::from(*cookie));

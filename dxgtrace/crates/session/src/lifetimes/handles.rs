@@ -14,7 +14,7 @@ pub(super) fn handles(
     match step.place {
         Place::Fixed { at, count, used } => {
             let used = used.map_or(u64::from(count), |used| {
-                let used = body.read(&used).unwrap_or(0);
+                let used = body.read_slice(&used).unwrap_or(0);
                 used.min(u64::from(count))
             });
             let at = usize::from(at);

@@ -63,7 +63,8 @@ impl Lifetimes {
             .facts
             .iter()
             .find(|fact| fact.role == FieldRole::OverBudget);
-        let Some((fact, bytes)) = fact.and_then(|fact| Some((fact, body.get(fact.field)?))) else {
+        let Some((fact, bytes)) = fact.and_then(|fact| Some((fact, body.number_of(fact.field)?)))
+        else {
             return;
         };
         let process = memo.process;

@@ -233,7 +233,7 @@ impl Lifetimes {
         let recorded = packet.header.interface_version;
         self.versions.framing(frame, recorded, decoded, found);
         for (place, slice) in memo.asked.iter_mut().zip(&form.asked) {
-            let handle = slice.as_ref().and_then(|slice| body.read(slice));
+            let handle = slice.as_ref().and_then(|slice| body.read_slice(slice));
             *place = handle.unwrap_or(0) as u32;
         }
         for (bit, condition) in form.conditions.iter().enumerate() {

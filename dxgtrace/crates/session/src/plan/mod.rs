@@ -111,7 +111,7 @@ impl Condition {
 
     /// Whether it holds. What was not captured holds nothing.
     pub fn holds(&self, body: &LocatedBody<'_>) -> bool {
-        body.read(&self.slice)
+        body.read_slice(&self.slice)
             .is_some_and(|value| self.when.holds(value))
     }
 }
@@ -195,12 +195,12 @@ pub(super) struct MessagePlan {
 impl MessagePlan {
     /// The plan of a form of the request or host message.
     pub fn request(&self, layout: &Layout) -> Option<&RequestPlan> {
-        self.requests.get(usize::from(layout.form))
+        self.requests.get(usize::from(layout.form_index))
     }
 
     /// The plan of a form of the reply.
     pub fn reply(&self, layout: &Layout) -> Option<&ReplyPlan> {
-        self.replies.get(usize::from(layout.form))
+        self.replies.get(usize::from(layout.form_index))
     }
 }
 
@@ -270,9 +270,9 @@ impl MessagePlans {
     /// Prepares the messages of a catalog.
     pub fn of(catalog: &'static Catalog) -> Self {
         let cookies = cookies(catalog);
-        let mut plans = vec![None; table::PLACES];
+        let mut plans = vec![None; table::INDEX_SIZE];
         for message in catalog.all().filter(|message| !message.requests.is_empty()) {
-            let place = table::place(message).and_then(|place| plans.get_mut(place));
+            let place = table::catalog_index(message).and_then(|place| plans.get_mut(place));
             if let Some(place) = place {
                 *place = Some(prepare(message, &cookies));
             }
@@ -293,7 +293,7 @@ impl MessagePlans {
 
     /// The plan of a message.
     pub fn plan(&self, message: &Message) -> Option<&MessagePlan> {
-        self.plans.get(table::place(message)?)?.as_ref()
+        self.plans.get(table::catalog_index(message)?)?.as_ref()
     }
 
     /// The plan of the form that a request or event has.
@@ -426,7 +426,7 @@ fn steps(layout: &'static Layout, slots: &mut RequestSlots) -> Vec<HandleStep> {
         let place = Place::Fixed {
             at: field.at,
             count: field.count,
-            used: field.used.and_then(|used| used.slice),
+            used: field.used_count.and_then(|used| used.slice),
         };
         step(field, place, slots, &mut steps);
     }
@@ -436,8 +436,8 @@ fn steps(layout: &'static Layout, slots: &mut RequestSlots) -> Vec<HandleStep> {
             TailElement::Value(ty) => {
                 let field = Field {
                     rule: tail.rule,
-                    life: tail.life,
-                    life_when: tail.life_when,
+                    effect: tail.effect,
+                    effect_when: tail.effect_when,
                     owner: tail.owner,
                     role: tail.role,
                     ..dxgtrace_protocol::schema::field(0, tail.name, ty, tail.doc)
@@ -487,8 +487,8 @@ fn members(
 
 fn step(field: &Field, place: Place, slots: &mut RequestSlots, steps: &mut Vec<HandleStep>) {
     let kinds = match field.ty {
-        FieldType::Handle(kinds) if field.life != ObjectEffect::None => ObjectKinds::of(kinds),
-        FieldType::Event if field.life != ObjectEffect::None => {
+        FieldType::Handle(kinds) if field.effect != ObjectEffect::None => ObjectKinds::of(kinds),
+        FieldType::Event if field.effect != ObjectEffect::None => {
             ObjectKinds::of(&[ObjectKind::GuestEvent])
         }
         _ => return,
@@ -512,12 +512,12 @@ fn step(field: &Field, place: Place, slots: &mut RequestSlots, steps: &mut Vec<H
         size: field.ty.size(),
         name: field.name,
         kinds,
-        life: field.life,
+        life: field.effect,
         role: field.role,
         owner: field.owner,
         owners,
         when: field.when.filter(|when| !when.of_request),
-        life_bit: bit(field.life_when, slots),
+        life_bit: bit(field.effect_when, slots),
         owner_bit: bit(field.owner.when, slots),
         bytes_at: None,
     });

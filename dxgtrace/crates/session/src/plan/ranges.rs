@@ -76,7 +76,7 @@ impl RangeStep {
             None => one(body.bytes(0, usize::from(body.layout.tails_at))),
             Some(tail) => {
                 let Some(tail) = body.tail(tail) else { return };
-                for index in 0..tail.captured() {
+                for index in 0..tail.captured_elements() {
                     one(tail.element(index));
                 }
             }

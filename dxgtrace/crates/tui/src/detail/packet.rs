@@ -2,7 +2,7 @@
 //! losses, findings.
 
 use crate::store::CaptureStore;
-use dxgtrace_protocol::decode::{FieldRef, Payload, escaped, lay_out};
+use dxgtrace_protocol::decode::{FieldRef, Payload, escaped, locate_layout};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{Direction, IoctlEnd, RecordHeader, RecordKind};
 use dxgtrace_protocol::record::{LOST, RECORD};
@@ -90,10 +90,10 @@ impl Lines<'_> {
         );
         let previous = row.checked_sub(1).and_then(|row| store.row(row));
         let previous = previous.map_or(packet.time, |row| row.time());
-        let relative = time.of(packet.time, store.start(), previous).to_string();
+        let relative = time.text(packet.time, store.start(), previous).to_string();
         self.push(1, "time", relative, None);
         if time != TimeFormat::Date {
-            let date = TimeFormat::Date.of(packet.time, 0, 0).to_string();
+            let date = TimeFormat::Date.text(packet.time, 0, 0).to_string();
             self.push(1, "date", date, None);
         }
         if header.kind == RecordKind::Lost {
@@ -122,7 +122,7 @@ impl Lines<'_> {
     /// The fields of the pseudo-header that say something, as described.
     fn header(&mut self, header: &RecordHeader) {
         let encoded = header.encode();
-        for spot in lay_out(&RECORD, Payload::whole(&encoded)).fields() {
+        for spot in locate_layout(&RECORD, Payload::whole(&encoded)).fields() {
             let field = spot.field;
             // 0 says that there is none, but of processors.
             let none = spot.number() == Some(0) && field.when.is_none() && field.name != "cpu";
@@ -153,7 +153,7 @@ impl Lines<'_> {
 
     /// How many packets were lost, by cause.
     pub(super) fn lost(&mut self, payload: &[u8]) {
-        for spot in lay_out(&LOST, Payload::whole(payload)).fields() {
+        for spot in locate_layout(&LOST, Payload::whole(payload)).fields() {
             let name = spot.field.name;
             let cause = name.strip_prefix("lost.").unwrap_or(name);
             self.field(0, cause, &spot);

@@ -96,7 +96,7 @@ impl PacketFetch {
             (true, None) => self.request_of(rows, row)?,
         };
         let record = self.packets.read_at(row.number(), row.at())?;
-        let payload = Payload::of(&record.packet);
+        let payload = Payload::of_packet(&record.packet);
         let decoded = match row.part() {
             Some(MessagePart::Request) => decode::request(payload).ok(),
             Some(MessagePart::Event) => decode::event(payload).ok(),
@@ -137,7 +137,7 @@ impl PacketFetch {
             return Ok(None);
         };
         let record = self.requests.read_at(request.number(), request.at())?;
-        let decoded = decode::request(Payload::of(&record.packet));
+        let decoded = decode::request(Payload::of_packet(&record.packet));
         Ok(decoded.ok().as_ref().map(PendingRequest::new))
     }
 }

@@ -296,7 +296,7 @@ pub fn time(app: &App, index: u32, row: &PacketRow) -> String {
     let previous = previous.map_or(row.time(), |row| row.time());
     let mut text = app
         .time
-        .of(row.time(), app.store.start(), previous)
+        .text(row.time(), app.store.start(), previous)
         .to_string();
     // Microseconds, to save columns; the tree shows nanoseconds.
     text.truncate(text.len().saturating_sub(3));

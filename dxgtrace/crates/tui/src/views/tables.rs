@@ -205,7 +205,7 @@ fn object_details(app: &App, buffer: &mut Buffer, area: Rect) {
             let by = entity.created.pid;
             let at = app
                 .time
-                .of(entity.created.time, app.store.start(), entity.created.time);
+                .text(entity.created.time, app.store.start(), entity.created.time);
             format!("created by process {by} in packet {packet} at {at}")
         }
     };

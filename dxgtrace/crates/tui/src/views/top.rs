@@ -85,13 +85,13 @@ static COLUMNS: &[Column] = &[
         Some(of.counts.bytes)
     }),
     column("half in", 8, [0; 2], CellForm::Time, |of| {
-        of.counts.latencies.quantile(50)
+        of.counts.latencies.percentile(50)
     }),
     column("99% in", 8, [0; 2], CellForm::Time, |of| {
-        of.counts.latencies.quantile(99)
+        of.counts.latencies.percentile(99)
     }),
     column("longest", 8, [90; 2], CellForm::Time, |of| {
-        of.counts.latencies.most()
+        of.counts.latencies.max()
     }),
     column("resident", 8, [0, 100], CellForm::Bytes, |of| {
         of.sum(|memory| memory.resident)

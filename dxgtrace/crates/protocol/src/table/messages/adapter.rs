@@ -1,9 +1,9 @@
-//! Messages about an adapter as such: opening, queries, escapes.
+//! Adapters: opening, queries, escapes.
 
 use crate::schema::*;
 use crate::table::named::*;
 
-/// The family, by number.
+/// The messages of the family, by number.
 pub const MESSAGES: &[Message] = &[
     Message::new(
         Vgpu,
@@ -39,7 +39,7 @@ pub const MESSAGES: &[Message] = &[
     )
     .reply_since(
         40,
-        layout(4, &[status(0)]).tails(
+        layout(4, &[status_field(0)]).tails(
             4,
             &[tail(
                 "private_data",
@@ -92,7 +92,7 @@ pub const MESSAGES: &[Message] = &[
                     "Host adapter handle (from OPENADAPTER), not the guest handle.",
                 )
                 .uses(),
-                device(28),
+                device_field(28),
                 field(32, "type", Enum(&D3DKMT_ESCAPETYPE), "What kind."),
                 field(36, "flags", Flags32(&D3DDDI_ESCAPEFLAGS), "Options."),
                 field(
@@ -184,7 +184,7 @@ pub const MESSAGES: &[Message] = &[
                 "The adapter as the host numbers it.",
             )
             .creates(),
-            status(4),
+            status_field(4),
             field(8, "vmbus_interface_version", U32, "Ignored by the guest.")
                 .role(FieldRole::Version),
             field(
@@ -239,7 +239,7 @@ pub const MESSAGES: &[Message] = &[
     .impact(FailureImpact::Vital)
     .request(layout(24, &[]))
     .reply_since(40, layout(712, INTERNAL_ADAPTER_INFO))
-    .reply(layout(704, before(704, INTERNAL_ADAPTER_INFO)))
+    .reply(layout(704, fields_before(704, INTERNAL_ADAPTER_INFO)))
     .notes(&[
         "Response has no status.",
         "2020/2021a drivers only knew bits 0-2 of the word at 12.",
@@ -298,7 +298,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             784,
             &[
-                status(0),
+                status_field(0),
                 field(4, "reserved", U32, "Unused.").reserved(),
                 field(8, "result", Byte, "The statistics.").array(776),
             ],
@@ -376,7 +376,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             32,
             &[
-                status(0),
+                status_field(0),
                 field(
                     4,
                     "clock_data.gpu_frequency",
@@ -433,7 +433,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             16,
             &[
-                status(0),
+                status_field(0),
                 field(
                     4,
                     "descriptor.min_supported_version",
@@ -465,8 +465,7 @@ pub const MESSAGES: &[Message] = &[
     ),
 ];
 
-/// What the host tells the driver of an adapter; older interface versions have
-/// less of it.
+/// Adapter information from the host. Older interface versions have fewer fields.
 const INTERNAL_ADAPTER_INFO: &[Field] = &[
     field(
         0,

@@ -3,7 +3,7 @@
 use crate::schema::*;
 use crate::table::named::*;
 
-/// The family, by number.
+/// The messages of the family, by number.
 pub const MESSAGES: &[Message] = &[
     Message::new(
         Vgpu,
@@ -106,7 +106,7 @@ pub const MESSAGES: &[Message] = &[
                     U64,
                     "Fence value at which the paging operation is done.",
                 ),
-                status(16),
+                status_field(16),
             ],
         )
         .gap(20, 4),
@@ -199,7 +199,7 @@ pub const MESSAGES: &[Message] = &[
             120,
             &[
                 field(24, "fence_value", U64, "The fence value."),
-                device(32),
+                device_field(32),
                 field(36, "context", Handle(&[Context]), "The context.").uses(),
                 field(
                     40,
@@ -220,7 +220,7 @@ pub const MESSAGES: &[Message] = &[
         .gap(52, 4)
         .tails(
             56,
-            &[structs(
+            &[struct_tail(
                 "operations",
                 &UPDATE_GPU_VA_OP,
                 TailLength::Field("num_operations"),

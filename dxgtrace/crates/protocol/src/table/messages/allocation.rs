@@ -1,9 +1,9 @@
-//! Allocations and resources, and the memory behind them.
+//! Allocations, resources and their memory.
 
 use crate::schema::*;
 use crate::table::named::*;
 
-/// The family, by number.
+/// The messages of the family, by number.
 pub const MESSAGES: &[Message] = &[
     Message::new(
         Vgpu,
@@ -16,7 +16,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             64,
             &[
-                device(24),
+                device_field(24),
                 field(
                     28,
                     "resource",
@@ -63,7 +63,7 @@ pub const MESSAGES: &[Message] = &[
         .tails(
             64,
             &[
-                structs(
+                struct_tail(
                     "alloc_info",
                     &ALLOC_INFO,
                     TailLength::Field("alloc_count"),
@@ -111,9 +111,9 @@ pub const MESSAGES: &[Message] = &[
                 ),
                 field(4, "resource", Handle(&[Resource]), "The resource.")
                     .creates()
-                    .within(&["device"])
-                    .settled_before(&[Device])
-                    .life_when(when_set(
+                    .owned_by(&["device"])
+                    .destroyed_before(&[Device])
+                    .effect_when(when_set(
                         "flags",
                         &D3DKMT_CREATEALLOCATIONFLAGS,
                         "create_resource",
@@ -130,7 +130,7 @@ pub const MESSAGES: &[Message] = &[
         .tails(
             16,
             &[
-                structs(
+                struct_tail(
                     "allocation_info",
                     &ALLOC_INFO_RETURN,
                     TailLength::Request("alloc_count"),
@@ -142,7 +142,7 @@ pub const MESSAGES: &[Message] = &[
                     TailLength::SumOf("allocation_info", "priv_drv_data_size"),
                     "Concatenated, same order.",
                 )
-                .expects(TailLength::RequestSumOf("alloc_info", "priv_drv_data_size")),
+                .expected_len(TailLength::RequestSumOf("alloc_info", "priv_drv_data_size")),
             ],
         ),
     )
@@ -171,10 +171,10 @@ pub const MESSAGES: &[Message] = &[
         layout(
             48,
             &[
-                device(24),
+                device_field(24),
                 field(28, "resource", Handle(&[Resource]), "The resource.")
                     .destroys()
-                    .life_when(when("alloc_count", &[0])),
+                    .effect_when(when("alloc_count", &[0])),
                 field(
                     32,
                     "alloc_count",
@@ -228,7 +228,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             64,
             &[
-                device(24),
+                device_field(24),
                 field(28, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
                 field(32, "flags", Flags32(&D3DDDICB_LOCK2FLAGS), "User flags."),
                 field(36, "reserved", U32, "Unused.").reserved(),
@@ -246,7 +246,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             16,
             &[
-                status(0),
+                status_field(0),
                 field(
                     8,
                     "cpu_visible_buffer_offset",
@@ -278,7 +278,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             40,
             &[
-                device(24),
+                device_field(24),
                 field(28, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
                 field(32, "use_legacy_unlock", Bool, "Always 0.").always(0),
             ],
@@ -298,7 +298,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             48,
             &[
-                device(24),
+                device_field(24),
                 field(28, "nt_security_sharing", Bool, "Always 1.").always(1),
                 field(
                     32,
@@ -331,9 +331,9 @@ pub const MESSAGES: &[Message] = &[
             &[
                 field(0, "resource", Handle(&[Resource]), "The resource.")
                     .creates()
-                    .within(&["device"])
-                    .settled_before(&[Device]),
-                status(4),
+                    .owned_by(&["device"])
+                    .destroyed_before(&[Device]),
+                status_field(4),
             ],
         )
         .tails(
@@ -345,7 +345,7 @@ pub const MESSAGES: &[Message] = &[
                 "The allocations.",
             )
             .creates()
-            .within(&["resource"])],
+            .owned_by(&["resource"])],
         )
         .round8(),
     ),
@@ -436,7 +436,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             36,
             &fields([
-                status(0),
+                status_field(0),
                 field(
                     4,
                     "priv_driver_data_size",
@@ -536,7 +536,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             40,
             &[
-                device(24),
+                device_field(24),
                 field(28, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
                 field(
                     32,
@@ -618,7 +618,7 @@ pub const MESSAGES: &[Message] = &[
                     U64,
                     "Fence value at which the paging operation is done.",
                 ),
-                status(8),
+                status_field(8),
             ],
         )
         .gap(12, 4),
@@ -651,7 +651,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             40,
             &[
-                device(24),
+                device_field(24),
                 field(28, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
                 field(32, "num_pages", U32, "Pages in this chunk, at most 15867.").range(0, 15867),
                 field(
@@ -699,7 +699,7 @@ pub const MESSAGES: &[Message] = &[
     .request(layout(
         56,
         &[
-            device(24),
+            device_field(24),
             field(28, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
             field(32, "offset", U64, "First byte."),
             field(40, "length", U64, "Bytes."),

@@ -3,7 +3,7 @@
 use crate::schema::*;
 use crate::table::named::*;
 
-/// The family, by number.
+/// The messages of the family, by number.
 pub const MESSAGES: &[Message] = &[
     Message::new(
         Vgpu,
@@ -34,7 +34,7 @@ pub const MESSAGES: &[Message] = &[
         4,
         &[field(0, "device", Handle(&[Device]), "The device.")
             .creates()
-            .settled_before(&[Process])],
+            .destroyed_before(&[Process])],
     ))
     .notes(&[
         "The adapter is not in the body: it is implied by the channel, or \
@@ -83,7 +83,7 @@ pub const MESSAGES: &[Message] = &[
                     "0 in the request; new handle in the response.",
                 )
                 .always(0),
-                device(28),
+                device_field(28),
                 field(32, "node_ordinal", U32, "Which engine."),
                 field(36, "engine_affinity", U32, "Which engines, as a mask."),
                 field(40, "flags", Flags32(&D3DDDI_CREATECONTEXTFLAGS), "Options."),
@@ -118,7 +118,7 @@ pub const MESSAGES: &[Message] = &[
             &[
                 field(24, "context", Handle(&[Context]), "The context.")
                     .creates()
-                    .within(&["device"]),
+                    .owned_by(&["device"]),
                 field(28, "device", Handle(&[Device]), "The device."),
                 field(32, "node_ordinal", U32, "Which engine."),
                 field(36, "engine_affinity", U32, "Which engines, as a mask."),
@@ -184,7 +184,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             80,
             &fields([
-                device(24),
+                device_field(24),
                 field(
                     28,
                     "state_type",
@@ -333,7 +333,7 @@ pub const MESSAGES: &[Message] = &[
                 field(8, "raw", Byte, "The state as it stands, 48 bytes.")
                     .array(48)
                     .when(when("state_type", &[2, 4, 6])),
-                status(56),
+                status_field(56),
             ]),
         )
         .gap(60, 4),
@@ -349,7 +349,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             32,
             &[
-                device(24),
+                device_field(24),
                 field(28, "reason", Enum(&D3DKMT_DEVICE_ERROR_REASON), "Why."),
             ],
         )
@@ -396,7 +396,7 @@ pub const MESSAGES: &[Message] = &[
     .request(layout(
         32,
         &[
-            device(24),
+            device_field(24),
             field(
                 28,
                 "reason",
@@ -468,10 +468,10 @@ pub const MESSAGES: &[Message] = &[
         layout(
             72,
             &[
-                status(24),
+                status_field(24),
                 field(28, "hwqueue", Handle(&[HwQueue]), "The hardware queue.")
                     .creates()
-                    .within(&["context"]),
+                    .owned_by(&["context"]),
                 field(
                     32,
                     "hwqueue_progress_fence",
@@ -479,7 +479,7 @@ pub const MESSAGES: &[Message] = &[
                     "The fence that counts finished submissions.",
                 )
                 .creates()
-                .within(&["hwqueue"]),
+                .owned_by(&["hwqueue"]),
                 field(
                     40,
                     "hwqueue_progress_fence_cpuva",
@@ -558,6 +558,6 @@ pub const MESSAGES: &[Message] = &[
     )
     .reply(layout(
         8,
-        &[status(0), field(4, "priority", I32, "The priority.")],
+        &[status_field(0), field(4, "priority", I32, "The priority.")],
     )),
 ];

@@ -1,9 +1,9 @@
-//! Messages about the whole virtual machine: processes, sharing, the I/O window.
+//! The whole virtual machine: processes, sharing, the I/O window.
 
 use crate::schema::*;
 use crate::table::named::*;
 
-/// The family, by number.
+/// The messages of the family, by number.
 pub const MESSAGES: &[Message] = &[
     Message::new(
         Global,
@@ -111,7 +111,7 @@ pub const MESSAGES: &[Message] = &[
     .request(layout(
         40,
         &[
-            device(24),
+            device_field(24),
             field(
                 28,
                 "global_sync_object",
@@ -140,9 +140,9 @@ pub const MESSAGES: &[Message] = &[
         &[
             field(0, "sync_object", Handle(&[SyncObject]), "The sync object.")
                 .creates()
-                .within(&["device"])
-                .loosely(),
-            status(4),
+                .owned_by(&["device"])
+                .may_outlive_owner(),
+            status_field(4),
             field(
                 8,
                 "gpu_virtual_address",
@@ -356,7 +356,7 @@ pub const MESSAGES: &[Message] = &[
     .reply(layout(
         16,
         &[
-            status(0),
+            status_field(0),
             field(4, "alignment", U32, "Padding word."),
             field(
                 8,
@@ -396,7 +396,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             16,
             &[
-                status(0),
+                status_field(0),
                 field(
                     4,
                     "descriptor.min_supported_version",

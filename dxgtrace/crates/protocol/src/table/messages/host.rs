@@ -3,7 +3,7 @@
 use crate::schema::*;
 use crate::table::named::*;
 
-/// The family, by number.
+/// The messages of the family, by number.
 pub const MESSAGES: &[Message] = &[
     Message::new(
         Host,

@@ -1,5 +1,5 @@
-//! The messages, one family a file. Adding a message is adding an element to
-//! a family; `docs/adding-a-message.md` walks through it.
+//! The messages, one file per family. To add a message, add an element to a family; see
+//! `docs/adding-a-message.md`.
 
 use crate::schema::Message;
 
@@ -13,7 +13,7 @@ mod residency;
 mod submission;
 mod sync;
 
-/// Every family, in the order of the reference.
+/// All families, in the order of the reference.
 pub const FAMILIES: &[&[Message]] = &[
     global::MESSAGES,
     adapter::MESSAGES,

@@ -3,7 +3,7 @@
 use crate::schema::*;
 use crate::table::named::*;
 
-/// The family, by number.
+/// The messages of the family, by number.
 pub const MESSAGES: &[Message] = &[
     Message::new(
         Vgpu,
@@ -17,7 +17,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             56,
             &[
-                device(24),
+                device_field(24),
                 field(
                     28,
                     "priority",
@@ -66,10 +66,10 @@ pub const MESSAGES: &[Message] = &[
                 "The paging queue.",
             )
             .creates()
-            .within(&["device"]),
+            .owned_by(&["device"]),
             field(4, "sync_object", Handle(&[SyncObject]), "The sync object.")
                 .creates()
-                .within(&["paging_queue"]),
+                .owned_by(&["paging_queue"]),
             field(
                 8,
                 "fence_storage_physical_address",
@@ -158,7 +158,7 @@ pub const MESSAGES: &[Message] = &[
                     "Bytes by which the process is over its budget.",
                 )
                 .role(FieldRole::OverBudget),
-                status(16),
+                status_field(16),
             ],
         )
         .gap(20, 4),
@@ -179,7 +179,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             40,
             &[
-                device(24),
+                device_field(24),
                 field(28, "flags", Flags32(&D3DDDI_EVICT_FLAGS), "Options."),
                 field(32, "alloc_count", U32, "1..10240.").range(1, 10240),
             ],
@@ -281,7 +281,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             56,
             &[
-                device(24),
+                device_field(24),
                 field(28, "resource", Handle(&[Resource]), "The resource.").uses(),
                 field(32, "allocations", Pointer, "User pointer, ignore.").output(),
                 field(
@@ -307,7 +307,7 @@ pub const MESSAGES: &[Message] = &[
         .copied(),
     )
     .reply(
-        layout(4, &[status(0)])
+        layout(4, &[status_field(0)])
             .tails(
                 4,
                 &[tail(
@@ -363,7 +363,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             48,
             &[
-                device(24),
+                device_field(24),
                 field(
                     28,
                     "allocation_count",
@@ -410,7 +410,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             48,
             &[
-                device(24),
+                device_field(24),
                 field(
                     28,
                     "paging_queue",
@@ -462,7 +462,7 @@ pub const MESSAGES: &[Message] = &[
                     U64,
                     "Fence value at which the paging operation is done.",
                 ),
-                status(8),
+                status_field(8),
             ],
         )
         .tails(
@@ -491,7 +491,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             40,
             &[
-                device(24),
+                device_field(24),
                 field(28, "resource", Handle(&[Resource]), "The resource.").uses(),
                 field(
                     32,
@@ -537,7 +537,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             40,
             &[
-                device(24),
+                device_field(24),
                 field(28, "resource", Handle(&[Resource]), "The resource.").uses(),
                 field(
                     32,
@@ -573,7 +573,7 @@ pub const MESSAGES: &[Message] = &[
         ),
     )
     .reply(
-        layout(4, &[status(0)])
+        layout(4, &[status_field(0)])
             .tails(
                 4,
                 &[tail(

@@ -3,7 +3,7 @@
 use crate::schema::*;
 use crate::table::named::*;
 
-/// The family, by number.
+/// The messages of the family, by number.
 pub const MESSAGES: &[Message] = &[
     Message::new(
         Vgpu,
@@ -23,7 +23,7 @@ pub const MESSAGES: &[Message] = &[
                 field(48, "broadcast_context_count", U32, "1..64.").range(1, 64),
                 field(52, "broadcast_context", Handle(&[Context]), "The contexts.")
                     .array(64)
-                    .used("broadcast_context_count")
+                    .used_count("broadcast_context_count")
                     .uses(),
                 field(308, "reserved", U32, "Unused.").reserved(),
                 field(312, "priv_drv_data", Pointer, "User pointer, ignore.").output(),
@@ -47,7 +47,7 @@ pub const MESSAGES: &[Message] = &[
                     "Primary allocations that the commands write.",
                 )
                 .array(16)
-                .used("num_primaries")
+                .used_count("num_primaries")
                 .mentions(),
                 field(392, "num_history_buffers", U32, "0..1024.").range(0, 1024),
                 field(396, "reserved1", U32, "Unused.").reserved(),

@@ -3,7 +3,7 @@
 use crate::schema::*;
 use crate::table::named::*;
 
-/// The family, by number.
+/// The messages of the family, by number.
 pub const MESSAGES: &[Message] = &[
     Message::new(
         Vgpu,
@@ -16,7 +16,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             128,
             &fields([
-                device(24),
+                device_field(24),
                 field(28, "reserved", U32, "Unused.").reserved(),
                 field(
                     32,
@@ -61,8 +61,8 @@ pub const MESSAGES: &[Message] = &[
                 )
                 .when(when("info.type", &[4]))
                 .creates()
-                .within(&["sync_object"])
-                .lasting(),
+                .owned_by(&["sync_object"])
+                .signalled_repeatedly(),
                 field(
                     40,
                     "info.monitored_fence.initial_fence_value",
@@ -166,8 +166,8 @@ pub const MESSAGES: &[Message] = &[
             &[
                 field(0, "sync_object", Handle(&[SyncObject]), "The sync object.")
                     .creates()
-                    .within(&["device"])
-                    .within_when(when("info.type", &[5, 6])),
+                    .owned_by(&["device"])
+                    .owned_when(when("info.type", &[5, 6])),
                 field(
                     4,
                     "global_sync_object",
@@ -175,7 +175,7 @@ pub const MESSAGES: &[Message] = &[
                     "The VM-wide name, if the object is shared.",
                 )
                 .creates()
-                .life_when(when_set(
+                .effect_when(when_set(
                     "info.flags",
                     &D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS,
                     "shared",
@@ -212,7 +212,7 @@ pub const MESSAGES: &[Message] = &[
         layout(
             56,
             &[
-                device(24),
+                device_field(24),
                 field(
                     28,
                     "object_count",

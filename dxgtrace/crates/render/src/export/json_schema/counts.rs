@@ -117,7 +117,7 @@ pub(super) fn account() -> Value {
     ])
 }
 
-/// The names of messages, and what stands for one.
+/// The names of messages, and the names for messages without one.
 fn names() -> Value {
     let names = table::all().map(|message| message.name);
     let names: Vec<&str> = names.chain(["unknown", "not a message"]).collect();

@@ -1,7 +1,7 @@
 //! The JSON Schema of the JSON-lines output, field by field.
 
-mod answers;
 mod counts;
+mod diagnosis;
 
 use serde_json::{Map, Value, json};
 
@@ -11,12 +11,12 @@ use dxgtrace_protocol::table::framing;
 use dxgtrace_protocol::table::{CATALOG, Catalog};
 use dxgtrace_session::check::{Code, Layer, Notation, Severity};
 
-/// The schema as text: one line of output is one document.
+/// The schema as text. Each line of output is a document.
 pub fn schema() -> String {
     schema_of(&CATALOG)
 }
 
-/// The schema of the lines about a catalog's messages.
+/// The schema for the messages of `catalog`.
 pub fn schema_of(catalog: &Catalog) -> String {
     let records = [
         "header",
@@ -60,7 +60,7 @@ pub fn schema_of(catalog: &Catalog) -> String {
             "object": object(),
             "finding": finding(),
             "lost": lost(),
-            "issue": answers::issue(),
+            "issue": diagnosis::issue(),
             "count": counts::count(),
             "pause": counts::pause(),
             "start": counts::start(),
@@ -68,11 +68,11 @@ pub fn schema_of(catalog: &Catalog) -> String {
             "wait": counts::wait(),
             "account": counts::account(),
             "top": counts::top(),
-            "answer": answers::answer(),
-            "unknown": answers::unknown(),
-            "fact": answers::fact(),
-            "difference": answers::difference(),
-            "reread": answers::reread(),
+            "answer": diagnosis::answer(),
+            "unknown": diagnosis::unknown(),
+            "fact": diagnosis::fact(),
+            "difference": diagnosis::difference(),
+            "reread": diagnosis::reread(),
             "summary": summary(),
             "process": record(&[
                 ("pid", json!({"type": "integer"}), true),
@@ -89,7 +89,7 @@ pub fn schema_of(catalog: &Catalog) -> String {
     format!("{schema:#}\n")
 }
 
-/// An object with these members: name, schema, whether it is always there.
+/// The schema of an object. `members` are name, schema and whether the member is required.
 fn record(members: &[(&str, Value, bool)]) -> Value {
     let properties: Map<String, Value> = members
         .iter()
@@ -259,7 +259,7 @@ fn finding() -> Value {
     ])
 }
 
-/// The parameters of a finding: which ones, depends on its code.
+/// The parameters of a finding, which depend on its code.
 fn parameters() -> Value {
     let all = Code::ALL
         .iter()
@@ -318,7 +318,7 @@ fn summary() -> Value {
     ])
 }
 
-/// Every field of every message, by its full name.
+/// Every field of every message, by full name.
 fn fields(catalog: &Catalog) -> Value {
     let mut all = Map::new();
     for header in [
@@ -369,8 +369,8 @@ fn members(structure: &Struct) -> Value {
     json!({"type": "object", "properties": all, "additionalProperties": false})
 }
 
-/// Adds a field. Where it has several types, by the form of the message, any of
-/// them will do.
+/// Adds a field. If its type depends on the form of the message, the schema allows all of
+/// the types.
 fn add(all: &mut Map<String, Value>, name: String, schema: Value, doc: &str) {
     let mut types = match all.remove(&name) {
         None => Vec::new(),

@@ -1,4 +1,4 @@
-//! Layouts, fields and tails as Lua tables.
+//! Writes layouts, fields and tails as Lua tables.
 
 use std::fmt::{self, Write};
 
@@ -10,8 +10,8 @@ use dxgtrace_protocol::schema::{
 };
 use dxgtrace_session::check::{ByteCount, allowed, dirty_padding, rule_violation};
 
-/// Writes a layout. `first` is what stands first in its table; in a layout
-/// with `names`, runs of bytes are names.
+/// Writes a layout. `first` is text for the start of its table. If `names`, byte arrays
+/// are names.
 pub(super) fn layout(
     out: &mut impl Write,
     indent: &str,
@@ -22,9 +22,9 @@ pub(super) fn layout(
     write!(
         out,
         "{{ {first}size = {}, tails_at = {}, slack = {}, min = {},",
-        layout.size, layout.tails_at, layout.slack, layout.min
+        layout.size, layout.tails_at, layout.slack, layout.min_total
     )?;
-    if let Some(total) = layout.total {
+    if let Some(total) = layout.fixed_total {
         write!(out, " total = {total},")?;
     }
     if layout.round8 {
@@ -37,7 +37,7 @@ pub(super) fn layout(
         }
         out.write_str(" },")?;
     }
-    if layout.echo {
+    if layout.is_echo {
         out.write_str(" echo = true,")?;
     }
     if let Some(status) = layout.status {
@@ -48,7 +48,7 @@ pub(super) fn layout(
     }
     if layout.values_used > 0 {
         out.write_str(" request_values = {")?;
-        for value in layout.asked_values() {
+        for value in layout.values_for_reply() {
             request_value(out, value)?;
         }
         out.write_str(" },")?;
@@ -56,7 +56,7 @@ pub(super) fn layout(
     write!(
         out,
         " read = {}, padding = \"{:?}\",",
-        layout.read,
+        layout.is_read,
         dirty_padding(layout.origin, ByteCount(0)).code()
     )?;
     write!(out, "\n{indent}  gaps = {{")?;
@@ -67,7 +67,7 @@ pub(super) fn layout(
     let inner = format!("{indent}    ");
     for field in layout.fields {
         match field.ty {
-            FieldType::Byte if names => typed(out, &inner, field, "name")?,
+            FieldType::Byte if names => write_typed_field(out, &inner, field, "name")?,
             _ => self::field(out, &inner, field)?,
         }
     }
@@ -78,8 +78,8 @@ pub(super) fn layout(
     write!(out, "{indent}  }} }}")
 }
 
-/// Writes what replies need of a request; `false` where this form of it has no such
-/// value.
+/// Writes a value that replies need of a request, or `false` if this form of the request
+/// does not have it.
 fn request_value(out: &mut impl Write, value: &RequestValue) -> fmt::Result {
     match value {
         RequestValue::None => out.write_str(" false,"),
@@ -96,24 +96,24 @@ fn request_value(out: &mut impl Write, value: &RequestValue) -> fmt::Result {
 
 /// Writes a field.
 pub(super) fn field(out: &mut impl Write, indent: &str, field: &Field) -> fmt::Result {
-    typed(out, indent, field, word(field.ty))
+    write_typed_field(out, indent, field, type_name(field.ty))
 }
 
-fn typed(out: &mut impl Write, indent: &str, field: &Field, word: &str) -> fmt::Result {
+fn write_typed_field(out: &mut impl Write, indent: &str, field: &Field, word: &str) -> fmt::Result {
     write!(
         out,
         "{indent}{{ at = {}, name = {}, type = \"{word}\",",
         field.at,
         quoted(field.name)
     )?;
-    of_type(out, field.ty, matches!(field.rule, FieldRule::Output))?;
+    write_named_type(out, field.ty, matches!(field.rule, FieldRule::Output))?;
     if let Some((shift, width)) = field.bits {
         write!(out, " shift = {shift}, width = {width},")?;
     }
     if field.count > 1 {
         write!(out, " count = {},", field.count)?;
     }
-    if let Some(used) = field.used
+    if let Some(used) = field.used_count
         && let Some(slice) = used.slice
     {
         write!(
@@ -126,7 +126,7 @@ fn typed(out: &mut impl Write, indent: &str, field: &Field, word: &str) -> fmt::
         )?;
     }
     if let Some(when) = &field.when {
-        self::when(out, when.decider.as_ref(), when)?;
+        write_condition(out, when.decider.as_ref(), when)?;
     }
     let violation = rule_violation(&field.rule, field.name, 0).map(|kind| kind.code());
     if let (Some(code), Some(allowed)) = (violation, allowed(&field.rule)) {
@@ -142,8 +142,8 @@ fn typed(out: &mut impl Write, indent: &str, field: &Field, word: &str) -> fmt::
     writeln!(out, " doc = {} }},", quoted(field.doc))
 }
 
-/// Writes what a value's type refers to.
-fn of_type(out: &mut impl Write, ty: FieldType, output: bool) -> fmt::Result {
+/// Writes the named type and the object kinds of a value.
+fn write_named_type(out: &mut impl Write, ty: FieldType, output: bool) -> fmt::Result {
     match ty {
         FieldType::Enum(names) => write!(out, " names = enums.{},", names.name)?,
         FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set) => {
@@ -151,7 +151,7 @@ fn of_type(out: &mut impl Write, ty: FieldType, output: bool) -> fmt::Result {
         }
         _ => {}
     }
-    // What a slot for output holds in a request is no handle.
+    // An output field of a request holds no handle.
     if !kinds(ty).is_empty() && !output {
         out.write_str(" kinds = {")?;
         for kind in kinds(ty) {
@@ -162,9 +162,9 @@ fn of_type(out: &mut impl Write, ty: FieldType, output: bool) -> fmt::Result {
     Ok(())
 }
 
-/// Writes a condition; `decider` is where its field stands, unless that is one of
-/// the request.
-fn when(out: &mut impl Write, decider: Option<&BitSlice>, when: &When) -> fmt::Result {
+/// Writes a condition. `decider` is the position of its field, or `None` for a field of the
+/// request.
+fn write_condition(out: &mut impl Write, decider: Option<&BitSlice>, when: &When) -> fmt::Result {
     out.write_str(" when = {")?;
     let mut window =
         (when.mask != u64::MAX).then(|| (when.mask.trailing_zeros(), when.mask.count_ones()));
@@ -173,7 +173,7 @@ fn when(out: &mut impl Write, decider: Option<&BitSlice>, when: &When) -> fmt::R
         Some(slice) => {
             write!(out, " at = {}, size = {},", slice.at, slice.size)?;
             if slice.width() < 8 * u32::from(slice.size) {
-                // No condition in the table looks at bits within a bit field.
+                // No condition in the table tests bits within a bit field.
                 window = Some((slice.shift.into(), slice.width()));
             }
         }
@@ -202,23 +202,30 @@ fn tail(
     let output = matches!(tail.rule, FieldRule::Output);
     match tail.element {
         TailElement::Value(ty) => {
-            write!(out, " type = \"{}\",", word(ty))?;
-            of_type(out, ty, output)?;
+            write!(out, " type = \"{}\",", type_name(ty))?;
+            write_named_type(out, ty, output)?;
         }
         TailElement::Struct(structure) => write!(out, " struct = structs.{},", structure.name)?,
     }
-    let (sources, expected) = (layout.sources.get(index), layout.expected.get(index));
+    let (sources, expected) = (
+        layout.tail_lengths.get(index),
+        layout.expected_tail_lengths.get(index),
+    );
     if let (Some(source), Some(expected)) = (sources, expected) {
         write!(out, " len = ")?;
-        self::source(out, source)?;
-        if tail.expects.is_some() {
+        write_length(out, source)?;
+        if tail.expected_len.is_some() {
             write!(out, " expects = ")?;
-            self::source(out, expected)?;
+            write_length(out, expected)?;
         }
     }
     if let Some((structure, when)) = &tail.view {
         write!(out, " view = {{ struct = structs.{},", structure.name)?;
-        self::when(out, layout.views.get(index).and_then(Option::as_ref), when)?;
+        write_condition(
+            out,
+            layout.view_deciders.get(index).and_then(Option::as_ref),
+            when,
+        )?;
         out.write_str(" },")?;
     }
     if output {
@@ -227,7 +234,7 @@ fn tail(
     writeln!(out, " doc = {} }},", quoted(tail.doc))
 }
 
-fn source(out: &mut impl Write, source: &LengthSource) -> fmt::Result {
+fn write_length(out: &mut impl Write, source: &LengthSource) -> fmt::Result {
     match source {
         LengthSource::At(at) => write!(out, "{{ \"at\", {at} }},"),
         LengthSource::AtOrOne(at) => write!(out, "{{ \"at_or_one\", {at} }},"),
@@ -247,8 +254,8 @@ fn source(out: &mut impl Write, source: &LengthSource) -> fmt::Result {
     }
 }
 
-/// The engine's word for a type.
-fn word(ty: FieldType) -> &'static str {
+/// The name of a type in the engine.
+fn type_name(ty: FieldType) -> &'static str {
     match ty {
         FieldType::U8 => "u8",
         FieldType::U16 => "u16",

@@ -1,12 +1,12 @@
-//! The Wireshark dissector: the description as Lua data, and behind it the
-//! engine in `engine/`, which names no message, no field of one, and no code.
+//! The Wireshark dissector: the description as Lua data, followed by the engine in
+//! `engine/`, which names no message, field or finding code.
 
 mod layout;
 mod text;
 
 use std::fmt::{self, Write};
 
-use super::named::NamedSets;
+use super::named_sets::NamedSets;
 use dxgtrace_protocol::decode::MAX_PAYLOAD;
 use dxgtrace_protocol::decode::{MessagePart, UNKNOWN, summary};
 use dxgtrace_protocol::record::header::{ChannelKind, Direction, RecordKind};
@@ -22,7 +22,7 @@ use dxgtrace_session::INTERRUPTED;
 use dxgtrace_session::check::{ByteCount, Code, Notation, dirty_padding, rule_violation};
 use text::quoted;
 
-/// The engine, in the order in which its parts build on each other.
+/// The parts of the engine, in the order of their dependencies.
 const ENGINE: &[&str] = &[
     include_str!("engine/values.lua"),
     include_str!("engine/fields.lua"),
@@ -41,7 +41,7 @@ pub fn lua(out: &mut impl Write) -> fmt::Result {
     lua_of(&CATALOG, out)
 }
 
-/// Writes the dissector of a catalog's messages.
+/// Writes the dissector for the messages of `catalog`.
 ///
 /// # Errors
 /// Those of `out`.
@@ -58,13 +58,13 @@ pub fn lua_of(catalog: &Catalog, out: &mut impl Write) -> fmt::Result {
          \n\
          local data = { protocol = \"dxgtrace\" }\n\n",
     )?;
-    named(out, &NamedSets::of_captures(catalog))?;
-    statuses(out)?;
-    codes(out)?;
-    surroundings(out)?;
+    write_named_types(out, &NamedSets::of_captures(catalog))?;
+    write_statuses(out)?;
+    write_codes(out)?;
+    write_framing(out)?;
     out.write_str("data.messages = {\n")?;
     for message in catalog.all() {
-        self::message(out, message)?;
+        write_message(out, message)?;
     }
     out.write_str("}\n")?;
     for part in ENGINE {
@@ -74,15 +74,15 @@ pub fn lua_of(catalog: &Catalog, out: &mut impl Write) -> fmt::Result {
     Ok(())
 }
 
-/// What the messages refer to by name.
-fn named(out: &mut impl Write, names: &NamedSets) -> fmt::Result {
+/// Writes the named types that messages refer to.
+fn write_named_types(out: &mut impl Write, names: &NamedSets) -> fmt::Result {
     out.write_str("local enums = {\n")?;
     for of in names.enums.values() {
         let signed = if of.signed { "signed = true, " } else { "" };
         writeln!(out, "  {} = {{ {signed}values = {{", of.name)?;
         let mut seen = Vec::new();
         for value in of.values {
-            // Where one number has two names, the first is shown.
+            // If a number has two names, the first is shown.
             if !seen.contains(&value.number) {
                 seen.push(value.number);
                 writeln!(out, "    [{}] = {},", value.number, quoted(value.name))?;
@@ -114,7 +114,7 @@ fn named(out: &mut impl Write, names: &NamedSets) -> fmt::Result {
     out.write_str("}\n\n")
 }
 
-fn statuses(out: &mut impl Write) -> fmt::Result {
+fn write_statuses(out: &mut impl Write) -> fmt::Result {
     out.write_str("data.statuses = {\n")?;
     for status in STATUSES {
         writeln!(out, "  [{:#010x}] = {},", status.value, quoted(status.name))?;
@@ -122,9 +122,8 @@ fn statuses(out: &mut impl Write) -> fmt::Result {
     out.write_str("}\n\n")
 }
 
-/// The findings that the dissector can report: those that the engine names, and
-/// those of rules and padding in the data. What needs the state of a whole
-/// session is left to this program.
+/// The findings that the dissector can report: those that the engine names, and those of
+/// rules and padding in the data. It does not report findings that need session state.
 pub fn reported_in_wireshark() -> impl Iterator<Item = Code> {
     let rules = [
         FieldRule::Reserved,
@@ -146,7 +145,7 @@ pub fn reported_in_wireshark() -> impl Iterator<Item = Code> {
     })
 }
 
-fn codes(out: &mut impl Write) -> fmt::Result {
+fn write_codes(out: &mut impl Write) -> fmt::Result {
     out.write_str("data.codes = {\n")?;
     for code in reported_in_wireshark() {
         let description = code.description();
@@ -156,7 +155,7 @@ fn codes(out: &mut impl Write) -> fmt::Result {
             quoted(description.word),
             quoted(description.severity.name()),
         )?;
-        for piece in sentence(code) {
+        for piece in sentence_pieces(code) {
             match piece {
                 SentencePiece::Text(text) => write!(out, " {},", quoted(text))?,
                 SentencePiece::Part(name) => write!(out, " {{ {}, \"part\" }},", quoted(name))?,
@@ -180,8 +179,8 @@ enum SentencePiece {
     Number(&'static str, Notation),
 }
 
-/// A code's sentence in pieces. The compiler has checked the format string.
-fn sentence(code: Code) -> Vec<SentencePiece> {
+/// The pieces of the sentence of a code. The compiler has checked the format string.
+fn sentence_pieces(code: Code) -> Vec<SentencePiece> {
     let description = code.description();
     let mut pieces = Vec::new();
     for (index, text) in description.template.split(['{', '}']).enumerate() {
@@ -199,8 +198,8 @@ fn sentence(code: Code) -> Vec<SentencePiece> {
     pieces
 }
 
-/// What stands around the messages.
-fn surroundings(out: &mut impl Write) -> fmt::Result {
+/// Writes the data apart from messages: framing, records, headers.
+fn write_framing(out: &mut impl Write) -> fmt::Result {
     let numbers: &[(&str, u64)] = &[
         ("inband", framing::PACKET_INBAND.into()),
         ("completion", framing::PACKET_COMPLETION.into()),
@@ -239,13 +238,13 @@ fn surroundings(out: &mut impl Write) -> fmt::Result {
         write!(out, " {0} = {1},", part.name(), quoted(part.name()))?;
     }
     out.write_str(" }\n\n-- What the info column says.\ndata.lines = {\n")?;
-    let lost = format!("%s{}", summary::LOST);
+    let lost = format!("%s{}", summary::LOST_SUFFIX);
     let lines = [
-        ("nameless", summary::NAMELESS),
-        ("orphan", summary::ORPHAN),
-        ("refused", summary::REFUSED),
+        ("nameless", summary::UNNAMED_MESSAGE),
+        ("orphan", summary::ORPHAN_REPLY),
+        ("refused", summary::REFUSED_SUFFIX),
         ("lost", lost.as_str()),
-        ("unseen", summary::UNSEEN),
+        ("unseen", summary::NO_END_SUFFIX),
         ("unknown", UNKNOWN),
     ];
     for (name, line) in lines {
@@ -279,7 +278,7 @@ fn surroundings(out: &mut impl Write) -> fmt::Result {
     out.write_str("}\n\n")
 }
 
-fn message(out: &mut impl Write, message: &Message) -> fmt::Result {
+fn write_message(out: &mut impl Write, message: &Message) -> fmt::Result {
     write!(
         out,
         "  {{ set = {}, id = {}, name = {},",
@@ -293,14 +292,14 @@ fn message(out: &mut impl Write, message: &Message) -> fmt::Result {
         ReplyMode::Sync | ReplyMode::OneWay => {}
     }
     out.write_str("\n    requests = {")?;
-    forms(out, &message.requests)?;
+    write_forms(out, &message.requests)?;
     out.write_str("},\n    replies = {")?;
-    forms(out, &message.replies)?;
+    write_forms(out, &message.replies)?;
     out.write_str("} },\n")
 }
 
 /// Writes the forms of a part, in order.
-fn forms(out: &mut impl Write, forms: &Forms) -> fmt::Result {
+fn write_forms(out: &mut impl Write, forms: &Forms) -> fmt::Result {
     for form in forms.iter() {
         out.write_str("\n      ")?;
         let mut first = format!("since = {}, ", form.since);
@@ -320,7 +319,7 @@ fn forms(out: &mut impl Write, forms: &Forms) -> fmt::Result {
     Ok(())
 }
 
-/// The kinds of object that a type's values name.
+/// The kinds of object that values of a type name.
 fn kinds(ty: FieldType) -> &'static [ObjectKind] {
     match ty {
         FieldType::Handle(kinds) => kinds,
@@ -389,7 +388,7 @@ mod tests {
             let example = Finding::example(*code);
             let mut numbers = example.parameters();
             let mut text = String::new();
-            for piece in sentence(*code) {
+            for piece in sentence_pieces(*code) {
                 match piece {
                     SentencePiece::Text(constant) => text.push_str(constant),
                     SentencePiece::Part(_) => text.push_str(example.part()),

@@ -1,8 +1,8 @@
-//! Lua's way of writing strings.
+//! Lua string literals.
 
 use std::fmt::{self, Display, Write as _};
 
-/// A string literal.
+/// Formats `text` as a string literal.
 pub(super) fn quoted(text: &str) -> impl Display + use<'_> {
     Quoted(text)
 }

@@ -1,4 +1,4 @@
-//! Layouts in words and tables.
+//! Writes layouts as text and tables.
 
 use std::fmt::{self, Write};
 
@@ -9,8 +9,8 @@ use dxgtrace_protocol::schema::{
 
 /// Writes one part of a message.
 pub(super) fn layout(out: &mut impl Write, title: &str, layout: &Layout) -> fmt::Result {
-    write!(out, "\n#### {title}\n\n{}\n", size(layout))?;
-    if layout.echo {
+    write!(out, "\n#### {title}\n\n{}\n", length_sentence(layout))?;
+    if layout.is_echo {
         out.write_str(
             "\nThe request again, command header included, with the fields below filled in.\n",
         )?;
@@ -39,25 +39,25 @@ pub(super) fn layout(out: &mut impl Write, title: &str, layout: &Layout) -> fmt:
     Ok(())
 }
 
-/// How long a part is, in words.
-fn size(layout: &Layout) -> String {
-    if !layout.read {
+/// Describes the length of a part.
+fn length_sentence(layout: &Layout) -> String {
+    if !layout.is_read {
         return "The driver reads nothing of it; any length will do.".to_owned();
     }
-    let mut text = match (layout.total, layout.tails.is_empty()) {
+    let mut text = match (layout.fixed_total, layout.tails.is_empty()) {
         (Some(total), _) => format!("{total} bytes, always."),
         (None, true) => format!("{} bytes.", layout.size),
         (None, false) => format!("{} bytes and the arrays", layout.tails_at),
     };
-    if layout.total.is_none() && !layout.tails.is_empty() {
+    if layout.fixed_total.is_none() && !layout.tails.is_empty() {
         if layout.slack > 0 {
             let _ = write!(text, ", then {} unused bytes", layout.slack);
         }
         if layout.round8 {
             text.push_str(", rounded up to a multiple of 8");
         }
-        if layout.min > 0 {
-            let _ = write!(text, "; at least {}", layout.min);
+        if layout.min_total > 0 {
+            let _ = write!(text, "; at least {}", layout.min_total);
         }
         text.push('.');
     }
@@ -66,7 +66,7 @@ fn size(layout: &Layout) -> String {
         let lengths = lengths.join(" or ");
         let _ = write!(text, " In some generations of the driver {lengths} bytes.");
     }
-    if layout.start == HEADER && !layout.echo {
+    if layout.start == HEADER && !layout.is_echo {
         text.push_str(" The command header is included, the extended one is not.");
     }
     text
@@ -83,12 +83,12 @@ pub(super) fn fields(out: &mut impl Write, fields: &[Field]) -> fmt::Result {
             }
             None => field.at.to_string(),
         };
-        let array = match (field.count, field.used) {
+        let array = match (field.count, field.used_count) {
             (1, _) => String::new(),
             (count, None) => format!(" × {count}"),
             (count, Some(used)) => format!(" × {count}, `{}` in use", used.field),
         };
-        let (name, kind, doc) = (field.name, ty(field.ty), cell(field.doc));
+        let (name, kind, doc) = (field.name, type_text(field.ty), cell(field.doc));
         write!(out, "| {place} | `{name}` | {kind}{array} | {doc}")?;
         for remark in remarks(field) {
             write!(out, " {remark}")?;
@@ -98,11 +98,11 @@ pub(super) fn fields(out: &mut impl Write, fields: &[Field]) -> fmt::Result {
     Ok(())
 }
 
-/// What a field obeys, in sentences.
+/// The rules of a field, as sentences.
 fn remarks(field: &Field) -> Vec<String> {
     let mut out = Vec::new();
     if let Some(condition) = &field.when {
-        out.push(format!("Only if {}.", when(condition)));
+        out.push(format!("Only if {}.", condition_text(condition)));
     }
     match field.rule {
         FieldRule::Any => {}
@@ -114,14 +114,14 @@ fn remarks(field: &Field) -> Vec<String> {
             out.push(format!("Repeats `{field}` of [`{message}`](#{message})."));
         }
     }
-    out.extend(life(field.life, field.life_when.as_ref()));
+    out.extend(effect_text(field.effect, field.effect_when.as_ref()));
     if field.since > dxgtrace_protocol::schema::DriverEra::May2020 {
         out.push(format!("Since {}.", field.since.name()));
     }
     out
 }
 
-fn life(life: ObjectEffect, condition: Option<&When>) -> Option<String> {
+fn effect_text(life: ObjectEffect, condition: Option<&When>) -> Option<String> {
     let what = match life {
         ObjectEffect::None => return None,
         ObjectEffect::Creates => "Created by this message",
@@ -130,12 +130,12 @@ fn life(life: ObjectEffect, condition: Option<&When>) -> Option<String> {
         ObjectEffect::Mentions => "A hint: need not exist",
     };
     Some(match condition {
-        Some(condition) => format!("{what}, if {} in the request.", when(condition)),
+        Some(condition) => format!("{what}, if {} in the request.", condition_text(condition)),
         None => format!("{what}."),
     })
 }
 
-fn when(when: &When) -> String {
+fn condition_text(when: &When) -> String {
     let values: Vec<_> = when.values.iter().map(u64::to_string).collect();
     let values = values.join(" or ");
     let of = if when.of_request {
@@ -152,7 +152,7 @@ fn when(when: &When) -> String {
 
 fn tail(out: &mut impl Write, tail: &Tail) -> fmt::Result {
     let element = match tail.element {
-        TailElement::Value(value) => ty(value),
+        TailElement::Value(value) => type_text(value),
         TailElement::Struct(structure) => {
             format!(
                 "[`{0}`](#{1})",
@@ -161,29 +161,29 @@ fn tail(out: &mut impl Write, tail: &Tail) -> fmt::Result {
             )
         }
     };
-    let (name, count, doc) = (tail.name, len(&tail.len), cell(tail.doc));
+    let (name, count, doc) = (tail.name, length_text(&tail.len), cell(tail.doc));
     write!(out, "| `{name}` | {element} | {count} | {doc}")?;
-    if let Some(expects) = &tail.expects {
-        write!(out, " The driver makes room for {}.", len(expects))?;
+    if let Some(expects) = &tail.expected_len {
+        write!(out, " The driver makes room for {}.", length_text(expects))?;
     }
     if let Some((structure, condition)) = &tail.view {
         let (name, anchor) = (structure.name, structure.name.to_lowercase());
         write!(
             out,
             " Begins with [`{name}`](#{anchor}) if {}.",
-            when(condition)
+            condition_text(condition)
         )?;
     }
     if matches!(tail.rule, FieldRule::Output) {
         out.write_str(" Of no meaning in a request.")?;
     }
-    if let Some(life) = life(tail.life, tail.life_when.as_ref()) {
+    if let Some(life) = effect_text(tail.effect, tail.effect_when.as_ref()) {
         write!(out, " {life}")?;
     }
     out.write_str(" |\n")
 }
 
-fn len(len: &TailLength) -> String {
+fn length_text(len: &TailLength) -> String {
     match len {
         TailLength::Field(name) => format!("`{name}`"),
         TailLength::FieldOrOne(name) => format!("`{name}`, at least 1"),
@@ -207,8 +207,8 @@ fn len(len: &TailLength) -> String {
     }
 }
 
-/// A type in words.
-fn ty(ty: FieldType) -> String {
+/// Describes a type.
+fn type_text(ty: FieldType) -> String {
     let set = |name: &str, size: u16| {
         format!("bits of [`{name}`](#{}), {size} bytes", name.to_lowercase())
     };
@@ -237,7 +237,7 @@ fn ty(ty: FieldType) -> String {
     }
 }
 
-/// Text that may stand in a table's cell.
+/// Escapes text for a table cell.
 pub(in crate::export) fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }

@@ -1,5 +1,5 @@
-//! The protocol reference: the public description of what Linux's `dxgkrnl`
-//! driver and its host say to each other.
+//! The protocol reference: the public description of the protocol between Linux's `dxgkrnl`
+//! driver and its host.
 
 mod layout;
 mod names;
@@ -37,7 +37,8 @@ pub fn reference(out: &mut impl Write) -> fmt::Result {
     ioctls(out)
 }
 
-/// The page's first part, with the numbers that its text takes from the description.
+/// Writes the introduction, in which placeholders are replaced by values of the
+/// description.
 fn introduction(out: &mut impl Write) -> fmt::Result {
     let mut text = INTRODUCTION.to_owned();
     for (name, value) in [
@@ -76,7 +77,7 @@ fn headers(out: &mut impl Write) -> fmt::Result {
     Ok(())
 }
 
-/// Every message in a table.
+/// Writes the table of all messages.
 fn index(out: &mut impl Write) -> fmt::Result {
     out.write_str(
         "\n## Index\n\n| number | set | message | constant | travels | driver since |\n\
@@ -89,7 +90,7 @@ fn index(out: &mut impl Write) -> fmt::Result {
             let Message {
                 id, name, constant, ..
             } = message;
-            let (mode, since) = (mode(message.mode), message.since.name());
+            let (mode, since) = (mode_text(message.mode), message.since.name());
             let set = set.name();
             writeln!(
                 out,
@@ -100,7 +101,7 @@ fn index(out: &mut impl Write) -> fmt::Result {
     Ok(())
 }
 
-fn mode(mode: ReplyMode) -> &'static str {
+fn mode_text(mode: ReplyMode) -> &'static str {
     match mode {
         ReplyMode::Sync => "request and reply",
         ReplyMode::Async => "request and reply; in async mode no reply",
@@ -109,7 +110,7 @@ fn mode(mode: ReplyMode) -> &'static str {
     }
 }
 
-fn subject(subject: HeaderProcess) -> &'static str {
+fn header_process_text(subject: HeaderProcess) -> &'static str {
     match subject {
         HeaderProcess::Caller => "the caller",
         HeaderProcess::Nobody => "nobody: 0",
@@ -126,11 +127,15 @@ fn message(out: &mut impl Write, message: &Message) -> fmt::Result {
     write!(
         out,
         "`{constant}`, number {id} of the {set} set; {}. Driver since {}.",
-        mode(message.mode),
+        mode_text(message.mode),
         message.since.name()
     )?;
     if message.mode != ReplyMode::NeverSent && message.set != MessageSet::Host {
-        write!(out, " `process` names {}.", subject(message.header_process))?;
+        write!(
+            out,
+            " `process` names {}.",
+            header_process_text(message.header_process)
+        )?;
     }
     out.write_str("\n")?;
     if !message.cause.is_empty() {
@@ -162,7 +167,7 @@ fn message(out: &mut impl Write, message: &Message) -> fmt::Result {
     Ok(())
 }
 
-/// Writes the forms of a part, each under what it is known by.
+/// Writes the forms of a part. The heading of each tells what identifies it.
 fn forms(out: &mut impl Write, part: &str, forms: &Forms) -> fmt::Result {
     let several = forms.iter().count() > 1;
     for form in forms.iter() {

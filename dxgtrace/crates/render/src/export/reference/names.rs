@@ -1,9 +1,9 @@
-//! Structures, enumerations, bit sets and statuses in tables.
+//! Writes structures, enumerations, bit sets and statuses as tables.
 
 use std::fmt::{self, Write};
 
 use super::layout::{cell, fields};
-use crate::export::named::NamedSets;
+use crate::export::named_sets::NamedSets;
 use dxgtrace_protocol::schema::values::GuestResult;
 use dxgtrace_protocol::table::CATALOG;
 use dxgtrace_protocol::table::statuses::STATUSES;

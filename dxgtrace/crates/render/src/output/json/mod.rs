@@ -1,8 +1,8 @@
-//! JSON lines: a header, a record for each thing seen, a summary.
+//! JSON lines: a header, records, and a summary.
 //!
-//! Names are those of the filters. Numbers that can exceed 53 bits, and times
-//! in nanoseconds, are strings; handles are hexadecimal strings; where a
-//! number has a name, both stand side by side.
+//! Names are those of filters. Numbers that can exceed 53 bits, and times in nanoseconds,
+//! are strings. Handles are hexadecimal strings. A number with a name is an object with
+//! both.
 
 mod message;
 mod pieces;
@@ -12,9 +12,9 @@ use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
-use self::message::{message, typed};
+use self::message::{write_message, write_typed};
 pub(super) use self::pieces::Text;
-use self::pieces::{OpenJson, any, decimal, plain};
+use self::pieces::{OpenJson, write_decimal, write_str, write_value};
 use dxgtrace_protocol::decode::{Decoded, Value, escaped};
 use dxgtrace_protocol::record::IOCTL;
 use dxgtrace_protocol::record::header::{
@@ -26,29 +26,32 @@ use dxgtrace_session::check::{Finding, Layer, Notation, Severity};
 use dxgtrace_session::entry::{Entry, Sink, Totals};
 use dxgtrace_session::{ObjectChange, ObjectEnd, WaitingRequest};
 
-/// Version of the records' shape. It grows when a field changes its meaning
-/// or goes away, not when one is added.
+/// Version of the schema. It is incremented when a field changes its meaning or is
+/// removed, not when one is added.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Writes entries as JSON lines.
 #[derive(Debug)]
 pub struct JsonLines<W> {
     out: W,
-    each: bool,
-    /// Whether only findings are written, and from which severity on: the
-    /// command itself says the rest.
+    flush_each: bool,
+    /// If set, only findings of at least this severity are written, or none; the command
+    /// writes the other records.
     findings: Option<Option<Severity>>,
-    /// The lines of an entry, kept for its memory.
+    /// Buffer for the lines of an entry.
     lines: Vec<u8>,
 }
 
 impl<W: Write> JsonLines<W> {
-    /// JSON lines to `out`, which begin with the header record. With `each`,
-    /// every packet is flushed.
-    pub fn new(out: W, source: &str, each: bool) -> io::Result<Self> {
+    /// Writes JSON lines to `out`, starting with the header record. `flush_each` flushes after
+    /// every packet.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn new(out: W, source: &str, flush_each: bool) -> io::Result<Self> {
         let mut json = Self {
             out,
-            each,
+            flush_each,
             findings: None,
             lines: Vec::new(),
         };
@@ -56,11 +59,11 @@ impl<W: Write> JsonLines<W> {
         Ok(json)
     }
 
-    /// Findings only, from severity `least` on or none, with the header before
-    /// and nothing behind them.
+    /// Writes the header and the findings of at least severity `least`, or no findings if
+    /// that is `None`. There is no summary.
     ///
     /// # Errors
-    /// The output refuses.
+    /// Those of `out`.
     pub fn findings(out: W, source: &str, least: Option<Severity>) -> io::Result<Self> {
         let mut json = Self::new(out, source, false)?;
         json.findings = Some(least);
@@ -68,12 +71,12 @@ impl<W: Write> JsonLines<W> {
     }
 
     fn line(&mut self, record: &impl Serialize) -> io::Result<()> {
-        any(&mut self.lines, record)?;
+        write_value(&mut self.lines, record)?;
         self.lines.push(b'\n');
         Ok(())
     }
 
-    fn out(&mut self) -> io::Result<()> {
+    fn write_out(&mut self) -> io::Result<()> {
         self.out.write_all(&self.lines)?;
         self.lines.clear();
         Ok(())
@@ -91,16 +94,16 @@ impl<W: Write> Sink for JsonLines<W> {
         match entry.packet.header.kind {
             RecordKind::Lost => self.line(&LostRecord::of(entry))?,
             RecordKind::Ioctl => {
-                call(&mut self.lines, entry)?;
+                write_ioctl_end(&mut self.lines, entry)?;
                 self.lines.push(b'\n');
             }
             RecordKind::Packet | RecordKind::Refused => {
-                message(&mut self.lines, entry)?;
+                write_message(&mut self.lines, entry)?;
                 self.lines.push(b'\n');
             }
         }
         if let Some(request) = entry.request {
-            exchange(&mut self.lines, entry, request)?;
+            write_exchange(&mut self.lines, entry, request)?;
             self.lines.push(b'\n');
         }
         for change in entry.changes {
@@ -109,8 +112,12 @@ impl<W: Write> Sink for JsonLines<W> {
         for finding in entry.findings {
             self.line(&FindingRecord::of(entry.packet.number, finding))?;
         }
-        self.out()?;
-        if self.each { self.out.flush() } else { Ok(()) }
+        self.write_out()?;
+        if self.flush_each {
+            self.out.flush()
+        } else {
+            Ok(())
+        }
     }
 
     fn finding(&mut self, packet: u64, finding: &Finding) -> io::Result<()> {
@@ -119,7 +126,7 @@ impl<W: Write> Sink for JsonLines<W> {
             return Ok(());
         }
         self.line(&FindingRecord::of(packet, finding))?;
-        self.out()
+        self.write_out()
     }
 
     fn idle(&mut self) -> io::Result<()> {
@@ -137,16 +144,16 @@ impl<W: Write> Sink for JsonLines<W> {
 /// Writes a record.
 ///
 /// # Errors
-/// The output refuses.
+/// Those of `out`.
 pub fn line(out: &mut impl Write, record: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *out, record)?;
     out.write_all(b"\n")
 }
 
-/// Writes the record with which lines begin.
+/// Writes the header record, which is the first line.
 ///
 /// # Errors
-/// The output refuses.
+/// Those of `out`.
 pub fn header(out: &mut impl Write, source: &str) -> io::Result<()> {
     line(
         out,
@@ -162,7 +169,7 @@ pub fn header(out: &mut impl Write, source: &str) -> io::Result<()> {
 /// Writes the record with which lines end.
 ///
 /// # Errors
-/// The output refuses.
+/// Those of `out`.
 pub fn summary(out: &mut impl Write, totals: &Totals) -> io::Result<()> {
     line(
         out,
@@ -222,7 +229,7 @@ impl FindingRecord {
     }
 }
 
-/// The parameters of a finding by their names.
+/// The parameters of a finding, by name.
 struct FindingParameters(Finding);
 
 impl FindingParameters {
@@ -278,7 +285,7 @@ struct NamedNumber<R> {
     name: Option<&'static str>,
 }
 
-/// A status, in eight hexadecimal digits.
+/// A status with eight hexadecimal digits.
 struct PaddedStatus(u64);
 
 impl Display for PaddedStatus {
@@ -301,7 +308,7 @@ struct ObjectRecord {
     adapter: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<OwnerRecord>,
-    /// Of what ends: the packet that created it, if that was captured.
+    /// For an object that ends: the packet that created it, if captured.
     #[serde(skip_serializing_if = "Option::is_none")]
     created: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -356,23 +363,27 @@ impl ObjectRecord {
 }
 
 /// Appends the record of a request and its reply.
-fn exchange(out: &mut Vec<u8>, entry: &Entry<'_>, request: &WaitingRequest) -> io::Result<()> {
+fn write_exchange(
+    out: &mut Vec<u8>,
+    entry: &Entry<'_>,
+    request: &WaitingRequest,
+) -> io::Result<()> {
     let mut record = OpenJson::object(out);
-    plain(record.key(["type"]), "exchange");
+    write_str(record.key(["type"]), "exchange");
     record.add("request", &request.number)?;
     record.add("reply", &entry.packet.number)?;
-    plain(record.key(["message"]), request.name());
+    write_str(record.key(["message"]), request.name());
     record.add("channel", &entry.channel_name())?;
     if request.header.known.has(KnownFields::TASK) {
         record.add("process", &TaskJson::of(&request.header))?;
     }
-    ioctl(&mut record, &request.header)?;
-    decimal(record.key(["time"]), entry.packet.time)?;
+    add_ioctl(&mut record, &request.header)?;
+    write_decimal(record.key(["time"]), entry.packet.time)?;
     let latency = entry.latency().unwrap_or(0);
-    decimal(record.key(["latency"]), latency)?;
+    write_decimal(record.key(["latency"]), latency)?;
     let decoded = entry.seen.decoded.as_ref();
     if let Some(status) = decoded.and_then(Decoded::status) {
-        typed(
+        write_typed(
             record.key(["status"]),
             FieldType::NtStatus,
             Value::Status(status),
@@ -382,29 +393,29 @@ fn exchange(out: &mut Vec<u8>, entry: &Entry<'_>, request: &WaitingRequest) -> i
     Ok(())
 }
 
-/// The ioctl that a record is about, or was sent during.
-fn ioctl(record: &mut OpenJson<'_>, header: &RecordHeader) -> io::Result<()> {
+/// Adds the ioctl that a record describes, or during which it was sent.
+fn add_ioctl(record: &mut OpenJson<'_>, header: &RecordHeader) -> io::Result<()> {
     if header.known.has(KnownFields::IOCTL) {
         let value = Value::Enum(&IOCTL, header.ioctl.into());
-        typed(record.key(["ioctl"]), FieldType::Enum(&IOCTL), value)?;
+        write_typed(record.key(["ioctl"]), FieldType::Enum(&IOCTL), value)?;
     }
     Ok(())
 }
 
 /// Appends the record of an ioctl that has ended.
-fn call(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<()> {
+fn write_ioctl_end(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<()> {
     let header = entry.packet.header;
     let end = IoctlEnd::decode(entry.packet.payload).unwrap_or_default();
     let call = entry.seen.call.unwrap_or_default();
     let mut record = OpenJson::object(out);
-    plain(record.key(["type"]), "ioctl");
+    write_str(record.key(["type"]), "ioctl");
     record.add("number", &entry.packet.number)?;
-    decimal(record.key(["time"]), entry.packet.time)?;
+    write_decimal(record.key(["time"]), entry.packet.time)?;
     if header.known.has(KnownFields::TASK) {
         record.add("process", &TaskJson::of(header))?;
     }
-    ioctl(&mut record, header)?;
-    // What the application was told, if its end was seen.
+    add_ioctl(&mut record, header)?;
+    // The result of the ioctl, if its end was captured.
     if header.known.has(KnownFields::IOCTL_RESULT) {
         record.add("result", &header.ioctl_result)?;
         let errno = header.ioctl_result.wrapping_neg().cast_unsigned();
@@ -412,11 +423,11 @@ fn call(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<()> {
             record.add("errno", &name)?;
         }
     }
-    // What the driver's first failed synchronous send returned, or 0.
+    // The result of the first failed synchronous send, or 0.
     if header.known.has(KnownFields::RETURN_VALUE) {
         record.add("send_result", &header.return_value)?;
     }
-    decimal(record.key(["duration"]), end.duration)?;
+    write_decimal(record.key(["duration"]), end.duration)?;
     record.add("messages", &end.messages)?;
     // The first of its messages in the capture, and the one that failed.
     if call.first > 0 {
@@ -438,19 +449,19 @@ pub(super) struct TaskJson {
 }
 
 impl TaskJson {
-    /// A task by its numbers and its name.
+    /// Makes a task from its ids and its name.
     pub fn new(pid: u32, tid: u32, comm: [u8; 16]) -> Self {
         let comm = Text(Comm(comm));
         Self { pid, tid, comm }
     }
 
-    /// The task that a header names.
+    /// The task in a record header.
     pub fn of(header: &RecordHeader) -> Self {
         Self::new(header.pid, header.tid, header.comm)
     }
 }
 
-/// A task name; what is no UTF-8 in it is escaped.
+/// A task name, with invalid UTF-8 escaped.
 struct Comm([u8; 16]);
 
 impl Display for Comm {

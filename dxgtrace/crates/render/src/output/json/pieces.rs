@@ -1,7 +1,7 @@
-//! JSON, piece by piece at the end of a buffer.
+//! Writes JSON piece by piece to the end of a buffer.
 //!
-//! Messages hold kilobytes of opaque bytes and names that need no escaping;
-//! going through a serializer costs more there than everything else together.
+//! Messages consist mostly of opaque bytes and of names that need no escaping, for which a
+//! general serializer is much slower.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -12,16 +12,16 @@ use serde::{Serialize, Serializer};
 pub(super) struct OpenJson<'a> {
     out: &'a mut Vec<u8>,
     close: u8,
-    more: bool,
+    has_members: bool,
 }
 
 impl<'a> OpenJson<'a> {
-    /// Begins an object.
+    /// Starts an object.
     pub fn object(out: &'a mut Vec<u8>) -> Self {
         Self::new(out, b'{', b'}')
     }
 
-    /// Begins an array.
+    /// Starts an array.
     pub fn array(out: &'a mut Vec<u8>) -> Self {
         Self::new(out, b'[', b']')
     }
@@ -31,12 +31,12 @@ impl<'a> OpenJson<'a> {
         Self {
             out,
             close,
-            more: false,
+            has_members: false,
         }
     }
 
-    /// Begins a member; its name, of which these are the parts, needs no
-    /// escaping. The value is to follow.
+    /// Starts a member. `parts` are the parts of its name, which needs no escaping. The
+    /// caller writes the value.
     pub fn key<const PARTS: usize>(&mut self, parts: [&str; PARTS]) -> &mut Vec<u8> {
         let out = self.element();
         out.push(b'"');
@@ -47,18 +47,18 @@ impl<'a> OpenJson<'a> {
         out
     }
 
-    /// Begins an element. The value is to follow.
+    /// Starts an element. The caller writes the value.
     pub fn element(&mut self) -> &mut Vec<u8> {
-        if self.more {
+        if self.has_members {
             self.out.push(b',');
         }
-        self.more = true;
+        self.has_members = true;
         self.out
     }
 
     /// Adds a member.
     pub fn add(&mut self, key: &str, value: &impl Serialize) -> io::Result<()> {
-        any(self.key([key]), value)
+        write_value(self.key([key]), value)
     }
 
     /// Ends the object or array.
@@ -67,33 +67,33 @@ impl<'a> OpenJson<'a> {
     }
 }
 
-/// Any value.
-pub(super) fn any(out: &mut Vec<u8>, value: &impl Serialize) -> io::Result<()> {
+/// Writes any value.
+pub(super) fn write_value(out: &mut Vec<u8>, value: &impl Serialize) -> io::Result<()> {
     Ok(serde_json::to_writer(out, value)?)
 }
 
-/// A string that needs no escaping.
-pub(super) fn plain(out: &mut Vec<u8>, text: &str) {
+/// Writes a string that needs no escaping.
+pub(super) fn write_str(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     out.extend_from_slice(text.as_bytes());
     out.push(b'"');
 }
 
-/// A string that needs no escaping, of anything that prints as one.
-pub(super) fn shown(out: &mut Vec<u8>, value: impl Display) -> io::Result<()> {
+/// Writes the text form of a value, which needs no escaping, as a string.
+pub(super) fn write_display(out: &mut Vec<u8>, value: impl Display) -> io::Result<()> {
     write!(out, "\"{value}\"")
 }
 
-/// A number as a string of decimal digits.
-pub(super) fn decimal(out: &mut Vec<u8>, value: u64) -> io::Result<()> {
+/// Writes a number as a string of decimal digits.
+pub(super) fn write_decimal(out: &mut Vec<u8>, value: u64) -> io::Result<()> {
     out.push(b'"');
-    any(out, &value)?;
+    write_value(out, &value)?;
     out.push(b'"');
     Ok(())
 }
 
-/// A number as a string of hexadecimal digits.
-pub(super) fn hexadecimal(out: &mut Vec<u8>, value: u64) {
+/// Writes a number as a string of hexadecimal digits.
+pub(super) fn write_hexadecimal(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(b"\"0x");
     let digits = (u64::BITS - value.leading_zeros()).div_ceil(4).max(1);
     for digit in (0..digits).rev() {
@@ -104,8 +104,8 @@ pub(super) fn hexadecimal(out: &mut Vec<u8>, value: u64) {
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-/// The digits of every byte.
-static PAIRS: [[u8; 2]; 256] = {
+/// The hexadecimal digits of every byte.
+static BYTE_DIGITS: [[u8; 2]; 256] = {
     let mut pairs = [[0; 2]; 256];
     let mut byte = 0;
     while byte < 256 {
@@ -115,20 +115,20 @@ static PAIRS: [[u8; 2]; 256] = {
     pairs
 };
 
-/// Bytes as a string of hexadecimal digits.
-pub(super) fn bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+/// Writes bytes as a string of hexadecimal digits.
+pub(super) fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
     let start = out.len();
     out.resize(start + 2 * bytes.len(), 0);
     let room = out.get_mut(start..).unwrap_or_default();
     let (pairs, _) = room.as_chunks_mut::<2>();
     for (pair, byte) in pairs.iter_mut().zip(bytes) {
-        *pair = PAIRS[usize::from(*byte)];
+        *pair = BYTE_DIGITS[usize::from(*byte)];
     }
     out.push(b'"');
 }
 
-/// Anything as the string that it prints as.
+/// Serializes a value as a string of its text form.
 pub(in crate::output) struct Text<T>(pub T);
 
 impl<T: Display> Serialize for Text<T> {
@@ -150,9 +150,9 @@ mod tests {
     #[test]
     fn numbers_have_the_digits_that_formatting_gives() {
         for value in [0, 1, 9, 0xf, 0x10, 0x4000_0080, u64::MAX] {
-            let text = written(|out| hexadecimal(out, value));
+            let text = written(|out| write_hexadecimal(out, value));
             assert_eq!(text, format!("\"{value:#x}\""));
-            let text = written(|out| decimal(out, value).unwrap());
+            let text = written(|out| write_decimal(out, value).unwrap());
             assert_eq!(text, format!("\"{value}\""));
         }
     }
@@ -161,8 +161,11 @@ mod tests {
     fn bytes_have_two_digits_each() {
         let all: Vec<u8> = (0..=255).collect();
         let digits: String = all.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(written(|out| bytes(out, &all)), format!("\"{digits}\""));
-        assert_eq!(written(|out| bytes(out, &[])), "\"\"");
+        assert_eq!(
+            written(|out| write_bytes(out, &all)),
+            format!("\"{digits}\"")
+        );
+        assert_eq!(written(|out| write_bytes(out, &[])), "\"\"");
     }
 
     #[test]
@@ -171,8 +174,8 @@ mod tests {
             let mut object = OpenJson::object(out);
             object.add("a", &1).unwrap();
             let mut list = OpenJson::array(object.key(["b", ".", "c"]));
-            plain(list.element(), "x");
-            plain(list.element(), "y");
+            write_str(list.element(), "x");
+            write_str(list.element(), "y");
             list.end();
             OpenJson::object(object.key(["d"])).end();
             object.end();

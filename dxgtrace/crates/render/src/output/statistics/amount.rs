@@ -1,11 +1,12 @@
-//! Numbers of bytes and durations in at most five letters.
+//! Formats sizes and durations in at most five characters.
 
-/// A number of bytes: `512`, `1.5K`, `37M`.
+/// Formats a number of bytes: `512`, `1.5K`, `37M`.
 pub fn bytes(count: u64) -> String {
     scaled(u128::from(count), 1024, &["", "K", "M", "G", "T", "P", "E"])
 }
 
-/// A duration: `812n`, `1.5u`, `37m`, `2.4s`; beyond ten thousand seconds, hours.
+/// Formats a duration: `812ns`, `1.5us`, `37ms`, `2.4s`. From ten thousand seconds on, in
+/// hours.
 pub fn time(nanoseconds: u64) -> String {
     const SECOND: u64 = 1_000_000_000;
     let seconds = nanoseconds / SECOND;
@@ -16,8 +17,8 @@ pub fn time(nanoseconds: u64) -> String {
     }
 }
 
-/// A number in the largest unit of which there is one: below ten with one
-/// decimal place.
+/// Formats `value` in the largest unit that is not greater, with one decimal place if the
+/// result is below ten.
 fn scaled(value: u128, step: u128, units: &[&str]) -> String {
     let mut size = 1;
     let mut units = units.iter().peekable();

@@ -1,7 +1,7 @@
-//! What a capture holds, counted: by message, process and virtual GPU.
+//! Counts by message, process and virtual GPU.
 
 pub(super) mod amount;
-mod lines;
+mod json_lines;
 mod tables;
 
 use std::cmp::Reverse;
@@ -18,13 +18,14 @@ use dxgtrace_protocol::table;
 use dxgtrace_session::entry::{Entry, Sink};
 use dxgtrace_session::{MemoryAccount, ProcessName, ReplyOutcome, Session};
 
-/// Processes told apart at most; later ones count together.
+/// Maximum number of processes. Further ones are counted together.
 const PROCESSES_MAX: usize = 1 << 12;
-/// Virtual GPUs told apart at most; more than that are made up.
+/// Maximum number of virtual GPUs. Further ones are not counted: no real system has as
+/// many.
 const ADAPTERS_MAX: usize = 1 << 8;
-/// Steps of the start listed at most.
+/// Maximum number of startup steps.
 const STEPS_MAX: usize = 32;
-/// Different failures told apart at most.
+/// Maximum number of different failures.
 const FAILURES_MAX: usize = 1 << 10;
 /// Counts of one message, process or virtual GPU.
 #[derive(Debug, Clone, Default)]
@@ -56,7 +57,7 @@ impl CountRow {
     }
 }
 
-/// Identifies a process: the host's number and the guest's.
+/// Identifies a process: its handle on the host and its id in the guest.
 type ProcessKey = (u32, u32);
 
 /// Counts entries.
@@ -75,14 +76,14 @@ pub struct Statistics {
     last: u64,
 }
 
-/// A step without which the driver cannot work: the first of its kind on its
-/// channel.
+/// A startup step without which the driver cannot continue: the first message of its kind
+/// on its channel.
 #[derive(Debug)]
 struct VitalStep {
     message: &'static str,
     channel: String,
     packet: u64,
-    /// How long the answer took, and what it was.
+    /// Latency in nanoseconds and outcome of the reply.
     answer: Option<(u64, String)>,
 }
 
@@ -113,7 +114,7 @@ impl Statistics {
         row.count(entry);
     }
 
-    /// Notes a step of the start, or its answer.
+    /// Records a startup step or its reply.
     fn step(&mut self, entry: &Entry<'_>) {
         let Some(decoded) = &entry.seen.decoded else {
             return;
@@ -152,7 +153,7 @@ impl Statistics {
         }
     }
 
-    /// Steps of the start that were not seen, although others were.
+    /// The startup steps that were not captured, if others were.
     fn unseen(&self) -> impl Iterator<Item = &'static str> {
         table::all()
             .filter(|message| message.impact == FailureImpact::Vital && !self.steps.is_empty())
@@ -160,12 +161,12 @@ impl Statistics {
             .filter(|name| !self.steps.iter().any(|step| step.message == *name))
     }
 
-    /// Time from the first packet to the last.
+    /// Time from the first packet to the last in nanoseconds.
     fn span(&self) -> u64 {
         self.last.saturating_sub(self.first.unwrap_or(self.last))
     }
 
-    /// The counts of each message, those seen most often first.
+    /// The counts by message, highest first.
     fn by_message(&self) -> Vec<(&'static str, &CountRow)> {
         let mut rows: Vec<_> = self
             .messages
@@ -176,18 +177,18 @@ impl Statistics {
         rows
     }
 
-    /// The counts of each process, and last those of none.
+    /// The counts by process, highest first; last, those without a process.
     fn by_process(&self) -> Vec<(String, &CountRow)> {
         let mut rows: Vec<_> = self.processes.iter().collect();
         rows.sort_by_key(|(key, (_, row))| (Reverse(row.messages), **key));
         let others = (self.others.messages > 0).then(|| ("driver".to_owned(), &self.others));
         rows.into_iter()
-            .map(|((handle, _), (name, row))| (called(name, u64::from(*handle)), row))
+            .map(|((handle, _), (name, row))| (process_text(name, u64::from(*handle)), row))
             .chain(others)
             .collect()
     }
 
-    /// The counts of each virtual GPU.
+    /// The counts by virtual GPU.
     fn by_adapter(&self, session: &Session) -> Vec<(String, &CountRow)> {
         let mut rows: Vec<_> = self.adapters.iter().collect();
         rows.sort_by_key(|(key, _)| **key);
@@ -215,7 +216,7 @@ impl Statistics {
             .collect()
     }
 
-    /// The failures, most frequent first.
+    /// The failures, most frequent first: count, message, outcome.
     fn by_failure(&self) -> Vec<(u64, &'static str, String)> {
         let text = |outcome: &ReplyOutcome| match outcome {
             ReplyOutcome::Status(status) => Value::Status(*status).to_string(),
@@ -232,8 +233,8 @@ impl Statistics {
         rows
     }
 
-    /// The process of an account.
-    fn whose(&self, account: &MemoryAccount) -> ProcessName {
+    /// The process of a memory account.
+    fn process_of(&self, account: &MemoryAccount) -> ProcessName {
         let of = |(handle, pid): &ProcessKey| {
             u64::from(*handle) == account.process && (account.pid == 0 || *pid == account.pid)
         };
@@ -247,8 +248,8 @@ impl Statistics {
         )
     }
 
-    /// The virtual GPU of an account.
-    fn place(&self, account: &MemoryAccount, session: &Session) -> String {
+    /// The name of the virtual GPU of a memory account.
+    fn adapter_name(&self, account: &MemoryAccount, session: &Session) -> String {
         let number = account.adapter.map(usize::from);
         let adapter = number.and_then(|number| session.adapters().get(number));
         let Some(adapter) = adapter else {
@@ -265,8 +266,8 @@ impl Statistics {
     }
 }
 
-/// A process in text.
-fn called(name: &ProcessName, handle: u64) -> String {
+/// Formats a process.
+fn process_text(name: &ProcessName, handle: u64) -> String {
     format!("{}[{}] {handle:#x}", escaped(&name.comm), name.pid)
 }
 

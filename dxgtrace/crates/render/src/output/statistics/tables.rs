@@ -1,25 +1,25 @@
-//! The counts as tables that fit a terminal of 80 columns.
+//! Writes the counts as tables that fit a terminal of 80 columns.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::amount::{bytes, time};
-use super::{CountRow, Statistics, called};
+use super::{CountRow, Statistics, process_text};
 use crate::output::time::duration;
 use dxgtrace_protocol::decode::escaped;
 use dxgtrace_protocol::record::header::KnownFields;
 use dxgtrace_session::entry::Totals;
 use dxgtrace_session::{AwaitedFence, MemoryAccount, Session};
 
-/// Requests and waits listed at most that nobody has answered.
+/// Maximum number of listed unanswered requests, and of listed waits.
 const PENDING_MAX: usize = 20;
-/// Accounts listed at most.
+/// Maximum number of listed accounts.
 const ACCOUNTS_MAX: usize = 50;
-/// From this width on, there is room for what was sent and received apart.
+/// Minimum width in columns for separate columns of bytes sent and received.
 const WIDE: usize = 90;
 
 impl Statistics {
-    /// Writes the tables, for an output of that many columns.
+    /// Writes the tables for an output of `width` columns.
     pub fn write(
         &self,
         out: &mut impl Write,
@@ -51,22 +51,22 @@ impl Statistics {
         }
         let rows = self.by_message();
         let rows = rows.iter().map(|(name, row)| (*name, *row));
-        table(out, "message", rows, width)?;
+        write_table(out, "message", rows, width)?;
         let rows = self.by_process();
         let rows = rows.iter().map(|(name, row)| (name.as_str(), *row));
-        table(out, "process", rows, width)?;
+        write_table(out, "process", rows, width)?;
         let rows = self.by_adapter(session);
         let rows = rows.iter().map(|(name, row)| (name.as_str(), *row));
-        table(out, "virtual GPU", rows, width)?;
-        self.started(out)?;
-        self.failed(out)?;
-        pending(out, session)?;
-        sleepers(out, session)?;
-        self.memory(out, session)
+        write_table(out, "virtual GPU", rows, width)?;
+        self.write_startup(out)?;
+        self.write_failures(out)?;
+        write_unanswered(out, session)?;
+        write_sleepers(out, session)?;
+        self.write_memory(out, session)
     }
 
-    /// How far the driver's start got.
-    fn started(&self, out: &mut impl Write) -> io::Result<()> {
+    /// Writes the startup steps of the driver.
+    fn write_startup(&self, out: &mut impl Write) -> io::Result<()> {
         if self.steps.is_empty() {
             return Ok(());
         }
@@ -89,7 +89,7 @@ impl Statistics {
         Ok(())
     }
 
-    fn failed(&self, out: &mut impl Write) -> io::Result<()> {
+    fn write_failures(&self, out: &mut impl Write) -> io::Result<()> {
         let rows = self.by_failure();
         if rows.is_empty() {
             return Ok(());
@@ -101,8 +101,8 @@ impl Statistics {
         Ok(())
     }
 
-    /// Who has, or had, how much memory where.
-    fn memory(&self, out: &mut impl Write, session: &Session) -> io::Result<()> {
+    /// Writes the memory accounts.
+    fn write_memory(&self, out: &mut impl Write, session: &Session) -> io::Result<()> {
         let accounts = session.accounts();
         if accounts.is_empty() {
             return Ok(());
@@ -122,10 +122,10 @@ impl Statistics {
                 bytes(account.offered),
                 bytes(account.reserved()),
                 bytes(account.mapped()),
-                self.account(account, session),
+                self.account_text(account, session),
             )?;
         }
-        more(out, accounts.len(), ACCOUNTS_MAX)?;
+        write_more(out, accounts.len(), ACCOUNTS_MAX)?;
         let told: Vec<_> = accounts
             .iter()
             .flat_map(|account| {
@@ -147,17 +147,17 @@ impl Statistics {
                 "{:>9} {:>8} {group:>6} {} in packet {}",
                 bytes(budget.budget),
                 bytes(budget.in_use),
-                self.account(account, session),
+                self.account_text(account, session),
                 budget.packet,
             )?;
         }
-        more(out, told.len(), ACCOUNTS_MAX)
+        write_more(out, told.len(), ACCOUNTS_MAX)
     }
 
-    fn account(&self, account: &MemoryAccount, session: &Session) -> String {
-        let name = self.whose(account);
-        let place = self.place(account, session);
-        let mut text = format!("{} {place}", called(&name, account.process));
+    fn account_text(&self, account: &MemoryAccount, session: &Session) -> String {
+        let name = self.process_of(account);
+        let place = self.adapter_name(account, session);
+        let mut text = format!("{} {place}", process_text(&name, account.process));
         if account.ended {
             text.push_str(" (ended)");
         }
@@ -168,7 +168,7 @@ impl Statistics {
     }
 }
 
-fn table<'a>(
+fn write_table<'a>(
     out: &mut impl Write,
     what: &str,
     rows: impl Iterator<Item = (&'a str, &'a CountRow)>,
@@ -199,18 +199,18 @@ fn table<'a>(
             "{:>8} {:>6} {travelled} {:>5} {:>5} {:>5} {:>5} {name}",
             row.messages,
             row.failures,
-            shown(latency.least()),
-            shown(latency.quantile(50)),
-            shown(latency.quantile(99)),
-            shown(latency.most()),
+            shown(latency.min()),
+            shown(latency.percentile(50)),
+            shown(latency.percentile(99)),
+            shown(latency.max()),
         )?;
     }
     Ok(())
 }
 
-/// Requests without an answer: those that are waited for at the end, and those
-/// whose wait a signal has ended.
-fn pending(out: &mut impl Write, session: &Session) -> io::Result<()> {
+/// Writes the requests without a reply: those that still wait at the end of the capture,
+/// and those whose wait was ended by a signal.
+fn write_unanswered(out: &mut impl Write, session: &Session) -> io::Result<()> {
     let (waiting, given_up): (Vec<_>, Vec<_>) = session
         .unanswered()
         .into_iter()
@@ -240,13 +240,13 @@ fn pending(out: &mut impl Write, session: &Session) -> io::Result<()> {
             }
             writeln!(out, "{line}")?;
         }
-        more(out, requests.len(), PENDING_MAX)?;
+        write_more(out, requests.len(), PENDING_MAX)?;
     }
     Ok(())
 }
 
-/// Threads that wait for fences.
-fn sleepers(out: &mut impl Write, session: &Session) -> io::Result<()> {
+/// Writes the threads that wait for fences.
+fn write_sleepers(out: &mut impl Write, session: &Session) -> io::Result<()> {
     let sleepers = session.sleepers();
     if sleepers.is_empty() {
         return Ok(());
@@ -271,17 +271,17 @@ fn sleepers(out: &mut impl Write, session: &Session) -> io::Result<()> {
             sleeper.packet, sleeper.event
         )?;
         for fence in &sleeper.fences {
-            writeln!(out, "{:>16}{}", "", awaited(fence))?;
+            writeln!(out, "{:>16}{}", "", awaited_text(fence))?;
         }
         if sleeper.more > 0 {
             writeln!(out, "{:>16}and {} more fences", "", sleeper.more)?;
         }
     }
-    more(out, sleepers.len(), PENDING_MAX)
+    write_more(out, sleepers.len(), PENDING_MAX)
 }
 
-/// What a fence waits for, in words.
-fn awaited(fence: &AwaitedFence) -> String {
+/// Describes the value for which a fence is awaited.
+fn awaited_text(fence: &AwaitedFence) -> String {
     let AwaitedFence { handle, value, .. } = fence;
     let mut text = format!("fence {handle:#x} to reach {value}; ");
     let _ = match fence.asked {
@@ -297,7 +297,7 @@ fn awaited(fence: &AwaitedFence) -> String {
     text
 }
 
-fn more(out: &mut impl Write, count: usize, shown: usize) -> io::Result<()> {
+fn write_more(out: &mut impl Write, count: usize, shown: usize) -> io::Result<()> {
     match count.checked_sub(shown).filter(|more| *more > 0) {
         Some(more) => writeln!(out, "{:>16}and {more} more", ""),
         None => Ok(()),

@@ -1,4 +1,4 @@
-//! The counts as JSON lines.
+//! Writes the counts as JSON lines.
 
 use std::io::{self, Write};
 
@@ -36,10 +36,10 @@ struct LatencyRecord {
 impl LatencyRecord {
     fn of(latency: &Histogram) -> Option<Self> {
         Some(Self {
-            min: Text(latency.least()?),
-            p50: Text(latency.quantile(50)?),
-            p99: Text(latency.quantile(99)?),
-            max: Text(latency.most()?),
+            min: Text(latency.min()?),
+            p50: Text(latency.percentile(50)?),
+            p99: Text(latency.percentile(99)?),
+            max: Text(latency.max()?),
         })
     }
 }
@@ -77,10 +77,10 @@ struct WaitRecord<'a> {
     r#type: &'static str,
     packet: u64,
     age: Text<u64>,
-    /// What waits for an answer, or for an event.
+    /// The message that waits for a reply; `None` for a wait for an event.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a str>,
-    /// The packet that shows that a signal ended the wait before an answer came.
+    /// Number of the packet that shows that a signal ended the wait before a reply came.
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_in: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,7 +144,7 @@ impl BudgetRecord {
 
 impl Statistics {
     /// Writes the counts as JSON lines.
-    pub fn write_lines(
+    pub fn write_json(
         &self,
         out: &mut impl Write,
         source: &str,
@@ -164,13 +164,13 @@ impl Statistics {
             )?;
         }
         for (name, row) in self.by_message() {
-            count(out, "message", name, row)?;
+            write_count(out, "message", name, row)?;
         }
         for (name, row) in self.by_process() {
-            count(out, "process", &name, row)?;
+            write_count(out, "process", &name, row)?;
         }
         for (name, row) in self.by_adapter(session) {
-            count(out, "adapter", &name, row)?;
+            write_count(out, "adapter", &name, row)?;
         }
         for step in &self.steps {
             let answer = step.answer.as_ref();
@@ -207,9 +207,9 @@ impl Statistics {
                 },
             )?;
         }
-        waits(out, session)?;
+        write_waits(out, session)?;
         for account in session.accounts() {
-            let name = self.whose(account);
+            let name = self.process_of(account);
             let groups = ["gpu", "system"].into_iter().zip(account.budgets);
             json::line(
                 out,
@@ -218,7 +218,7 @@ impl Statistics {
                     process: Text(json::HexNumber(account.process)),
                     pid: name.pid,
                     comm: escaped(&name.comm).to_string(),
-                    adapter: &self.place(account, session),
+                    adapter: &self.adapter_name(account, session),
                     ended: account.ended,
                     devices: account.devices,
                     allocations: account.allocations,
@@ -240,7 +240,12 @@ impl Statistics {
     }
 }
 
-fn count(out: &mut impl Write, of: &'static str, name: &str, row: &CountRow) -> io::Result<()> {
+fn write_count(
+    out: &mut impl Write,
+    of: &'static str,
+    name: &str,
+    row: &CountRow,
+) -> io::Result<()> {
     json::line(
         out,
         &CountRecord {
@@ -256,8 +261,8 @@ fn count(out: &mut impl Write, of: &'static str, name: &str, row: &CountRow) -> 
     )
 }
 
-/// Requests without an answer, and waits for fences.
-fn waits(out: &mut impl Write, session: &Session) -> io::Result<()> {
+/// Writes the requests without a reply, and the waits for fences.
+fn write_waits(out: &mut impl Write, session: &Session) -> io::Result<()> {
     let now = session.now();
     for unanswered in session.unanswered() {
         let request = &unanswered.request;

@@ -40,7 +40,7 @@ pub(super) fn issue() -> Value {
     ])
 }
 
-/// How much a group of log lines matters.
+/// The weight of a group of log lines.
 fn weight() -> Value {
     json!({"enum": ["failure", "harmless"]})
 }

@@ -1,4 +1,4 @@
-//! What the messages refer to by name, once each.
+//! The named types that messages refer to, once each.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub(super) struct NamedSets {
 }
 
 impl NamedSets {
-    /// Those of messages and their headers.
+    /// The types in messages and their headers.
     pub fn of_messages(catalog: &Catalog) -> Self {
         let headers = [MessageSet::Vgpu, MessageSet::Global, MessageSet::Host].map(framing::header);
         let messages = catalog.all().flat_map(|message| message.layouts());
@@ -26,7 +26,7 @@ impl NamedSets {
         names
     }
 
-    /// Those of messages and of records in a capture.
+    /// The types in messages, their headers and the records of a capture.
     pub fn of_captures(catalog: &Catalog) -> Self {
         let mut names = Self::of_messages(catalog);
         names.add([&RECORD, &LOST, &IOCTL_END].into_iter());

@@ -1,19 +1,19 @@
-//! Findings, collected by their code.
+//! Findings, grouped by code.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::text::colour;
-use super::wrap::wrapped;
+use super::wrap::write_wrapped;
 use dxgtrace_protocol::decode::{Decoded, escaped};
 use dxgtrace_protocol::record::header::KnownFields;
 use dxgtrace_session::check::{Code, Finding, Layer, Severity};
 use dxgtrace_session::entry::{Entry, Sink, Totals};
 
-/// Examples kept of each code at most.
+/// Maximum number of examples per code.
 const EXAMPLES_MAX: usize = 1_000;
 
-/// Counts findings by their code, with the first packets of each.
+/// Counts findings by code and keeps the first ones of each code as examples.
 #[derive(Debug)]
 pub struct FindingGroups {
     groups: Vec<CodeGroup>,
@@ -23,7 +23,7 @@ pub struct FindingGroups {
 #[derive(Debug, Default)]
 struct CodeGroup {
     count: u64,
-    /// How many speak of each layer.
+    /// Number of findings per layer.
     layers: [u64; Layer::ALL.len()],
     examples: Vec<FindingExample>,
 }
@@ -32,11 +32,11 @@ struct CodeGroup {
 struct FindingExample {
     packet: u64,
     finding: Finding,
-    whose: String,
+    context: String,
 }
 
 impl FindingGroups {
-    /// Groups that keep this many examples each.
+    /// Makes groups that keep up to `examples` examples each.
     pub fn new(examples: usize) -> Self {
         Self {
             groups: Code::ALL.iter().map(|_| CodeGroup::default()).collect(),
@@ -44,19 +44,21 @@ impl FindingGroups {
         }
     }
 
-    /// How often a code was found.
+    /// Number of findings with `code`.
     pub fn count(&self, code: Code) -> u64 {
         self.groups
             .get(code as usize)
             .map_or(0, |group| group.count)
     }
 
-    /// The severest finding.
+    /// The highest severity of all findings.
     pub fn worst(&self) -> Option<Severity> {
-        self.found().map(|(code, _)| code.severity()).max()
+        self.nonempty_groups()
+            .map(|(code, _)| code.severity())
+            .max()
     }
 
-    /// Writes the groups from severity `least` on, and what they add up to.
+    /// Writes the groups with a severity of at least `least`, and the totals.
     pub fn write(
         &self,
         out: &mut impl Write,
@@ -70,8 +72,8 @@ impl FindingGroups {
         for severity in Severity::ALL.iter().rev() {
             let of_it =
                 |(code, _): &(Code, &CodeGroup)| code.severity() == *severity && shown(*code);
-            for (code, group) in self.found().filter(of_it) {
-                self.group(out, code, group, width)?;
+            for (code, group) in self.nonempty_groups().filter(of_it) {
+                self.write_group(out, code, group, width)?;
             }
         }
         let version = version.map_or(String::new(), |version| {
@@ -92,18 +94,18 @@ impl FindingGroups {
             }
         }
         writeln!(out, "{line}")?;
-        self.sum(out, totals)
+        self.write_totals(out, totals)
     }
 
-    /// The counts by severity, and by layer of what is more than a note.
-    fn sum(&self, out: &mut impl Write, totals: &Totals) -> io::Result<()> {
+    /// Writes the counts by severity, and the counts of warnings and errors by layer.
+    fn write_totals(&self, out: &mut impl Write, totals: &Totals) -> io::Result<()> {
         let mut line = String::new();
         for severity in Severity::ALL.iter().rev() {
             let count = totals.findings.get(*severity as usize).copied();
             let count = count.unwrap_or(0);
             if count > 0 {
                 let style = colour(*severity);
-                let (comma, plural) = (comma(&line), if count == 1 { "" } else { "s" });
+                let (comma, plural) = (separator(&line), if count == 1 { "" } else { "s" });
                 let name = severity.name();
                 let _ = write!(line, "{comma}{style}{count} {name}{plural}{style:#}");
             }
@@ -114,12 +116,12 @@ impl FindingGroups {
         let mut layers = String::new();
         for layer in Layer::ALL {
             let count: u64 = self
-                .found()
+                .nonempty_groups()
                 .filter(|(code, _)| code.severity() >= Severity::Warn)
                 .filter_map(|(_, group)| group.layers.get(*layer as usize))
                 .sum();
             if count > 0 {
-                let comma = comma(&layers);
+                let comma = separator(&layers);
                 let _ = write!(layers, "{comma}{} {count}", layer.name());
             }
         }
@@ -129,12 +131,12 @@ impl FindingGroups {
         }
     }
 
-    fn found(&self) -> impl Iterator<Item = (Code, &CodeGroup)> {
+    fn nonempty_groups(&self) -> impl Iterator<Item = (Code, &CodeGroup)> {
         let groups = Code::ALL.iter().copied().zip(&self.groups);
         groups.filter(|(_, group)| group.count > 0)
     }
 
-    fn group(
+    fn write_group(
         &self,
         out: &mut impl Write,
         code: Code,
@@ -158,19 +160,19 @@ impl FindingGroups {
         )?;
         for example in &group.examples {
             let lead = format!("  {:>7}  ", example.packet);
-            let text = format!("{}{}", example.whose, example.finding);
-            wrapped(out, &lead, &text, width)?;
+            let text = format!("{}{}", example.context, example.finding);
+            write_wrapped(out, &lead, &text, width)?;
         }
         let rest = group.count.saturating_sub(group.examples.len() as u64);
         if rest > 0 && !group.examples.is_empty() {
             writeln!(out, "           and {rest} more")?;
         }
-        wrapped(out, "  why:     ", about.cause, width)?;
-        wrapped(out, "  next:    ", about.next, width)?;
+        write_wrapped(out, "  why:     ", about.cause, width)?;
+        write_wrapped(out, "  next:    ", about.next, width)?;
         writeln!(out)
     }
 
-    fn keep(&mut self, packet: u64, finding: &Finding, whose: impl FnOnce() -> String) {
+    fn add_finding(&mut self, packet: u64, finding: &Finding, context: impl FnOnce() -> String) {
         let examples = self.examples;
         let Some(group) = self.groups.get_mut(finding.code() as usize) else {
             return;
@@ -183,39 +185,38 @@ impl FindingGroups {
             group.examples.push(FindingExample {
                 packet,
                 finding: *finding,
-                whose: whose(),
+                context: context(),
             });
         }
     }
 }
 
-fn comma(line: &str) -> &'static str {
+fn separator(line: &str) -> &'static str {
     if line.is_empty() { "" } else { ", " }
 }
 
 impl Sink for FindingGroups {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         for finding in entry.findings {
-            self.keep(entry.packet.number, finding, || {
+            self.add_finding(entry.packet.number, finding, || {
                 let header = entry.packet.header;
                 let message = entry.seen.decoded.as_ref().map(Decoded::name);
-                let mut whose = String::new();
+                let mut context = String::new();
                 if header.known.has(KnownFields::TASK) {
-                    let _ = write!(whose, "{}[{}] ", escaped(&header.comm), header.pid);
+                    let _ = write!(context, "{}[{}] ", escaped(&header.comm), header.pid);
                 }
-                // Most sentences name the message; where they name a field,
-                // the message is missing.
+                // A sentence that names a field does not name the message.
                 if let Some(message) = message.filter(|name| *name != finding.part()) {
-                    let _ = write!(whose, "{message}: ");
+                    let _ = write!(context, "{message}: ");
                 }
-                whose
+                context
             });
         }
         Ok(())
     }
 
     fn finding(&mut self, packet: u64, finding: &Finding) -> io::Result<()> {
-        self.keep(packet, finding, String::new);
+        self.add_finding(packet, finding, String::new);
         Ok(())
     }
 }
