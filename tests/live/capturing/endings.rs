@@ -14,7 +14,7 @@ use super::support::{files, folder, into_file, load, signal};
 
 const KILLS: u64 = 100;
 /// Captures that run beside each other.
-const AT_A_TIME: u64 = 10;
+const AT_A_TIME: u64 = 20;
 
 #[test]
 fn a_capture_that_is_killed_at_any_moment_leaves_files_that_can_be_read() {

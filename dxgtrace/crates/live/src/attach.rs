@@ -273,22 +273,42 @@ impl Attachment {
         changes
     }
 
-    /// Detaches what runs at entries; then, after a while, `returns`.
+    /// Detaches what runs at entries. What runs at returns stays until
+    /// [`Attachment::stop_returns`], for the calls that are still under way.
     pub(super) fn stop_entries(&mut self) {
-        for index in 0..self.hooked.len() {
-            let Some(hooked) = self.hooked.get_mut(index) else {
-                break;
-            };
-            hooked
-                .traced
-                .retain(|traced| !traced.name.ends_with("entry"));
-            hooked
-                .kprobes
-                .retain(|kprobe| !kprobe.name.ends_with("entry"));
-            if let Some(sides) = sides(hooked) {
-                unload(&mut self.ebpf, sides.entry);
+        self.stop(|name| name.ends_with("entry"));
+    }
+
+    /// Detaches the rest.
+    pub(super) fn stop_returns(&mut self) {
+        self.stop(|_| true);
+    }
+
+    /// Detaches the programs whose name is `chosen`, all at the same time: for
+    /// each the kernel waits a tenth of a second until none runs any more.
+    fn stop(&mut self, chosen: impl Fn(&str) -> bool) {
+        let hooked = self.hooked.iter_mut();
+        let (traced, kprobes): (Vec<_>, Vec<_>) = hooked
+            .map(|hooked| {
+                let traced = hooked.traced.extract_if(.., |one| chosen(one.name));
+                let kprobes = hooked.kprobes.extract_if(.., |one| chosen(one.name));
+                (traced.collect::<Vec<_>>(), kprobes.collect::<Vec<_>>())
+            })
+            .unzip();
+        std::thread::scope(|scope| {
+            for one in traced.into_iter().flatten() {
+                scope.spawn(|| drop(one));
             }
-        }
+            for one in kprobes.into_iter().flatten() {
+                scope.spawn(|| drop(one));
+            }
+            for (name, program) in self.ebpf.programs_mut() {
+                if let (true, Program::UProbe(program)) = (chosen(name), program) {
+                    // An error means that it is not loaded, which is what is wanted.
+                    scope.spawn(|| program.unload());
+                }
+            }
+        });
     }
 
     fn detach(&mut self, hooked: HookedFunction) {

@@ -273,6 +273,7 @@ impl Live {
             self.skipped = attachment.skipped(&self.counters);
             attachment.stop_entries();
             std::thread::sleep(GRACE);
+            attachment.stop_returns();
         }
     }
 

@@ -173,6 +173,7 @@ const NO_REQUEST_VALUES: [Option<u64>; MAX_REQUEST_VALUES] = [None; MAX_REQUEST_
 ///
 /// # Errors
 /// The payload does not begin with headers.
+#[inline] // The result is large: returning it costs as much as locating.
 pub fn request(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
     request_of(&CATALOG, payload)
 }
@@ -181,6 +182,7 @@ pub fn request(payload: Payload<'_>) -> Result<Decoded<'_>, NotAFrame> {
 ///
 /// # Errors
 /// The payload does not begin with headers.
+#[inline]
 pub fn request_of<'a>(
     catalog: &'static Catalog,
     payload: Payload<'a>,
