@@ -88,7 +88,10 @@ for arch in x86_64 aarch64; do
         --target $target --target-dir "target/probe-$arch" $build_std
     "$objcopy" --strip-unneeded \
         --remove-section=.BTF.ext --remove-section=.rel.BTF.ext --remove-section=.rel.BTF \
-        "target/probe-$arch/$target/release/probe" "$out/dxgtrace-$arch.bpf.o"
+        "target/probe-$arch/$target/release/probe" "target/dxgtrace-$arch.bpf.o"
+    # The same object keeps its time: what embeds it is not built again.
+    cmp -s "target/dxgtrace-$arch.bpf.o" "$out/dxgtrace-$arch.bpf.o" ||
+        cp "target/dxgtrace-$arch.bpf.o" "$out/dxgtrace-$arch.bpf.o"
 done
 checksum >$out/probe.sources
 sha256sum $out/*.bpf.o >&2

@@ -72,7 +72,8 @@ fn a_signal_makes_it_write_the_latest_packets_and_the_next_one_has_to_wait() {
     for account in &accounts {
         assert_eq!((account.messages, account.damage.as_deref()), (50, None));
     }
-    assert!(accounts[1].first > accounts[0].last + 500);
+    // How far it got in that second depends on the machine's load.
+    assert!(accounts[1].first > accounts[0].last);
 }
 
 #[test]
