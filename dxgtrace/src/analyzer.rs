@@ -1,5 +1,4 @@
-//! A capture file and its session together: records with all that is known of
-//! them.
+//! Reads a capture file and analyzes each record.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -20,34 +19,34 @@ pub fn open(path: impl AsRef<Path>) -> Result<Analyzer<File>, ReadError> {
     dxgtrace_file::open(path.as_ref()).map(Analyzer::new)
 }
 
-/// Reads a capture, decodes its packets and follows what they mean together.
+/// Reads a capture, decodes its packets, and follows the session that they form.
 pub struct Analyzer<R> {
     reader: Reader<R>,
     session: Session,
     findings: Vec<Finding>,
 }
 
-/// A record of a capture with all that is known of it.
+/// A record of a capture with its analysis.
 #[derive(Debug, Clone, Copy)]
 pub struct AnalyzedRecord<'a> {
     /// The packet, loss or ioctl.
     pub packet: Packet<'a>,
-    /// The capture's channels, as far as they are known.
+    /// The channels of the capture that the file has described so far.
     pub channels: &'a [Channel],
     /// The record in the file, with its comments.
     pub record: FileRecord<'a>,
-    /// Its message, and what it says.
+    /// The decoded message, and what the session concludes from it.
     pub analysis: Analysis<'a>,
-    /// Of a reply: the request that it answers.
+    /// The request that a reply answers.
     pub request: Option<&'a WaitingRequest>,
-    /// What is wrong with it.
+    /// The findings about this record.
     pub findings: &'a [Finding],
-    /// What it did to objects.
+    /// The objects that this record created, changed or destroyed.
     pub changes: &'a [ObjectChange],
 }
 
 impl<R: Read> Analyzer<R> {
-    /// Analyzes what a reader returns.
+    /// An analyzer of the records of `reader`.
     pub fn new(reader: Reader<R>) -> Self {
         Self {
             reader,
@@ -56,14 +55,14 @@ impl<R: Read> Analyzer<R> {
         }
     }
 
-    /// The same with other limits on the host's time. For a capture of which
-    /// no record was read yet.
-    pub fn within(mut self, limits: ReplyLimits) -> Self {
+    /// Sets the times after which a reply is slow or missing. Must be called before
+    /// the first record is read.
+    pub fn with_limits(mut self, limits: ReplyLimits) -> Self {
         self.session = self.session.within(limits);
         self
     }
 
-    /// The next record, or `None` behind the last.
+    /// Returns the next record, or `None` at the end of the file.
     ///
     /// # Errors
     /// The file is damaged here, or cannot be read.
@@ -71,10 +70,10 @@ impl<R: Read> Analyzer<R> {
         Ok(self.next_with_session()?.map(|(record, _)| record))
     }
 
-    /// The next record, and what is known after it.
+    /// Returns the next record, and the session after it.
     ///
     /// # Errors
-    /// As of [`Analyzer::next_record`].
+    /// As for [`Analyzer::next_record`].
     pub fn next_with_session(
         &mut self,
     ) -> Result<Option<(AnalyzedRecord<'_>, &Session)>, ReadError> {
@@ -96,18 +95,18 @@ impl<R: Read> Analyzer<R> {
         Ok(Some((analyzed, &self.session)))
     }
 
-    /// What is known after the records so far: objects, requests that wait.
+    /// The session after the records read so far: objects, unanswered requests.
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// The same, of an analyzer that is needed no more.
+    /// Returns the session and drops the reader.
     pub fn into_session(self) -> Session {
         self.session
     }
 
-    /// What only the end of the capture shows, with the numbers of the packets
-    /// that it is about: requests without a reply, above all.
+    /// Returns the findings that only the end of the capture shows, such as requests
+    /// without a reply, each with the number of its packet.
     pub fn finish(&self) -> Vec<(u64, Finding)> {
         let mut findings = Vec::new();
         self.session
@@ -122,12 +121,12 @@ impl<'a> AnalyzedRecord<'a> {
         self.analysis.decoded.as_ref()
     }
 
-    /// Of a reply: time since its request, in nanoseconds.
+    /// The time from the request to this reply, in nanoseconds.
     pub fn latency(&self) -> Option<u64> {
         self.request.map(|request| request.latency(&self.packet))
     }
 
-    /// Name of the channel.
+    /// The name of the channel.
     pub fn channel_name(&self) -> &str {
         let channel = self.channels.get(self.packet.interface as usize);
         channel.map_or("?", |channel| channel.name.as_str())

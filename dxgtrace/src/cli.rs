@@ -20,8 +20,8 @@ use crate::commands::stat::{self, StatArgs};
 use crate::commands::top::{self, TopArgs};
 use crate::commands::{Exit, Failure, live, manual, output, tui};
 
-/// What is meant without a command, below the help.
-const WITHOUT_COMMAND: &str = if cfg!(all(live, feature = "tui")) {
+/// Part of the help: what the program does without a command.
+const HELP_WITHOUT_COMMAND: &str = if cfg!(all(live, feature = "tui")) {
     "\
 Without a command: the terminal UI, live; with flags, `dxgtrace -r FILE ...` reads, and
 `dxgtrace -i CHANNEL ...` captures.
@@ -31,18 +31,18 @@ Without a command: the terminal UI, live; with flags, `dxgtrace -r FILE ...` rea
     ""
 };
 
-/// How the program ends, below that.
-const ENDS: &str = "\
+/// Part of the help: the exit codes.
+const HELP_EXIT_CODES: &str = "\
 Exit codes: 0 fine; 1 usage; 2 bad input, filter or file, after all that could be read;
 3 cannot capture; 4 findings as severe as `check --fail-on` says, or a `fail` of `doctor`;
 5 losses, with `--fail-on-loss`.";
 
-/// Traces and explains what the Linux GPU driver dxgkrnl and its Windows host
-/// say to each other.
+/// Captures and analyzes the messages between the Linux GPU driver dxgkrnl and its
+/// Windows host.
 #[derive(Debug, Parser)]
-#[command(name = "dxgtrace", version, max_term_width = 100, after_help = format!("{WITHOUT_COMMAND}{ENDS}"))]
+#[command(name = "dxgtrace", version, max_term_width = 100, after_help = format!("{HELP_WITHOUT_COMMAND}{HELP_EXIT_CODES}"))]
 pub struct Cli {
-    /// When to use colours: auto, always or never; NO_COLOR, CLICOLOR_FORCE and CLICOLOR are heeded
+    /// When to use colours: auto, always or never; auto obeys NO_COLOR, CLICOLOR_FORCE and CLICOLOR
     #[arg(
         long,
         global = true,
@@ -53,18 +53,18 @@ pub struct Cli {
     )]
     pub color: ColorArg,
 
-    /// What to do
+    /// The command
     #[command(subcommand)]
     pub command: Option<CliCommand>,
 }
 
 impl Cli {
-    /// Understands a command line. Without a command, flags are those of `read`
-    /// if there is `-r`, and those of `capture` otherwise, as in tshark.
+    /// Parses a command line. Without a command, its flags are those of `read` if
+    /// there is `-r`, and those of `capture` otherwise, as in tshark.
     ///
     /// # Errors
-    /// It makes no sense, or it asks for help, which is to be printed.
-    pub fn understand(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
+    /// `arguments` are invalid, or ask for help. The error holds the text to print.
+    pub fn from_arguments(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
         let error = match Self::try_parse_from(&arguments) {
             Ok(cli) => return Ok(cli),
             Err(error) => error,
@@ -72,10 +72,10 @@ impl Cli {
         match error.kind() {
             ErrorKind::UnknownArgument if begins_with_flag(&arguments) => {
                 let mut arguments = arguments;
-                arguments.insert(1, meant(&arguments).into());
+                arguments.insert(1, command_of_flags(&arguments).into());
                 Self::try_parse_from(arguments)
             }
-            ErrorKind::InvalidSubcommand => Err(file_for_command(&error).unwrap_or(error)),
+            ErrorKind::InvalidSubcommand => Err(file_instead_of_command(&error).unwrap_or(error)),
             _ => Err(error),
         }
     }
@@ -87,7 +87,7 @@ impl Cli {
     pub fn run(self) -> Result<Exit, Failure> {
         let command = match self.command {
             Some(command) => command,
-            None => Self::parse_from(["dxgtrace", without_command()])
+            None => Self::parse_from(["dxgtrace", default_command()])
                 .command
                 .ok_or_else(|| Failure::Usage("say what to do, see dxgtrace --help".to_owned()))?,
         };
@@ -115,10 +115,10 @@ impl Cli {
             CliCommand::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Self::command(), "dxgtrace", &mut script);
-                output::all(&script)
+                output::write_all(&script)
             }
             CliCommand::Man => {
-                output::all(&manual::page(Self::command()).map_err(Failure::output)?)
+                output::write_all(&manual::page(Self::command()).map_err(Failure::output)?)
             }
         }
     }
@@ -132,8 +132,8 @@ fn begins_with_flag(arguments: &[OsString]) -> bool {
     })
 }
 
-/// The command that has these flags.
-fn meant(arguments: &[OsString]) -> &'static str {
+/// The command that the flags belong to.
+fn command_of_flags(arguments: &[OsString]) -> &'static str {
     let reads = arguments.iter().any(|argument| {
         let argument = argument.to_string_lossy();
         argument == "--read" || argument.starts_with("--read=") || argument.starts_with("-r")
@@ -141,8 +141,8 @@ fn meant(arguments: &[OsString]) -> &'static str {
     if reads { "read" } else { "capture" }
 }
 
-/// What to say where a file stands in place of a command.
-fn file_for_command(error: &clap::Error) -> Option<clap::Error> {
+/// The error message for a file name in place of a command.
+fn file_instead_of_command(error: &clap::Error) -> Option<clap::Error> {
     let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else {
         return None;
     };
@@ -155,53 +155,53 @@ fn file_for_command(error: &clap::Error) -> Option<clap::Error> {
     })
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum CliCommand {
-    /// Look at packets on the terminal, live or from a file
+    /// Show packets in a terminal UI, live or from a file
     #[command(hide = !cfg!(feature = "tui"))]
     Tui(TuiArgs),
-    /// Capture what driver and host say, live
+    /// Capture the messages between driver and host, live
     #[command(hide = !cfg!(live))]
     Capture(CaptureArgs),
     /// Play the packets of a capture through a stand-in for the driver
     #[command(hide = !cfg!(live))]
     Replay(ReplayArgs),
-    /// Play a sample and capture it: shows everything without a GPU
+    /// Play a sample and capture it: shows the program without a GPU
     #[command(hide = !cfg!(live))]
     Demo(DemoArgs),
-    /// Read a capture file and show what it holds
+    /// Read a capture file and show its packets
     Read(ReadArgs),
-    /// Say what a status, errno, line of the kernel log, message or finding means
+    /// Explain a status, errno, line of the kernel log, message or finding
     Explain(ExplainArgs),
-    /// Examine this machine: driver, virtual GPUs, kernel, rights; each line with the fix
+    /// Examine this machine: driver, virtual GPUs, kernel, rights; with a fix for each problem
     Doctor(DoctorArgs),
     /// Compare two captures, or one with itself at another interface version
     Diff(DiffArgs),
-    /// Write a part of a capture that can be understood by itself
+    /// Write part of a capture, with the packets that it depends on
     Cut(CutArgs),
     /// Pack a capture, a summary and the environment into one archive, redacted
     Report(ReportArgs),
-    /// Say what is wrong in capture files, who is to blame, and what to do next
+    /// Find problems in capture files: which side causes them, and what to do next
     Check(CheckArgs),
-    /// Count what capture files hold: by message, process and virtual GPU
+    /// Show statistics of capture files: by message, process and virtual GPU
     Stat(StatArgs),
-    /// Show who does how much, live or in a capture: by process and channel
+    /// Show the activity of processes and channels, live or in a capture
     Top(TopArgs),
     /// Write generated files: the Wireshark dissector, the reference, schemas
     Export(ExportArgs),
     /// Write a completion script for a shell
     Completions {
-        /// Which shell
+        /// The shell
         shell: clap_complete::Shell,
     },
     /// Write the manual page
     Man,
 }
 
-/// What is meant if no command is given: the terminal UI on a terminal, and
-/// lines of text anywhere else.
-fn without_command() -> &'static str {
+/// The command that runs if none is given: the terminal UI on a terminal, a text
+/// capture otherwise.
+fn default_command() -> &'static str {
     match tui::check() {
         Ok(()) => "tui",
         Err(_) => "capture",

@@ -9,8 +9,8 @@
 //! * [`open`] reads a capture file: packets, decoded and checked.
 //! * [`protocol`] holds the messages, each described once, with a decoder and
 //!   an encoder.
-//! * [`session`] pairs requests with replies, follows objects, and says what is
-//!   wrong.
+//! * [`session`] pairs requests with replies, follows objects, and reports
+//!   findings.
 //! * [`mod@file`] reads and writes capture files.
 //!
 //! `latency.rs` and `encode.rs` in `examples/` show more.
@@ -33,7 +33,7 @@
 //! and [finding codes](session::check::Code::word); [`protocol::encode`]; and
 //! the format of capture files. Types of [`protocol::schema`] change with the
 //! table. The modules of the program (`cli`, `commands`) and the other crates of
-//! the workspace (`query`, `render`, `live`, `tui` ...) are no public API.
+//! the workspace (`query`, `render`, `live`, `tui` ...) are not public API.
 
 mod analyzer;
 

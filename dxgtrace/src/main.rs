@@ -4,7 +4,7 @@
     allow(
         dead_code,
         unused_imports,
-        reason = "what only live capture uses is built all the same"
+        reason = "code that only live capture uses is built too"
     )
 )]
 
@@ -21,13 +21,13 @@ use commands::{Exit, Failure};
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
-    if let Some(result) = commands::live::called(&arguments) {
-        return ended(result);
+    if let Some(result) = commands::live::run_internal_call(&arguments) {
+        return exit_code(result);
     }
-    let cli = match Cli::understand(arguments) {
+    let cli = match Cli::from_arguments(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // A closed output is no reason to complain.
+            // Standard error may be closed.
             let _ = error.print();
             return match error.kind() {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
@@ -35,11 +35,11 @@ fn main() -> ExitCode {
             };
         }
     };
-    ended(cli.run())
+    exit_code(cli.run())
 }
 
-/// The exit code of a result; a failure is told first.
-fn ended(result: Result<Exit, Failure>) -> ExitCode {
+/// Prints a failure, and returns the exit code.
+fn exit_code(result: Result<Exit, Failure>) -> ExitCode {
     match result {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(failure) => {

@@ -94,7 +94,7 @@ fn captured_equals_played(scenario: &str, noise: bool) {
     };
     assert_eq!(live.hooks().len(), 5);
     assert!(live.hooks().iter().all(|hook| hook.1 == Backend::Uprobe));
-    assert_eq!(live.how(), "uprobe");
+    assert_eq!(live.describe_hooks(), "uprobe");
     standin.go().unwrap();
     let mut captured = Vec::new();
     read_all(&mut live, &mut standin, |packet| {

@@ -27,18 +27,18 @@ pub fn parse<A: Args>(
         .map_err(|error| Failure::Usage(error.format(&mut command).to_string()))
 }
 
-/// When to use colours.
+/// Whether the output has colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ColorArg {
     /// On a terminal, unless NO_COLOR is set.
     Auto,
-    /// Always.
+    /// Even if the output is no terminal.
     Always,
-    /// Never.
+    /// No colours.
     Never,
 }
 
-/// How packets are shown.
+/// Arguments of commands that show packets.
 #[derive(Debug, Clone, Args)]
 pub struct ShowArgs {
     /// Show the tree of fields below each line
@@ -58,7 +58,7 @@ pub struct ShowArgs {
     )]
     pub form: OutputForm,
 
-    /// Show only what this display filter lets through
+    /// Show only packets that match this display filter
     #[arg(short = 'Y', long = "filter", value_name = "FILTER")]
     pub filter: Option<String>,
 
@@ -91,7 +91,7 @@ pub struct ShowArgs {
     #[arg(short = 'q', long = "quiet")]
     pub quiet: bool,
 
-    /// Look up no names, as in tshark: dxgtrace never does
+    /// Accepted for compatibility with tshark; dxgtrace never looks up names
     #[arg(short = 'n', hide = true)]
     pub numbers: bool,
 }
@@ -99,7 +99,7 @@ pub struct ShowArgs {
 /// Form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OutputForm {
-    /// A line a packet.
+    /// One line for each packet.
     Text,
     /// JSON lines.
     Jsonl,
@@ -114,9 +114,9 @@ pub enum OutputForm {
 pub enum TimeArg {
     /// Seconds since the first packet.
     R,
-    /// Seconds since the packet before.
+    /// Seconds since the previous packet.
     D,
-    /// Seconds since the packet shown before.
+    /// Seconds since the previous packet that was shown.
     Dd,
     /// Seconds since 1970.
     E,
@@ -137,7 +137,7 @@ pub struct InputArgs {
     #[arg(value_name = "FILE", required_unless_present = "read")]
     named: Vec<PathBuf>,
 
-    /// A capture file, as tshark has it
+    /// A capture file, with tshark's flag
     #[arg(short = 'r', long = "read", value_name = "FILE")]
     read: Vec<PathBuf>,
 }
@@ -149,7 +149,7 @@ impl InputArgs {
     }
 }
 
-/// Form of answers that are no packets.
+/// Form of output that is not packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum AnswerForm {
     /// Sentences.
@@ -158,7 +158,7 @@ pub enum AnswerForm {
     Jsonl,
 }
 
-/// In which form answers are given.
+/// Arguments of commands whose output is not packets.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct AnswerArgs {
     /// Form of the output
@@ -171,10 +171,10 @@ pub struct AnswerArgs {
     pub form: AnswerForm,
 }
 
-/// Which known-issue rules to use.
+/// Arguments of commands that use known-issue rules.
 #[derive(Debug, Clone, Default, Args)]
 pub struct RulesArgs {
-    /// Folder of further known-issue rules (*.toml)
+    /// Also load known-issue rules (*.toml) from this folder
     #[arg(long = "rules", value_name = "DIR")]
     pub folders: Vec<PathBuf>,
 }

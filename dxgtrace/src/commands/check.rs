@@ -1,4 +1,4 @@
-//! `dxgtrace check`: what is wrong in capture files.
+//! `dxgtrace check`: reports the findings of capture files.
 
 use std::io::{self, Write};
 
@@ -7,10 +7,10 @@ use serde::Serialize;
 use clap::{Args, ValueEnum};
 
 use super::arguments::{AnswerArgs, AnswerForm, ColorArg, InputArgs, RulesArgs};
-use super::output::{bare, stream, width};
+use super::output::{plain_stdout, stdout_stream, text_width};
 use super::pipeline::Pipeline;
-use super::rules::load;
-use super::{Exit, Failure, input, known};
+use super::rules::load_rules;
+use super::{Exit, Failure, input, known_issues};
 use dxgtrace_query::filter::Filter;
 use dxgtrace_query::rules::{RuleMatch, RuleVerdict};
 use dxgtrace_render::output::{FindingGroups, JsonLines, json};
@@ -24,13 +24,13 @@ use dxgtrace_session::entry::Sink;
 Examples:
   dxgtrace check gpu.pcapng
   dxgtrace check -s warn -n 10 gpu.pcapng       warnings and errors, ten packets of each
-  dxgtrace check -q --fail-on warn *.pcapng     a gate: exits with 4 if there are any
+  dxgtrace check -q --fail-on warn *.pcapng     for CI: exits with 4 on warnings or errors
   dxgtrace explain size.reply_short             what a finding means")]
 pub struct CheckArgs {
     #[command(flatten)]
     pub input: InputArgs,
 
-    /// Exit with 4 if a finding is at least this severe
+    /// Exit with 4 if there is a finding of this severity or higher
     #[arg(long, value_name = "SEVERITY")]
     pub fail_on: Option<SeverityArg>,
 
@@ -38,19 +38,19 @@ pub struct CheckArgs {
     #[arg(long)]
     pub fail_on_loss: bool,
 
-    /// Show findings from this severity on
+    /// Show findings of this severity or higher
     #[arg(short = 's', long, value_name = "SEVERITY", default_value = "note")]
     pub severity: SeverityArg,
 
-    /// Show this many packets of each kind of finding
+    /// Show this many packets for each finding code
     #[arg(short = 'n', long, value_name = "N", default_value_t = 3)]
     pub examples: usize,
 
-    /// How long the host may take for an answer without being called slow, in milliseconds
+    /// Report a reply as slow after this time, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 50)]
     pub slow: u64,
 
-    /// How long a request must have waited at the end to be called unanswered, in seconds
+    /// Report a request as unanswered at the end of the capture after this time, in seconds
     #[arg(long, value_name = "S", default_value_t = 5)]
     pub missing: u64,
 
@@ -78,50 +78,51 @@ pub enum SeverityArg {
     Error,
 }
 
-/// Checks the files, one after the other.
+/// Checks each file.
 pub fn run(args: &CheckArgs, color: ColorArg) -> Result<Exit, Failure> {
     let mut worst = None;
     let mut lost = 0;
     let mut damage = None;
     let mut out: Box<dyn Write> = match args.answer.form {
-        AnswerForm::Text => Box::new(stream(color)),
-        AnswerForm::Jsonl => Box::new(bare()),
+        AnswerForm::Text => Box::new(stdout_stream(color)),
+        AnswerForm::Jsonl => Box::new(plain_stdout()),
     };
     let least = (!args.quiet).then_some(severity(args.severity));
     let limits = ReplyLimits {
         slow: args.slow.saturating_mul(1_000_000),
         missing: args.missing.saturating_mul(1_000_000_000),
     };
-    let rules = load(&args.rules)?;
+    let rules = load_rules(&args.rules)?;
     for path in args.input.files() {
-        let source = input::name(path);
+        let source = input::display_name(path);
         let mut groups = FindingGroups::new(args.examples);
-        let mut watch = rules.watch();
-        let mut sinks: Vec<Box<dyn Sink + '_>> = vec![Box::new(&mut groups), Box::new(&mut watch)];
+        let mut rule_run = rules.watch();
+        let mut sinks: Vec<Box<dyn Sink + '_>> =
+            vec![Box::new(&mut groups), Box::new(&mut rule_run)];
         if args.answer.form == AnswerForm::Jsonl {
             let findings = JsonLines::findings(&mut out, &source, least);
             sinks.push(Box::new(findings.map_err(Failure::output)?));
         }
-        let mut pipeline = Pipeline::new(Filter::default(), sinks).within(limits);
-        if let Err(failure) = input::feed(path, &mut pipeline) {
-            input::first(&mut damage, failure);
+        let mut pipeline = Pipeline::new(Filter::default(), sinks).with_limits(limits);
+        if let Err(failure) = input::feed_file(path, &mut pipeline) {
+            input::keep_first_failure(&mut damage, failure);
         }
         let version = pipeline.session().version();
         let waiting = pipeline.session().unanswered();
-        let totals = pipeline.end().map_err(Failure::output)?;
+        let totals = pipeline.finish().map_err(Failure::output)?;
         worst = worst.max(groups.worst());
         lost += totals.lost + totals.incomplete_ioctls;
-        watch.end(&waiting);
+        rule_run.end(&waiting);
         match args.answer.form {
             AnswerForm::Text => {
                 if !args.quiet {
-                    known::show(&mut out, &watch.matches(), width()).map_err(Failure::output)?;
+                    known_issues::write(&mut out, &rule_run.matches(), text_width())
+                        .map_err(Failure::output)?;
                 }
-                groups.write(&mut out, &source, &totals, version, least, width())
+                groups.write(&mut out, &source, &totals, version, least, text_width())
             }
-            AnswerForm::Jsonl => {
-                issues(&mut out, &watch.matches()).and_then(|()| json::summary(&mut out, &totals))
-            }
+            AnswerForm::Jsonl => write_issues(&mut out, &rule_run.matches())
+                .and_then(|()| json::summary(&mut out, &totals)),
         }
         .map_err(Failure::output)?;
         if let Some(failure @ (Failure::Closed | Failure::Usage(_))) = damage {
@@ -142,8 +143,8 @@ pub fn run(args: &CheckArgs, color: ColorArg) -> Result<Exit, Failure> {
     }
 }
 
-/// Writes the known issues that a capture matches, a record each.
-fn issues(out: &mut impl Write, matches: &[RuleMatch<'_>]) -> io::Result<()> {
+/// Writes a record for each known issue that the capture matches.
+fn write_issues(out: &mut impl Write, matches: &[RuleMatch<'_>]) -> io::Result<()> {
     #[derive(Serialize)]
     struct Issue<'a> {
         r#type: &'static str,

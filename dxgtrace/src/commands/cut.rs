@@ -1,4 +1,4 @@
-//! `dxgtrace cut`: a part of a capture that can be understood by itself.
+//! `dxgtrace cut`: writes part of a capture, with the packets that it depends on.
 
 use std::io;
 use std::ops::RangeInclusive;
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::walk::{ended, walk};
+use super::walk::{exit_after, walk};
 use super::{Exit, Failure};
 use dxgtrace_file::{CaptureOrigin, FlushPolicy, Writer};
 use dxgtrace_render::cut::{CutCollector, CutSelection, KeepReason};
 
-/// Bytes collected before they go out.
-const COLLECT: usize = 1 << 16;
+/// Size of the output buffer in bytes.
+const BUFFER_BYTES: usize = 1 << 16;
 
 /// `dxgtrace cut`
 #[derive(Debug, Args)]
@@ -21,28 +21,28 @@ pub struct CutArgs {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 
-    /// Where to write the part; `-` is standard output
+    /// The file to write; `-` is standard output
     #[arg(short = 'w', long = "write", value_name = "OUT")]
     pub write: PathBuf,
 
-    /// Packets with these numbers: A-B, A-, -B or A
+    /// Select packets with these numbers: A-B, A-, -B or A
     #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
     pub frames: Option<String>,
 
-    /// Packets of this process
+    /// Select packets of this process
     #[arg(long, value_name = "PID")]
     pub pid: Option<u32>,
 
-    /// Packets that name this handle
+    /// Select packets that contain this handle
     #[arg(long, value_name = "HANDLE")]
     pub handle: Option<String>,
 
-    /// Packets in this span, in seconds since the first one
+    /// Select packets in this span, in seconds since the first packet
     #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
     pub time: Option<String>,
 }
 
-/// Finds the packets in a first pass and writes them in a second.
+/// Selects the packets in a first pass and writes them in a second one.
 pub fn run(args: &CutArgs) -> Result<Exit, Failure> {
     let input = args.file.as_path();
     if input == Path::new("-") {
@@ -50,8 +50,8 @@ pub fn run(args: &CutArgs) -> Result<Exit, Failure> {
             "cut reads the file twice, so it cannot be standard input".to_owned(),
         ));
     }
-    let choice = choice(args)?;
-    let mut cut = CutCollector::new(choice);
+    let selection = selection(args)?;
+    let mut cut = CutCollector::new(selection);
     walk(input, &mut |entry, session, _| {
         cut.add_packet(entry.packet, entry.seen, session);
         Ok(())
@@ -67,7 +67,7 @@ pub fn run(args: &CutArgs) -> Result<Exit, Failure> {
         "Cut from a longer capture by dxgtrace cut {}: {} packets chosen (with the other half of \
          their exchanges), {} added because they create what those name, or agree on version and \
          adapters. Packets are missing between them.",
-        asked(args),
+        selection_arguments(args),
         kept.selected_count(),
         kept.added_count()
     );
@@ -82,8 +82,9 @@ pub fn run(args: &CutArgs) -> Result<Exit, Failure> {
         Box::new(dxgtrace_file::create(&args.write).map_err(refused)?)
     };
     let wrong = |error: dxgtrace_file::WriteError| Failure::output(error.into());
-    let mut writer = Writer::with_comment(output, &about, &comment, FlushPolicy::Collect(COLLECT))
-        .map_err(wrong)?;
+    let mut writer =
+        Writer::with_comment(output, &about, &comment, FlushPolicy::Collect(BUFFER_BYTES))
+            .map_err(wrong)?;
     let (_, damage) = walk(input, &mut |entry, _, comments| {
         let number = entry.packet.number;
         let Some(why) = kept.reason(number) else {
@@ -104,10 +105,10 @@ pub fn run(args: &CutArgs) -> Result<Exit, Failure> {
             .map_err(wrong)
     })?;
     writer.finish().map_err(wrong)?;
-    ended([damage])
+    exit_after([damage])
 }
 
-fn choice(args: &CutArgs) -> Result<CutSelection, Failure> {
+fn selection(args: &CutArgs) -> Result<CutSelection, Failure> {
     let usage = |what: &str| Failure::Usage(what.to_owned());
     let nothing =
         args.frames.is_none() && args.pid.is_none() && args.handle.is_none() && args.time.is_none();
@@ -136,7 +137,7 @@ fn choice(args: &CutArgs) -> Result<CutSelection, Failure> {
     })
 }
 
-/// `A-B`, `A-`, `-B` or `A`.
+/// Parses `A-B`, `A-`, `-B` or `A`.
 fn range(text: &str, parse: impl Fn(&str) -> Option<u64>) -> Option<RangeInclusive<u64>> {
     let range = match text.split_once('-') {
         Some(("", "")) => return None,
@@ -148,17 +149,17 @@ fn range(text: &str, parse: impl Fn(&str) -> Option<u64>) -> Option<RangeInclusi
     (range.start() <= range.end()).then_some(range)
 }
 
-/// Seconds as nanoseconds.
+/// Parses seconds into nanoseconds.
 fn seconds(text: &str) -> Option<u64> {
     let seconds: f64 = text.parse().ok()?;
-    // Within u64 by the range.
+    // In this range, the nanoseconds fit into u64.
     (0.0..1e9)
         .contains(&seconds)
         .then_some((seconds * 1e9) as u64)
 }
 
-/// The choice as it was made.
-fn asked(args: &CutArgs) -> String {
+/// The arguments that select packets, as they were given.
+fn selection_arguments(args: &CutArgs) -> String {
     let mut words = Vec::new();
     let mut word = |name: &str, value: Option<String>| {
         words.extend(value.map(|value| format!("--{name} {value}")));

@@ -1,4 +1,4 @@
-//! `dxgtrace diff`: what two captures differ in, or one from itself at another
+//! `dxgtrace diff`: compares two captures, or one capture with its reading at another
 //! interface version.
 
 use std::io::{self, Write};
@@ -10,8 +10,8 @@ use serde::Serialize;
 use clap::Args;
 
 use super::arguments::{AnswerArgs, AnswerForm, ColorArg};
-use super::output::{bare, stream, width};
-use super::walk::{WalkStop, ended, walk};
+use super::output::{plain_stdout, stdout_stream, text_width};
+use super::walk::{WalkStop, exit_after, walk};
 use super::{Exit, Failure};
 use dxgtrace_protocol::decode::escaped;
 use dxgtrace_render::compare::{
@@ -37,7 +37,7 @@ pub struct DiffArgs {
     )]
     pub b: Option<PathBuf>,
 
-    /// Say what would be different in A at this interface version
+    /// Show what would be different in A at this interface version
     #[arg(long, value_name = "VERSION")]
     pub as_version: Option<u32>,
 
@@ -45,19 +45,19 @@ pub struct DiffArgs {
     pub answer: AnswerArgs,
 }
 
-/// Compares.
+/// Compares the captures.
 pub fn run(args: &DiffArgs, color: ColorArg) -> Result<Exit, Failure> {
     match (&args.b, args.as_version) {
-        (Some(b), None) => two(&args.a, b, args.answer.form, color),
-        (None, Some(version)) => as_version(&args.a, version, args.answer.form, color),
+        (Some(b), None) => compare_two(&args.a, b, args.answer.form, color),
+        (None, Some(version)) => reread_as_version(&args.a, version, args.answer.form, color),
         _ => Err(Failure::Usage(
             "give two captures, or one and --as-version".to_owned(),
         )),
     }
 }
 
-/// A capture in numbers.
-pub fn profile(path: &Path) -> Result<(CaptureProfile, WalkStop), Failure> {
+/// Reads a capture and summarizes it.
+pub fn read_profile(path: &Path) -> Result<(CaptureProfile, WalkStop), Failure> {
     let mut profile = CaptureProfile::default();
     let (session, damage) = walk(path, &mut |entry, _, _| {
         profile.count_entry(entry);
@@ -67,20 +67,20 @@ pub fn profile(path: &Path) -> Result<(CaptureProfile, WalkStop), Failure> {
     Ok((profile, damage))
 }
 
-fn two(a: &Path, b: &Path, form: AnswerForm, color: ColorArg) -> Result<Exit, Failure> {
-    let (left, left_damage) = profile(a)?;
-    let (right, right_damage) = profile(b)?;
+fn compare_two(a: &Path, b: &Path, form: AnswerForm, color: ColorArg) -> Result<Exit, Failure> {
+    let (left, left_damage) = read_profile(a)?;
+    let (right, right_damage) = read_profile(b)?;
     let found = differences(&left, &right);
     match form {
-        AnswerForm::Text => show(a, b, &found, color),
-        AnswerForm::Jsonl => json("difference", found.iter().map(|found| ("", found))),
+        AnswerForm::Text => write_differences(a, b, &found, color),
+        AnswerForm::Jsonl => write_json("difference", found.iter().map(|found| ("", found))),
     }
     .map_err(Failure::output)?;
-    ended([left_damage, right_damage])
+    exit_after([left_damage, right_damage])
 }
 
-fn show(a: &Path, b: &Path, found: &[Difference], color: ColorArg) -> io::Result<()> {
-    let mut prose = ProseWriter::new(stream(color), width(), COLUMN);
+fn write_differences(a: &Path, b: &Path, found: &[Difference], color: ColorArg) -> io::Result<()> {
+    let mut prose = ProseWriter::new(stdout_stream(color), text_width(), COLUMN);
     let name = |path: &Path| escaped(path.display().to_string().as_bytes()).to_string();
     let bold = Style::new().bold();
     prose.line(bold, &format!("A: {}", name(a)))?;
@@ -104,7 +104,7 @@ fn show(a: &Path, b: &Path, found: &[Difference], color: ColorArg) -> io::Result
     prose.flush()
 }
 
-fn as_version(
+fn reread_as_version(
     path: &Path,
     version: u32,
     form: AnswerForm,
@@ -116,15 +116,15 @@ fn as_version(
         Ok(())
     })?;
     match form {
-        AnswerForm::Text => show_version(&reading, version, color),
-        AnswerForm::Jsonl => json("reread", reading.messages().iter().map(|(n, r)| (*n, r))),
+        AnswerForm::Text => write_version_changes(&reading, version, color),
+        AnswerForm::Jsonl => write_json("reread", reading.messages().iter().map(|(n, r)| (*n, r))),
     }
     .map_err(Failure::output)?;
-    ended([damage])
+    exit_after([damage])
 }
 
-fn show_version(reading: &VersionReread, version: u32, color: ColorArg) -> io::Result<()> {
-    let mut prose = ProseWriter::new(stream(color), width(), COLUMN);
+fn write_version_changes(reading: &VersionReread, version: u32, color: ColorArg) -> io::Result<()> {
+    let mut prose = ProseWriter::new(stdout_stream(color), text_width(), COLUMN);
     let messages = reading.messages();
     let reframed: u64 = messages.values().map(|reread| reread.reframed).sum();
     if messages.is_empty() {
@@ -146,13 +146,13 @@ fn show_version(reading: &VersionReread, version: u32, color: ColorArg) -> io::R
         if reread.relaid == 0 {
             continue;
         }
-        prose.item(Style::new().bold(), name, &sentence(reread))?;
+        prose.item(Style::new().bold(), name, &layout_sentence(reread))?;
         prose.item(Style::new(), "  fields", &reread.fields.join("; "))?;
     }
     prose.flush()
 }
 
-fn sentence(reread: &VersionChange) -> String {
+fn layout_sentence(reread: &VersionChange) -> String {
     let mut text = format!("{} replies have another layout", reread.relaid);
     if let Some((is, would)) = reread.expected {
         text.push_str(&format!(
@@ -168,7 +168,7 @@ fn sentence(reread: &VersionChange) -> String {
     text
 }
 
-fn json<'a, T: Serialize + 'a>(
+fn write_json<'a, T: Serialize + 'a>(
     kind: &'static str,
     items: impl Iterator<Item = (&'a str, &'a T)>,
 ) -> io::Result<()> {
@@ -180,7 +180,7 @@ fn json<'a, T: Serialize + 'a>(
         #[serde(flatten)]
         item: &'a T,
     }
-    let mut out = bare();
+    let mut out = plain_stdout();
     for (message, item) in items {
         let line = Line {
             r#type: kind,

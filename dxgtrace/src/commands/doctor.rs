@@ -1,4 +1,4 @@
-//! `dxgtrace doctor`: whether this machine can be traced.
+//! `dxgtrace doctor`: examines whether this machine can be traced.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -10,15 +10,15 @@ use serde::Serialize;
 use clap::Args;
 
 use super::arguments::{AnswerArgs, AnswerForm, ColorArg};
-use super::output::{bare, stream, width};
+use super::output::{plain_stdout, stdout_stream, text_width};
 use super::{Exit, Failure};
 use dxgtrace_doctor::{ConfigSpace, FactLevel, MachineFact, SystemFiles, examine};
 use dxgtrace_protocol::decode::escaped;
 use dxgtrace_render::output::ProseWriter;
 
-/// Longest file with a configuration space, in bytes: some hundred functions
-/// as lspci prints them.
-const LONGEST: u64 = 4 << 20;
+/// Maximum size of a file with configuration spaces, in bytes: lspci's output for
+/// some hundred functions.
+const INPUT_BYTES_MAX: u64 = 4 << 20;
 /// Column of the texts.
 const COLUMN: usize = 18;
 
@@ -41,26 +41,29 @@ pub struct DoctorArgs {
 /// Examines the machine, or only a configuration space.
 pub fn run(args: &DoctorArgs, color: ColorArg) -> Result<Exit, Failure> {
     let facts = match &args.config_space {
-        Some(path) => config_spaces(path)?,
+        Some(path) => read_config_spaces(path)?,
         None => examine(&SystemFiles::new(&args.root)),
     };
     match args.answer.form {
-        AnswerForm::Text => text(&facts, color),
-        AnswerForm::Jsonl => json(&facts),
+        AnswerForm::Text => write_text(&facts, color),
+        AnswerForm::Jsonl => write_json(&facts),
     }
     .map_err(Failure::output)?;
     let fails = facts.iter().any(|fact| fact.level == FactLevel::Fail);
     Ok(if fails { Exit::Findings } else { Exit::Fine })
 }
 
-fn config_spaces(path: &Path) -> Result<Vec<MachineFact>, Failure> {
+fn read_config_spaces(path: &Path) -> Result<Vec<MachineFact>, Failure> {
     let name = path.display();
     let failed = |error: io::Error| Failure::Input(format!("{name}: {error}"));
     let mut content = Vec::new();
     if path == Path::new("-") {
-        io::stdin().lock().take(LONGEST).read_to_end(&mut content)
+        io::stdin()
+            .lock()
+            .take(INPUT_BYTES_MAX)
+            .read_to_end(&mut content)
     } else {
-        File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut content))
+        File::open(path).and_then(|file| file.take(INPUT_BYTES_MAX).read_to_end(&mut content))
     }
     .map_err(failed)?;
     let spaces = ConfigSpace::of_file(&content)
@@ -92,18 +95,18 @@ fn config_spaces(path: &Path) -> Result<Vec<MachineFact>, Failure> {
     Ok(facts)
 }
 
-/// The facts as labelled lines.
-pub fn text(facts: &[MachineFact], color: ColorArg) -> io::Result<()> {
-    let mut prose = ProseWriter::new(stream(color), width(), COLUMN);
-    write(&mut prose, facts)?;
+/// Writes the facts as text.
+fn write_text(facts: &[MachineFact], color: ColorArg) -> io::Result<()> {
+    let mut prose = ProseWriter::new(stdout_stream(color), text_width(), COLUMN);
+    write_facts(&mut prose, facts)?;
     prose.flush()
 }
 
-/// Writes the facts and their count.
-pub fn write<W: Write>(prose: &mut ProseWriter<W>, facts: &[MachineFact]) -> io::Result<()> {
+/// Writes the facts, and the number of failures and warnings.
+pub fn write_facts<W: Write>(prose: &mut ProseWriter<W>, facts: &[MachineFact]) -> io::Result<()> {
     for fact in facts {
         let label = format!("{:<4} {}", fact.level.name(), fact.topic);
-        prose.item(style(fact.level), &label, &fact.text)?;
+        prose.item(level_style(fact.level), &label, &fact.text)?;
         if !fact.fix.is_empty() {
             prose.item(Style::new(), "     fix", &fact.fix)?;
         }
@@ -113,14 +116,14 @@ pub fn write<W: Write>(prose: &mut ProseWriter<W>, facts: &[MachineFact]) -> io:
     prose.line(Style::new(), &format!("{fails} failed, {warns} warnings"))
 }
 
-fn json(facts: &[MachineFact]) -> io::Result<()> {
+fn write_json(facts: &[MachineFact]) -> io::Result<()> {
     #[derive(Serialize)]
     struct Line<'a> {
         r#type: &'static str,
         #[serde(flatten)]
         fact: &'a MachineFact,
     }
-    let mut out = bare();
+    let mut out = plain_stdout();
     for fact in facts {
         let line = Line {
             r#type: "fact",
@@ -131,7 +134,7 @@ fn json(facts: &[MachineFact]) -> io::Result<()> {
     out.flush()
 }
 
-fn style(level: FactLevel) -> Style {
+fn level_style(level: FactLevel) -> Style {
     let color = match level {
         FactLevel::Ok => AnsiColor::Green,
         FactLevel::Info => AnsiColor::Cyan,

@@ -1,4 +1,4 @@
-//! `dxgtrace explain`: what a number, name or line means.
+//! `dxgtrace explain`: explains numbers, names and lines of logs.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
@@ -10,8 +10,8 @@ use serde::Serialize;
 use clap::Args;
 
 use super::arguments::{AnswerArgs, AnswerForm, ColorArg, RulesArgs};
-use super::output::{bare, stream, width};
-use super::rules::load;
+use super::output::{plain_stdout, stdout_stream, text_width};
+use super::rules::load_rules;
 use super::{Exit, Failure};
 use dxgtrace_protocol::decode::escaped;
 use dxgtrace_query::explain::{Answer, Log, LogGroup, LogReader, LogWeight, explain, near};
@@ -24,7 +24,7 @@ const COLUMN: usize = 12;
 /// `dxgtrace explain`
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// What to explain: 0xc0000022, -75, EOVERFLOW, "dxgkio_make_resident: Ioctl failed: -12",
+    /// Things to explain: 0xc0000022, -75, EOVERFLOW, "dxgkio_make_resident: Ioctl failed: -12",
     /// size.reply_short, make_resident, "vgpu 11", 0xC030470B, a handle, a GUID;
     /// a file with a kernel log, strace output or stack traces (`-` is standard input)
     #[arg(value_name = "THING", required = true, allow_negative_numbers = true)]
@@ -37,10 +37,10 @@ pub struct ExplainArgs {
     pub rules: RulesArgs,
 }
 
-/// Explains every thing on the command line: words, lines, files that hold a
-/// log, or the log on standard input.
+/// Explains each argument: a word, a line, a file with a log, or the log on standard
+/// input.
 pub fn run(args: &ExplainArgs, color: ColorArg) -> Result<Exit, Failure> {
-    let rules = load(&args.rules)?;
+    let rules = load_rules(&args.rules)?;
     let mut report = AnswerReport::new(args.answer.form, color);
     let mut unknown = Vec::new();
     for thing in &args.things {
@@ -54,8 +54,8 @@ pub fn run(args: &ExplainArgs, color: ColorArg) -> Result<Exit, Failure> {
             None
         };
         if let Some(log) = log {
-            let missing = report.log(&log, thing).map_err(Failure::output)?;
-            // A log of which anything is explained is no failure.
+            let missing = report.write_log(&log, thing).map_err(Failure::output)?;
+            // A log is known if any of it is explained.
             if log.groups().iter().all(|group| group.answer.is_none()) {
                 unknown.extend(missing);
             }
@@ -64,13 +64,17 @@ pub fn run(args: &ExplainArgs, color: ColorArg) -> Result<Exit, Failure> {
         let answers = explain(thing, rules.all());
         if answers.is_empty() {
             let hints = near(thing, rules.all());
-            report.unknown(thing, &hints).map_err(Failure::output)?;
-            unknown.push(shown(thing));
+            report
+                .write_unknown(thing, &hints)
+                .map_err(Failure::output)?;
+            unknown.push(quoted(thing));
         } else {
-            report.answers(thing, &answers).map_err(Failure::output)?;
+            report
+                .write_answers(thing, &answers)
+                .map_err(Failure::output)?;
         }
     }
-    report.end().map_err(Failure::output)?;
+    report.flush().map_err(Failure::output)?;
     if unknown.is_empty() {
         Ok(Exit::Fine)
     } else {
@@ -89,26 +93,26 @@ fn read_log(input: impl BufRead, name: &str, rules: &[Rule]) -> Result<Log, Fail
     Ok(log)
 }
 
-/// The file that a thing names, if there is one.
+/// Opens the file that `thing` names, if there is one.
 fn log_file(thing: &str) -> Option<Result<File, Failure>> {
     let path = Path::new(thing);
     let is_file = path.metadata().is_ok_and(|about| about.is_file());
     is_file.then(|| File::open(path).map_err(|error| Failure::Input(format!("{thing}: {error}"))))
 }
 
-/// A thing from the command line, safe to print and not too long.
-fn shown(thing: &str) -> String {
+/// Quotes `thing`, escaped and shortened.
+fn quoted(thing: &str) -> String {
     let cut = thing.get(..thing.floor_char_boundary(80)).unwrap_or(thing);
     format!("\"{}\"", escaped(cut.as_bytes()))
 }
 
-/// Where answers go.
+/// Writes answers in one of the output forms.
 enum AnswerReport {
     Text(ProseWriter<Box<dyn Write>>),
     Json(Box<dyn Write>),
 }
 
-/// A line of JSON.
+/// A JSON record of an answer.
 #[derive(Serialize)]
 struct AnswerLine<'a> {
     r#type: &'static str,
@@ -130,20 +134,22 @@ struct AnswerLine<'a> {
 impl AnswerReport {
     fn new(form: AnswerForm, color: ColorArg) -> Self {
         match form {
-            AnswerForm::Text => {
-                Self::Text(ProseWriter::new(Box::new(stream(color)), width(), COLUMN))
-            }
-            AnswerForm::Jsonl => Self::Json(Box::new(bare())),
+            AnswerForm::Text => Self::Text(ProseWriter::new(
+                Box::new(stdout_stream(color)),
+                text_width(),
+                COLUMN,
+            )),
+            AnswerForm::Jsonl => Self::Json(Box::new(plain_stdout())),
         }
     }
 
-    fn answers(&mut self, thing: &str, answers: &[Answer]) -> io::Result<()> {
+    fn write_answers(&mut self, thing: &str, answers: &[Answer]) -> io::Result<()> {
         match self {
             Self::Text(prose) => {
                 for answer in answers {
                     let title = format!("{} ({})", answer.name, answer.kind.name());
                     prose.line(Style::new().bold(), &title)?;
-                    body(prose, answer)?;
+                    write_answer(prose, answer)?;
                     prose.blank_line()?;
                 }
                 Ok(())
@@ -155,16 +161,16 @@ impl AnswerReport {
         }
     }
 
-    /// Shows a log; gives back what is not known in it.
-    fn log(&mut self, log: &Log, name: &str) -> io::Result<Vec<String>> {
+    /// Writes the explanation of a log, and returns the lines that are not known.
+    fn write_log(&mut self, log: &Log, name: &str) -> io::Result<Vec<String>> {
         let groups = log.groups();
         let mut unknown = Vec::new();
         if let Self::Text(prose) = self {
-            summary(prose, &groups)?;
+            write_summary(prose, &groups)?;
         }
         for group in groups.iter().copied() {
             match self {
-                Self::Text(prose) => group_text(prose, group)?,
+                Self::Text(prose) => write_group(prose, group)?,
                 Self::Json(out) => {
                     let thing = group.lines.join("\n");
                     json::line(out, &AnswerLine::group(&thing, group))?;
@@ -178,7 +184,7 @@ impl AnswerReport {
             let name = if name == "-" { "standard input" } else { name };
             unknown.push(format!(
                 "{} has no line of dxgkrnl, no ioctl of it in strace's form, and no stack of it",
-                shown(name)
+                quoted(name)
             ));
         } else if log.beyond > 0 {
             unknown.push(format!("{} lines of yet other kinds", log.beyond));
@@ -186,10 +192,10 @@ impl AnswerReport {
         Ok(unknown)
     }
 
-    fn unknown(&mut self, thing: &str, near: &[String]) -> io::Result<()> {
+    fn write_unknown(&mut self, thing: &str, near: &[String]) -> io::Result<()> {
         match self {
             Self::Text(prose) => {
-                let thing = shown(thing);
+                let thing = quoted(thing);
                 prose.line(
                     Style::new().bold(),
                     &format!("{thing}: nothing is known of it"),
@@ -209,7 +215,7 @@ impl AnswerReport {
         }
     }
 
-    fn end(&mut self) -> io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Text(prose) => prose.flush(),
             Self::Json(out) => out.flush(),
@@ -245,8 +251,8 @@ impl<'a> AnswerLine<'a> {
     }
 }
 
-/// When a group's first and last lines were logged.
-fn times(group: &LogGroup) -> String {
+/// The times of a group's first and last lines.
+fn time_span(group: &LogGroup) -> String {
     match (&group.first_time, &group.last_time) {
         (Some(first), Some(last)) if first == last => format!(", at {first}"),
         (Some(first), Some(last)) => format!(", {first} to {last}"),
@@ -254,8 +260,8 @@ fn times(group: &LogGroup) -> String {
     }
 }
 
-/// What failed, how often and when, a line each, before the answers.
-fn summary(prose: &mut ProseWriter<Box<dyn Write>>, groups: &[&LogGroup]) -> io::Result<()> {
+/// Writes a summary before the answers: each failure with its count and times.
+fn write_summary(prose: &mut ProseWriter<Box<dyn Write>>, groups: &[&LogGroup]) -> io::Result<()> {
     if groups.len() < 2 {
         return Ok(());
     }
@@ -265,47 +271,51 @@ fn summary(prose: &mut ProseWriter<Box<dyn Write>>, groups: &[&LogGroup]) -> io:
     let count = |groups: &[&&LogGroup]| groups.iter().map(|group| group.count).sum::<u64>();
     let title = match (failed.is_empty(), count(&harmless)) {
         (true, harmless) => format!("no failures; {harmless} harmless lines"),
-        (false, 0) => format!("{} of {}", events(count(&failed)), kinds(failed.len())),
+        (false, 0) => format!(
+            "{} of {}",
+            failure_count(count(&failed)),
+            kind_count(failed.len())
+        ),
         (false, harmless) => format!(
             "{} of {}; {harmless} harmless lines, below",
-            events(count(&failed)),
-            kinds(failed.len())
+            failure_count(count(&failed)),
+            kind_count(failed.len())
         ),
     };
     prose.line(Style::new().bold(), &title)?;
     for group in failed {
         let last = group.lines.last().map_or("", String::as_str);
-        let text = format!("{} x {last}{}", group.count, times(group));
+        let text = format!("{} x {last}{}", group.count, time_span(group));
         prose.item(Style::new(), "", &text)?;
     }
     prose.blank_line()
 }
 
-fn events(count: u64) -> String {
+fn failure_count(count: u64) -> String {
     match count {
         1 => "1 failure".to_owned(),
         count => format!("{count} failures"),
     }
 }
 
-fn kinds(count: usize) -> String {
+fn kind_count(count: usize) -> String {
     match count {
         1 => "1 kind".to_owned(),
         count => format!("{count} kinds"),
     }
 }
 
-fn group_text(prose: &mut ProseWriter<Box<dyn Write>>, group: &LogGroup) -> io::Result<()> {
+fn write_group(prose: &mut ProseWriter<Box<dyn Write>>, group: &LogGroup) -> io::Result<()> {
     let mut lines = group.lines.iter();
     let first = lines.next().map_or("", String::as_str);
-    let title = format!("{} x {first}{}", group.count, times(group));
+    let title = format!("{} x {first}{}", group.count, time_span(group));
     prose.line(Style::new().bold(), &title)?;
     for line in lines {
         prose.line(Style::new().bold(), &format!("    {line}"))?;
     }
     match (&group.answer, group.weight) {
         (None, _) => prose.item(Style::new(), "what", "not known")?,
-        (Some(answer), LogWeight::Failure) => body(prose, answer)?,
+        (Some(answer), LogWeight::Failure) => write_answer(prose, answer)?,
         (Some(answer), LogWeight::Harmless) => {
             prose.item(Style::new(), "harmless", &answer.what)?;
             let rules = answer.known.iter();
@@ -318,7 +328,7 @@ fn group_text(prose: &mut ProseWriter<Box<dyn Write>>, group: &LogGroup) -> io::
     prose.blank_line()
 }
 
-fn known(prose: &mut ProseWriter<Box<dyn Write>>, answer: &Answer) -> io::Result<()> {
+fn write_known_issues(prose: &mut ProseWriter<Box<dyn Write>>, answer: &Answer) -> io::Result<()> {
     let label = Style::new().fg_color(Some(AnsiColor::Cyan.into()));
     for known in &answer.known {
         let text = format!("{}: {} {}", known.rule, known.title, known.issues.join(" "));
@@ -327,8 +337,8 @@ fn known(prose: &mut ProseWriter<Box<dyn Write>>, answer: &Answer) -> io::Result
     Ok(())
 }
 
-/// What an answer says, below its title.
-fn body(prose: &mut ProseWriter<Box<dyn Write>>, answer: &Answer) -> io::Result<()> {
+/// Writes an answer below its title.
+fn write_answer(prose: &mut ProseWriter<Box<dyn Write>>, answer: &Answer) -> io::Result<()> {
     let plain = Style::new();
     let label = Style::new().fg_color(Some(AnsiColor::Cyan.into()));
     prose.item(label, "what", &answer.what)?;
@@ -349,6 +359,6 @@ fn body(prose: &mut ProseWriter<Box<dyn Write>>, answer: &Answer) -> io::Result<
     for more in &answer.more {
         prose.item(plain, more.label, &more.text)?;
     }
-    known(prose, answer)?;
+    write_known_issues(prose, answer)?;
     prose.item(label, "next", &answer.next)
 }

@@ -1,4 +1,4 @@
-//! `dxgtrace export`: files that are generated from the description.
+//! `dxgtrace export`: writes files that are generated from the protocol's table.
 
 use std::fmt;
 
@@ -12,29 +12,29 @@ use dxgtrace_render::export;
 /// `dxgtrace export`
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// What to write
+    /// The file to write
     #[command(subcommand)]
     pub what: Export,
 }
 
-/// What can be written out.
+/// The generated files.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Export {
-    /// Set up Wireshark: dissector, profile, and capturing from within it
+    /// Set up Wireshark: dissector, profile and capture interface
     Wireshark(WiresharkArgs),
     /// The Wireshark dissector, `dxg.lua`
     Lua,
-    /// The reference of the protocol, Markdown
+    /// The protocol reference, Markdown
     Reference,
-    /// What every finding means, Markdown
+    /// The description of every finding, Markdown
     Findings,
     /// The JSON Schema of `-T jsonl`
     Schema,
-    /// The page on known issues, docs/known-issues.md
+    /// The known issues, Markdown
     KnownIssues,
 }
 
-/// Writes what was asked for to standard output.
+/// Writes the generated file to standard output.
 pub fn run(args: &ExportArgs) -> Result<Exit, Failure> {
     let text = match &args.what {
         Export::Wireshark(args) => return wireshark::run(args),
@@ -42,16 +42,16 @@ pub fn run(args: &ExportArgs) -> Result<Exit, Failure> {
             let rules = Rules::shipped().map_err(|error| Failure::Input(error.to_string()))?;
             Ok(page(rules.all()))
         }
-        Export::Lua => text(export::lua),
-        Export::Reference => text(export::reference),
-        Export::Findings => text(export::findings),
+        Export::Lua => to_text(export::lua),
+        Export::Reference => to_text(export::reference),
+        Export::Findings => to_text(export::findings),
         Export::Schema => Ok(export::schema()),
     };
     let text = text.map_err(|error| Failure::Input(format!("cannot export: {error}")))?;
-    output::all(text.as_bytes())
+    output::write_all(text.as_bytes())
 }
 
-fn text(write: impl FnOnce(&mut String) -> fmt::Result) -> Result<String, fmt::Error> {
+fn to_text(write: impl FnOnce(&mut String) -> fmt::Result) -> Result<String, fmt::Error> {
     let mut text = String::new();
     write(&mut text)?;
     Ok(text)

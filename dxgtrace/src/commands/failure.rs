@@ -1,20 +1,20 @@
-//! How the program ends.
+//! Exit codes and failures of the program.
 
 use std::io;
 
 use dxgtrace_protocol::decode::is_unsafe;
 
-/// A regular end.
+/// How a command ended that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// All went well.
+    /// The command succeeded.
     Fine,
-    /// There are findings as severe as `--fail-on` says, or the doctor found a
-    /// fault.
+    /// There are findings of the severity of `--fail-on` or higher, or `doctor` found
+    /// a fault.
     Findings,
     /// Packets were lost, and `--fail-on-loss` was given.
     Loss,
-    /// A command that was traced ended with this.
+    /// A traced command ended with this exit code.
     Command(u8),
 }
 
@@ -30,25 +30,25 @@ impl Exit {
     }
 }
 
-/// Why the program could not do what it was asked to.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The command line makes no sense.
-    #[error("{}", plain(.0))]
+    /// The command line is invalid.
+    #[error("{}", terminal_safe(.0))]
     Usage(String),
-    /// The input is bad or not there. What could be read has been shown.
-    #[error("{}", plain(.0))]
+    /// The input is damaged or missing. All that could be read has been shown.
+    #[error("{}", terminal_safe(.0))]
     Input(String),
     /// The probe cannot be attached.
-    #[error("{}", plain(.0))]
+    #[error("{}", terminal_safe(.0))]
     Attach(String),
-    /// The reader of the output has gone away.
+    /// The reader has closed the output.
     #[error("the output was closed")]
     Closed,
 }
 
-/// Text with names of files in it, safe on a terminal.
-fn plain(text: &str) -> String {
+/// Escapes `text`, which may contain file names, for a terminal.
+fn terminal_safe(text: &str) -> String {
     let shown = |letter: char| match letter {
         '\n' => letter.to_string(),
         _ if is_unsafe(letter) => letter.escape_unicode().to_string(),
@@ -67,7 +67,7 @@ impl Failure {
         }
     }
 
-    /// The exit code, as tshark's where tshark has one.
+    /// The exit code, the same as tshark's where tshark has one.
     pub const fn code(&self) -> u8 {
         match self {
             Self::Closed => 0,
@@ -77,7 +77,7 @@ impl Failure {
         }
     }
 
-    /// Whether to end without a word: whoever would read it has gone.
+    /// Whether to print no message.
     pub const fn is_silent(&self) -> bool {
         matches!(self, Self::Closed)
     }

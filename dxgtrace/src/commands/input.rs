@@ -1,4 +1,4 @@
-//! Capture files as input: all that can be read of them, with progress.
+//! Reads capture files into a pipeline, with a progress bar.
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
@@ -10,13 +10,13 @@ use super::pipeline::Pipeline;
 use dxgtrace_file::{ReadError, Reader};
 use dxgtrace_protocol::decode::escaped;
 
-/// Files from this size on show a progress bar, in bytes.
-const LARGE: u64 = 1 << 25;
-/// Records between two moves of the bar.
-const STEP: u64 = 1 << 13;
+/// Size from which a file shows a progress bar, in bytes.
+const PROGRESS_BYTES_MIN: u64 = 1 << 25;
+/// Records between two updates of the bar.
+const PROGRESS_INTERVAL: u64 = 1 << 13;
 
-/// How a file is called in messages.
-pub fn name(path: &Path) -> String {
+/// The name of a file in messages.
+pub fn display_name(path: &Path) -> String {
     if path == Path::new("-") {
         "standard input".to_owned()
     } else {
@@ -24,45 +24,46 @@ pub fn name(path: &Path) -> String {
     }
 }
 
-/// Keeps the first failure to end with; later ones are told at once.
-pub fn first(kept: &mut Option<Failure>, failure: Failure) {
+/// Keeps the first failure in `kept`, and prints later ones.
+pub fn keep_first_failure(kept: &mut Option<Failure>, failure: Failure) {
     match kept {
         None => *kept = Some(failure),
         Some(_) => {
-            // A closed error output is no reason to stop.
+            // Standard error may be closed.
             let _ = writeln!(io::stderr(), "dxgtrace: {failure}");
         }
     }
 }
 
-/// Feeds a file to the pipeline, up to its end or to where it is damaged.
+/// Feeds a file to the pipeline, up to its end or to damage in it.
 ///
 /// # Errors
-/// The file cannot be read, or not further.
-pub fn feed(path: &Path, pipeline: &mut Pipeline<'_>) -> Result<(), Failure> {
-    let failed = |error: ReadError| Failure::Input(format!("{}: {error}", name(path)));
+/// The file cannot be read, or is damaged.
+pub fn feed_file(path: &Path, pipeline: &mut Pipeline<'_>) -> Result<(), Failure> {
+    let failed = |error: ReadError| Failure::Input(format!("{}: {error}", display_name(path)));
     if path == Path::new("-") {
         let reader = Reader::new(io::stdin().lock()).map_err(failed)?;
-        return all(reader, pipeline, None, &failed);
+        return feed_records(reader, pipeline, None, &failed);
     }
     let reader = dxgtrace_file::open(path).map_err(failed)?;
     let size = std::fs::metadata(path).map_or(0, |about| about.len());
-    let bar = (size >= LARGE && io::stderr().is_terminal()).then(|| progress(size));
-    let result = all(reader, pipeline, bar.as_ref(), &failed);
+    let bar =
+        (size >= PROGRESS_BYTES_MIN && io::stderr().is_terminal()).then(|| progress_bar(size));
+    let result = feed_records(reader, pipeline, bar.as_ref(), &failed);
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
     result
 }
 
-fn all<R: Read>(
+fn feed_records<R: Read>(
     mut reader: Reader<R>,
     pipeline: &mut Pipeline<'_>,
     bar: Option<&ProgressBar>,
     failed: &impl Fn(ReadError) -> Failure,
 ) -> Result<(), Failure> {
     loop {
-        // Matched in place: a record is large.
+        // Borrowed instead of moved: a record is large.
         let next = reader.next_record();
         let record = match &next {
             Ok(Some(record)) => record,
@@ -70,17 +71,17 @@ fn all<R: Read>(
             Err(_) => return next.map(drop).map_err(failed),
         };
         pipeline
-            .packet(&record.packet, record.channels)
+            .on_packet(&record.packet, record.channels)
             .map_err(Failure::output)?;
         if let Some(bar) = bar
-            && record.packet.number.is_multiple_of(STEP)
+            && record.packet.number.is_multiple_of(PROGRESS_INTERVAL)
         {
             bar.set_position(record.at.offset);
         }
     }
 }
 
-fn progress(size: u64) -> ProgressBar {
+fn progress_bar(size: u64) -> ProgressBar {
     let bar = ProgressBar::new(size);
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {eta}") {
         bar.set_style(style);

@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 
 use super::arguments::ShowArgs;
 
-/// What to capture live, and how: the same for every command that does.
+/// Arguments of every command that captures live.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LiveArgs {
     /// Keep at most this many bytes of each message
@@ -23,19 +23,19 @@ pub struct LiveArgs {
     #[arg(short = 'B', long = "buffer", value_name = "MIB")]
     pub buffer: Option<u32>,
 
-    /// Only requests of this process; may be repeated
+    /// Capture only requests of this process; may be repeated
     #[arg(long = "pid", value_name = "PID")]
     pub pids: Vec<u32>,
 
-    /// With --pid: also of its children, and of theirs
+    /// With --pid: also capture requests of all its descendants
     #[arg(long = "follow-forks", requires = "pids")]
     pub follow_forks: bool,
 
-    /// Only requests of threads with this name
+    /// Capture only requests of threads with this name
     #[arg(long = "comm", value_name = "NAME")]
     pub comm: Option<String>,
 
-    /// Hook the driver this way instead of the best that works
+    /// Hook the driver with this backend instead of the best that works
     #[arg(long = "backend", value_name = "BACKEND")]
     pub backend: Option<BackendArg>,
 
@@ -44,7 +44,7 @@ pub struct LiveArgs {
     pub wait: bool,
 
     /// Capture a stand-in (`dxgtrace replay --wait`) instead of the driver: a
-    /// process, or with a path all that run this program
+    /// process, or all processes that run a program
     #[arg(
         long = "stand-in",
         value_name = "PID|PROGRAM",
@@ -62,12 +62,12 @@ pub enum BackendArg {
     Kprobe,
 }
 
-/// Which stand-in to capture.
+/// The stand-in to capture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StandInArg {
-    /// A process.
+    /// The process with this id.
     Process(u32),
-    /// All processes that run a program, also later ones.
+    /// All processes that run a program, including those that start later.
     Program(PathBuf),
 }
 
@@ -89,14 +89,14 @@ impl FromStr for StandInArg {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
-  dxgtrace capture                              a line a message, until Ctrl-C
+  dxgtrace capture                              one line for each message, until Ctrl-C
   dxgtrace capture -w gpu.pcapng -a duration:30
-  dxgtrace capture -P -w gpu.pcapng             into a file, and shown
+  dxgtrace capture -P -w gpu.pcapng             write to a file and show packets
   dxgtrace capture -f 'comm python3 and channel vgpu0'
   dxgtrace capture -i 00000000-0001d4c5         one virtual GPU; -D lists them
   dxgtrace capture -w - | wireshark -k -i -
 
-The program asks for the rights that it lacks; `dxgtrace doctor` looks further.")]
+If rights are missing, an error message names them; `dxgtrace doctor` examines the machine.")]
 pub struct CaptureArgs {
     /// Write the packets to a capture file; `-` is standard output
     #[arg(short = 'w', long = "write", value_name = "FILE")]
@@ -106,13 +106,13 @@ pub struct CaptureArgs {
     #[arg(short = 'c', long = "count", value_name = "N")]
     pub count: Option<u64>,
 
-    /// Stop when this is reached: duration:SECONDS, packets:N, filesize:KB, or
-    /// with -b files:N; may be repeated
+    /// Stop at this limit: duration:SECONDS, packets:N, filesize:KB, or with -b
+    /// files:N; may be repeated
     #[arg(short = 'a', long = "autostop", value_name = "LIMIT")]
     pub stop: Vec<Limit>,
 
-    /// Begin another file when this is reached: filesize:KB, duration:SECONDS or
-    /// packets:N; with files:N, keep only the latest N; may be repeated
+    /// Switch to the next file at this limit: filesize:KB, duration:SECONDS or
+    /// packets:N; with files:N, keep only the latest N files; may be repeated
     #[arg(
         short = 'b',
         long = "ring-buffer",
@@ -121,10 +121,10 @@ pub struct CaptureArgs {
     )]
     pub ring: Vec<Limit>,
 
-    /// Flight recorder: hold only the latest packets, in memory, within
-    /// duration:SECONDS, filesize:KB or packets:N, and write them to a file of
-    /// their own when --when or SIGUSR1 says so; with files:N, keep only the
-    /// latest N files; may be repeated
+    /// Flight recorder: keep the latest packets in memory, within duration:SECONDS,
+    /// filesize:KB or packets:N, and write them to a new file at each event of
+    /// --when and at SIGUSR1; with files:N, keep only the latest N files; may be
+    /// repeated
     #[arg(
         long = "keep",
         value_name = "LIMIT",
@@ -133,22 +133,22 @@ pub struct CaptureArgs {
     )]
     pub keep: Vec<Limit>,
 
-    /// With --keep: write when this happens: finding:SEVERITY, finding:CODE,
-    /// stall:SECONDS (a request waits so long) or end; may be repeated; without
-    /// it: finding:error
+    /// With --keep: write at this event: finding:SEVERITY, finding:CODE,
+    /// stall:SECONDS (a request has no reply for this time) or end; may be repeated;
+    /// default finding:error
     #[arg(long = "when", value_name = "EVENT", requires = "keep")]
     pub when: Vec<FlightTrigger>,
 
     #[command(flatten)]
     pub live: LiveArgs,
 
-    /// Capture only this: `pid N`, `comm NAME`, `channel CHANNEL`, joined by `and`, or by `or`
-    /// between values of one kind; pid and comm are chosen in the kernel, channels after it. May
-    /// also stand last, without -f
+    /// Capture filter: `pid N`, `comm NAME`, `channel CHANNEL`, joined by `and`, or by `or` between
+    /// values of one kind; pid and comm are filtered in the kernel, channels in user space. May
+    /// also be the last argument, without -f
     #[arg(short = 'f', long = "capture-filter", value_name = "EXPR")]
     pub choice: Option<String>,
 
-    /// The capture filter, as tcpdump has it
+    /// The capture filter, in tcpdump's place
     #[arg(value_name = "EXPR", conflicts_with = "choice", hide = true)]
     pub words: Vec<String>,
 
@@ -156,14 +156,14 @@ pub struct CaptureArgs {
     #[arg(short = 'D', long = "list-interfaces")]
     pub list: bool,
 
-    /// Say nothing on standard error but errors
+    /// Print only errors on standard error
     #[arg(short = 'Q', long = "silent")]
     pub silent: bool,
 
     #[command(flatten)]
     pub show: ShowArgs,
 
-    /// Run this command and capture only what it and its children ask for
+    /// Run this command and capture only requests of it and its children
     #[arg(
         last = true,
         value_name = "COMMAND",
@@ -172,20 +172,20 @@ pub struct CaptureArgs {
     pub command: Vec<OsString>,
 }
 
-/// A bound on a capture or a file of it, in dumpcap's words.
+/// A limit of a capture or of each of its files, in dumpcap's syntax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
-    /// So long.
+    /// `duration:SECONDS`
     Duration(Duration),
-    /// So many packets.
+    /// `packets:N`
     Packets(u64),
-    /// So many bytes.
+    /// `filesize:KB`, in bytes
     Bytes(u64),
-    /// So many files.
+    /// `files:N`
     Files(u64),
 }
 
-/// Bytes in a KB, as dumpcap counts.
+/// Bytes in a KB, as in dumpcap.
 const KB: u64 = 1000;
 
 impl FromStr for Limit {
@@ -207,14 +207,14 @@ impl FromStr for Limit {
     }
 }
 
-/// When the flight recorder writes what it holds.
+/// An event at which the flight recorder writes its packets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FlightTrigger {
-    /// At a finding of this code, or of this severity and above.
+    /// A finding with this code, or of this severity or higher.
     Finding(String),
-    /// When a request has waited for so long.
+    /// A request has had no reply for this time.
     Stall(Duration),
-    /// At the end of the capture.
+    /// The end of the capture.
     End,
 }
 
@@ -245,19 +245,19 @@ pub struct ReplayArgs {
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
 
-    /// Say `ready PID`, and play only when a line comes in
+    /// Print `ready PID`, and play once a line arrives on standard input
     #[arg(long)]
     pub wait: bool,
 
-    /// Keep the recorded pace, this many times faster
+    /// Play at the recorded pace, or faster by this factor
     #[arg(long, value_name = "FACTOR", num_args = 0..=1, default_missing_value = "1")]
     pub speed: Option<f64>,
 
-    /// Let another device send and receive in between
+    /// Let another device send and receive between the packets
     #[arg(long)]
     pub noise: bool,
 
-    /// Write what was played, as a capture must show it, to a capture file
+    /// Write the packets that a capture of this must contain to a capture file
     #[arg(long, value_name = "FILE")]
     pub played: Option<PathBuf>,
 }
@@ -265,7 +265,7 @@ pub struct ReplayArgs {
 /// `dxgtrace demo`
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
-    /// Show it on the terminal UI
+    /// Show the packets in the terminal UI
     #[arg(long, hide = !cfg!(feature = "tui"))]
     pub tui: bool,
 
@@ -277,7 +277,7 @@ pub struct DemoArgs {
     #[arg(short = 'w', long = "write", value_name = "FILE")]
     pub write: Option<PathBuf>,
 
-    /// Keep the recorded pace, this many times faster
+    /// Play at the recorded pace, or faster by this factor
     #[arg(long, value_name = "FACTOR", num_args = 0..=1, default_missing_value = "1")]
     pub speed: Option<f64>,
 
@@ -292,11 +292,11 @@ pub struct TuiArgs {
     #[arg(value_name = "FILE", conflicts_with = "input")]
     pub file: Option<PathBuf>,
 
-    /// The capture file, as tshark has it
+    /// The capture file, with tshark's flag
     #[arg(short = 'r', long = "read", value_name = "FILE")]
     pub input: Option<PathBuf>,
 
-    /// Show only packets that pass this filter
+    /// Show only packets that match this display filter
     #[arg(short = 'Y', long = "filter", value_name = "FILTER")]
     pub filter: Option<String>,
 

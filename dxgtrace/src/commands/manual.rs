@@ -1,15 +1,15 @@
-//! `dxgtrace man`: one page with every command, from the same definitions as
-//! the help.
+//! `dxgtrace man`: writes a manual page of all commands from the definition of the
+//! command line.
 
 use std::io::{self, Write};
 
 use clap::Command;
 use clap_mangen::Man;
 
-/// The page.
+/// The manual page of `command`, in roff.
 ///
 /// # Errors
-/// None that writing into memory could have.
+/// Writing into memory fails, which it does not.
 pub fn page(mut command: Command) -> io::Result<Vec<u8>> {
     command.build();
     let mut page = Vec::new();
@@ -28,7 +28,7 @@ pub fn page(mut command: Command) -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// A command as a section, its parts as subsections.
+/// Writes a command as a section, and its parts as subsections.
 fn section(page: &mut Vec<u8>, command: &Command) -> io::Result<()> {
     writeln!(page, ".SH \"dxgtrace {}\"", command.get_name())?;
     let mut parts = Vec::new();
@@ -41,7 +41,7 @@ fn section(page: &mut Vec<u8>, command: &Command) -> io::Result<()> {
     }
     for line in String::from_utf8_lossy(&parts).lines() {
         match line.strip_prefix(".SH ") {
-            // What a command does needs no heading of its own.
+            // The description follows the section's heading directly.
             Some("DESCRIPTION") => {}
             Some(heading) => writeln!(page, ".SS {heading}")?,
             None => writeln!(page, "{line}")?,
@@ -50,7 +50,7 @@ fn section(page: &mut Vec<u8>, command: &Command) -> io::Result<()> {
     notes(page, "", command)
 }
 
-/// What stands below the help, line by line.
+/// Writes the text below a command's help, line by line.
 fn notes(page: &mut Vec<u8>, heading: &str, command: &Command) -> io::Result<()> {
     let Some(text) = command.get_after_help() else {
         return Ok(());
@@ -60,7 +60,7 @@ fn notes(page: &mut Vec<u8>, heading: &str, command: &Command) -> io::Result<()>
     }
     writeln!(page, ".PP\n.nf")?;
     for line in text.to_string().lines() {
-        // A leading full stop or quote would be an instruction.
+        // roff takes a leading full stop or quote as a request.
         let line = line.replace('\\', "\\e").replace('-', "\\-");
         writeln!(page, "\\&{line}")?;
     }

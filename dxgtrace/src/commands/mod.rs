@@ -1,4 +1,4 @@
-//! What the program does, one module a command, with the command's arguments.
+//! The commands: one module for each, with its arguments.
 
 pub mod arguments;
 pub mod check;
@@ -9,7 +9,7 @@ pub mod explain;
 pub mod export;
 mod failure;
 mod input;
-mod known;
+mod known_issues;
 #[cfg_attr(not(live), path = "without_live.rs")]
 pub mod live;
 pub mod live_arguments;
@@ -19,7 +19,7 @@ mod pipeline;
 pub mod read;
 pub mod report;
 mod rules;
-mod show;
+mod show_output;
 pub mod stat;
 pub mod top;
 #[cfg_attr(not(feature = "tui"), path = "without_tui.rs")]

@@ -11,18 +11,17 @@ use super::arguments::ColorArg;
 use super::{Exit, Failure};
 use dxgtrace_render::output::WIDTH;
 
-/// Fewer columns are not made use of.
+/// Text is never narrower than this.
 const WIDTH_MIN: usize = 40;
-/// Longer lines are hard to read.
+/// Text is never wider than this: longer lines are hard to read.
 const WIDTH_MAX: usize = 120;
-/// Lines of a terminal that does not tell.
-const LINES: usize = 24;
+/// Lines of a terminal of unknown size.
+const DEFAULT_LINES: usize = 24;
 
-/// Columns that text on standard output should keep to: those of the
-/// terminal, or as many as the environment says.
-pub fn width() -> usize {
-    let said = std::env::var("COLUMNS").ok();
-    let columns = match said.and_then(|said| said.parse().ok()) {
+/// Columns for text on standard output: `COLUMNS`, or the width of the terminal.
+pub fn text_width() -> usize {
+    let columns = std::env::var("COLUMNS").ok();
+    let columns = match columns.and_then(|columns| columns.parse().ok()) {
         Some(columns) => columns,
         None if !io::stdout().is_terminal() => return WIDTH,
         None => size().map_or(WIDTH, |(Width(columns), _)| columns.into()),
@@ -30,12 +29,12 @@ pub fn width() -> usize {
     columns.clamp(WIDTH_MIN, WIDTH_MAX)
 }
 
-/// Lines of the terminal that standard output is.
-pub fn lines() -> usize {
-    size().map_or(LINES, |(_, Height(lines))| lines.into())
+/// Lines of the terminal on standard output.
+pub fn terminal_lines() -> usize {
+    size().map_or(DEFAULT_LINES, |(_, Height(lines))| lines.into())
 }
 
-/// Whether standard output is to have colours.
+/// Whether `color` asks for colours on standard output.
 pub fn wants_colours(color: ColorArg) -> bool {
     match color {
         ColorArg::Always => true,
@@ -47,12 +46,12 @@ pub fn wants_colours(color: ColorArg) -> bool {
     }
 }
 
-/// Standard output as `color` wants it.
-pub fn stream(color: ColorArg) -> BufWriter<AutoStream<StdoutLock<'static>>> {
+/// Standard output, with colours as `color` asks for.
+pub fn stdout_stream(color: ColorArg) -> BufWriter<AutoStream<StdoutLock<'static>>> {
     coloured(io::stdout().lock(), color)
 }
 
-/// What leads to standard output, as `color` wants it.
+/// Buffers `out`, which leads to standard output, with colours as `color` asks for.
 pub fn coloured<W: RawStream + AsLockedWrite>(out: W, color: ColorArg) -> BufWriter<AutoStream<W>> {
     let choice = match color {
         ColorArg::Always => ColorChoice::Always,
@@ -63,18 +62,18 @@ pub fn coloured<W: RawStream + AsLockedWrite>(out: W, color: ColorArg) -> BufWri
     buffered(AutoStream::new(out, choice))
 }
 
-/// Standard output for what programs read: it has no colours to strip.
-pub fn bare() -> BufWriter<StdoutLock<'static>> {
+/// Standard output for text without colours.
+pub fn plain_stdout() -> BufWriter<StdoutLock<'static>> {
     buffered(io::stdout().lock())
 }
 
-/// The same for what leads to standard output.
+/// Buffers `out`, which takes text without colours.
 pub fn buffered<W: Write>(out: W) -> BufWriter<W> {
     BufWriter::with_capacity(1 << 16, out)
 }
 
-/// Writes all of a finished text.
-pub fn all(bytes: &[u8]) -> Result<Exit, Failure> {
+/// Writes `bytes` to standard output.
+pub fn write_all(bytes: &[u8]) -> Result<Exit, Failure> {
     let mut out = io::stdout().lock();
     out.write_all(bytes)
         .and_then(|()| out.flush())

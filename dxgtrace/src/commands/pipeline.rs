@@ -1,4 +1,4 @@
-//! From packets to output: the same for a file and for a live capture.
+//! Analyzes, filters and outputs packets, of a file or a live capture.
 
 use std::collections::HashMap;
 use std::io;
@@ -10,7 +10,7 @@ use dxgtrace_session::check::Finding;
 use dxgtrace_session::entry::{Entry, Sink, Totals};
 use dxgtrace_session::{Analysis, ReplyLimits, Session};
 
-/// Takes packets in order and hands those that pass on to its sinks.
+/// Analyzes packets in order, and passes those that match on to its sinks.
 pub struct Pipeline<'a> {
     session: Session,
     filter: Filter,
@@ -25,7 +25,7 @@ pub struct Pipeline<'a> {
 }
 
 impl<'a> Pipeline<'a> {
-    /// A pipeline into `sinks` for what `filter` lets through.
+    /// A pipeline that passes packets that match `filter` to `sinks`.
     pub fn new(filter: Filter, sinks: Vec<Box<dyn Sink + 'a>>) -> Self {
         Self {
             session: Session::new(),
@@ -41,36 +41,36 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// The same with the reply of each request known ahead.
-    pub fn knowing(mut self, replies: Option<HashMap<u64, u64>>) -> Self {
+    /// Sets the reply of each request, by packet number.
+    pub fn with_replies(mut self, replies: Option<HashMap<u64, u64>>) -> Self {
         self.replies = replies.unwrap_or_default();
         self
     }
 
-    /// The same with other limits on how long the host may take.
-    pub fn within(mut self, limits: ReplyLimits) -> Self {
+    /// Sets the times after which a reply is slow or missing.
+    pub fn with_limits(mut self, limits: ReplyLimits) -> Self {
         self.session = self.session.within(limits);
         self
     }
 
-    /// The same for packets of these channels only. The others are followed
-    /// nevertheless: they tell what objects the chosen ones speak of.
-    pub fn on(mut self, chosen: ChannelSelection) -> Self {
+    /// Passes only packets of these channels to the sinks. The session still follows
+    /// the others, which create objects that the chosen ones use.
+    pub fn with_channels(mut self, chosen: ChannelSelection) -> Self {
         self.chosen = chosen;
         self
     }
 
-    /// How many packets have passed the filter.
+    /// Number of packets that matched the filter.
     pub fn shown(&self) -> u64 {
         self.totals.shown
     }
 
-    /// Takes the next packet of a capture with these channels; false if it is
-    /// on none of the chosen ones.
+    /// Takes the next packet of a capture with `channels`. Returns false if its
+    /// channel is not chosen.
     ///
     /// # Errors
-    /// A sink's output refuses.
-    pub fn packet(&mut self, packet: &Packet<'_>, channels: &[Channel]) -> io::Result<bool> {
+    /// A sink fails to write.
+    pub fn on_packet(&mut self, packet: &Packet<'_>, channels: &[Channel]) -> io::Result<bool> {
         self.findings.clear();
         let findings = &mut self.findings;
         let mut seen = Analysis::default();
@@ -105,31 +105,31 @@ impl<'a> Pipeline<'a> {
         Ok(true)
     }
 
-    /// Nothing comes for a while: what the sinks hold back goes out.
+    /// Lets the sinks flush, because no packet comes for a while.
     ///
     /// # Errors
-    /// A sink's output refuses.
-    pub fn idle(&mut self) -> io::Result<()> {
+    /// A sink fails to write.
+    pub fn on_idle(&mut self) -> io::Result<()> {
         self.sinks.iter_mut().try_for_each(|sink| sink.idle())
     }
 
-    /// What is known after the packets so far.
+    /// The session after the packets so far.
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// Ends the output.
+    /// Ends the output, and returns the totals.
     ///
     /// # Errors
-    /// A sink's output refuses.
-    pub fn end(mut self) -> io::Result<Totals> {
+    /// A sink fails to write.
+    pub fn finish(mut self) -> io::Result<Totals> {
         let mut late = Vec::new();
         self.session
             .finish(&mut |packet, finding| late.push((packet, finding)));
         self.totals.unanswered = self.session.waiting().len() as u64;
         for (packet, finding) in &late {
             self.totals.find(finding);
-            // They come after their packets, which a filter may have left out.
+            // A filter may have left out the packets of these findings.
             if self.filter.is_empty() && self.chosen.are_all() {
                 for sink in &mut self.sinks {
                     sink.finding(*packet, finding)?;

@@ -1,4 +1,4 @@
-//! `dxgtrace read`: what a capture file holds.
+//! `dxgtrace read`: shows the packets of a capture file.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::arguments::{ColorArg, ShowArgs, parse};
 use super::pipeline::Pipeline;
-use super::show::ShowOutput;
+use super::show_output::ShowOutput;
 use super::{Exit, Failure, check, input, stat};
 use dxgtrace_file::{ReadError, Reader};
 use dxgtrace_session::Session;
@@ -19,15 +19,15 @@ use dxgtrace_session::Session;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  dxgtrace read gpu.pcapng                            a line a packet
+  dxgtrace read gpu.pcapng                            one line for each packet
   dxgtrace read -V -x gpu.pcapng -Y 'frame.number == 20'
   dxgtrace read gpu.pcapng -Y 'status >= 0xc0000000 && dxg.comm == \"python3\"'
   dxgtrace read gpu.pcapng -T csv -e frame.number -e message -e status -e time
   dxgtrace read -T jsonl gpu.pcapng | jq 'select(.type == \"finding\")'
-  dxgtrace read gpu.pcapng -i vgpu0 -w vgpu0.pcapng   only what this channel carried
-  dxgtrace read -q -z expert gpu.pcapng               what is wrong, as check says it
+  dxgtrace read gpu.pcapng -i vgpu0 -w vgpu0.pcapng   only packets of this channel
+  dxgtrace read -q -z expert gpu.pcapng               only the findings, as check shows them
 
-`dxgtrace tui` completes names of fields while they are typed; docs/filters.md lists them.")]
+`dxgtrace tui` completes field names while typing; docs/filters.md lists them.")]
 pub struct ReadArgs {
     /// The capture file; `-` is standard input
     #[arg(
@@ -37,7 +37,7 @@ pub struct ReadArgs {
     )]
     pub file: Option<PathBuf>,
 
-    /// The capture file, as tshark has it
+    /// The capture file, with tshark's flag
     #[arg(short = 'r', long = "read", value_name = "FILE")]
     pub input: Option<PathBuf>,
 
@@ -45,11 +45,11 @@ pub struct ReadArgs {
     #[arg(short = 'w', long = "write", value_name = "FILE")]
     pub write: Option<PathBuf>,
 
-    /// Stop after this many packets
+    /// Stop after this number of packets
     #[arg(short = 'c', long = "count", value_name = "N")]
     pub count: Option<u64>,
 
-    /// A summary behind the packets, or with -q only it: expert (as check), or io,stat, srt,
+    /// Show a summary after the packets, or with -q alone: expert (as check), or io,stat, srt,
     /// pending, handles (as stat); may be repeated
     #[arg(short = 'z', long = "summary", value_name = "SUMMARY")]
     pub summaries: Vec<SummaryTable>,
@@ -79,14 +79,14 @@ impl FromStr for SummaryTable {
     }
 }
 
-/// Reads the file and shows it, its packets and what is asked of them as a whole.
+/// Shows the packets of the file, then the summaries.
 pub fn run(args: &ReadArgs, color: ColorArg) -> Result<Exit, Failure> {
     let path = match (&args.file, &args.input) {
         (Some(path), _) | (None, Some(path)) => path.as_path(),
         (None, None) => Path::new("-"),
     };
     if args.summaries.is_empty() {
-        return packets(args, path, color);
+        return show_packets(args, path, color);
     }
     if path == Path::new("-") {
         return Err(Failure::Usage(
@@ -97,7 +97,7 @@ pub fn run(args: &ReadArgs, color: ColorArg) -> Result<Exit, Failure> {
     let shown = if only {
         Ok(Exit::Fine)
     } else {
-        packets(args, path, color)
+        show_packets(args, path, color)
     };
     let mut done = Vec::new();
     for summary in &args.summaries {
@@ -109,7 +109,7 @@ pub fn run(args: &ReadArgs, color: ColorArg) -> Result<Exit, Failure> {
     shown
 }
 
-/// The same as the command of that name.
+/// Runs the command that shows this summary.
 fn summarize(summary: SummaryTable, path: &Path, color: ColorArg) -> Result<Exit, Failure> {
     let words = [OsStr::new("--read"), path.as_os_str()];
     match summary {
@@ -118,8 +118,8 @@ fn summarize(summary: SummaryTable, path: &Path, color: ColorArg) -> Result<Exit
     }
 }
 
-fn packets(args: &ReadArgs, path: &Path, color: ColorArg) -> Result<Exit, Failure> {
-    let name = input::name(path);
+fn show_packets(args: &ReadArgs, path: &Path, color: ColorArg) -> Result<Exit, Failure> {
+    let name = input::display_name(path);
     let failed = |error: ReadError| Failure::Input(format!("{name}: {error}"));
     let shown = ShowOutput::new(&args.show)?;
     if path == Path::new("-") {
@@ -129,14 +129,16 @@ fn packets(args: &ReadArgs, path: &Path, color: ColorArg) -> Result<Exit, Failur
             ));
         }
         let reader = Reader::new(io::stdin().lock()).map_err(failed)?;
-        return show(reader, None, shown, args, color, "standard input");
+        return show_reader(reader, None, shown, args, color, "standard input");
     }
     let replies = if shown.needs_replies() {
-        Some(replies(dxgtrace_file::open(path).map_err(failed)?))
+        Some(replies_by_request(
+            dxgtrace_file::open(path).map_err(failed)?,
+        ))
     } else {
         None
     };
-    show(
+    show_reader(
         dxgtrace_file::open(path).map_err(failed)?,
         replies,
         shown,
@@ -146,7 +148,7 @@ fn packets(args: &ReadArgs, path: &Path, color: ColorArg) -> Result<Exit, Failur
     )
 }
 
-fn show<R: Read>(
+fn show_reader<R: Read>(
     reader: Reader<R>,
     replies: Option<HashMap<u64, u64>>,
     shown: ShowOutput,
@@ -156,15 +158,17 @@ fn show<R: Read>(
 ) -> Result<Exit, Failure> {
     let channels = shown.channels();
     let (filter, sinks) = shown.into_parts(args.write.as_deref(), color, name)?;
-    let mut pipeline = Pipeline::new(filter, sinks).on(channels).knowing(replies);
-    let result = all(reader, &mut pipeline, args.count.unwrap_or(u64::MAX), name);
-    // What could be read is shown before the failure is.
-    pipeline.end().map_err(Failure::output)?;
+    let mut pipeline = Pipeline::new(filter, sinks)
+        .with_channels(channels)
+        .with_replies(replies);
+    let result = feed_until(reader, &mut pipeline, args.count.unwrap_or(u64::MAX), name);
+    // All that could be read is shown before the failure.
+    pipeline.finish().map_err(Failure::output)?;
     result.map(|()| Exit::Fine)
 }
 
-/// Reads into the pipeline until `count` packets have passed its filter.
-pub(super) fn all<R: Read>(
+/// Feeds records to the pipeline until `count` packets have matched its filter.
+pub(super) fn feed_until<R: Read>(
     mut reader: Reader<R>,
     pipeline: &mut Pipeline<'_>,
     count: u64,
@@ -174,7 +178,7 @@ pub(super) fn all<R: Read>(
         match reader.next_record() {
             Ok(Some(record)) => {
                 pipeline
-                    .packet(&record.packet, record.channels)
+                    .on_packet(&record.packet, record.channels)
                     .map_err(Failure::output)?;
             }
             Ok(None) => break,
@@ -184,9 +188,9 @@ pub(super) fn all<R: Read>(
     Ok(())
 }
 
-/// The reply of each request. What cannot be read has none; the second reading
-/// of the file says so.
-fn replies<R: Read>(mut reader: Reader<R>) -> HashMap<u64, u64> {
+/// The packet number of each request's reply. Damage in the file ends the map, and is
+/// reported when the file is read again.
+fn replies_by_request<R: Read>(mut reader: Reader<R>) -> HashMap<u64, u64> {
     let mut session = Session::new();
     let mut replies = HashMap::new();
     while let Ok(Some(record)) = reader.next_record() {

@@ -1,4 +1,4 @@
-//! `dxgtrace report`: one archive to send to others.
+//! `dxgtrace report`: packs a capture and its environment into an archive.
 
 use std::fs::{self, File};
 use std::io::{self, Seek, Write};
@@ -11,8 +11,8 @@ use clap::Args;
 
 use super::arguments::RulesArgs;
 use super::doctor;
-use super::rules::load;
-use super::walk::{ended, walk};
+use super::rules::load_rules;
+use super::walk::{exit_after, walk};
 use super::{Exit, Failure};
 use dxgtrace_doctor::{SystemFiles, examine};
 use dxgtrace_file::{CaptureOrigin, FlushPolicy, Writer};
@@ -25,9 +25,9 @@ use dxgtrace_session::Session;
 use dxgtrace_session::check::Finding;
 use dxgtrace_session::entry::Entry;
 
-/// Bytes collected before they go out.
-const COLLECT: usize = 1 << 16;
-/// What the capture says about itself when it was redacted.
+/// Size of the output buffer in bytes.
+const BUFFER_BYTES: usize = 1 << 16;
+/// The comment of a redacted capture.
 const REDACTED: &str = "Redacted by dxgtrace report: process names, texts, opaque data and \
                         addresses are replaced; lengths, counts, numbers, statuses and times are \
                         as they were.";
@@ -47,7 +47,7 @@ pub struct ReportArgs {
     #[arg(long)]
     pub no_redact: bool,
 
-    /// Describe the machine whose file tree is below this folder
+    /// Examine the file tree below this folder instead of this machine's
     #[arg(long, value_name = "DIR", default_value = "/")]
     pub root: PathBuf,
 
@@ -59,22 +59,22 @@ pub struct ReportArgs {
 pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
     let out = args.write.as_path();
     let refused = |error: io::Error| Failure::Input(format!("{}: {error}", out.display()));
-    let rules = load(&args.rules)?;
-    // An archive wants each file's length before its bytes, so the capture is
-    // made beside it first; the archive itself only when that is done.
+    let rules = load_rules(&args.rules)?;
+    // An archive holds each file's length before its bytes, so the capture is
+    // written to a temporary file first, and the archive created after that.
     let part = TemporaryFile::create(out).map_err(refused)?;
 
     let mut profile = CaptureProfile::default();
-    let mut watch = rules.watch();
+    let mut rule_run = rules.watch();
     let mut redactor = Redactor::new();
-    let mut again = Session::new();
+    let mut redacted_session = Session::new();
     let comment = if args.no_redact { "" } else { REDACTED };
     let wrong = |error: dxgtrace_file::WriteError| Failure::output(error.into());
     let mut writer = Writer::with_comment(
         &part.file,
         &CaptureOrigin::default(),
         comment,
-        FlushPolicy::Collect(COLLECT),
+        FlushPolicy::Collect(BUFFER_BYTES),
     )
     .map_err(wrong)?;
     let mut findings: Vec<Finding> = Vec::new();
@@ -89,39 +89,39 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
             payload: &payload,
             ..*entry.packet
         };
-        // What the summary and the comments say comes from what is sent along.
+        // Summary and comments describe the redacted packets.
         findings.clear();
-        let seen = again.see(&packet, &mut |finding| findings.push(finding));
+        let seen = redacted_session.see(&packet, &mut |finding| findings.push(finding));
         let entry = Entry {
             packet: &packet,
             seen: &seen,
-            request: again.answered(),
+            request: redacted_session.answered(),
             findings: &findings,
             ..*entry
         };
         profile.count_entry(&entry);
-        watch.see(&entry);
+        rule_run.see(&entry);
         let comments: Vec<String> = findings.iter().map(Finding::comment).collect();
         writer
             .write(&packet, entry.channels, &comments)
             .map_err(wrong)
     })?;
     writer.finish().map_err(wrong)?;
-    profile.finish(&again);
-    watch.end(&again.unanswered());
+    profile.finish(&redacted_session);
+    rule_run.end(&redacted_session.unanswered());
 
     let mut text = Vec::new();
     let note = damage.as_ref().map(ToString::to_string);
     summary(
         &mut text,
         &profile,
-        &watch.matches(),
+        &rule_run.matches(),
         note.as_deref(),
         !args.no_redact,
     )
     .map_err(Failure::output)?;
     let mut environment = ProseWriter::new(Vec::new(), WIDTH, 18);
-    doctor::write(&mut environment, &examine(&SystemFiles::new(&args.root)))
+    doctor::write_facts(&mut environment, &examine(&SystemFiles::new(&args.root)))
         .map_err(Failure::output)?;
 
     let files = [
@@ -129,24 +129,28 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
         ("environment.txt", environment.into_inner()),
     ];
     let mut archive = dxgtrace_file::create(out).map_err(refused)?;
-    if packed(out) {
+    if is_compressed(out) {
         let mut packer = GzEncoder::new(&mut archive, Compression::default());
-        pack(&mut packer, part, &files).map_err(refused)?;
+        write_archive(&mut packer, part, &files).map_err(refused)?;
         packer.finish().map_err(refused)?;
     } else {
-        pack(&mut archive, part, &files).map_err(refused)?;
+        write_archive(&mut archive, part, &files).map_err(refused)?;
     }
     archive.flush().map_err(refused)?;
-    ended([damage])
+    exit_after([damage])
 }
 
 /// Whether the archive's name asks for compression.
-fn packed(path: &Path) -> bool {
+fn is_compressed(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension == "gz" || extension == "tgz")
 }
 
-fn pack(out: impl Write, mut part: TemporaryFile, files: &[(&str, Vec<u8>)]) -> io::Result<()> {
+fn write_archive(
+    out: impl Write,
+    mut part: TemporaryFile,
+    files: &[(&str, Vec<u8>)],
+) -> io::Result<()> {
     const FOLDER: &str = "dxgtrace-report";
     let mut archive = tar::Builder::new(out);
     let header = |length: u64| {
@@ -168,7 +172,7 @@ fn pack(out: impl Write, mut part: TemporaryFile, files: &[(&str, Vec<u8>)]) -> 
     archive.into_inner()?.flush()
 }
 
-/// A file beside the archive that is gone when it is no longer needed.
+/// A file beside the archive that is removed when it is dropped.
 struct TemporaryFile {
     path: PathBuf,
     file: File,
@@ -193,7 +197,7 @@ impl TemporaryFile {
 
 impl Drop for TemporaryFile {
     fn drop(&mut self) {
-        // If it cannot be removed, there is nobody left to tell.
+        // There is nobody to report an error to.
         let _ = fs::remove_file(&self.path);
     }
 }

@@ -1,4 +1,4 @@
-//! `dxgtrace tui`: the terminal UI, on a file.
+//! `dxgtrace tui FILE`: shows a file in the terminal UI.
 
 use std::io;
 use std::path::Path;
@@ -10,7 +10,7 @@ use dxgtrace_tui::{App, CaptureSource, Config, terminal};
 
 pub use terminal::check;
 
-/// Shows a file.
+/// Shows the file `path`.
 pub fn run(args: &TuiArgs, path: &Path, color: ColorArg) -> Result<Exit, Failure> {
     if path == Path::new("-") {
         return Err(Failure::Usage(
@@ -18,11 +18,11 @@ pub fn run(args: &TuiArgs, path: &Path, color: ColorArg) -> Result<Exit, Failure
                 .to_owned(),
         ));
     }
-    // What is no capture is said before the screen is taken.
+    // Errors are reported before the terminal UI takes the screen.
     let failed = |error| Failure::Input(format!("{}: {error}", path.display()));
     drop(dxgtrace_file::open(path).map_err(failed)?);
-    let config = config(color)?;
-    show(
+    let config = user_config(color)?;
+    run_ui(
         CaptureSource::file(path.to_owned()),
         config,
         args.filter.as_deref(),
@@ -30,8 +30,8 @@ pub fn run(args: &TuiArgs, path: &Path, color: ColorArg) -> Result<Exit, Failure
     )
 }
 
-/// The user's configuration; without colours, the theme is one that needs none.
-pub(super) fn config(color: ColorArg) -> Result<Config, Failure> {
+/// The user's configuration, with a theme without colours if `color` asks for none.
+pub(super) fn user_config(color: ColorArg) -> Result<Config, Failure> {
     let config = Config::of_user().map_err(Failure::Input)?;
     Ok(match output::wants_colours(color) {
         true => config,
@@ -39,8 +39,8 @@ pub(super) fn config(color: ColorArg) -> Result<Config, Failure> {
     })
 }
 
-/// Runs the screen, which may have something to say at first.
-pub(super) fn show(
+/// Runs the terminal UI, which shows `greeting` first.
+pub(super) fn run_ui(
     source: CaptureSource,
     config: Config,
     filter: Option<&str>,
@@ -56,13 +56,13 @@ pub(super) fn show(
     }
     let broken = |error: io::Error| Failure::Input(format!("the terminal: {error}"));
     if let Some(text) = terminal::run(&mut app).map_err(broken)? {
-        say(&text);
+        print_message(&text);
     }
     Ok(Exit::Fine)
 }
 
-/// A line for the person at the terminal; if nobody reads it, no matter.
-fn say(line: &str) {
+/// Prints a line on standard error, which may be closed.
+fn print_message(line: &str) {
     use io::Write;
     let _ = writeln!(io::stderr(), "dxgtrace: {line}");
 }

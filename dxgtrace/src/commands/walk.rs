@@ -1,5 +1,4 @@
-//! A capture file from its first packet to its last, with what the session
-//! makes of each.
+//! Reads a capture file and passes each analyzed record to a visitor.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -10,35 +9,36 @@ use dxgtrace_file::{ReadError, Reader};
 use dxgtrace_session::Session;
 use dxgtrace_session::entry::Entry;
 
-/// What stopped the walk before the end, if anything did: to be reported after
-/// all that could be read was used.
+/// The failure that ended a walk early, to be reported once the records read so far
+/// were used.
 pub type WalkStop = Option<Failure>;
 
-/// Hands every record to `visit`, with the session after it, and gives the
-/// session back. `-` is standard input.
+/// Passes each record to `visit`, with the session after it, and returns the final
+/// session. `-` is standard input.
 ///
 /// # Errors
-/// The file cannot be opened, or `visit` fails. Damage within it is given back.
+/// The file cannot be opened, or `visit` fails. Damage in the file is no error but
+/// returned as a [`WalkStop`].
 pub fn walk(
     path: &Path,
     visit: &mut dyn FnMut(&Entry<'_>, &Session, &RecordComments<'_>) -> Result<(), Failure>,
 ) -> Result<(Session, WalkStop), Failure> {
     let failed = |error: ReadError| Failure::Input(format!("{}: {error}", path.display()));
     if path == Path::new("-") {
-        records(
+        walk_records(
             Reader::new(io::stdin().lock()).map_err(failed)?,
             path,
             visit,
         )
     } else {
-        records(dxgtrace_file::open(path).map_err(failed)?, path, visit)
+        walk_records(dxgtrace_file::open(path).map_err(failed)?, path, visit)
     }
 }
 
-/// The comments on a record, made when asked for.
+/// Returns the comments of a record.
 pub type RecordComments<'a> = dyn Fn() -> Vec<String> + 'a;
 
-fn records<R: Read>(
+fn walk_records<R: Read>(
     reader: Reader<R>,
     path: &Path,
     visit: &mut dyn FnMut(&Entry<'_>, &Session, &RecordComments<'_>) -> Result<(), Failure>,
@@ -79,11 +79,11 @@ fn records<R: Read>(
     }
 }
 
-/// The result of a command that used all that could be read.
+/// The result of a command after its walks.
 ///
 /// # Errors
-/// There was damage.
-pub fn ended(damages: impl IntoIterator<Item = WalkStop>) -> Result<super::Exit, Failure> {
+/// One of the files was damaged.
+pub fn exit_after(damages: impl IntoIterator<Item = WalkStop>) -> Result<super::Exit, Failure> {
     match damages.into_iter().flatten().next() {
         Some(damage) => Err(damage),
         None => Ok(super::Exit::Fine),

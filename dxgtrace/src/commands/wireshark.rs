@@ -1,5 +1,5 @@
-//! `dxgtrace export wireshark`: dissector, profile and capturing from within
-//! Wireshark, in the folders that it looks into.
+//! `dxgtrace export wireshark`: installs dissector, profile and capture interface into
+//! the user's folders of Wireshark.
 
 use std::fmt::Write;
 use std::fs;
@@ -11,42 +11,43 @@ use clap::Args;
 use super::{Exit, Failure, output};
 use dxgtrace_render::export::{self, PROFILE};
 
-/// Where Wireshark looks, from the home folder.
+/// Folder of plugins, relative to the home folder.
 const PLUGINS: &str = ".local/lib/wireshark/plugins";
+/// Folder of the configuration, relative to the home folder.
 const CONFIGURATION: &str = ".config/wireshark";
-/// Below the configuration, until Wireshark 4.2.
+/// Folder of capture programs until Wireshark 4.2, relative to the configuration.
 const EXTCAP: &str = "extcap";
-/// From the home folder, since Wireshark 4.4.
+/// Folder of capture programs since Wireshark 4.4, relative to the home folder.
 const EXTCAP_NEW: &str = ".local/lib/wireshark/extcap";
 
 /// `dxgtrace export wireshark`
 #[derive(Debug, Clone, Args)]
 pub struct WiresharkArgs {
-    /// The home folder to write into; without it, this user's
+    /// The home folder to write into; default is this user's
     #[arg(value_name = "DIR")]
     pub home: Option<PathBuf>,
 
-    /// Write the profile anew even where it was changed since
+    /// Replace files of the profile that were changed
     #[arg(long)]
     pub force: bool,
 }
 
-/// Writes what is not there yet, and says what it did.
+/// Writes missing and outdated files, and prints what was log.
 pub fn run(args: &WiresharkArgs) -> Result<Exit, Failure> {
-    let places = WiresharkFolders::new(args.home.as_deref())?;
-    let mut done = ExportLog::default();
+    let folders = WiresharkFolders::new(args.home.as_deref())?;
+    let mut log = ExportLog::default();
     let mut dissector = String::new();
     export::lua(&mut dissector)
         .map_err(|error| Failure::Input(format!("cannot export: {error}")))?;
-    done.file(&places.plugins.join("dxg.lua"), &dissector, true)?;
+    log.write_file(&folders.plugins.join("dxg.lua"), &dissector, true)?;
     for (name, text) in export::profile() {
-        done.file(&places.profile.join(name), &text, args.force)?;
+        log.write_file(&folders.profile.join(name), &text, args.force)?;
     }
     #[cfg(live)]
-    for folder in &places.extcaps {
-        done.link(&folder.join("dxgtrace"))?;
+    for folder in &folders.extcaps {
+        log.link_program(&folder.join("dxgtrace"))?;
     }
-    output::all(done.text(args.home.as_deref()).as_bytes())
+    output::write_all(log.text(args.home.as_deref()).as_bytes())
 }
 
 /// The folders to write into.
@@ -83,7 +84,7 @@ impl WiresharkFolders {
     }
 }
 
-/// What was done, a line each.
+/// Installs files, and logs a line for each.
 #[derive(Default)]
 struct ExportLog {
     lines: String,
@@ -91,13 +92,13 @@ struct ExportLog {
 }
 
 impl ExportLog {
-    fn say(&mut self, what: &str, path: &Path) {
+    fn push_line(&mut self, what: &str, path: &Path) {
         // Writing into a string does not fail.
         let _ = writeln!(self.lines, "{what:<8} {}", path.display());
     }
 
-    /// A file with this text. What somebody changed stays, unless `replace`.
-    fn file(&mut self, path: &Path, text: &str, replace: bool) -> Result<(), Failure> {
+    /// Writes a file. An existing file with other text is replaced only if `replace`.
+    fn write_file(&mut self, path: &Path, text: &str, replace: bool) -> Result<(), Failure> {
         let what = match fs::read(path) {
             Ok(found) if found == text.as_bytes() => "current",
             Ok(_) if !replace => {
@@ -108,17 +109,17 @@ impl ExportLog {
             Err(_) => "wrote",
         };
         if matches!(what, "wrote" | "updated") {
-            parent(path)?;
+            create_parent(path)?;
             fs::write(path, text).map_err(|error| failed(path, &error))?;
         }
-        self.say(what, path);
+        self.push_line(what, path);
         Ok(())
     }
 
-    /// A link to this program: called by Wireshark, it speaks Wireshark's
-    /// language. A link, so that it stays as new, and as privileged, as the program.
+    /// Links to this program, which answers Wireshark's extcap calls. A copy would lack
+    /// the program's updates and capabilities.
     #[cfg(live)]
-    fn link(&mut self, path: &Path) -> Result<(), Failure> {
+    fn link_program(&mut self, path: &Path) -> Result<(), Failure> {
         let program = std::env::current_exe().map_err(|error| failed(path, &error))?;
         let what = match fs::read_link(path) {
             Ok(found) if found == program => "current",
@@ -135,27 +136,27 @@ impl ExportLog {
             fs::remove_file(path).map_err(|error| failed(path, &error))?;
         }
         if what != "current" {
-            parent(path)?;
+            create_parent(path)?;
             std::os::unix::fs::symlink(&program, path).map_err(|error| failed(path, &error))?;
         }
-        self.say(what, path);
+        self.push_line(what, path);
         Ok(())
     }
 
-    /// All lines, and what to do next.
+    /// The log, and the next steps.
     fn text(mut self, home: Option<&Path>) -> String {
         if self.kept {
             self.lines += "\nFiles that were changed since were kept; --force replaces them.\n";
         }
         let set = home.map_or_else(String::new, |home| format!("HOME={} ", home.display()));
         let _ = writeln!(self.lines, "\nNext: {set}wireshark -C {PROFILE} gpu.pcapng");
-        self.lines + &rights()
+        self.lines + &rights_hint()
     }
 }
 
-/// How Wireshark gets to capture without being root.
+/// How to let an ordinary user capture from Wireshark.
 #[cfg(live)]
-fn rights() -> String {
+fn rights_hint() -> String {
     let program = std::env::current_exe().map_or_else(
         |_| "$(command -v dxgtrace)".into(),
         |path| path.display().to_string(),
@@ -169,11 +170,11 @@ fn rights() -> String {
 }
 
 #[cfg(not(live))]
-fn rights() -> String {
+fn rights_hint() -> String {
     String::new()
 }
 
-fn parent(path: &Path) -> Result<(), Failure> {
+fn create_parent(path: &Path) -> Result<(), Failure> {
     match path.parent() {
         Some(folder) => fs::create_dir_all(folder).map_err(|error| failed(folder, &error)),
         None => Ok(()),

@@ -1,4 +1,4 @@
-//! In place of live capture where it is not built: what to do instead.
+//! Stands in for `live` in builds without live capture: every command fails.
 
 use std::ffi::OsString;
 
@@ -7,7 +7,7 @@ use super::live_arguments::{CaptureArgs, DemoArgs, ReplayArgs, TuiArgs};
 use super::top::TopArgs;
 use super::{Exit, Failure};
 
-pub fn called(_: &[OsString]) -> Option<Result<Exit, Failure>> {
+pub fn run_internal_call(_: &[OsString]) -> Option<Result<Exit, Failure>> {
     None
 }
 

@@ -1,4 +1,4 @@
-//! In place of the terminal UI where it is not built.
+//! Stands in for `tui` in builds without the terminal UI: every command fails.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Loads the programs and attaches them to the functions.
+//! Loads the programs and attaches them to the hooked functions.
 
 use std::{
     num::NonZeroU32,
@@ -16,17 +16,16 @@ use super::{
     CaptureOptions, CaptureTarget,
     counters::CounterMaps,
     error::{AttachError, one_line},
-    follow::Processes,
-    hooks::{self, FunctionLocation, HOOKS, Hook, Sides},
+    follow::ProcessFilter,
+    hooks::{self, FunctionLocation, HOOKS, Hook, HookPrograms},
     kprobes::{self, Kprobe},
     missed::{self, Bounds},
     modules::{LoadedModule, ModuleChange, Modules},
-    object, programs, system,
+    probe_object, programs, system,
     trampoline::{TracedFunction, Trampolines},
 };
 
-/// At most so much is unread when the reader is woken; an eighth of the ring
-/// at most.
+/// The reader is woken each time another `1 / 2^WAKE_SHARE` of the ring is unread.
 const WAKE_SHARE: u32 = 3;
 const RING_BYTES_MIN: u32 = 1 << 20;
 const RING_BYTES_MAX: u32 = 1 << 30;
@@ -34,8 +33,8 @@ const RING_BYTES_MAX: u32 = 1 << 30;
 /// A way to hook a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
-    /// `fentry` and `fexit`: the cheapest. A call is only missed where the
-    /// kernel preempts a thread in the probe for another that gets there.
+    /// `fentry` and `fexit`: the cheapest. A call is missed only where the kernel
+    /// preempts the probe for another thread that calls the same function.
     Fentry,
     /// `kprobe` and `kretprobe`: works without BTF.
     Kprobe,
@@ -44,7 +43,7 @@ pub enum Backend {
 }
 
 impl Backend {
-    /// Its name as users know it.
+    /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Fentry => "fentry",
@@ -54,53 +53,56 @@ impl Backend {
     }
 }
 
-/// The probe at work.
+/// The loaded probe and the functions that it hooks.
 pub(super) struct Attachment {
     pub(super) ebpf: Ebpf,
     hooked: Vec<HookedFunction>,
-    /// Of a capture of the driver.
+    /// Of a capture of the driver, and not of a stand-in.
     driver: Option<LateDriver>,
-    /// What the kernel skipped before the hooks last changed; `None` if it did
-    /// not tell.
-    skipped_before: Option<u64>,
-    /// What it said right after that.
-    tally_before: Option<i64>,
+    /// Calls that the kernel had skipped when the hooks last changed; `None` if
+    /// the kernel does not count them.
+    skipped_at_change: Option<u64>,
+    /// [`Attachment::missed_runs`] right after that change.
+    missed_at_change: Option<i64>,
 }
 
 /// A function that is hooked.
 struct HookedFunction {
     hook: &'static Hook,
     backend: Backend,
-    /// The module that it is in.
+    /// The module that defines the function.
     module: Option<LoadedModule>,
-    /// By fentry: its programs.
+    /// The programs of [`Backend::Fentry`].
     traced: Vec<TracedFunction>,
-    /// By kprobe.
+    /// The programs of [`Backend::Kprobe`].
     kprobes: Vec<Kprobe>,
 }
 
 impl HookedFunction {
-    fn is_there(&self) -> bool {
-        self.module.as_ref().is_none_or(LoadedModule::is_there)
+    fn is_loaded(&self) -> bool {
+        self.module
+            .as_ref()
+            .is_none_or(LoadedModule::is_still_loaded)
     }
 
-    /// Whether it stays: fentry keeps the kernel from unloading the module.
-    fn is_settled(&self) -> bool {
+    /// Whether the hook lasts as long as the capture: fentry keeps the kernel from
+    /// unloading the module.
+    fn is_final(&self) -> bool {
         self.module.is_none() || self.backend == Backend::Fentry
     }
 }
 
-/// What it takes to hook functions that appear later.
+/// The state that is needed to hook functions of modules that are loaded later.
 struct LateDriver {
     backend: Option<Backend>,
     trampolines: Result<Trampolines, String>,
     modules: Modules,
 }
 
-/// Loads and attaches what the options ask for.
+/// Loads the probe and attaches it as `options` ask for.
 pub(super) fn attach(options: &CaptureOptions) -> Result<Attachment, AttachError> {
     let (path, scope) = match &options.target {
-        CaptureTarget::Driver(backend) => return driver(options, *backend),
+        CaptureTarget::Driver(backend) => return attach_to_driver(options, *backend),
         CaptureTarget::StandIn(pid) => {
             let path = PathBuf::from(format!("/proc/{pid}/exe"));
             let scope =
@@ -110,14 +112,14 @@ pub(super) fn attach(options: &CaptureOptions) -> Result<Attachment, AttachError
         CaptureTarget::StandInProgram(path) => (path.clone(), UProbeScope::AllProcesses),
     };
     let mut attachment = Attachment {
-        ebpf: load(options)?,
+        ebpf: load_probe(options)?,
         hooked: Vec::new(),
         driver: None,
-        skipped_before: Some(0),
-        tally_before: None,
+        skipped_at_change: Some(0),
+        missed_at_change: None,
     };
     for hook in &HOOKS {
-        if uprobe(&mut attachment.ebpf, hook, &path, scope)? {
+        if attach_uprobes(&mut attachment.ebpf, hook, &path, scope)? {
             attachment.hooked.push(HookedFunction {
                 hook,
                 backend: Backend::Uprobe,
@@ -130,7 +132,10 @@ pub(super) fn attach(options: &CaptureOptions) -> Result<Attachment, AttachError
     Ok(attachment)
 }
 
-fn driver(options: &CaptureOptions, backend: Option<Backend>) -> Result<Attachment, AttachError> {
+fn attach_to_driver(
+    options: &CaptureOptions,
+    backend: Option<Backend>,
+) -> Result<Attachment, AttachError> {
     if backend == Some(Backend::Uprobe) {
         return Err(AttachError::Backend {
             backend: Backend::Uprobe.name(),
@@ -138,18 +143,18 @@ fn driver(options: &CaptureOptions, backend: Option<Backend>) -> Result<Attachme
             reason: "it hooks stand-in processes, not the kernel".into(),
         });
     }
-    // Looked at first: what is loaded in between is noticed afterwards.
+    // Read first: a module that is loaded after this is found by the next check.
     let modules = Modules::new();
-    let homes = hooks::homes();
+    let locations = hooks::function_locations();
     let missing = HOOKS
         .iter()
-        .find(|hook| hook.needed && !homes.contains_key(hook.function));
+        .find(|hook| hook.required && !locations.contains_key(hook.function));
     if let Some(hook) = missing.filter(|_| !options.wait) {
         return Err(AttachError::NoVmbus(hook.function));
     }
-    let ebpf = load(options)?;
-    kprobes::clean();
-    let trampolines = match (backend, object::PROBE) {
+    let ebpf = load_probe(options)?;
+    kprobes::remove_stale_events();
+    let trampolines = match (backend, probe_object::PROBE) {
         (Some(Backend::Kprobe), _) | (_, None) => Err("it is not wanted".to_owned()),
         (_, Some(probe)) => Trampolines::new(probe, &ebpf),
     };
@@ -161,10 +166,10 @@ fn driver(options: &CaptureOptions, backend: Option<Backend>) -> Result<Attachme
             trampolines,
             modules,
         }),
-        skipped_before: Some(0),
-        tally_before: None,
+        skipped_at_change: Some(0),
+        missed_at_change: None,
     };
-    attachment.hook(&homes)?;
+    attachment.hook_available(&locations)?;
     Ok(attachment)
 }
 
@@ -177,14 +182,13 @@ impl Attachment {
             .collect()
     }
 
-    /// Whether nothing is to be hooked later or anew.
-    pub(super) fn is_settled(&self) -> bool {
+    /// Whether all functions are hooked and stay hooked.
+    pub(super) fn is_final(&self) -> bool {
         self.driver.is_none()
-            || self.hooked.len() == HOOKS.len()
-                && self.hooked.iter().all(HookedFunction::is_settled)
+            || self.hooked.len() == HOOKS.len() && self.hooked.iter().all(HookedFunction::is_final)
     }
 
-    /// All programs that run: name and file descriptor.
+    /// Name and file descriptor of every attached program.
     pub(super) fn programs(&self) -> Vec<(&'static str, RawFd)> {
         let programs = self.hooked.iter().map(|hooked| self.programs_of(hooked));
         programs.flatten().collect()
@@ -195,7 +199,7 @@ impl Attachment {
         let mut programs: Vec<_> = traced
             .map(|one| (one.name, one.program.as_raw_fd()))
             .collect();
-        for name in sides(hooked)
+        for name in aya_programs(hooked)
             .iter()
             .flat_map(|sides| [sides.entry, sides.exit])
         {
@@ -206,21 +210,22 @@ impl Attachment {
         programs
     }
 
-    /// How often the kernel did not run a program, on channels of any device, at
-    /// most; `None` if it does not tell.
+    /// Upper bound of the calls, on channels of any device, for which the kernel
+    /// skipped a program; `None` if the kernel does not count them.
     pub(super) fn skipped(&self, counters: &CounterMaps) -> Option<u64> {
-        let now = self.tally(counters)?.most - self.tally_before?;
-        Some(self.skipped_before? + u64::try_from(now).unwrap_or(0))
+        let now = self.missed_runs(counters)?.most - self.missed_at_change?;
+        Some(self.skipped_at_change? + u64::try_from(now).unwrap_or(0))
     }
 
-    /// To be called once the hooks have changed.
-    pub(super) fn count_from_here(&mut self, counters: &CounterMaps) {
-        self.tally_before = self.tally(counters).map(|tally| tally.least);
+    /// Takes the current count of skipped calls as the base of [`Self::skipped`].
+    /// Must be called after every change of the hooks.
+    pub(super) fn restart_skipped_count(&mut self, counters: &CounterMaps) {
+        self.missed_at_change = self.missed_runs(counters).map(|missed| missed.least);
     }
 
-    /// Missed runs of the current hooks as the kernel counts them, plus an unknown
-    /// constant.
-    fn tally(&self, counters: &CounterMaps) -> Option<Bounds> {
+    /// Skipped runs of the programs that are attached now, plus a constant that
+    /// changes with the hooks.
+    fn missed_runs(&self, counters: &CounterMaps) -> Option<Bounds> {
         let kprobes = self.kprobes();
         let recursions = |kprobes: bool| {
             let hooked = self.hooked.iter();
@@ -251,8 +256,9 @@ impl Attachment {
         kprobes.flatten().collect()
     }
 
-    /// Looks whether modules have come or gone, and hooks what has come.
-    pub(super) fn look(&mut self, counters: &CounterMaps) -> Vec<ModuleChange> {
+    /// Drops the hooks of unloaded modules and hooks the functions of loaded ones.
+    /// Returns which modules have changed.
+    pub(super) fn update_hooks(&mut self, counters: &CounterMaps) -> Vec<ModuleChange> {
         let Some(driver) = &mut self.driver else {
             return Vec::new();
         };
@@ -260,33 +266,33 @@ impl Attachment {
         if changes.is_empty() {
             return changes;
         }
-        self.skipped_before = self.skipped(counters);
+        self.skipped_at_change = self.skipped(counters);
         let hooked = std::mem::take(&mut self.hooked).into_iter();
-        let (kept, gone) = hooked.partition(HookedFunction::is_there);
+        let (kept, gone) = hooked.partition(HookedFunction::is_loaded);
         self.hooked = kept;
         for hooked in gone {
             self.detach(hooked);
         }
-        // What cannot be hooked now is as if it were not there.
-        let _ = self.hook(&hooks::homes());
-        self.count_from_here(counters);
+        // A function that cannot be hooked is treated as missing.
+        let _ = self.hook_available(&hooks::function_locations());
+        self.restart_skipped_count(counters);
         changes
     }
 
-    /// Detaches what runs at entries. What runs at returns stays until
-    /// [`Attachment::stop_returns`], for the calls that are still under way.
-    pub(super) fn stop_entries(&mut self) {
-        self.stop(|name| name.ends_with("entry"));
+    /// Detaches the programs at function entries. Those at returns stay until
+    /// [`Attachment::detach_rest`], so that calls in progress are completed.
+    pub(super) fn detach_entries(&mut self) {
+        self.detach_programs(|name| name.ends_with("entry"));
     }
 
-    /// Detaches the rest.
-    pub(super) fn stop_returns(&mut self) {
-        self.stop(|_| true);
+    /// Detaches all programs that are still attached.
+    pub(super) fn detach_rest(&mut self) {
+        self.detach_programs(|_| true);
     }
 
-    /// Detaches the programs whose name is `chosen`, all at the same time: for
-    /// each the kernel waits a tenth of a second until none runs any more.
-    fn stop(&mut self, chosen: impl Fn(&str) -> bool) {
+    /// Detaches the programs whose name is `chosen`, all at the same time: for each,
+    /// the kernel waits a tenth of a second until it no longer runs.
+    fn detach_programs(&mut self, chosen: impl Fn(&str) -> bool) {
         let hooked = self.hooked.iter_mut();
         let (traced, kprobes): (Vec<_>, Vec<_>) = hooked
             .map(|hooked| {
@@ -304,7 +310,7 @@ impl Attachment {
             }
             for (name, program) in self.ebpf.programs_mut() {
                 if let (true, Program::UProbe(program)) = (chosen(name), program) {
-                    // An error means that it is not loaded, which is what is wanted.
+                    // An error means that the program is not loaded.
                     scope.spawn(|| program.unload());
                 }
             }
@@ -312,8 +318,8 @@ impl Attachment {
     }
 
     fn detach(&mut self, hooked: HookedFunction) {
-        let sides = sides(&hooked);
-        // What still runs cannot be unloaded.
+        let sides = aya_programs(&hooked);
+        // A program can be unloaded only once it is detached.
         drop(hooked);
         if let Some(sides) = sides {
             unload(&mut self.ebpf, sides.entry);
@@ -321,10 +327,10 @@ impl Attachment {
         }
     }
 
-    /// Hooks what is there and not hooked yet.
-    fn hook(
+    /// Hooks the functions in `locations` that are not hooked yet.
+    fn hook_available(
         &mut self,
-        homes: &std::collections::HashMap<&str, FunctionLocation>,
+        locations: &std::collections::HashMap<&str, FunctionLocation>,
     ) -> Result<(), AttachError> {
         let Some(driver) = &self.driver else {
             return Ok(());
@@ -334,18 +340,18 @@ impl Attachment {
                 .hooked
                 .iter()
                 .any(|hooked| hooked.hook.function == hook.function);
-            let Some(home) = homes.get(hook.function).filter(|_| !known) else {
+            let Some(location) = locations.get(hook.function).filter(|_| !known) else {
                 continue;
             };
-            match hook_one(&mut self.ebpf, driver, hook, home) {
-                Ok(Some(hooked)) if hooked.is_there() => self.hooked.push(hooked),
-                // The module is going or coming: the next look tells.
+            match hook_function(&mut self.ebpf, driver, hook, location) {
+                Ok(Some(hooked)) if hooked.is_loaded() => self.hooked.push(hooked),
+                // The module is being loaded or unloaded: wait for the next check.
                 Ok(Some(hooked)) => {
                     self.detach(hooked);
                     break;
                 }
                 Ok(None) => {}
-                Err(error) if hook.needed => return Err(error),
+                Err(error) if hook.required => return Err(error),
                 Err(_) => {}
             }
         }
@@ -353,17 +359,18 @@ impl Attachment {
     }
 }
 
-/// By the best way that works; `None` if the module is not there as a whole.
-fn hook_one(
+/// Hooks one function by the best backend that works. Returns `None` if its
+/// module is not fully loaded.
+fn hook_function(
     ebpf: &mut Ebpf,
     driver: &LateDriver,
     hook: &'static Hook,
-    home: &FunctionLocation,
+    location: &FunctionLocation,
 ) -> Result<Option<HookedFunction>, AttachError> {
-    // Noted before: if it changes meanwhile, it is not known what is hooked.
-    let (name, module) = match home {
+    // Read before attaching, to notice if the module is replaced meanwhile.
+    let (name, module) = match location {
         FunctionLocation::Kernel => (None, None),
-        FunctionLocation::Module(name) => match LoadedModule::now(name) {
+        FunctionLocation::Module(name) => match LoadedModule::find(name) {
             Some(module) => (Some(name.as_str()), Some(module)),
             None => return Ok(None),
         },
@@ -389,7 +396,7 @@ fn hook_one(
             reason,
         }),
         (Err(_), _) => {
-            let kprobes = kprobe(ebpf, hook)?;
+            let kprobes = attach_kprobes(ebpf, hook)?;
             Ok(Some(HookedFunction {
                 hook,
                 backend: Backend::Kprobe,
@@ -401,8 +408,8 @@ fn hook_one(
     }
 }
 
-/// The programs that aya holds.
-fn sides(hooked: &HookedFunction) -> Option<&'static Sides> {
+/// The programs of a hook that aya manages.
+fn aya_programs(hooked: &HookedFunction) -> Option<&'static HookPrograms> {
     match hooked.backend {
         Backend::Fentry => None,
         Backend::Kprobe => Some(&hooked.hook.kprobe),
@@ -411,7 +418,7 @@ fn sides(hooked: &HookedFunction) -> Option<&'static Sides> {
 }
 
 fn unload(ebpf: &mut Ebpf, name: &str) {
-    // An error means that it is not loaded, which is what is wanted.
+    // An error means that the program is not loaded.
     let _ = match ebpf.program_mut(name) {
         Some(Program::KProbe(program)) => program.unload(),
         Some(Program::UProbe(program)) => program.unload(),
@@ -419,19 +426,19 @@ fn unload(ebpf: &mut Ebpf, name: &str) {
     };
 }
 
-fn load(options: &CaptureOptions) -> Result<Ebpf, AttachError> {
+fn load_probe(options: &CaptureOptions) -> Result<Ebpf, AttachError> {
     system::raise_memory_limit();
     let ring_bytes = options
         .ring_bytes
         .clamp(RING_BYTES_MIN, RING_BYTES_MAX)
         .next_power_of_two();
     let wake_shift = ring_bytes.ilog2() - WAKE_SHARE;
-    let processes = Processes::new(options)?;
+    let processes = ProcessFilter::new(options)?;
     let filter_comm = u32::from(options.comm.is_some());
     let of_driver = matches!(options.target, CaptureTarget::Driver(_));
-    let task_registers = u32::from(of_driver && system::shows_registers());
+    let task_registers = u32::from(of_driver && system::can_read_registers());
     let [comm_low, comm_high] = record::words(options.comm.unwrap_or_default());
-    let probe = object::PROBE.ok_or(AttachError::Architecture)?;
+    let probe = probe_object::PROBE.ok_or(AttachError::Architecture)?;
     let mut loader = EbpfLoader::new();
     loader
         .map_max_entries("RECORDS", ring_bytes)
@@ -444,17 +451,17 @@ fn load(options: &CaptureOptions) -> Result<Ebpf, AttachError> {
     processes.configure(&mut loader);
     let mut ebpf = loader
         .load(probe)
-        .map_err(|error| AttachError::load(error, ring_bytes))?;
-    processes.choose(&mut ebpf, &options.pids)?;
+        .map_err(|error| AttachError::from_load(error, ring_bytes))?;
+    processes.select(&mut ebpf, &options.pids)?;
     Ok(ebpf)
 }
 
-/// The return comes first: one without its entry is ignored, an entry without
-/// its return would be a message of unknown outcome.
-fn kprobe(ebpf: &mut Ebpf, hook: &Hook) -> Result<Vec<Kprobe>, AttachError> {
+/// Attaches the kprobes of a hook, the return first: the probe ignores a return
+/// without an entry, but an entry without a return is a send of unknown outcome.
+fn attach_kprobes(ebpf: &mut Ebpf, hook: &Hook) -> Result<Vec<Kprobe>, AttachError> {
     let mut kprobes = Vec::new();
     for name in [hook.kprobe.exit, hook.kprobe.entry] {
-        let program = program::<KProbe>(ebpf, name)?;
+        let program = probe_program::<KProbe>(ebpf, name)?;
         let result = program
             .load()
             .and_then(|()| Kprobe::attach(program, name, hook.function));
@@ -463,62 +470,63 @@ fn kprobe(ebpf: &mut Ebpf, hook: &Hook) -> Result<Vec<Kprobe>, AttachError> {
             Err(error) => {
                 drop(kprobes);
                 unload(ebpf, hook.kprobe.exit);
-                return Err(refused(Backend::Kprobe, hook.function, &error));
+                return Err(attach_error(Backend::Kprobe, hook.function, &error));
             }
         }
     }
     Ok(kprobes)
 }
 
-/// Whether the function is there.
-fn uprobe(
+/// Attaches the uprobes of a hook. Returns false if the program file lacks the
+/// function.
+fn attach_uprobes(
     ebpf: &mut Ebpf,
     hook: &Hook,
     path: &Path,
     scope: UProbeScope,
 ) -> Result<bool, AttachError> {
     for name in [hook.uprobe.exit, hook.uprobe.entry] {
-        let program = program::<UProbe>(ebpf, name)?;
+        let program = probe_program::<UProbe>(ebpf, name)?;
         program
             .load()
-            .map_err(|error| AttachError::program(&error))?;
+            .map_err(|error| AttachError::from_program(&error))?;
         match program.attach(hook.function, path, scope) {
             Ok(_) => {}
-            Err(ProgramError::UProbeError(_)) if !hook.needed => return Ok(false),
+            Err(ProgramError::UProbeError(_)) if !hook.required => return Ok(false),
             Err(ProgramError::UProbeError(_)) => {
                 return Err(AttachError::NoStandIn {
                     path: path.to_owned(),
                     function: hook.function,
                 });
             }
-            Err(error) => return Err(refused(Backend::Uprobe, hook.function, &error)),
+            Err(error) => return Err(attach_error(Backend::Uprobe, hook.function, &error)),
         }
     }
     Ok(true)
 }
 
-fn program<'a, T>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut T, AttachError>
+fn probe_program<'a, T>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut T, AttachError>
 where
     &'a mut T: TryFrom<&'a mut Program, Error = ProgramError>,
 {
     ebpf.program_mut(name)
         .ok_or_else(|| AttachError::Object(format!("it has no program {name}")))?
         .try_into()
-        .map_err(|error: ProgramError| AttachError::program(&error))
+        .map_err(|error: ProgramError| AttachError::from_program(&error))
 }
 
-fn refused(backend: Backend, function: &str, error: &ProgramError) -> AttachError {
-    match AttachError::program(error) {
+fn attach_error(backend: Backend, function: &str, error: &ProgramError) -> AttachError {
+    match AttachError::from_program(error) {
         AttachError::Object(_) => AttachError::Backend {
             backend: backend.name(),
             function: function.into(),
             reason: one_line(error),
         },
-        AttachError::Forbidden(error) if !system::is_admin() => {
-            match (backend, system::paranoia()) {
+        AttachError::Forbidden(error) if !system::has_sys_admin() => {
+            match (backend, system::paranoid_level()) {
                 (_, Some(level)) => AttachError::Paranoid(level),
                 (Backend::Uprobe, None) => AttachError::UprobeRights {
-                    program: system::program(),
+                    program: system::program_path(),
                 },
                 _ => AttachError::Forbidden(error),
             }

@@ -1,5 +1,5 @@
-//! The calls of `bpf(2)` that aya does not make: programs on functions of
-//! modules, and what a link has missed.
+//! Commands of `bpf(2)` that aya does not issue: to load programs for functions
+//! of modules, and to read how many runs a link has missed.
 #![expect(
     unsafe_code,
     reason = "a system call without a wrapper; each block says why it is sound"
@@ -24,25 +24,25 @@ const LINK_GET_NEXT_ID: u32 = 31;
 const TRACING: u32 = 26;
 const LOG_BYTES: usize = 64 * 1024;
 const NAME_BYTES: usize = 64;
-/// As much of `struct bpf_link_info` as holds the count below.
+/// Bytes of `struct bpf_link_info` up to the end of the count of missed runs.
 const LINK_INFO_BYTES: usize = 56;
 const LINK_INFO_PROGRAM: usize = 8;
 const LINK_INFO_MISSED: usize = 48;
 
-/// Where a program hooks a function; the numbers are the kernel's.
+/// The end of a function that a program hooks: the kernel's attach types.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum HookSide {
     Entry = 24,
     Exit = 25,
 }
 
-/// What to load.
-pub(super) struct Tracing<'a> {
+/// A program for a function, to be loaded.
+pub(super) struct TracingProgram<'a> {
     pub(super) name: &'a str,
     pub(super) instructions: &'a [bpf_insn],
     pub(super) license: &'a CStr,
     pub(super) side: HookSide,
-    /// The function's type, in the object below or in the kernel's own.
+    /// BTF type id of the function, in `object` or in the kernel's BTF.
     pub(super) function: u32,
     pub(super) object: Option<BorrowedFd<'a>>,
 }
@@ -107,9 +107,11 @@ struct BtfInfo {
     of_kernel: u32,
 }
 
-/// Loads a program on a function. Its refusal by the verifier comes with what
-/// that one had to say.
-pub(super) fn load(program: &Tracing<'_>) -> Result<OwnedFd, (io::Error, String)> {
+/// Loads a program for a function.
+///
+/// # Errors
+/// The kernel's error, and the verifier's log.
+pub(super) fn load(program: &TracingProgram<'_>) -> Result<OwnedFd, (io::Error, String)> {
     let mut attributes = ProgLoad {
         program_type: TRACING,
         instruction_count: u32::try_from(program.instructions.len()).unwrap_or(u32::MAX),
@@ -132,8 +134,8 @@ pub(super) fn load(program: &Tracing<'_>) -> Result<OwnedFd, (io::Error, String)
     }
     // SAFETY: the attributes point to instructions and a string that outlive
     // the call, of the stated length and with a NUL.
-    let first = match unsafe { call(PROG_LOAD, &mut attributes) } {
-        Ok(fd) => return Ok(owned(fd)),
+    let first = match unsafe { bpf(PROG_LOAD, &mut attributes) } {
+        Ok(fd) => return Ok(owned_fd(fd)),
         Err(error) => error,
     };
     let mut log = vec![0; LOG_BYTES];
@@ -141,8 +143,8 @@ pub(super) fn load(program: &Tracing<'_>) -> Result<OwnedFd, (io::Error, String)
     attributes.log_size = LOG_BYTES as u32;
     attributes.log = log.as_mut_ptr() as u64;
     // SAFETY: as above, and the log is as long as stated.
-    match unsafe { call(PROG_LOAD, &mut attributes) } {
-        Ok(fd) => Ok(owned(fd)),
+    match unsafe { bpf(PROG_LOAD, &mut attributes) } {
+        Ok(fd) => Ok(owned_fd(fd)),
         Err(_) => {
             let end = log.iter().position(|byte| *byte == 0).unwrap_or(0);
             log.truncate(end);
@@ -151,7 +153,7 @@ pub(super) fn load(program: &Tracing<'_>) -> Result<OwnedFd, (io::Error, String)
     }
 }
 
-/// Lets a loaded program run; it stops when the result is dropped.
+/// Attaches a loaded program until the result is dropped.
 pub(super) fn attach(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let mut attributes = RawTracepoint {
         name: 0,
@@ -159,16 +161,16 @@ pub(super) fn attach(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
         reserved: 0,
     };
     // SAFETY: no member points anywhere.
-    unsafe { call(RAW_TRACEPOINT_OPEN, &mut attributes) }.map(owned)
+    unsafe { bpf(RAW_TRACEPOINT_OPEN, &mut attributes) }.map(owned_fd)
 }
 
-/// The type information of a loaded module, as the kernel holds it.
+/// The kernel's BTF object of a loaded module.
 pub(super) fn btf_of_module(module: &str) -> io::Result<OwnedFd> {
     let mut id = 0;
     loop {
-        id = next(BTF_GET_NEXT_ID, id)?;
-        // It may have gone in between.
-        let Ok(fd) = by_id(BTF_GET_FD_BY_ID, id) else {
+        id = next_id(BTF_GET_NEXT_ID, id)?;
+        // The object may have been freed meanwhile.
+        let Ok(fd) = fd_by_id(BTF_GET_FD_BY_ID, id) else {
             continue;
         };
         let mut name = [0; NAME_BYTES];
@@ -178,7 +180,7 @@ pub(super) fn btf_of_module(module: &str) -> io::Result<OwnedFd> {
             ..BtfInfo::default()
         };
         // SAFETY: the name has the stated length.
-        unsafe { info(&fd, &mut found) }?;
+        unsafe { object_info(&fd, &mut found) }?;
         let length = name.iter().position(|byte| *byte == 0).unwrap_or(0);
         let same = name.get(..length) == Some(module.as_bytes());
         if found.of_kernel != 0 && same {
@@ -187,70 +189,74 @@ pub(super) fn btf_of_module(module: &str) -> io::Result<OwnedFd> {
     }
 }
 
-/// Number of the link of a program.
+/// Id of the link that attaches the program with the id `program`.
 pub(super) fn link_of(program: u32) -> io::Result<u32> {
     let mut id = 0;
     loop {
-        id = next(LINK_GET_NEXT_ID, id)?;
-        if let Ok((info, _)) = link(id)
-            && word(&info, LINK_INFO_PROGRAM) == Some(program)
+        id = next_id(LINK_GET_NEXT_ID, id)?;
+        if let Ok((info, _)) = link_info(id)
+            && u32_at(&info, LINK_INFO_PROGRAM) == Some(program)
         {
             return Ok(id);
         }
     }
 }
 
-/// How often the kernel did not run the kprobe of a link; before 6.7, an error.
+/// Number of runs that the kprobe of a link has missed.
+///
+/// # Errors
+/// The kernel does not count them (before 6.7), or the link is gone.
 pub(super) fn missed(link_id: u32) -> io::Result<u64> {
-    let (info, length) = link(link_id)?;
+    let (info, length) = link_info(link_id)?;
     if length < LINK_INFO_BYTES {
         return Err(io::ErrorKind::Unsupported.into());
     }
-    let low = word(&info, LINK_INFO_MISSED).map_or(0, u64::from);
-    let high = word(&info, LINK_INFO_MISSED + 4).map_or(0, u64::from);
+    let low = u32_at(&info, LINK_INFO_MISSED).map_or(0, u64::from);
+    let high = u32_at(&info, LINK_INFO_MISSED + 4).map_or(0, u64::from);
     Ok(high << 32 | low)
 }
 
-/// What the kernel says of a link, and how many bytes of it.
-fn link(id: u32) -> io::Result<([u8; LINK_INFO_BYTES], usize)> {
-    let fd = by_id(LINK_GET_FD_BY_ID, id)?;
+/// The kernel's description of a link, and its length in bytes.
+fn link_info(id: u32) -> io::Result<([u8; LINK_INFO_BYTES], usize)> {
+    let fd = fd_by_id(LINK_GET_FD_BY_ID, id)?;
     let mut found = [0; LINK_INFO_BYTES];
     // SAFETY: none of the bytes is a pointer: all are zero.
-    let length = unsafe { info(&fd, &mut found) }?;
+    let length = unsafe { object_info(&fd, &mut found) }?;
     Ok((found, length))
 }
 
-fn word(bytes: &[u8], at: usize) -> Option<u32> {
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-fn next(command: u32, id: u32) -> io::Result<u32> {
+fn next_id(command: u32, id: u32) -> io::Result<u32> {
     let mut attributes = ById {
         id,
         next: 0,
         flags: 0,
     };
     // SAFETY: no member points anywhere.
-    unsafe { call(command, &mut attributes) }?;
+    unsafe { bpf(command, &mut attributes) }?;
     Ok(attributes.next)
 }
 
-fn by_id(command: u32, id: u32) -> io::Result<OwnedFd> {
+fn fd_by_id(command: u32, id: u32) -> io::Result<OwnedFd> {
     let mut attributes = ById {
         id,
         next: 0,
         flags: 0,
     };
     // SAFETY: no member points anywhere.
-    unsafe { call(command, &mut attributes) }.map(owned)
+    unsafe { bpf(command, &mut attributes) }.map(owned_fd)
 }
 
-/// Gives the number of bytes that the kernel has.
+/// Reads the kernel's description of an object into `found`, and returns the
+/// length of that description in bytes.
 ///
 /// # Safety
 ///
 /// Pointers in `found` must be null or valid for the lengths beside them.
-unsafe fn info<T>(fd: &OwnedFd, found: &mut T) -> io::Result<usize> {
+unsafe fn object_info<T>(fd: &OwnedFd, found: &mut T) -> io::Result<usize> {
     let mut attributes = InfoByFd {
         fd: fd.as_raw_fd().cast_unsigned(),
         length: size_of::<T>() as u32,
@@ -258,14 +264,14 @@ unsafe fn info<T>(fd: &OwnedFd, found: &mut T) -> io::Result<usize> {
     };
     // SAFETY: the kernel writes at most `length` bytes of the caller's value,
     // for which any bits are valid; the caller vouches for its pointers.
-    unsafe { call(OBJ_GET_INFO_BY_FD, &mut attributes) }?;
+    unsafe { bpf(OBJ_GET_INFO_BY_FD, &mut attributes) }?;
     Ok(attributes.length as usize)
 }
 
 /// # Safety
 ///
 /// Pointers in `attributes` must be valid for what the command does with them.
-unsafe fn call<T>(command: u32, attributes: &mut T) -> io::Result<i32> {
+unsafe fn bpf<T>(command: u32, attributes: &mut T) -> io::Result<i32> {
     // SAFETY: the attributes are as long as stated; the rest is the caller's.
     let result = unsafe {
         libc::syscall(
@@ -281,7 +287,7 @@ unsafe fn call<T>(command: u32, attributes: &mut T) -> io::Result<i32> {
     }
 }
 
-fn owned(fd: i32) -> OwnedFd {
+fn owned_fd(fd: i32) -> OwnedFd {
     // SAFETY: the kernel has just opened it for this process, and only here.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }

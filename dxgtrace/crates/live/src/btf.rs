@@ -1,24 +1,23 @@
-//! The kernel's type information (BTF), as far as hooking a function and reading
-//! a member of a structure take it.
+//! Reads the kernel's type information (BTF): the parameters of functions and the
+//! offsets of structure members.
 //!
 //! `Documentation/bpf/btf.rst` of the kernel describes the format. `aya_obj`
-//! parses it too, but finds only the number of a type by its name: it keeps the
-//! parameters of a function and the members of a structure to itself, and does
-//! not know that a module's information continues the kernel's, whose numbers
-//! and strings those of the module count on from.
+//! parses it too, but exposes only the id of a named type: neither parameters nor
+//! members. It also does not support split BTF, in which the type ids and string
+//! offsets of a module continue those of the kernel.
 
 use std::ffi::CStr;
 use std::{fs, io, path::Path};
 
 const FOLDER: &str = "/sys/kernel/btf";
-/// Where the information of the kernel itself is.
+/// The BTF of the kernel itself.
 pub(super) const KERNEL: &str = "/sys/kernel/btf/vmlinux";
 /// The magic number, in the byte order of the machine.
 const MAGIC: u16 = 0xeb9f;
 const HEADER: usize = 24;
 const TYPE: usize = 12;
 const MEMBER: usize = 12;
-/// In the offset of a member of a structure with bit fields: the bits before it.
+/// Bits of a member's offset that hold the offset, in structures with bit fields.
 const OFFSET_BITS: u32 = 0x00ff_ffff;
 
 const KIND_INT: u8 = 1;
@@ -33,23 +32,23 @@ const KIND_DATASEC: u8 = 15;
 const KIND_DECL_TAG: u8 = 17;
 const KIND_ENUM64: u8 = 19;
 
-/// A function that the kernel knows.
+/// A function described by BTF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Function {
-    /// Number of its type.
+    /// Its type id.
     pub(super) id: u32,
-    /// How many parameters it has.
+    /// Its number of parameters.
     pub(super) parameters: u16,
 }
 
-/// Type information of the kernel, or of a module.
+/// The BTF of the kernel or of a module.
 #[derive(Debug)]
 pub(super) struct Btf {
     bytes: Vec<u8>,
 }
 
 impl Btf {
-    /// That of the kernel, or of a loaded module.
+    /// Reads the BTF of a loaded module, or of the kernel.
     pub(super) fn read(module: Option<&str>) -> io::Result<Self> {
         let bytes = match module {
             None => fs::read(KERNEL),
@@ -58,17 +57,17 @@ impl Btf {
         Ok(Self { bytes })
     }
 
-    /// The function of that name in the kernel.
+    /// The kernel's function `name`.
     pub(super) fn function(&self, name: &str) -> Option<Function> {
         function(&[&self.bytes], name)
     }
 
-    /// The function of that name in a module.
+    /// The function `name` of `module`, whose BTF continues this one.
     pub(super) fn function_of(&self, module: &Self, name: &str) -> Option<Function> {
         function(&[&self.bytes, &module.bytes], name)
     }
 
-    /// Offset in bytes of a direct member of a structure of the kernel.
+    /// Offset in bytes of a direct member of a kernel structure.
     pub(super) fn member_offset(&self, structure: &str, member: &str) -> Option<u32> {
         let parts = [self.bytes.as_slice()];
         let is = |name, wanted: &str| string(&parts, name) == Some(wanted.as_bytes());
@@ -77,8 +76,8 @@ impl Btf {
         let member = found
             .rest
             .chunks_exact(MEMBER)
-            .find(|found| word(found, 0).is_some_and(|name| is(name, member)))?;
-        let offset = word(member, 8)?;
+            .find(|found| u32_at(found, 0).is_some_and(|name| is(name, member)))?;
+        let offset = u32_at(member, 8)?;
         let bits = if found.has_bit_fields() {
             offset & OFFSET_BITS
         } else {
@@ -88,7 +87,7 @@ impl Btf {
     }
 }
 
-/// The function of that name in the last of `parts`; the others come before it.
+/// The function `name` in the last of `parts`, which continues the others.
 fn function(parts: &[&[u8]], name: &str) -> Option<Function> {
     let (_, before) = parts.split_last()?;
     let (id, found) = types(parts)
@@ -96,31 +95,31 @@ fn function(parts: &[&[u8]], name: &str) -> Option<Function> {
         .find(|(_, found)| {
             found.kind() == KIND_FUNC && string(parts, found.name) == Some(name.as_bytes())
         })?;
-    let (_, prototype) = types(parts).find(|(id, _)| *id == found.refers)?;
+    let (_, prototype) = types(parts).find(|(id, _)| *id == found.size_or_type)?;
     (prototype.kind() == KIND_FUNC_PROTO).then_some(Function {
         id,
         parameters: prototype.count(),
     })
 }
 
-/// A type, as it stands in the information.
+/// `struct btf_type`.
 struct Type<'a> {
     name: u32,
     info: u32,
-    /// Number of the type that it refers to, or its size.
-    refers: u32,
-    /// Its members, parameters or values.
+    /// Id of the type that it size_or_type to, or its size in bytes.
+    size_or_type: u32,
+    /// The members, parameters or values that follow it.
     rest: &'a [u8],
 }
 
 impl<'a> Type<'a> {
-    /// The type that `bytes` begin with, and what follows it.
+    /// The type at the start of `bytes`, and the bytes after it.
     fn split(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (words, bytes) = bytes.split_at_checked(TYPE)?;
         let found = Self {
-            name: word(words, 0)?,
-            info: word(words, 4)?,
-            refers: word(words, 8)?,
+            name: u32_at(words, 0)?,
+            info: u32_at(words, 4)?,
+            size_or_type: u32_at(words, 8)?,
             rest: &[],
         };
         let (rest, after) = bytes.split_at_checked(found.rest_length())?;
@@ -131,7 +130,7 @@ impl<'a> Type<'a> {
         (self.info >> 24 & 0x1f) as u8
     }
 
-    /// How many members or parameters it has.
+    /// Number of members, parameters or values.
     fn count(&self) -> u16 {
         self.info as u16
     }
@@ -153,7 +152,7 @@ impl<'a> Type<'a> {
     }
 }
 
-/// The types of all parts with their numbers, up to what is damaged.
+/// The types of all parts with their ids, up to the first damaged one.
 fn types<'a>(parts: &[&'a [u8]]) -> impl Iterator<Item = (u32, Type<'a>)> {
     let types = parts.iter().flat_map(|part| {
         let mut rest = section(part, 8);
@@ -163,7 +162,7 @@ fn types<'a>(parts: &[&'a [u8]]) -> impl Iterator<Item = (u32, Type<'a>)> {
                 bytes => bytes,
             };
             let found = bytes.and_then(Type::split);
-            // One that cannot be read is the last of all.
+            // A damaged type ends the iteration.
             rest = found.as_ref().map(|(_, after)| *after);
             Some(found.map(|(found, _)| found))
         })
@@ -171,7 +170,7 @@ fn types<'a>(parts: &[&'a [u8]]) -> impl Iterator<Item = (u32, Type<'a>)> {
     (1..).zip(types.map_while(|found| found))
 }
 
-/// The string at an offset that counts through all parts.
+/// The string at `offset`, which counts through the strings of all parts.
 fn string<'a>(parts: &[&'a [u8]], offset: u32) -> Option<&'a [u8]> {
     let mut offset = offset as usize;
     for part in parts {
@@ -184,18 +183,19 @@ fn string<'a>(parts: &[&'a [u8]], offset: u32) -> Option<&'a [u8]> {
     None
 }
 
-/// The section whose place stands at `at` of the header: types 8, strings 16.
+/// A section of BTF: `at` is the position of its offset and length in the header,
+/// 8 for types and 16 for strings.
 fn section(bytes: &[u8], at: usize) -> Option<&[u8]> {
     let magic = u16::from_ne_bytes(*bytes.first_chunk()?);
     if magic != MAGIC || bytes.len() < HEADER {
         return None;
     }
-    let start = word(bytes, 4)?.checked_add(word(bytes, at)?)? as usize;
-    let length = word(bytes, at + 4)? as usize;
+    let start = u32_at(bytes, 4)?.checked_add(u32_at(bytes, at)?)? as usize;
+    let length = u32_at(bytes, at + 4)? as usize;
     bytes.get(start..start.checked_add(length)?)
 }
 
-fn word(bytes: &[u8], at: usize) -> Option<u32> {
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
@@ -206,11 +206,11 @@ mod tests {
 
     /// Type information of these types: name, kind, count, reference, and what
     /// follows.
-    fn made(types: &[(u32, u8, u16, u32, &[u32])], strings: &[u8]) -> Vec<u8> {
+    fn encode_btf(types: &[(u32, u8, u16, u32, &[u32])], strings: &[u8]) -> Vec<u8> {
         let mut body = Vec::new();
-        for &(name, kind, count, refers, rest) in types {
+        for &(name, kind, count, size_or_type, rest) in types {
             let info = u32::from(kind) << 24 | u32::from(count);
-            let words = [name, info, refers];
+            let words = [name, info, size_or_type];
             let words = words.iter().chain(rest);
             body.extend(words.flat_map(|word| word.to_ne_bytes()));
         }
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn a_function_of_a_module_counts_on_from_the_kernel() {
         // 1 an integer, 2 a structure, 3 a prototype, 4 `one`
-        let kernel = made(
+        let kernel = encode_btf(
             &[
                 (1, KIND_INT, 0, 4, &[0]),
                 (0, KIND_STRUCT, 2, 8, &[0; 6]),
@@ -243,7 +243,7 @@ mod tests {
             b"\0int\0one\0",
         );
         // 5 a prototype, 6 `two` with it, 7 `one` with that of the kernel
-        let module = made(
+        let module = encode_btf(
             &[
                 (0, KIND_FUNC_PROTO, 3, 1, &[0; 6]),
                 (9, KIND_FUNC, 1, 5, &[]),
@@ -277,7 +277,7 @@ mod tests {
     /// An integer, and a structure with two members of that type.
     fn task() -> Btf {
         let members = [10, 1, 64, 14, 1, 96]; // pid at bit 64, tgid at bit 96
-        let bytes = made(
+        let bytes = encode_btf(
             &[
                 (1, KIND_INT, 0, 4, &[32]),
                 (5, KIND_STRUCT, 2, 64, &members),

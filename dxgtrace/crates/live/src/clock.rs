@@ -1,32 +1,34 @@
-//! Wall time of the kernel's monotonic time stamps.
+//! Converts the kernel's monotonic time stamps to wall time.
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
+/// Readings of both clocks of which the closest pair is used.
 const SAMPLES: usize = 8;
 
-/// Between two readings of clocks that are compared, in nanoseconds.
-const CLOSE: u64 = 10_000_000;
-/// A shorter sleep of the system is none.
-const NAP: u64 = 100_000_000;
+/// Two clocks are compared only if less time than this passes between their
+/// readings, in nanoseconds.
+const READING_GAP_MAX: u64 = 10_000_000;
+/// Shorter suspends of the system are ignored, in nanoseconds.
+const SUSPEND_MIN: u64 = 100_000_000;
 
 /// Converts `CLOCK_MONOTONIC` as the probe stamps it to Unix time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MonotonicClock {
     offset: u64,
-    /// Before this time the offset was another.
-    since: u64,
-    before: u64,
-    /// How long the system has slept since its start, as far as is known: the
-    /// monotonic clock stands still then.
-    asleep: u64,
-    /// When that was looked at.
-    looked: u64,
+    /// Monotonic time from which `offset` applies; `offset_before` applies until then.
+    offset_since: u64,
+    offset_before: u64,
+    /// Time that the system has been suspended, in nanoseconds. The monotonic
+    /// clock does not count it.
+    suspended: u64,
+    /// Monotonic time of the last check for a suspend.
+    checked_at: u64,
 }
 
 impl MonotonicClock {
-    /// Measures the distance of both clocks; of a few tries the one with the
-    /// least time in between counts. It stays, so that a step of the wall clock
-    /// does not disorder the capture, except for sleep of the system.
+    /// Measures the offset of the wall clock. It stays the same, so that a step of
+    /// the wall clock does not disorder the capture; only suspends of the system
+    /// change it.
     pub(super) fn new() -> Self {
         let mut best = (u64::MAX, 0);
         for _ in 0..SAMPLES {
@@ -38,54 +40,54 @@ impl MonotonicClock {
             }
         }
         let mut clock = Self::fixed(best.1);
-        clock.asleep = nanoseconds(clock_gettime(ClockId::Boottime)).saturating_sub(monotonic());
+        clock.suspended = nanoseconds(clock_gettime(ClockId::Boottime)).saturating_sub(monotonic());
         clock
     }
 
     fn fixed(offset: u64) -> Self {
         Self {
             offset,
-            since: 0,
-            before: offset,
-            asleep: 0,
-            looked: 0,
+            offset_since: 0,
+            offset_before: offset,
+            suspended: 0,
+            checked_at: 0,
         }
     }
 
-    /// Looks whether the system has slept since the last look. What is stamped
-    /// from the last look on is then later by as much.
-    pub(super) fn look(&mut self) {
+    /// Checks whether the system was suspended since the last check. If so, time
+    /// stamps from the last check on are later by the time of the suspend.
+    pub(super) fn check_suspend(&mut self) {
         let now = monotonic();
         let boot = nanoseconds(clock_gettime(ClockId::Boottime));
-        if monotonic().saturating_sub(now) < CLOSE {
-            self.looked_at(now, boot);
+        if monotonic().saturating_sub(now) < READING_GAP_MAX {
+            self.on_readings(now, boot);
         }
     }
 
-    fn looked_at(&mut self, now: u64, boot: u64) {
-        let asleep = boot.saturating_sub(now);
-        let nap = asleep.saturating_sub(self.asleep);
-        if nap > NAP {
-            (self.before, self.since) = (self.offset, self.looked);
-            self.offset = self.offset.saturating_add(nap);
-            self.asleep = asleep;
+    fn on_readings(&mut self, now: u64, boot: u64) {
+        let suspended = boot.saturating_sub(now);
+        let suspend = suspended.saturating_sub(self.suspended);
+        if suspend > SUSPEND_MIN {
+            (self.offset_before, self.offset_since) = (self.offset, self.checked_at);
+            self.offset = self.offset.saturating_add(suspend);
+            self.suspended = suspended;
         }
-        self.looked = now;
+        self.checked_at = now;
     }
 
-    /// A clock whose wall time is the monotonic time, whatever the system does.
+    /// A clock whose wall time is always the monotonic time.
     #[cfg(test)]
     pub(super) fn identity() -> Self {
         Self {
-            asleep: u64::MAX,
+            suspended: u64::MAX,
             ..Self::fixed(0)
         }
     }
 
-    /// Nanoseconds since 1970 of a monotonic time stamp.
+    /// Converts a monotonic time stamp to nanoseconds since 1970.
     pub(super) fn wall(&self, monotonic: u64) -> u64 {
-        let offset = if monotonic < self.since {
-            self.before
+        let offset = if monotonic < self.offset_since {
+            self.offset_before
         } else {
             self.offset
         };
@@ -113,22 +115,22 @@ mod tests {
     #[test]
     fn after_a_sleep_of_the_system_times_are_right_again_and_in_order() {
         let mut clock = MonotonicClock::fixed(1000 * SECOND);
-        clock.looked_at(10 * SECOND, 10 * SECOND);
-        clock.looked_at(11 * SECOND, 11 * SECOND + 5_000_000);
+        clock.on_readings(10 * SECOND, 10 * SECOND);
+        clock.on_readings(11 * SECOND, 11 * SECOND + 5_000_000);
         assert_eq!(clock.wall(11 * SECOND), 1011 * SECOND, "that was no sleep");
-        clock.looked_at(12 * SECOND, 72 * SECOND);
+        clock.on_readings(12 * SECOND, 72 * SECOND);
         assert_eq!(clock.wall(10 * SECOND), 1010 * SECOND);
         assert_eq!(clock.wall(12 * SECOND), 1072 * SECOND);
-        clock.looked_at(13 * SECOND, 73 * SECOND);
+        clock.on_readings(13 * SECOND, 73 * SECOND);
         assert_eq!(clock.wall(13 * SECOND), 1073 * SECOND);
-        clock.looked_at(14 * SECOND, 84 * SECOND);
+        clock.on_readings(14 * SECOND, 84 * SECOND);
         assert_eq!(clock.wall(14 * SECOND), 1084 * SECOND);
     }
 
     #[test]
     fn the_clock_of_this_machine_is_the_wall_clock() {
         let mut clock = MonotonicClock::new();
-        clock.look();
+        clock.check_suspend();
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let now = now.map_or(0, |now| now.as_nanos() as u64);
         assert!(now.abs_diff(clock.wall(super::monotonic())) < SECOND);

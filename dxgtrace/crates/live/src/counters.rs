@@ -1,4 +1,4 @@
-//! The probe's own counts.
+//! Reads the probe's counters.
 
 use aya::{
     Ebpf,
@@ -9,29 +9,31 @@ use dxgtrace_ebpf::record::{COUNTERS, LOST_RING_FULL, LOST_UNREADABLE};
 use super::error::AttachError;
 use dxgtrace_protocol::record::header::LostPackets;
 
-/// What a capture has seen, counted independently of the packets.
+/// Totals of a capture, counted by the probe and the kernel independently of the
+/// packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LiveTotals {
     /// Calls of the send function, refused ones included.
     pub sends: u64,
-    /// Ends of such calls.
+    /// Returns of those calls.
     pub returns: u64,
     /// Packets handed to the driver.
     pub receives: u64,
-    /// Sends whose return value is missing; the packets themselves are there.
+    /// Sends in the capture whose return value is missing.
     pub returns_lost: u64,
-    /// Ioctls of the driver that began.
+    /// Calls of the driver's ioctl function.
     pub ioctls: u64,
-    /// Those of them whose end was seen.
+    /// Returns of those calls.
     pub ioctl_ends: u64,
-    /// Calls on channels of any device for which the kernel did not run a
-    /// program: at most so many of the driver's. `None` if it does not tell.
+    /// Calls, on channels of any device, for which the kernel skipped a program:
+    /// an upper bound of the calls of the driver that were missed. `None` if the
+    /// kernel does not count them.
     pub skipped: Option<u64>,
-    /// Packets that are missing, by cause.
+    /// Lost packets, by cause.
     pub lost: LostPackets,
 }
 
-/// The maps that hold the counts.
+/// The probe's maps that hold its counters.
 pub(super) struct CounterMaps {
     counters: PerCpuArray<MapData, [u64; COUNTERS]>,
     lost: Array<MapData, [u64; 2]>,
@@ -44,25 +46,26 @@ impl CounterMaps {
                 .ok_or(AttachError::Object(format!("the probe has no map {name}")))
         };
         Ok(Self {
-            counters: PerCpuArray::try_from(take("COUNTERS")?).map_err(AttachError::map)?,
+            counters: PerCpuArray::try_from(take("COUNTERS")?).map_err(AttachError::from_map)?,
             // The probe's only mutable variable.
-            lost: Array::try_from(take(".bss")?).map_err(AttachError::map)?,
+            lost: Array::try_from(take(".bss")?).map_err(AttachError::from_map)?,
         })
     }
 
-    /// Packets lost so far: ring full and unreadable, modulo 2^32 as in the records.
+    /// Packets lost because the ring was full or memory unreadable, each modulo
+    /// 2^32 as in the records.
     pub(super) fn lost(&self) -> [u32; 2] {
         let lost = self.lost.get(&0, 0).unwrap_or_default();
         [lost[LOST_RING_FULL] as u32, lost[LOST_UNREADABLE] as u32]
     }
 
-    /// How often kprobes have run.
-    pub(super) fn kprobes(&self) -> u64 {
+    /// Runs of kprobes and kretprobes.
+    pub(super) fn kprobe_runs(&self) -> u64 {
         let [.., kprobes] = self.sums();
         kprobes
     }
 
-    /// What the probe counts.
+    /// The totals that the probe counts.
     pub(super) fn totals(&self) -> LiveTotals {
         let [
             sends,
@@ -84,7 +87,7 @@ impl CounterMaps {
         }
     }
 
-    /// Over all processors.
+    /// The counters, summed over all processors.
     fn sums(&self) -> [u64; COUNTERS] {
         let mut sums = [0; COUNTERS];
         if let Ok(values) = self.counters.get(&0, 0) {

@@ -1,10 +1,11 @@
-//! Why a capture cannot start, and what to do about it.
+//! Errors that keep a capture from starting, each with the next step.
 
 use std::{error::Error, io, path::PathBuf};
 
 use aya::{EbpfError, maps::MapError, programs::ProgramError};
 
-/// What a program that is not run by root needs to capture, as setcap takes it.
+/// The capabilities that an ordinary user needs to capture, in the syntax of
+/// setcap.
 pub const CAPABILITIES: &str = "cap_bpf,cap_perfmon,cap_dac_read_search+ep";
 
 /// Why the probe could not be attached.
@@ -21,7 +22,7 @@ pub enum AttachError {
     Rights {
         /// The capabilities that are missing, in words.
         missing: String,
-        /// The file to give them to.
+        /// The program file that needs the capabilities.
         program: String,
     },
     /// The kernel forbids BPF programs to read its memory.
@@ -30,31 +31,31 @@ pub enum AttachError {
          boot without lockdown=confidentiality (Secure Boot may imply it)"
     )]
     Lockdown(String),
-    /// A security module, a container or the like forbids it.
+    /// A security module, a container or a seccomp filter forbids BPF.
     #[error(
         "the kernel refused BPF to this process although its capabilities suffice ({0}): \
          leave the container, or allow bpf() and perf_event_open() in its seccomp and security profile"
     )]
     Forbidden(io::Error),
-    /// Kernels of Debian and Ubuntu let only `CAP_SYS_ADMIN` open events where
-    /// this switch is 3 or more.
+    /// `kernel.perf_event_paranoid` is 3 or more, with which kernels of Debian and
+    /// Ubuntu let only `CAP_SYS_ADMIN` open events.
     #[error(
         "kernel.perf_event_paranoid is {0}, with which this kernel lets only CAP_SYS_ADMIN make kprobes: \
          run as root, or `sysctl kernel.perf_event_paranoid=2`"
     )]
     Paranoid(i32),
-    /// Hooking user space takes more than hooking the kernel: probes in the
-    /// middle of an instruction could change what a program does.
+    /// Uprobes need more rights than kprobes: one in the middle of an instruction
+    /// could change what a program does.
     #[error(
         "hooking a stand-in takes CAP_SYS_ADMIN on this kernel, as for all uprobes since Linux 6.16: \
          run as root, or once `setcap cap_bpf,cap_perfmon,cap_sys_admin+ep {program}`. \
          The driver itself can be captured without"
     )]
     UprobeRights {
-        /// The file to give it to.
+        /// The program file that needs the capability.
         program: String,
     },
-    /// No BPF ring buffer.
+    /// The kernel has no BPF ring buffer.
     #[error(
         "Linux {release} is too old: the probe needs 5.8 or later; `dxgtrace read` works anywhere"
     )]
@@ -67,7 +68,7 @@ pub enum AttachError {
         "this kernel has no {0}: build it with CONFIG_BPF_SYSCALL, CONFIG_KPROBES and CONFIG_UPROBES"
     )]
     NotBuiltIn(&'static str),
-    /// There is nothing to hook.
+    /// The kernel lacks a function that must be hooked.
     #[error(
         "this kernel has no function {0}: it runs no VMBus driver. On a Hyper-V guest try \
          `modprobe hv_vmbus`, or --wait until it comes; elsewhere `dxgtrace demo` shows the stand-in"
@@ -82,7 +83,7 @@ pub enum AttachError {
         backend: &'static str,
         /// The function to hook.
         function: String,
-        /// What was wrong.
+        /// Why it cannot.
         reason: String,
     },
     /// The process to trace is not a stand-in.
@@ -93,10 +94,10 @@ pub enum AttachError {
         /// The function that was not found.
         function: &'static str,
     },
-    /// The process to trace is not there any more.
+    /// The process to trace has ended.
     #[error("the stand-in has ended before it could be hooked: start it anew")]
     Ended,
-    /// The memory for the ring buffer is not there.
+    /// There is not enough memory for the ring buffer.
     #[error(
         "no memory for a ring buffer of {bytes} bytes: ask for a smaller one, or raise `ulimit -l`"
     )]
@@ -128,21 +129,21 @@ const EACCES: i32 = 13;
 const ENOSYS: i32 = 38;
 
 impl AttachError {
-    /// From loading the object: maps are created then.
-    pub(super) fn load(error: EbpfError, ring_bytes: u32) -> Self {
+    /// The error of loading the object, which creates the maps.
+    pub(super) fn from_load(error: EbpfError, ring_bytes: u32) -> Self {
         match system_error(&error) {
             Some(ENOMEM) => Self::Memory { bytes: ring_bytes },
             code => Self::from_code(code, &error),
         }
     }
 
-    /// From loading or attaching a program.
-    pub(super) fn program(error: &ProgramError) -> Self {
+    /// The error of loading or attaching a program.
+    pub(super) fn from_program(error: &ProgramError) -> Self {
         Self::from_code(system_error(error), error)
     }
 
-    /// From opening a map.
-    pub(super) fn map(error: MapError) -> Self {
+    /// The error of opening a map.
+    pub(super) fn from_map(error: MapError) -> Self {
         Self::from_code(system_error(&error), &error)
     }
 
@@ -156,7 +157,7 @@ impl AttachError {
     }
 }
 
-/// The system's error number at the bottom of an error.
+/// The `errno` that caused an error.
 fn system_error(error: &(dyn Error + 'static)) -> Option<i32> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -168,8 +169,8 @@ fn system_error(error: &(dyn Error + 'static)) -> Option<i32> {
     None
 }
 
-/// An error and its causes. The verifier's log runs over many lines, of which
-/// the last ones say what it did not like.
+/// An error and its causes on one line. Of a verifier log, keeps the first line and
+/// the last ones, which say what it rejected.
 pub(super) fn one_line(error: &(dyn Error + 'static)) -> String {
     const TAIL: usize = 3;
     let text = error.to_string();

@@ -1,7 +1,7 @@
-//! Which processes the probe captures, and how it follows their children.
+//! Selects the processes that the probe captures, and follows their children.
 //!
-//! The probe keeps the chosen processes in a map. With [`CaptureOptions::follow`] it
-//! adds the child of a chosen process when it is made, before it runs.
+//! The probe keeps the selected processes in a map. With [`CaptureOptions::follow`]
+//! it adds each child of a selected process at its fork, before the child runs.
 
 use std::fs;
 
@@ -18,19 +18,20 @@ use super::{
     error::AttachError,
 };
 
-/// Processes that can be followed at a time.
+/// Number of processes that can be followed at a time.
 const FOLLOWED_MAX: u32 = 1 << 16;
-/// Inode of the first PID namespace, the same on all kernels.
+/// Inode of the initial PID namespace, the same on all kernels.
 const FIRST_NAMESPACE: u64 = 0xefff_fffc;
-/// Programs and what they hook; deaths first, so that none is missed.
+/// The programs and their tracepoints. The end of tasks is hooked first, so that no
+/// process that is followed stays in the map.
 const PROGRAMS: [(&str, &str); 2] = [
     ("t_free", "sched_process_free"),
     ("t_fork", "sched_process_fork"),
 ];
 
-/// What the probe needs to know of processes.
+/// The probe's settings of the processes to capture.
 #[derive(Default)]
-pub(super) struct Processes {
+pub(super) struct ProcessFilter {
     filter: u32,
     tgid_offset: u32,
     pid_offset: u32,
@@ -39,13 +40,13 @@ pub(super) struct Processes {
     follow: bool,
 }
 
-impl Processes {
-    /// Finds it out, as far as the options ask for it.
+impl ProcessFilter {
+    /// Determines the settings that `options` need.
     pub(super) fn new(options: &CaptureOptions) -> Result<Self, AttachError> {
         if options.pids.is_empty() {
             return Ok(Self::default());
         }
-        let (namespace_device, namespace_inode) = namespace();
+        let (namespace_device, namespace_inode) = pid_namespace();
         let mut processes = Self {
             filter: 1,
             namespace_device,
@@ -68,7 +69,7 @@ impl Processes {
         Ok(processes)
     }
 
-    /// Tells it to the probe before it is loaded.
+    /// Sets the probe's globals before it is loaded.
     pub(super) fn configure<'a>(&'a self, loader: &mut EbpfLoader<'a>) {
         loader
             .override_global("FILTER_PIDS", &self.filter, true)
@@ -81,8 +82,8 @@ impl Processes {
         }
     }
 
-    /// Chooses the processes, and from now on their children.
-    pub(super) fn choose(&self, ebpf: &mut Ebpf, pids: &[u32]) -> Result<(), AttachError> {
+    /// Selects `pids`, and if asked for, their children from now on.
+    pub(super) fn select(&self, ebpf: &mut Ebpf, pids: &[u32]) -> Result<(), AttachError> {
         let mut chosen = pids.to_vec();
         self.insert(ebpf, &chosen)?;
         if !self.follow {
@@ -93,17 +94,17 @@ impl Processes {
                 .program_mut(name)
                 .ok_or_else(|| AttachError::Object(format!("it has no program {name}")))?
                 .try_into()
-                .map_err(|error| AttachError::program(&error))?;
+                .map_err(|error| AttachError::from_program(&error))?;
             program
                 .load()
                 .and_then(|()| program.attach(hook).map(drop))
-                .map_err(|error| AttachError::program(&error))?;
+                .map_err(|error| AttachError::from_program(&error))?;
         }
-        // Children that exist already. Those that they make meanwhile are
-        // either followed or found in the next round.
+        // Children that exist already. Their own children are followed, or found
+        // in the next round.
         let mut from = 0;
         while from < chosen.len() {
-            let found = children(&chosen);
+            let found = children_of(&chosen);
             from = chosen.len();
             chosen.extend(found);
             self.insert(ebpf, chosen.get(from..).unwrap_or_default())?;
@@ -115,7 +116,7 @@ impl Processes {
         let map = ebpf
             .map_mut("PIDS")
             .ok_or(AttachError::Object("the probe has no map PIDS".into()))?;
-        let mut map = HashMap::<_, u32, u8>::try_from(map).map_err(AttachError::map)?;
+        let mut map = HashMap::<_, u32, u8>::try_from(map).map_err(AttachError::from_map)?;
         let numbering = if self.namespace_inode == 0 {
             0
         } else {
@@ -123,21 +124,23 @@ impl Processes {
         };
         for pid in pids {
             map.insert(pid | numbering, 1, 0)
-                .map_err(AttachError::map)?;
+                .map_err(AttachError::from_map)?;
         }
         Ok(())
     }
 }
 
-/// Counts the children that could not be followed.
-pub(super) struct Unfollowed(Array<MapData, u64>);
+/// The probe's count of children that it could not follow.
+pub(super) struct UnfollowedCount(Array<MapData, u64>);
 
-impl Unfollowed {
+impl UnfollowedCount {
     pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self, AttachError> {
         let map = ebpf.take_map("UNFOLLOWED").ok_or(AttachError::Object(
             "the probe has no map UNFOLLOWED".into(),
         ))?;
-        Array::try_from(map).map(Self).map_err(AttachError::map)
+        Array::try_from(map)
+            .map(Self)
+            .map_err(AttachError::from_map)
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -145,24 +148,25 @@ impl Unfollowed {
     }
 }
 
-/// The PID namespace of this process as the kernel's helper wants it, with
-/// inode 0 if it is the first one, in which the numbers are the kernel's own.
-fn namespace() -> (u64, u64) {
+/// Device and inode of this process's PID namespace, as
+/// `bpf_get_ns_current_pid_tgid` takes them; 0 for the initial namespace, in which
+/// numbers are the kernel's own.
+fn pid_namespace() -> (u64, u64) {
     match rustix::fs::stat("/proc/self/ns/pid") {
         Ok(stat) if stat.st_ino != FIRST_NAMESPACE => {
             let (major, minor) = (
                 rustix::fs::major(stat.st_dev),
                 rustix::fs::minor(stat.st_dev),
             );
-            // As the kernel composes it internally.
+            // The kernel's internal encoding of a device number.
             (u64::from(major) << 20 | u64::from(minor), stat.st_ino)
         }
         _ => (0, 0),
     }
 }
 
-/// Processes whose parent is one of these and that are none of them.
-fn children(parents: &[u32]) -> Vec<u32> {
+/// The processes whose parent is in `parents` and that are not in it themselves.
+fn children_of(parents: &[u32]) -> Vec<u32> {
     let Ok(processes) = fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -170,24 +174,24 @@ fn children(parents: &[u32]) -> Vec<u32> {
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .filter(|pid| !parents.contains(pid))
-        .filter(|pid| parent(*pid).is_some_and(|parent| parents.contains(&parent)))
+        .filter(|pid| parent_of(*pid).is_some_and(|parent| parents.contains(&parent)))
         .collect()
 }
 
-fn parent(pid: u32) -> Option<u32> {
+fn parent_of(pid: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before may hold anything, also brackets.
+    // The name in brackets may itself contain brackets.
     let (_, after) = stat.rsplit_once(')')?;
     after.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::parent;
+    use super::parent_of;
 
     #[test]
     fn the_parent_of_this_process_is_known() {
         let pid = std::process::id();
-        assert_eq!(parent(pid), Some(std::os::unix::process::parent_id()));
+        assert_eq!(parent_of(pid), Some(std::os::unix::process::parent_id()));
     }
 }

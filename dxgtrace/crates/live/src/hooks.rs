@@ -1,4 +1,4 @@
-//! Which functions are hooked, by which programs, and where they are.
+//! The hooked functions, their programs, and the modules that define them.
 
 use std::{
     collections::HashMap,
@@ -8,41 +8,45 @@ use std::{
 
 use dxgtrace_doctor::preemption::CallContext;
 
-/// A function of the driver or of VMBus, and the programs for it.
+/// A hooked function of the driver or of VMBus, and the programs for it.
 #[derive(Debug)]
 pub(super) struct Hook {
     pub(super) function: &'static str,
-    /// Without it, there is nothing to capture.
-    pub(super) needed: bool,
-    /// Where the driver calls it.
+    /// Whether a capture is impossible without it.
+    pub(super) required: bool,
+    /// The context in which the driver calls it.
     pub(super) context: CallContext,
-    pub(super) kprobe: Sides,
-    pub(super) uprobe: Sides,
-    pub(super) fentry: &'static [ProgramShape],
+    pub(super) kprobe: HookPrograms,
+    pub(super) uprobe: HookPrograms,
+    pub(super) fentry: &'static [FentryPrograms],
 }
 
-/// The programs at a function's two ends.
+/// The programs at a function's entry and exit.
 #[derive(Debug)]
-pub(super) struct Sides {
+pub(super) struct HookPrograms {
     pub(super) entry: &'static str,
     pub(super) exit: &'static str,
 }
 
-/// Programs for a function with so many parameters: they know where the
-/// return value stands.
+/// The fentry and fexit programs for a function with `parameters` parameters,
+/// whose number decides where fexit finds the return value.
 #[derive(Debug)]
-pub(super) struct ProgramShape {
+pub(super) struct FentryPrograms {
     pub(super) parameters: u16,
     pub(super) entry: Option<&'static str>,
     pub(super) exit: &'static str,
 }
 
-const fn sides(entry: &'static str, exit: &'static str) -> Sides {
-    Sides { entry, exit }
+const fn programs(entry: &'static str, exit: &'static str) -> HookPrograms {
+    HookPrograms { entry, exit }
 }
 
-const fn shape(parameters: u16, entry: Option<&'static str>, exit: &'static str) -> ProgramShape {
-    ProgramShape {
+const fn fentry(
+    parameters: u16,
+    entry: Option<&'static str>,
+    exit: &'static str,
+) -> FentryPrograms {
+    FentryPrograms {
         parameters,
         entry,
         exit,
@@ -51,58 +55,58 @@ const fn shape(parameters: u16, entry: Option<&'static str>, exit: &'static str)
 
 const VMBUS: &str = "hv_vmbus";
 const DRIVER: &str = "dxgkrnl";
-/// The modules that hooked functions may be in.
+/// The modules that may define hooked functions.
 pub(super) const MODULES: [&str; 2] = [VMBUS, DRIVER];
 
-/// Every function that is hooked.
+/// All hooked functions.
 pub(super) static HOOKS: [Hook; 5] = [
     Hook {
         function: "vmbus_sendpacket",
-        needed: true,
+        required: true,
         context: CallContext::Thread,
-        kprobe: sides("k_send_entry", "k_send_return"),
-        uprobe: sides("u_send_entry", "u_send_return"),
-        fentry: &[shape(6, Some("f_send_entry"), "f_send_return")],
+        kprobe: programs("k_send_entry", "k_send_return"),
+        uprobe: programs("u_send_entry", "u_send_return"),
+        fentry: &[fentry(6, Some("f_send_entry"), "f_send_return")],
     },
     Hook {
         function: "__hv_pkt_iter_next",
-        needed: true,
+        required: true,
         context: CallContext::Softirq,
-        kprobe: sides("k_next_entry", "k_next_return"),
-        uprobe: sides("u_next_entry", "u_next_return"),
+        kprobe: programs("k_next_entry", "k_next_return"),
+        uprobe: programs("u_next_entry", "u_next_return"),
         fentry: &[
-            shape(2, Some("f_next_entry"), "f_next_return2"),
+            fentry(2, Some("f_next_entry"), "f_next_return2"),
             // Linux 5.15
-            shape(3, Some("f_next_entry"), "f_next_return3"),
+            fentry(3, Some("f_next_entry"), "f_next_return3"),
         ],
     },
     Hook {
         function: "hv_pkt_iter_first",
-        needed: true,
+        required: true,
         context: CallContext::Softirq,
-        kprobe: sides("k_first_entry", "k_first_return"),
-        uprobe: sides("u_first_entry", "u_first_return"),
-        fentry: &[shape(1, None, "f_first_return")],
+        kprobe: programs("k_first_entry", "k_first_return"),
+        uprobe: programs("u_first_entry", "u_first_return"),
+        fentry: &[fentry(1, None, "f_first_return")],
     },
     Hook {
         function: "dxgvmb_send_sync_msg",
-        needed: false,
+        required: false,
         context: CallContext::Thread,
-        kprobe: sides("k_sync_entry", "k_sync_return"),
-        uprobe: sides("u_sync_entry", "u_sync_return"),
-        fentry: &[shape(5, Some("f_sync_entry"), "f_sync_return")],
+        kprobe: programs("k_sync_entry", "k_sync_return"),
+        uprobe: programs("u_sync_entry", "u_sync_return"),
+        fentry: &[fentry(5, Some("f_sync_entry"), "f_sync_return")],
     },
     Hook {
         function: "dxgk_unlocked_ioctl",
-        needed: false,
+        required: false,
         context: CallContext::Thread,
-        kprobe: sides("k_ioctl_entry", "k_ioctl_return"),
-        uprobe: sides("u_ioctl_entry", "u_ioctl_return"),
-        fentry: &[shape(3, Some("f_ioctl_entry"), "f_ioctl_return")],
+        kprobe: programs("k_ioctl_entry", "k_ioctl_return"),
+        uprobe: programs("u_ioctl_entry", "u_ioctl_return"),
+        fentry: &[fentry(3, Some("f_ioctl_entry"), "f_ioctl_return")],
     },
 ];
 
-/// Where a function is.
+/// Where a function is defined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum FunctionLocation {
     /// In the kernel itself.
@@ -111,31 +115,31 @@ pub(super) enum FunctionLocation {
     Module(String),
 }
 
-/// Where the hooked functions are; those that are nowhere are left out. Names
-/// are visible without any rights; only addresses are not.
-pub(super) fn homes() -> HashMap<&'static str, FunctionLocation> {
-    let mut homes = HashMap::new();
+/// Finds the hooked functions in `/proc/kallsyms`, whose names are readable
+/// without any rights. Functions that the kernel lacks are left out.
+pub(super) fn function_locations() -> HashMap<&'static str, FunctionLocation> {
+    let mut locations = HashMap::new();
     let Ok(file) = File::open("/proc/kallsyms") else {
-        return homes;
+        return locations;
     };
     let mut lines = BufReader::new(file);
     let mut line = Vec::new();
-    while homes.len() < HOOKS.len() {
+    while locations.len() < HOOKS.len() {
         line.clear();
         match lines.read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => break,
             Ok(_) => {}
         }
-        if let Some((function, home)) = symbol(&line) {
-            homes.entry(function).or_insert(home);
+        if let Some((function, location)) = parse_symbol(&line) {
+            locations.entry(function).or_insert(location);
         }
     }
-    homes
+    locations
 }
 
-/// The hooked function in a line: address, type, name, and of a module's
-/// symbol the module in brackets.
-fn symbol(line: &[u8]) -> Option<(&'static str, FunctionLocation)> {
+/// The hooked function in a line of `/proc/kallsyms`: address, type, name, and for
+/// a module's symbol the module in brackets.
+fn parse_symbol(line: &[u8]) -> Option<(&'static str, FunctionLocation)> {
     let mut words = line
         .split(u8::is_ascii_whitespace)
         .filter(|word| !word.is_empty())
@@ -145,32 +149,35 @@ fn symbol(line: &[u8]) -> Option<(&'static str, FunctionLocation)> {
     let hook = HOOKS
         .iter()
         .find(|hook| code && hook.function.as_bytes() == name)?;
-    let home = match words.next() {
+    let location = match words.next() {
         None => FunctionLocation::Kernel,
         Some(module) => {
             let module = String::from_utf8_lossy(module);
             FunctionLocation::Module(module.trim_matches(['[', ']']).to_owned())
         }
     };
-    Some((hook.function, home))
+    Some((hook.function, location))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{FunctionLocation, symbol};
+    use super::{FunctionLocation, parse_symbol};
 
     #[test]
     fn a_function_is_found_in_the_kernel_or_in_its_module() {
-        let home = |line: &str| symbol(line.as_bytes()).map(|(_, home)| home);
+        let location = |line: &str| parse_symbol(line.as_bytes()).map(|(_, location)| location);
         assert_eq!(
-            home("ffffffff81000000 T vmbus_sendpacket\n"),
+            location("ffffffff81000000 T vmbus_sendpacket\n"),
             Some(FunctionLocation::Kernel)
         );
         assert_eq!(
-            home("0000000000000000 t dxgk_unlocked_ioctl\t[dxgkrnl]\n"),
+            location("0000000000000000 t dxgk_unlocked_ioctl\t[dxgkrnl]\n"),
             Some(FunctionLocation::Module("dxgkrnl".to_owned()))
         );
-        assert_eq!(home("0000000000000000 d vmbus_sendpacket\n"), None);
-        assert_eq!(home("0000000000000000 t vmbus_sendpacket_getid\n"), None);
+        assert_eq!(location("0000000000000000 d vmbus_sendpacket\n"), None);
+        assert_eq!(
+            location("0000000000000000 t vmbus_sendpacket_getid\n"),
+            None
+        );
     }
 }

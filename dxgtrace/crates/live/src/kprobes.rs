@@ -1,9 +1,9 @@
-//! Kprobes and kretprobes at work.
+//! Attaches kprobes and kretprobes.
 //!
-//! They are made through the trace file system where this process may: only
-//! there can be said how many calls may be in progress before the kernel misses
-//! returns (elsewhere it is twice the number of processors), and only there do
-//! all kernels tell what they missed. Otherwise aya makes them.
+//! They are created through tracefs where this process may write there: only
+//! tracefs lets the number of calls be set that may be in progress before the
+//! kernel misses returns (the default is twice the number of processors), and only
+//! there do all kernels count missed runs. Otherwise aya creates them.
 #![expect(
     unsafe_code,
     reason = "system calls without a wrapper; each block says why it is sound"
@@ -20,85 +20,84 @@ use aya::programs::{KProbe, ProgramError};
 
 use super::bpf;
 
-/// Where the trace file system may be.
+/// Mount points of tracefs.
 const FOLDERS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
-/// The name of our group of events.
-const GROUP: &str = "dxgtrace";
-/// Calls in progress whose returns are seen: each thread in the driver is in a
-/// call or two.
-const CALLS: u32 = 2048;
+/// The name of the group of events.
+const EVENT_GROUP: &str = "dxgtrace";
+/// Calls that can be in progress before a kretprobe misses returns (`maxactive`).
+const MAX_ACTIVE: u32 = 2048;
 
 const PERF_TYPE_TRACEPOINT: u32 = 2;
 const PERF_FLAG_FD_CLOEXEC: u64 = 8;
 const PERF_EVENT_IOC_ENABLE: u64 = 0x2400;
 const PERF_EVENT_IOC_SET_BPF: u64 = 0x4004_2408;
 
-/// A program that runs at a function's entry or return, until this is dropped
-/// and, if aya made it, the program is unloaded.
+/// A program attached to a function's entry or return. To detach it, drop this and,
+/// for [`KprobeHandle::AyaLink`], unload the program.
 pub(super) struct Kprobe {
     pub(super) name: &'static str,
-    made: Made,
+    handle: KprobeHandle,
 }
 
-enum Made {
-    Event(TraceEvent),
-    /// The number of its link, where the kernel has such.
-    ByAya(Option<u32>),
+enum KprobeHandle {
+    TraceEvent(TraceEvent),
+    /// The id of its link, on kernels with links of kprobes.
+    AyaLink(Option<u32>),
 }
 
-/// An event of the trace file system.
+/// An event in tracefs.
 struct TraceEvent {
     folder: &'static Path,
     name: String,
-    /// The program runs while this is open.
+    /// The program is attached while this is open.
     opened: Option<OwnedFd>,
 }
 
 impl Kprobe {
-    /// Lets a loaded program run at a function.
+    /// Attaches a loaded program to a function.
     pub(super) fn attach(
         program: &mut KProbe,
         name: &'static str,
         function: &str,
     ) -> Result<Self, ProgramError> {
-        let made = match TraceEvent::new(program, name, function) {
-            Ok(event) => Made::Event(event),
+        let handle = match TraceEvent::new(program, name, function) {
+            Ok(event) => KprobeHandle::TraceEvent(event),
             Err(_) => {
                 program.attach(function, 0)?;
                 let id = program.info().ok().map(|info| info.id());
-                Made::ByAya(id.and_then(|id| bpf::link_of(id).ok()))
+                KprobeHandle::AyaLink(id.and_then(|id| bpf::link_of(id).ok()))
             }
         };
-        Ok(Self { name, made })
+        Ok(Self { name, handle })
     }
 
-    /// How often the kernel did not run it, if its link tells.
+    /// Missed runs, if its link counts them.
     pub(super) fn missed(&self) -> Option<u64> {
-        match self.made {
-            Made::Event(_) | Made::ByAya(None) => None,
-            Made::ByAya(Some(link)) => bpf::missed(link).ok(),
+        match self.handle {
+            KprobeHandle::TraceEvent(_) | KprobeHandle::AyaLink(None) => None,
+            KprobeHandle::AyaLink(Some(link)) => bpf::missed(link).ok(),
         }
     }
 }
 
-/// How often these were reached or missed: the numbers behind their names in the
-/// kernel's list. `None` if not all are events, or there are none.
-pub(super) fn due(kprobes: &[&Kprobe]) -> Option<u64> {
-    let events = kprobes.iter().map(|kprobe| match &kprobe.made {
-        Made::Event(event) => Some(event),
-        Made::ByAya(_) => None,
+/// Sum of the hits and misses of all `kprobes`, from `kprobe_profile`. `None`
+/// unless all of them are tracefs events.
+pub(super) fn hits_and_misses(kprobes: &[&Kprobe]) -> Option<u64> {
+    let events = kprobes.iter().map(|kprobe| match &kprobe.handle {
+        KprobeHandle::TraceEvent(event) => Some(event),
+        KprobeHandle::AyaLink(_) => None,
     });
     let events: Vec<&TraceEvent> = events.collect::<Option<_>>()?;
     let list = fs::read_to_string(events.first()?.folder.join("kprobe_profile")).ok()?;
-    let mut due = 0;
+    let mut total = 0;
     for line in list.lines() {
         let mut words = line.split_whitespace();
         let name = words.next();
         if events.iter().any(|event| name == Some(&event.name)) {
-            due += words.flat_map(str::parse::<u64>).sum::<u64>();
+            total += words.flat_map(str::parse::<u64>).sum::<u64>();
         }
     }
-    Some(due)
+    Some(total)
 }
 
 impl TraceEvent {
@@ -110,11 +109,11 @@ impl TraceEvent {
             .ok_or(io::ErrorKind::NotFound)?;
         let kind = match name.ends_with("entry") {
             true => "p".to_owned(),
-            false => format!("r{CALLS}"),
+            false => format!("r{MAX_ACTIVE}"),
         };
         let name = format!("{name}_{}", std::process::id());
-        command(folder, &format!("{kind}:{GROUP}/{name} {function}"))?;
-        // From here on, dropping it takes the event away.
+        write_kprobe_events(folder, &format!("{kind}:{EVENT_GROUP}/{name} {function}"))?;
+        // From here on, dropping `event` removes the event.
         let mut event = Self {
             folder,
             name,
@@ -122,32 +121,35 @@ impl TraceEvent {
         };
         let id = fs::read_to_string(event.path().join("id"))?;
         let id = id.trim().parse().map_err(io::Error::other)?;
-        let opened = open(id)?;
+        let opened = open_event(id)?;
         let program = program.fd().map_err(io::Error::other)?;
         let program = program.as_fd().as_raw_fd();
-        control(&opened, PERF_EVENT_IOC_SET_BPF, program)?;
-        control(&opened, PERF_EVENT_IOC_ENABLE, 0)?;
+        event_ioctl(&opened, PERF_EVENT_IOC_SET_BPF, program)?;
+        event_ioctl(&opened, PERF_EVENT_IOC_ENABLE, 0)?;
         event.opened = Some(opened);
         Ok(event)
     }
 
     fn path(&self) -> PathBuf {
-        self.folder.join("events").join(GROUP).join(&self.name)
+        self.folder
+            .join("events")
+            .join(EVENT_GROUP)
+            .join(&self.name)
     }
 }
 
 impl Drop for TraceEvent {
     fn drop(&mut self) {
         self.opened = None;
-        // If it stays, it is off, and the next start removes it.
-        let _ = command(self.folder, &format!("-:{GROUP}/{}", self.name));
+        // If this fails, the event is disabled, and the next start removes it.
+        let _ = write_kprobe_events(self.folder, &format!("-:{EVENT_GROUP}/{}", self.name));
     }
 }
 
-/// Removes what processes have left behind that were killed.
-pub(super) fn clean() {
+/// Removes the events of processes that were killed.
+pub(super) fn remove_stale_events() {
     for folder in FOLDERS.map(Path::new) {
-        let Ok(events) = fs::read_dir(folder.join("events").join(GROUP)) else {
+        let Ok(events) = fs::read_dir(folder.join("events").join(EVENT_GROUP)) else {
             continue;
         };
         for event in events.flatten() {
@@ -156,14 +158,15 @@ pub(super) fn clean() {
             let owner = name.rsplit('_').next();
             let owner = owner.and_then(|owner| owner.parse::<u32>().ok());
             if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
-                // One of another pid namespace is in use, and stays.
-                let _ = command(folder, &format!("-:{GROUP}/{name}"));
+                // The kernel refuses to remove an event in use, as of a process of
+                // another PID namespace.
+                let _ = write_kprobe_events(folder, &format!("-:{EVENT_GROUP}/{name}"));
             }
         }
     }
 }
 
-fn command(folder: &Path, line: &str) -> io::Result<()> {
+fn write_kprobe_events(folder: &Path, line: &str) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .append(true)
         .open(folder.join("kprobe_events"))?;
@@ -186,9 +189,9 @@ struct Attributes {
     breakpoint: u64,
 }
 
-/// Opens an event for all processes. The processor does not matter: programs
-/// run wherever the event happens.
-fn open(id: u64) -> io::Result<OwnedFd> {
+/// Opens an event for all processes. It is opened on one processor only, but its
+/// program runs on all.
+fn open_event(id: u64) -> io::Result<OwnedFd> {
     let attributes = Attributes {
         event_type: PERF_TYPE_TRACEPOINT,
         size: size_of::<Attributes>() as u32,
@@ -214,7 +217,7 @@ fn open(id: u64) -> io::Result<OwnedFd> {
     }
 }
 
-fn control(event: &OwnedFd, request: u64, value: i32) -> io::Result<()> {
+fn event_ioctl(event: &OwnedFd, request: u64, value: i32) -> io::Result<()> {
     // SAFETY: both requests take a number, and no memory.
     match unsafe { libc::ioctl(event.as_raw_fd(), request as _, value) } {
         0.. => Ok(()),

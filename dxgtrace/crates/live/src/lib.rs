@@ -5,11 +5,10 @@
 //! hooks -> ring buffer -> Ring (drains it) -> Assembler (pairs, folds, orders) -> Packet
 //! ```
 //!
-//! [`Live`] is pulled: it has no thread and calls nobody back. Packets come in
-//! the order in which the driver sent and received them.
+//! [`Live`] has no thread and no callbacks: the caller asks for the next packet.
+//! Packets come in the order in which the driver sent and received them.
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
-mod agreement;
 mod assemble;
 mod attach;
 mod bpf;
@@ -22,10 +21,11 @@ mod hooks;
 mod kprobes;
 mod missed;
 mod modules;
-mod object;
+mod probe_object;
 mod programs;
 mod rights;
 mod ring;
+mod shared_constants;
 mod system;
 mod trampoline;
 
@@ -51,16 +51,15 @@ use assemble::Assembler;
 use attach::Attachment;
 use clock::MonotonicClock;
 use counters::CounterMaps;
-use follow::Unfollowed;
+use follow::UnfollowedCount;
 use ring::RingReader;
 
-/// Size of the ring buffer if nothing else is asked for: a second of 100,000
-/// messages of 256 bytes.
+/// Default size of the ring buffer in bytes: holds 100,000 messages of 256 bytes.
 pub const DEFAULT_RING_BYTES: u32 = 32 * 1024 * 1024;
-/// How long calls that are in progress at the end are given to return.
-const GRACE: Duration = Duration::from_millis(5);
-/// How often is looked whether the driver has been loaded or unloaded.
-const LOOK: Duration = Duration::from_millis(50);
+/// How long [`Live::stop`] waits for calls in progress to return.
+const RETURN_GRACE: Duration = Duration::from_millis(5);
+/// Interval between two checks whether the driver was loaded or unloaded.
+const MODULE_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What to capture, and how.
 #[derive(Debug, Clone)]
@@ -70,17 +69,17 @@ pub struct CaptureOptions {
     /// Size of the ring buffer between kernel and user space: rounded up to a
     /// power of two, at least 1 MiB.
     pub ring_bytes: u32,
-    /// Copy at most so many bytes of each payload.
+    /// Bytes of each payload that are copied, at most.
     pub snap_length: u32,
-    /// Only requests of these processes (thread group ids), if any are given.
-    /// Messages from the host that answer nothing are always captured.
-    /// The numbers are those of this process's PID namespace.
+    /// Captures only requests of these processes (thread group ids, in this
+    /// process's PID namespace); empty captures all. Messages from the host that
+    /// are no replies are always captured.
     pub pids: Vec<u32>,
-    /// Also those of the children of `pids`, and of theirs.
+    /// Also captures requests of all descendants of `pids`.
     pub follow: bool,
-    /// Only requests of tasks with this name, padded with NUL.
+    /// Captures only requests of tasks with this name, padded with NUL.
     pub comm: Option<[u8; 16]>,
-    /// If there is no VMBus yet, wait until there is.
+    /// Waits for the VMBus driver to be loaded instead of failing without it.
     pub wait: bool,
 }
 
@@ -105,7 +104,8 @@ pub enum CaptureTarget {
     Driver(Option<Backend>),
     /// A stand-in process (`dxgtrace replay`), by its pid.
     StandIn(u32),
-    /// All processes that run this stand-in program, also later ones.
+    /// All processes that run this stand-in program, including those that start
+    /// later.
     StandInProgram(PathBuf),
 }
 
@@ -115,49 +115,53 @@ pub enum CaptureTarget {
 pub struct Delivery<'a> {
     /// The packet.
     pub packet: Packet<'a>,
-    /// All channels seen so far, in the order of their first packet.
+    /// The channels seen so far, in the order of their first packets.
     pub channels: &'a [Channel],
 }
 
 /// A running capture.
 pub struct Live {
-    // Dropped first: nothing more is written.
+    // Dropped first, so that the probe writes no more records.
     attachment: Option<Attachment>,
     hooks: Vec<(&'static str, Backend)>,
     changes: Vec<ModuleChange>,
-    looked: Instant,
+    modules_checked: Instant,
     driver: DriverState,
     ring: RingReader,
     counters: CounterMaps,
-    unfollowed: Unfollowed,
+    unfollowed: UnfollowedCount,
     assembler: Assembler,
     skipped: Option<u64>,
 }
 
 impl Live {
-    /// Loads the probe and attaches it. From the return on, nothing is missed.
+    /// Loads the probe and attaches it. Every call of the driver that begins after
+    /// this function has returned is captured.
+    ///
+    /// # Errors
+    /// The kernel, the rights of this process or `options` do not allow it.
     pub fn start(options: &CaptureOptions) -> Result<Self, AttachError> {
         system::check_rights()?;
-        let driver = system::driver();
+        let driver = system::driver_state();
         let clock = MonotonicClock::new();
         let mut attachment = attach::attach(options)?;
         let hooks = attachment.hooks();
         let ring = RingReader::new(&mut attachment.ebpf)?;
         let counters = CounterMaps::new(&mut attachment.ebpf)?;
-        attachment.count_from_here(&counters);
-        let unfollowed = Unfollowed::new(&mut attachment.ebpf)?;
+        attachment.restart_skipped_count(&counters);
+        let unfollowed = UnfollowedCount::new(&mut attachment.ebpf)?;
         let filtered = !options.pids.is_empty() || options.comm.is_some();
         let patience = match options.target {
             CaptureTarget::StandIn(_) | CaptureTarget::StandInProgram(_) => {
-                assemble::STAND_IN_PATIENCE
+                assemble::STAND_IN_SEND_TIMEOUT
             }
-            CaptureTarget::Driver(_) => assemble::PATIENCE,
+            CaptureTarget::Driver(_) => assemble::SEND_TIMEOUT,
         };
         Ok(Self {
             attachment: Some(attachment),
             hooks,
             changes: Vec::new(),
-            looked: Instant::now(),
+            modules_checked: Instant::now(),
             driver,
             ring,
             counters,
@@ -172,9 +176,9 @@ impl Live {
         &self.hooks
     }
 
-    /// How the driver is hooked, in words: `fentry`, or which functions by
-    /// what.
-    pub fn how(&self) -> String {
+    /// Describes how the driver is hooked: the name of the backend, or of several
+    /// backends with the functions that each hooks.
+    pub fn describe_hooks(&self) -> String {
         let mut ways: Vec<(Backend, Vec<&str>)> = Vec::new();
         for (function, backend) in &self.hooks {
             match ways.iter_mut().find(|way| way.0 == *backend) {
@@ -192,22 +196,23 @@ impl Live {
                 ways.iter().map(way).collect::<Vec<_>>().join(" and ")
             }
         };
-        let unseen = hooks::HOOKS.iter().map(|hook| hook.function);
-        let unseen: Vec<&str> = unseen
+        let missing = hooks::HOOKS.iter().map(|hook| hook.function);
+        let missing: Vec<&str> = missing
             .filter(|function| !self.hooks.iter().any(|(hooked, _)| hooked == function))
             .collect();
-        if !unseen.is_empty() {
-            text += &format!(", without {}", unseen.join(" and "));
+        if !missing.is_empty() {
+            text += &format!(", without {}", missing.join(" and "));
         }
         text
     }
 
-    /// The rights that it takes to hook what comes later or anew; the others can
-    /// be given up.
+    /// The rights that this capture still needs, to hook modules that are loaded
+    /// later. The caller can give up all others.
     pub fn rights(&self) -> Vec<Right> {
         match &self.attachment {
-            Some(attachment) if !attachment.is_settled() => {
-                let admin = self.driver != DriverState::Offered || system::paranoia().is_some();
+            Some(attachment) if !attachment.is_final() => {
+                let admin =
+                    self.driver != DriverState::Offered || system::paranoid_level().is_some();
                 let admin = admin.then_some(Right::Admin);
                 [Right::Hooks].into_iter().chain(admin).collect()
             }
@@ -215,13 +220,13 @@ impl Live {
         }
     }
 
-    /// Modules that have come or gone since the last call.
+    /// Modules that were loaded or unloaded since the last call.
     pub fn changes(&mut self) -> Vec<ModuleChange> {
         std::mem::take(&mut self.changes)
     }
 
-    /// What was found of the driver at the start. A capture on a system whose
-    /// GPU has not appeared yet waits for it.
+    /// The state of the driver when the hooks last changed. A capture of a system
+    /// without a GPU waits for one.
     pub fn driver(&self) -> DriverState {
         self.driver
     }
@@ -231,24 +236,27 @@ impl Live {
         self.assembler.channels()
     }
 
-    /// The next packet. `None` after `timeout` without one, on a signal, and
-    /// for ever once a stopped capture has been read to its end.
+    /// Returns the next packet, or `None` after `timeout` without one, on a signal,
+    /// and at the end of a stopped capture.
+    ///
+    /// # Errors
+    /// Waiting for the ring buffer fails.
     pub fn next(&mut self, timeout: Duration) -> std::io::Result<Option<Delivery<'_>>> {
         let deadline = Instant::now().checked_add(timeout);
         loop {
-            self.look();
+            self.check_modules();
             if self.assembler.is_ready() {
                 break;
             }
-            if self.fill() {
+            if self.read_ring() {
                 continue;
             }
-            self.assembler.lost_in_kernel(self.counters.lost());
+            self.assembler.on_loss_counts(self.counters.lost());
             if self.attachment.is_none() {
                 self.assembler.finish();
                 break;
             }
-            self.assembler.idle_at(clock::monotonic());
+            self.assembler.on_idle(clock::monotonic());
             if self.assembler.is_ready() {
                 break;
             }
@@ -257,8 +265,8 @@ impl Live {
                 None => timeout,
             };
             if left.is_zero() || !self.ring.wait(left)? {
-                // A signal, or time is up: what came in the meantime is next.
-                if !self.fill() || !self.assembler.is_ready() {
+                // A signal or the timeout: read the records that came meanwhile.
+                if !self.read_ring() || !self.assembler.is_ready() {
                     return Ok(None);
                 }
             }
@@ -266,51 +274,51 @@ impl Live {
         Ok(self.assembler.next())
     }
 
-    /// Detaches the probe. What it has written is still delivered: call
+    /// Detaches the probe. To read the records that it has written, call
     /// [`Live::next`] until it returns `None`.
     pub fn stop(&mut self) {
         if let Some(mut attachment) = self.attachment.take() {
             self.skipped = attachment.skipped(&self.counters);
-            attachment.stop_entries();
-            std::thread::sleep(GRACE);
-            attachment.stop_returns();
+            attachment.detach_entries();
+            std::thread::sleep(RETURN_GRACE);
+            attachment.detach_rest();
         }
     }
 
-    /// Now and then, looks whether the driver has come or gone.
-    fn look(&mut self) {
-        if self.looked.elapsed() < LOOK {
+    /// Checks, at most once in [`MODULE_CHECK_INTERVAL`], whether a hooked module was loaded or
+    /// unloaded.
+    fn check_modules(&mut self) {
+        if self.modules_checked.elapsed() < MODULE_CHECK_INTERVAL {
             return;
         }
-        self.looked = Instant::now();
+        self.modules_checked = Instant::now();
         if let Some(attachment) = &mut self.attachment {
-            let changes = attachment.look(&self.counters);
+            let changes = attachment.update_hooks(&self.counters);
             if !changes.is_empty() {
                 self.hooks = attachment.hooks();
                 self.changes.extend(changes);
-                self.driver = system::driver();
+                self.driver = system::driver_state();
             }
         }
     }
 
-    /// The time now as packets have it: nanoseconds since 1970.
+    /// The current time on the clock of packets, in nanoseconds since 1970.
     pub fn now(&self) -> u64 {
         self.assembler.wall(clock::monotonic())
     }
 
-    /// Packets that came before the next one were not taken: shown as a record
-    /// in their place.
+    /// Inserts a record of `lost` packets before the next packet: the caller has
+    /// dropped them.
     pub fn note_lost(&mut self, lost: LostPackets) {
         self.assembler.note_lost(lost);
     }
 
-    /// Packets that are missing so far, by cause. Asks nothing of the kernel,
-    /// so that a screen may look all the time.
+    /// Packets lost so far, by cause. Makes no system call.
     pub fn lost(&self) -> LostPackets {
         self.assembler.lost_total()
     }
 
-    /// What has happened so far. Final after [`Live::stop`] and the last packet.
+    /// Totals so far. They are final after [`Live::stop`] and the last packet.
     pub fn totals(&self) -> LiveTotals {
         LiveTotals {
             lost: self.lost(),
@@ -322,13 +330,13 @@ impl Live {
         }
     }
 
-    /// How many children of followed processes could not be followed, because
-    /// there are too many.
+    /// Number of child processes that the probe does not follow, because its table
+    /// of processes is full.
     pub fn unfollowed(&self) -> u64 {
         self.unfollowed.count()
     }
 
-    /// What the kernel says about the programs, until [`Live::stop`].
+    /// The kernel's statistics of the programs; empty after [`Live::stop`].
     pub fn programs(&self) -> Vec<ProgramReport> {
         self.attachment
             .as_ref()
@@ -336,8 +344,8 @@ impl Live {
             .unwrap_or_default()
     }
 
-    /// Takes records from the ring until a packet is ready; false if the ring is empty.
-    fn fill(&mut self) -> bool {
+    /// Reads records until a packet is ready. Returns false if the ring is empty.
+    fn read_ring(&mut self) -> bool {
         let mut any = false;
         while !self.assembler.is_ready() {
             let Some(entry) = self.ring.next() else {
@@ -345,9 +353,9 @@ impl Live {
             };
             any = true;
             match Record::read(&entry) {
-                Some(Record::Packet(packet, payload)) => self.assembler.packet(&packet, payload),
-                Some(Record::SendReturn(end)) => self.assembler.send_return(&end),
-                Some(Record::IoctlEnd(end)) => self.assembler.ioctl_end(&end),
+                Some(Record::Packet(packet, payload)) => self.assembler.on_packet(&packet, payload),
+                Some(Record::SendReturn(end)) => self.assembler.on_send_return(&end),
+                Some(Record::IoctlEnd(end)) => self.assembler.on_ioctl_end(&end),
                 // The probe writes no others.
                 None => {}
             }

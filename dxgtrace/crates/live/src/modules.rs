@@ -1,4 +1,4 @@
-//! The modules that hooked functions are in: whether they come and go.
+//! Notices when a module with hooked functions is loaded or unloaded.
 
 use std::{fs, os::unix::fs::MetadataExt, path::Path};
 
@@ -6,29 +6,30 @@ use super::hooks::MODULES;
 
 const FOLDER: &str = "/sys/module";
 
-/// A module has been loaded, unloaded, or both.
+/// A module was loaded, unloaded, or replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ModuleChange {
     /// Its name.
     pub module: &'static str,
-    /// Whether it is there now.
+    /// Whether it is loaded now.
     pub loaded: bool,
 }
 
-/// What is known of the modules.
+/// The last known state of the modules in [`MODULES`].
 pub(super) struct Modules([Option<u64>; MODULES.len()]);
 
 impl Modules {
-    /// As they are now.
+    /// The current state.
     pub(super) fn new() -> Self {
-        Self(MODULES.map(identity))
+        Self(MODULES.map(load_identity))
     }
 
-    /// What has changed since the last look: one call of the system for each.
+    /// Returns the changes since the last call. Makes one system call for each
+    /// module.
     pub(super) fn changes(&mut self) -> Vec<ModuleChange> {
         let mut changes = Vec::new();
         for (module, known) in MODULES.into_iter().zip(&mut self.0) {
-            let now = identity(module);
+            let now = load_identity(module);
             if now != *known {
                 *known = now;
                 changes.push(ModuleChange {
@@ -41,7 +42,7 @@ impl Modules {
     }
 }
 
-/// A module as it was loaded once.
+/// One load of a module.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LoadedModule {
     name: String,
@@ -49,22 +50,23 @@ pub(super) struct LoadedModule {
 }
 
 impl LoadedModule {
-    /// As it is now, if it is there.
-    pub(super) fn now(name: &str) -> Option<Self> {
+    /// The module as it is loaded now.
+    pub(super) fn find(name: &str) -> Option<Self> {
         Some(Self {
             name: name.to_owned(),
-            identity: identity(name)?,
+            identity: load_identity(name)?,
         })
     }
 
-    /// Whether it is still there, and not loaded anew.
-    pub(super) fn is_there(&self) -> bool {
-        identity(&self.name) == Some(self.identity)
+    /// Whether it was neither unloaded nor replaced since.
+    pub(super) fn is_still_loaded(&self) -> bool {
+        load_identity(&self.name) == Some(self.identity)
     }
 }
 
-/// What tells a module that is loaded from the same one loaded again.
-fn identity(module: &str) -> Option<u64> {
+/// A number that changes when a module is loaded again: the inode of its folder in
+/// sysfs.
+fn load_identity(module: &str) -> Option<u64> {
     let folder = fs::metadata(Path::new(FOLDER).join(module));
     folder.ok().map(|folder| folder.ino())
 }

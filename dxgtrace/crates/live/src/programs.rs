@@ -1,24 +1,24 @@
-//! What the kernel says about the loaded programs.
+//! The kernel's statistics of the loaded programs.
 
 use std::{fs, os::fd::RawFd};
 
-/// A loaded program and what it has cost.
+/// The kernel's statistics of a loaded program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProgramReport {
     /// Its name.
     pub name: &'static str,
-    /// Instructions that the verifier went through, where the kernel tells (5.16).
+    /// Instructions that the verifier processed; known since Linux 5.16.
     pub verified_instructions: Option<u64>,
-    /// How often it ran; counted only while `kernel.bpf_stats_enabled` is set.
+    /// Number of runs; counted only while `kernel.bpf_stats_enabled` is set.
     pub runs: u64,
-    /// How long it ran in nanoseconds; counted as `runs`.
+    /// Total time of the runs in nanoseconds; counted as `runs`.
     pub run_time: u64,
-    /// How often it was skipped because it was running already on the same
-    /// processor, where the kernel tells (5.12). On any device's channel.
+    /// Runs that were skipped because the program was running already on the same
+    /// processor, on channels of any device; counted since Linux 5.12.
     pub recursion_misses: u64,
 }
 
-/// Reports of these programs, each with its file descriptor.
+/// The statistics of `programs`, given by name and file descriptor.
 pub(super) fn reports(programs: &[(&'static str, RawFd)]) -> Vec<ProgramReport> {
     programs
         .iter()
@@ -29,7 +29,7 @@ pub(super) fn reports(programs: &[(&'static str, RawFd)]) -> Vec<ProgramReport> 
         .collect()
 }
 
-/// How often these were skipped since they were running already.
+/// Sum of [`ProgramReport::recursion_misses`] over `programs`.
 pub(super) fn recursion_misses(programs: &[(&'static str, RawFd)]) -> u64 {
     let reports = reports(programs);
     reports.iter().map(|report| report.recursion_misses).sum()

@@ -1,4 +1,5 @@
-//! What this process may do once the probe is attached: next to nothing.
+//! Gives up the capabilities that a capture no longer needs once the probe is
+//! attached.
 
 use std::io;
 
@@ -7,18 +8,17 @@ use rustix::thread::{
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
 };
 
-/// A right that is kept when asked for.
+/// A right that [`give_up_rights`] can keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {
-    /// To create and remove files in folders of others.
+    /// To create and remove files in folders of other users.
     Files,
-    /// To signal processes of others.
+    /// To send signals to processes of other users.
     Signals,
-    /// To hook functions of a driver that is loaded later or anew.
+    /// To hook functions of modules that are loaded later.
     Hooks,
-    /// To do so where it takes an administrator: only this lends the type
-    /// information of a module, for fentry, and lets kprobes be opened with a high
-    /// `kernel.perf_event_paranoid`.
+    /// `CAP_SYS_ADMIN`, which [`Right::Hooks`] needs to open the BTF of a module
+    /// for fentry, or kprobes with a high `kernel.perf_event_paranoid`.
     Admin,
 }
 
@@ -33,15 +33,14 @@ impl Right {
     }
 }
 
-/// Reading the probe's counters takes it before Linux 5.19.
+/// Always kept: before Linux 5.19, reading the probe's counters needs it.
 const ALWAYS: CapabilitySet = CapabilitySet::BPF;
 
-/// Gives up all capabilities but those that a running capture needs: `CAP_BPF`,
-/// and those in `kept`. For this thread and those that it starts from now on,
-/// and for good: no program that they run gets them back.
+/// Gives up all capabilities but `CAP_BPF` and those in `kept`, of this thread and
+/// of the threads that it starts later. No program that these execute regains them.
 ///
 /// # Errors
-/// The kernel refuses; then nothing should go on.
+/// The kernel refuses. The caller should not continue then.
 pub fn give_up_rights(kept: &[Right]) -> io::Result<()> {
     let kept = kept.iter().map(|right| right.capability());
     let kept = kept.fold(ALWAYS, CapabilitySet::union);
@@ -51,8 +50,7 @@ pub fn give_up_rights(kept: &[Right]) -> io::Result<()> {
         .iter()
         .filter(|one| !kept.contains(*one))
     {
-        // This takes CAP_SETPCAP itself. Without it, what is said above and
-        // below suffices.
+        // This needs CAP_SETPCAP itself. Without it, the other calls suffice.
         if remove_capability_from_bounding_set(capability).is_err() {
             break;
         }

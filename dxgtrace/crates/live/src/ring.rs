@@ -13,11 +13,11 @@ use rustix::{
 
 use super::error::AttachError;
 
-/// The ring is looked at this often; in between, the probe wakes the reader
-/// only when much is unread. The longest that an interactive trace waits.
-const INTERVAL: Duration = Duration::from_millis(20);
+/// Interval at which the ring is read, and so the longest delay of a record. In
+/// between, the probe wakes the reader only when much of the ring is unread.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The reading end.
+/// The consumer of the ring buffer.
 pub(super) struct RingReader {
     records: RingBuf<MapData>,
     epoll: OwnedFd,
@@ -28,9 +28,9 @@ impl RingReader {
         let map = ebpf
             .take_map("RECORDS")
             .ok_or(AttachError::Object("the probe has no map RECORDS".into()))?;
-        let records = RingBuf::try_from(map).map_err(AttachError::map)?;
-        // Edge triggered: the probe's deliberate wake-ups count, not the mere
-        // presence of data, which would make the reader chase single records.
+        let records = RingBuf::try_from(map).map_err(AttachError::from_map)?;
+        // Edge triggered, so that only the probe's wake-ups end the wait; level
+        // triggered, every single record would.
         let events = epoll::EventFlags::IN | epoll::EventFlags::ET;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)
             .and_then(|poll| {
@@ -46,10 +46,10 @@ impl RingReader {
         self.records.next()
     }
 
-    /// Waits until it makes sense to look again; false if a signal came or
-    /// `timeout` is up.
+    /// Waits for a wake-up of the probe or for [`POLL_INTERVAL`]. Returns false on a
+    /// signal and once `timeout` has passed.
     pub(super) fn wait(&self, timeout: Duration) -> io::Result<bool> {
-        let slice = timeout.min(INTERVAL);
+        let slice = timeout.min(POLL_INTERVAL);
         let time = Timespec {
             tv_sec: 0,
             tv_nsec: slice.subsec_nanos().into(),

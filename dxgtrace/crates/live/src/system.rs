@@ -1,4 +1,4 @@
-//! What the running system allows and has.
+//! The rights of this process, and the features of the running kernel.
 
 use std::fs;
 
@@ -11,59 +11,59 @@ const CAP_SYS_ADMIN: u32 = 21;
 const CAP_PERFMON: u32 = 38;
 const CAP_BPF: u32 = 39;
 
-/// What there is of the driver.
+/// Whether the driver has channels to capture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DriverState {
     /// The host offers the driver's channels.
     Offered,
-    /// There is a VMBus without any: no GPU is shared with this guest, or not yet.
+    /// There is a VMBus, but the host offers no channel of the driver yet.
     NotOffered,
     /// There is no VMBus.
     NoVmbus,
 }
 
-/// Whether the process may load and attach the probe, as far as can be told
-/// before trying.
+/// Checks whether this process may load and attach the probe, as far as that is
+/// known before trying.
 pub(super) fn check_rights() -> Result<(), AttachError> {
-    let release = release();
+    let release = kernel_release();
     if version(&release).is_some_and(|version| version < (5, 8)) {
         return Err(AttachError::KernelTooOld { release });
     }
-    if let Some(missing) = missing_capabilities(&read("/proc/self/status")) {
+    if let Some(missing) = missing_capabilities(&read_or_empty("/proc/self/status")) {
         return Err(AttachError::Rights {
             missing,
-            program: program(),
+            program: program_path(),
         });
     }
-    let lockdown = read("/sys/kernel/security/lockdown");
+    let lockdown = read_or_empty("/sys/kernel/security/lockdown");
     if lockdown.contains("[confidentiality]") {
         return Err(AttachError::Lockdown("confidentiality".into()));
     }
     Ok(())
 }
 
-/// The path of this program, to give rights to.
-pub(super) fn program() -> String {
+/// The path of this program, for messages that name it.
+pub(super) fn program_path() -> String {
     std::env::current_exe().map_or_else(|_| "dxgtrace".into(), |path| path.display().to_string())
 }
 
-/// Whether the process may do everything.
-pub(super) fn is_admin() -> bool {
-    effective(&read("/proc/self/status"))
+/// Whether the process has `CAP_SYS_ADMIN`.
+pub(super) fn has_sys_admin() -> bool {
+    effective_capabilities(&read_or_empty("/proc/self/status"))
         .is_some_and(|effective| effective >> CAP_SYS_ADMIN & 1 == 1)
 }
 
-/// `kernel.perf_event_paranoid`, if it is so high that kernels of Debian and
+/// The level of `kernel.perf_event_paranoid`, if with it kernels of Debian and
 /// Ubuntu let only `CAP_SYS_ADMIN` open events.
-pub(super) fn paranoia() -> Option<i32> {
+pub(super) fn paranoid_level() -> Option<i32> {
     const ADMINS_ONLY: i32 = 3;
-    let level = read("/proc/sys/kernel/perf_event_paranoid");
+    let level = read_or_empty("/proc/sys/kernel/perf_event_paranoid");
     let level = level.trim().parse().ok()?;
     (level >= ADMINS_ONLY).then_some(level)
 }
 
-/// What there is of the driver now.
-pub(super) fn driver() -> DriverState {
+/// The current state of the driver.
+pub(super) fn driver_state() -> DriverState {
     let Ok(devices) = fs::read_dir("/sys/bus/vmbus/devices") else {
         return DriverState::NoVmbus;
     };
@@ -79,8 +79,8 @@ pub(super) fn driver() -> DriverState {
     }
 }
 
-/// Raises the limit on locked memory, against which kernels before 5.11 count
-/// the maps. Without the right to, loading will tell.
+/// Raises the limit on locked memory, against which kernels before 5.11 charge the
+/// maps. If that fails, loading reports the lack of memory.
 pub(super) fn raise_memory_limit() {
     use rustix::process::{Resource, Rlimit, setrlimit};
     let unlimited = Rlimit {
@@ -90,17 +90,18 @@ pub(super) fn raise_memory_limit() {
     let _ = setrlimit(Resource::Memlock, unlimited);
 }
 
-/// Whether the kernel may preempt what runs there; see [`preemption::preempts`].
+/// Whether the kernel may preempt code in `context`; see
+/// [`preemption::preempts`].
 pub(super) fn preempts(context: CallContext) -> bool {
     let name = rustix::system::uname();
-    let model = read("/sys/kernel/debug/sched/preempt");
+    let model = read_or_empty("/sys/kernel/debug/sched/preempt");
     let (build, release) = (name.version(), name.release());
     let version = version(&release.to_string_lossy());
     preemption::preempts(context, &build.to_string_lossy(), version, &model)
 }
 
 fn missing_capabilities(status: &str) -> Option<String> {
-    let effective = effective(status)?;
+    let effective = effective_capabilities(status)?;
     let has = |capability: u32| effective >> capability & 1 == 1;
     if has(CAP_SYS_ADMIN) {
         return None;
@@ -113,24 +114,24 @@ fn missing_capabilities(status: &str) -> Option<String> {
     }
 }
 
-fn effective(status: &str) -> Option<u64> {
+fn effective_capabilities(status: &str) -> Option<u64> {
     let hex = status
         .lines()
         .find_map(|line| line.strip_prefix("CapEff:"))?;
     u64::from_str_radix(hex.trim(), 16).ok()
 }
 
-fn release() -> String {
+fn kernel_release() -> String {
     let name = rustix::system::uname();
     name.release().to_string_lossy().into_owned()
 }
 
-/// Whether the kernel shows the probe a thread's registers.
-pub(super) fn shows_registers() -> bool {
-    version(&release()).is_some_and(|version| version >= (5, 15))
+/// Whether the probe can read a thread's registers.
+pub(super) fn can_read_registers() -> bool {
+    version(&kernel_release()).is_some_and(|version| version >= (5, 15))
 }
 
-fn read(path: &str) -> String {
+fn read_or_empty(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 

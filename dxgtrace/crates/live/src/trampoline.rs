@@ -1,9 +1,9 @@
-//! fentry and fexit, on functions of the kernel and of modules.
+//! Attaches fentry and fexit programs to functions of the kernel and of modules.
 //!
-//! aya attaches to the kernel's own functions only: for a module's, the load
-//! call must name the module's type information. So the programs are taken
-//! from the object with aya's own parser, bound to the maps that aya has
-//! created, and loaded here.
+//! aya attaches them to the kernel's own functions only: for a function of a
+//! module, the load command must name the module's BTF. So this module parses the
+//! programs with aya's parser, binds them to the maps that aya has created, and
+//! loads them itself.
 
 use std::{
     collections::HashSet,
@@ -15,27 +15,27 @@ use aya::{Ebpf, maps::Map};
 use aya_obj::Object;
 
 use super::{
-    bpf::{self, HookSide, Tracing},
+    bpf::{self, HookSide, TracingProgram},
     btf::Btf,
     error::one_line,
     hooks::Hook,
 };
 
-/// Of the kernel's own errors, without a text in the C library: attaching is
-/// not possible on this architecture.
+/// An error of the kernel that the C library does not know: the architecture does
+/// not support attaching.
 const ENOTSUPP: i32 = 524;
 
-/// The programs, ready to be loaded.
+/// The fentry and fexit programs, ready to be loaded.
 pub(super) struct Trampolines {
     object: Object,
     kernel: Btf,
 }
 
-/// A program at work on a function.
+/// A program attached to a function.
 pub(super) struct TracedFunction {
     pub(super) name: &'static str,
     pub(super) program: OwnedFd,
-    /// It runs until this is dropped.
+    /// The program is attached until this is dropped.
     _link: OwnedFd,
 }
 
@@ -46,7 +46,7 @@ impl Trampolines {
         let mut object = Object::parse(probe).map_err(|error| one_line(&error))?;
         let maps = object.maps.clone();
         let bound = maps.iter().filter_map(|(name, map)| {
-            let fd = descriptor(ebpf.map(name)?)?;
+            let fd = map_fd(ebpf.map(name)?)?;
             Some((name.as_str(), fd, map))
         });
         let text: HashSet<usize> = object.functions.keys().map(|(index, _)| *index).collect();
@@ -57,8 +57,8 @@ impl Trampolines {
         Ok(Self { object, kernel })
     }
 
-    /// Hooks a function of the kernel, or of `module`: its return first, since
-    /// one without its entry is ignored.
+    /// Hooks a function of the kernel or of `module`. Its return is hooked first,
+    /// since the probe ignores a return without an entry.
     pub(super) fn attach(
         &self,
         hook: &Hook,
@@ -80,18 +80,18 @@ impl Trampolines {
             .iter()
             .find(|shape| shape.parameters == function.parameters)
             .ok_or_else(|| format!("it has {} parameters", function.parameters))?;
-        let sides = [
+        let programs = [
             (Some(shape.exit), HookSide::Exit),
             (shape.entry, HookSide::Entry),
         ];
         let mut traced = Vec::new();
-        for (name, side) in sides {
+        for (name, side) in programs {
             let Some(name) = name else { continue };
             let unknown = || format!("the probe has no program {name}");
             let program = self.object.programs.get(name).ok_or_else(unknown)?;
             let key = program.function_key();
             let body = self.object.functions.get(&key).ok_or_else(unknown)?;
-            let program = bpf::load(&Tracing {
+            let program = bpf::load(&TracingProgram {
                 name,
                 instructions: &body.instructions,
                 license: &program.license,
@@ -120,7 +120,7 @@ impl Trampolines {
 }
 
 /// The file descriptor of a map of the probe.
-fn descriptor(map: &Map) -> Option<i32> {
+fn map_fd(map: &Map) -> Option<i32> {
     let data = match map {
         Map::Array(data)
         | Map::HashMap(data)

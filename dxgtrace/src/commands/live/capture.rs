@@ -1,16 +1,16 @@
-//! `dxgtrace capture`: packets as they come.
+//! `dxgtrace capture`: captures until a limit, a signal or the end of a command.
 
-mod child;
-mod follow;
+mod capture_loop;
 mod limits;
-mod out;
+mod output_plan;
 mod signals;
-mod watched;
+mod traced_command;
+mod watched_process;
 
-pub(super) use child::launched;
-pub(super) use follow::{CaptureControl, follow};
+pub(super) use capture_loop::{CaptureControl, capture_packets};
 pub(super) use signals::Signals;
-pub(super) use watched::WatchedProcess;
+pub(super) use traced_command::run_launcher;
+pub(super) use watched_process::WatchedProcess;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -18,43 +18,43 @@ use std::time::Duration;
 
 use super::channels;
 use super::pipe::OutputPipe;
-use super::{give_up_rights, options, start};
+use super::{capture_options, give_up_rights, start};
 use crate::commands::arguments::ColorArg;
 use crate::commands::live_arguments::{CaptureArgs, StandInArg};
 use crate::commands::pipeline::Pipeline;
-use crate::commands::show::ShowOutput;
+use crate::commands::show_output::ShowOutput;
 use crate::commands::{Exit, Failure};
-use child::TracedCommand;
 use dxgtrace_live::{DriverState, Live, Right};
 use limits::CaptureLimits;
-use out::{OpenedOutput, OutputPlan};
+use output_plan::{OpenedOutput, OutputPlan};
+use traced_command::TracedCommand;
 
-/// How long to wait for a packet before the output is flushed and the
-/// conditions to stop are looked at.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// How long to wait for a packet before the output is flushed and the conditions to
+/// stop are checked.
+const PACKET_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// Captures until told to stop.
+/// Captures until a limit is reached or the capture is stopped.
 pub fn run(args: &CaptureArgs, color: ColorArg) -> Result<Exit, Failure> {
     if args.list {
-        return channels::list(color);
+        return channels::list_offered(color);
     }
-    let args = &channels::chosen(args)?;
-    let say = |line: &str| {
+    let args = &channels::resolve(args)?;
+    let print_message = |line: &str| {
         if !args.silent {
-            say(line);
+            print_message(line);
         }
     };
-    let mut options = options(&args.live)?;
-    let shown = ShowOutput::new(&args.show)?;
-    if shown.needs_replies() {
+    let mut options = capture_options(&args.live)?;
+    let show_output = ShowOutput::new(&args.show)?;
+    if show_output.needs_replies() {
         return Err(Failure::Usage(
             "dxg.reply_in needs a file: a live request does not know its reply yet".to_owned(),
         ));
     }
-    let channels = shown.channels();
+    let channels = show_output.channels();
     let limits = CaptureLimits::new(args)?;
     let out = OutputPlan::new(args)?;
-    let signals = Signals::catch()?;
+    let signals = Signals::install()?;
     let mut child = match args.command.as_slice() {
         [] => None,
         command => Some(TracedCommand::prepare(command)?),
@@ -66,43 +66,42 @@ pub fn run(args: &CaptureArgs, color: ColorArg) -> Result<Exit, Failure> {
     let live = start(&options)?;
     let prepared = out.prepare()?;
     let mut kept = live.rights();
-    kept.extend(rights(args));
+    kept.extend(rights_after_start(args));
     give_up_rights(&kept)?;
     let OpenedOutput {
         filter,
         sinks,
         mut control,
-    } = prepared.open(shown, color, limits, &live.how())?;
+    } = prepared.open(show_output, color, limits, &live.describe_hooks())?;
     control.signals = Some(signals.clone());
-    let pipe = OutputPipe::of(args.write.as_deref().unwrap_or(Path::new("-")));
-    say(&started(&live, args));
+    let pipe = OutputPipe::open(args.write.as_deref().unwrap_or(Path::new("-")));
+    print_message(&start_message(&live, args));
     if let Some(child) = &child {
-        child.go()?;
+        child.resume()?;
     }
     let stand_in = match args.live.stand_in {
         Some(StandInArg::Process(pid)) => WatchedProcess::new(pid),
-        _ => WatchedProcess::Unknown,
+        _ => WatchedProcess::None,
     };
-    let outcome = follow(
+    let outcome = capture_packets(
         live,
-        Pipeline::new(filter, sinks).on(channels),
+        Pipeline::new(filter, sinks).with_channels(channels),
         control,
         &mut || match &mut child {
-            Some(child) => child.heeds(&signals) || child.has_ended(),
-            None => signals.stop() || stand_in.has_ended() || pipe.is_abandoned(),
+            Some(child) => child.forward_signal(&signals) || child.has_ended(),
+            None => signals.take_stop() || stand_in.has_ended() || pipe.is_closed(),
         },
     );
     if let Ok(outcome) = &outcome {
-        say(&outcome.text());
+        print_message(&outcome.closing_line());
     }
     let status = child.map(|mut child| child.wait(&signals));
     outcome.map(|_| status.unwrap_or(Exit::Fine))
 }
 
-/// The rights that are needed after the probe is attached: to create further
-/// files in a folder of somebody else, as sudo has it, and to pass signals on
-/// to a command that runs as somebody else.
-fn rights(args: &CaptureArgs) -> Vec<Right> {
+/// The rights that `args` need after the probe is attached: under sudo, the folder of
+/// further files and the command that gets signals may belong to another user.
+fn rights_after_start(args: &CaptureArgs) -> Vec<Right> {
     let mut rights = Vec::new();
     if !args.ring.is_empty() || !args.keep.is_empty() {
         rights.push(Right::Files);
@@ -113,14 +112,14 @@ fn rights(args: &CaptureArgs) -> Vec<Right> {
     rights
 }
 
-/// A line for the person at the terminal; if nobody reads it, no matter.
-pub(super) fn say(line: &str) {
+/// Prints a line on standard error, which may be closed.
+pub(super) fn print_message(line: &str) {
     let _ = writeln!(io::stderr(), "dxgtrace: {line}");
 }
 
-/// What the capture hooks, in a line.
-fn started(live: &Live, args: &CaptureArgs) -> String {
-    let how = live.how();
+/// The message at the start of a capture.
+fn start_message(live: &Live, args: &CaptureArgs) -> String {
+    let hooks = live.describe_hooks();
     let waiting = match (live.driver(), &args.live.stand_in) {
         (DriverState::NoVmbus, None) => "; waiting for VMBus",
         (DriverState::NotOffered, None) => "; the host offers no GPU yet, waiting",
@@ -130,5 +129,5 @@ fn started(live: &Live, args: &CaptureArgs) -> String {
         Some(command) => format!("until {} ends", command.display()),
         None => "Ctrl-C stops".to_owned(),
     };
-    format!("capturing by {how}{waiting}; {end}")
+    format!("capturing by {hooks}{waiting}; {end}")
 }

@@ -1,33 +1,33 @@
-//! Which channels to capture: the list of them, and the capture filter.
+//! Lists the channels to capture, and resolves the capture filter.
 
 use std::io::Write;
 use std::path::Path;
 
 use crate::commands::arguments::ColorArg;
 use crate::commands::live_arguments::CaptureArgs;
-use crate::commands::output::stream;
+use crate::commands::output::stdout_stream;
 use crate::commands::{Exit, Failure};
 use dxgtrace_doctor::{SystemFiles, channels};
 use dxgtrace_protocol::table::guid;
 use dxgtrace_query::capture_filter::CaptureFilter;
 use dxgtrace_query::channels::ChannelSelector;
 
-/// Lists what the host offers, numbered as [`chosen`] counts.
+/// Prints the channels that the host offers, with the numbers that `-i` takes.
 ///
 /// # Errors
-/// It offers nothing.
-pub fn list(color: ColorArg) -> Result<Exit, Failure> {
-    let offered = offered();
+/// The host offers none.
+pub fn list_offered(color: ColorArg) -> Result<Exit, Failure> {
+    let offered = offered_channels();
     if offered.is_empty() {
         return Err(Failure::Attach(
             "the host offers no channel of dxgkrnl to this machine; `dxgtrace doctor` says why"
                 .to_owned(),
         ));
     }
-    let mut out = stream(color);
-    for (place, (instance, is_vgpu)) in offered.iter().enumerate() {
+    let mut out = stdout_stream(color);
+    for (index, (instance, is_vgpu)) in offered.iter().enumerate() {
         let (high, low) = guid::luid(instance);
-        let (number, guid) = (place + 1, guid::text(instance));
+        let (number, guid) = (index + 1, guid::text(instance));
         let line = match is_vgpu {
             true => writeln!(out, "{number}. {high:08x}-{low:08x} (virtual GPU {guid})"),
             false => writeln!(out, "{number}. global ({guid})"),
@@ -38,8 +38,9 @@ pub fn list(color: ColorArg) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
-/// The channels in the order of their numbers: the global one first.
-fn offered() -> Vec<([u8; 16], bool)> {
+/// The offered channels in the order of their numbers, the global one first: instance
+/// GUID, and whether the channel belongs to a virtual GPU.
+fn offered_channels() -> Vec<([u8; 16], bool)> {
     let mut offered: Vec<_> = channels(&SystemFiles::new(Path::new("/")))
         .into_iter()
         .collect();
@@ -47,12 +48,13 @@ fn offered() -> Vec<([u8; 16], bool)> {
     offered
 }
 
-/// The same arguments with what the capture filter says among the others, and
-/// channels by their identity instead of their number in the list.
+/// Moves the terms of the capture filter into the arguments of the same meaning, and
+/// replaces the numbers of channels by their instance GUIDs.
 ///
 /// # Errors
-/// The filter makes no sense, or a number is not in the list.
-pub fn chosen(args: &CaptureArgs) -> Result<CaptureArgs, Failure> {
+/// The filter is invalid or repeats another argument, or there is no channel of a
+/// number.
+pub fn resolve(args: &CaptureArgs) -> Result<CaptureArgs, Failure> {
     let mut args = args.clone();
     let words = args.words.join(" ");
     let text = args.choice.as_deref().unwrap_or(&words);
@@ -75,14 +77,14 @@ pub fn chosen(args: &CaptureArgs) -> Result<CaptureArgs, Failure> {
     args.live.pids.extend(filter.pids);
     args.live.comm = args.live.comm.or(filter.comm);
     args.show.channels.extend(filter.channels);
-    for choice in &mut args.show.channels {
-        if let ChannelSelector::Index(number) = *choice {
-            let place = number.checked_sub(1);
-            let offered = place.and_then(|place| offered().get(place).copied());
+    for selector in &mut args.show.channels {
+        if let ChannelSelector::Index(number) = *selector {
+            let index = number.checked_sub(1);
+            let offered = index.and_then(|index| offered_channels().get(index).copied());
             let (instance, _) = offered.ok_or_else(|| {
                 Failure::Usage(format!("there is no channel {number}: see dxgtrace -D"))
             })?;
-            *choice = ChannelSelector::Instance(instance);
+            *selector = ChannelSelector::Instance(instance);
         }
     }
     Ok(args)

@@ -1,6 +1,5 @@
-//! What Wireshark asks a program in its extcap folder: which interfaces there
-//! are, what can be set, and to capture into a pipe. Each capture is one of
-//! `dxgtrace capture`, with its options.
+//! Implements Wireshark's extcap interface: lists interfaces and their options, and
+//! captures into a pipe as `dxgtrace capture` does.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
@@ -15,11 +14,11 @@ use crate::commands::{Exit, Failure, output};
 use dxgtrace_file::link_type;
 use dxgtrace_query::capture_filter::CaptureFilter;
 
-/// What can be captured.
+/// An interface in Wireshark's list.
 struct ExtcapInterface {
     name: &'static str,
     display: &'static str,
-    /// Options of `capture` that Wireshark shows.
+    /// Options of `dxgtrace capture` that Wireshark shows.
     options: &'static [&'static str],
 }
 
@@ -37,27 +36,27 @@ const STAND_IN: ExtcapInterface = ExtcapInterface {
 
 const INTERFACES: &[ExtcapInterface] = &[DRIVER, STAND_IN];
 
-/// Whether this command line is Wireshark's.
-pub fn is_asked(arguments: &[OsString]) -> bool {
+/// Whether the command line is an extcap call of Wireshark.
+pub fn is_extcap_call(arguments: &[OsString]) -> bool {
     arguments.get(1).is_some_and(|first| {
         let first = first.to_string_lossy();
         first.starts_with("--extcap-") || first == "--capture"
     })
 }
 
-/// Answers, or captures.
+/// Answers the call, or captures.
 ///
 /// # Errors
-/// Of a capture those of `dxgtrace capture`; the question makes no sense.
+/// The call is invalid, or the capture fails.
 pub fn run(arguments: Vec<OsString>) -> Result<Exit, Failure> {
-    let question = ExtcapCall::new(arguments);
-    let filter = question.value("--extcap-capture-filter");
+    let call = ExtcapCall::new(arguments);
+    let filter = call.value("--extcap-capture-filter");
     let mut text = String::new();
-    if question.has("--extcap-interfaces") {
-        interfaces(&mut text);
-        return output::all(text.as_bytes());
+    if call.has("--extcap-interfaces") {
+        write_interfaces(&mut text);
+        return output::write_all(text.as_bytes());
     }
-    let name = question.value("--extcap-interface").unwrap_or_default();
+    let name = call.value("--extcap-interface").unwrap_or_default();
     let interface = INTERFACES
         .iter()
         .find(|interface| interface.name == name)
@@ -67,36 +66,36 @@ pub fn run(arguments: Vec<OsString>) -> Result<Exit, Failure> {
                 name.to_string_lossy()
             ))
         })?;
-    if question.has("--capture") {
-        return capture_into_fifo(interface, &question, filter);
+    if call.has("--capture") {
+        return capture_into_fifo(interface, &call, filter);
     }
-    if question.has("--extcap-dlts") {
+    if call.has("--extcap-dlts") {
         text = format!(
             "dlt {{number={}}}{{name=UPPER_PDU}}{{display=VMBus messages of dxgkrnl}}\n",
             link_type()
         );
-    } else if question.has("--extcap-config") {
-        options(&mut text, interface);
+    } else if call.has("--extcap-config") {
+        write_options(&mut text, interface);
     } else if let Some(filter) = filter
         && let Err(error) = CaptureFilter::parse(&filter.to_string_lossy())
     {
-        // Wireshark takes any answer for a complaint, and an exit code for none.
+        // Wireshark takes any output as an error message, and ignores exit codes.
         text = error.to_string();
     }
-    output::all(text.as_bytes())
+    output::write_all(text.as_bytes())
 }
 
-/// The options of the call, those of `dxgtrace capture` apart.
+/// The options of an extcap call, and those of `dxgtrace capture`.
 struct ExtcapCall {
-    asked: Vec<(OsString, Option<OsString>)>,
-    options: Vec<OsString>,
+    extcap_options: Vec<(OsString, Option<OsString>)>,
+    capture_options: Vec<OsString>,
 }
 
 impl ExtcapCall {
     fn new(arguments: Vec<OsString>) -> Self {
-        let mut question = Self {
-            asked: Vec::new(),
-            options: Vec::new(),
+        let mut call = Self {
+            extcap_options: Vec::new(),
+            capture_options: Vec::new(),
         };
         let mut arguments = arguments.into_iter().skip(1);
         while let Some(argument) = arguments.next() {
@@ -107,33 +106,36 @@ impl ExtcapCall {
             };
             match name.as_str() {
                 "--extcap-interfaces" | "--extcap-dlts" | "--extcap-config" | "--capture" => {
-                    question.asked.push((name.into(), None));
+                    call.extcap_options.push((name.into(), None));
                 }
                 "--fifo" => {
                     let value = value.or_else(|| arguments.next());
-                    question.asked.push((name.into(), value));
+                    call.extcap_options.push((name.into(), value));
                 }
                 _ if name.starts_with("--extcap-") => {
                     let value = value.or_else(|| arguments.next());
-                    question.asked.push((name.into(), value));
+                    call.extcap_options.push((name.into(), value));
                 }
-                _ => question.options.push(argument),
+                _ => call.capture_options.push(argument),
             }
         }
-        question
+        call
     }
 
     fn has(&self, name: &str) -> bool {
-        self.asked.iter().any(|(asked, _)| asked == name)
+        self.extcap_options.iter().any(|(option, _)| option == name)
     }
 
     fn value(&self, name: &str) -> Option<&OsStr> {
-        let found = self.asked.iter().find(|(asked, _)| asked == name);
+        let found = self
+            .extcap_options
+            .iter()
+            .find(|(option, _)| option == name);
         found.and_then(|(_, value)| value.as_deref())
     }
 }
 
-fn interfaces(text: &mut String) {
+fn write_interfaces(text: &mut String) {
     // Writing into a string does not fail.
     let _ = writeln!(
         text,
@@ -146,8 +148,8 @@ fn interfaces(text: &mut String) {
     }
 }
 
-/// What can be set, as the command line describes it.
-fn options(text: &mut String, interface: &ExtcapInterface) {
+/// Writes the options of an interface, as `dxgtrace capture` defines them.
+fn write_options(text: &mut String, interface: &ExtcapInterface) {
     let mut capture = CaptureArgs::augment_args(Command::new("capture"));
     capture.build();
     let known = |name: &&&str| {
@@ -160,11 +162,11 @@ fn options(text: &mut String, interface: &ExtcapInterface) {
         .filter_map(|name| known(&name))
         .enumerate()
     {
-        option(text, number, argument);
+        write_option(text, number, argument);
     }
 }
 
-fn option(text: &mut String, number: usize, argument: &Arg) {
+fn write_option(text: &mut String, number: usize, argument: &Arg) {
     let name = argument.get_long().unwrap_or_default();
     let help = argument.get_help().map(ToString::to_string);
     let values = argument.get_possible_values();
@@ -198,31 +200,31 @@ fn is_number(parser: &ValueParser) -> bool {
     parser.type_id() == std::any::TypeId::of::<u32>()
 }
 
-/// Captures into Wireshark's pipe.
+/// Captures into the pipe that Wireshark has created.
 fn capture_into_fifo(
     interface: &ExtcapInterface,
-    question: &ExtcapCall,
+    call: &ExtcapCall,
     filter: Option<&OsStr>,
 ) -> Result<Exit, Failure> {
-    let fifo = question
+    let fifo = call
         .value("--fifo")
         .ok_or_else(|| Failure::Usage("--capture needs --fifo".to_owned()))?;
-    let words = words(interface, fifo, &question.options, filter)?;
+    let words = capture_arguments(interface, fifo, &call.capture_options, filter)?;
     capture::run(&parse("capture", words)?, ColorArg::Auto)
 }
 
 /// The arguments of `dxgtrace capture` that do what Wireshark asks for.
-fn words(
+fn capture_arguments(
     interface: &ExtcapInterface,
     fifo: &OsStr,
     options: &[OsString],
     filter: Option<&OsStr>,
 ) -> Result<Vec<OsString>, Failure> {
-    // Wireshark shows what is said on standard error as an error.
+    // Wireshark shows every line on standard error as an error.
     let mut words = vec!["-Q".into(), "-w".into(), fifo.to_owned()];
     let stand_in = options.iter().any(|option| option == "--stand-in");
     if interface.name == STAND_IN.name && !stand_in {
-        // Whatever plays: `dxgtrace replay` is this program.
+        // Every `dxgtrace replay` runs this program.
         let program = std::env::current_exe()
             .map_err(|error| Failure::Input(format!("this program cannot be found: {error}")))?;
         words.extend(["--stand-in".into(), program.into()]);

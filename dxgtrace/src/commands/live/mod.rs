@@ -1,5 +1,5 @@
-//! The commands that capture live, and what they share: what the command line
-//! says of a capture, as the capture takes it.
+//! The commands that capture live, and the conversion of their arguments to
+//! [`CaptureOptions`].
 
 mod capture;
 mod channels;
@@ -23,14 +23,14 @@ use super::live_arguments::{BackendArg, DemoArgs, LiveArgs, StandInArg};
 use super::{Exit, Failure};
 use dxgtrace_live::{AttachError, Backend, CaptureOptions, CaptureTarget, Live, Right};
 
-/// Does what the program is called for by others than its users: to become a
-/// command that is traced, or to answer Wireshark.
-pub fn called(arguments: &[OsString]) -> Option<Result<Exit, Failure>> {
-    capture::launched(arguments.iter().cloned())
-        .or_else(|| extcap::is_asked(arguments).then(|| extcap::run(arguments.to_vec())))
+/// Handles a call that is not by a user: of this program, to become a traced command,
+/// or of Wireshark. Returns `None` for other calls.
+pub fn run_internal_call(arguments: &[OsString]) -> Option<Result<Exit, Failure>> {
+    capture::run_launcher(arguments.iter().cloned())
+        .or_else(|| extcap::is_extcap_call(arguments).then(|| extcap::run(arguments.to_vec())))
 }
 
-/// Plays a sample and captures it, on the terminal UI or as lines.
+/// Plays a sample and captures it, into the terminal UI or as lines of text.
 pub fn demo(args: &DemoArgs, color: ColorArg) -> Result<Exit, Failure> {
     match args.tui {
         true => tui::demo(args, color),
@@ -38,11 +38,11 @@ pub fn demo(args: &DemoArgs, color: ColorArg) -> Result<Exit, Failure> {
     }
 }
 
-/// The options that the arguments ask for.
+/// Converts arguments to options of the capture.
 ///
 /// # Errors
-/// They make no sense.
-fn options(args: &LiveArgs) -> Result<CaptureOptions, Failure> {
+/// The buffer is too large.
+fn capture_options(args: &LiveArgs) -> Result<CaptureOptions, Failure> {
     let mut options = CaptureOptions {
         target: match (&args.stand_in, args.backend) {
             (Some(StandInArg::Process(pid)), _) => CaptureTarget::StandIn(*pid),
@@ -76,15 +76,15 @@ fn options(args: &LiveArgs) -> Result<CaptureOptions, Failure> {
     Ok(options)
 }
 
-/// Begins to capture.
+/// Starts a capture.
 ///
 /// # Errors
 /// The probe cannot be attached.
 fn start(options: &CaptureOptions) -> Result<Live, Failure> {
-    Live::start(options).map_err(attach)
+    Live::start(options).map_err(attach_failure)
 }
 
-/// Gives up the rights that are not needed once the capture runs.
+/// Gives up all rights but `kept`.
 ///
 /// # Errors
 /// The kernel refuses.
@@ -96,7 +96,7 @@ fn give_up_rights(kept: &[Right]) -> Result<(), Failure> {
     })
 }
 
-/// A failure to attach.
-fn attach(error: AttachError) -> Failure {
+/// Converts an error of the capture.
+fn attach_failure(error: AttachError) -> Failure {
     Failure::Attach(error.to_string())
 }

@@ -1,4 +1,4 @@
-//! The output of a live capture, if it is a pipe: whether anybody reads it.
+//! Notices when the reader of an output pipe closes it.
 
 use std::fs::{self, OpenOptions};
 use std::os::fd::OwnedFd;
@@ -7,13 +7,13 @@ use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// A pipe that is written to. Where nothing comes to be written, only asking
-/// shows that its reader has gone.
+/// The write end of a pipe, or nothing if the output is no pipe. While there is nothing
+/// to write, only a poll shows that the reader has closed it.
 pub struct OutputPipe(Option<OwnedFd>);
 
 impl OutputPipe {
-    /// The pipe behind a path, which is open already; `-` is standard output.
-    pub fn of(path: &Path) -> Self {
+    /// The pipe at `path`, which is open for writing already; `-` is standard output.
+    pub fn open(path: &Path) -> Self {
         if path == Path::new("-") {
             let copy = rustix::io::dup(rustix::stdio::stdout());
             return Self(copy.ok().filter(is_pipe));
@@ -23,8 +23,8 @@ impl OutputPipe {
         Self(opened.flatten().map(OwnedFd::from))
     }
 
-    /// Whether nobody reads it any more.
-    pub fn is_abandoned(&self) -> bool {
+    /// Whether the reader has closed the pipe.
+    pub fn is_closed(&self) -> bool {
         self.0.as_ref().is_some_and(|end| {
             let mut asked = [PollFd::new(end, PollFlags::empty())];
             let at_once = Timespec::default();

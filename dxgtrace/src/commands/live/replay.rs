@@ -1,4 +1,4 @@
-//! `dxgtrace replay`: plays a capture through the stand-in.
+//! `dxgtrace replay`: plays a capture in this process as a stand-in.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Write};
@@ -10,12 +10,12 @@ use dxgtrace_file::{CaptureOrigin, FlushPolicy, Reader, WriteError, Writer};
 use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_standin::{Pace, PlayOptions, Player, announce};
 
-/// The sample that is built in: a real driver and a host that makes mistakes.
+/// The built-in sample: the real driver, with a host that violates the protocol.
 pub(super) const SAMPLE: &[u8] = include_bytes!("../../../demo.pcapng");
 
 /// Plays the file.
 pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
-    show_oneself();
+    allow_tracing();
     match &args.file {
         None => play(&mut open(Cursor::new(SAMPLE))?, args),
         Some(path) if path == Path::new("-") => {
@@ -34,12 +34,12 @@ pub fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
     }
 }
 
-/// Lets others of the same user look at this process, which the kernel forbids
-/// for programs that have capabilities of their own: a capture without root
-/// could not find the functions to trace.
-fn show_oneself() {
+/// Lets other processes of this user read `/proc/PID/exe` of this one, which the kernel
+/// forbids for program files with capabilities: a capture without root needs it to find
+/// the functions to hook.
+fn allow_tracing() {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-    // If the kernel refuses, the capture says that it found nothing to trace.
+    // If this fails, the capture reports that it finds no stand-in.
     let _ = set_dumpable_behavior(DumpableBehavior::Dumpable);
 }
 
@@ -89,7 +89,7 @@ fn play<R: Read>(reader: &mut Reader<R>, args: &ReplayArgs) -> Result<Exit, Fail
     if let Some(log) = log {
         log.finish()?;
     }
-    // Nobody listens if the tracer has gone: no reason to fail.
+    // Standard error may be closed.
     let _ = writeln!(
         io::stderr(),
         "played {} messages sent, {} received, {} sends refused",
@@ -107,7 +107,7 @@ fn failed(error: io::Error) -> Failure {
     Failure::Input(format!("cannot play: {error}"))
 }
 
-/// What was played, as a capture must show it.
+/// Writes the packets that a capture of this process must contain.
 struct PlayedPackets {
     writer: Writer<File>,
     failed: Option<WriteError>,

@@ -1,4 +1,4 @@
-//! The terminal UI, live: a capture into a file that the screen reads.
+//! `dxgtrace tui`, live: captures into a file, which the terminal UI reads.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -6,11 +6,11 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::demo::{standin_failed, start};
-use super::options;
+use super::capture_options;
+use super::demo::{spawn_stand_in, stand_in_failure};
 use crate::commands::arguments::ColorArg;
 use crate::commands::live_arguments::{DemoArgs, TuiArgs};
-use crate::commands::tui::{config, show};
+use crate::commands::tui::{run_ui, user_config};
 use crate::commands::{Exit, Failure};
 use dxgtrace_live::{CaptureOptions, CaptureTarget, Live, Right};
 use dxgtrace_standin::StandIn;
@@ -18,31 +18,31 @@ use dxgtrace_tui::{
     CaptureSource, Config, LivePacket, PacketSource, Recorder, directory, prune, terminal,
 };
 
-/// Captures the driver, or a stand-in that is already there.
+/// Captures the driver, or a stand-in that runs already.
 pub fn run(args: &TuiArgs, color: ColorArg) -> Result<Exit, Failure> {
     terminal::check().map_err(Failure::Usage)?;
-    let (config, options) = (config(color)?, options(&args.live)?);
+    let (config, options) = (user_config(color)?, capture_options(&args.live)?);
     let filter = args.filter.as_deref();
-    record(config, options, None, args.write.as_deref(), filter)
+    record_and_show(config, options, None, args.write.as_deref(), filter)
 }
 
-/// Plays a sample through the stand-in and shows what is captured of it.
+/// Plays a sample in a stand-in and captures it.
 pub fn demo(args: &DemoArgs, color: ColorArg) -> Result<Exit, Failure> {
     terminal::check().map_err(Failure::Usage)?;
-    let config = config(color)?;
+    let config = user_config(color)?;
     let mut paced = args.clone();
-    // Otherwise all would be there at once, and nothing to be seen live.
+    // Without a pace, all packets would appear at once.
     paced.speed = args.speed.or(Some(1.0));
-    let standin = start(&paced)?;
+    let standin = spawn_stand_in(&paced)?;
     let options = CaptureOptions {
         target: CaptureTarget::StandIn(standin.pid()),
         ..CaptureOptions::default()
     };
     let write = args.write.as_deref();
-    record(config, options, Some(standin), write, None)
+    record_and_show(config, options, Some(standin), write, None)
 }
 
-fn record(
+fn record_and_show(
     config: Config,
     options: CaptureOptions,
     standin: Option<StandIn>,
@@ -52,12 +52,12 @@ fn record(
     let (path, bound, greeting) = match write {
         Some(path) => (path.to_owned(), None, None),
         None => {
-            let (path, gone) = temporary(config.spill)?;
-            let greeting = match gone {
+            let (path, removed) = temporary_file(config.spill)?;
+            let greeting = match removed {
                 0 => None,
                 1 => Some("an old capture that nobody saved was removed".to_owned()),
                 _ => Some(format!(
-                    "{gone} old captures that nobody saved were removed"
+                    "{removed} old captures that nobody saved were removed"
                 )),
             };
             (path, Some(config.spill), greeting)
@@ -66,7 +66,7 @@ fn record(
     let target = path.clone();
     let recorder = Recorder::start(bound, move || {
         let live = super::start(&options)?;
-        // Only now, so that a capture that cannot start destroys nothing.
+        // Created last, so that a capture that cannot start overwrites no file.
         let file = dxgtrace_file::create(&target).map_err(|error| {
             Failure::Input(format!("{}: cannot create: {error}", target.display()))
         })?;
@@ -75,19 +75,19 @@ fn record(
         super::give_up_rights(&kept)?;
         let mut source = LiveSource { live, standin };
         if let Some(standin) = &mut source.standin {
-            standin.go().map_err(standin_failed)?;
+            standin.go().map_err(stand_in_failure)?;
         }
         Ok::<_, Failure>((source, file))
     })?;
-    // This thread has no part in capturing, but it may save a file.
+    // This thread does not capture, but it saves files.
     super::give_up_rights(&[Right::Files])?;
     let source = CaptureSource::live(path, recorder.recording().clone(), write.is_none());
-    show(source, config, filter, greeting)
+    run_ui(source, config, filter, greeting)
 }
 
-/// A new file in the cache directory, which only its owner may enter. Says how
-/// many old ones had to go, so that all together take no more than `bound`.
-fn temporary(bound: u64) -> Result<(PathBuf, usize), Failure> {
+/// Returns the path of a new file in the user's cache directory, and the number of old
+/// files that were removed to keep the directory within `bound` bytes.
+fn temporary_file(bound: u64) -> Result<(PathBuf, usize), Failure> {
     let directory = directory("XDG_CACHE_HOME", ".cache")
         .unwrap_or_else(|| std::env::temp_dir().join("dxgtrace"));
     DirBuilder::new()
@@ -95,14 +95,14 @@ fn temporary(bound: u64) -> Result<(PathBuf, usize), Failure> {
         .mode(0o700)
         .create(&directory)
         .map_err(|error| Failure::Input(format!("{}: {error}", directory.display())))?;
-    let gone = prune(&directory, bound);
+    let removed = prune(&directory, bound);
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let seconds = now.map_or(0, |now| now.as_secs());
     let name = format!("live-{seconds}-{}.pcapng", std::process::id());
-    Ok((directory.join(name), gone))
+    Ok((directory.join(name), removed))
 }
 
-/// A live capture, perhaps of a stand-in of our own.
+/// A live capture, with the stand-in that it captures if this process has started one.
 struct LiveSource {
     live: Live,
     standin: Option<StandIn>,
@@ -125,7 +125,7 @@ impl PacketSource for LiveSource {
     }
 
     fn backend(&self) -> String {
-        self.live.how()
+        self.live.describe_hooks()
     }
 
     fn lost(&self) -> u64 {

@@ -1,4 +1,4 @@
-//! In place of the terminal UI, live, where it is not built.
+//! Stands in for the live `tui` in builds without the terminal UI.
 
 use crate::commands::arguments::ColorArg;
 use crate::commands::live_arguments::{DemoArgs, TuiArgs};

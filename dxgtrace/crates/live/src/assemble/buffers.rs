@@ -1,7 +1,8 @@
-//! Payload buffers that are used again, so that a packet allocates nothing.
+//! Reuses payload buffers, so that packets need no allocation.
 
-/// Buffers that are kept, up to this size each.
+/// Number of buffers that are kept.
 const SPARE_LIMIT: usize = 64;
+/// Capacity up to which a buffer is kept, in bytes.
 const SPARE_BYTES_LIMIT: usize = 4096;
 
 /// Empty buffers for later packets.
@@ -14,7 +15,7 @@ impl SpareBuffers {
         self.0.pop().unwrap_or_default()
     }
 
-    /// Keeps a buffer that is not needed any more.
+    /// Takes back a buffer.
     pub(super) fn put(&mut self, mut buffer: Vec<u8>) {
         if self.0.len() < SPARE_LIMIT && buffer.capacity() <= SPARE_BYTES_LIMIT {
             buffer.clear();

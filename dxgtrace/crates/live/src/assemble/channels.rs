@@ -5,11 +5,11 @@ use dxgtrace_ebpf::record;
 use dxgtrace_protocol::packet::Channel;
 use dxgtrace_protocol::record::header::ChannelKind;
 
-/// The channels that were seen; an interface is an index of one.
+/// The channels seen so far; an interface number is an index into them.
 #[derive(Debug, Default)]
 pub(super) struct ChannelList {
     channels: Vec<Channel>,
-    /// Which interface stands for the driver itself.
+    /// The interface that stands for the driver itself.
     driver: Option<u32>,
 }
 
@@ -23,8 +23,8 @@ impl ChannelList {
         self.channels.get(interface as usize)
     }
 
-    /// The interface of a packet.
-    pub(super) fn interface(&mut self, packet: &record::PacketRecord) -> u32 {
+    /// The interface of a packet's channel, which is added if it is new.
+    pub(super) fn interface_of(&mut self, packet: &record::PacketRecord) -> u32 {
         let kind = ChannelKind::from_number_or_unknown(packet.channel_kind);
         let instance = Some(record::bytes(packet.instance));
         let known = self.channels.iter().position(|channel| {
@@ -52,21 +52,21 @@ impl ChannelList {
         })
     }
 
-    /// Where to put what belongs to the driver as a whole.
-    pub(super) fn driver(&mut self) -> u32 {
+    /// The interface for records that belong to the driver as a whole.
+    pub(super) fn driver_interface(&mut self) -> u32 {
         match self.driver {
             Some(interface) => interface,
             None => {
-                let interface = self.add(made_up("driver"));
+                let interface = self.add(placeholder("driver"));
                 *self.driver.insert(interface)
             }
         }
     }
 
-    /// A file needs a channel: if there is none yet, makes up one of unknown kind.
+    /// Adds a channel of unknown kind if there is none yet: a file needs one.
     pub(super) fn ensure_one(&mut self) {
         if self.channels.is_empty() {
-            self.add(made_up("unknown"));
+            self.add(placeholder("unknown"));
         }
     }
 
@@ -76,7 +76,7 @@ impl ChannelList {
     }
 }
 
-fn made_up(name: &str) -> Channel {
+fn placeholder(name: &str) -> Channel {
     Channel {
         name: name.into(),
         kind: ChannelKind::Unknown,

@@ -1,4 +1,4 @@
-//! Packets in the making, and how the probe's records become packets.
+//! Unfinished packets, built from the probe's records.
 
 use dxgtrace_ebpf::record::{self, END_SYNC, END_UNSEEN, KIND_SEND, VIEW_EXPECTED, VIEW_IOCTL};
 
@@ -8,26 +8,26 @@ use dxgtrace_protocol::record::header::{
 };
 use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION};
 
-/// Names a request: the address of its channel and its transaction id.
+/// Identifies a request: the address of its channel, and its transaction id.
 pub(super) type RequestKey = (u64, u64);
 
-/// A packet in the making.
+/// An unfinished packet.
 #[derive(Debug)]
 pub(super) struct PacketDraft {
     pub(super) header: RecordHeader,
-    /// `CLOCK_MONOTONIC`.
+    /// `CLOCK_MONOTONIC` in nanoseconds.
     pub(super) time: u64,
     pub(super) interface: u32,
     pub(super) payload: Vec<u8>,
-    /// Address of the channel.
+    /// Address of the `struct vmbus_channel`.
     pub(super) channel: u64,
     pub(super) task: u64,
-    /// A send whose return value is outstanding.
-    pub(super) sending: bool,
+    /// Whether it is a send whose return value is outstanding.
+    pub(super) awaits_return: bool,
 }
 
 impl PacketDraft {
-    /// A packet that the probe saw, its payload in `buffer`.
+    /// A packet whose payload is in `buffer`.
     pub(super) fn packet(packet: &record::PacketRecord, interface: u32, buffer: Vec<u8>) -> Self {
         Self {
             header: header(packet),
@@ -36,11 +36,11 @@ impl PacketDraft {
             payload: buffer,
             channel: packet.channel,
             task: packet.task,
-            sending: packet.kind == KIND_SEND,
+            awaits_return: packet.kind == KIND_SEND,
         }
     }
 
-    /// The end of an ioctl, its payload written into `buffer`.
+    /// The end of an ioctl. Its payload is written into `buffer`.
     pub(super) fn ioctl_end(
         end: &record::IoctlEndRecord,
         interface: u32,
@@ -78,11 +78,11 @@ impl PacketDraft {
             payload: buffer,
             channel: 0,
             task: end.task,
-            sending: false,
+            awaits_return: false,
         }
     }
 
-    /// A record of lost packets, among those of a channel.
+    /// A record of lost packets on `channel`.
     pub(super) fn lost(
         lost: LostPackets,
         channel: Option<&Channel>,
@@ -104,21 +104,21 @@ impl PacketDraft {
             payload,
             channel: 0,
             task: 0,
-            sending: false,
+            awaits_return: false,
         }
     }
 
-    /// The request that it is, or that it answers.
+    /// The request that this packet is, or that it replies to.
     pub(super) fn request(&self) -> RequestKey {
         (self.channel, self.header.transaction)
     }
 
-    /// Whether it answers a request.
+    /// Whether it is a reply.
     pub(super) fn is_reply(&self) -> bool {
         self.header.packet_type == PACKET_COMPLETION
     }
 
-    /// Whether it is a request that is to be answered.
+    /// Whether it asks for a reply.
     pub(super) fn wants_reply(&self) -> bool {
         self.header.packet_flags & FLAG_COMPLETION_REQUESTED != 0
     }
@@ -138,7 +138,9 @@ fn header(packet: &record::PacketRecord) -> RecordHeader {
     if packet.kind == KIND_SEND {
         RecordHeader {
             direction: Direction::GuestToHost,
-            known: KnownFields(KnownFields::TASK | KnownFields::EXACT_LENGTH | view(packet.view)),
+            known: KnownFields(
+                KnownFields::TASK | KnownFields::EXACT_LENGTH | known_of_view(packet.view),
+            ),
             pid: (packet.task >> 32) as u32,
             tid: packet.task as u32,
             comm: record::bytes(packet.comm),
@@ -147,7 +149,7 @@ fn header(packet: &record::PacketRecord) -> RecordHeader {
             ..common
         }
     } else {
-        // The task is whoever the interrupt hit: no one of interest.
+        // The task is the one that the interrupt hit, so it is left out.
         RecordHeader {
             direction: Direction::HostToGuest,
             ..common
@@ -155,8 +157,8 @@ fn header(packet: &record::PacketRecord) -> RecordHeader {
     }
 }
 
-/// What is known of the driver's view, as the pseudo-header says it.
-fn view(bits: u16) -> u16 {
+/// Converts `VIEW_` bits of a record to bits of [`KnownFields`].
+fn known_of_view(bits: u16) -> u16 {
     let known = |bit, known| if bits & bit != 0 { known } else { 0 };
     known(VIEW_IOCTL, KnownFields::IOCTL) | known(VIEW_EXPECTED, KnownFields::EXPECTED_REPLY)
 }

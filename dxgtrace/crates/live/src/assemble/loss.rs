@@ -1,30 +1,30 @@
-//! Counts lost packets, and finds the requests that the probe missed.
+//! Counts lost packets, and detects requests that the probe missed.
 
 use super::{draft::PacketDraft, transactions::ChannelTransactions};
 use dxgtrace_protocol::record::header::LostPackets;
 
-/// What was lost so far.
+/// Counts of lost packets.
 #[derive(Debug, Default)]
 pub(super) struct LossCounts {
-    /// The kernel's counts as far as they were reported: ring full, unreadable.
+    /// The probe's counts (ring full, unreadable) up to which losses are in `total`.
     reported: [u32; 2],
     total: LostPackets,
-    /// By interface.
+    /// The transaction ids of each interface.
     transactions: Vec<ChannelTransactions>,
 }
 
 impl LossCounts {
-    /// All that was lost.
+    /// All lost packets.
     pub(super) fn total(&self) -> LostPackets {
         self.total
     }
 
-    /// What is lost for other reasons than missed probes.
-    pub(super) fn other_than_missed(&self) -> u64 {
+    /// Number of packets lost for other reasons than missed probes.
+    pub(super) fn without_missed_probes(&self) -> u64 {
         self.total.total() - self.total.missed_probes
     }
 
-    /// Adds to the total.
+    /// Adds `lost` to the total.
     pub(super) fn add(&mut self, lost: LostPackets) {
         self.total.ring_full += lost.ring_full;
         self.total.missed_probes += lost.missed_probes;
@@ -32,13 +32,13 @@ impl LossCounts {
         self.total.unreadable += lost.unreadable;
     }
 
-    /// Whether the kernel's counts are those that were reported.
+    /// Whether `counts` show no loss that is not in the total.
     pub(super) fn is_reported(&self, counts: [u32; 2]) -> bool {
         counts == self.reported
     }
 
-    /// What the kernel's counts tell that was not reported yet.
-    pub(super) fn report(&mut self, counts: [u32; 2]) -> LostPackets {
+    /// Returns the losses that `counts` show beyond those reported before.
+    pub(super) fn take_new(&mut self, counts: [u32; 2]) -> LostPackets {
         let mut grown = [0; 2];
         for ((grown, count), reported) in grown.iter_mut().zip(counts).zip(&mut self.reported) {
             let more = count.wrapping_sub(*reported);
@@ -56,29 +56,30 @@ impl LossCounts {
         }
     }
 
-    /// Notes the transaction id of a request.
-    pub(super) fn request_sent(&mut self, request: &PacketDraft) {
-        let lost = self.other_than_missed();
+    /// Takes the transaction id of a request.
+    pub(super) fn on_request(&mut self, request: &PacketDraft) {
+        let lost = self.without_missed_probes();
         let interface = request.interface as usize;
         if self.transactions.len() <= interface {
             self.transactions
                 .resize_with(interface + 1, Default::default);
         }
         if let Some(ids) = self.transactions.get_mut(interface) {
-            ids.sent(request.header.transaction, lost);
+            ids.on_request(request.header.transaction, lost);
         }
     }
 
-    /// Whether a reply that belongs to no request is to one that was missed.
+    /// Whether `reply`, which belongs to no captured request, answers one that the
+    /// probe missed.
     pub(super) fn is_request_missed(&mut self, reply: &PacketDraft) -> bool {
-        let lost = self.other_than_missed();
+        let lost = self.without_missed_probes();
         let ids = self.transactions.get_mut(reply.interface as usize);
-        ids.is_some_and(|ids| ids.missed(reply.header.transaction, lost))
+        ids.is_some_and(|ids| ids.is_request_missed(reply.header.transaction, lost))
     }
 }
 
-/// So many packets that the probe missed.
-pub(super) fn missed(count: u64) -> LostPackets {
+/// A loss of `count` packets that the probe missed.
+pub(super) fn missed_probes(count: u64) -> LostPackets {
     LostPackets {
         missed_probes: count,
         ..LostPackets::default()

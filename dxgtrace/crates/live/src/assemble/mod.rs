@@ -1,9 +1,9 @@
 //! Turns the probe's records into packets.
 //!
-//! Records come in the order in which they were written: a send at its entry,
-//! its return value later. Packets leave in the same order, so a send whose
-//! return is outstanding holds back what follows it. That takes microseconds;
-//! where a return is missing, the send leaves without it after [`PATIENCE`].
+//! The probe writes a send at its entry and its return value later. Packets leave in
+//! the order of the records, so a send without its return value holds back the
+//! packets after it. That takes microseconds; where a return was missed, the send
+//! leaves without it after [`SEND_TIMEOUT`].
 //!
 //! ```text
 //! record -> draft -> ordering -> refusals, requesters, transactions -> packet
@@ -28,7 +28,7 @@ use self::{
     buffers::SpareBuffers,
     channels::ChannelList,
     draft::PacketDraft,
-    loss::{LossCounts, missed},
+    loss::{LossCounts, missed_probes},
     ordering::SendOrder,
     refusals::{Refusals, SendAttempt},
     requesters::Requesters,
@@ -38,37 +38,37 @@ use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_protocol::record::header::{Direction, KnownFields, LostPackets, RecordKind};
 use dxgtrace_protocol::table::errno::EAGAIN;
 
-/// How long a send of the driver is held for its return value, in nanoseconds.
-pub(super) const PATIENCE: u64 = 250_000_000;
-/// The same for a stand-in, which the scheduler can stop between the two.
-pub(super) const STAND_IN_PATIENCE: u64 = 3_000_000_000;
+/// How long a send of the driver waits for its return value, in nanoseconds.
+pub(super) const SEND_TIMEOUT: u64 = 250_000_000;
+/// The same for a stand-in, which can be preempted between entry and return.
+pub(super) const STAND_IN_SEND_TIMEOUT: u64 = 3_000_000_000;
 
-/// The state between records and packets; all of it is bounded.
+/// Turns records into packets, within bounded memory.
 pub(super) struct Assembler {
     clock: MonotonicClock,
-    /// Completions of requests that were not captured are dropped.
+    /// Whether replies to requests that were not captured are dropped.
     filtered: bool,
     channels: ChannelList,
     order: SendOrder,
     refusals: Refusals,
     requesters: Requesters,
     losses: LossCounts,
-    /// Complete and in order.
+    /// Complete packets, in order.
     ready: VecDeque<PacketDraft>,
-    /// The one being looked at by the caller.
+    /// The packet that the caller borrows.
     current: Option<PacketDraft>,
     spare: SpareBuffers,
     number: u64,
 }
 
 impl Assembler {
-    /// `patience` is [`PATIENCE`] or [`STAND_IN_PATIENCE`].
-    pub(super) fn new(clock: MonotonicClock, filtered: bool, patience: u64) -> Self {
+    /// `send_timeout` is [`SEND_TIMEOUT`] or [`STAND_IN_SEND_TIMEOUT`].
+    pub(super) fn new(clock: MonotonicClock, filtered: bool, send_timeout: u64) -> Self {
         Self {
             clock,
             filtered,
             channels: ChannelList::default(),
-            order: SendOrder::new(patience),
+            order: SendOrder::new(send_timeout),
             refusals: Refusals::default(),
             requesters: Requesters::default(),
             losses: LossCounts::default(),
@@ -87,12 +87,12 @@ impl Assembler {
         self.losses.total()
     }
 
-    /// Whether [`Assembler::next`] has something.
+    /// Whether [`Assembler::next`] returns a packet.
     pub(super) fn is_ready(&self) -> bool {
         !self.ready.is_empty()
     }
 
-    /// The next packet in order.
+    /// Returns the next packet.
     pub(super) fn next(&mut self) -> Option<Delivery<'_>> {
         if let Some(done) = self.current.take() {
             self.spare.put(done.payload);
@@ -112,11 +112,11 @@ impl Assembler {
         })
     }
 
-    /// Takes a packet of the probe.
-    pub(super) fn packet(&mut self, packet: &record::PacketRecord, payload: &[u8]) {
-        let interface = self.channels.interface(packet);
+    /// Takes a record of a packet.
+    pub(super) fn on_packet(&mut self, packet: &record::PacketRecord, payload: &[u8]) {
+        let interface = self.channels.interface_of(packet);
         let lost = [packet.lost_ring_full, packet.lost_unreadable];
-        self.kernel_lost(lost, interface, packet.time);
+        self.report_losses(lost, interface, packet.time);
         let mut buffer = self.spare.take();
         buffer.extend_from_slice(payload);
         self.order
@@ -124,42 +124,43 @@ impl Assembler {
         self.release(packet.time);
     }
 
-    /// Takes the end of a send.
-    pub(super) fn send_return(&mut self, end: &record::SendReturn) {
-        if self.order.returned(end) {
+    /// Takes the record of a send's return.
+    pub(super) fn on_send_return(&mut self, end: &record::SendReturn) {
+        if self.order.on_return(end) {
             self.release(end.time);
         }
     }
 
-    /// Takes the end of an ioctl.
-    pub(super) fn ioctl_end(&mut self, end: &record::IoctlEndRecord) {
-        let interface = self.channels.driver();
+    /// Takes the record of an ioctl's end.
+    pub(super) fn on_ioctl_end(&mut self, end: &record::IoctlEndRecord) {
+        let interface = self.channels.driver_interface();
         let lost = [end.lost_ring_full, end.lost_unreadable];
-        self.kernel_lost(lost, interface, end.time);
+        self.report_losses(lost, interface, end.time);
         let buffer = self.spare.take();
         self.order
             .push(PacketDraft::ioctl_end(end, interface, buffer));
         self.release(end.time);
     }
 
-    /// The ring is empty and it is now this time: what has waited too long leaves.
-    pub(super) fn idle_at(&mut self, now: u64) {
-        self.clock.look();
+    /// Releases packets that have waited too long. To be called when the ring is
+    /// empty, with the current monotonic time.
+    pub(super) fn on_idle(&mut self, now: u64) {
+        self.clock.check_suspend();
         self.release(now);
     }
 
-    /// The kernel's counts, read when the ring is empty: shows a loss that no
-    /// later record tells.
-    pub(super) fn lost_in_kernel(&mut self, counts: [u32; 2]) {
+    /// Takes the probe's counts of lost packets. To be called when the ring is empty,
+    /// to report losses that no later record carries.
+    pub(super) fn on_loss_counts(&mut self, counts: [u32; 2]) {
         if !self.losses.is_reported(counts) {
             let time = crate::clock::monotonic();
             let interface = self.last_interface();
-            self.kernel_lost(counts, interface, time);
+            self.report_losses(counts, interface, time);
             self.release(time);
         }
     }
 
-    /// Packets that were ready were lost: the record comes before all others.
+    /// Inserts a record of `lost` packets before all others.
     pub(super) fn note_lost(&mut self, lost: LostPackets) {
         let time = match self.ready.front().or(self.order.front()) {
             Some(next) => next.time,
@@ -172,12 +173,12 @@ impl Assembler {
         }
     }
 
-    /// Unix time of a monotonic time stamp.
+    /// Converts a monotonic time stamp to nanoseconds since 1970.
     pub(super) fn wall(&self, monotonic: u64) -> u64 {
         self.clock.wall(monotonic)
     }
 
-    /// Nothing follows: everything leaves as it is.
+    /// Releases everything: no record follows.
     pub(super) fn finish(&mut self) {
         self.order.stop_waiting();
         self.release(0);
@@ -185,17 +186,17 @@ impl Assembler {
         self.ready.extend(rest);
     }
 
-    /// Lets go of what is complete, up to the first send in progress.
+    /// Completes packets up to the first send that still waits for its return.
     fn release(&mut self, now: u64) {
         while let Some(draft) = self.order.next(now) {
             self.complete(draft);
         }
-        while let Some(refusal) = self.refusals.expired(now) {
+        while let Some(refusal) = self.refusals.take_given_up(now) {
             self.ready.push_back(refusal);
         }
     }
 
-    /// A packet whose turn it is.
+    /// Completes the next packet in order.
     fn complete(&mut self, draft: PacketDraft) {
         match (draft.header.kind, draft.header.direction) {
             (RecordKind::Packet, Direction::GuestToHost) => self.complete_send(draft),
@@ -206,12 +207,12 @@ impl Assembler {
     }
 
     fn complete_receive(&mut self, mut draft: PacketDraft) {
-        if draft.is_reply() && !self.requesters.answered(&mut draft) {
+        if draft.is_reply() && !self.requesters.on_reply(&mut draft) {
             if self.filtered {
                 return self.spare.put(draft.payload);
             }
             if self.losses.is_request_missed(&draft) {
-                let record = self.lost_record(missed(1), draft.interface, draft.time);
+                let record = self.lost_record(missed_probes(1), draft.interface, draft.time);
                 self.ready.push_back(record);
             }
         }
@@ -219,12 +220,13 @@ impl Assembler {
     }
 
     fn complete_ioctl(&mut self, end: PacketDraft) {
-        // Whoever leaves the driver has given up sending.
+        // A thread that leaves the driver has given up its refused send.
         let refused = self.refusals.take(end.task);
         self.ready.extend(refused.map(|(_, refusal)| refusal));
-        let lost = self.losses.other_than_missed();
-        if let Some(replies) = self.requesters.ioctl_ended(&end, lost) {
-            let record = self.lost_record(missed(replies.count), replies.interface, end.time);
+        let lost = self.losses.without_missed_probes();
+        if let Some(replies) = self.requesters.on_ioctl_end(&end, lost) {
+            let record =
+                self.lost_record(missed_probes(replies.count), replies.interface, end.time);
             self.ready.push_back(record);
         }
         self.ready.push_back(end);
@@ -232,7 +234,7 @@ impl Assembler {
 
     fn complete_send(&mut self, mut draft: PacketDraft) {
         if draft.wants_reply() {
-            self.losses.request_sent(&draft);
+            self.losses.on_request(&draft);
         }
         let attempt = SendAttempt {
             channel: draft.channel,
@@ -243,7 +245,7 @@ impl Assembler {
             draft.header.known.has(KnownFields::RETURN_VALUE) && draft.header.return_value != 0;
         if refused && draft.header.return_value == EAGAIN {
             draft.header.kind = RecordKind::Refused;
-            let (given_up, replaced) = self.refusals.add(draft.task, attempt, draft);
+            let (given_up, replaced) = self.refusals.on_refusal(draft.task, attempt, draft);
             self.ready.extend(given_up);
             if let Some(replaced) = replaced {
                 self.spare.put(replaced);
@@ -261,15 +263,15 @@ impl Assembler {
         if refused {
             draft.header.kind = RecordKind::Refused;
         } else if draft.wants_reply() {
-            let lost = self.losses.other_than_missed();
-            self.requesters.sent(&draft, lost);
+            let lost = self.losses.without_missed_probes();
+            self.requesters.on_request(&draft, lost);
         }
         self.ready.push_back(draft);
     }
 
-    /// The kernel's counts as a record carries them.
-    fn kernel_lost(&mut self, counts: [u32; 2], interface: u32, time: u64) {
-        let lost = self.losses.report(counts);
+    /// Adds a record of the losses that `counts` show and that were not reported.
+    fn report_losses(&mut self, counts: [u32; 2], interface: u32, time: u64) {
+        let lost = self.losses.take_new(counts);
         if lost.total() > 0 {
             let record = self.lost_record(lost, interface, time);
             self.order.push(record);
@@ -281,7 +283,8 @@ impl Assembler {
         PacketDraft::lost(lost, self.channels.get(interface), interface, time)
     }
 
-    /// Where to put what belongs to no channel.
+    /// The interface for records that belong to no channel: that of the latest
+    /// packet.
     fn last_interface(&mut self) -> u32 {
         self.channels.ensure_one();
         let last = self

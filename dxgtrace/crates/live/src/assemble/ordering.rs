@@ -1,4 +1,4 @@
-//! Holds packets back until the sends before them have returned.
+//! Holds packets back until all sends before them have returned.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -7,38 +7,38 @@ use dxgtrace_ebpf::record::SendReturn;
 use super::draft::PacketDraft;
 use dxgtrace_protocol::record::header::KnownFields;
 
-/// At most so many packets are held back.
+/// Number of packets that are held back, at most.
 const HELD_LIMIT: usize = 65_536;
-/// At most so many payload bytes are held back.
+/// Bytes of payload that are held back, at most.
 const HELD_BYTES_LIMIT: usize = 64 << 20;
 
-/// Packets in the order of the records; the first may wait for its return value.
+/// Packets in the order of their records. The first may wait for its return value.
 #[derive(Debug)]
 pub(super) struct SendOrder {
     held: VecDeque<PacketDraft>,
-    /// Number of the first in `held`, counted over the whole capture.
+    /// Position in the capture of the first packet in `held`.
     first: u64,
     held_bytes: usize,
-    /// By task, the number of its send in progress.
+    /// By task, the position of its send in progress.
     sending: HashMap<u64, u64>,
-    /// How long a send is waited for, in nanoseconds.
-    patience: u64,
+    /// How long a send waits for its return, in nanoseconds.
+    send_timeout: u64,
 }
 
 impl SendOrder {
-    pub(super) fn new(patience: u64) -> Self {
+    pub(super) fn new(send_timeout: u64) -> Self {
         Self {
             held: VecDeque::new(),
             first: 0,
             held_bytes: 0,
             sending: HashMap::new(),
-            patience,
+            send_timeout,
         }
     }
 
     /// Adds the latest packet.
     pub(super) fn push(&mut self, draft: PacketDraft) {
-        if draft.sending {
+        if draft.awaits_return {
             let number = self.first + self.held.len() as u64;
             if let Some(earlier) = self.sending.insert(draft.task, number) {
                 // A thread sends one packet at a time: that return was missed.
@@ -49,8 +49,8 @@ impl SendOrder {
         self.held.push_back(draft);
     }
 
-    /// A send has returned. False if it is none that is waited for.
-    pub(super) fn returned(&mut self, end: &SendReturn) -> bool {
+    /// Takes the return of a send. Returns false if no send waits for it.
+    pub(super) fn on_return(&mut self, end: &SendReturn) -> bool {
         let Some(&number) = self.sending.get(&end.task) else {
             return false;
         };
@@ -62,13 +62,13 @@ impl SendOrder {
         true
     }
 
-    /// The next packet that need not wait any longer at this time.
+    /// Returns the next packet, unless it still waits at the time `now`.
     pub(super) fn next(&mut self, now: u64) -> Option<PacketDraft> {
         let first = self.held.front()?;
-        if first.sending {
-            let patient = now.saturating_sub(first.time) < self.patience;
+        if first.awaits_return {
+            let waits = now.saturating_sub(first.time) < self.send_timeout;
             let room = self.held.len() < HELD_LIMIT && self.held_bytes < HELD_BYTES_LIMIT;
-            if patient && room {
+            if waits && room {
                 return None;
             }
             let task = first.task;
@@ -81,15 +81,15 @@ impl SendOrder {
         Some(draft)
     }
 
-    /// No send that is in progress will return any more.
+    /// Lets all packets leave without waiting.
     pub(super) fn stop_waiting(&mut self) {
         self.sending.clear();
         for draft in &mut self.held {
-            draft.sending = false;
+            draft.awaits_return = false;
         }
     }
 
-    /// The packet that is next, ready or not.
+    /// The next packet, whether it waits or not.
     pub(super) fn front(&self) -> Option<&PacketDraft> {
         self.held.front()
     }
@@ -104,12 +104,12 @@ impl SendOrder {
         self.held.get_mut(usize::try_from(index).ok()?)
     }
 
-    /// A send in progress has ended, or will not be waited for any more.
+    /// Ends the wait of a send, with its return value if that is known.
     fn resolve(&mut self, number: u64, value: Option<i32>) {
         let Some(send) = self.held(number) else {
             return;
         };
-        send.sending = false;
+        send.awaits_return = false;
         if let Some(value) = value {
             send.header.return_value = value;
             send.header.known.0 |= KnownFields::RETURN_VALUE;

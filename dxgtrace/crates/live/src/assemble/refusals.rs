@@ -1,22 +1,23 @@
-//! Sends that the ring refused because it was full.
+//! Folds sends that VMBus refused because the channel's ring was full.
 //!
-//! The driver tries again, with the same request, until it succeeds or gives
-//! up. The attempts are no messages: the accepted one carries their count, and
-//! if none is accepted, one record of a refused send remains.
+//! The driver retries the same request until it succeeds or gives up. The attempts
+//! are no messages: an accepted request carries their number, and if none is
+//! accepted, a single record of a refused send remains.
 
 use std::collections::HashMap;
 
 use super::draft::PacketDraft;
 
-/// A sender that has not tried again for so long has given up, in nanoseconds.
-/// It sleeps a few milliseconds between attempts.
-const GIVEN_UP: u64 = 2_000_000_000;
-/// How often is looked for such.
-const INTERVAL: u64 = 100_000_000;
-/// At most so many senders are followed.
-const LIMIT: usize = 4096;
+/// Time without a retry after which a sender has given up, in nanoseconds. The
+/// driver sleeps a few milliseconds between attempts.
+const GIVE_UP_TIME: u64 = 2_000_000_000;
+/// Interval between two searches for senders that have given up, in nanoseconds.
+const SEARCH_INTERVAL: u64 = 100_000_000;
+/// Number of tasks whose refused sends are held, at most.
+const TASKS_LIMIT: usize = 4096;
 
-/// What makes two sends attempts of the same message, within one thread.
+/// Identifies a message among the sends of one thread: two sends with equal values
+/// are attempts of the same message.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SendAttempt {
     pub(super) channel: u64,
@@ -25,7 +26,7 @@ pub(super) struct SendAttempt {
 }
 
 impl PartialEq for SendAttempt {
-    /// The transaction id tells; asynchronous messages have none.
+    /// Asynchronous messages have no transaction id and are told by their length.
     fn eq(&self, other: &Self) -> bool {
         self.channel == other.channel
             && self.transaction == other.transaction
@@ -33,70 +34,77 @@ impl PartialEq for SendAttempt {
     }
 }
 
-/// The refused sends, at most one for each task.
+/// The refused sends, one for each task.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     by_task: HashMap<u64, (SendAttempt, PacketDraft)>,
-    looked_at: u64,
+    searched_at: u64,
 }
 
 impl Refusals {
-    /// A send was refused. Its count of earlier attempts goes on if it is the
-    /// same message; another one shows that the task gave up the earlier.
-    /// Gives what became a record by that, and the payload it replaced.
-    pub(super) fn add(
+    /// Takes a refused send. It replaces an earlier attempt of the same message and
+    /// counts it; another message shows that the task has given up the earlier one.
+    /// Returns the send that was given up, and the payload that was replaced.
+    pub(super) fn on_refusal(
         &mut self,
         task: u64,
         attempt: SendAttempt,
-        mut item: PacketDraft,
+        mut refused_send: PacketDraft,
     ) -> (Option<PacketDraft>, Option<Vec<u8>>) {
         match self.by_task.remove(&task) {
             Some((earlier, refused)) if earlier == attempt => {
-                item.header.refused_attempts = refused.header.refused_attempts + 1;
-                self.by_task.insert(task, (attempt, item));
+                refused_send.header.refused_attempts = refused.header.refused_attempts + 1;
+                self.by_task.insert(task, (attempt, refused_send));
                 (None, Some(refused.payload))
             }
             Some((_, refused)) => {
-                self.by_task.insert(task, (attempt, item));
+                self.by_task.insert(task, (attempt, refused_send));
                 (Some(refused), None)
             }
-            None if self.by_task.len() >= LIMIT => (Some(item), None),
+            None if self.by_task.len() >= TASKS_LIMIT => (Some(refused_send), None),
             None => {
-                self.by_task.insert(task, (attempt, item));
+                self.by_task.insert(task, (attempt, refused_send));
                 (None, None)
             }
         }
     }
 
-    /// The task's refused send, now that it sends again.
+    /// Removes the task's refused send.
     pub(super) fn take(&mut self, task: u64) -> Option<(SendAttempt, PacketDraft)> {
         self.by_task.remove(&task)
     }
 
-    /// One that was given up by this time.
-    pub(super) fn expired(&mut self, now: u64) -> Option<PacketDraft> {
-        if self.by_task.is_empty() || now < self.looked_at.saturating_add(INTERVAL) {
+    /// Removes a send that was given up by the time `now`.
+    pub(super) fn take_given_up(&mut self, now: u64) -> Option<PacketDraft> {
+        if self.by_task.is_empty() || now < self.searched_at.saturating_add(SEARCH_INTERVAL) {
             return None;
         }
-        let expired = self
+        let given_up = self
             .by_task
             .iter()
-            .filter(|(_, (_, item))| now.saturating_sub(item.time) > GIVEN_UP)
-            .min_by_key(|(_, (_, item))| item.time)
+            .filter(|(_, (_, refused_send))| now.saturating_sub(refused_send.time) > GIVE_UP_TIME)
+            .min_by_key(|(_, (_, refused_send))| refused_send.time)
             .map(|(task, _)| *task);
-        match expired {
-            Some(task) => self.by_task.remove(&task).map(|(_, item)| item),
+        match given_up {
+            Some(task) => self
+                .by_task
+                .remove(&task)
+                .map(|(_, refused_send)| refused_send),
             None => {
-                self.looked_at = now;
+                self.searched_at = now;
                 None
             }
         }
     }
 
-    /// All that are left, by time.
+    /// Removes all refused sends, in order of time.
     pub(super) fn take_all(&mut self) -> Vec<PacketDraft> {
-        let mut rest: Vec<PacketDraft> = self.by_task.drain().map(|(_, (_, item))| item).collect();
-        rest.sort_by_key(|item| item.time);
+        let mut rest: Vec<PacketDraft> = self
+            .by_task
+            .drain()
+            .map(|(_, (_, refused_send))| refused_send)
+            .collect();
+        rest.sort_by_key(|refused_send| refused_send.time);
         rest
     }
 }

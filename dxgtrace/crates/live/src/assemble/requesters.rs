@@ -1,4 +1,5 @@
-//! Who sent a request: its reply arrives in an interrupt and does not tell.
+//! Remembers which task sent a request: its reply arrives in an interrupt of some
+//! other task.
 
 use std::collections::HashMap;
 
@@ -6,16 +7,17 @@ use super::draft::{PacketDraft, RequestKey};
 use dxgtrace_protocol::record::header::{KnownFields, RecordHeader};
 use hashlink::LinkedHashMap;
 
-/// At most so many requests wait for the name of their task to be asked for.
+/// Number of requests that are remembered, at most.
 const REQUESTS_LIMIT: usize = 65_536;
-/// At most so many tasks are followed through their ioctls, each with so many
-/// requests that wait: it waits for one at a time.
+/// Number of tasks whose ioctls are followed, at most.
 const TASKS_LIMIT: usize = 16_384;
+/// Number of unanswered requests of a task that are remembered, at most. A task
+/// waits for one reply at a time.
 const WAITING_LIMIT: usize = 16;
-/// What the driver itself tells of a synchronous request within an ioctl.
-const VIEW: u16 = KnownFields::EXPECTED_REPLY | KnownFields::IOCTL;
+/// The fields that are known of a synchronous request within an ioctl.
+const SYNC_FIELDS: u16 = KnownFields::EXPECTED_REPLY | KnownFields::IOCTL;
 
-/// Who sent a request, and what for.
+/// The task that sent a request, and its ioctl.
 #[derive(Debug, Clone, Copy)]
 struct Requester {
     pid: u32,
@@ -26,12 +28,12 @@ struct Requester {
     known: u16,
     ioctl: u32,
     expected: u32,
-    /// Packets lost before it was sent, but by missed probes.
+    /// Packets lost before it was sent, not counting missed probes.
     lost: u64,
 }
 
 impl Requester {
-    /// Gives a reply the task of its request.
+    /// Copies task and ioctl into the header of the reply.
     fn attribute(&self, reply: &mut RecordHeader) {
         reply.known.0 |= KnownFields::TASK | KnownFields::REQUESTER | self.known;
         reply.pid = self.pid;
@@ -46,23 +48,23 @@ impl Requester {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MissedReplies {
     pub(super) count: u64,
-    /// The channel of the first.
+    /// The interface of the first one.
     pub(super) interface: u32,
 }
 
-/// The requests that wait for their replies.
+/// The requests without a reply.
 #[derive(Debug, Default)]
 pub(super) struct Requesters {
     /// The oldest first.
     waiting: LinkedHashMap<RequestKey, Requester>,
-    /// By task, its synchronous requests of the current ioctl that wait.
+    /// By task, the unanswered synchronous requests of its current ioctl.
     unanswered: HashMap<u64, Vec<RequestKey>>,
 }
 
 impl Requesters {
-    /// Notes a request. `lost` packets had been lost when it was sent, not
-    /// counting missed probes.
-    pub(super) fn sent(&mut self, request: &PacketDraft, lost: u64) {
+    /// Takes a request. `lost` is the number of packets lost before it, not counting
+    /// missed probes.
+    pub(super) fn on_request(&mut self, request: &PacketDraft, lost: u64) {
         let header = &request.header;
         let requester = Requester {
             pid: header.pid,
@@ -70,7 +72,7 @@ impl Requesters {
             comm: header.comm,
             task: request.task,
             interface: request.interface,
-            known: header.known.0 & VIEW,
+            known: header.known.0 & SYNC_FIELDS,
             ioctl: header.ioctl,
             expected: header.expected_reply_length,
             lost,
@@ -80,7 +82,7 @@ impl Requesters {
         if self.waiting.len() > REQUESTS_LIMIT {
             self.waiting.pop_front();
         }
-        if header.known.has(VIEW)
+        if header.known.has(SYNC_FIELDS)
             && (self.unanswered.len() < TASKS_LIMIT || self.unanswered.contains_key(&request.task))
         {
             let waiting = self.unanswered.entry(request.task).or_default();
@@ -89,8 +91,9 @@ impl Requesters {
         }
     }
 
-    /// Gives a reply the task of its request. False if that was not seen.
-    pub(super) fn answered(&mut self, reply: &mut PacketDraft) -> bool {
+    /// Copies the task of its request into a reply. Returns false if the request was
+    /// not captured.
+    pub(super) fn on_reply(&mut self, reply: &mut PacketDraft) -> bool {
         let request = reply.request();
         let Some(requester) = self.waiting.remove(&request) else {
             return false;
@@ -102,11 +105,11 @@ impl Requesters {
         true
     }
 
-    /// What the probe did not see becomes known at the end of an ioctl whose
-    /// synchronous sends have all succeeded: their replies have come, and were
-    /// written before. Those that are not there were missed. By now, `lost`
-    /// packets have been lost otherwise.
-    pub(super) fn ioctl_ended(&mut self, end: &PacketDraft, lost: u64) -> Option<MissedReplies> {
+    /// Takes the end of an ioctl, and returns the replies that the probe missed: if
+    /// all synchronous sends of the ioctl have succeeded, their replies have come, so
+    /// those that were not captured were missed. `lost` is the number of packets lost
+    /// by now, not counting missed probes.
+    pub(super) fn on_ioctl_end(&mut self, end: &PacketDraft, lost: u64) -> Option<MissedReplies> {
         let waiting = self.unanswered.remove(&end.task)?;
         let known = KnownFields::IOCTL_RESULT | KnownFields::RETURN_VALUE;
         if !end.header.known.has(known) || end.header.return_value != 0 {
@@ -115,7 +118,7 @@ impl Requesters {
         let missed = waiting
             .iter()
             .filter_map(|request| self.waiting.remove(request))
-            // What was lost otherwise has been counted.
+            // Packets lost for other reasons have been counted.
             .filter(|requester| requester.lost == lost);
         missed.fold(None, |before, requester| {
             Some(MissedReplies {

@@ -4,7 +4,7 @@ use dxgtrace_ebpf::record::{
     self, CHANNEL_GLOBAL, KIND_RECEIVE, KIND_SEND, KIND_SEND_RETURN, SendReturn,
 };
 
-use super::{Assembler, PATIENCE};
+use super::{Assembler, SEND_TIMEOUT};
 use crate::clock::MonotonicClock;
 use dxgtrace_protocol::record::header::{Direction, KnownFields, RecordHeader, RecordKind};
 use dxgtrace_protocol::table::errno::EAGAIN;
@@ -13,7 +13,7 @@ use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, PACKET_COMPLE
 const MILLISECOND: u64 = 1_000_000;
 
 fn assembler() -> Assembler {
-    Assembler::new(MonotonicClock::identity(), false, PATIENCE)
+    Assembler::new(MonotonicClock::identity(), false, SEND_TIMEOUT)
 }
 
 fn send(task: u64, time: u64, transaction: u64) -> record::PacketRecord {
@@ -73,10 +73,10 @@ fn headers(assembler: &mut Assembler) -> Vec<RecordHeader> {
 fn a_send_leaves_with_its_return_value_and_before_what_followed_it() {
     let mut assembler = assembler();
     let request = send(5, 100, 1);
-    assembler.packet(&request, &[1; 8]);
-    assembler.packet(&receive(110, 1), &[2; 8]);
+    assembler.on_packet(&request, &[1; 8]);
+    assembler.on_packet(&receive(110, 1), &[2; 8]);
     assert!(assembler.next().is_none());
-    assembler.send_return(&end(&request, 0));
+    assembler.on_send_return(&end(&request, 0));
     let headers = headers(&mut assembler);
     assert_eq!(headers.len(), 2);
     assert_eq!(headers[0].direction, Direction::GuestToHost);
@@ -92,10 +92,10 @@ fn a_send_leaves_with_its_return_value_and_before_what_followed_it() {
 fn a_completion_belongs_to_the_requester_and_to_nobody_else() {
     let mut assembler = assembler();
     let request = send(5, 100, 1);
-    assembler.packet(&request, &[1; 8]);
-    assembler.send_return(&end(&request, 0));
-    assembler.packet(&receive(110, 1), &[2; 8]);
-    assembler.packet(&receive(120, 1), &[2; 8]);
+    assembler.on_packet(&request, &[1; 8]);
+    assembler.on_send_return(&end(&request, 0));
+    assembler.on_packet(&receive(110, 1), &[2; 8]);
+    assembler.on_packet(&receive(120, 1), &[2; 8]);
     let headers = headers(&mut assembler);
     assert!(
         headers[1]
@@ -112,11 +112,11 @@ fn an_answer_to_a_request_that_was_missed_comes_after_a_record_of_loss() {
     let mut assembler = assembler();
     for (time, id) in [(100, 1), (200, 3)] {
         let request = send(5, time, id);
-        assembler.packet(&request, &[1; 8]);
-        assembler.send_return(&end(&request, 0));
+        assembler.on_packet(&request, &[1; 8]);
+        assembler.on_send_return(&end(&request, 0));
     }
     for (time, id) in [(300, 2), (310, 3), (320, 1), (330, 1)] {
-        assembler.packet(&receive(time, id), &[2; 8]);
+        assembler.on_packet(&receive(time, id), &[2; 8]);
     }
     let headers = headers(&mut assembler);
     let kinds: Vec<RecordKind> = headers.iter().map(|header| header.kind).collect();
@@ -133,12 +133,12 @@ fn refused_attempts_are_counted_in_the_accepted_send() {
     let mut assembler = assembler();
     for attempt in 0..3 {
         let refused = send(5, attempt * MILLISECOND, 1);
-        assembler.packet(&refused, &[1; 8]);
-        assembler.send_return(&end(&refused, EAGAIN));
+        assembler.on_packet(&refused, &[1; 8]);
+        assembler.on_send_return(&end(&refused, EAGAIN));
     }
     let accepted = send(5, 4 * MILLISECOND, 1);
-    assembler.packet(&accepted, &[1; 8]);
-    assembler.send_return(&end(&accepted, 0));
+    assembler.on_packet(&accepted, &[1; 8]);
+    assembler.on_send_return(&end(&accepted, 0));
     let headers = headers(&mut assembler);
     assert_eq!(headers.len(), 1);
     assert_eq!(
@@ -152,12 +152,12 @@ fn a_send_that_was_given_up_becomes_one_record_before_the_next() {
     let mut assembler = assembler();
     for attempt in 0..3 {
         let refused = send(5, attempt * MILLISECOND, 1);
-        assembler.packet(&refused, &[1; 8]);
-        assembler.send_return(&end(&refused, EAGAIN));
+        assembler.on_packet(&refused, &[1; 8]);
+        assembler.on_send_return(&end(&refused, EAGAIN));
     }
     let other = send(5, 4 * MILLISECOND, 2);
-    assembler.packet(&other, &[1; 8]);
-    assembler.send_return(&end(&other, 0));
+    assembler.on_packet(&other, &[1; 8]);
+    assembler.on_send_return(&end(&other, 0));
     let headers = headers(&mut assembler);
     assert_eq!(headers.len(), 2);
     assert_eq!(
@@ -178,11 +178,11 @@ fn a_send_that_was_given_up_becomes_one_record_before_the_next() {
 fn a_send_that_was_given_up_becomes_a_record_after_a_while() {
     let mut assembler = assembler();
     let refused = send(5, 0, 1);
-    assembler.packet(&refused, &[1; 8]);
-    assembler.send_return(&end(&refused, EAGAIN));
-    assembler.idle_at(1000 * MILLISECOND);
+    assembler.on_packet(&refused, &[1; 8]);
+    assembler.on_send_return(&end(&refused, EAGAIN));
+    assembler.on_idle(1000 * MILLISECOND);
     assert!(!assembler.is_ready());
-    assembler.idle_at(2500 * MILLISECOND);
+    assembler.on_idle(2500 * MILLISECOND);
     assert_eq!(headers(&mut assembler)[0].kind, RecordKind::Refused);
 }
 
@@ -191,8 +191,8 @@ fn another_error_is_a_refused_send_with_the_attempts_before_it() {
     let mut assembler = assembler();
     for (time, value) in [(0, EAGAIN), (1, EAGAIN), (2, -19)] {
         let refused = send(5, time * MILLISECOND, 1);
-        assembler.packet(&refused, &[1; 8]);
-        assembler.send_return(&end(&refused, value));
+        assembler.on_packet(&refused, &[1; 8]);
+        assembler.on_send_return(&end(&refused, value));
     }
     let headers = headers(&mut assembler);
     assert_eq!(headers.len(), 1);
@@ -206,14 +206,14 @@ fn another_error_is_a_refused_send_with_the_attempts_before_it() {
 fn asynchronous_messages_of_another_length_are_other_messages() {
     let mut assembler = assembler();
     let refused = send(5, 0, 0);
-    assembler.packet(&refused, &[1; 8]);
-    assembler.send_return(&end(&refused, EAGAIN));
+    assembler.on_packet(&refused, &[1; 8]);
+    assembler.on_send_return(&end(&refused, EAGAIN));
     let longer = record::PacketRecord {
         length: 16,
         ..send(5, MILLISECOND, 0)
     };
-    assembler.packet(&longer, &[1; 16]);
-    assembler.send_return(&end(&longer, 0));
+    assembler.on_packet(&longer, &[1; 16]);
+    assembler.on_send_return(&end(&longer, 0));
     let kinds: Vec<RecordKind> = headers(&mut assembler)
         .iter()
         .map(|header| header.kind)
@@ -224,11 +224,11 @@ fn asynchronous_messages_of_another_length_are_other_messages() {
 #[test]
 fn a_missing_return_delays_but_does_not_stop_the_stream() {
     let mut assembler = assembler();
-    assembler.packet(&send(5, 0, 1), &[1; 8]);
-    assembler.packet(&receive(10, 90), &[2; 8]);
-    assembler.idle_at(PATIENCE - 1);
+    assembler.on_packet(&send(5, 0, 1), &[1; 8]);
+    assembler.on_packet(&receive(10, 90), &[2; 8]);
+    assembler.on_idle(SEND_TIMEOUT - 1);
     assert!(!assembler.is_ready());
-    assembler.idle_at(PATIENCE);
+    assembler.on_idle(SEND_TIMEOUT);
     let headers = headers(&mut assembler);
     assert_eq!(headers.len(), 2);
     assert!(!headers[0].known.has(KnownFields::RETURN_VALUE));
@@ -238,14 +238,14 @@ fn a_missing_return_delays_but_does_not_stop_the_stream() {
 fn the_next_send_of_a_thread_shows_that_the_return_of_the_last_was_missed() {
     let mut assembler = assembler();
     let first = send(5, 0, 1);
-    assembler.packet(&first, &[1; 8]);
+    assembler.on_packet(&first, &[1; 8]);
     let second = send(5, 10, 2);
-    assembler.packet(&second, &[1; 8]);
+    assembler.on_packet(&second, &[1; 8]);
     assert_eq!(headers(&mut assembler).len(), 1);
     // Late, and not the second's.
-    assembler.send_return(&end(&first, EAGAIN));
+    assembler.on_send_return(&end(&first, EAGAIN));
     assert!(!assembler.is_ready());
-    assembler.send_return(&end(&second, 0));
+    assembler.on_send_return(&end(&second, 0));
     assert!(
         headers(&mut assembler)[0]
             .known
@@ -256,14 +256,14 @@ fn the_next_send_of_a_thread_shows_that_the_return_of_the_last_was_missed() {
 #[test]
 fn a_loss_is_a_record_between_its_neighbours() {
     let mut assembler = assembler();
-    assembler.packet(&receive(10, 1), &[1; 8]);
+    assembler.on_packet(&receive(10, 1), &[1; 8]);
     let after = record::PacketRecord {
         lost_ring_full: 3,
         lost_unreadable: 1,
         ..receive(20, 2)
     };
-    assembler.packet(&after, &[1; 8]);
-    assembler.packet(&record::PacketRecord { time: 30, ..after }, &[1; 8]);
+    assembler.on_packet(&after, &[1; 8]);
+    assembler.on_packet(&record::PacketRecord { time: 30, ..after }, &[1; 8]);
     let mut kinds = Vec::new();
     while let Some(delivery) = assembler.next() {
         kinds.push(delivery.packet.header.kind);
@@ -287,11 +287,11 @@ fn a_loss_is_a_record_between_its_neighbours() {
 #[test]
 fn a_loss_at_the_end_is_told_even_if_nothing_else_was_seen() {
     let mut assembler = assembler();
-    assembler.lost_in_kernel([2, 0]);
+    assembler.on_loss_counts([2, 0]);
     let delivery = assembler.next().unwrap();
     assert_eq!(delivery.packet.header.kind, RecordKind::Lost);
     assert_eq!(delivery.channels.len(), 1);
-    assembler.lost_in_kernel([2, 0]);
+    assembler.on_loss_counts([2, 0]);
     assert!(!assembler.is_ready());
 }
 
@@ -302,8 +302,8 @@ fn counts_out_of_order_are_no_loss() {
         lost_ring_full: 3,
         ..receive(20, 2)
     };
-    assembler.packet(&later, &[1; 8]);
-    assembler.packet(
+    assembler.on_packet(&later, &[1; 8]);
+    assembler.on_packet(
         &record::PacketRecord {
             lost_ring_full: 2,
             ..later
@@ -323,7 +323,7 @@ fn channels_are_named_in_the_order_of_their_first_packet() {
         ..receive(1, 1)
     };
     for packet in [vgpu(30), receive(1, 1), vgpu(31), vgpu(30)] {
-        assembler.packet(&packet, &[0; 8]);
+        assembler.on_packet(&packet, &[0; 8]);
     }
     let mut interfaces = Vec::new();
     while let Some(delivery) = assembler.next() {
@@ -340,13 +340,13 @@ fn channels_are_named_in_the_order_of_their_first_packet() {
 
 #[test]
 fn with_a_filter_completions_of_others_are_dropped_and_host_messages_are_not() {
-    let mut assembler = Assembler::new(MonotonicClock::identity(), true, PATIENCE);
+    let mut assembler = Assembler::new(MonotonicClock::identity(), true, SEND_TIMEOUT);
     let request = send(5, 1, 1);
-    assembler.packet(&request, &[1; 8]);
-    assembler.send_return(&end(&request, 0));
-    assembler.packet(&receive(2, 77), &[1; 8]);
-    assembler.packet(&receive(3, 1), &[1; 8]);
-    assembler.packet(
+    assembler.on_packet(&request, &[1; 8]);
+    assembler.on_send_return(&end(&request, 0));
+    assembler.on_packet(&receive(2, 77), &[1; 8]);
+    assembler.on_packet(&receive(3, 1), &[1; 8]);
+    assembler.on_packet(
         &record::PacketRecord {
             packet_type: 6,
             ..receive(4, 0)
@@ -364,10 +364,10 @@ fn with_a_filter_completions_of_others_are_dropped_and_host_messages_are_not() {
 fn at_the_end_everything_leaves() {
     let mut assembler = assembler();
     let refused = send(6, 0, 3);
-    assembler.packet(&refused, &[1; 8]);
-    assembler.send_return(&end(&refused, EAGAIN));
-    assembler.packet(&send(5, 1, 1), &[1; 8]);
-    assembler.packet(&receive(2, 90), &[2; 8]);
+    assembler.on_packet(&refused, &[1; 8]);
+    assembler.on_send_return(&end(&refused, EAGAIN));
+    assembler.on_packet(&send(5, 1, 1), &[1; 8]);
+    assembler.on_packet(&receive(2, 90), &[2; 8]);
     assembler.finish();
     let kinds: Vec<RecordKind> = headers(&mut assembler)
         .iter()

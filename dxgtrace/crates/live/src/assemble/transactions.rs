@@ -1,34 +1,34 @@
-//! The transaction ids of a channel: they tell which requests the probe missed.
+//! Detects requests that the probe missed from the transaction ids of a channel.
 //!
-//! Ids count up by one, so a request that was not seen leaves a hole. If an
-//! answer to it comes, it was sent.
+//! Ids count up by one, so a request that was not captured leaves a hole. A reply to
+//! such an id proves that the request was sent.
 
 use std::collections::VecDeque;
 
 use dxgtrace_protocol::table::framing::TRANSACTION_STEP_MAX;
 
-/// Holes that are remembered, latest.
+/// Number of holes that are remembered; the latest ones.
 const HOLES_MAX: usize = 256;
 
-/// What was seen on a channel. `lost` are packets of any channel that are known
-/// to be lost otherwise: what is missing may be among them.
+/// The transaction ids of a channel. `lost` is the number of packets, on any channel,
+/// known to be lost for other reasons: a missing request may be among them.
 #[derive(Debug, Default)]
 pub(super) struct ChannelTransactions {
-    /// The highest id, or 0.
+    /// The highest id so far, or 0.
     last: u64,
     holes: VecDeque<u64>,
     lost: u64,
 }
 
 impl ChannelTransactions {
-    /// A request was seen.
-    pub(super) fn sent(&mut self, id: u64, lost: u64) {
+    /// Takes the id of a captured request.
+    pub(super) fn on_request(&mut self, id: u64, lost: u64) {
         if self.last == 0 || id == 1 {
             self.holes.clear();
             self.last = id;
         } else if id > self.last {
             if lost == self.lost {
-                self.skip_to(id);
+                self.add_holes_before(id);
             }
             self.last = id;
         } else {
@@ -37,13 +37,14 @@ impl ChannelTransactions {
         self.lost = lost;
     }
 
-    /// Whether an answer that belongs to no request is to one that was missed.
-    pub(super) fn missed(&mut self, id: u64, lost: u64) -> bool {
+    /// Whether a reply to `id`, which no captured request has, answers a request that
+    /// was missed.
+    pub(super) fn is_request_missed(&mut self, id: u64, lost: u64) -> bool {
         if self.last == 0 || lost != self.lost {
             return false;
         }
         if id > self.last && id - self.last <= TRANSACTION_STEP_MAX {
-            self.skip_to(id);
+            self.add_holes_before(id);
             self.last = id;
             return true;
         }
@@ -51,9 +52,9 @@ impl ChannelTransactions {
         hole.and_then(|hole| self.holes.remove(hole)).is_some()
     }
 
-    /// The ids from the last one up to this one were not seen.
-    fn skip_to(&mut self, id: u64) {
-        // A larger step is no hole: the count has begun elsewhere.
+    /// Adds the ids between the last one and `id` as holes.
+    fn add_holes_before(&mut self, id: u64) {
+        // A larger step is no hole: the ids were restarted.
         if id - self.last <= TRANSACTION_STEP_MAX {
             self.holes.extend(self.last + 1..id);
         }
@@ -70,40 +71,46 @@ mod tests {
     #[test]
     fn an_answer_to_an_id_that_was_not_seen_tells_of_a_missed_request() {
         let mut ids = ChannelTransactions::default();
-        assert!(!ids.missed(3, 0), "nothing is known of the channel yet");
+        assert!(
+            !ids.is_request_missed(3, 0),
+            "nothing is known of the channel yet"
+        );
         for id in [10, 11, 13, 15, 14] {
-            ids.sent(id, 0);
+            ids.on_request(id, 0);
         }
-        assert!(!ids.missed(9, 0), "from before the capture");
-        assert!(!ids.missed(14, 0), "it only came late");
-        assert!(ids.missed(12, 0));
-        assert!(!ids.missed(12, 0), "answered twice");
-        assert!(ids.missed(17, 0), "the last ones");
-        assert!(ids.missed(16, 0));
-        assert!(!ids.missed(1000, 0), "an id that nobody has drawn");
+        assert!(!ids.is_request_missed(9, 0), "from before the capture");
+        assert!(!ids.is_request_missed(14, 0), "it only came late");
+        assert!(ids.is_request_missed(12, 0));
+        assert!(!ids.is_request_missed(12, 0), "answered twice");
+        assert!(ids.is_request_missed(17, 0), "the last ones");
+        assert!(ids.is_request_missed(16, 0));
+        assert!(
+            !ids.is_request_missed(1000, 0),
+            "an id that nobody has drawn"
+        );
     }
 
     #[test]
     fn what_is_lost_otherwise_was_not_missed() {
         let mut ids = ChannelTransactions::default();
-        ids.sent(10, 0);
-        ids.sent(13, 1);
-        assert!(!ids.missed(11, 1));
-        assert!(!ids.missed(14, 2));
-        ids.sent(15, 2);
-        assert!(!ids.missed(14, 2));
-        ids.sent(17, 2);
-        assert!(ids.missed(16, 2));
+        ids.on_request(10, 0);
+        ids.on_request(13, 1);
+        assert!(!ids.is_request_missed(11, 1));
+        assert!(!ids.is_request_missed(14, 2));
+        ids.on_request(15, 2);
+        assert!(!ids.is_request_missed(14, 2));
+        ids.on_request(17, 2);
+        assert!(ids.is_request_missed(16, 2));
     }
 
     #[test]
     fn a_channel_that_is_opened_anew_begins_anew() {
         let mut ids = ChannelTransactions::default();
-        ids.sent(110, 0);
-        ids.sent(112, 0);
-        ids.sent(1, 0);
-        assert!(!ids.missed(111, 0));
-        ids.sent(500, 0);
-        assert!(!ids.missed(499, 0));
+        ids.on_request(110, 0);
+        ids.on_request(112, 0);
+        ids.on_request(1, 0);
+        assert!(!ids.is_request_missed(111, 0));
+        ids.on_request(500, 0);
+        assert!(!ids.is_request_missed(499, 0));
     }
 }

@@ -1,4 +1,4 @@
-//! When a capture ends by itself, and when a file of it does.
+//! Limits of a capture and of its files.
 
 use std::time::{Duration, Instant};
 
@@ -6,19 +6,20 @@ use crate::commands::Failure;
 use crate::commands::live_arguments::{CaptureArgs, Limit};
 use dxgtrace_file::recording::{FileExtent, RecordingProgress};
 
-/// When a capture ends by itself.
+/// The limits at which a capture stops.
 pub struct CaptureLimits {
+    /// Number of messages.
     pub messages: u64,
     duration: Option<Duration>,
-    /// Full files.
+    /// Number of full files.
     files: u64,
 }
 
 impl CaptureLimits {
-    /// What the arguments say of it.
+    /// The limits that `args` set.
     ///
     /// # Errors
-    /// They make no sense together.
+    /// A limit does not apply to the output.
     pub fn new(args: &CaptureArgs) -> Result<Self, Failure> {
         let usage = |text: &str| Err(Failure::Usage(text.to_owned()));
         let ring = !args.ring.is_empty();
@@ -43,7 +44,7 @@ impl CaptureLimits {
         Ok(limits)
     }
 
-    /// It goes on until it is stopped.
+    /// No limits.
     pub fn none() -> Self {
         Self {
             messages: u64::MAX,
@@ -52,18 +53,19 @@ impl CaptureLimits {
         }
     }
 
-    /// When time is up, counted from now.
-    pub fn until(&self) -> Option<Instant> {
+    /// The end of the duration, counted from now.
+    pub fn deadline(&self) -> Option<Instant> {
         Instant::now().checked_add(self.duration?)
     }
 
-    /// Whether the files are all full.
+    /// Whether the limit of full files is reached.
     pub fn files_full(&self, progress: &RecordingProgress) -> bool {
         progress.full.get() && progress.files.get() >= self.files
     }
 }
 
-/// How large a file or what is held may become, and how many files stay.
+/// The maximum extent of a file or of the flight recorder's memory, and the number of
+/// files to keep.
 pub fn extent(limits: &[Limit]) -> (FileExtent, Option<u64>) {
     let (mut extent, mut files) = (FileExtent::default(), None);
     for limit in limits {

@@ -1,4 +1,4 @@
-//! Signals that a capture heeds.
+//! The signals of a capture.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,21 +7,21 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
 use crate::commands::Failure;
 
-/// SIGINT, SIGTERM and SIGHUP end a capture in order; SIGUSR1 makes the flight
+/// Catches signals: SIGINT, SIGTERM and SIGHUP stop a capture, SIGUSR1 makes the flight
 /// recorder write.
 #[derive(Clone)]
 pub struct Signals {
-    /// The latest signal that asks for the end, or 0.
+    /// The latest signal that stops the capture, or 0.
     end: Arc<AtomicUsize>,
     write: Arc<AtomicBool>,
 }
 
 impl Signals {
-    /// From now on, these signals do nothing by themselves.
+    /// Installs the handlers, which replace the default actions.
     ///
     /// # Errors
-    /// The system refuses.
-    pub fn catch() -> Result<Self, Failure> {
+    /// A handler cannot be installed.
+    pub fn install() -> Result<Self, Failure> {
         let signals = Self {
             end: Arc::default(),
             write: Arc::default(),
@@ -37,18 +37,18 @@ impl Signals {
         Ok(signals)
     }
 
-    /// Whether a signal has asked for the end since this was asked last.
-    pub fn stop(&self) -> bool {
-        self.taken() != 0
+    /// Whether a signal to stop has come since the last call.
+    pub fn take_stop(&self) -> bool {
+        self.take_stop_signal() != 0
     }
 
-    /// Whether SIGUSR1 has come since this was asked last.
-    pub fn write(&self) -> bool {
+    /// Whether SIGUSR1 has come since the last call.
+    pub fn take_write(&self) -> bool {
         self.write.swap(false, Ordering::Relaxed)
     }
 
-    /// The latest signal that asks for the end since this was asked last, or 0.
-    pub fn taken(&self) -> i32 {
+    /// The latest signal to stop since the last call, or 0.
+    pub fn take_stop_signal(&self) -> i32 {
         i32::try_from(self.end.swap(0, Ordering::Relaxed)).unwrap_or_default()
     }
 }

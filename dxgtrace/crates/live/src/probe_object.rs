@@ -17,6 +17,6 @@ pub(super) static PROBE: Option<&[u8]> = Some(aya::include_bytes_aligned!(concat
     "/probe/dxgtrace-aarch64.bpf.o"
 )));
 
-/// There is none for this machine: the driver exists on no other.
+/// No probe: the driver exists on the two architectures above only.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(super) static PROBE: Option<&[u8]> = None;

@@ -1,8 +1,8 @@
-//! A command that is run and traced.
+//! Runs a command to be traced.
 //!
-//! The command must do nothing before the probe is attached. So this program
-//! runs itself once more, and that one stops, is continued when all is ready,
-//! and then becomes the command.
+//! The command must not run before the probe is attached. So this program starts
+//! another process of itself, which stops, is continued once the probe is attached, and
+//! then executes the command.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -21,28 +21,30 @@ use signal_hook::consts::SIGINT;
 use super::Signals;
 use crate::commands::{Exit, Failure};
 
-/// The name by which this program knows that it is to become a command.
+/// `argv[0]` of a process that is to execute a command.
 const LAUNCHER: &str = "dxgtrace-launcher";
-/// A command that cannot be found or run ends with these, as in a shell.
+/// Exit code if the command is not found, as in a shell.
 const NOT_FOUND: i32 = 127;
+/// Exit code if the command cannot be executed, as in a shell.
 const NOT_RUN: i32 = 126;
-/// Added to the signal that ended a command, as in a shell.
+/// Exit code of a command that a signal has ended, minus the signal, as in a shell.
 const SIGNALLED: i32 = 128;
 
-/// The command. If this process ends before it was told to go, it ends too.
+/// The process of the command. Until [`TracedCommand::resume`], it ends with this
+/// process.
 pub struct TracedCommand {
     process: std::process::Child,
     status: Option<ExitStatus>,
-    asked: bool,
+    signalled: bool,
 }
 
 impl TracedCommand {
-    /// Prepares the command: it waits to be told to go.
+    /// Starts the process, which waits for [`TracedCommand::resume`].
     ///
     /// # Errors
     /// It cannot be started.
     pub fn prepare(command: &[OsString]) -> Result<Self, Failure> {
-        // The link works even if the file was replaced since.
+        // This link works even if the program file was replaced.
         let process = Command::new("/proc/self/exe")
             .arg0(LAUNCHER)
             .args(command)
@@ -51,9 +53,9 @@ impl TracedCommand {
         let mut child = Self {
             process,
             status: None,
-            asked: false,
+            signalled: false,
         };
-        // Without taking its status: if it has ended, that comes out later.
+        // Leaves the status of an ended process to `has_ended`.
         let options = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         loop {
             match waitid(WaitId::Pid(child.id()?), options) {
@@ -75,15 +77,15 @@ impl TracedCommand {
         self.process.id()
     }
 
-    /// Lets it run.
+    /// Lets the process execute the command.
     ///
     /// # Errors
-    /// It cannot be signalled.
-    pub fn go(&self) -> Result<(), Failure> {
+    /// The process cannot be signalled.
+    pub fn resume(&self) -> Result<(), Failure> {
         kill_process(self.id()?, Signal::CONT).map_err(|error| failed(error.into()))
     }
 
-    /// Whether it has ended.
+    /// Whether the command has ended.
     pub fn has_ended(&mut self) -> bool {
         if self.status.is_none() {
             self.status = self.process.try_wait().ok().flatten();
@@ -91,34 +93,34 @@ impl TracedCommand {
         self.status.is_some()
     }
 
-    /// Passes the latest of `signals` on; true if the capture is to end alone,
-    /// which a second signal asks for. Ctrl-C is not passed on: the terminal
-    /// sends it to both.
-    pub fn heeds(&mut self, signals: &Signals) -> bool {
-        let signal = signals.taken();
+    /// Forwards the latest of `signals` to the command. Returns true on a second signal,
+    /// which stops the capture without waiting for the command. SIGINT is not
+    /// forwarded: the terminal sends it to both processes.
+    pub fn forward_signal(&mut self, signals: &Signals) -> bool {
+        let signal = signals.take_stop_signal();
         if signal == 0 {
             return false;
         }
-        if self.asked {
+        if self.signalled {
             return true;
         }
-        self.asked = true;
+        self.signalled = true;
         if let (Some(signal), Ok(pid)) = (Signal::from_named_raw(signal), self.id())
             && signal != Signal::INT
         {
-            // If it has ended meanwhile, that is seen next.
+            // If the command has ended meanwhile, `has_ended` finds out.
             let _ = kill_process(pid, signal);
         }
         false
     }
 
-    /// Waits for its end; gives what to exit with: as the command did.
+    /// Waits for the end of the command, and returns its exit code.
     pub fn wait(&mut self, signals: &Signals) -> Exit {
         while !self.has_ended() {
-            if self.heeds(signals) {
+            if self.forward_signal(signals) {
                 return Exit::Command((SIGNALLED + SIGINT) as u8);
             }
-            std::thread::sleep(super::PATIENCE);
+            std::thread::sleep(super::PACKET_TIMEOUT);
         }
         let status = self.status.and_then(|status| {
             let signalled = status.signal().map(|signal| SIGNALLED + signal);
@@ -138,9 +140,11 @@ impl TracedCommand {
     }
 }
 
-/// With the arguments of a process that was started as a [`LAUNCHER`]: becomes
-/// the command.
-pub fn launched(mut arguments: impl Iterator<Item = OsString>) -> Option<Result<Exit, Failure>> {
+/// Executes the command if this process was started as a [`LAUNCHER`], and returns only
+/// if that fails. Returns `None` in other processes.
+pub fn run_launcher(
+    mut arguments: impl Iterator<Item = OsString>,
+) -> Option<Result<Exit, Failure>> {
     if arguments.next()? != LAUNCHER {
         return None;
     }
@@ -148,15 +152,15 @@ pub fn launched(mut arguments: impl Iterator<Item = OsString>) -> Option<Result<
     Some(launch(&program, arguments))
 }
 
-/// Stops, and when continued becomes the command. Under sudo, as the user who
-/// called it.
+/// Stops this process, and executes the command once it is continued. Under sudo, runs
+/// the command as the user who called sudo.
 fn launch(program: &OsStr, arguments: impl Iterator<Item = OsString>) -> Result<Exit, Failure> {
     let mut command = Command::new(program);
     command.args(arguments);
-    if let Some(user) = SudoCaller::by_sudo() {
-        user.become_it(&mut command).map_err(failed)?;
+    if let Some(user) = SudoCaller::detect() {
+        user.apply_to(&mut command).map_err(failed)?;
     }
-    // If the tracer dies, nobody would continue this one.
+    // If the tracer dies, nobody continues this process.
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| failed(error.into()))?;
     kill_process(getpid(), Signal::STOP).map_err(|error| failed(error.into()))?;
     set_parent_process_death_signal(None).map_err(|error| failed(error.into()))?;
@@ -173,7 +177,7 @@ fn failed(error: io::Error) -> Failure {
     Failure::Attach(format!("cannot start the command: {error}"))
 }
 
-/// Who called sudo.
+/// The user who called sudo.
 struct SudoCaller {
     name: String,
     uid: Uid,
@@ -181,8 +185,8 @@ struct SudoCaller {
 }
 
 impl SudoCaller {
-    /// Who it was, if this program runs as root by sudo.
-    fn by_sudo() -> Option<Self> {
+    /// The user, if this process runs as root under sudo.
+    fn detect() -> Option<Self> {
         let number = |name: &str| std::env::var(name).ok()?.parse::<u32>().ok();
         if !rustix::process::geteuid().is_root() {
             return None;
@@ -194,14 +198,14 @@ impl SudoCaller {
         })
     }
 
-    /// Makes this process, which has one thread, one of that user, and gives
-    /// the command that user's home.
-    fn become_it(&self, command: &mut Command) -> io::Result<()> {
+    /// Changes the user of this process, which must have one thread, and the user's
+    /// variables in the environment of `command`.
+    fn apply_to(&self, command: &mut Command) -> io::Result<()> {
         let ask = |program: &str, arguments: [&str; 2]| -> io::Result<String> {
             let output = Command::new(program).args(arguments).output()?;
             Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
         };
-        // These know of users that are in no file.
+        // These programs also know users of network directories.
         let groups: Vec<Gid> = ask("id", ["-G", &self.name])?
             .split_whitespace()
             .filter_map(|group| group.parse().ok().map(Gid::from_raw))

@@ -1,4 +1,4 @@
-//! Known issues that a capture matches, as text.
+//! Writes the known issues that a capture matches as text.
 
 use std::io::{self, Write};
 
@@ -7,11 +7,11 @@ use anstyle::{AnsiColor, Style};
 use dxgtrace_query::rules::{RuleMatch, RuleVerdict};
 use dxgtrace_render::output::ProseWriter;
 
-/// Column of the texts: as those of findings.
+/// Column of the texts, the same as of findings.
 const COLUMN: usize = 11;
 
-/// Writes what was matched, each with what to do.
-pub fn show(out: &mut impl Write, matches: &[RuleMatch<'_>], width: usize) -> io::Result<()> {
+/// Writes each match, with what to do next.
+pub fn write(out: &mut impl Write, matches: &[RuleMatch<'_>], width: usize) -> io::Result<()> {
     for found in matches {
         let rule = found.rule;
         let color = match rule.verdict {

@@ -6,33 +6,34 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::limits::CaptureLimits;
-use super::{PATIENCE, Signals, say};
+use super::{PACKET_TIMEOUT, Signals, print_message};
 use crate::commands::Failure;
 use crate::commands::pipeline::Pipeline;
 use dxgtrace_file::recording::{OutputQueue, RecordingProgress};
 use dxgtrace_live::Live;
 use dxgtrace_protocol::record::header::{LostPackets, RecordKind};
 use dxgtrace_session::entry::Totals;
-/// How often these are looked at while packets come.
+
+/// Interval at which the conditions to stop are checked while packets come.
 const TICK: Duration = Duration::from_millis(20);
-/// How often requests that wait are looked at.
+/// Interval at which unanswered requests are checked.
 const STALL_TICK: Duration = Duration::from_millis(250);
 
-/// What steers and ends a capture, besides its packets.
+/// Controls a capture: limits, signals, the state of its output.
 pub struct CaptureControl {
     limits: CaptureLimits,
     queue: Option<OutputQueue>,
     progress: Rc<RecordingProgress>,
-    /// Tell the flight recorder of requests that wait so long.
+    /// Time without a reply after which the flight recorder writes.
     pub stall: Option<Duration>,
-    /// What is written.
+    /// The capture files, for the closing line.
     pub written: Option<OutputFiles>,
-    /// Signals that end the capture, or make the flight recorder write.
+    /// Signals that end the capture or make the flight recorder write.
     pub signals: Option<Signals>,
 }
 
 impl CaptureControl {
-    /// Until `limits`, through `queue` if there is one.
+    /// A capture up to `limits` whose output passes through `queue`, if there is one.
     pub fn new(
         limits: CaptureLimits,
         queue: Option<OutputQueue>,
@@ -48,22 +49,22 @@ impl CaptureControl {
         }
     }
 
-    /// Straight on, until stopped; what is written is named at the end.
-    pub fn plain(written: Option<PathBuf>) -> Self {
+    /// A capture without limits and queue. The closing line names the file `written`.
+    pub fn unlimited(written: Option<PathBuf>) -> Self {
         Self {
             written: written.map(OutputFiles::One),
             ..Self::new(CaptureLimits::none(), None, Rc::default())
         }
     }
 
-    fn tell_notices(&self) {
+    fn print_notices(&self) {
         for notice in self.progress.notices.take() {
-            say(&notice);
+            print_message(&notice);
         }
     }
 }
 
-/// What a capture brought.
+/// The result of a capture.
 pub struct CaptureOutcome {
     totals: Totals,
     kernel: dxgtrace_live::LiveTotals,
@@ -72,7 +73,7 @@ pub struct CaptureOutcome {
     files: u64,
 }
 
-/// What is written.
+/// The capture files that are written.
 pub enum OutputFiles {
     /// This file.
     One(PathBuf),
@@ -82,7 +83,7 @@ pub enum OutputFiles {
 
 impl CaptureOutcome {
     /// The closing line.
-    pub fn text(&self) -> String {
+    pub fn closing_line(&self) -> String {
         let Totals {
             messages,
             matched,
@@ -147,74 +148,75 @@ impl CaptureOutcome {
     }
 }
 
-/// Hands on what comes until a limit is reached or `stop` says so; then ends
-/// the capture without losing what is on its way.
+/// Passes packets to the pipeline until a limit is reached or `stop` returns true. Then
+/// stops the capture, and passes on the packets that the probe has written by then.
 ///
 /// # Errors
-/// The capture breaks, or the output refuses.
-pub fn follow(
+/// The capture breaks, or writing to the output fails.
+pub fn capture_packets(
     mut live: Live,
     mut pipeline: Pipeline<'_>,
     control: CaptureControl,
     stop: &mut dyn FnMut() -> bool,
 ) -> Result<CaptureOutcome, Failure> {
     let failed = |error: io::Error| Failure::Attach(format!("the capture broke: {error}"));
-    let until = control.limits.until();
-    let mut left = control.limits.messages;
+    let deadline = control.limits.deadline();
+    let mut messages_left = control.limits.messages;
     let mut ticked = Instant::now();
     let mut stall = control.stall.map(StallWatch::new);
     let mut stopped = false;
-    let mut left_out = 0;
-    while left > 0 && !control.limits.files_full(&control.progress) {
+    let mut dropped = 0;
+    while messages_left > 0 && !control.limits.files_full(&control.progress) {
         if !stopped && ticked.elapsed() >= TICK {
             ticked = Instant::now();
             if let Some(stall) = &mut stall {
-                stall.look(&pipeline, live.now(), &control.progress);
+                stall.check(&pipeline, live.now(), &control.progress);
             }
-            if control.signals.as_ref().is_some_and(Signals::write) {
+            if control.signals.as_ref().is_some_and(Signals::take_write) {
                 control.progress.request_write(|| "SIGUSR1".to_owned());
             }
-            control.tell_notices();
-            if stop() || until.is_some_and(|until| ticked >= until) {
+            control.print_notices();
+            if stop() || deadline.is_some_and(|deadline| ticked >= deadline) {
                 live.stop();
                 stopped = true;
             }
         }
         let full = control.queue.as_ref().is_some_and(OutputQueue::is_full);
-        if left_out > 0 && !full {
+        if dropped > 0 && !full {
             live.note_lost(LostPackets {
-                user_queue: std::mem::take(&mut left_out),
+                user_queue: std::mem::take(&mut dropped),
                 ..LostPackets::default()
             });
         }
-        match live.next(PATIENCE).map_err(failed)? {
-            // A loss is small, and has to be told.
+        match live.next(PACKET_TIMEOUT).map_err(failed)? {
+            // A record of losses is small, and is never dropped.
             Some(delivery) if full && delivery.packet.header.kind != RecordKind::Lost => {
-                left_out += 1
+                dropped += 1
             }
             Some(delivery) => {
                 let taken = pipeline
-                    .packet(&delivery.packet, delivery.channels)
+                    .on_packet(&delivery.packet, delivery.channels)
                     .map_err(Failure::output)?;
-                left -= u64::from(taken && delivery.packet.header.kind == RecordKind::Packet);
+                messages_left -=
+                    u64::from(taken && delivery.packet.header.kind == RecordKind::Packet);
             }
             None if !stopped => {
-                tell(&mut live);
-                pipeline.idle().map_err(Failure::output)?;
+                print_module_changes(&mut live);
+                pipeline.on_idle().map_err(Failure::output)?;
             }
-            None if left_out > 0 => live.note_lost(LostPackets {
-                user_queue: std::mem::take(&mut left_out),
+            None if dropped > 0 => live.note_lost(LostPackets {
+                user_queue: std::mem::take(&mut dropped),
                 ..LostPackets::default()
             }),
             None => break,
         }
     }
     live.stop();
-    let totals = pipeline.end().map_err(Failure::output)?;
-    control.tell_notices();
+    let totals = pipeline.finish().map_err(Failure::output)?;
+    control.print_notices();
     if let Some(queue) = &control.queue {
         let signals = control.signals.as_ref();
-        let mut give_up = || signals.is_some_and(Signals::stop);
+        let mut give_up = || signals.is_some_and(Signals::take_stop);
         queue.finish(&mut give_up).map_err(Failure::output)?;
     }
     Ok(CaptureOutcome {
@@ -226,32 +228,32 @@ pub fn follow(
     })
 }
 
-/// Looks for requests that have waited too long. Each is told once.
+/// Finds requests that have waited too long. Each is reported once.
 struct StallWatch {
-    patience: u64,
-    looked: Instant,
-    /// Number of the latest request that was told.
-    told: u64,
+    timeout: u64,
+    checked: Instant,
+    /// Packet number of the latest request that was reported.
+    reported: u64,
 }
 
 impl StallWatch {
-    fn new(patience: Duration) -> Self {
+    fn new(timeout: Duration) -> Self {
         Self {
-            patience: u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX),
-            looked: Instant::now(),
-            told: 0,
+            timeout: u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX),
+            checked: Instant::now(),
+            reported: 0,
         }
     }
 
-    fn look(&mut self, pipeline: &Pipeline<'_>, now: u64, progress: &RecordingProgress) {
-        if self.looked.elapsed() < STALL_TICK {
+    fn check(&mut self, pipeline: &Pipeline<'_>, now: u64, progress: &RecordingProgress) {
+        if self.checked.elapsed() < STALL_TICK {
             return;
         }
-        self.looked = Instant::now();
+        self.checked = Instant::now();
         for request in pipeline.session().waiting() {
             let waits = now.saturating_sub(request.time);
-            if request.number > self.told && waits >= self.patience {
-                self.told = request.number;
+            if request.number > self.reported && waits >= self.timeout {
+                self.reported = request.number;
                 let seconds = waits as f64 / 1e9;
                 progress.request_write(|| {
                     let (name, number) = (request.name(), request.number);
@@ -262,13 +264,16 @@ impl StallWatch {
     }
 }
 
-/// Tells of modules that came or went.
-fn tell(live: &mut Live) {
+/// Prints which modules were loaded or unloaded.
+fn print_module_changes(live: &mut Live) {
     for change in live.changes() {
         let module = change.module;
         match change.loaded {
-            true => say(&format!("{module} is loaded; capturing by {}", live.how())),
-            false => say(&format!("{module} is unloaded; waiting for it")),
+            true => print_message(&format!(
+                "{module} is loaded; capturing by {}",
+                live.describe_hooks()
+            )),
+            false => print_message(&format!("{module} is unloaded; waiting for it")),
         }
     }
 }

@@ -1,35 +1,35 @@
-//! A process whose end ends the capture.
+//! Notices the end of a process.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-/// The process.
+/// A process whose end stops the capture.
 pub enum WatchedProcess {
-    /// It runs, or has ended since.
-    There(OwnedFd),
-    /// It had ended before.
-    Gone,
-    /// It cannot be watched: there is none, or that is forbidden.
-    Unknown,
+    /// The process existed; its pidfd.
+    Started(OwnedFd),
+    /// The process had ended before.
+    Ended,
+    /// There is no process, or it may not be watched.
+    None,
 }
 
 impl WatchedProcess {
-    /// Watches it by its number.
+    /// Watches the process `pid`.
     pub fn new(pid: u32) -> Self {
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
         match pid.map(|pid| pidfd_open(pid, PidfdFlags::empty())) {
-            Some(Ok(fd)) => Self::There(fd),
-            Some(Err(Errno::SRCH)) => Self::Gone,
-            Some(Err(_)) | None => Self::Unknown,
+            Some(Ok(fd)) => Self::Started(fd),
+            Some(Err(Errno::SRCH)) => Self::Ended,
+            Some(Err(_)) | None => Self::None,
         }
     }
 
-    /// Whether it has ended, even if its parent does not ask for its status.
+    /// Whether the process has ended, even if its parent has not waited for it.
     pub fn has_ended(&self) -> bool {
         match self {
-            Self::There(fd) => {
+            Self::Started(fd) => {
                 let mut ended = [PollFd::new(fd, PollFlags::IN)];
                 let at_once = Timespec {
                     tv_sec: 0,
@@ -37,8 +37,8 @@ impl WatchedProcess {
                 };
                 poll(&mut ended, Some(&at_once)).is_ok_and(|count| count > 0)
             }
-            Self::Gone => true,
-            Self::Unknown => false,
+            Self::Ended => true,
+            Self::None => false,
         }
     }
 }

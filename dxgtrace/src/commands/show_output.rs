@@ -1,4 +1,4 @@
-//! What the command line says of the output: which packets, in which form.
+//! Creates the outputs that [`ShowArgs`] ask for.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -15,7 +15,7 @@ use dxgtrace_render::output::{
 };
 use dxgtrace_session::entry::Sink;
 
-/// The output that was asked for, its words understood, nothing opened yet.
+/// The parsed [`ShowArgs`], with no output opened yet.
 #[derive(Clone)]
 pub(super) struct ShowOutput {
     filter: Filter,
@@ -24,12 +24,13 @@ pub(super) struct ShowOutput {
 }
 
 impl ShowOutput {
-    /// Understands the filter and the columns.
+    /// Parses the filter and the columns.
     ///
     /// # Errors
-    /// They make no sense: what is wrong, and where.
+    /// They are invalid; the message shows where.
     pub(super) fn new(args: &ShowArgs) -> Result<Self, Failure> {
-        let filter = Filter::parse(args.filter.as_deref().unwrap_or_default()).map_err(wrong)?;
+        let filter =
+            Filter::parse(args.filter.as_deref().unwrap_or_default()).map_err(filter_failure)?;
         let mut options = match args.form {
             OutputForm::Text | OutputForm::Jsonl
                 if args.fields.is_empty() && args.field_options.is_empty() =>
@@ -59,12 +60,12 @@ impl ShowOutput {
         let names: Vec<&str> = args.fields.iter().map(String::as_str).collect();
         Ok(Self {
             filter,
-            fields: Some(ColumnFields::new(&names, options).map_err(wrong)?),
+            fields: Some(ColumnFields::new(&names, options).map_err(filter_failure)?),
             args: args.clone(),
         })
     }
 
-    /// Whether a request has to know its reply.
+    /// Whether the filter or a column needs the reply of a request.
     pub(super) fn needs_replies(&self) -> bool {
         let fields = self
             .fields
@@ -73,34 +74,36 @@ impl ShowOutput {
         fields || self.filter.needs().ahead
     }
 
-    /// The filter alone.
+    /// Returns the filter.
     pub(super) fn into_filter(self) -> Filter {
         self.filter
     }
 
-    /// The filter, and lines that go to `out`, which leads to standard output.
+    /// Returns the filter, and a sink that writes lines to `out`, which leads to
+    /// standard output.
     ///
     /// # Errors
-    /// The output refuses.
+    /// Writing to the output fails.
     pub(super) fn into_lines(
         self,
         out: Box<dyn Write>,
         color: ColorArg,
         source: &str,
     ) -> Result<(Filter, Box<dyn Sink>), Failure> {
-        let sink = lines(&self.args, self.fields, out, color, source)?;
+        let sink = line_sink(&self.args, self.fields, out, color, source)?;
         Ok((self.filter, sink))
     }
 
-    /// The channels that are chosen.
+    /// The chosen channels.
     pub(super) fn channels(&self) -> ChannelSelection {
         ChannelSelection::new(self.args.channels.clone())
     }
 
-    /// The filter, and where packets go: to a capture file if there is one.
+    /// Returns the filter, and the sinks: the capture file `write`, lines on standard
+    /// output, or both.
     ///
     /// # Errors
-    /// The output refuses.
+    /// The file cannot be created, or writing to the output fails.
     pub(super) fn into_parts(
         self,
         write: Option<&Path>,
@@ -109,19 +112,19 @@ impl ShowOutput {
     ) -> Result<(Filter, Vec<Box<dyn Sink>>), Failure> {
         let mut sinks = Vec::new();
         if let Some(path) = write {
-            sinks.push(capture(path)?);
+            sinks.push(capture_file_sink(path)?);
         }
         if !self.args.quiet && (write.is_none() || self.args.print) {
             let out = Box::new(io::stdout().lock());
-            sinks.push(lines(&self.args, self.fields, out, color, source)?);
+            sinks.push(line_sink(&self.args, self.fields, out, color, source)?);
         }
         Ok((self.filter, sinks))
     }
 }
 
-/// A capture file. Live, every record goes out at once: whatever stops the
-/// program, the file holds what was seen.
-pub(super) fn capture(path: &Path) -> Result<Box<dyn Sink>, Failure> {
+/// A sink that writes a capture file. It flushes every record, so that the file is
+/// complete whatever stops the program.
+pub(super) fn capture_file_sink(path: &Path) -> Result<Box<dyn Sink>, Failure> {
     let failed = |error: WriteError| Failure::output(error.into());
     let about = CaptureOrigin::default();
     if path == Path::new("-") {
@@ -134,7 +137,7 @@ pub(super) fn capture(path: &Path) -> Result<Box<dyn Sink>, Failure> {
     Ok(Box::new(CaptureSink::new(writer.map_err(failed)?)))
 }
 
-fn lines(
+fn line_sink(
     args: &ShowArgs,
     fields: Option<ColumnFields>,
     out: Box<dyn Write>,
@@ -155,8 +158,8 @@ fn lines(
                 tree: args.tree,
                 hex: args.hex,
             };
-            let time = time(args.time);
-            // To strip colours from every line costs more than not to write them.
+            let time = time_column(args.time);
+            // Stripping colours from every line would cost more than not writing them.
             match wants_colours(color) {
                 true => Box::new(TextWriter::new(
                     coloured(out, color),
@@ -170,7 +173,7 @@ fn lines(
     })
 }
 
-fn time(time: TimeArg) -> TimeColumn {
+fn time_column(time: TimeArg) -> TimeColumn {
     let column = |format| TimeColumn::new(format, DeltaBase::Captured);
     match time {
         TimeArg::R => column(TimeFormat::Relative),
@@ -184,7 +187,7 @@ fn time(time: TimeArg) -> TimeColumn {
     }
 }
 
-/// A filter or field that makes no sense, with the place.
-fn wrong(error: FilterError) -> Failure {
+/// The failure of an invalid filter or field, with its position.
+fn filter_failure(error: FilterError) -> Failure {
     Failure::Input(format!("{error}\n{}", error.caret()))
 }

@@ -1,4 +1,4 @@
-//! Where what is captured goes.
+//! Opens the outputs of `dxgtrace capture`.
 
 use std::fs::File;
 use std::io;
@@ -7,12 +7,12 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::follow::{CaptureControl, OutputFiles};
+use super::capture_loop::{CaptureControl, OutputFiles};
 use super::limits::{CaptureLimits, extent};
 use crate::commands::Failure;
 use crate::commands::arguments::ColorArg;
 use crate::commands::live_arguments::{CaptureArgs, FlightTrigger, Limit};
-use crate::commands::show::ShowOutput;
+use crate::commands::show_output::ShowOutput;
 use dxgtrace_file::CaptureOrigin;
 use dxgtrace_file::recording::{
     CaptureOutput, FileExtent, FlightAlarm, FlightRecorder, NumberedFiles, OutputTarget,
@@ -22,10 +22,10 @@ use dxgtrace_query::filter::Filter;
 use dxgtrace_session::check::{Code, Severity};
 use dxgtrace_session::entry::Sink;
 
-/// Files that the flight recorder keeps if nothing else is said.
+/// Default number of files that the flight recorder keeps.
 const FLIGHT_FILES: u64 = 100;
 
-/// The way out that the arguments ask for, understood, nothing opened yet.
+/// The parsed arguments of the output, with nothing opened yet.
 pub struct OutputPlan<'a> {
     args: &'a CaptureArgs,
     kind: OutputKind,
@@ -36,15 +36,15 @@ enum OutputKind {
     Lines,
     /// Capture files.
     Files(NumberedFiles, FileExtent),
-    /// Capture files now and then.
+    /// Capture files that the flight recorder writes.
     Flight(NumberedFiles, FileExtent, Vec<FlightAlarm>),
 }
 
 impl<'a> OutputPlan<'a> {
-    /// Understands the arguments.
+    /// Parses the arguments.
     ///
     /// # Errors
-    /// They make no sense.
+    /// They are invalid.
     pub fn new(args: &'a CaptureArgs) -> Result<Self, Failure> {
         let usage = |text: &str| Err(Failure::Usage(text.to_owned()));
         let kind = match &args.write {
@@ -82,60 +82,60 @@ impl<'a> OutputPlan<'a> {
         Ok(Self { args, kind })
     }
 
-    /// Opens what has to be open at the beginning.
+    /// Opens the first file, or standard output.
     ///
     /// # Errors
     /// The file cannot be created.
     pub fn prepare(mut self) -> Result<PreparedOutput<'a>, Failure> {
         let target = match &mut self.kind {
             OutputKind::Files(files, _) if !self.args.write.as_deref().is_some_and(is_stdout) => {
-                let created = files.create(now());
+                let created = files.create(unix_time());
                 Some(created.map_err(|error| Failure::Input(error.to_string()))?)
             }
             OutputKind::Files(..) => Some(stdout()?),
             OutputKind::Lines if !self.args.show.quiet => Some(stdout()?),
             OutputKind::Lines | OutputKind::Flight(..) => None,
         };
-        Ok(PreparedOutput { out: self, target })
+        Ok(PreparedOutput { plan: self, target })
     }
 }
 
-/// The way out, in use.
+/// The open output.
 pub struct OpenedOutput {
-    /// Which packets go there.
+    /// The filter of packets.
     pub filter: Filter,
-    /// What takes them.
+    /// The sinks of packets.
     pub sinks: Vec<Box<dyn Sink>>,
-    /// What else the capture heeds.
+    /// The control of the capture loop.
     pub control: CaptureControl,
 }
 
-/// The way out, with what it needs at the beginning.
+/// An output whose first file is open.
 pub struct PreparedOutput<'a> {
-    out: OutputPlan<'a>,
+    plan: OutputPlan<'a>,
     target: Option<OutputTarget>,
 }
 
 impl PreparedOutput<'_> {
-    /// Begins to write; `how` says how the driver is hooked.
+    /// Starts to write. `hooks` describes how the driver is hooked.
     ///
     /// # Errors
-    /// The output refuses.
+    /// Writing to the output fails.
     pub fn open(
         self,
-        shown: ShowOutput,
+        show_output: ShowOutput,
         color: ColorArg,
         limits: CaptureLimits,
-        how: &str,
+        hooks: &str,
     ) -> Result<OpenedOutput, Failure> {
         let mut about = CaptureOrigin::default();
-        about.application += &format!(", captured by {how}");
+        about.application += &format!(", captured by {hooks}");
         let progress = Rc::<RecordingProgress>::default();
         let output = match self.target {
             Some(target) => Some(CaptureOutput::new(target).map_err(Failure::output)?),
             None => None,
         };
-        let args = self.out.args;
+        let args = self.plan.args;
         let mut control = CaptureControl::new(
             limits,
             output.as_ref().and_then(CaptureOutput::queue),
@@ -145,7 +145,7 @@ impl PreparedOutput<'_> {
             FlightTrigger::Stall(stall) => Some(*stall),
             _ => None,
         });
-        control.written = match &self.out.kind {
+        control.written = match &self.plan.kind {
             OutputKind::Files(..) if args.ring.is_empty() => args
                 .write
                 .clone()
@@ -157,28 +157,30 @@ impl PreparedOutput<'_> {
             OutputKind::Lines => None,
         };
         let to_stdout = args.write.as_deref().is_some_and(is_stdout);
-        let printed = (args.show.print && !args.show.quiet && !to_stdout).then(|| shown.clone());
-        let (filter, sink): (_, Option<Box<dyn Sink>>) = match (self.out.kind, output) {
+        let printed =
+            (args.show.print && !args.show.quiet && !to_stdout).then(|| show_output.clone());
+        let (filter, sink): (_, Option<Box<dyn Sink>>) = match (self.plan.kind, output) {
             (OutputKind::Files(files, extent), Some(output)) => {
                 let rotation = Rotation::new(output, files, extent, about, progress);
                 let sink = Box::new(rotation.map_err(Failure::output)?);
-                (shown.into_filter(), Some(sink))
+                (show_output.into_filter(), Some(sink))
             }
             (OutputKind::Flight(files, extent, alarms), _) => {
                 let at_end = args.when.contains(&FlightTrigger::End);
                 let flight = FlightRecorder::new(files, extent, alarms, at_end, about, progress);
-                (shown.into_filter(), Some(Box::new(flight)))
+                (show_output.into_filter(), Some(Box::new(flight)))
             }
             (OutputKind::Lines, Some(output)) => {
                 let (filter, sink) =
-                    shown.into_lines(Box::new(output), color, &format!("live by {how}"))?;
+                    show_output.into_lines(Box::new(output), color, &format!("live by {hooks}"))?;
                 (filter, Some(sink))
             }
-            (OutputKind::Lines | OutputKind::Files(..), None) => (shown.into_filter(), None),
+            (OutputKind::Lines | OutputKind::Files(..), None) => (show_output.into_filter(), None),
         };
         let mut sinks: Vec<_> = sink.into_iter().collect();
-        if let Some(shown) = printed {
-            let (_, lines) = shown.into_lines(Box::new(io::stdout().lock()), color, "live")?;
+        if let Some(show_output) = printed {
+            let (_, lines) =
+                show_output.into_lines(Box::new(io::stdout().lock()), color, "live")?;
             sinks.push(lines);
         }
         Ok(OpenedOutput {
@@ -189,7 +191,7 @@ impl PreparedOutput<'_> {
     }
 }
 
-/// What makes the flight recorder write by itself.
+/// The findings at which the flight recorder writes.
 fn alarms(when: &[FlightTrigger]) -> Result<Vec<FlightAlarm>, Failure> {
     if when.is_empty() {
         return Ok(vec![FlightAlarm::Severity(Severity::Error)]);
@@ -222,7 +224,7 @@ fn is_stdout(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Standard output as it is, without a buffer of its own.
+/// Standard output without a buffer.
 fn stdout() -> Result<OutputTarget, Failure> {
     let fd = io::stdout().as_fd().try_clone_to_owned();
     Ok(OutputTarget {
@@ -232,7 +234,7 @@ fn stdout() -> Result<OutputTarget, Failure> {
     })
 }
 
-fn now() -> u64 {
+fn unix_time() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -1,6 +1,6 @@
-//! The numbers that the probe and the protocol's description both contain are equal,
-//! or the build stops. The probe cannot take them from the description: it is
-//! compiled for a BPF target, from a crate that depends on nothing.
+//! Asserts at build time that constants defined both in the probe and in the
+//! protocol's table are equal. The probe cannot use the table: it is compiled for
+//! a BPF target, from a crate without dependencies.
 
 use dxgtrace_ebpf::record;
 
