@@ -174,7 +174,7 @@ pub enum CliCommand {
     Read(ReadArgs),
     /// Explain a status, errno, line of the kernel log, message or finding
     Explain(ExplainArgs),
-    /// Examine this machine: driver, virtual GPUs, kernel, rights; with a fix for each problem
+    /// Examine this machine (driver, virtual GPUs, kernel, rights) and suggest fixes
     Doctor(DoctorArgs),
     /// Compare two captures, or one with itself at another interface version
     Diff(DiffArgs),
