@@ -1,16 +1,7 @@
-//! What the program needs that a manifest cannot say: whether this build
-//! captures live, and which of its functions a stripped program still names.
+//! Sets what a manifest cannot express: whether this build captures live, and which
+//! functions the program exports.
 
 use std::env;
-
-/// What the probe hooks in a stand-in, and finds by name in the program file.
-const STAND_IN: [&str; 5] = [
-    "vmbus_sendpacket",
-    "hv_pkt_iter_first",
-    "__hv_pkt_iter_next",
-    "dxgvmb_send_sync_msg",
-    "dxgk_unlocked_ioctl",
-];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -18,9 +9,15 @@ fn main() {
     let linux = env::var_os("CARGO_CFG_TARGET_OS").is_some_and(|os| os == "linux");
     if linux && env::var_os("CARGO_FEATURE_LIVE").is_some() {
         println!("cargo::rustc-cfg=live");
-        // `strip` leaves the dynamic symbols alone.
-        for function in STAND_IN {
-            println!("cargo::rustc-link-arg-bins=-Wl,--export-dynamic-symbol={function}");
-        }
+        export_hooked_functions();
+    }
+}
+
+/// Exports the functions that the probe hooks in a stand-in: `strip` keeps dynamic
+/// symbols only.
+fn export_hooked_functions() {
+    #[cfg(feature = "live")]
+    for function in dxgtrace_ebpf::functions::ALL {
+        println!("cargo::rustc-link-arg-bins=-Wl,--export-dynamic-symbol={function}");
     }
 }

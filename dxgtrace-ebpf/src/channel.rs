@@ -1,4 +1,4 @@
-//! Which channels are the driver's.
+//! Identifies the driver's channels.
 
 use dxgtrace_ebpf::record::{CHANNEL_GLOBAL, CHANNEL_VGPU, GLOBAL_TYPE, VGPU_TYPE, Words, words};
 
@@ -22,8 +22,8 @@ pub struct DriverChannel {
 }
 
 impl DriverChannel {
-    /// The channel at this address, if the driver uses it. For the channels of
-    /// other devices this is one read of 32 bytes and a comparison.
+    /// The channel at `address`, if it is one of the driver. For a channel of another
+    /// device, this costs one read of 32 bytes and a comparison.
     #[inline(always)]
     pub fn identify<M: Memory>(address: u64) -> Option<Self> {
         let offer = address.wrapping_add(IF_TYPE_OFFSET.load().into());

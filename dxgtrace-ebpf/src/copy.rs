@@ -29,8 +29,8 @@ macro_rules! by_class {
     };
 }
 
-/// Writes `packet` with the payload at `payload`, as much as the snap length
-/// allows, and whether that worked. If not, the loss has been counted.
+/// Writes `packet` and the payload at the address `payload`, cut to the snap length.
+/// Returns false if the packet is lost; the loss has been counted then.
 #[inline(always)]
 pub fn packet<M: Memory>(packet: &mut PacketRecord, payload: u64) -> bool {
     let snap = SNAP_LENGTH.load();
@@ -50,7 +50,7 @@ pub fn packet<M: Memory>(packet: &mut PacketRecord, payload: u64) -> bool {
     )
 }
 
-/// Writes the end of a send or an ioctl, and whether that worked.
+/// Writes the end of a send or an ioctl. Returns false if the ring is full.
 #[inline(always)]
 pub fn end<T: Copy>(record: T) -> bool {
     let Some(mut entry) = RECORDS.reserve_bytes(size_of::<T>(), 0) else {
@@ -102,9 +102,9 @@ fn write<M: Memory, const CLASS: usize, const SIZE: usize>(
     true
 }
 
-/// Wakes the reader each time the unread bytes pass a multiple of a level; it
-/// looks by itself every few milliseconds. A wake-up per record would cost
-/// many times the copy.
+/// Whether to wake the reader: each time the unread bytes pass a multiple of
+/// `1 << WAKE_SHIFT`. The reader polls the ring as well. A wake-up for each record
+/// would cost many times the copy.
 #[inline(always)]
 fn wake_up(added: u64) -> u64 {
     let unread = RECORDS.query(BPF_RB_AVAIL_DATA);

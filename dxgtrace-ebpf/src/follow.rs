@@ -1,5 +1,5 @@
-//! Which processes are captured: the chosen ones, and their children as they
-//! are born.
+//! Selects the captured processes: the chosen ones, and their children from the
+//! fork on.
 
 use core::mem::MaybeUninit;
 
@@ -40,8 +40,7 @@ fn chosen_in_namespace() -> bool {
     PIDS.get_ptr(&(tgid | IN_NAMESPACE)).is_some()
 }
 
-/// The running task has made another, which has not run yet: a process or a
-/// thread.
+/// A task was forked, as a process or a thread, and has not run yet.
 #[inline(always)]
 pub fn forked(child: u64) {
     if !chosen(bpf_get_current_pid_tgid()) {
@@ -54,15 +53,15 @@ pub fn forked(child: u64) {
     }
 }
 
-/// The kernel forgets a task. With a process's first thread, which it forgets
-/// last, the process has ended: what it sent while it ended has been seen.
+/// The kernel frees a task. It frees the first thread of a process last, after all
+/// messages that the end of the process sends.
 #[inline(always)]
 pub fn freed(task: u64) {
     let read = |offset: u32| Kernel::read::<u32>(task.wrapping_add(offset.into()));
     if let Some(tgid) = read(TGID_OFFSET.load())
         && read(PID_OFFSET.load()) == Some(tgid)
     {
-        // Most processes are not there.
+        // Most processes are not in the map.
         let _ = PIDS.remove(&tgid);
     }
 }

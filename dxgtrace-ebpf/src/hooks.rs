@@ -1,4 +1,4 @@
-//! What happens at each hook, whatever kind of program called it.
+//! The logic of each hook, the same for every kind of program.
 
 use aya_ebpf::helpers::{
     bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_ns, generated,
@@ -23,7 +23,7 @@ pub struct Send {
     pub channel: u64,
     /// The payload.
     pub buffer: u64,
-    /// Its length.
+    /// Length of the payload.
     pub length: u32,
     /// Request id.
     pub transaction: u64,
@@ -135,7 +135,7 @@ pub fn sync_entry(expected: u32) {
     }
 }
 
-/// Return of `dxgvmb_send_sync_msg`: 0, or what the driver makes of a failure.
+/// Return of `dxgvmb_send_sync_msg`: 0, or the driver's errno of a failure.
 #[inline(always)]
 pub fn sync_return(value: i32) {
     if let Some(calls) = CALLS.get_ptr_mut(&this_thread()) {
@@ -164,7 +164,7 @@ pub fn ioctl_entry(request: u32) {
         // SAFETY: an aligned element of the map; only this thread uses it.
         let before = unsafe { *calls };
         if before.ioctl_entry != 0 {
-            // A thread is in one ioctl at a time: that end was missed.
+            // A thread is in one ioctl at a time: the end of that one was missed.
             ioctl_end(task, &before, END_UNSEEN, 0, time);
         }
         // SAFETY: as above.
@@ -200,8 +200,8 @@ pub fn ioctl_return(value: i32) {
     ioctl_end(task, &calls, 0, value, now());
 }
 
-/// A thread that is in another ioctl than what was noted: that one's end was
-/// missed, and this one's entry.
+/// Ends the ioctl in `element` if the thread is in another one: the end of the former
+/// and the entry of the latter were missed.
 #[inline(always)]
 fn forget_missed(task: u64, element: *mut Calls) {
     // SAFETY: an aligned element of the map; only this thread uses it.
@@ -242,8 +242,8 @@ fn ioctl_end(task: u64, calls: &Calls, flags: u8, result: i32, time: u64) {
     }
 }
 
-/// What the thread of a task is doing, to be changed in place: adding an
-/// element costs many times finding it.
+/// The calls that the thread of `task` is in, to be changed in place: adding an
+/// element costs many times as much as finding it.
 #[inline(always)]
 fn calls(task: u64) -> Option<*mut Calls> {
     let key = thread(task);
@@ -282,7 +282,7 @@ pub fn first_return<M: Memory>(descriptor: u64) {
     received::<M>(&channel, descriptor);
 }
 
-/// Return of `hv_pkt_iter_first`, for programs that still see the arguments.
+/// Return of `hv_pkt_iter_first`, for programs that see the arguments there.
 #[inline(always)]
 pub fn first_exit<M: Memory>(channel: u64, descriptor: u64) {
     if let Some(channel) = DriverChannel::identify::<M>(channel) {
@@ -294,7 +294,7 @@ pub fn first_exit<M: Memory>(channel: u64, descriptor: u64) {
 /// Entry of `__hv_pkt_iter_next`.
 ///
 /// It ends in `hv_pkt_iter_first`, by a call, a jump, or inlined, as the
-/// compiler chose. The mark tells whether that one has reported the packet.
+/// compiler chose. The mark records whether the inner function has reported the packet.
 #[inline(always)]
 pub fn next_entry<M: Memory>(channel: u64) {
     if let Some(channel) = DriverChannel::identify::<M>(channel) {
@@ -360,7 +360,7 @@ fn received<M: Memory>(channel: &DriverChannel, descriptor: u64) {
     copy::packet::<M>(&mut packet, descriptor.wrapping_add(offset8 * 8));
 }
 
-/// The members that a packet has in both directions.
+/// The members of a record that sends and receives have in common.
 #[inline(always)]
 fn header(kind: u8, channel: &DriverChannel, task: u64, time: u64) -> PacketRecord {
     PacketRecord {
@@ -387,7 +387,7 @@ fn header(kind: u8, channel: &DriverChannel, task: u64, time: u64) -> PacketReco
     }
 }
 
-/// Whether the user asked for this task's sends.
+/// Whether sends of this task are captured.
 #[inline(always)]
 fn wanted(task: u64) -> bool {
     if FILTER_PIDS.load() != 0 && !follow::chosen(task) {
@@ -409,7 +409,7 @@ fn comm() -> Words {
     comm
 }
 
-/// A kprobe or kretprobe runs.
+/// Counts a run of a kprobe or kretprobe.
 #[inline(always)]
 pub fn count_kprobe() {
     // SAFETY: the member of the struct that the pointer points to.

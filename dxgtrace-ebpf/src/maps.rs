@@ -1,4 +1,4 @@
-//! The maps.
+//! The maps of the probe.
 
 use core::{arch::asm, sync::atomic::AtomicU64};
 
@@ -10,15 +10,15 @@ use dxgtrace_ebpf::record::{Counters, LOST_RING_FULL, LOST_UNREADABLE};
 
 use crate::channel::DriverChannel;
 
-/// Threads whose calls are followed. The elements stay for the thread's next
-/// call, since adding and removing one costs more than all the rest of a hook;
-/// those of threads that have ended are reused by age.
+/// Number of threads whose calls are followed. An element stays for the next call of
+/// its thread, since adding and removing it costs more than the rest of a hook. The
+/// oldest elements are reused.
 const THREADS: u32 = 16 * 1024;
 
 /// Records on their way to user space; the loader sets the size.
 #[map]
 pub static RECORDS: RingBuf = RingBuf::with_byte_size(32 * 1024 * 1024, 0);
-/// What a thread is doing in the driver.
+/// The calls of the driver in progress, by thread.
 #[map]
 pub static CALLS: LruHashMap<u64, Calls> = LruHashMap::with_max_entries(THREADS, 0);
 /// `hv_pkt_iter_first` in progress: by thread, its channel, or address 0.
@@ -36,7 +36,7 @@ pub static PIDS: HashMap<u32, u8> = HashMap::with_max_entries(4096, 0);
 /// Children for which there was no room in `PIDS`.
 #[map]
 pub static UNFOLLOWED: Array<u64> = Array::with_max_entries(1, 0);
-/// What happened, per processor.
+/// Event counters, per processor.
 #[map]
 pub static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);
 
@@ -64,7 +64,7 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// A thread that does nothing.
+    /// No call in progress.
     pub const NONE: Self = Self {
         send: 0,
         ioctl_entry: 0,
@@ -91,13 +91,13 @@ pub struct Next {
 /// counts, which places a loss between two records.
 static LOST: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 
-/// A packet was lost: the ring is full.
+/// Counts a packet that is lost because the ring is full.
 #[inline(always)]
 pub fn count_ring_full() {
     add_one(LOST[LOST_RING_FULL].as_ptr());
 }
 
-/// A packet was lost: its memory is not there.
+/// Counts a packet that is lost because its memory cannot be read.
 #[inline(always)]
 pub fn count_unreadable() {
     add_one(LOST[LOST_UNREADABLE].as_ptr());
@@ -112,7 +112,7 @@ pub fn lost() -> [u32; 2] {
     [read(LOST_RING_FULL), read(LOST_UNREADABLE)]
 }
 
-/// Stores what a thread's return hook needs, and whether that worked.
+/// Stores a value for the thread's return hook. Returns false if the map is full.
 #[inline(always)]
 pub fn store<T: Copy>(map: &LruHashMap<u64, T>, thread: u64, value: T) -> bool {
     if let Some(element) = map.get_ptr_mut(&thread) {
@@ -131,8 +131,8 @@ pub fn count(member: fn(*mut Counters) -> *mut u64) {
     }
 }
 
-/// Atomic even on a processor's own counters, since a uprobe can be preempted
-/// by another one there.
+/// Adds one to a counter. Atomic even for counters of one processor, since a uprobe can
+/// be preempted by another one.
 #[inline(always)]
 pub fn add_one(counter: *mut u64) {
     // SAFETY: all callers pass an aligned `u64` in a map. In assembly, since

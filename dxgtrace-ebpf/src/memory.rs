@@ -1,4 +1,4 @@
-//! Reading the traced side's memory.
+//! Reads memory of the traced kernel or process.
 
 use core::{
     ffi::c_void,
@@ -9,7 +9,8 @@ use aya_ebpf::helpers::generated;
 
 /// An address space that a hook's pointers point into.
 pub trait Memory {
-    /// Copies `length` bytes from `source` to `target`; false if they are not there.
+    /// Copies `length` bytes from `source` to `target`. Returns false if they cannot be
+    /// read.
     ///
     /// # Safety
     ///

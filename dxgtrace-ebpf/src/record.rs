@@ -1,8 +1,7 @@
 //! The records that the probe writes into its ring buffer.
 //!
-//! All records live on one machine and are gone when the capture stops, so
-//! they are in native byte order and have no version: the probe is embedded in
-//! the program that reads it. The first byte of each tells which one it is.
+//! Records never leave the machine and the program that embeds the probe, so they are
+//! in native byte order and have no version. The first byte of a record is its kind.
 
 use core::mem::{offset_of, size_of};
 
@@ -20,7 +19,7 @@ pub const VIEW_IOCTL: u16 = 1;
 /// In [`PacketRecord::view`]: [`PacketRecord::expected`] is known.
 pub const VIEW_EXPECTED: u16 = 2;
 
-/// In [`IoctlEndRecord::flags`]: how the ioctl ended was not seen.
+/// In [`IoctlEndRecord::flags`]: the end of the ioctl was missed.
 pub const END_UNSEEN: u8 = 1;
 /// In [`IoctlEndRecord::flags`]: a synchronous send of the driver ended in it.
 pub const END_SYNC: u8 = 2;
@@ -92,7 +91,7 @@ pub struct PacketRecord {
     pub packet_type: u16,
     /// VMBus packet flags.
     pub packet_flags: u16,
-    /// Which parts of the driver's own view are known: `VIEW_` bits.
+    /// `VIEW_` bits: the members below that are known.
     pub view: u16,
     /// `CLOCK_MONOTONIC` in nanoseconds. With `task` it identifies a send.
     pub time: u64,
@@ -104,7 +103,7 @@ pub struct PacketRecord {
     pub transaction: u64,
     /// Length of the payload.
     pub length: u32,
-    /// How much of it follows.
+    /// Bytes of payload that follow the record.
     pub kept: u32,
     /// Packets lost so far because the ring was full, modulo 2^32.
     pub lost_ring_full: u32,
@@ -112,7 +111,7 @@ pub struct PacketRecord {
     pub lost_unreadable: u32,
     /// VMBus channel number.
     pub relid: u32,
-    /// The processor.
+    /// Number of the processor.
     pub cpu: u32,
     /// Instance GUID of the channel.
     pub instance: Words,
@@ -156,19 +155,19 @@ pub struct IoctlEndRecord {
     pub reserved: u16,
     /// Request number.
     pub request: u32,
-    /// `CLOCK_MONOTONIC` of its begin in nanoseconds.
+    /// `CLOCK_MONOTONIC` of its entry in nanoseconds.
     pub entry: u64,
-    /// The same of its end.
+    /// `CLOCK_MONOTONIC` of its end in nanoseconds.
     pub time: u64,
     /// Thread group id in the upper half, thread id in the lower.
     pub task: u64,
-    /// What it returned to the application.
+    /// The value that it returned to the application.
     pub result: i32,
-    /// What the first failed synchronous send in it returned, or 0.
+    /// The value that its first failed synchronous send returned, or 0.
     pub failed: i32,
-    /// Messages sent in it, also those that could not be captured.
+    /// Messages sent in it, including those that were lost.
     pub messages: u32,
-    /// The processor.
+    /// Number of the processor.
     pub cpu: u32,
     /// Packets lost so far because the ring was full, modulo 2^32.
     pub lost_ring_full: u32,
@@ -178,25 +177,25 @@ pub struct IoctlEndRecord {
     pub comm: Words,
 }
 
-/// Counters of the probe that no record carries: one set per processor.
+/// The probe's counters of one processor.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
     /// Calls of the send function on a channel of the driver.
     pub sends: u64,
-    /// Ends of such calls.
+    /// Returns of such calls.
     pub returns: u64,
     /// Packets handed to the driver.
     pub receives: u64,
-    /// Calls whose end could not be written or awaited: what they were about is
-    /// in the capture, what they returned is not.
+    /// Calls whose return value is not in the capture because the ring or a map was
+    /// full.
     pub returns_lost: u64,
     /// Calls of the driver's ioctl function.
     pub ioctls: u64,
-    /// Ends of such calls.
+    /// Returns of such calls.
     pub ioctl_ends: u64,
-    /// Runs of kprobes and kretprobes, on channels of any device. The kernel
-    /// counts how often they were to run.
+    /// Runs of kprobes and kretprobes, on channels of any device. tracefs counts how
+    /// often they were hit.
     pub kprobes: u64,
 }
 
@@ -235,7 +234,7 @@ pub enum Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The record in one entry of the ring buffer, if it is one.
+    /// Parses an entry of the ring buffer. Returns `None` if it is no valid record.
     pub fn read(bytes: &'a [u8]) -> Option<Self> {
         match *bytes.first()? {
             KIND_SEND | KIND_RECEIVE => {

@@ -1,8 +1,8 @@
-//! The system call that a thread is in.
+//! Reads the system call that a thread is in.
 //!
-//! Kprobes miss calls, above all where another program asks a BPF map and is
-//! preempted meanwhile. What was noted at the entry of an ioctl may then belong
-//! to the one before; the registers that the kernel keeps of the thread tell.
+//! Kprobes miss calls, most often where another program accesses a BPF map and is
+//! preempted meanwhile. The ioctl that was stored at an entry may then be an earlier
+//! one. The registers that the kernel has saved for the thread show the current one.
 
 use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
 
@@ -11,23 +11,23 @@ use crate::{
     memory::{Kernel, Memory},
 };
 
-/// Where `struct pt_regs` of x86-64 has the second argument, and two words on
-/// the number of the call, which for `ioctl` is 16.
+/// `struct pt_regs` of x86-64: offset of the second argument, two words before the
+/// number of the system call, which is 16 for `ioctl`.
 #[cfg(bpf_target_arch = "x86_64")]
 const LAYOUT: RegisterLayout<3> = RegisterLayout {
     request_at: 104,
     ioctl: 16,
 };
 
-/// The same of arm64: registers 1 and 8; `ioctl` is 29.
+/// `struct user_pt_regs` of arm64: registers 1 and 8; `ioctl` is 29.
 #[cfg(bpf_target_arch = "aarch64")]
 const LAYOUT: RegisterLayout<8> = RegisterLayout {
     request_at: 8,
     ioctl: 29,
 };
 
-/// Where the registers stand of which the first is the request and the last of
-/// `N` is the number of the call.
+/// `N` consecutive registers: the first is the ioctl's request, the last the number of
+/// the system call.
 struct RegisterLayout<const N: usize> {
     request_at: u64,
     ioctl: u64,
@@ -44,7 +44,7 @@ impl<const N: usize> RegisterLayout<N> {
     }
 }
 
-/// Whether the running thread is for certain not in an ioctl of that number.
+/// Whether the running thread is known to be in another ioctl than `request`.
 #[inline(always)]
 pub fn is_another_ioctl(request: u32) -> bool {
     TASK_REGISTERS.load() != 0 && LAYOUT.request().is_some_and(|of_now| of_now != request)

@@ -7,6 +7,7 @@ use std::{
 };
 
 use dxgtrace_doctor::preemption::CallContext;
+use dxgtrace_ebpf::functions;
 
 /// A hooked function of the driver or of VMBus, and the programs for it.
 #[derive(Debug)]
@@ -59,9 +60,9 @@ const DRIVER: &str = "dxgkrnl";
 pub(super) const MODULES: [&str; 2] = [VMBUS, DRIVER];
 
 /// All hooked functions.
-pub(super) static HOOKS: [Hook; 5] = [
+pub(super) static HOOKS: [Hook; functions::ALL.len()] = [
     Hook {
-        function: "vmbus_sendpacket",
+        function: functions::SEND,
         required: true,
         context: CallContext::Thread,
         kprobe: programs("k_send_entry", "k_send_return"),
@@ -69,7 +70,7 @@ pub(super) static HOOKS: [Hook; 5] = [
         fentry: &[fentry(6, Some("f_send_entry"), "f_send_return")],
     },
     Hook {
-        function: "__hv_pkt_iter_next",
+        function: functions::NEXT,
         required: true,
         context: CallContext::Softirq,
         kprobe: programs("k_next_entry", "k_next_return"),
@@ -81,7 +82,7 @@ pub(super) static HOOKS: [Hook; 5] = [
         ],
     },
     Hook {
-        function: "hv_pkt_iter_first",
+        function: functions::FIRST,
         required: true,
         context: CallContext::Softirq,
         kprobe: programs("k_first_entry", "k_first_return"),
@@ -89,7 +90,7 @@ pub(super) static HOOKS: [Hook; 5] = [
         fentry: &[fentry(1, None, "f_first_return")],
     },
     Hook {
-        function: "dxgvmb_send_sync_msg",
+        function: functions::SYNC,
         required: false,
         context: CallContext::Thread,
         kprobe: programs("k_sync_entry", "k_sync_return"),
@@ -97,7 +98,7 @@ pub(super) static HOOKS: [Hook; 5] = [
         fentry: &[fentry(5, Some("f_sync_entry"), "f_sync_return")],
     },
     Hook {
-        function: "dxgk_unlocked_ioctl",
+        function: functions::IOCTL,
         required: false,
         context: CallContext::Thread,
         kprobe: programs("k_ioctl_entry", "k_ioctl_return"),
