@@ -1,5 +1,5 @@
-//! Conversations written down message by message: names and values in, packets
-//! out. What is not given is zero, or what every driver sends.
+//! Builds captures message by message from the names and values of fields. Fields that
+//! are not given are zero, or hold what every driver sends.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ use dxgtrace_protocol::table::framing::{
 
 use crate::synthetic::Owned;
 
-/// Names with their values: a field has one, or an array's; a tail has its
-/// elements; `tail.member` is a member of each element.
+/// Names of fields with their values: one, or those of an array. A tail's name sets its
+/// elements, `tail.member` a member of each element.
 pub type Values<'a> = &'a [(&'a str, &'a [u64])];
 
 /// The global channel's number.
@@ -27,30 +27,30 @@ pub const GLOBAL: u32 = 20;
 pub const VGPU0: u32 = 21;
 /// The number of the second virtual GPU's channel.
 pub const VGPU1: u32 = 22;
-/// What stands for the driver itself.
+/// The channel that stands for the driver itself.
 pub const DRIVER: u32 = 0;
 
 /// A request that was sent.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct SentRequest {
     request: EncodedMessage,
-    /// Where it was sent.
+    /// The channel that it was sent on.
     pub channel: u32,
     /// Its transaction id.
     pub transaction: u64,
     pid: u32,
 }
 
-/// Packets in the making.
+/// A capture under construction.
 #[derive(Debug, Clone)]
 pub struct Conversation {
     /// The packets so far.
     pub packets: Vec<Owned>,
-    /// The interface version: whether there is an extended header.
+    /// The interface version, which decides whether there is an extended header.
     pub version: u32,
-    /// Who asks, as the host numbers it.
+    /// The host's handle of the requesting process.
     pub process: u32,
-    /// Process and thread of who asks.
+    /// Process and thread id of the requests.
     pub pid: u32,
     /// The channel of vGPU messages.
     pub vgpu: u32,
@@ -68,7 +68,7 @@ impl Default for Conversation {
 }
 
 impl Conversation {
-    /// Nothing was said yet.
+    /// An empty capture.
     pub fn new(version: u32) -> Self {
         Self {
             packets: Vec::new(),
@@ -107,18 +107,18 @@ impl Conversation {
         numbered.map(|(number, packet)| packet.packet(number))
     }
 
-    /// The driver starts.
-    pub fn start(&mut self) -> Result<()> {
+    /// Adds the messages of the driver's start.
+    pub fn start_driver(&mut self) -> Result<()> {
         self.process = 0;
-        self.exchange("set_io_space_region", &[("length", &[1 << 26])], &[])?;
-        self.open()
+        self.add_exchange("set_io_space_region", &[("length", &[1 << 26])], &[])?;
+        self.open_adapter()
     }
 
-    /// The virtual GPU is opened.
-    pub fn open(&mut self) -> Result<()> {
+    /// Adds the messages that open the virtual GPU.
+    pub fn open_adapter(&mut self) -> Result<()> {
         let process = std::mem::take(&mut self.process);
         let version = u64::from(self.version);
-        self.exchange(
+        self.add_exchange(
             "open_adapter",
             &[("vmbus_interface_version", &[version])],
             &[
@@ -128,20 +128,20 @@ impl Conversation {
             ],
         )?;
         let luid = [self.luid];
-        let told: Values<'_> = match self.version >= VERSION_EXTENDED {
+        let reply_values: Values<'_> = match self.version >= VERSION_EXTENDED {
             true => &[("host_vgpu_luid", &luid)],
             false => &[],
         };
-        self.exchange("get_internal_adapter_info", &[], told)?;
+        self.add_exchange("get_internal_adapter_info", &[], reply_values)?;
         self.process = process;
         Ok(())
     }
 
-    /// A process opens the device, and asks from now on.
-    pub fn process(&mut self, handle: u32, pid: u32) -> Result<()> {
+    /// Adds the creation of a process, which sends the requests from now on.
+    pub fn create_process(&mut self, handle: u32, pid: u32) -> Result<()> {
         (self.process, self.pid) = (0, pid);
         let asked = [("process_id", &[u64::from(pid)][..])];
-        self.exchange(
+        self.add_exchange(
             "create_process",
             &asked,
             &[("hprocess", &[u64::from(handle)])],
@@ -150,17 +150,17 @@ impl Conversation {
         Ok(())
     }
 
-    /// A device is created.
-    pub fn device(&mut self, handle: u64) -> Result<()> {
+    /// Adds the creation of a device.
+    pub fn create_device(&mut self, handle: u64) -> Result<()> {
         let cookie = [("error_code", &[0xffff_8000_1234_5678][..])];
-        self.exchange("create_device", &cookie, &[("device", &[handle])])
+        self.add_exchange("create_device", &cookie, &[("device", &[handle])])
     }
 
-    /// Allocations are created on a device.
-    pub fn allocations(&mut self, device: u64, handles: &[u64]) -> Result<()> {
+    /// Adds the creation of allocations on a device.
+    pub fn create_allocations(&mut self, device: u64, handles: &[u64]) -> Result<()> {
         let flags = vec![0; handles.len()];
         let sizes = vec![4096; handles.len()];
-        self.exchange(
+        self.add_exchange(
             "create_allocation",
             &[("device", &[device]), ("alloc_info.flags", &flags)],
             &[
@@ -170,14 +170,19 @@ impl Conversation {
         )
     }
 
-    /// A request and its reply.
-    pub fn exchange(&mut self, name: &str, asked: Values<'_>, told: Values<'_>) -> Result<()> {
-        let asked = self.ask(name, asked)?;
-        self.answer(&asked, told)
+    /// Adds a request and its reply.
+    pub fn add_exchange(
+        &mut self,
+        name: &str,
+        request_values: Values<'_>,
+        reply_values: Values<'_>,
+    ) -> Result<()> {
+        let asked = self.add_request(name, request_values)?;
+        self.add_reply(&asked, reply_values)
     }
 
-    /// A request.
-    pub fn ask(&mut self, name: &str, values: Values<'_>) -> Result<Asked> {
+    /// Adds a request.
+    pub fn add_request(&mut self, name: &str, values: Values<'_>) -> Result<SentRequest> {
         let mut builder = given(encode::request_at(name, self.version), values);
         let message = by_name(name).with_context(|| format!("no message {name}"))?;
         if message.header_process != HeaderProcess::Nobody {
@@ -200,7 +205,7 @@ impl Conversation {
             ..self.header(Direction::GuestToHost, channel, PACKET_INBAND)
         };
         self.push(header, request.payload.clone());
-        Ok(Asked {
+        Ok(SentRequest {
             request,
             channel,
             transaction,
@@ -208,15 +213,15 @@ impl Conversation {
         })
     }
 
-    /// The reply to a request.
-    pub fn answer(&mut self, asked: &Asked, values: Values<'_>) -> Result<()> {
+    /// Adds the reply to a request.
+    pub fn add_reply(&mut self, asked: &SentRequest, values: Values<'_>) -> Result<()> {
         let reply = given(asked.request.reply()?, values).build()?;
-        self.reply(asked, reply.on_ring());
+        self.add_raw_reply(asked, reply.on_ring());
         Ok(())
     }
 
-    /// A reply of these bytes.
-    pub fn reply(&mut self, asked: &Asked, payload: Vec<u8>) {
+    /// Adds a reply with this payload.
+    pub fn add_raw_reply(&mut self, asked: &SentRequest, payload: Vec<u8>) {
         let header = RecordHeader {
             transaction: asked.transaction,
             pid: asked.pid,
@@ -227,15 +232,15 @@ impl Conversation {
         self.push(header, payload);
     }
 
-    /// A message of the host.
-    pub fn tell(&mut self, name: &str, values: Values<'_>) -> Result<()> {
+    /// Adds a message of the host.
+    pub fn add_host_message(&mut self, name: &str, values: Values<'_>) -> Result<()> {
         let payload = given(encode::event(name), values).build()?.on_ring();
         let header = self.header(Direction::HostToGuest, GLOBAL, PACKET_INBAND);
         self.push(header, payload);
         Ok(())
     }
 
-    /// Any packet.
+    /// Adds a packet.
     pub fn push(&mut self, header: RecordHeader, payload: Vec<u8>) {
         self.time += 100_000;
         let channel = match header.channel {
@@ -255,8 +260,8 @@ impl Conversation {
         });
     }
 
-    /// Packets are missing here.
-    pub fn lose(&mut self, count: u64) {
+    /// Adds a record of `count` lost packets.
+    pub fn add_loss(&mut self, count: u64) {
         let header = RecordHeader {
             kind: RecordKind::Lost,
             ..self.header(Direction::HostToGuest, GLOBAL, 0)
@@ -268,7 +273,7 @@ impl Conversation {
         self.push(header, lost.encode().to_vec());
     }
 
-    /// The next request on a channel has this transaction id.
+    /// Sets the transaction id of the next request on a channel.
     pub fn next_transaction(&mut self, channel: u32, transaction: u64) {
         self.transactions.insert(channel, transaction - 1);
     }
@@ -278,7 +283,7 @@ impl Conversation {
         self.packets.last_mut().context("no packet yet")
     }
 
-    /// A header without what only some packets have.
+    /// A header with the fields that all packets have.
     pub fn header(&self, direction: Direction, channel: u32, packet_type: u16) -> RecordHeader {
         let mut comm = [0; 16];
         comm[..3].copy_from_slice(b"app");
@@ -310,7 +315,7 @@ impl Conversation {
     }
 }
 
-/// The builder with these values.
+/// Sets `values` in `builder`.
 fn given(builder: MessageBuilder, values: Values<'_>) -> MessageBuilder {
     let each = values.iter();
     each.fold(builder, |builder, (name, numbers)| {

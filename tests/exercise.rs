@@ -1,9 +1,9 @@
-//! Runs everything that reads packets over any bytes, for property tests and
-//! fuzz targets.
+//! Runs all code that reads packets on arbitrary bytes, for property tests and fuzz
+//! targets.
 //!
-//! The bytes of a target are a list of records: [`RECORD`] bytes of what a
-//! recorder would know, then the payload. [`encode`] writes that form, so that
-//! generated and captured packets can seed a corpus.
+//! The bytes of a target are a list of records: [`RECORD`] bytes that stand for the
+//! record header, then the payload. [`encode`] writes this form, so that generated and
+//! captured packets can seed a corpus.
 
 use std::fmt::{self, Write};
 use std::io::{Cursor, sink};
@@ -34,8 +34,8 @@ pub fn packet(data: &[u8]) {
     }
 }
 
-/// Checks and reads the packets that the bytes describe, each completion as
-/// the answer to the request before it.
+/// Checks and reads the packets that the bytes describe, each completion as the reply
+/// to the request before it.
 pub fn exchange(mut data: &[u8]) {
     let mut pending = None;
     while let Some((header, payload, rest)) = decode(data) {
@@ -48,9 +48,8 @@ pub fn exchange(mut data: &[u8]) {
     }
 }
 
-/// Reads the bytes as a capture file, with all that is made of one: the session,
-/// findings, comments, a line and JSON for each packet, and each record again
-/// at its place.
+/// Reads the bytes as a capture file: runs the session, formats findings, comments, a
+/// line and JSON for each packet, and reads each record again at its offset.
 pub fn file(data: &[u8]) {
     let Ok(mut reader) = Reader::new(data) else {
         return;
@@ -77,7 +76,7 @@ pub fn file(data: &[u8]) {
             captured_before: 0,
             previous: 0,
         };
-        // Nothing is written anywhere, so nothing can fail.
+        // The output is dropped, so writing cannot fail.
         let _ = text.entry(&entry).and_then(|()| json.entry(&entry));
         record.comments().for_each(drop);
         record.drop_count();
@@ -121,8 +120,8 @@ pub fn virtual_gpu(channel: &[u8; 16], version: u32, luid: u64, capabilities: u3
     space
 }
 
-/// Parses the text before the first NUL as a filter, and asks it about the
-/// packet that the bytes behind describe. What is printed must mean the same.
+/// Parses the text before the first NUL as a filter, and applies it to the packet that
+/// the bytes after the NUL describe. The printed filter must have the same result.
 pub fn filter(data: &[u8]) {
     let (text, rest) = match data.iter().position(|byte| *byte == 0) {
         Some(end) => (&data[..end], &data[end + 1..]),
@@ -166,7 +165,7 @@ fn columns(packet: &Packet<'_>, decoded: &Decoded<'_>) {
     }
 }
 
-/// Checks a packet and reads all of it. Returns what it is.
+/// Checks a packet and reads all of it. Returns the decoded message.
 pub fn run<'a>(packet: &Packet<'a>, pending: Option<&PendingRequest>) -> Option<Decoded<'a>> {
     let mut said = 0;
     let mut decoded = None;
@@ -176,7 +175,7 @@ pub fn run<'a>(packet: &Packet<'a>, pending: Option<&PendingRequest>) -> Option<
     let decoded = decoded?;
     columns(packet, &decoded);
     let work = read(&decoded);
-    // A field, a byte of an array: nothing is read more than a few times.
+    // Each field and each byte of an array is read a few times at most.
     let room = 4096 + 16 * packet.payload.len();
     assert!(
         work < room,
@@ -186,7 +185,7 @@ pub fn run<'a>(packet: &Packet<'a>, pending: Option<&PendingRequest>) -> Option<
     Some(decoded)
 }
 
-/// Reads every field, tail, element and value. Returns how many there were.
+/// Reads every field, tail, element and value. Returns their number.
 pub fn read(decoded: &Decoded<'_>) -> usize {
     let mut work = 0;
     for part in decoded.headers().chain(decoded.body) {
@@ -224,7 +223,7 @@ fn value(spot: &FieldRef<'_>) -> usize {
     usize::from(spot.number().is_some()) + usize::from(shown > 0)
 }
 
-/// The length of a text, none of which is kept.
+/// Formats `text`, and returns its length.
 fn show(text: &impl fmt::Display) -> usize {
     struct Length(usize);
     impl Write for Length {

@@ -1,5 +1,5 @@
-//! A table of a later driver: a message whose request has changed twice, and whose
-//! reply has three forms. Nothing but this table knows of them.
+//! A table of a later driver: a message whose request was changed twice, and whose
+//! reply has three forms. The product's table does not contain it.
 
 use dxgtrace_protocol::schema::FieldType::{Byte, U32, U64};
 use dxgtrace_protocol::schema::{

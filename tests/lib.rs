@@ -1,4 +1,4 @@
-//! Tools shared by the tests.
+//! Helpers shared by the tests.
 
 pub mod conversation;
 pub mod differential;
@@ -25,7 +25,7 @@ pub fn samples() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../samples"))
 }
 
-/// The folder of inputs that are no captures.
+/// The folder of inputs other than captures.
 pub fn fixtures() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"))
 }

@@ -1,4 +1,4 @@
-//! Captures of any length, made of a sample over and over.
+//! Writes captures of any length by repeating a sample.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use dxgtrace_file::{CaptureOrigin, FlushPolicy, Writer};
 use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_protocol::record::header::RecordHeader;
 
-/// A packet of its own.
+/// A packet that owns its payload.
 struct Owned {
     time: u64,
     interface: u32,
@@ -15,9 +15,8 @@ struct Owned {
     payload: Vec<u8>,
 }
 
-/// Writes `count` packets to `path`: those of `sample`, again and again, each
-/// time later and with other transaction ids, so that no two requests of the
-/// file are the same to a reader.
+/// Writes `count` packets to `path`: those of `sample`, repeated with later times and
+/// other transaction ids, so that no two requests of the file have the same id.
 ///
 /// # Errors
 /// A file cannot be read or written, or the sample has no packets.
@@ -52,7 +51,7 @@ pub fn write(sample: &Path, count: u64, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The packets without end, each with the number of its round.
+/// Repeats the packets endlessly, each with the number of the repetition.
 fn rounds(packets: &[Owned]) -> impl Iterator<Item = (u64, &Owned)> {
     (0..).flat_map(move |round| packets.iter().map(move |packet| (round, packet)))
 }

@@ -1,4 +1,4 @@
-//! The `dxgtrace` program itself, run as its users run it.
+//! Builds and runs the `dxgtrace` program and the examples.
 
 use std::ffi::OsStr;
 use std::io;
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-/// The program, built from the current sources: cargo builds the programs of
-/// other packages neither for a test nor before it.
+/// The path of the program, which is built first: cargo does not build programs of other
+/// packages for a test.
 ///
 /// # Errors
 /// It cannot be built.
@@ -23,7 +23,7 @@ pub fn path() -> io::Result<&'static Path> {
         .map_err(|error| io::Error::other(error.as_str()))
 }
 
-/// The examples of the library, built from the current sources.
+/// The paths of the library's examples, which are built first.
 ///
 /// # Errors
 /// They cannot be built.
@@ -38,8 +38,8 @@ pub fn examples() -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Builds a part of the workspace in the profile of these tests, and gives the
-/// folder that it is in.
+/// Builds `part` of the workspace in the profile of these tests, and returns the folder
+/// of the result.
 fn build(part: &[&str]) -> io::Result<PathBuf> {
     let this = std::env::current_exe()?;
     // The tests are in `target/PROFILE/deps`.
@@ -52,8 +52,8 @@ fn build(part: &[&str]) -> io::Result<PathBuf> {
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        // Not `--package`: features would differ from those of the tests, and
-        // everything would be built once more.
+        // With `--package`, features would differ from those of the tests, and all
+        // dependencies would be built again.
         .args(["build", "--quiet", "--profile", profile])
         .args(part)
         .current_dir(workspace())
@@ -90,7 +90,7 @@ pub fn run(arguments: &[&str]) -> io::Result<Output> {
     command()?.args(arguments).output()
 }
 
-/// Every capture among the samples that can be read to its end, by name.
+/// The paths of all samples that are not cut off, sorted by name.
 ///
 /// # Errors
 /// The folder cannot be read.
@@ -107,15 +107,15 @@ pub fn samples() -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// A file of this name in a folder for tests, unique to the process.
+/// The path of a file in a temporary folder of this process.
 pub fn scratch(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("dxgtrace-test-{}", std::process::id()));
-    // If it cannot be made, using it says so.
+    // If this fails, the test that uses the folder fails.
     let _ = std::fs::create_dir_all(&folder);
     folder.join(name)
 }
 
-/// A path as text; the paths of tests are plain.
+/// A path as text. The paths of tests are valid UTF-8.
 pub fn text(path: &Path) -> &str {
     path.to_str().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Tests that need more than a compiler: they say what they lack.
+//! Skips tests whose requirements, such as a program or rights, are not met.
 
 use std::io::Write;
 use std::process::Command;
@@ -6,8 +6,8 @@ use std::process::Command;
 /// Set to `1` where nothing may be skipped, as in CI.
 pub const NO_SKIP: &str = "DXGTRACE_NO_SKIP";
 
-/// Says on the terminal that a test was skipped and why, past the test
-/// harness, which would swallow it. Where nothing may be skipped, fails.
+/// Prints on the terminal why a test is skipped, bypassing the test harness, which hides
+/// the output of tests that pass.
 ///
 /// # Panics
 /// If [`NO_SKIP`] is set.
@@ -17,7 +17,7 @@ pub fn skip(reason: &str) {
         "nothing may be skipped, but: {reason}"
     );
     let name = std::thread::current().name().unwrap_or("test").to_owned();
-    // If the terminal is gone, nobody reads it anyway.
+    // The terminal may be closed.
     let _ = writeln!(std::io::stderr(), "skipped {name}: {reason}");
 }
 
@@ -48,7 +48,7 @@ pub fn live() -> bool {
         ..CaptureOptions::default()
     };
     match Live::start(&options) {
-        // This process is no stand-in: what lacks is not a right.
+        // The error for a process that is no stand-in shows that the rights suffice.
         Ok(_) | Err(AttachError::NoStandIn { .. }) => true,
         Err(error) => {
             skip(&error.to_string());

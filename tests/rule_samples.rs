@@ -1,5 +1,5 @@
-//! For every known-issue rule that looks at packets: a small capture that
-//! matches it, and one that nearly does.
+//! For every known-issue rule on packets: a small capture that matches it, and a
+//! similar one that does not.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ const PENDING: u32 = 0x103;
 const NOT_SUPPORTED: u32 = 0xC000_00BB;
 const DEVICE_REMOVED: u32 = 0xC000_02B6;
 
-/// A rule's name, what matches it and what nearly does.
+/// A rule's name, a capture that matches it, and a similar one that does not.
 type Pair = (&'static str, Story, Story);
 
 /// The samples: file name and content.
@@ -113,7 +113,7 @@ fn pairs(source: &Source) -> Result<Vec<Pair>> {
     let hung = |wait| {
         let (story, _) = with_device()?.asked(&get("get_device_state", 0)?);
         let mut later = query()?;
-        // Another thread goes on, or the first one would have to be free.
+        // Another thread sends, since the first one still waits.
         later.request.header.tid += 1;
         later.reply.header.tid += 1;
         Ok::<_, anyhow::Error>(story.wait(wait).then(later))
@@ -145,7 +145,7 @@ fn pairs(source: &Source) -> Result<Vec<Pair>> {
     let mut unopened = start();
     unopened.packets.truncate(4);
     if let Some(reply) = unopened.packets.last_mut() {
-        // The status stands behind the adapter's handle.
+        // The status follows the adapter's handle.
         reply.payload[..4].copy_from_slice(&0u32.to_le_bytes());
         reply.payload[4..8].copy_from_slice(&NOT_SUPPORTED.to_le_bytes());
     }

@@ -1,4 +1,4 @@
-//! Captures of stand-ins that run as processes of their own.
+//! Runs stand-ins, and captures of them, as child processes.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -20,7 +20,7 @@ impl Capture {
     /// Captures a stand-in, and returns when it has attached.
     ///
     /// # Errors
-    /// It cannot be started, or says something else than that it captures.
+    /// It cannot be started, or fails to attach.
     pub fn start(standin: &StandIn, arguments: &[&str], stdout: Stdio) -> io::Result<Self> {
         let mut capture = command()?;
         capture
@@ -60,7 +60,7 @@ impl Capture {
         &mut self.child
     }
 
-    /// The next line that it says.
+    /// Reads the next line of its standard error.
     ///
     /// # Errors
     /// It cannot be read.
@@ -70,7 +70,7 @@ impl Capture {
         Ok(line)
     }
 
-    /// Waits for its end; gives its status and what else it said.
+    /// Waits for its end, and returns its status and the rest of its standard error.
     ///
     /// # Errors
     /// It cannot be waited for.
@@ -103,7 +103,7 @@ pub fn stand_in(sample: &Path, arguments: &[&str]) -> io::Result<StandIn> {
     StandIn::spawn(&mut replay)
 }
 
-/// All records of a file: the channel's name, what is known of it, its bytes.
+/// All records of a file: name of the channel, header, payload.
 ///
 /// # Errors
 /// The file cannot be read to its end.
@@ -114,13 +114,13 @@ pub fn records(path: &Path) -> Result<Vec<(String, RecordHeader, Vec<u8>)>, Read
         let packet = record.packet;
         let channel = record.channels.get(packet.interface as usize);
         let header = RecordHeader {
-            // Where it ran is no property of the packet.
+            // The processor may differ between runs.
             cpu: 0,
             ..*packet.header
         };
         let name = channel.map_or_else(String::new, |channel| channel.name.clone());
         let mut payload = packet.payload.to_vec();
-        // Nor how long it took.
+        // The duration may differ between runs.
         if let (RecordKind::Ioctl, Some(duration)) = (header.kind, payload.first_chunk_mut::<8>()) {
             *duration = [0; 8];
         }
@@ -129,27 +129,26 @@ pub fn records(path: &Path) -> Result<Vec<(String, RecordHeader, Vec<u8>)>, Read
     Ok(records)
 }
 
-/// What a capture of one thread's load holds.
+/// The contents of a capture of a load from one thread.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Account {
-    /// Messages.
+    /// Number of messages.
     pub messages: u64,
-    /// Packets that it says are missing, by cause.
+    /// Packets reported as lost, by cause.
     pub lost: LostPackets,
     /// Transaction id of the first message.
     pub first: u64,
     /// Transaction id of the last message.
     pub last: u64,
-    /// Where it was cut, if it was.
+    /// The error that ended the reading, if the file is cut off.
     pub damage: Option<String>,
 }
 
-/// Reads a capture of a load from one thread, whose transaction ids count up,
-/// as far as it can be read. Between two messages there must be just as many
-/// missing as the records in between say.
+/// Reads a capture of a load from one thread, up to damage. The transaction ids count up,
+/// so the records of loss between two messages must account for all ids between them.
 ///
 /// # Errors
-/// The file cannot be opened, or something is missing that is not told.
+/// The file cannot be opened, or a missing message is not reported as lost.
 pub fn account(path: &Path) -> anyhow::Result<Account> {
     let mut account = Account::default();
     let mut reader = match dxgtrace_file::open(path) {

@@ -1,4 +1,4 @@
-//! The terminal UI without a terminal: keys in, screens out.
+//! Drives the terminal UI without a terminal.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -13,26 +13,26 @@ use dxgtrace_tui::{App, CaptureSource, Config, views};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-/// Longest time that anything may take here.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Timeout of every wait.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A screen that shows a capture file.
 pub struct Screen {
-    /// What it shows.
+    /// The terminal UI.
     pub app: App,
     area: Rect,
 }
 
 impl Screen {
-    /// A screen of this size, once the file has been read.
+    /// A screen of this size that shows a file, once the file has been read.
     ///
     /// # Panics
-    /// Reading does not end.
+    /// Reading times out.
     pub fn open(path: &Path, width: u16, height: u16) -> Self {
         Self::show(CaptureSource::file(path.to_owned()), width, height).settled()
     }
 
-    /// A screen that shows a source, at once.
+    /// A screen that shows a source, without waiting.
     pub fn show(source: CaptureSource, width: u16, height: u16) -> Self {
         Self {
             app: App::new(source, Config::default()),
@@ -40,16 +40,16 @@ impl Screen {
         }
     }
 
-    /// The screen once nothing is going on.
+    /// Returns the screen once all work is done.
     fn settled(mut self) -> Self {
         self.settle();
         self
     }
 
-    /// Waits until nothing is going on.
+    /// Waits until all work is done.
     ///
     /// # Panics
-    /// It goes on for ever.
+    /// The wait times out.
     pub fn settle(&mut self) {
         let begun = Instant::now();
         loop {
@@ -58,21 +58,21 @@ impl Screen {
             if self.app.is_settled() {
                 return;
             }
-            assert!(begun.elapsed() < PATIENCE, "something goes on for ever");
+            assert!(begun.elapsed() < TIMEOUT, "something goes on for ever");
             std::thread::sleep(Duration::from_millis(1));
         }
     }
 
-    /// Gives the screen another size.
+    /// Resizes the screen.
     pub fn resize(&mut self, width: u16, height: u16) {
         self.area = Rect::new(0, 0, width, height);
     }
 
-    /// Presses keys: strokes by name, with spaces between; what stands in
-    /// quotes is typed letter by letter.
+    /// Presses keys, given by name and separated by spaces. Text in quotes is typed letter
+    /// by letter.
     ///
     /// # Panics
-    /// A key has no such name.
+    /// A key name is unknown.
     pub fn press(&mut self, script: &str) {
         let mut rest = script.trim();
         while !rest.is_empty() {

@@ -1,5 +1,5 @@
-//! Captures told anew: exchanges of a recording, in another order and with
-//! other answers.
+//! Builds captures from the exchanges of a recording, in another order and with changed
+//! replies.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::synthetic::{Owned, load};
 
 /// A millisecond in nanoseconds.
 pub const MS: u64 = 1_000_000;
-/// Where extended header and command header end.
+/// Offset of a message's body: after extended header and command header.
 pub const BODY: usize = 40;
 
 /// The messages of a recording.
@@ -37,7 +37,7 @@ pub struct Exchange {
 }
 
 impl Source {
-    /// The recording of nearly every ioctl at interface version 40.
+    /// Opens the recording of nearly every ioctl at interface version 40.
     pub fn open(samples: &Path) -> Result<Self> {
         const START: usize = 6;
         let (channels, packets) = load(&samples.join("v40-basic.pcapng"))?;
@@ -59,7 +59,7 @@ impl Source {
         })
     }
 
-    /// The exchange number `nth` (from 0) of that name.
+    /// The exchange of the message `name` with the index `nth`.
     pub fn exchange(&self, name: &'static str, nth: usize) -> Result<Exchange> {
         let mut of_name = self.exchanges.iter().filter(|(own, _, _)| *own == name);
         let (name, request, reply) = of_name
@@ -72,7 +72,7 @@ impl Source {
         })
     }
 
-    /// Begins a story with the driver's start.
+    /// A capture that begins with the driver's start.
     pub fn story(&self) -> Story {
         Story {
             channels: self.channels.clone(),
@@ -83,7 +83,7 @@ impl Source {
 }
 
 impl Exchange {
-    /// The same with another status.
+    /// Changes the status of the reply.
     pub fn status(mut self, status: u32) -> Result<Self> {
         let layout = table::by_name(self.name).and_then(|message| message.reply_at(40));
         let at = layout.and_then(|layout| layout.status);
@@ -92,7 +92,7 @@ impl Exchange {
         Ok(self)
     }
 
-    /// The same, answered with so many bytes.
+    /// Cuts the reply to `length` bytes.
     pub fn short(mut self, length: usize) -> Self {
         self.reply.payload.truncate(length);
         self.reply.header.payload_length = length as u32;
@@ -100,36 +100,36 @@ impl Exchange {
     }
 }
 
-/// A capture in the making.
+/// A capture under construction.
 #[derive(Clone)]
 pub struct Story {
     /// The channels.
     pub channels: Vec<Channel>,
-    /// What was told so far.
+    /// The packets so far.
     pub packets: Vec<Owned>,
     time: u64,
 }
 
 impl Story {
-    /// Time passes.
+    /// Advances the time.
     pub fn wait(mut self, nanoseconds: u64) -> Self {
         self.time += nanoseconds;
         self
     }
 
-    /// An exchange takes place.
+    /// Adds an exchange.
     pub fn then(self, exchange: Exchange) -> Self {
         let id = self.next_id(&exchange.request);
         self.packet(exchange.request, id).packet(exchange.reply, id)
     }
 
-    /// A request that nobody answers; gives its transaction id as well.
+    /// Adds a request without a reply. Returns its transaction id as well.
     pub fn asked(self, exchange: &Exchange) -> (Self, u64) {
         let id = self.next_id(&exchange.request);
         (self.packet(exchange.request.clone(), id), id)
     }
 
-    /// A packet travels, one millisecond after the one before.
+    /// Adds a packet, one millisecond after the previous one.
     pub fn packet(mut self, mut packet: Owned, id: u64) -> Self {
         self.time += MS;
         packet.time = self.time;

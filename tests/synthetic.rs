@@ -1,6 +1,6 @@
-//! Samples that no recording holds: made from real ones by a few stated edits.
-//! `cargo run -p dxgtrace-tests --bin maintain samples` writes them; a test checks
-//! that the ones in the repository are what this makes.
+//! Builds the synthetic samples from recorded ones by a few edits.
+//! `cargo run -p dxgtrace-tests --bin maintain samples` writes them; a test checks that
+//! those in the repository are up to date.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -52,7 +52,7 @@ impl Owned {
     }
 }
 
-/// Everything in a capture file.
+/// Reads all packets of a capture file.
 pub fn load(path: &Path) -> Result<(Vec<Channel>, Vec<Owned>)> {
     let mut reader = dxgtrace_file::open(path).with_context(|| path.display().to_string())?;
     let mut packets = Vec::new();
@@ -72,7 +72,7 @@ pub fn numbered(packets: &[Owned]) -> impl Iterator<Item = Packet<'_>> {
 /// Packet numbers and findings.
 pub type Found = Vec<(u64, Finding)>;
 
-/// The session after these packets, and what was found in the whole of them.
+/// The session after these packets, and all findings.
 pub fn see_all<'a>(packets: impl Iterator<Item = Packet<'a>>) -> (Session, Found) {
     let mut session = Session::new();
     let mut found = Found::new();
@@ -141,7 +141,7 @@ fn loss(samples: &Path) -> Result<Vec<u8>> {
         .collect();
     rest[sends[4]].header.refused_attempts = 3;
 
-    // This one never left the guest, so nobody answered it.
+    // This request was never sent, so it has no reply.
     let refused = sends[10];
     let key = (
         rest[refused].header.channel,

@@ -1,4 +1,4 @@
-//! Packets made by rule, the same in every process that asks.
+//! Generates the packets of scenarios, the same in every process.
 
 use std::fmt::Write;
 
@@ -12,7 +12,7 @@ use dxgtrace_protocol::table::framing::{PACKET_COMPLETION, PACKET_INBAND};
 /// Request numbers of ioctls.
 const CREATE: u32 = 0xc040_4702;
 const ESCAPE: u32 = 0xc020_470d;
-/// Index of what stands for the driver in [`channels`].
+/// Index in [`channels`] of the channel that stands for the driver.
 const DRIVER: u32 = 3;
 
 /// A packet that owns its payload.
@@ -39,8 +39,8 @@ impl Made {
     }
 }
 
-/// The channels of all scenarios: the global one, two virtual GPUs, and what
-/// stands for the driver itself.
+/// The channels of all scenarios: the global one, two virtual GPUs, and one that stands
+/// for the driver itself.
 pub fn channels() -> Vec<Channel> {
     let channel = |name: &str, kind, relid, byte| Channel {
         name: name.into(),
@@ -72,14 +72,14 @@ pub fn scenario(name: &str) -> Vec<Made> {
     maker.made
 }
 
-/// Everything about a packet that must survive, as a line.
+/// Formats the parts of a packet that a capture must preserve.
 pub fn line(packet: &Packet<'_>) -> String {
     let header = RecordHeader {
         cpu: 0,
         ..*packet.header
     };
     let mut line = format!("{header:?} ");
-    // How long an ioctl took is no property of it.
+    // The duration of an ioctl may differ between runs.
     let skipped = match header.kind {
         RecordKind::Ioctl => 8,
         _ => 0,
@@ -171,7 +171,7 @@ fn ioctls(maker: &mut Maker) {
         maker.ended(other, ESCAPE, 0, 1, Some(0));
         maker.completion(&third, 8);
         maker.ended(app, CREATE, 0, 2, Some(0));
-        // The driver finds fault with the call itself.
+        // The driver refuses the call itself.
         maker.ended(app, CREATE, -22, 0, None);
         // A message that needs no reply.
         maker.asynchronous(other, 200);
@@ -230,7 +230,7 @@ impl Maker {
         self.send(task, interface, length, transaction)
     }
 
-    /// A request within an ioctl, of a reply that must be so long.
+    /// Adds a request within an ioctl that expects a reply of this length.
     fn asked(
         &mut self,
         task: Task,

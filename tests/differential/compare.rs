@@ -1,13 +1,13 @@
-//! Where decoder and dissector differ.
+//! Compares the output of decoder and dissector.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 
-use super::expected::{Entry, Frame, What};
+use super::expected::{ExpectedField, ExpectedValue, Frame};
 use super::pdml::{self, Shown};
 
-/// Fields that are not values of the message and compared on their own.
+/// Fields that are not part of the message and are compared separately.
 const OWN: &[&str] = &[
     "dxg.message",
     "dxg.part",
@@ -19,7 +19,7 @@ const OWN: &[&str] = &[
     "dxg.time",
 ];
 
-/// Compares what is expected with what tshark printed as PDML in two passes.
+/// Compares the expected frames with tshark's PDML output of two passes.
 pub fn compare(expected: &[Frame], shown: &str) -> Result<()> {
     let shown = pdml::parse(shown)?;
     ensure!(
@@ -95,7 +95,7 @@ fn findings(shown: &[Shown]) -> BTreeSet<(String, String)> {
         .collect()
 }
 
-fn entries(expected: &[Entry], shown: &[Shown]) -> Result<()> {
+fn entries(expected: &[ExpectedField], shown: &[Shown]) -> Result<()> {
     let mut expected: Vec<_> = expected.iter().collect();
     let mut shown: Vec<_> = shown
         .iter()
@@ -133,8 +133,8 @@ fn entries(expected: &[Entry], shown: &[Shown]) -> Result<()> {
     Ok(())
 }
 
-impl What {
-    /// Whether tshark shows this.
+impl ExpectedValue {
+    /// Whether tshark shows this value.
     fn is(&self, shown: &Shown) -> bool {
         match self {
             Self::Number(wanted, size) => number(&shown.show).is_some_and(|found| {

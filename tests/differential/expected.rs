@@ -1,4 +1,4 @@
-//! What the dissector should show, by the decoder.
+//! Derives the expected output of the dissector from the decoder.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -19,10 +19,10 @@ const TAGS: usize = 16;
 /// Elements of one array that the dissector shows at most.
 const SHOWN_ELEMENTS: usize = 256;
 
-/// What a field should say.
+/// The expected value of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
-    /// A number of so many bytes.
+pub enum ExpectedValue {
+    /// A number, and its size in bytes.
     Number(u64, u16),
     /// Text.
     Text(String),
@@ -32,16 +32,16 @@ pub enum What {
 
 /// A field of a frame.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct ExpectedField {
     /// Its filter name.
     pub name: String,
     /// Offset in the frame.
     pub at: usize,
-    /// What it says.
-    pub what: What,
+    /// Its value.
+    pub what: ExpectedValue,
 }
 
-/// Everything that is expected of a frame.
+/// The expected output for a frame.
 #[derive(Debug, Default)]
 pub struct Frame {
     /// The line.
@@ -59,7 +59,7 @@ pub struct Frame {
     /// Bytes that were not captured.
     pub missing: usize,
     /// All other fields.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ExpectedField>,
 }
 
 /// Walks a capture.
@@ -107,7 +107,7 @@ impl Frame {
             match spot.field.ty {
                 FieldType::Byte => {
                     let comm = escaped(spot.bytes).to_string();
-                    walk.push(spot.field.name, spot.at, What::Text(comm));
+                    walk.push(spot.field.name, spot.at, ExpectedValue::Text(comm));
                 }
                 _ => walk.field_ref("", &spot),
             }
@@ -135,7 +135,11 @@ impl Frame {
             if let (Some(status), decode::MessagePart::Reply, Some(at)) =
                 (decoded.status(), decoded.part, body.layout.status)
             {
-                walk.push("status", usize::from(at), What::Number(status.into(), 4));
+                walk.push(
+                    "status",
+                    usize::from(at),
+                    ExpectedValue::Number(status.into(), 4),
+                );
             }
         }
         self.message = decoded.message.map(|message| message.name);
@@ -145,13 +149,13 @@ impl Frame {
 
 /// Writes down the fields of one frame.
 struct Walk<'w> {
-    entries: &'w mut Vec<Entry>,
+    entries: &'w mut Vec<ExpectedField>,
     origin: usize,
 }
 
 impl Walk<'_> {
-    fn push(&mut self, name: &str, at: usize, what: What) {
-        self.entries.push(Entry {
+    fn push(&mut self, name: &str, at: usize, what: ExpectedValue) {
+        self.entries.push(ExpectedField {
             name: format!("dxg.{name}"),
             at: self.origin + at,
             what,
@@ -160,17 +164,21 @@ impl Walk<'_> {
 
     fn bytes(&mut self, name: &str, at: usize, bytes: &[u8]) {
         if !bytes.is_empty() {
-            self.push(name, at, What::Bytes(bytes.to_vec()));
+            self.push(name, at, ExpectedValue::Bytes(bytes.to_vec()));
         }
     }
 
     /// One number, its bits, and the kinds of object that it names.
     fn number(&mut self, name: &str, ty: FieldType, output: bool, at: usize, raw: u64) {
-        self.push(name, at, What::Number(raw, ty.size()));
+        self.push(name, at, ExpectedValue::Number(raw, ty.size()));
         if let FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set) = ty {
             for bit in set.bits {
                 let name = format!("{name}.{}", bit.name);
-                self.push(&name, at, What::Number(bit.extract(raw), ty.size()));
+                self.push(
+                    &name,
+                    at,
+                    ExpectedValue::Number(bit.extract(raw), ty.size()),
+                );
             }
         }
         let kinds = match ty {
@@ -180,7 +188,7 @@ impl Walk<'_> {
         };
         if raw != 0 && !output {
             for kind in kinds {
-                self.push(kind.name(), at, What::Number(raw, ty.size()));
+                self.push(kind.name(), at, ExpectedValue::Number(raw, ty.size()));
             }
         }
     }
@@ -194,7 +202,7 @@ impl Walk<'_> {
             (FieldType::Utf16, Some(value)) if count > 1 && !spot.bytes.is_empty() => {
                 let text = value.to_string();
                 let text = text.get(1..text.len() - 1).unwrap_or_default();
-                self.push(&name, spot.at, What::Text(text.to_owned()));
+                self.push(&name, spot.at, ExpectedValue::Text(text.to_owned()));
             }
             (_, Some(value)) if count > 1 => {
                 let size = usize::from(ty.size());

@@ -1,4 +1,4 @@
-//! Captures with damage: the same bytes changed the same way every time.
+//! Damages captures deterministically.
 
 use std::io::Cursor;
 
@@ -12,7 +12,7 @@ use crate::generate::Made;
 /// More than the number of any channel in one capture.
 const CHANNELS_OF_ONE: u32 = 1 << 16;
 
-/// Copies what can be read of a capture: one that is cut off ends cleanly.
+/// Copies the readable part of a capture, so that one that is cut off ends cleanly.
 pub fn whole(capture: &[u8]) -> Result<Vec<u8>> {
     copy(capture, usize::MAX, |_, _| {})
 }
@@ -107,8 +107,8 @@ pub fn damage(capture: &[u8], seed: u64) -> Result<Vec<u8>> {
     })
 }
 
-/// Captures in one, a second after each other, with their channels kept apart:
-/// tshark takes longer to start than to read.
+/// Joins captures into one, a second after each other, with separate channels: tshark
+/// takes longer to start than to read.
 pub fn join(captures: &[Vec<u8>]) -> Result<Vec<u8>> {
     let mut joined = Writer::new(
         Vec::new(),

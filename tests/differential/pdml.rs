@@ -1,4 +1,4 @@
-//! What the dissector shows, read from tshark's PDML: one element a line.
+//! ExpectedValue the dissector shows, read from tshark's PDML: one element a line.
 
 use anyhow::{Context, Result};
 

@@ -45,7 +45,7 @@ impl Tshark {
         self
     }
 
-    /// What it prints, given more arguments.
+    /// ExpectedValue it prints, given more arguments.
     pub fn run(&self, arguments: &[&str]) -> Result<String> {
         let output = self.output(arguments)?;
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -64,7 +64,7 @@ impl Tshark {
         Ok(text)
     }
 
-    /// What it prints of a capture.
+    /// ExpectedValue it prints of a capture.
     pub fn read(&self, capture: &Path, arguments: &[&str]) -> Result<String> {
         let capture = capture.to_str().context("a path that is not UTF-8")?;
         self.run(&[&["-r", capture], arguments].concat())

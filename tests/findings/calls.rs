@@ -1,4 +1,4 @@
-//! What ioctls return, against what the host said.
+//! Findings about the results of ioctls and the replies of the host.
 
 use anyhow::Result;
 use dxgtrace_protocol::record::header::{
@@ -7,7 +7,7 @@ use dxgtrace_protocol::record::header::{
 use dxgtrace_protocol::table::errno::{EAGAIN, ENODEV, negative};
 use dxgtrace_session::check::Code;
 
-use super::Begin::Device;
+use super::InitialState::Device;
 use super::{Case, case};
 use crate::conversation::{Conversation, DRIVER};
 
@@ -23,9 +23,9 @@ const ENOTTY: i32 = negative("ENOTTY");
 /// An ioctl that causes a message, which is answered with `status`, and
 /// returns `result`.
 fn call(talk: &mut Conversation, status: u64, result: i32) -> Result<()> {
-    let asked = talk.ask("flush_heap_transitions", &[])?;
+    let asked = talk.add_request("flush_heap_transitions", &[])?;
     within(&mut talk.last()?.header);
-    talk.answer(&asked, &[("status", &[status])])?;
+    talk.add_reply(&asked, &[("status", &[status])])?;
     within(&mut talk.last()?.header);
     end(talk, result, 1);
     Ok(())
@@ -62,9 +62,9 @@ pub fn end(talk: &mut Conversation, result: i32, messages: u64) {
 /// An ioctl that creates a paging queue, of which the host gives no handle, and
 /// returns `result`.
 fn no_handle(talk: &mut Conversation, result: i32) -> Result<()> {
-    let asked = talk.ask("create_paging_queue", &[("device", &[super::DEVICE])])?;
+    let asked = talk.add_request("create_paging_queue", &[("device", &[super::DEVICE])])?;
     within(&mut talk.last()?.header);
-    talk.answer(&asked, &[])?;
+    talk.add_reply(&asked, &[])?;
     within(&mut talk.last()?.header);
     end(talk, result, 1);
     Ok(())
@@ -134,10 +134,10 @@ pub fn cases() -> Result<Vec<Case>> {
             Device,
             |talk| call(talk, 0, EFAULT),
             |talk| {
-                // A message is missing: it may have failed.
-                let asked = talk.ask("flush_heap_transitions", &[])?;
+                // A lost message may be the one that failed.
+                let asked = talk.add_request("flush_heap_transitions", &[])?;
                 within(&mut talk.last()?.header);
-                talk.answer(&asked, &[])?;
+                talk.add_reply(&asked, &[])?;
                 end(talk, EFAULT, 2);
                 Ok(())
             },

@@ -1,5 +1,5 @@
-//! For every kind of finding a conversation that has it and nothing else, and
-//! one that comes close and does not.
+//! For every finding code, a conversation with this finding alone, and a similar one
+//! without it.
 
 mod calls;
 mod objects;
@@ -15,7 +15,7 @@ use dxgtrace_session::check::Code;
 
 use crate::conversation::Conversation;
 
-/// The process that speaks in most conversations.
+/// The process that sends the requests of most conversations.
 pub const PROCESS: u32 = 0x4000_0040;
 /// Its device.
 pub const DEVICE: u64 = 0x4000_0000;
@@ -24,19 +24,19 @@ pub const ALLOCATION: u64 = 0x4000_0080;
 
 /// A finding's two conversations.
 pub struct Case {
-    /// What is found.
+    /// The finding.
     pub code: Code,
-    /// What comes with it, because it cannot come alone.
+    /// Other findings that always come with it.
     pub with: &'static [Code],
-    /// Where it is found.
+    /// The conversation with the finding.
     pub found: Conversation,
-    /// Where it is not.
+    /// The similar conversation without it.
     pub near: Conversation,
 }
 
-/// What the two conversations of a finding begin with.
+/// The state in which the conversations of a case begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Begin {
+enum InitialState {
     /// Nothing.
     Nothing,
     /// The driver is up, and a process has a device and an allocation.
@@ -45,14 +45,20 @@ enum Begin {
 
 type Part = fn(&mut Conversation) -> Result<()>;
 
-fn case(code: Code, with: &'static [Code], begin: Begin, found: Part, near: Part) -> Result<Case> {
+fn case(
+    code: Code,
+    with: &'static [Code],
+    begin: InitialState,
+    found: Part,
+    near: Part,
+) -> Result<Case> {
     let begun = || -> Result<Conversation> {
         let mut talk = Conversation::default();
-        if begin == Begin::Device {
-            talk.start()?;
-            talk.process(PROCESS, 100)?;
-            talk.device(DEVICE)?;
-            talk.allocations(DEVICE, &[ALLOCATION])?;
+        if begin == InitialState::Device {
+            talk.start_driver()?;
+            talk.create_process(PROCESS, 100)?;
+            talk.create_device(DEVICE)?;
+            talk.create_allocations(DEVICE, &[ALLOCATION])?;
         }
         Ok(talk)
     };

@@ -1,9 +1,9 @@
-//! What objects show.
+//! Findings about the lifetimes of objects.
 
 use anyhow::Result;
 use dxgtrace_session::check::Code;
 
-use super::Begin::Device;
+use super::InitialState::Device;
 use super::calls::{end, within};
 use super::{ALLOCATION, Case, DEVICE, PROCESS, case};
 use crate::conversation::Conversation;
@@ -13,7 +13,7 @@ const OTHER: u32 = 0x4000_0140;
 const THEIRS: u64 = 0x4000_1000;
 
 fn evict(talk: &mut Conversation, handle: u64) -> Result<()> {
-    talk.exchange(
+    talk.add_exchange(
         "evict",
         &[("device", &[DEVICE]), ("allocations", &[handle])],
         &[],
@@ -21,7 +21,7 @@ fn evict(talk: &mut Conversation, handle: u64) -> Result<()> {
 }
 
 fn free(talk: &mut Conversation, handle: u64) -> Result<()> {
-    talk.exchange(
+    talk.add_exchange(
         "destroy_allocation",
         &[("device", &[DEVICE]), ("allocations", &[handle])],
         &[],
@@ -29,28 +29,28 @@ fn free(talk: &mut Conversation, handle: u64) -> Result<()> {
 }
 
 fn end_device(talk: &mut Conversation) -> Result<()> {
-    talk.exchange("destroy_device", &[("device", &[DEVICE])], &[])
+    talk.add_exchange("destroy_device", &[("device", &[DEVICE])], &[])
 }
 
 /// The process ends, and another shows that the virtual GPU lives on.
 fn end_process(talk: &mut Conversation) -> Result<()> {
-    talk.exchange("destroy_process", &[], &[])?;
-    talk.process(OTHER, 200)?;
-    talk.exchange("flush_heap_transitions", &[], &[])
+    talk.add_exchange("destroy_process", &[], &[])?;
+    talk.create_process(OTHER, 200)?;
+    talk.add_exchange("flush_heap_transitions", &[], &[])
 }
 
 fn foreign(talk: &mut Conversation, handle: u64) -> Result<()> {
-    talk.process(OTHER, 200)?;
-    talk.device(DEVICE)?;
-    talk.allocations(DEVICE, &[THEIRS])?;
+    talk.create_process(OTHER, 200)?;
+    talk.create_device(DEVICE)?;
+    talk.create_allocations(DEVICE, &[THEIRS])?;
     (talk.process, talk.pid) = (PROCESS, 100);
     evict(talk, handle)
 }
 
 fn history(talk: &mut Conversation, handle: u64) -> Result<()> {
     let made = [("context", &[0x4000_0100][..])];
-    talk.exchange("create_context_virtual", &[("device", &[DEVICE])], &made)?;
-    talk.exchange(
+    talk.add_exchange("create_context_virtual", &[("device", &[DEVICE])], &made)?;
+    talk.add_exchange(
         "submit_command",
         &[
             ("broadcast_context", &[0x4000_0100]),
@@ -61,7 +61,7 @@ fn history(talk: &mut Conversation, handle: u64) -> Result<()> {
 }
 
 fn wait(talk: &mut Conversation, event: u64) -> Result<()> {
-    talk.exchange(
+    talk.add_exchange(
         "wait_for_sync_object_from_cpu",
         &[("device", &[DEVICE]), ("guest_event_pointer", &[event])],
         &[],
@@ -70,7 +70,7 @@ fn wait(talk: &mut Conversation, event: u64) -> Result<()> {
 
 /// A thread waits for a fence, and six seconds pass.
 fn sleep(talk: &mut Conversation, event: u64) -> Result<()> {
-    talk.exchange(
+    talk.add_exchange(
         "create_sync_object",
         &[("device", &[DEVICE]), ("info.type", &[5])],
         &[("sync_object", &[0x4000_0200])],
@@ -81,19 +81,19 @@ fn sleep(talk: &mut Conversation, event: u64) -> Result<()> {
         ("objects", &[0x4000_0200]),
         ("fence_values", &[7]),
     ];
-    talk.exchange("wait_for_sync_object_from_cpu", &asked, &[])?;
+    talk.add_exchange("wait_for_sync_object_from_cpu", &asked, &[])?;
     talk.time += 6_000_000_000;
     Ok(())
 }
 
 /// The same in an ioctl, without the six seconds.
 fn doze(talk: &mut Conversation, event: u64) -> Result<()> {
-    talk.exchange(
+    talk.add_exchange(
         "create_sync_object",
         &[("device", &[DEVICE]), ("info.type", &[5])],
         &[("sync_object", &[0x4000_0200])],
     )?;
-    let asked = talk.ask(
+    let asked = talk.add_request(
         "wait_for_sync_object_from_cpu",
         &[
             ("device", &[DEVICE][..]),
@@ -103,30 +103,30 @@ fn doze(talk: &mut Conversation, event: u64) -> Result<()> {
         ],
     )?;
     within(&mut talk.last()?.header);
-    talk.answer(&asked, &[])?;
+    talk.add_reply(&asked, &[])?;
     within(&mut talk.last()?.header);
     Ok(())
 }
 
 fn announce(talk: &mut Conversation, pointer: u64) -> Result<()> {
-    talk.tell(
+    talk.add_host_message(
         "set_guest_data",
         &[("guest_pointer", &[pointer]), ("data32", &[1])],
     )
 }
 
 /// Memory is made resident on a new paging queue, with this answer.
-fn reside(talk: &mut Conversation, told: &[(&str, &[u64])]) -> Result<()> {
+fn reside(talk: &mut Conversation, reply_values: &[(&str, &[u64])]) -> Result<()> {
     let queue = [
         ("paging_queue", &[0x4000_0100][..]),
         ("sync_object", &[0x4000_0140]),
     ];
-    talk.exchange("create_paging_queue", &[("device", &[DEVICE])], &queue)?;
+    talk.add_exchange("create_paging_queue", &[("device", &[DEVICE])], &queue)?;
     let asked = [
         ("paging_queue", &[0x4000_0100][..]),
         ("allocations", &[ALLOCATION]),
     ];
-    talk.exchange("make_resident", &asked, told)
+    talk.add_exchange("make_resident", &asked, reply_values)
 }
 
 pub fn cases() -> Result<Vec<Case>> {
@@ -161,7 +161,7 @@ pub fn cases() -> Result<Vec<Case>> {
             },
             |talk| {
                 doze(talk, 3)?;
-                talk.tell("signal_guest_event", &[("event", &[3])])?;
+                talk.add_host_message("signal_guest_event", &[("event", &[3])])?;
                 end(talk, -512, 1);
                 Ok(())
             },
@@ -172,11 +172,11 @@ pub fn cases() -> Result<Vec<Case>> {
             Device,
             |talk| {
                 sleep(talk, 2)?;
-                talk.exchange("flush_heap_transitions", &[], &[])
+                talk.add_exchange("flush_heap_transitions", &[], &[])
             },
             |talk| {
                 sleep(talk, 2)?;
-                talk.tell("signal_guest_event", &[("event", &[2])])
+                talk.add_host_message("signal_guest_event", &[("event", &[2])])
             },
         )?,
         case(
@@ -211,7 +211,7 @@ pub fn cases() -> Result<Vec<Case>> {
             // The number is used again, for a new object.
             |talk| {
                 free(talk, ALLOCATION)?;
-                talk.allocations(DEVICE, &[ALLOCATION])?;
+                talk.create_allocations(DEVICE, &[ALLOCATION])?;
                 evict(talk, ALLOCATION)
             },
         )?,
@@ -225,7 +225,7 @@ pub fn cases() -> Result<Vec<Case>> {
             },
             // The first attempt fails.
             |talk| {
-                talk.exchange(
+                talk.add_exchange(
                     "destroy_allocation",
                     &[("device", &[DEVICE]), ("allocations", &[ALLOCATION])],
                     &[("status", &[0xC000_000D])],
@@ -237,16 +237,16 @@ pub fn cases() -> Result<Vec<Case>> {
             Code::ObjectInUse,
             &[],
             Device,
-            |talk| talk.allocations(DEVICE, &[ALLOCATION]),
+            |talk| talk.create_allocations(DEVICE, &[ALLOCATION]),
             // Its destruction is under way on another channel.
             |talk| {
-                let asked = talk.ask(
+                let asked = talk.add_request(
                     "destroy_allocation",
                     &[("device", &[DEVICE]), ("allocations", &[ALLOCATION])],
                 )?;
                 talk.pid = 101;
-                talk.allocations(DEVICE, &[ALLOCATION])?;
-                talk.answer(&asked, &[])
+                talk.create_allocations(DEVICE, &[ALLOCATION])?;
+                talk.add_reply(&asked, &[])
             },
         )?,
         case(
@@ -280,12 +280,12 @@ pub fn cases() -> Result<Vec<Case>> {
             Device,
             |talk| {
                 wait(talk, 2)?;
-                talk.tell("signal_guest_event", &[("event", &[2])])?;
-                talk.tell("signal_guest_event", &[("event", &[2])])
+                talk.add_host_message("signal_guest_event", &[("event", &[2])])?;
+                talk.add_host_message("signal_guest_event", &[("event", &[2])])
             },
             |talk| {
                 // A notification may be signalled again and again.
-                talk.exchange(
+                talk.add_exchange(
                     "create_sync_object",
                     &[
                         ("device", &[DEVICE]),
@@ -294,8 +294,8 @@ pub fn cases() -> Result<Vec<Case>> {
                     ],
                     &[("sync_object", &[0x4000_0200])],
                 )?;
-                talk.tell("signal_guest_event", &[("event", &[2])])?;
-                talk.tell("signal_guest_event_passive", &[("event", &[2])])
+                talk.add_host_message("signal_guest_event", &[("event", &[2])])?;
+                talk.add_host_message("signal_guest_event_passive", &[("event", &[2])])
             },
         )?,
         case(

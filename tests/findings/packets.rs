@@ -1,11 +1,11 @@
-//! What a single packet shows.
+//! Findings about single packets.
 
 use anyhow::{Context, Result};
 use dxgtrace_protocol::record::header::{Direction, KnownFields, RecordKind};
 use dxgtrace_protocol::table::framing::PACKET_INBAND;
 use dxgtrace_session::check::Code;
 
-use super::Begin::Device;
+use super::InitialState::Device;
 use super::{ALLOCATION, Case, DEVICE, case};
 use crate::conversation::{Conversation, GLOBAL, VGPU0};
 
@@ -27,13 +27,13 @@ fn hosts(talk: &mut Conversation, channel: u32, packet_type: u16, bytes: Vec<u8>
 
 /// A request that changes nothing, with its bytes changed by `edit`.
 fn edited(talk: &mut Conversation, at: usize, value: u8) -> Result<()> {
-    let asked = talk.ask("flush_heap_transitions", &[])?;
+    let asked = talk.add_request("flush_heap_transitions", &[])?;
     talk.last()?.payload[at] = value;
-    talk.answer(&asked, &[])
+    talk.add_reply(&asked, &[])
 }
 
 fn evict(talk: &mut Conversation) -> Result<()> {
-    talk.exchange(
+    talk.add_exchange(
         "evict",
         &[("device", &[DEVICE]), ("allocations", &[ALLOCATION])],
         &[],
@@ -42,7 +42,7 @@ fn evict(talk: &mut Conversation) -> Result<()> {
 
 /// An eviction, its request lengthened or shortened.
 fn evict_resized(talk: &mut Conversation, by: isize) -> Result<()> {
-    let asked = talk.ask(
+    let asked = talk.add_request(
         "evict",
         &[("device", &[DEVICE]), ("allocations", &[ALLOCATION])],
     )?;
@@ -54,15 +54,15 @@ fn evict_resized(talk: &mut Conversation, by: isize) -> Result<()> {
         .context("length")?;
     last.payload.resize(length, 0);
     last.header.payload_length = length as u32;
-    talk.answer(&asked, &[])
+    talk.add_reply(&asked, &[])
 }
 
 fn evict_answered(talk: &mut Conversation, length: usize) -> Result<()> {
-    let asked = talk.ask(
+    let asked = talk.add_request(
         "evict",
         &[("device", &[DEVICE]), ("allocations", &[ALLOCATION])],
     )?;
-    talk.reply(&asked, vec![0; length]);
+    talk.add_raw_reply(&asked, vec![0; length]);
     Ok(())
 }
 
@@ -76,8 +76,8 @@ fn evict_expecting(talk: &mut Conversation, room: u32) -> Result<()> {
 
 fn primaries(talk: &mut Conversation, count: u64) -> Result<()> {
     let made = [("context", &[0x4000_0100][..])];
-    talk.exchange("create_context_virtual", &[("device", &[DEVICE])], &made)?;
-    talk.exchange(
+    talk.add_exchange("create_context_virtual", &[("device", &[DEVICE])], &made)?;
+    talk.add_exchange(
         "submit_command",
         &[
             ("broadcast_context", &[0x4000_0100]),
@@ -88,7 +88,7 @@ fn primaries(talk: &mut Conversation, count: u64) -> Result<()> {
 }
 
 fn sync_object(talk: &mut Conversation, name: &str, value: u64) -> Result<()> {
-    talk.exchange(
+    talk.add_exchange(
         "create_sync_object",
         &[("device", &[DEVICE]), ("info.type", &[5]), (name, &[value])],
         &[("sync_object", &[0x4000_0200])],
@@ -136,12 +136,12 @@ pub fn cases() -> Result<Vec<Case>> {
             &[],
             Device,
             |talk| {
-                talk.ask("flush_heap_transitions", &[])?;
+                talk.add_request("flush_heap_transitions", &[])?;
                 let header = &mut talk.last()?.header;
                 (header.packet_flags, header.transaction) = (0, 0);
                 Ok(())
             },
-            |talk| talk.exchange("flush_heap_transitions", &[], &[]),
+            |talk| talk.add_exchange("flush_heap_transitions", &[], &[]),
         )?,
         case(
             Code::ChannelWrong,
@@ -162,14 +162,14 @@ pub fn cases() -> Result<Vec<Case>> {
             &[],
             Device,
             |talk| {
-                talk.ask("flush_heap_transitions", &[])?;
+                talk.add_request("flush_heap_transitions", &[])?;
                 let last = talk.last()?;
                 (last.header.packet_flags, last.header.transaction) = (0, 0);
                 last.payload[29] = 1;
                 Ok(())
             },
             |talk| {
-                talk.ask("signal_sync_object", &[("device", &[DEVICE])])?;
+                talk.add_request("signal_sync_object", &[("device", &[DEVICE])])?;
                 let last = talk.last()?;
                 (last.header.packet_flags, last.header.transaction) = (0, 0);
                 last.payload[29] = 1;
@@ -195,13 +195,13 @@ pub fn cases() -> Result<Vec<Case>> {
             &[],
             Device,
             |talk| {
-                let asked = talk.ask("destroy_device", &[("device", &[DEVICE])])?;
+                let asked = talk.add_request("destroy_device", &[("device", &[DEVICE])])?;
                 let last = talk.last()?;
                 last.payload.truncate(40);
                 last.header.payload_length = 40;
-                talk.answer(&asked, &[])
+                talk.add_reply(&asked, &[])
             },
-            |talk| talk.exchange("flush_device", &[("device", &[DEVICE])], &[]),
+            |talk| talk.add_exchange("flush_device", &[("device", &[DEVICE])], &[]),
         )?,
         case(
             Code::CountBeyondEnd,
@@ -291,7 +291,7 @@ pub fn cases() -> Result<Vec<Case>> {
             &[],
             Device,
             |talk| {
-                talk.exchange(
+                talk.add_exchange(
                     "offer_allocations",
                     &[
                         ("device", &[DEVICE]),
@@ -302,7 +302,7 @@ pub fn cases() -> Result<Vec<Case>> {
                 )
             },
             |talk| {
-                talk.exchange(
+                talk.add_exchange(
                     "offer_allocations",
                     &[
                         ("device", &[DEVICE]),
@@ -324,7 +324,7 @@ pub fn cases() -> Result<Vec<Case>> {
             Code::ValueRange,
             &[],
             Device,
-            |talk| talk.exchange("evict", &[("device", &[DEVICE])], &[]),
+            |talk| talk.add_exchange("evict", &[("device", &[DEVICE])], &[]),
             evict,
         )?,
         case(
@@ -332,16 +332,16 @@ pub fn cases() -> Result<Vec<Case>> {
             &[],
             Device,
             |talk| {
-                talk.ask("flush_heap_transitions", &[])?;
+                talk.add_request("flush_heap_transitions", &[])?;
                 let header = &mut talk.last()?.header;
                 header.kind = RecordKind::Refused;
                 (header.return_value, header.refused_attempts) = (-11, 50);
                 Ok(())
             },
             |talk| {
-                let asked = talk.ask("flush_heap_transitions", &[])?;
+                let asked = talk.add_request("flush_heap_transitions", &[])?;
                 talk.last()?.header.refused_attempts = 49;
-                talk.answer(&asked, &[])
+                talk.add_reply(&asked, &[])
             },
         )?,
         case(
@@ -361,7 +361,7 @@ pub fn cases() -> Result<Vec<Case>> {
             &[],
             Device,
             |talk| {
-                talk.lose(3);
+                talk.add_loss(3);
                 evict(talk)
             },
             evict,
@@ -370,7 +370,7 @@ pub fn cases() -> Result<Vec<Case>> {
 }
 
 fn flush(talk: &mut Conversation, reason: u64) -> Result<()> {
-    talk.exchange(
+    talk.add_exchange(
         "flush_device",
         &[("device", &[DEVICE]), ("reason", &[reason])],
         &[],
@@ -378,7 +378,7 @@ fn flush(talk: &mut Conversation, reason: u64) -> Result<()> {
 }
 
 pub(super) fn query(talk: &mut Conversation, kind: u64, status: u64) -> Result<()> {
-    talk.exchange(
+    talk.add_exchange(
         "query_adapter_info",
         &[("query_type", &[kind])],
         &[("status", &[status])],
@@ -392,7 +392,7 @@ fn padded(talk: &mut Conversation, value: u8) -> Result<()> {
     let message = dxgtrace_protocol::table::by_name(name).context("no such message")?;
     let layout = message.requests.layouts().next().context("no layout")?;
     assert_eq!(layout.origin, BytesOrigin::Copied, "{name}");
-    let asked = talk.ask(name, &[("allocation", &[ALLOCATION])])?;
+    let asked = talk.add_request(name, &[("allocation", &[ALLOCATION])])?;
     talk.last()?.payload[16 + usize::from(layout.gaps[0].0)] = value;
-    talk.answer(&asked, &[])
+    talk.add_reply(&asked, &[])
 }

@@ -1,11 +1,11 @@
-//! What requests and replies show together.
+//! Findings about requests and their replies.
 
 use anyhow::Result;
 use dxgtrace_protocol::record::header::Direction;
 use dxgtrace_protocol::table::framing::PACKET_COMPLETION;
 use dxgtrace_session::check::Code;
 
-use super::Begin::{Device, Nothing};
+use super::InitialState::{Device, Nothing};
 use super::calls::{end, within};
 use super::packets::query;
 use super::{Case, PROCESS, case};
@@ -16,20 +16,20 @@ const MS: u64 = 1_000_000;
 const KILLED: i32 = -512;
 
 fn flush(talk: &mut Conversation) -> Result<()> {
-    talk.exchange("flush_heap_transitions", &[], &[])
+    talk.add_exchange("flush_heap_transitions", &[], &[])
 }
 
 fn status(talk: &mut Conversation, status: u64) -> Result<()> {
-    talk.exchange("flush_heap_transitions", &[], &[("status", &[status])])
+    talk.add_exchange("flush_heap_transitions", &[], &[("status", &[status])])
 }
 
 /// The host answers with this and nothing else.
 fn bare(talk: &mut Conversation, status: u32) -> Result<()> {
-    let asked = talk.ask(
+    let asked = talk.add_request(
         "create_sync_object",
         &[("device", &[super::DEVICE]), ("info.type", &[5])],
     )?;
-    talk.reply(&asked, [status.to_le_bytes(), [0; 4]].concat());
+    talk.add_raw_reply(&asked, [status.to_le_bytes(), [0; 4]].concat());
     Ok(())
 }
 
@@ -41,14 +41,14 @@ fn stray(talk: &mut Conversation, transaction: u64) {
 }
 
 fn after(talk: &mut Conversation, milliseconds: u64) -> Result<()> {
-    let asked = talk.ask("flush_heap_transitions", &[])?;
+    let asked = talk.add_request("flush_heap_transitions", &[])?;
     talk.time += milliseconds * MS;
-    talk.answer(&asked, &[])
+    talk.add_reply(&asked, &[])
 }
 
 /// A request that stays unanswered, and one of another thread much later.
 fn unanswered(talk: &mut Conversation, seconds: u64) -> Result<()> {
-    talk.ask("flush_heap_transitions", &[])?;
+    talk.add_request("flush_heap_transitions", &[])?;
     talk.pid = 101;
     talk.time += seconds * 1000 * MS;
     flush(talk)
@@ -57,7 +57,7 @@ fn unanswered(talk: &mut Conversation, seconds: u64) -> Result<()> {
 /// A request that no reply comes to within `milliseconds`, when its ioctl ends
 /// with `result`.
 fn ended(talk: &mut Conversation, milliseconds: u64, result: i32) -> Result<()> {
-    talk.ask("flush_heap_transitions", &[])?;
+    talk.add_request("flush_heap_transitions", &[])?;
     within(&mut talk.last()?.header);
     talk.time += milliseconds * MS;
     end(talk, result, 1);
@@ -66,24 +66,24 @@ fn ended(talk: &mut Conversation, milliseconds: u64, result: i32) -> Result<()> 
 
 /// Two threads ask, the first is answered last.
 fn crossed(talk: &mut Conversation, second: u32) -> Result<()> {
-    let first = talk.ask("flush_heap_transitions", &[])?;
+    let first = talk.add_request("flush_heap_transitions", &[])?;
     talk.pid = second;
     flush(talk)?;
-    talk.answer(&first, &[])
+    talk.add_reply(&first, &[])
 }
 
 fn reopened(talk: &mut Conversation, transaction: u64) -> Result<()> {
     talk.next_transaction(VGPU0, transaction);
     talk.process = 0;
-    talk.open()?;
+    talk.open_adapter()?;
     talk.process = PROCESS;
     flush(talk)
 }
 
 fn asked_twice(talk: &mut Conversation, between: bool) -> Result<()> {
-    let first = talk.ask("flush_heap_transitions", &[])?;
+    let first = talk.add_request("flush_heap_transitions", &[])?;
     if between {
-        talk.answer(&first, &[])?;
+        talk.add_reply(&first, &[])?;
     }
     talk.next_transaction(VGPU0, first.transaction);
     flush(talk)
@@ -98,7 +98,7 @@ fn late_start(talk: &mut Conversation, transaction: u64) -> Result<()> {
 }
 
 fn opened(talk: &mut Conversation, status: u64) -> Result<()> {
-    talk.exchange(
+    talk.add_exchange(
         "open_adapter",
         &[("vmbus_interface_version", &[40])],
         &[
@@ -135,9 +135,9 @@ pub fn cases() -> Result<Vec<Case>> {
             &[],
             Device,
             |talk| {
-                let asked = talk.ask("flush_heap_transitions", &[])?;
-                talk.answer(&asked, &[])?;
-                talk.answer(&asked, &[])
+                let asked = talk.add_request("flush_heap_transitions", &[])?;
+                talk.add_reply(&asked, &[])?;
+                talk.add_reply(&asked, &[])
             },
             |talk| {
                 flush(talk)?;
@@ -170,12 +170,12 @@ pub fn cases() -> Result<Vec<Case>> {
             &[Code::CaptureLost],
             Device,
             |talk| {
-                talk.lose(1);
+                talk.add_loss(1);
                 stray(talk, 4);
                 Ok(())
             },
             |talk| {
-                talk.lose(1);
+                talk.add_loss(1);
                 flush(talk)
             },
         )?,
@@ -208,7 +208,7 @@ pub fn cases() -> Result<Vec<Case>> {
             |talk| {
                 // Its reply may be among the lost packets.
                 ended(talk, 6_000, KILLED)?;
-                talk.lose(1);
+                talk.add_loss(1);
                 Ok(())
             },
         )?,
@@ -265,8 +265,8 @@ pub fn cases() -> Result<Vec<Case>> {
             Code::StatusByHandle,
             &[],
             Device,
-            |talk| talk.device(0),
-            |talk| talk.device(0x4000_0240),
+            |talk| talk.create_device(0),
+            |talk| talk.create_device(0x4000_0240),
         )?,
         case(
             Code::StatusProbe,

@@ -1,14 +1,14 @@
-//! What the two sides declare.
+//! Findings about the versions that both sides declare.
 
 use anyhow::Result;
 use dxgtrace_session::check::Code;
 
-use super::Begin::Nothing;
+use super::InitialState::Nothing;
 use super::{Case, case};
 use crate::conversation::Conversation;
 
 fn opened(talk: &mut Conversation, declared: u64, version: u64, compatible: u64) -> Result<()> {
-    talk.exchange(
+    talk.add_exchange(
         "open_adapter",
         &[("vmbus_interface_version", &[declared])],
         &[

@@ -1,5 +1,5 @@
-//! The whole way, as users go it: a stand-in plays, the program captures into
-//! a file or a pipe, and others read it.
+//! End-to-end tests: a stand-in plays, the program captures into a file or a pipe, and
+//! other programs read it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use dxgtrace_tests::program::{command, samples, scratch, text};
 use dxgtrace_tests::requirement;
 use dxgtrace_tests::running::{Capture, records, stand_in};
 
-/// The closing line of a capture that ends well.
+/// Waits for a capture that succeeds, and returns its closing line.
 fn closing(capture: Capture) -> String {
     let (status, said) = capture.end().unwrap();
     assert!(status.success(), "{said}");

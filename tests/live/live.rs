@@ -1,4 +1,4 @@
-//! What comes out of the probe equals what went into the stand-in.
+//! Tests that the captured packets equal those that the stand-in plays.
 //!
 //! These tests need the right to load BPF programs.
 #![allow(
@@ -21,7 +21,7 @@ use dxgtrace_tests::{requirement, traffic};
 
 const WAIT: Duration = Duration::from_millis(200);
 
-/// A capture of a stand-in that is about to play, or nothing without rights.
+/// Starts a capture of a stand-in. Returns `None` without the rights to.
 fn start(standin: &StandIn, options: CaptureOptions) -> Option<Live> {
     if !requirement::live() {
         return None;

@@ -1,4 +1,4 @@
-//! Without a symbol table, the program is still a stand-in that can be captured.
+//! Tests that a stand-in can be captured if its program has no symbol table.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::fs;
@@ -11,7 +11,7 @@ use dxgtrace_tests::program::{self, scratch, text};
 use dxgtrace_tests::requirement;
 use dxgtrace_tests::running::{Capture, records};
 
-/// A copy of the program that `strip` has taken all symbols from that it can.
+/// A copy of the program after `strip --strip-all`.
 fn stripped(name: &str) -> PathBuf {
     let copy = scratch(name);
     fs::copy(program::path().unwrap(), &copy).unwrap();

@@ -1,5 +1,5 @@
-//! Writes what is checked in and made by this program: samples, the corpus for
-//! fuzzing, the picture of the terminal UI.
+//! Writes generated files that are checked in: samples, the corpus for fuzzing, the
+//! picture of the terminal UI.
 
 mod picture;
 mod recording;

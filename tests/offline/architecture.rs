@@ -1,5 +1,5 @@
-//! Who may depend on whom: the crates as docs/architecture.md draws them, and
-//! no cycle between the files of a crate.
+//! Tests of the dependencies: the crates are those of docs/architecture.md, and the files
+//! of a crate have no cycles.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -231,7 +231,7 @@ fn read_source(text: &str, module: &[String], children: &BTreeSet<String>) -> So
         }
         statement.clear();
     }
-    // Paths that are written out where they are used.
+    // Paths in the code, outside of `use` declarations.
     let word = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == ':';
     for path in rest.split(|letter| !word(letter)) {
         let steps: Vec<String> = path

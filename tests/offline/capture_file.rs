@@ -1,5 +1,5 @@
-//! Capture files, written and read: equality, cuts, damage, other programs'
-//! files.
+//! Reading and writing of capture files: round trips, cuts, damage, files of other
+//! programs.
 
 #![allow(
     clippy::unwrap_used,
@@ -516,7 +516,7 @@ fn a_loss_is_a_record_with_its_drop_count_and_needs_no_channel() {
     assert_eq!(reader.channels()[0].name, "none");
 }
 
-/// Accepts so many calls, then fails like a full disk, in the middle of one.
+/// Accepts a number of calls, then fails like a full disk, in the middle of a call.
 struct Disk {
     calls: usize,
     bytes: Vec<u8>,

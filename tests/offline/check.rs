@@ -1,4 +1,4 @@
-//! Findings: each is found where it is, and only there.
+//! Tests that each finding is reported where it applies, and nowhere else.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::BTreeSet;
@@ -197,14 +197,15 @@ fn a_damaged_file_is_checked_as_far_as_it_goes() {
 #[test]
 fn hostile_names_do_not_reach_the_terminal() {
     let mut talk = Conversation::default();
-    talk.start().unwrap();
-    talk.process(0x40, 7).unwrap();
+    talk.start_driver().unwrap();
+    talk.create_process(0x40, 7).unwrap();
     for packet in &mut talk.packets {
         packet.header.comm = *b"\x1b[2J\xe2\x80\xae\xff\xfe\"\\\r\n\t\0\0";
     }
-    let asked = talk.ask("flush_heap_transitions", &[]).unwrap();
+    let asked = talk.add_request("flush_heap_transitions", &[]).unwrap();
     talk.last().unwrap().header.comm = *b"\x1b]0;\x07\xe2\x80\xae\xff\0\0\0\0\0\0\0";
-    talk.answer(&asked, &[("status", &[0xC000_000D])]).unwrap();
+    talk.add_reply(&asked, &[("status", &[0xC000_000D])])
+        .unwrap();
     // The name of the file, and that of a channel in it, are hostile too.
     let folder = dxgtrace_tests::program::scratch("hostile");
     let path = folder.join("\u{1b}[2J\u{202e}.pcapng");

@@ -1,5 +1,5 @@
-//! Public reports, re-created: does `explain` name the right cause and owner, and
-//! does it accuse nobody wrongly?
+//! Tests `explain` on re-created public reports: it must name the right cause and layer,
+//! and no wrong one.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -23,10 +23,10 @@ fn at_least(least: Severity, found: &[(u64, Finding)]) -> Vec<String> {
 
 fn started(version: u32) -> Conversation {
     let mut talk = Conversation::new(version);
-    talk.start().unwrap();
-    talk.process(findings::PROCESS, 100).unwrap();
-    talk.device(findings::DEVICE).unwrap();
-    talk.allocations(findings::DEVICE, &[findings::ALLOCATION])
+    talk.start_driver().unwrap();
+    talk.create_process(findings::PROCESS, 100).unwrap();
+    talk.create_device(findings::DEVICE).unwrap();
+    talk.create_allocations(findings::DEVICE, &[findings::ALLOCATION])
         .unwrap();
     talk
 }
@@ -36,7 +36,7 @@ fn lengths_that_some_driver_once_used_are_no_fault() {
     for version in [VERSION_OLD, 40] {
         for extra in [8, 16] {
             let mut talk = started(version);
-            talk.exchange(
+            talk.add_exchange(
                 "set_existing_sysmem_store",
                 &[
                     ("device", &[findings::DEVICE]),
@@ -62,7 +62,7 @@ fn lengths_that_some_driver_once_used_are_no_fault() {
 /// What is noted of a driver of that version.
 fn fallback(version: u32) -> Vec<String> {
     let mut talk = Conversation::new(version);
-    talk.start().unwrap();
+    talk.start_driver().unwrap();
     let (_, found) = see_all(talk.packets());
     at_least(Severity::Note, &found)
 }
@@ -71,7 +71,7 @@ fn fallback(version: u32) -> Vec<String> {
 fn room_that_some_driver_once_made_for_a_reply_is_no_fault() {
     for (room, fine) in [(784, true), (780, true), (776, false)] {
         let mut talk = started(40);
-        talk.exchange("query_statistics", &[], &[]).unwrap();
+        talk.add_exchange("query_statistics", &[], &[]).unwrap();
         let reply = talk.last().unwrap();
         reply.header.known.0 |= KnownFields::EXPECTED_REPLY;
         reply.header.expected_reply_length = room;
@@ -222,15 +222,15 @@ fn a_recording_told_in_async_mode_has_no_more_faults_than_before() {
 fn a_handle_may_be_given_out_again_while_its_owner_is_being_destroyed() {
     let mut talk = started(40);
     let asked = talk
-        .ask("destroy_device", &[("device", &[findings::DEVICE])])
+        .add_request("destroy_device", &[("device", &[findings::DEVICE])])
         .unwrap();
     talk.pid = 101;
-    talk.device(0x4000_0500).unwrap();
+    talk.create_device(0x4000_0500).unwrap();
     // The host has ended the first device with all that was on it already.
-    talk.allocations(0x4000_0500, &[findings::ALLOCATION])
+    talk.create_allocations(0x4000_0500, &[findings::ALLOCATION])
         .unwrap();
     talk.pid = 100;
-    talk.answer(&asked, &[]).unwrap();
+    talk.add_reply(&asked, &[]).unwrap();
     let (_, found) = see_all(talk.packets());
     assert_eq!(at_least(Severity::Error, &found), [""; 0]);
 }

@@ -1,7 +1,7 @@
-//! Nobody is accused without proof: take a right capture, remove packets and
-//! say so, cut its beginning, stop it anywhere, kill a waiting thread. No error,
-//! no warning and no known issue may appear that the whole capture does not have
-//! and that speaks of host, driver, library or transport.
+//! Tests that incomplete captures give no false accusations. Of a correct capture, packets
+//! are removed and reported as lost, the beginning is cut, the end is cut, or a waiting
+//! thread is killed. No error, warning or known issue that blames host, driver, library or
+//! transport may appear that the whole capture does not have.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use dxgtrace_session::check::{Finding, Layer, Severity};
 use dxgtrace_session::entry::Entry;
 use dxgtrace_tests::generate::Dice;
 
-/// Captures in which nobody is at fault, and two with faults of their own.
+/// Captures without faults, and two with faults of their own.
 const SAMPLES: [&str; 8] = [
     "v40-basic",
     "v40-enum",

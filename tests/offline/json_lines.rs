@@ -1,4 +1,4 @@
-//! What is written as JSON lines obeys the schema that is shipped.
+//! Tests that JSON lines match the exported schema.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use std::collections::BTreeSet;

@@ -41,9 +41,9 @@ fn sample(name: &str) -> Vec<Owned> {
 
 fn started() -> Conversation {
     let mut talk = Conversation::default();
-    talk.start().unwrap();
-    talk.process(findings::PROCESS, 100).unwrap();
-    talk.device(findings::DEVICE).unwrap();
+    talk.start_driver().unwrap();
+    talk.create_process(findings::PROCESS, 100).unwrap();
+    talk.create_device(findings::DEVICE).unwrap();
     talk
 }
 
@@ -108,13 +108,13 @@ fn after_a_process_has_ended_nothing_of_it_is_left() {
 fn an_object_begins_only_when_the_host_says_so() {
     let mut talk = started();
     let asked = talk
-        .ask("open_sync_object", &[("device", &[findings::DEVICE])])
+        .add_request("open_sync_object", &[("device", &[findings::DEVICE])])
         .unwrap();
     let failed = [
         ("sync_object", &[0x4000_0300][..]),
         ("status", &[0xC000_0022]),
     ];
-    talk.answer(&asked, &failed).unwrap();
+    talk.add_reply(&asked, &failed).unwrap();
     let (session, _) = see_all(talk.packets());
     assert!(
         session
@@ -126,9 +126,10 @@ fn an_object_begins_only_when_the_host_says_so() {
 #[test]
 fn the_history_of_a_handle_says_who_destroyed_it_when() {
     let mut talk = started();
-    talk.allocations(findings::DEVICE, &[0x4000_0080]).unwrap();
+    talk.create_allocations(findings::DEVICE, &[0x4000_0080])
+        .unwrap();
     let created = talk.packets.len() as u64;
-    talk.exchange("destroy_device", &[("device", &[findings::DEVICE])], &[])
+    talk.add_exchange("destroy_device", &[("device", &[findings::DEVICE])], &[])
         .unwrap();
     let (session, _) = see_all(talk.packets());
     let history = session.history(findings::PROCESS, None, 0x4000_0080);
@@ -166,10 +167,10 @@ fn what_was_there_before_the_capture_is_no_error() {
 #[test]
 fn memory_that_is_resident_is_on_its_processs_account() {
     let mut talk = started();
-    talk.allocations(findings::DEVICE, &[0x40, 0x80, 0xc0])
+    talk.create_allocations(findings::DEVICE, &[0x40, 0x80, 0xc0])
         .unwrap();
     let both: &[u64] = &[0x40, 0x80];
-    talk.exchange(
+    talk.add_exchange(
         "make_resident",
         &[("allocations", both)],
         &[("status", &[0x103])],
@@ -182,10 +183,10 @@ fn memory_that_is_resident_is_on_its_processs_account() {
     };
     assert_eq!(account(&talk), (3 * 4096, 2 * 4096));
     let device = ("device", &[findings::DEVICE][..]);
-    talk.exchange("evict", &[device, ("allocations", &[0x40])], &[])
+    talk.add_exchange("evict", &[device, ("allocations", &[0x40])], &[])
         .unwrap();
     assert_eq!(account(&talk), (3 * 4096, 4096));
-    talk.exchange("destroy_allocation", &[device, ("allocations", both)], &[])
+    talk.add_exchange("destroy_allocation", &[device, ("allocations", both)], &[])
         .unwrap();
     assert_eq!(account(&talk), (4096, 0));
 }
@@ -193,17 +194,17 @@ fn memory_that_is_resident_is_on_its_processs_account() {
 #[test]
 fn in_async_mode_the_luid_tells_virtual_gpus_apart() {
     let mut talk = Conversation::default();
-    talk.start().unwrap();
+    talk.start_driver().unwrap();
     talk.vgpu = dxgtrace_tests::conversation::GLOBAL;
     for (luid, device) in [(7, 0x40), (9, 0x80)] {
         talk.luid = luid;
         talk.process = 0;
-        talk.open().unwrap();
+        talk.open_adapter().unwrap();
         if talk.process == 0 {
-            talk.process(0x4000_0040 + luid as u32 * 64, luid as u32)
+            talk.create_process(0x4000_0040 + luid as u32 * 64, luid as u32)
                 .unwrap();
         }
-        talk.device(device).unwrap();
+        talk.create_device(device).unwrap();
     }
     let (session, found) = see_all(talk.packets());
     assert_eq!(found, []);
@@ -226,7 +227,7 @@ fn in_async_mode_the_luid_tells_virtual_gpus_apart() {
 fn a_channel_opened_anew_ends_what_lived_on_it() {
     let mut talk = started();
     talk.next_transaction(VGPU0, 1);
-    talk.open().unwrap();
+    talk.open_adapter().unwrap();
     let (session, _) = see_all(talk.packets());
     let living = session.objects();
     let devices = living.iter().filter(|node| {
@@ -234,7 +235,7 @@ fn a_channel_opened_anew_ends_what_lived_on_it() {
     });
     assert_eq!(devices.count(), 0);
     // The host may give the same numbers again.
-    talk.device(findings::DEVICE).unwrap();
+    talk.create_device(findings::DEVICE).unwrap();
     let (_, found) = see_all(talk.packets());
     assert!(
         found
@@ -247,18 +248,18 @@ fn a_channel_opened_anew_ends_what_lived_on_it() {
 fn a_session_of_any_length_keeps_a_bounded_memory() {
     let mut talk = started();
     let begun = talk.packets.len();
-    talk.process(0x4000_0140, 200).unwrap();
-    talk.device(0x40).unwrap();
-    talk.allocations(0x40, &[0x80, 0xc0]).unwrap();
+    talk.create_process(0x4000_0140, 200).unwrap();
+    talk.create_device(0x40).unwrap();
+    talk.create_allocations(0x40, &[0x80, 0xc0]).unwrap();
     let device = ("device", &[0x40][..]);
-    talk.exchange(
+    talk.add_exchange(
         "destroy_allocation",
         &[device, ("allocations", &[0x80, 0xc0])],
         &[],
     )
     .unwrap();
-    talk.exchange("destroy_device", &[device], &[]).unwrap();
-    talk.exchange("destroy_process", &[], &[]).unwrap();
+    talk.add_exchange("destroy_device", &[device], &[]).unwrap();
+    talk.add_exchange("destroy_process", &[], &[]).unwrap();
     let (head, round) = talk.packets.split_at(begun);
     let mut session = Session::new();
     let mut number = 0;
@@ -286,7 +287,7 @@ fn of_requests_that_nobody_answers_the_oldest_are_forgotten() {
     const MOST: usize = 1 << 16;
     const SENT: u64 = 200_000;
     let mut talk = started();
-    talk.allocations(0x40, &[0x80]).unwrap();
+    talk.create_allocations(0x40, &[0x80]).unwrap();
     let [.., request, reply] = &talk.packets[..] else {
         panic!("an exchange")
     };
@@ -318,16 +319,16 @@ fn of_requests_that_nobody_answers_the_oldest_are_forgotten() {
 /// Two independent virtual GPUs, each with its own process.
 fn two_gpus() -> (Vec<Owned>, Vec<Owned>, Vec<Owned>) {
     let mut talk = Conversation::default();
-    talk.start().unwrap();
+    talk.start_driver().unwrap();
     talk.vgpu = VGPU1;
     talk.luid += 1;
-    talk.open().unwrap();
+    talk.open_adapter().unwrap();
     for (vgpu, luid, process) in [
         (VGPU0, 0x00c0_ffee, 0x4000_0040),
         (VGPU1, 0x00c0_ffef, 0x4000_0080),
     ] {
         (talk.vgpu, talk.luid) = (vgpu, luid);
-        talk.process(process, process / 64).unwrap();
+        talk.create_process(process, process / 64).unwrap();
     }
     let begun = talk.packets.len();
     let mut parts = Vec::new();
@@ -338,28 +339,28 @@ fn two_gpus() -> (Vec<Owned>, Vec<Owned>, Vec<Owned>) {
         let first = talk.packets.len();
         (talk.vgpu, talk.luid) = (vgpu, luid);
         (talk.process, talk.pid) = (process, process / 64);
-        talk.device(0x40).unwrap();
-        talk.allocations(0x40, &[0x80, 0xc0, 0x100]).unwrap();
+        talk.create_device(0x40).unwrap();
+        talk.create_allocations(0x40, &[0x80, 0xc0, 0x100]).unwrap();
         let device = ("device", &[0x40][..]);
-        talk.exchange(
+        talk.add_exchange(
             "destroy_allocation",
             &[device, ("allocations", &[0x80])],
             &[],
         )
         .unwrap();
-        talk.exchange(
+        talk.add_exchange(
             "evict",
             &[device, ("allocations", &[0x80, 0xc0, 0x999])],
             &[],
         )
         .unwrap();
-        talk.exchange(
+        talk.add_exchange(
             "create_paging_queue",
             &[device],
             &[("paging_queue", &[0x80]), ("sync_object", &[0x140])],
         )
         .unwrap();
-        talk.exchange("flush_device", &[device], &[]).unwrap();
+        talk.add_exchange("flush_device", &[device], &[]).unwrap();
         parts.push(talk.packets[first..].to_vec());
     }
     let second = parts.pop().unwrap();
@@ -390,7 +391,7 @@ fn lively() -> Vec<Vec<Owned>> {
 
 fn lost(like: &Owned, count: u64) -> Owned {
     let mut talk = Conversation::default();
-    talk.lose(count);
+    talk.add_loss(count);
     let mut record = talk.packets.pop().unwrap();
     record.time = like.time;
     record.channel = like.channel;
@@ -504,19 +505,19 @@ fn the_ledger_says_who_has_how_much() {
         ("paging_queue", &[0x4000_0100][..]),
         ("sync_object", &[0x4000_0140]),
     ];
-    talk.exchange("create_paging_queue", &[("device", &[DEVICE])], &queue)
+    talk.add_exchange("create_paging_queue", &[("device", &[DEVICE])], &queue)
         .unwrap();
-    talk.allocations(DEVICE, &[0x4000_0080, 0x4000_00c0])
+    talk.create_allocations(DEVICE, &[0x4000_0080, 0x4000_00c0])
         .unwrap();
     let list = |name: &str, talk: &mut Conversation, handles: &[u64]| {
-        talk.exchange(name, &[("allocations", handles)], &[])
+        talk.add_exchange(name, &[("allocations", handles)], &[])
             .unwrap();
     };
     list("make_resident", &mut talk, &[0x4000_0080, 0x4000_00c0]);
     list("make_resident", &mut talk, &[0x4000_0080]);
     list("evict", &mut talk, &[0x4000_0080, 0x4000_00c0]);
     list("offer_allocations", &mut talk, &[0x4000_00c0]);
-    talk.exchange(
+    talk.add_exchange(
         "query_video_memory_info",
         &[],
         &[("budget", &[1 << 30]), ("current_usage", &[1 << 20])],
@@ -538,7 +539,7 @@ fn the_ledger_says_who_has_how_much() {
     assert_eq!((one.allocations, one.bytes), (1, 4096));
     assert_eq!((one.resident, one.offered), (0, 0));
 
-    talk.exchange("destroy_process", &[], &[]).unwrap();
+    talk.add_exchange("destroy_process", &[], &[]).unwrap();
     let one = account(&see_all(talk.packets()).0);
     assert!(one.ended);
     assert_eq!((one.most, one.most_resident), (8192, 8192));
@@ -547,13 +548,13 @@ fn the_ledger_says_who_has_how_much() {
 #[test]
 fn the_ledger_counts_gpu_addresses() {
     let mut talk = started();
-    talk.exchange(
+    talk.add_exchange(
         "reserve_gpu_virtual_address",
         &[("size", &[0x10000])],
         &[("virtual_address", &[0x7000_0000])],
     )
     .unwrap();
-    talk.exchange(
+    talk.add_exchange(
         "map_gpu_virtual_address",
         &[("size_in_pages", &[2])],
         &[("virtual_address", &[0x7000_1000])],
@@ -565,7 +566,7 @@ fn the_ledger_counts_gpu_addresses() {
     };
     assert_eq!(addresses(&talk), (0x10000, 0x2000));
     // Unmaps what stands in the element's other meaning, and nothing else.
-    talk.exchange(
+    talk.add_exchange(
         "update_gpu_virtual_address",
         &[
             ("operations.operation", &[1]),
@@ -577,14 +578,14 @@ fn the_ledger_counts_gpu_addresses() {
     .unwrap();
     assert_eq!(addresses(&talk), (0x10000, 0x1000));
     let free = [("base_address", &[0x7000_0000][..]), ("size", &[0x8000])];
-    talk.exchange(
+    talk.add_exchange(
         "free_gpu_virtual_address",
         &free,
         &[("status", &[0xC000_000D])],
     )
     .unwrap();
     assert_eq!(addresses(&talk), (0x10000, 0x1000), "refused");
-    talk.exchange("free_gpu_virtual_address", &free, &[])
+    talk.add_exchange("free_gpu_virtual_address", &free, &[])
         .unwrap();
     assert_eq!(addresses(&talk), (0x8000, 0));
 }
@@ -593,7 +594,7 @@ fn the_ledger_counts_gpu_addresses() {
 fn a_waiting_thread_is_told_with_its_fence_and_what_was_asked_of_it() {
     use findings::DEVICE;
     let mut talk = started();
-    talk.exchange(
+    talk.add_exchange(
         "create_sync_object",
         &[("device", &[DEVICE]), ("info.type", &[5])],
         &[("sync_object", &[0x4000_0200])],
@@ -605,7 +606,7 @@ fn a_waiting_thread_is_told_with_its_fence_and_what_was_asked_of_it() {
         ("objects", &[0x4000_0200]),
         ("fence_values", &[7]),
     ];
-    talk.exchange("wait_for_sync_object_from_cpu", &wait, &[])
+    talk.add_exchange("wait_for_sync_object_from_cpu", &wait, &[])
         .unwrap();
     let waited = talk.packets.len() as u64 - 1;
     let asked = |talk: &Conversation| {
@@ -623,8 +624,10 @@ fn a_waiting_thread_is_told_with_its_fence_and_what_was_asked_of_it() {
         ("objects", &[0x4000_0200]),
         ("fence_values", &[6]),
     ];
-    talk.exchange("signal_sync_object", &signal, &[]).unwrap();
+    talk.add_exchange("signal_sync_object", &signal, &[])
+        .unwrap();
     assert_eq!(asked(&talk), Some(6));
-    talk.tell("signal_guest_event", &[("event", &[2])]).unwrap();
+    talk.add_host_message("signal_guest_event", &[("event", &[2])])
+        .unwrap();
     assert!(see_all(talk.packets()).0.sleepers().is_empty());
 }

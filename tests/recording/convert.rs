@@ -1,4 +1,4 @@
-//! Events to packets.
+//! Converts the events of a recording to packets.
 
 use std::collections::{HashMap, HashSet};
 
@@ -30,7 +30,7 @@ pub struct Converted {
     pub time: u64,
     /// Index into the channels.
     pub channel: u32,
-    /// What the recording knows.
+    /// The record header.
     pub header: RecordHeader,
     /// The payload, as far as it was recorded.
     pub payload: Vec<u8>,

@@ -1,4 +1,4 @@
-//! What ran when.
+//! Splits a recording into the runs of programs.
 
 use super::Event;
 

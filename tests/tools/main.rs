@@ -1,4 +1,4 @@
-//! Tests that run programs of others: Wireshark's tools, tmux.
+//! Tests that need other programs: Wireshark's tools, tmux.
 
 mod later;
 mod tmux;

@@ -97,7 +97,7 @@ impl Tmux {
 
 impl Drop for Tmux {
     fn drop(&mut self) {
-        // If it is gone already, so much the better.
+        // The server may have ended already.
         let _ = Command::new("tmux")
             .args(["-L", &self.name, "kill-server"])
             .status();

@@ -23,8 +23,8 @@ usage: vm [KERNEL]... [--arch amd64|arm64] [--script FILE] [--timeout SECONDS] [
 
 KERNEL is 5.10, 6.1, 6.12 or newest; all four if none is given.
 --script FILE  run this shell script in the machine instead of all scenarios
---timeout S    give up after so many seconds (900)
---cpus N       of so many processors (2)
+--timeout S    give up after S seconds (900)
+--cpus N       with N processors (2)
 --debug        build without optimization
 --table        write docs/kernels.md from the results of the last runs";
 

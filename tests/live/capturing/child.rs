@@ -22,7 +22,7 @@ fn capture(arguments: &[&str]) -> Command {
     capture
 }
 
-/// A script that runs a stand-in with a load of so many messages in a second.
+/// A script that runs a stand-in, which sends `messages` messages in a second.
 fn script(messages: u32) -> String {
     format!("echo go | {STANDIN} load 1 {messages} 64 1")
 }

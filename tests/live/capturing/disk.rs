@@ -1,4 +1,4 @@
-//! A disk that is full.
+//! Captures onto a full disk.
 
 use std::fs::File;
 use std::path::PathBuf;

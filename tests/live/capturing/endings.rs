@@ -1,4 +1,4 @@
-//! However a capture ends, its file can be read.
+//! Tests that the file of a capture is readable, however the capture ends.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ use dxgtrace_tests::running::{Capture, account, records, stand_in};
 use super::support::{files, folder, into_file, load, signal};
 
 const KILLS: u64 = 100;
-/// Captures that run beside each other.
+/// Number of captures that run at a time.
 const AT_A_TIME: u64 = 20;
 
 #[test]

@@ -1,4 +1,4 @@
-//! Whoever reads may pause; what is lost meanwhile is told where it is missing.
+//! Readers that pause: packets lost meanwhile are reported at their place.
 
 use std::fs::File;
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use dxgtrace_tests::running::{Capture, account};
 
 use super::support::{into_file, load, number, signal};
 
-/// As long as nobody reads; then the queue of 64 MiB has long been full.
+/// Length of the pause, in which the queue of 64 MiB fills up.
 const PAUSE: Duration = Duration::from_secs(10);
 
 #[test]

@@ -1,4 +1,4 @@
-//! With which rights a capture runs.
+//! The rights that a capture needs, and those that it gives up.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! What these tests share.
+//! Helpers of these tests.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,11 +7,11 @@ use dxgtrace_standin::StandIn;
 use dxgtrace_tests::program::{scratch, text};
 use dxgtrace_tests::running::Capture;
 
-/// The program that plays and loads.
+/// The path of the stand-in program.
 pub const STANDIN: &str = env!("CARGO_BIN_EXE_standin");
 
-/// A stand-in that will send `rate` messages a second of `size` bytes from one
-/// thread, for so many seconds.
+/// A stand-in that sends `rate` messages of `size` bytes a second from one thread, for
+/// `seconds` seconds.
 pub fn load(rate: u32, size: u32, seconds: u32) -> StandIn {
     let numbers = [1, rate, size, seconds].map(|number| number.to_string());
     StandIn::spawn(Command::new(STANDIN).arg("load").args(&numbers)).unwrap()

@@ -1,4 +1,4 @@
-//! A capture that grows while it is looked at.
+//! A capture that grows while the terminal UI shows it.
 
 use std::fs;
 use std::io;
@@ -12,7 +12,7 @@ use dxgtrace_tests::synthetic::Owned;
 use dxgtrace_tests::{program, samples, synthetic};
 use dxgtrace_tui::{CaptureSource, LivePacket, PacketSource, Recorder};
 
-/// Delivers so many packets of a sample as it is told to.
+/// Delivers packets of a sample, as many as the test asks for.
 struct Paced {
     channels: Vec<Channel>,
     packets: Vec<Owned>,

@@ -1,4 +1,4 @@
-//! A capture that nobody asked to be saved keeps to its bound.
+//! Tests that the temporary file of a live capture stays within its bound.
 #![cfg(target_os = "linux")]
 
 use std::fs;

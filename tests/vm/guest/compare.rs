@@ -1,4 +1,4 @@
-//! What was captured against what was played.
+//! Compares the captured packets with the played ones.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -63,11 +63,11 @@ pub struct Verdict {
     pub ioctls: usize,
     /// Ioctls whose result is known.
     pub ioctl_ends: usize,
-    /// What is wrong.
+    /// Differences.
     pub wrong: Vec<String>,
 }
 
-/// What of a packet must be the same: all but where and when.
+/// The parts of a packet that a capture must preserve: all but processor and time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Essence {
     sent: bool,

@@ -9,7 +9,8 @@ use std::io;
 const MAP_CREATE: u32 = 0;
 const MAP_LOOKUP: u32 = 1;
 const ARRAY: u32 = 2;
-/// Copying so much takes a while; before 5.11, 64 KiB are an ordinary limit.
+/// Large enough that a copy takes a while, and below the limit of 64 KiB on locked memory
+/// that is common before Linux 5.11.
 const VALUE_BYTES: u32 = 32 * 1024;
 
 /// The beginning of `union bpf_attr` for creating a map.

@@ -75,7 +75,7 @@ pub struct Sending {
     pub in_worker: bool,
     pub packet_type: u16,
     pub flags: u16,
-    /// So many attempts are refused before.
+    /// Number of refused attempts before it.
     pub refusals: u32,
     /// What sending returns.
     pub value: i32,
@@ -187,7 +187,7 @@ impl Host {
         check(unsafe { libc::ioctl(self.0.as_raw_fd(), HOST as _, &raw const argument) })
     }
 
-    /// Waits until so many packets have been sent since [`Host::forget`].
+    /// Waits until `count` packets have been sent since [`Host::forget`].
     pub fn wait_for_sent(&self, count: u64) -> io::Result<()> {
         // SAFETY: the request takes a `u64`.
         check(unsafe { libc::ioctl(self.0.as_raw_fd(), SENT as _, &raw const count) })

@@ -19,12 +19,12 @@ use crate::{
 
 const DXGTRACE: &str = "/bin/dxgtrace";
 const SAMPLES: &str = "/samples";
-/// Time for what goes on by itself.
+/// Time for background work of the kernel to settle.
 const SETTLE: Duration = Duration::from_millis(500);
-/// So much of what is wrong is shown.
+/// Number of errors that are shown.
 const SHOWN: usize = 5;
 
-/// What is played.
+/// A sample to play.
 struct Play {
     name: &'static str,
     samples: &'static [&'static str],
