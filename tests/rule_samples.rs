@@ -3,11 +3,14 @@
 
 use std::path::Path;
 
-use anyhow::Result;
-use dxgtrace_protocol::record::header::RecordKind;
-use dxgtrace_protocol::table::errno::EAGAIN;
+use anyhow::{Context, Result};
+use dxgtrace_protocol::record::header::{IoctlEnd, KnownFields, RecordKind};
+use dxgtrace_protocol::table::errno::{EAGAIN, returned};
+use dxgtrace_protocol::table::ioctls::IOCTLS;
 
+use crate::conversation::DRIVER;
 use crate::story::{MS, Source, Story};
+use crate::synthetic::Owned;
 
 const INVALID_PARAMETER: u32 = 0xC000_000D;
 const NAME_NOT_FOUND: u32 = 0xC000_0034;
@@ -191,5 +194,158 @@ fn pairs(source: &Source) -> Result<Vec<Pair>> {
         Ok::<_, anyhow::Error>(story)
     };
     pairs.push(("wrong-kernel-for-driver", odd(3)?, odd(2)?));
+    pairs.extend(memory(source)?);
+    pairs.extend(contexts(source)?);
+    pairs.extend(ioctls(source)?);
     Ok(pairs)
+}
+
+/// A process with a device.
+fn with_device(source: &Source) -> Result<Story> {
+    let story = source.story().then(source.exchange("create_process", 0)?);
+    Ok(story.then(source.exchange("create_device", 0)?))
+}
+
+/// Rules about memory and addresses.
+fn memory(source: &Source) -> Result<Vec<Pair>> {
+    let get = |name, nth| source.exchange(name, nth);
+    let begun = || with_device(source);
+    let mut pairs: Vec<Pair> = Vec::new();
+
+    let reserved = || get("reserve_gpu_virtual_address", 0);
+    pairs.push((
+        "reserve-gpu-va-too-short",
+        begun()?.then(reserved()?.short(4)),
+        begun()?.then(reserved()?),
+    ));
+
+    let allocation = || get("create_allocation", 0);
+    // The status alone, where a whole reply is expected.
+    let refused = |status: u32| {
+        let mut refused = allocation()?.short(4);
+        refused.reply.payload.copy_from_slice(&status.to_le_bytes());
+        Ok::<_, anyhow::Error>(refused)
+    };
+    pairs.push((
+        "windows-commit-limit",
+        begun()?.then(refused(NO_MEMORY)?),
+        begun()?.then(refused(INVALID_PARAMETER)?),
+    ));
+    pairs.push((
+        "allocation-recovered",
+        begun()?
+            .then(refused(NO_MEMORY)?)
+            .wait(500 * MS)
+            .then(allocation()?),
+        begun()?
+            .then(allocation()?)
+            .wait(500 * MS)
+            .then(refused(NO_MEMORY)?),
+    ));
+    let destroyed = || get("destroy_allocation", 0);
+    pairs.push((
+        "destroy-allocation-refused",
+        begun()?
+            .then(allocation()?)
+            .then(destroyed()?.status(INVALID_PARAMETER)?),
+        begun()?.then(allocation()?).then(destroyed()?),
+    ));
+
+    let resident = |wait| {
+        let exchange = get("make_resident", 0)?;
+        let (story, id) = begun()?.then(allocation()?).asked(&exchange);
+        Ok::<_, anyhow::Error>(story.wait(wait).packet(exchange.reply, id))
+    };
+    pairs.push((
+        "make-resident-slow",
+        resident(5_000 * MS)?,
+        resident(5 * MS)?,
+    ));
+
+    let pinned = |answered: bool| {
+        let exchange = get("set_existing_sysmem_pages", 0)?;
+        let (mut story, id) = begun()?.then(allocation()?).asked(&exchange);
+        if answered {
+            story = story.packet(exchange.reply, id);
+        }
+        let mut later = get("query_adapter_info", 0)?;
+        later.request.header.tid += 1;
+        later.reply.header.tid += 1;
+        Ok::<_, anyhow::Error>(story.wait(11_000 * MS).then(later))
+    };
+    pairs.push(("pinning-not-answered", pinned(false)?, pinned(true)?));
+    Ok(pairs)
+}
+
+/// Rules about contexts.
+fn contexts(source: &Source) -> Result<Vec<Pair>> {
+    let get = |name, nth| source.exchange(name, nth);
+    let begun = || with_device(source);
+    let context = || get("create_context_virtual", 0);
+    let submitted = || get("submit_command", 0);
+    let refused = || get("create_context_virtual", 1)?.no_handle("context");
+    Ok(vec![
+        (
+            "context-refused-midrun",
+            begun()?
+                .then(context()?)
+                .then(submitted()?)
+                .then(refused()?),
+            begun()?
+                .then(context()?)
+                .then(submitted()?)
+                .then(get("create_context_virtual", 1)?),
+        ),
+        (
+            "context-refused-at-start",
+            begun()?.then(refused()?),
+            begun()?.then(refused()?).then(context()?),
+        ),
+    ])
+}
+
+/// Rules about ioctls that fail without a message.
+fn ioctls(source: &Source) -> Result<Vec<Pair>> {
+    let ended = |function: &str, name: &str| {
+        let story = with_device(source)?;
+        let mut header = story.packets.last().context("no packets")?.header;
+        let ioctl = IOCTLS.iter().find(|ioctl| ioctl.function == function);
+        header.kind = RecordKind::Ioctl;
+        header.known = KnownFields(
+            KnownFields::TASK
+                | KnownFields::IOCTL
+                | KnownFields::IOCTL_RESULT
+                | KnownFields::RETURN_VALUE,
+        );
+        header.ioctl = ioctl.context("no such ioctl")?.request();
+        header.ioctl_result = returned(name);
+        let end = IoctlEnd {
+            duration: 20_000,
+            messages: 0,
+        };
+        let record = Owned {
+            time: 0,
+            channel: DRIVER,
+            header,
+            payload: end.encode().to_vec(),
+        };
+        Ok::<_, anyhow::Error>(story.packet(record, 0))
+    };
+    Ok(vec![
+        (
+            "adapter-luid-unknown",
+            ended("D3DKMTOpenAdapterFromLuid", "EINVAL")?,
+            ended("D3DKMTEnumAdapters3", "EINVAL")?,
+        ),
+        (
+            "opened-by-another-process",
+            ended("D3DKMTEnumAdapters2", "ENOTTY")?,
+            ended("D3DKMTEnumAdapters2", "EINVAL")?,
+        ),
+        (
+            "adapter-taken-away",
+            ended("D3DKMTDestroyContext", "ENODEV")?,
+            ended("D3DKMTDestroyContext", "EINVAL")?,
+        ),
+    ])
 }

@@ -92,6 +92,15 @@ impl Exchange {
         Ok(self)
     }
 
+    /// Replaces the handle in the reply's field `name` by 0.
+    pub fn no_handle(mut self, name: &str) -> Result<Self> {
+        let layout = table::by_name(self.name).and_then(|message| message.reply_at(40));
+        let field = layout.and_then(|layout| layout.field(name));
+        let at = usize::from(field.with_context(|| format!("no field {name}"))?.at);
+        self.reply.payload[at..at + 4].fill(0);
+        Ok(self)
+    }
+
     /// Cuts the reply to `length` bytes.
     pub fn short(mut self, length: usize) -> Self {
         self.reply.payload.truncate(length);

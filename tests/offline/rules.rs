@@ -87,6 +87,15 @@ fn every_rule_recognises_its_lines_of_the_kernel_log() {
             let fits = rule.dmesg.iter().any(|pattern| pattern.is_match(line));
             assert!(fits, "{}: {line}", rule.name);
         }
+        for line in &rule.near_misses {
+            let fits = rule.dmesg.iter().any(|pattern| pattern.is_match(line));
+            assert!(!fits, "{} matches its near miss: {line}", rule.name);
+        }
+        assert!(
+            !rule.steps.is_empty() || !rule.near_misses.is_empty(),
+            "{}: neither sample nor near miss",
+            rule.name
+        );
         for link in rule.links() {
             assert!(link.starts_with("https://"), "{link}");
         }

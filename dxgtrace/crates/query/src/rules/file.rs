@@ -59,10 +59,14 @@ pub struct Rule {
     pub next: String,
     /// Where it is discussed: `owner/repository#number`, or a link.
     pub issues: Vec<String>,
+    /// Public reports without an address that lasts, in words.
+    pub reports: Vec<String>,
     /// Lines of the kernel log that belong to it.
     pub dmesg: Vec<LogPattern>,
     /// Lines for which `dmesg` must match: the rule's own test.
     pub examples: Vec<String>,
+    /// Lines for which `dmesg` must not match, although they look alike.
+    pub near_misses: Vec<String>,
     /// Whose packets are taken together.
     pub scope: RuleScope,
     /// What must be seen.
@@ -100,9 +104,13 @@ struct RuleFile {
     #[serde(default)]
     issues: Vec<String>,
     #[serde(default)]
+    reports: Vec<String>,
+    #[serde(default)]
     dmesg: Vec<String>,
     #[serde(default)]
     examples: Vec<String>,
+    #[serde(default)]
+    near_misses: Vec<String>,
     #[serde(default)]
     scope: RuleScope,
     #[serde(default)]
@@ -198,8 +206,10 @@ impl Rule {
             what: file.what,
             next: file.next,
             issues: file.issues,
+            reports: file.reports,
             dmesg,
             examples: file.examples,
+            near_misses: file.near_misses,
             scope: file.scope,
             steps,
             any_order: file.any_order,

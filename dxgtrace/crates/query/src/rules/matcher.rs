@@ -8,7 +8,7 @@ use dxgtrace_protocol::record::header::RecordKind;
 use dxgtrace_protocol::schema::Message;
 use dxgtrace_protocol::table;
 use dxgtrace_session::ReplyOutcome;
-use dxgtrace_session::check::Code;
+use dxgtrace_session::check::{Code, FindingKind};
 use dxgtrace_session::entry::Entry;
 
 /// As it stands in the file.
@@ -180,6 +180,17 @@ impl PacketPattern {
     }
 }
 
+/// The status that a reply of nothing else begins with.
+fn bare_status(entry: &Entry<'_>) -> Option<u32> {
+    entry
+        .findings
+        .iter()
+        .find_map(|finding| match finding.kind {
+            FindingKind::StatusBare { status, .. } => Some(status.0),
+            _ => None,
+        })
+}
+
 fn status(name: &str) -> Option<StatusIs> {
     match name {
         "failure" => Some(StatusIs::Failure),
@@ -225,7 +236,9 @@ impl Matcher {
         if !self.admits(aspect) || !self.is_of(decoded.and_then(|decoded| decoded.message)) {
             return false;
         }
-        let value = decoded.and_then(|decoded| decoded.status());
+        let value = decoded
+            .and_then(|decoded| decoded.status())
+            .or_else(|| bare_status(entry));
         let said = |status: &StatusIs| match *status {
             StatusIs::Value(wanted) => value == Some(wanted),
             StatusIs::Failure | StatusIs::Success => status.admits(aspect),

@@ -74,6 +74,9 @@ fn one(text: &mut String, rule: &Rule) {
     if !links.is_empty() {
         let _ = writeln!(text, "- Reported in {}", links.join(", "));
     }
+    for report in &rule.reports {
+        let _ = writeln!(text, "- Reported without a lasting address: {report}");
+    }
 }
 
 fn capital(text: &str) -> String {
