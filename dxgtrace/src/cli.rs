@@ -13,7 +13,7 @@ use crate::commands::diff::{self, DiffArgs};
 use crate::commands::doctor::{self, DoctorArgs};
 use crate::commands::explain::{self, ExplainArgs};
 use crate::commands::export::{self, ExportArgs};
-use crate::commands::live_arguments::{CaptureArgs, DemoArgs, ReplayArgs, TuiArgs};
+use crate::commands::live_arguments::{CaptureArgs, DemoArgs, PendingArgs, ReplayArgs, TuiArgs};
 use crate::commands::read::{self, ReadArgs};
 use crate::commands::report::{self, ReportArgs};
 use crate::commands::stat::{self, StatArgs};
@@ -34,8 +34,8 @@ Without a command: the terminal UI, live; with flags, `dxgtrace -r FILE ...` rea
 /// Part of the help: the exit codes.
 const HELP_EXIT_CODES: &str = "\
 Exit codes: 0 fine; 1 usage; 2 bad input, filter or file, after all that could be read;
-3 cannot capture; 4 findings as severe as `check --fail-on` says, or a `fail` of `doctor`;
-5 losses, with `--fail-on-loss`.";
+3 cannot capture; 4 findings as severe as `check --fail-on` says, a `fail` of `doctor`, or
+something that `pending` sees hang; 5 losses, with `--fail-on-loss`.";
 
 /// Captures and analyzes the messages between the Linux GPU driver dxgkrnl and its
 /// Windows host.
@@ -111,6 +111,7 @@ impl Cli {
                 Some(path) => top::run(&args, path, self.color),
                 None => live::top(&args, self.color),
             },
+            CliCommand::Pending(args) => live::pending(&args, self.color),
             CliCommand::Export(args) => export::run(&args),
             CliCommand::Completions { shell } => {
                 let mut script = Vec::new();
@@ -188,6 +189,9 @@ pub enum CliCommand {
     Stat(StatArgs),
     /// Show the activity of processes and channels, live or in a capture
     Top(TopArgs),
+    /// Watch for a few seconds, and say who waits for which message or fence, and what hangs
+    #[command(hide = !cfg!(live))]
+    Pending(PendingArgs),
     /// Write generated files: the Wireshark dissector, the reference, schemas
     Export(ExportArgs),
     /// Write a completion script for a shell

@@ -45,6 +45,54 @@ fn what_is_captured_of_every_sample_equals_what_was_played() {
     }
 }
 
+/// Watches a stand-in while it plays a sample; gives the exit code and the
+/// report.
+fn pending(sample: &str) -> (Option<i32>, String) {
+    let sample = dxgtrace_tests::samples().join(sample);
+    let mut standin = stand_in(&sample, &[]).unwrap();
+    let mut watching = command()
+        .unwrap()
+        .args(["pending", "--stand-in", &standin.pid().to_string()])
+        .args(["--for", "6", "--hang", "0.5"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let stderr = watching.stderr.take().unwrap();
+    BufReader::new(stderr).read_line(&mut line).unwrap();
+    assert!(line.contains("watching by uprobe"), "{line}");
+    standin.go().unwrap();
+    assert!(standin.wait().unwrap().success());
+    let output = watching.wait_with_output().unwrap();
+    let report = String::from_utf8(output.stdout).unwrap();
+    (output.status.code(), report)
+}
+
+#[test]
+fn what_waits_while_it_is_watched_hangs_and_what_ends_does_not() {
+    if !requirement::live() {
+        return;
+    }
+    let (code, report) = pending("rules/host-silent.pcapng");
+    assert_eq!(code, Some(4), "{report}");
+    assert!(report.starts_with("1 wait hangs: 10 samples"), "{report}");
+    assert!(
+        report.contains("the host's reply to get_device_state of packet"),
+        "{report}"
+    );
+    assert!(report.contains("on vgpu0"), "{report}");
+    assert!(report.contains("waits that began before are not known"));
+
+    let (code, report) = pending("findings/event.missing.pcapng");
+    assert_eq!(code, Some(4), "{report}");
+    assert!(report.contains("to reach"), "{report}");
+
+    let (code, report) = pending("rules/adapter-queries-harmless.pcapng");
+    assert_eq!(code, Some(0), "{report}");
+    assert!(report.starts_with("nothing hangs"), "{report}");
+}
+
 #[test]
 fn packets_above_120_kib_are_among_the_samples() {
     let long = samples()

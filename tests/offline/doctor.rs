@@ -9,7 +9,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use dxgtrace_doctor::{ConfigSpace, FactLevel, MachineFact, SystemFiles, examine};
+use dxgtrace_doctor::{ConfigSpace, DriverThreads, FactLevel, MachineFact, SystemFiles, examine};
 use dxgtrace_tests::exercise::virtual_gpu;
 use dxgtrace_tests::program::{run, scratch, text};
 use flate2::Compression;
@@ -841,4 +841,39 @@ fn hostile_names_reach_the_terminal_escaped() {
         let fact: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!(fact["type"], "fact");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn threads_in_an_ioctl_of_the_driver_are_found() {
+    let machine = Machine::new("threads");
+    let ioctl = "16 0x3 0xc004471f 0x7ffd1000 0x0 0x0 0x0 0x7ffd0f00 0x7f0000001234\n";
+    machine
+        .link("/proc/10/fd/3", "/dev/dxg")
+        .link("/proc/10/fd/4", "socket:[1]")
+        .file("/proc/10/task/10/syscall", "running\n")
+        .file("/proc/10/task/11/syscall", ioctl)
+        .file("/proc/10/task/11/comm", "worker\n")
+        .file("/proc/10/task/11/wchan", "dxgvmb_send_sync_msg")
+        .file("/proc/10/task/12/syscall", ioctl)
+        .file("/proc/10/task/12/comm", "other\n")
+        .file("/proc/10/task/12/wchan", "schedule")
+        .file(
+            "/proc/10/task/12/stack",
+            "[<0>] wait_for_completion+0x1/0x2\n[<0>] dxgkio_wait_sync_object_cpu+0x1/0x2 [dxgkrnl]\n",
+        )
+        .link("/proc/20/fd/3", "/dev/null")
+        .file("/proc/20/task/20/syscall", ioctl);
+    let found = DriverThreads::of(&SystemFiles::new(&machine.0));
+    assert_eq!((found.users, found.hidden), (1, 0));
+    let of = |index: usize| {
+        let thread = &found.in_ioctl[index];
+        (thread.tid, thread.request, thread.place.as_deref())
+    };
+    assert_eq!(found.in_ioctl.len(), 2);
+    assert_eq!(of(0), (11, 0xc004_471f, Some("dxgvmb_send_sync_msg")));
+    assert_eq!(
+        of(1),
+        (12, 0xc004_471f, Some("dxgkio_wait_sync_object_cpu"))
+    );
 }

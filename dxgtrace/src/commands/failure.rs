@@ -9,8 +9,8 @@ use dxgtrace_protocol::decode::is_unsafe;
 pub enum Exit {
     /// The command succeeded.
     Fine,
-    /// There are findings of the severity of `--fail-on` or higher, or `doctor` found
-    /// a fault.
+    /// There are findings of the severity of `--fail-on` or higher, `doctor` found
+    /// a fault, or `pending` a hang.
     Findings,
     /// Packets were lost, and `--fail-on-loss` was given.
     Loss,

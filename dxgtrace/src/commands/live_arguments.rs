@@ -238,6 +238,41 @@ fn duration(seconds: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("`{seconds}` is no number of seconds"))
 }
 
+/// `dxgtrace pending`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  dxgtrace pending                      who waits for what, over 5 seconds
+  dxgtrace pending --for 60 --hang 20   a wait hangs once it lasts 20 seconds
+  dxgtrace pending --for 10 || systemctl restart inference
+
+Exit codes: 0 nothing hangs, 4 something does, 3 it cannot be told.
+
+The capture begins with the command. Of a wait that began before, /proc shows
+the ioctl and for how long it was seen here, but not the message or the fence.")]
+pub struct PendingArgs {
+    /// Watch for this long
+    #[arg(long = "for", value_name = "SECONDS", default_value = "5")]
+    pub duration: f64,
+
+    /// Look at what waits this many times
+    #[arg(
+        long = "samples",
+        value_name = "N",
+        default_value = "10",
+        value_parser = clap::value_parser!(u32).range(2..=1000)
+    )]
+    pub samples: u32,
+
+    /// A wait hangs if it lasts at least this long and has not ended with the
+    /// last sample; without it: half of --for
+    #[arg(long = "hang", value_name = "SECONDS")]
+    pub hang: Option<f64>,
+
+    #[command(flatten)]
+    pub live: LiveArgs,
+}
+
 /// `dxgtrace replay`
 #[derive(Debug, Clone, Args)]
 pub struct ReplayArgs {

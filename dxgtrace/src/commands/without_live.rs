@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use super::arguments::ColorArg;
-use super::live_arguments::{CaptureArgs, DemoArgs, ReplayArgs, TuiArgs};
+use super::live_arguments::{CaptureArgs, DemoArgs, PendingArgs, ReplayArgs, TuiArgs};
 use super::top::TopArgs;
 use super::{Exit, Failure};
 
@@ -24,6 +24,10 @@ pub fn demo(_: &DemoArgs, _: ColorArg) -> Result<Exit, Failure> {
 }
 
 pub fn top(_: &TopArgs, _: ColorArg) -> Result<Exit, Failure> {
+    missing()
+}
+
+pub fn pending(_: &PendingArgs, _: ColorArg) -> Result<Exit, Failure> {
     missing()
 }
 

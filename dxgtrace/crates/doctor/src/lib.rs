@@ -5,7 +5,8 @@
 //! `hardware` at what the host offers, `config_space` at the registers of a
 //! vGPU, `container` at what a container admits, `user_mode` at the libraries
 //! below `/usr/lib/wsl`, `rights` at the capabilities of this process; `backend`
-//! concludes how a capture would be made.
+//! concludes how a capture would be made. [`DriverThreads`] tells which threads
+//! are in an ioctl of the driver.
 //!
 //! Only files below `/dev`, `/sys`, `/proc`, `/boot`, `/lib`, `/usr/lib`, `/run`,
 //! `/var/lib/dpkg/info` and `/etc/ld.so.cache` are read, so the same code examines
@@ -24,11 +25,13 @@ mod loader;
 pub mod preemption;
 mod rights;
 mod system;
+mod threads;
 mod user_mode;
 
 pub use config_space::{ConfigSpace, NotConfigSpace};
 pub use hardware::{VmbusChannels, channels};
 pub use system::SystemFiles;
+pub use threads::{DriverThread, DriverThreads};
 
 use serde::Serialize;
 

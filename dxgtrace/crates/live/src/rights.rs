@@ -15,6 +15,8 @@ pub enum Right {
     Files,
     /// To send signals to processes of other users.
     Signals,
+    /// To see where threads of other users wait.
+    Threads,
     /// To hook functions of modules that are loaded later.
     Hooks,
     /// `CAP_SYS_ADMIN`, which [`Right::Hooks`] needs to open the BTF of a module
@@ -27,6 +29,7 @@ impl Right {
         match self {
             Self::Files => CapabilitySet::DAC_OVERRIDE,
             Self::Signals => CapabilitySet::KILL,
+            Self::Threads => CapabilitySet::SYS_PTRACE.union(CapabilitySet::DAC_READ_SEARCH),
             Self::Hooks => CapabilitySet::PERFMON.union(CapabilitySet::DAC_READ_SEARCH),
             Self::Admin => CapabilitySet::SYS_ADMIN,
         }

@@ -5,6 +5,8 @@ mod capture;
 mod channels;
 mod demo;
 mod extcap;
+mod pending;
+mod pending_waits;
 mod pipe;
 mod replay;
 mod top;
@@ -12,6 +14,7 @@ mod top;
 mod tui;
 
 pub use capture::run as capture;
+pub use pending::run as pending;
 pub use replay::run as replay;
 pub use top::run as top;
 pub use tui::run as tui;
