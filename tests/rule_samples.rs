@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use dxgtrace_protocol::record::header::{IoctlEnd, KnownFields, RecordKind};
-use dxgtrace_protocol::table::errno::{EAGAIN, returned};
+use dxgtrace_protocol::table::errno::{EAGAIN, negative};
 use dxgtrace_protocol::table::ioctls::IOCTLS;
 
 use crate::conversation::DRIVER;
@@ -318,7 +318,7 @@ fn ioctls(source: &Source) -> Result<Vec<Pair>> {
                 | KnownFields::RETURN_VALUE,
         );
         header.ioctl = ioctl.context("no such ioctl")?.request();
-        header.ioctl_result = returned(name);
+        header.ioctl_result = negative(name);
         let end = IoctlEnd {
             duration: 20_000,
             messages: 0,

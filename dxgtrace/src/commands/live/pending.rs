@@ -9,10 +9,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::capture::Signals;
 use super::pending_waits::{PendingWaits, WaitSample};
-use super::{give_up_rights, options, start};
+use super::{capture_options, give_up_rights, start};
 use crate::commands::arguments::ColorArg;
 use crate::commands::live_arguments::PendingArgs;
-use crate::commands::output::stream;
+use crate::commands::output::stdout_stream;
 use crate::commands::{Exit, Failure};
 use dxgtrace_doctor::{DriverThreads, SystemFiles};
 use dxgtrace_live::{CaptureTarget, Right};
@@ -38,8 +38,8 @@ pub fn run(args: &PendingArgs, color: ColorArg) -> Result<Exit, Failure> {
             hang.as_secs_f64()
         )));
     }
-    let signals = Signals::catch()?;
-    let options = options(&args.live)?;
+    let signals = Signals::install()?;
+    let options = capture_options(&args.live)?;
     let mut live = start(&options)?;
     let mut rights = live.rights();
     rights.push(Right::Threads);
@@ -51,7 +51,7 @@ pub fn run(args: &PendingArgs, color: ColorArg) -> Result<Exit, Failure> {
     let _ = writeln!(
         io::stderr(),
         "dxgtrace: watching by {} for {:.1} s",
-        live.how(),
+        live.describe_hooks(),
         duration.as_secs_f64()
     );
     let mut session = Session::new();
@@ -66,7 +66,7 @@ pub fn run(args: &PendingArgs, color: ColorArg) -> Result<Exit, Failure> {
             session.see(&delivery.packet, &mut |_| ());
             waits.packet(&delivery.packet, delivery.channels);
         }
-        let ending = signals.stop();
+        let ending = signals.take_stop();
         if begun.elapsed() < every * taken && !ending {
             continue;
         }
@@ -86,7 +86,7 @@ pub fn run(args: &PendingArgs, color: ColorArg) -> Result<Exit, Failure> {
     }
     let lost = live.totals().lost.total();
     live.stop();
-    let mut out = stream(color);
+    let mut out = stdout_stream(color);
     let hangs = waits
         .report(&mut out, hang, begun.elapsed(), lost)
         .and_then(|hangs| {
