@@ -715,7 +715,7 @@ data.codes = {
     sentence = { "VMBus packet type ", { "packet_type", "integer" }, " has no meaning in this protocol", } },
   { id = "PacketDirection", word = "packet.direction", severity = "error",
     sentence = { "the ", { "part", "part" }, " goes the wrong way", } },
-  { id = "PacketNoReply", word = "packet.completion_flag", severity = "error",
+  { id = "PacketCompletionFlag", word = "packet.completion_flag", severity = "error",
     sentence = { "the packet's completion flag is ", { "completion_flag", "bit" }, ", but the message's async bit is ", { "async_bit", "bit" }, } },
   { id = "ChannelWrong", word = "channel.wrong", severity = "error",
     sentence = { "a ", { "set", "part" }, " message is sent on a channel of another kind", } },
@@ -3335,7 +3335,7 @@ local function check_framing(packet, frame, found)
   end
   if wants_reply == is_async then
     local bit = is_async and 1 or 0
-    found(code.PacketNoReply, { completion_flag = bit, async_bit = bit }, at)
+    found(code.PacketCompletionFlag, { completion_flag = bit, async_bit = bit }, at)
   end
 end
 

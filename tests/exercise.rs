@@ -63,18 +63,18 @@ pub fn file(data: &[u8]) {
     let mut findings = Vec::new();
     while let Ok(Some(record)) = reader.next_record() {
         findings.clear();
-        let seen = session.see(&record.packet, &mut |finding| findings.push(finding));
+        let seen = session.analyze(&record.packet, &mut |finding| findings.push(finding));
         let entry = Entry {
             packet: &record.packet,
             channels: record.channels,
-            seen: &seen,
-            request: session.answered(),
+            analysis: &seen,
+            request: session.answered_request(),
             findings: &findings,
-            changes: session.changes(),
+            changes: session.object_changes(),
             reply_in: None,
-            first: 0,
-            captured_before: 0,
-            previous: 0,
+            capture_start: 0,
+            previous_captured: 0,
+            previous_shown: 0,
         };
         // The output is dropped, so writing cannot fail.
         let _ = text.entry(&entry).and_then(|()| json.entry(&entry));
@@ -88,8 +88,8 @@ pub fn file(data: &[u8]) {
         let _ = finding.to_string();
     });
     session.objects();
-    session.accounts();
-    session.sleepers();
+    session.memory_accounts();
+    session.cpu_waits();
     let mut again = RandomReader::new(Cursor::new(data), reader.into_layout());
     for (number, at) in places {
         // It was read once, from the same bytes.
@@ -147,7 +147,7 @@ pub fn filter(data: &[u8]) {
     if let Some((header, payload, _)) = decode(rest) {
         let packet = whole(&header, payload);
         let mut decoded = None;
-        check::packet(&packet, None, &mut decoded, &mut |_| {});
+        check::decode_and_check(&packet, None, &mut decoded, &mut |_| {});
         let record = FilterRecord::new(&packet).decoded(decoded.as_ref());
         assert_eq!(filter.matches(&record), again.matches(&record), "{printed}");
     }
@@ -169,7 +169,7 @@ fn columns(packet: &Packet<'_>, decoded: &Decoded<'_>) {
 pub fn run<'a>(packet: &Packet<'a>, pending: Option<&PendingRequest>) -> Option<Decoded<'a>> {
     let mut said = 0;
     let mut decoded = None;
-    check::packet(packet, pending, &mut decoded, &mut |finding| {
+    check::decode_and_check(packet, pending, &mut decoded, &mut |finding| {
         said += show(&finding)
     });
     let decoded = decoded?;

@@ -44,8 +44,8 @@ impl Source {
         let mut session = Session::new();
         let mut exchanges = Vec::new();
         for (index, packet) in packets.iter().enumerate() {
-            let seen = session.see(&packet.packet(index as u64 + 1), &mut |_| ());
-            if let (Some(decoded), Some(request)) = (seen.decoded, session.answered())
+            let seen = session.analyze(&packet.packet(index as u64 + 1), &mut |_| ());
+            if let (Some(decoded), Some(request)) = (seen.decoded, session.answered_request())
                 && decoded.part == MessagePart::Reply
             {
                 let request = packets[request.number as usize - 1].clone();

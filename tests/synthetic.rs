@@ -14,7 +14,7 @@ use dxgtrace_protocol::record::header::{
 use dxgtrace_protocol::table::errno::EAGAIN;
 use dxgtrace_protocol::table::ioctls::IOCTLS;
 use dxgtrace_session::check::Finding;
-use dxgtrace_session::{ReplyOutcome, Session, errno};
+use dxgtrace_session::{ReplyOutcome, Session, driver_errno};
 
 /// A packet that owns its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub fn see_all<'a>(packets: impl Iterator<Item = Packet<'a>>) -> (Session, Found
     let mut session = Session::new();
     let mut found = Found::new();
     for packet in packets {
-        session.see(&packet, &mut |finding| found.push((packet.number, finding)));
+        session.analyze(&packet, &mut |finding| found.push((packet.number, finding)));
     }
     session.finish(&mut |packet, finding| found.push((packet, finding)));
     (session, found)
@@ -210,9 +210,9 @@ fn ioctls(samples: &Path) -> Result<Vec<u8>> {
     let mut asked = HashMap::new();
     for (number, packet) in (1..).zip(&packets) {
         let mut packet = packet.clone();
-        let seen = session.see(&packet.packet(number), &mut |_| ());
+        let seen = session.analyze(&packet.packet(number), &mut |_| ());
         asked.insert(number, made.len());
-        let Some(request) = session.answered() else {
+        let Some(request) = session.answered_request() else {
             made.push(packet);
             continue;
         };
@@ -225,7 +225,7 @@ fn ioctls(samples: &Path) -> Result<Vec<u8>> {
             .filter(|_| name != "flush_device");
         let outcome = seen.outcome;
         let result = match outcome {
-            Some(ReplyOutcome::Status(status)) => -errno(status).cast_signed(),
+            Some(ReplyOutcome::Status(status)) => -driver_errno(status).cast_signed(),
             Some(ReplyOutcome::Short) => -75,
             _ => 0,
         };

@@ -58,7 +58,7 @@ impl<R: Read> Analyzer<R> {
     /// Sets the times after which a reply is slow or missing. Must be called before
     /// the first record is read.
     pub fn with_limits(mut self, limits: ReplyLimits) -> Self {
-        self.session = self.session.within(limits);
+        self.session = self.session.with_limits(limits);
         self
     }
 
@@ -82,15 +82,15 @@ impl<R: Read> Analyzer<R> {
         };
         self.findings.clear();
         let found = &mut |finding| self.findings.push(finding);
-        let analysis = self.session.see(&record.packet, found);
+        let analysis = self.session.analyze(&record.packet, found);
         let analyzed = AnalyzedRecord {
             packet: record.packet,
             channels: record.channels,
             record,
             analysis,
-            request: self.session.answered(),
+            request: self.session.answered_request(),
             findings: &self.findings,
-            changes: self.session.changes(),
+            changes: self.session.object_changes(),
         };
         Ok(Some((analyzed, &self.session)))
     }

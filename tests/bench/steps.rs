@@ -75,7 +75,7 @@ fn locate_requests(bencher: Bencher<'_, '_>) {
 fn pair_and_check(bencher: Bencher<'_, '_>) {
     let mut session = Session::new();
     over(bencher, |packet| {
-        black_box(session.see(packet, &mut |finding| {
+        black_box(session.analyze(packet, &mut |finding| {
             black_box(finding);
         }));
     });
@@ -85,7 +85,7 @@ fn pair_and_check(bencher: Bencher<'_, '_>) {
 fn decode_all_fields(bencher: Bencher<'_, '_>) {
     let mut session = Session::new();
     over(bencher, |packet| {
-        let seen = session.see(packet, &mut |_| {});
+        let seen = session.analyze(packet, &mut |_| {});
         let Some(decoded) = seen.decoded else { return };
         for part in decoded.headers().chain(decoded.body) {
             for spot in part.fields() {
@@ -104,18 +104,18 @@ fn write(bencher: Bencher<'_, '_>, mut sink: impl Sink) {
     let mut session = Session::new();
     over(bencher, |packet| {
         let mut findings = Vec::new();
-        let seen = session.see(packet, &mut |finding| findings.push(finding));
+        let seen = session.analyze(packet, &mut |finding| findings.push(finding));
         sink.entry(&Entry {
             packet,
             channels: &SAMPLE.channels,
-            seen: &seen,
-            request: session.answered(),
+            analysis: &seen,
+            request: session.answered_request(),
             findings: &findings,
             changes: &[],
             reply_in: None,
-            first: 0,
-            captured_before: 0,
-            previous: 0,
+            capture_start: 0,
+            previous_captured: 0,
+            previous_shown: 0,
         })
         .unwrap();
     });

@@ -71,13 +71,13 @@ pub fn expected(input: impl Read) -> Result<Vec<Frame>> {
     while let Some(record) = reader.next_record()? {
         let packet = record.packet;
         let mut frame = Frame::default();
-        let seen = session.see(&packet, &mut |finding| {
+        let seen = session.analyze(&packet, &mut |finding| {
             if reported.contains(&finding.code()) {
                 let code = finding.code().word().to_owned();
                 frame.findings.insert((code, finding.to_string()));
             }
         });
-        if let Some(request) = session.answered() {
+        if let Some(request) = session.answered_request() {
             let time = request.latency(&packet);
             let from = request.number as usize;
             frame.request = Some((from, time));

@@ -132,7 +132,7 @@ pub fn cases() -> Result<Vec<Case>> {
             |talk| hosts(talk, GLOBAL, PACKET_INBAND, host(2, 4, 24)),
         )?,
         case(
-            Code::PacketNoReply,
+            Code::PacketCompletionFlag,
             &[],
             Device,
             |talk| {

@@ -85,7 +85,7 @@ fn every_version_that_a_driver_may_declare_has_its_format() {
     for version in 16..=40 {
         let talk = started(version);
         let (session, found) = see_all(talk.packets());
-        assert_eq!(session.version(), Some(version));
+        assert_eq!(session.declared_version(), Some(version));
         assert_eq!(at_least(Severity::Warn, &found), [""; 0], "{version}");
     }
 }
@@ -100,7 +100,7 @@ fn a_host_need_not_fill_in_what_the_driver_does_not_read() {
         for (number, packet) in (1..).zip(&mut packets) {
             let copy = packet.clone();
             let seen_packet = copy.packet(number);
-            let seen = session.see(&seen_packet, &mut |_| ());
+            let seen = session.analyze(&seen_packet, &mut |_| ());
             let Some(decoded) = seen.decoded.filter(|one| one.part == MessagePart::Reply) else {
                 continue;
             };
@@ -133,7 +133,7 @@ fn in_async_mode(packets: Vec<Owned>) -> Vec<Owned> {
     for (number, packet) in (1..).zip(packets) {
         let mut new = packet.clone();
         let original = packet.packet(number);
-        let seen = session.see(&original, &mut |_| ());
+        let seen = session.analyze(&original, &mut |_| ());
         let key = (packet.header.channel, packet.header.transaction);
         let Some(decoded) = seen.decoded else {
             out.push(new);

@@ -87,21 +87,21 @@ fn accusations(channels: &[Channel], packets: &[Recorded], rules: &Rules) -> Acc
             payload: &recorded.payload,
         };
         let mut findings = Vec::new();
-        let seen = session.see(&packet, &mut |finding| findings.push(finding));
+        let seen = session.analyze(&packet, &mut |finding| findings.push(finding));
         for finding in findings.iter().filter(|finding| accuses(finding)) {
             said.insert((finding.code().word().to_owned(), recorded.origin));
         }
         run.see(&Entry {
             packet: &packet,
             channels,
-            seen: &seen,
-            request: session.answered(),
+            analysis: &seen,
+            request: session.answered_request(),
             findings: &findings,
-            changes: session.changes(),
+            changes: session.object_changes(),
             reply_in: None,
-            first: packets[0].time,
-            captured_before: recorded.time,
-            previous: recorded.time,
+            capture_start: packets[0].time,
+            previous_captured: recorded.time,
+            previous_shown: recorded.time,
         });
     }
     session.finish(&mut |number, finding| {
@@ -110,7 +110,7 @@ fn accusations(channels: &[Channel], packets: &[Recorded], rules: &Rules) -> Acc
             said.insert((finding.code().word().to_owned(), origin));
         }
     });
-    run.end(&session.unanswered());
+    run.end(&session.unanswered_requests());
     for found in run.matches() {
         if found.rule.verdict != RuleVerdict::Harmless {
             said.insert((found.rule.name.clone(), 0));

@@ -26,11 +26,11 @@ fn see<T>(
     packets: &[&Made],
     mut look: impl FnMut(&Made, &Decoded<'_>) -> T,
 ) -> (Vec<Code>, Vec<T>) {
-    let mut session = Session::of(&CATALOG);
+    let mut session = Session::with_catalog(&CATALOG);
     let (mut codes, mut looks) = (Vec::new(), Vec::new());
     for made in packets {
         let packet = made.packet();
-        let analysis = session.see(&packet, &mut |finding| codes.push(finding.code()));
+        let analysis = session.analyze(&packet, &mut |finding| codes.push(finding.code()));
         looks.push(look(made, analysis.decoded.as_ref().unwrap()));
     }
     // The device is from before the capture, and its handle is any number.
@@ -106,7 +106,7 @@ fn the_length_of_a_reply_follows_from_the_request_of_its_version() {
     let (request, reply) = exchange(CHANGED, 5);
     let packet = request.packet();
     let mut pending = None;
-    Session::of(&CATALOG).see(&packet, &mut |_| ());
+    Session::with_catalog(&CATALOG).analyze(&packet, &mut |_| ());
     see(&[&request], |_, decoded| {
         pending = Some(PendingRequest::new(decoded))
     });

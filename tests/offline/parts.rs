@@ -38,7 +38,7 @@ fn shown(packets: &[Owned]) -> Vec<Shown> {
             let mut findings = Vec::new();
             let mut found =
                 |finding: Finding| findings.push((finding.code(), finding.part(), finding.at));
-            let seen = session.see(&packet.packet(index as u64 + 1), &mut found);
+            let seen = session.analyze(&packet.packet(index as u64 + 1), &mut found);
             let decoded = seen.decoded.as_ref();
             (
                 decoded.map_or("-", |decoded| decoded.name()),
@@ -59,7 +59,7 @@ fn redacted(packets: &[Owned]) -> Vec<Owned> {
         .enumerate()
         .map(|(index, packet)| {
             let borrowed = packet.packet(index as u64 + 1);
-            let seen = session.see(&borrowed, &mut |_| ());
+            let seen = session.analyze(&borrowed, &mut |_| ());
             let (header, payload) = redactor.packet(&borrowed, &seen);
             Owned {
                 header,

@@ -22,21 +22,21 @@ fn matches(path: &Path, rules: &Rules) -> Vec<(String, u64, Vec<String>)> {
     while let Ok(Some(record)) = reader.next_record() {
         let mut findings = Vec::new();
         let packet = record.packet;
-        let seen = session.see(&packet, &mut |finding| findings.push(finding));
+        let seen = session.analyze(&packet, &mut |finding| findings.push(finding));
         watch.see(&Entry {
             packet: &packet,
             channels: record.channels,
-            seen: &seen,
-            request: session.answered(),
+            analysis: &seen,
+            request: session.answered_request(),
             findings: &findings,
-            changes: session.changes(),
+            changes: session.object_changes(),
             reply_in: None,
-            first: 0,
-            captured_before: 0,
-            previous: 0,
+            capture_start: 0,
+            previous_captured: 0,
+            previous_shown: 0,
         });
     }
-    watch.end(&session.unanswered());
+    watch.end(&session.unanswered_requests());
     watch
         .matches()
         .into_iter()

@@ -133,7 +133,7 @@ fn the_history_of_a_handle_says_who_destroyed_it_when() {
         .unwrap();
     let (session, _) = see_all(talk.packets());
     let history = session.history(findings::PROCESS, None, 0x4000_0080);
-    let [HandleHistory::Gone(gone)] = history[..] else {
+    let [HandleHistory::Ended(gone)] = history[..] else {
         panic!("{history:?}");
     };
     assert_eq!(gone.entity.created.packet, created);
@@ -265,7 +265,7 @@ fn a_session_of_any_length_keeps_a_bounded_memory() {
     let mut number = 0;
     for packet in head {
         number += 1;
-        session.see(&packet.packet(number), &mut |finding| panic!("{finding}"));
+        session.analyze(&packet.packet(number), &mut |finding| panic!("{finding}"));
     }
     let mut shift = 0;
     for turn in 0..20_000 {
@@ -274,12 +274,12 @@ fn a_session_of_any_length_keeps_a_bounded_memory() {
             let mut packet = packet.clone();
             packet.header.transaction += shift;
             packet.time += turn * 1_000_000_000;
-            session.see(&packet.packet(number), &mut |finding| panic!("{finding}"));
+            session.analyze(&packet.packet(number), &mut |finding| panic!("{finding}"));
         }
         shift += 4;
     }
     assert!(session.object_count() < 10);
-    assert_eq!(session.waiting().len(), 0);
+    assert_eq!(session.waiting_requests().len(), 0);
 }
 
 #[test]
@@ -295,16 +295,16 @@ fn of_requests_that_nobody_answers_the_oldest_are_forgotten() {
     let mut session = Session::new();
     let mut answer = |session: &mut Session, transaction| {
         reply.header.transaction = transaction;
-        session.see(&reply.packet(SENT + 1), &mut |_| {});
-        session.answered().map(|request| request.number)
+        session.analyze(&reply.packet(SENT + 1), &mut |_| {});
+        session.answered_request().map(|request| request.number)
     };
     // Whose thread is not known: it may wait for all of them.
     request.header.known = dxgtrace_protocol::record::header::KnownFields(0);
     for number in 1..=SENT {
         request.header.transaction = number;
-        session.see(&request.packet(number), &mut |_| {});
+        session.analyze(&request.packet(number), &mut |_| {});
     }
-    let waiting = session.waiting();
+    let waiting = session.waiting_requests();
     assert!(
         (MOST / 2..=MOST).contains(&waiting.len()),
         "{}",
@@ -415,7 +415,7 @@ proptest! {
         let (kept, _) = see_all(numbered(&packets[..from]));
         let mut replayed = kept.clone();
         for packet in numbered(packets).skip(from).take(at - from) {
-            replayed.see(&packet, &mut |_| {});
+            replayed.analyze(&packet, &mut |_| {});
         }
         prop_assert_eq!(tree(&rebuilt), tree(&replayed));
     }
@@ -483,7 +483,7 @@ proptest! {
             if let Some(byte) = packet.payload.get_mut(usize::from(place % 128)) {
                 *byte = value;
             }
-            session.see(&packet.packet(number), &mut |_| {});
+            session.analyze(&packet.packet(number), &mut |_| {});
         }
         session.finish(&mut |_, _| {});
         let _ = tree(&session);
@@ -492,7 +492,7 @@ proptest! {
 
 /// The only account, of the session's only process.
 fn account(session: &Session) -> dxgtrace_session::MemoryAccount {
-    let accounts = session.accounts();
+    let accounts = session.memory_accounts();
     assert_eq!(accounts.len(), 1);
     accounts[0].clone()
 }
@@ -527,8 +527,8 @@ fn the_ledger_says_who_has_how_much() {
     let one = account(&session);
     assert_eq!((one.process, one.pid), (u64::from(PROCESS), 100));
     assert_eq!((one.devices, one.allocations), (1, 2));
-    assert_eq!((one.bytes, one.most), (8192, 8192));
-    assert_eq!((one.resident, one.most_resident), (4096, 8192));
+    assert_eq!((one.bytes, one.peak_bytes), (8192, 8192));
+    assert_eq!((one.resident, one.peak_resident), (4096, 8192));
     assert_eq!(one.offered, 4096);
     let budget = one.budgets[0].unwrap();
     assert_eq!((budget.budget, budget.in_use), (1 << 30, 1 << 20));
@@ -542,7 +542,7 @@ fn the_ledger_says_who_has_how_much() {
     talk.add_exchange("destroy_process", &[], &[]).unwrap();
     let one = account(&see_all(talk.packets()).0);
     assert!(one.ended);
-    assert_eq!((one.most, one.most_resident), (8192, 8192));
+    assert_eq!((one.peak_bytes, one.peak_resident), (8192, 8192));
 }
 
 #[test]
@@ -610,13 +610,13 @@ fn a_waiting_thread_is_told_with_its_fence_and_what_was_asked_of_it() {
         .unwrap();
     let waited = talk.packets.len() as u64 - 1;
     let asked = |talk: &Conversation| {
-        let sleepers = see_all(talk.packets()).0.sleepers();
+        let sleepers = see_all(talk.packets()).0.cpu_waits();
         assert_eq!(sleepers.len(), 1);
         let one = &sleepers[0];
         assert_eq!((one.packet, one.event, one.tid), (waited, 2, 100));
         let fence = one.fences[0];
         assert_eq!((fence.handle, fence.value), (0x4000_0200, 7));
-        fence.asked.map(|(value, _)| value)
+        fence.highest_request.map(|(value, _)| value)
     };
     assert_eq!(asked(&talk), None);
     let signal = [
@@ -629,5 +629,5 @@ fn a_waiting_thread_is_told_with_its_fence_and_what_was_asked_of_it() {
     assert_eq!(asked(&talk), Some(6));
     talk.add_host_message("signal_guest_event", &[("event", &[2])])
         .unwrap();
-    assert!(see_all(talk.packets()).0.sleepers().is_empty());
+    assert!(see_all(talk.packets()).0.cpu_waits().is_empty());
 }

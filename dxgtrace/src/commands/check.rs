@@ -107,8 +107,8 @@ pub fn run(args: &CheckArgs, color: ColorArg) -> Result<Exit, Failure> {
         if let Err(failure) = input::feed_file(path, &mut pipeline) {
             input::keep_first_failure(&mut damage, failure);
         }
-        let version = pipeline.session().version();
-        let waiting = pipeline.session().unanswered();
+        let version = pipeline.session().declared_version();
+        let waiting = pipeline.session().unanswered_requests();
         let totals = pipeline.finish().map_err(Failure::output)?;
         worst = worst.max(groups.worst());
         lost += totals.lost + totals.incomplete_ioctls;

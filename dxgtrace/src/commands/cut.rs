@@ -53,7 +53,7 @@ pub fn run(args: &CutArgs) -> Result<Exit, Failure> {
     let selection = selection(args)?;
     let mut cut = CutCollector::new(selection);
     walk(input, &mut |entry, session, _| {
-        cut.add_packet(entry.packet, entry.seen, session);
+        cut.add_packet(entry.packet, entry.analysis, session);
         Ok(())
     })?;
     let kept = cut.finish();

@@ -49,7 +49,7 @@ impl<'a> Pipeline<'a> {
 
     /// Sets the times after which a reply is slow or missing.
     pub fn with_limits(mut self, limits: ReplyLimits) -> Self {
-        self.session = self.session.within(limits);
+        self.session = self.session.with_limits(limits);
         self
     }
 
@@ -75,7 +75,7 @@ impl<'a> Pipeline<'a> {
         let findings = &mut self.findings;
         let mut seen = Analysis::default();
         self.session
-            .take(packet, &mut seen, &mut |finding| findings.push(finding));
+            .analyze_into(packet, &mut seen, &mut |finding| findings.push(finding));
         if !self.chosen.admit(packet, channels) {
             return Ok(false);
         }
@@ -84,14 +84,14 @@ impl<'a> Pipeline<'a> {
         let entry = Entry {
             packet,
             channels,
-            seen: &seen,
-            request: self.session.answered(),
+            analysis: &seen,
+            request: self.session.answered_request(),
             findings: &self.findings,
-            changes: self.session.changes(),
+            changes: self.session.object_changes(),
             reply_in: self.replies.get(&packet.number).copied(),
-            first,
-            captured_before: before(self.captured_before),
-            previous: before(self.previous),
+            capture_start: first,
+            previous_captured: before(self.captured_before),
+            previous_shown: before(self.previous),
         };
         let shown = self.filter.is_empty() || self.filter.matches(&FilterRecord::from(&entry));
         self.totals.count(&entry, shown);
@@ -126,9 +126,9 @@ impl<'a> Pipeline<'a> {
         let mut late = Vec::new();
         self.session
             .finish(&mut |packet, finding| late.push((packet, finding)));
-        self.totals.unanswered = self.session.waiting().len() as u64;
+        self.totals.unanswered = self.session.waiting_requests().len() as u64;
         for (packet, finding) in &late {
-            self.totals.find(finding);
+            self.totals.count_finding(finding);
             // A filter may have left out the packets of these findings.
             if self.filter.is_empty() && self.chosen.are_all() {
                 for sink in &mut self.sinks {

@@ -194,8 +194,8 @@ fn replies_by_request<R: Read>(mut reader: Reader<R>) -> HashMap<u64, u64> {
     let mut session = Session::new();
     let mut replies = HashMap::new();
     while let Ok(Some(record)) = reader.next_record() {
-        session.see(&record.packet, &mut |_| {});
-        if let Some(request) = session.answered() {
+        session.analyze(&record.packet, &mut |_| {});
+        if let Some(request) = session.answered_request() {
             replies.insert(request.number, record.packet.number);
         }
     }

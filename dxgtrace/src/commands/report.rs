@@ -82,7 +82,7 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
         let (header, payload) = if args.no_redact {
             (*entry.packet.header, entry.packet.payload.to_vec())
         } else {
-            redactor.packet(entry.packet, entry.seen)
+            redactor.packet(entry.packet, entry.analysis)
         };
         let packet = Packet {
             header: &header,
@@ -91,11 +91,11 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
         };
         // Summary and comments describe the redacted packets.
         findings.clear();
-        let seen = redacted_session.see(&packet, &mut |finding| findings.push(finding));
+        let seen = redacted_session.analyze(&packet, &mut |finding| findings.push(finding));
         let entry = Entry {
             packet: &packet,
-            seen: &seen,
-            request: redacted_session.answered(),
+            analysis: &seen,
+            request: redacted_session.answered_request(),
             findings: &findings,
             ..*entry
         };
@@ -108,7 +108,7 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
     })?;
     writer.finish().map_err(wrong)?;
     profile.finish(&redacted_session);
-    rule_run.end(&redacted_session.unanswered());
+    rule_run.end(&redacted_session.unanswered_requests());
 
     let mut text = Vec::new();
     let note = damage.as_ref().map(ToString::to_string);

@@ -58,14 +58,14 @@ fn walk_records<R: Read>(
         let entry = Entry {
             packet: &record.packet,
             channels: record.channels,
-            seen: &record.analysis,
+            analysis: &record.analysis,
             request: record.request,
             findings: record.findings,
             changes: record.changes,
             reply_in: None,
-            first,
-            captured_before: previous.unwrap_or(first),
-            previous: previous.unwrap_or(first),
+            capture_start: first,
+            previous_captured: previous.unwrap_or(first),
+            previous_shown: previous.unwrap_or(first),
         };
         let comments = || {
             record

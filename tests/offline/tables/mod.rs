@@ -25,7 +25,7 @@ use dxgtrace_tests::generate::{self, Counts, Framing, Made, Plan};
 /// its message.
 fn findings(packet: &Packet<'_>, pending: Option<&PendingRequest>) -> Vec<Finding> {
     let mut found = Vec::new();
-    check::packet(packet, pending, &mut None, &mut |one| found.push(one));
+    check::decode_and_check(packet, pending, &mut None, &mut |one| found.push(one));
     found.retain(|one| one.code() != Code::CommandUnsent);
     found
 }

@@ -1,8 +1,8 @@
-//! Virtual GPUs: which one a message is about, and what is known of each.
+//! The virtual GPUs of a session, and which one a message is about.
 //!
-//! Without async mode each has a channel of its own. In async mode everything
-//! travels on the global channel, and only the LUID in the extended header
-//! tells them apart.
+//! Without async mode, each virtual GPU has its own channel. In async mode, all
+//! messages use the global channel, and the LUID in the extended header
+//! identifies the virtual GPU.
 
 use super::objects::ObjectId;
 use dxgtrace_protocol::decode::Frame;
@@ -10,25 +10,27 @@ use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::ChannelKind;
 use dxgtrace_protocol::schema::MessageSet;
 
-/// Adapters followed at most; later ones are not told apart.
-const MAX: usize = 64;
-/// Bytes kept of a description.
-const NAME: usize = 64;
+/// Maximum number of adapters; further ones are not tracked.
+const ADAPTERS_MAX: usize = 64;
+/// Bytes of a description that are kept.
+const NAME_BYTES: usize = 64;
 
 /// A virtual GPU.
 #[derive(Debug, Clone, Copy)]
 pub struct Adapter {
-    /// Number of its channel, if it was ever seen to use one.
+    /// Number of its channel, if it uses one of its own.
     pub channel: Option<u32>,
-    /// How extended headers name it: before and after the host said how.
+    /// Its LUID in extended headers, before and after the host assigned one; 0
+    /// if there is none.
     pub luids: [u64; 2],
-    /// Its object, if it was opened or its handle was seen.
+    /// Its adapter object, if that was captured.
     pub object: Option<ObjectId>,
-    /// The interface version that the driver declared when it opened it.
+    /// The interface version that the driver declared when it opened the
+    /// adapter.
     pub declared: Option<u32>,
-    /// Packets of its own that were seen.
+    /// Number of its captured guest messages.
     pub packets: u64,
-    name: [u8; NAME],
+    name: [u8; NAME_BYTES],
 }
 
 impl Adapter {
@@ -43,7 +45,7 @@ impl Adapter {
         }
     }
 
-    fn is_called(&self, luid: u64) -> bool {
+    fn has_luid(&self, luid: u64) -> bool {
         luid != 0 && self.luids.contains(&luid)
     }
 }
@@ -55,8 +57,9 @@ pub(super) struct Adapters {
 }
 
 impl Adapters {
-    /// Number of the adapter that a guest message is about.
-    pub fn of(&mut self, packet: &Packet<'_>, frame: &Frame) -> Option<u8> {
+    /// The number of the adapter that a guest message is about. An adapter that
+    /// is not known yet is added.
+    pub fn find_or_add(&mut self, packet: &Packet<'_>, frame: &Frame) -> Option<u8> {
         if frame.set() != Some(MessageSet::Vgpu) {
             return None;
         }
@@ -64,17 +67,17 @@ impl Adapters {
         let channel =
             (packet.header.channel_kind == ChannelKind::Vgpu).then_some(packet.header.channel);
         let known = self.list.iter().position(|adapter| match channel {
-            // The same GPU may have been seen by its LUID before.
+            // The same GPU may be known by its LUID already.
             Some(channel) => match adapter.channel {
                 Some(own) => own == channel,
-                None => adapter.is_called(luid),
+                None => adapter.has_luid(luid),
             },
-            None => adapter.is_called(luid),
+            None => adapter.has_luid(luid),
         });
         let place = match known {
             Some(place) => place,
             None if channel.is_none() && luid == 0 => return None,
-            None if self.list.len() >= MAX => return None,
+            None if self.list.len() >= ADAPTERS_MAX => return None,
             None => {
                 self.list.push(Adapter {
                     channel,
@@ -82,7 +85,7 @@ impl Adapters {
                     object: None,
                     declared: None,
                     packets: 0,
-                    name: [0; NAME],
+                    name: [0; NAME_BYTES],
                 });
                 self.list.len() - 1
             }
@@ -95,8 +98,8 @@ impl Adapters {
         u8::try_from(place).ok()
     }
 
-    /// Number of the adapter on a channel.
-    pub fn on(&self, channel: u32) -> Option<u8> {
+    /// The number of the adapter on `channel`.
+    pub fn on_channel(&self, channel: u32) -> Option<u8> {
         let place = self
             .list
             .iter()
@@ -104,25 +107,25 @@ impl Adapters {
         u8::try_from(place).ok()
     }
 
-    /// The adapter with that number.
+    /// The adapter with `number`.
     pub fn get(&self, number: u8) -> Option<&Adapter> {
         self.list.get(usize::from(number))
     }
 
-    /// The same, to be changed.
+    /// The adapter with `number`, for modification.
     pub fn get_mut(&mut self, number: u8) -> Option<&mut Adapter> {
         self.list.get_mut(usize::from(number))
     }
 
-    /// All of them.
-    pub fn all(&self) -> &[Adapter] {
+    /// Every adapter, by number.
+    pub fn as_slice(&self) -> &[Adapter] {
         &self.list
     }
 
-    /// Host and guest call it this from now on.
-    pub fn call(&mut self, number: u8, luid: u64) {
+    /// Records the LUID that the host assigned to an adapter.
+    pub fn add_luid(&mut self, number: u8, luid: u64) {
         if let Some(adapter) = self.get_mut(number)
-            && !adapter.is_called(luid)
+            && !adapter.has_luid(luid)
         {
             adapter.luids = [adapter.luids[0], luid];
         }

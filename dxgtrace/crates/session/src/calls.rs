@@ -1,5 +1,5 @@
-//! The application's calls: which messages an ioctl caused, and whether what
-//! it returned agrees with what the host said.
+//! Tracks ioctls: which messages each one sent, and whether its result agrees
+//! with the host's replies.
 
 use rustc_hash::FxHashMap;
 
@@ -12,26 +12,26 @@ use dxgtrace_protocol::record::header::{IoctlEnd, KnownFields, RecordHeader};
 use dxgtrace_protocol::table::errno;
 use dxgtrace_protocol::table::framing::FLAG_COMPLETION_REQUESTED;
 
-/// Threads followed at most; beyond that, all are forgotten.
+/// Maximum number of threads; beyond it, all are forgotten.
 const THREADS_MAX: usize = 1 << 14;
 
-/// An ioctl with what was captured of it.
+/// An ioctl and the messages that were captured of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct IoctlCall {
-    /// Its request number.
+    /// The ioctl's request number.
     pub ioctl: u32,
-    /// Number of its first message, or 0.
-    pub first: u64,
-    /// Messages in the capture.
+    /// Packet number of its first message, or 0.
+    pub first_packet: u64,
+    /// Number of its messages in the capture.
     pub messages: u64,
-    /// Of its exchanges the first that failed: number of the request, and what
-    /// the reply said.
-    pub failed: Option<(u64, ReplyOutcome)>,
-    /// Requests that wait for a reply.
-    waiting: u64,
-    /// Packets are missing since it began.
-    gap: bool,
-    /// Whether the capture lacks packets of it, by what the probe counted.
+    /// The first of its requests that failed: its packet number and outcome.
+    pub first_failure: Option<(u64, ReplyOutcome)>,
+    /// Requests that have no reply yet.
+    awaited_replies: u64,
+    /// Whether packets were lost since it began.
+    packets_lost: bool,
+    /// Whether some of its messages, or its end, were not captured, by the
+    /// probe's count.
     pub incomplete: bool,
 }
 
@@ -42,8 +42,8 @@ pub(super) struct IoctlsInProgress {
 }
 
 impl IoctlsInProgress {
-    /// A packet was sent, or could not be.
-    pub fn sent(&mut self, packet: &Packet<'_>) {
+    /// Records a send or a refused send.
+    pub fn on_send(&mut self, packet: &Packet<'_>) {
         let header = packet.header;
         if !header.known.has(KnownFields::TASK | KnownFields::IOCTL) {
             return;
@@ -52,43 +52,48 @@ impl IoctlsInProgress {
             self.threads.clear();
         }
         let call = self.threads.entry(header.tid).or_default();
-        if call.first == 0 || call.ioctl != header.ioctl {
+        if call.first_packet == 0 || call.ioctl != header.ioctl {
             *call = IoctlCall {
                 ioctl: header.ioctl,
-                first: packet.number,
+                first_packet: packet.number,
                 ..IoctlCall::default()
             };
         }
         if packet.is_message() {
             call.messages += 1;
-            call.waiting += u64::from(header.packet_flags & FLAG_COMPLETION_REQUESTED);
+            call.awaited_replies += u64::from(header.packet_flags & FLAG_COMPLETION_REQUESTED);
         }
     }
 
-    /// A request was answered.
-    pub fn answered(&mut self, request: &WaitingRequest, outcome: ReplyOutcome) {
+    /// Records the reply to `request`.
+    pub fn on_reply(&mut self, request: &WaitingRequest, outcome: ReplyOutcome) {
         let Some(call) = self.threads.get_mut(&request.header.tid) else {
             return;
         };
-        if request.number < call.first || !request.header.known.has(KnownFields::IOCTL) {
+        if request.number < call.first_packet || !request.header.known.has(KnownFields::IOCTL) {
             return;
         }
-        call.waiting = call.waiting.saturating_sub(1);
-        if outcome.is_failure() && call.failed.is_none() {
-            call.failed = Some((request.number, outcome));
+        call.awaited_replies = call.awaited_replies.saturating_sub(1);
+        if outcome.is_failure() && call.first_failure.is_none() {
+            call.first_failure = Some((request.number, outcome));
         }
     }
 
-    /// Packets are missing here.
-    pub fn gap(&mut self) {
+    /// Records a loss of packets.
+    pub fn on_packet_loss(&mut self) {
         for call in self.threads.values_mut() {
-            call.gap = true;
+            call.packets_lost = true;
         }
     }
 
-    /// Takes the end of an ioctl. Reports a result that contradicts the host's
-    /// replies, if all messages of the call were captured.
-    pub fn ended(&mut self, packet: &Packet<'_>, found: &mut impl FnMut(Finding)) -> IoctlCall {
+    /// Records the end of an ioctl and returns the call. Reports a result that
+    /// contradicts the host's replies if all messages of the call were
+    /// captured.
+    pub fn on_ioctl_end(
+        &mut self,
+        packet: &Packet<'_>,
+        found: &mut impl FnMut(Finding),
+    ) -> IoctlCall {
         let header = packet.header;
         let mut call = self
             .threads
@@ -101,30 +106,30 @@ impl IoctlsInProgress {
         let sent = IoctlEnd::decode(packet.payload).map(|end| end.messages);
         let end_seen = header.known.has(KnownFields::IOCTL_RESULT);
         call.incomplete = !end_seen || sent.is_some_and(|sent| sent > call.messages);
-        let whole = sent == Some(call.messages) && call.waiting == 0 && !call.gap;
+        let whole = sent == Some(call.messages) && call.awaited_replies == 0 && !call.packets_lost;
         let judged = end_seen && !pairing::is_interrupted(header) && whole;
-        if judged && let Some(finding) = verdict(&call, header) {
+        if judged && let Some(finding) = contradiction(&call, header) {
             found(finding);
         }
         call
     }
 }
 
-/// What the driver's send function returns for a message beyond its limit.
+/// What the driver's send function returns for a message larger than its limit.
 const TOO_LARGE: i32 = errno::negative("EINVAL");
-/// What the driver returns once the virtual GPU went away.
+/// What the driver returns after the virtual GPU was removed.
 const ADAPTER_GONE: i32 = errno::negative("ENODEV");
-/// What the driver returns to a process that uses another one's file. An ioctl
-/// that the driver does not know is refused with it, too.
+/// What the driver returns to a process that uses a file opened by another
+/// process, and for an unknown ioctl.
 const NOT_THE_OPENER: i32 = errno::negative("ENOTTY");
 
-/// What contradicts the host's replies in a call's result.
-fn verdict(call: &IoctlCall, header: &RecordHeader) -> Option<Finding> {
+/// The finding for a result that contradicts the host's replies, if it does.
+fn contradiction(call: &IoctlCall, header: &RecordHeader) -> Option<Finding> {
     let result = header.ioctl_result;
     let ioctl = IOCTL.name_of(call.ioctl.into()).unwrap_or("ioctl");
     let errno = ErrorNumber(result.unsigned_abs());
     let failed = result < 0;
-    let kind = match (call.failed, failed) {
+    let kind = match (call.first_failure, failed) {
         (Some((request, ReplyOutcome::Status(status))), false) => FindingKind::IoctlNotTold {
             ioctl,
             status: StatusCode(status),
@@ -136,14 +141,16 @@ fn verdict(call: &IoctlCall, header: &RecordHeader) -> Option<Finding> {
                 request: PacketNumber(request),
             }
         }
-        (Some((_, ReplyOutcome::Status(status))), true) if status::errno(status) != errno.0 => {
+        (Some((_, ReplyOutcome::Status(status))), true)
+            if status::driver_errno(status) != errno.0 =>
+        {
             FindingKind::IoctlOtherErrno {
                 ioctl,
                 errno,
                 status: StatusCode(status),
             }
         }
-        // The driver's own send function refused it: nothing was sent.
+        // The driver's send function refused the message.
         (None, true)
             if call.messages == 0
                 && header.known.has(KnownFields::RETURN_VALUE)
@@ -152,7 +159,7 @@ fn verdict(call: &IoctlCall, header: &RecordHeader) -> Option<Finding> {
         {
             FindingKind::IoctlUnsendable { ioctl, errno }
         }
-        // A failed send or wait needs no reply of the host.
+        // The send or wait failed: the host is not involved.
         (None, true) if header.known.has(KnownFields::RETURN_VALUE) && header.return_value != 0 => {
             return None;
         }

@@ -1,4 +1,4 @@
-//! A packet with all that is known of it, and where such entries go.
+//! An analyzed packet, and the trait of its consumers.
 
 use std::io;
 
@@ -9,29 +9,31 @@ use crate::{Analysis, ObjectChange, WaitingRequest};
 use dxgtrace_protocol::decode::summary;
 use dxgtrace_protocol::packet::{Channel, Packet};
 
-/// One packet with all that is known of it.
+/// An analyzed packet.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry<'a> {
     /// The packet.
     pub packet: &'a Packet<'a>,
-    /// The capture's channels, as far as they are known.
+    /// The capture's channels that are known so far.
     pub channels: &'a [Channel],
-    /// Its message, and what it says.
-    pub seen: &'a Analysis<'a>,
-    /// Of a reply: the request that it answers.
+    /// Its message and outcome.
+    pub analysis: &'a Analysis<'a>,
+    /// The request that it answers, if it is a reply.
     pub request: Option<&'a WaitingRequest>,
-    /// What is wrong with it.
+    /// Its findings.
     pub findings: &'a [Finding],
-    /// What it did to objects.
+    /// The objects that it created, ended or revealed.
     pub changes: &'a [ObjectChange],
-    /// Of a request: number of its reply, where the whole capture is known.
+    /// Packet number of the reply, if it is a request and the whole capture was
+    /// read.
     pub reply_in: Option<u64>,
     /// Time of the capture's first packet, in nanoseconds since 1970.
-    pub first: u64,
-    /// Time of the packet before this one.
-    pub captured_before: u64,
-    /// Time of the last packet before it that was shown.
-    pub previous: u64,
+    pub capture_start: u64,
+    /// Time of the previous packet in the capture, in nanoseconds since 1970.
+    pub previous_captured: u64,
+    /// Time of the previous packet that passed the filter, in nanoseconds since
+    /// 1970.
+    pub previous_shown: u64,
 }
 
 impl Entry<'_> {
@@ -42,14 +44,14 @@ impl Entry<'_> {
             .map_or("?", |channel| channel.name.as_str())
     }
 
-    /// Of a reply: time from its request on, in nanoseconds.
+    /// Time since the request in nanoseconds, if it is a reply.
     pub fn latency(&self) -> Option<u64> {
         self.request.map(|request| request.latency(self.packet))
     }
 
     /// The packet in one line.
     pub fn summary(&self) -> impl std::fmt::Display {
-        summary(self.packet, self.seen.decoded.as_ref())
+        summary(self.packet, self.analysis.decoded.as_ref())
     }
 
     /// The worst severity of its findings.
@@ -58,19 +60,19 @@ impl Entry<'_> {
     }
 }
 
-/// What a capture held, counted.
+/// Counters over a capture.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Totals {
-    /// Messages that travelled.
+    /// Messages that were sent or received.
     pub messages: u64,
-    /// Records that the filter let through.
+    /// Records that passed the filter.
     pub shown: u64,
     /// Messages among them.
     #[serde(skip)]
-    pub matched: u64,
-    /// Replies with their requests.
+    pub shown_messages: u64,
+    /// Replies that were paired with their requests.
     pub exchanges: u64,
-    /// Requests that no reply came for.
+    /// Requests without a reply.
     pub unanswered: u64,
     /// Sends that never succeeded.
     pub refused: u64,
@@ -80,12 +82,12 @@ pub struct Totals {
     pub cut: u64,
     /// Ioctls that ended.
     pub ioctls: u64,
-    /// Those of them that returned an error.
+    /// Ioctls that returned an error.
     pub failed_ioctls: u64,
-    /// Packets that are known to be missing.
+    /// Packets that were lost, by the probe's count.
     pub lost: u64,
-    /// Ioctls of which packets or the end are missing without being counted as
-    /// lost.
+    /// Ioctls of which packets, or the end, are missing and not counted in
+    /// `lost`.
     pub incomplete_ioctls: u64,
     /// Findings of each severity, mildest first.
     pub findings: [u64; Severity::ALL.len()],
@@ -98,12 +100,12 @@ impl Totals {
         match header.kind {
             RecordKind::Packet => {
                 self.messages += 1;
-                self.matched += u64::from(shown);
+                self.shown_messages += u64::from(shown);
             }
             RecordKind::Refused => self.refused += 1,
             RecordKind::Ioctl => {
                 self.ioctls += 1;
-                let incomplete = entry.seen.call.is_some_and(|call| call.incomplete);
+                let incomplete = entry.analysis.call.is_some_and(|call| call.incomplete);
                 self.incomplete_ioctls += u64::from(incomplete);
                 self.failed_ioctls += u64::from(header.ioctl_result < 0);
             }
@@ -117,19 +119,19 @@ impl Totals {
         self.refused_attempts += u64::from(header.refused_attempts);
         self.cut += u64::from(entry.packet.is_cut());
         for finding in entry.findings {
-            self.find(finding);
+            self.count_finding(finding);
         }
     }
 
     /// Counts a finding.
-    pub fn find(&mut self, finding: &Finding) {
+    pub fn count_finding(&mut self, finding: &Finding) {
         if let Some(count) = self.findings.get_mut(finding.severity() as usize) {
             *count += 1;
         }
     }
 }
 
-/// Where entries go.
+/// A consumer of entries.
 pub trait Sink {
     /// Takes the next entry that passed the filter.
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()>;
@@ -138,15 +140,15 @@ pub trait Sink {
     /// earlier packet.
     ///
     /// # Errors
-    /// The output refuses.
+    /// Writing to the output failed.
     fn finding(&mut self, _packet: u64, _finding: &Finding) -> io::Result<()> {
         Ok(())
     }
 
-    /// Nothing comes for a while: what is held back goes out.
+    /// Flushes buffered output while no packets arrive.
     ///
     /// # Errors
-    /// The output refuses.
+    /// Writing to the output failed.
     fn idle(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -154,7 +156,7 @@ pub trait Sink {
     /// Ends the output.
     ///
     /// # Errors
-    /// The output refuses.
+    /// Writing to the output failed.
     fn end(&mut self, _totals: &Totals) -> io::Result<()> {
         self.idle()
     }

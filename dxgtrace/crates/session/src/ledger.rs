@@ -1,4 +1,4 @@
-//! Who has how much memory: an account for each process on each virtual GPU.
+//! Memory accounts: one for each process on each virtual GPU.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,28 +7,28 @@ use rustc_hash::FxHashMap;
 use super::objects::{LiveObject, ObjectId};
 use dxgtrace_protocol::schema::FieldRole;
 
-/// Accounts of living processes followed at most.
+/// Maximum number of accounts of live processes.
 const OPEN_MAX: usize = 1 << 12;
-/// Accounts of ended processes that are remembered.
+/// Maximum number of accounts of ended processes that are kept.
 const CLOSED_MAX: usize = 256;
-/// Ranges of GPU addresses told apart in each account; what is beyond is not
+/// Maximum number of GPU address ranges in a set; further ranges are not
 /// counted.
 const RANGES_MAX: usize = 1 << 14;
-/// Groups of memory: that of the GPU, and the system's.
-const GROUPS: usize = 2;
+/// Number of memory groups: GPU memory and system memory.
+const MEMORY_GROUPS: usize = 2;
 
-/// What the host said about a process's memory.
+/// The budget of a process in one memory group, as the host reported it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryBudget {
-    /// The packet in which it said so.
+    /// Number of the packet that reported it.
     pub packet: u64,
     /// Bytes that the process should stay within.
     pub budget: u64,
-    /// Bytes that it uses by the host's count.
+    /// Bytes that it uses, by the host's count.
     pub in_use: u64,
 }
 
-/// What a process has on a virtual GPU.
+/// The memory of a process on a virtual GPU.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryAccount {
     /// The process's handle.
@@ -39,67 +39,67 @@ pub struct MemoryAccount {
     pub adapter: Option<u8>,
     /// Whether the process has ended.
     pub ended: bool,
-    /// Devices that it has there.
+    /// Number of its devices.
     pub devices: u64,
-    /// Allocations.
+    /// Number of its allocations.
     pub allocations: u64,
-    /// Bytes of them.
+    /// Bytes of its allocations.
     pub bytes: u64,
-    /// Most bytes that it ever had.
-    pub most: u64,
-    /// Bytes of the allocations that are resident.
+    /// Highest value of `bytes`.
+    pub peak_bytes: u64,
+    /// Bytes of its resident allocations.
     pub resident: u64,
-    /// Most of those.
-    pub most_resident: u64,
-    /// Bytes of the allocations whose memory is offered to others.
+    /// Highest value of `resident`.
+    pub peak_resident: u64,
+    /// Bytes of its allocations whose memory is offered for reuse.
     pub offered: u64,
-    /// Bytes over its budget, when the host last spoke of it.
+    /// Bytes over its budget, as the host last reported.
     pub over_budget: u64,
-    /// What the host last said: of the GPU's own memory, of the system's.
-    pub budgets: [Option<MemoryBudget>; GROUPS],
+    /// The latest budget of GPU memory and of system memory.
+    pub budgets: [Option<MemoryBudget>; MEMORY_GROUPS],
     reserved: AddressRanges,
     mapped: AddressRanges,
 }
 
 impl MemoryAccount {
-    /// Bytes of GPU addresses that are kept for the process.
+    /// Bytes of GPU addresses that are reserved.
     pub fn reserved(&self) -> u64 {
         self.reserved.bytes
     }
 
-    /// Bytes of GPU addresses that lead to memory.
+    /// Bytes of GPU addresses that are mapped to memory.
     pub fn mapped(&self) -> u64 {
         self.mapped.bytes
     }
 
-    pub(super) fn allocated(&mut self, bytes: u64) {
+    pub(super) fn add_allocation(&mut self, bytes: u64) {
         self.allocations += 1;
         self.bytes = self.bytes.saturating_add(bytes);
-        self.most = self.most.max(self.bytes);
+        self.peak_bytes = self.peak_bytes.max(self.bytes);
     }
 
-    pub(super) fn freed(&mut self, bytes: u64, resident: bool, offered: bool) {
+    pub(super) fn remove_allocation(&mut self, bytes: u64, resident: bool, offered: bool) {
         self.allocations = self.allocations.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes);
         if resident {
-            self.resides(bytes, false);
+            self.change_resident(bytes, false);
         }
         if offered {
-            self.offers(bytes, false);
+            self.change_offered(bytes, false);
         }
     }
 
-    pub(super) fn resides(&mut self, bytes: u64, more: bool) {
-        shift(&mut self.resident, bytes, more);
-        self.most_resident = self.most_resident.max(self.resident);
+    pub(super) fn change_resident(&mut self, bytes: u64, added: bool) {
+        add_or_subtract(&mut self.resident, bytes, added);
+        self.peak_resident = self.peak_resident.max(self.resident);
     }
 
-    pub(super) fn offers(&mut self, bytes: u64, more: bool) {
-        shift(&mut self.offered, bytes, more);
+    pub(super) fn change_offered(&mut self, bytes: u64, added: bool) {
+        add_or_subtract(&mut self.offered, bytes, added);
     }
 
-    /// Something happens to a range of GPU addresses.
-    pub(super) fn range(&mut self, change: FieldRole, first: u64, bytes: u64) {
+    /// Applies `change` to the GPU addresses from `first` on.
+    pub(super) fn change_range(&mut self, change: FieldRole, first: u64, bytes: u64) {
         let end = first.saturating_add(bytes);
         match change {
             FieldRole::Reserves => self.reserved.add(first, end),
@@ -116,8 +116,9 @@ impl MemoryAccount {
         }
     }
 
-    /// The host tells a group's budget, or how much of it is in use.
-    pub(super) fn told(&mut self, group: u64, packet: u64, role: FieldRole, bytes: u64) {
+    /// Records the budget of a memory group, or the bytes in use, as `role`
+    /// says.
+    pub(super) fn set_budget(&mut self, group: u64, packet: u64, role: FieldRole, bytes: u64) {
         let group = usize::try_from(group).unwrap_or(usize::MAX);
         let Some(place) = self.budgets.get_mut(group) else {
             return;
@@ -135,8 +136,8 @@ impl MemoryAccount {
     }
 }
 
-fn shift(sum: &mut u64, bytes: u64, more: bool) {
-    *sum = match more {
+fn add_or_subtract(sum: &mut u64, bytes: u64, added: bool) {
+    *sum = match added {
         true => sum.saturating_add(bytes),
         false => sum.saturating_sub(bytes),
     };
@@ -150,8 +151,8 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// The account of a process, opened if it has none. `None` if there are
-    /// too many.
+    /// The account of process `id` on `adapter`, created if there is none.
+    /// `None` if there are too many accounts.
     pub fn account(
         &mut self,
         id: ObjectId,
@@ -170,8 +171,8 @@ impl Ledger {
         }))
     }
 
-    /// A process has ended.
-    pub fn close(&mut self, process: ObjectId) {
+    /// Closes the accounts of a process that ended.
+    pub fn close_process(&mut self, process: ObjectId) {
         let mut ended: Vec<MemoryAccount> = Vec::new();
         self.open.retain(|(id, _), account| {
             if *id == process {
@@ -191,8 +192,8 @@ impl Ledger {
         }
     }
 
-    /// What was on a virtual GPU is gone with it.
-    pub fn leave(&mut self, adapter: u8) {
+    /// Clears the address ranges on a virtual GPU that was removed.
+    pub fn clear_ranges_on(&mut self, adapter: u8) {
         for ((_, of), account) in &mut self.open {
             if *of == Some(adapter) {
                 account.reserved = AddressRanges::default();
@@ -201,8 +202,8 @@ impl Ledger {
         }
     }
 
-    /// Every account: those of ended processes in the order of their ends,
-    /// then those of living ones in the order of their handles.
+    /// Every account: first those of ended processes in the order of their
+    /// ends, then those of live processes in the order of their handles.
     pub fn all(&self) -> Vec<&MemoryAccount> {
         let mut open: Vec<_> = self.open.values().collect();
         open.sort_by_key(|account| (account.process, account.adapter));
@@ -210,10 +211,10 @@ impl Ledger {
     }
 }
 
-/// A set of addresses, as ranges that do not touch.
+/// A set of addresses, stored as disjoint ranges.
 #[derive(Debug, Clone, Default)]
 struct AddressRanges {
-    /// By its first address: the one behind its last.
+    /// The end (exclusive) of each range, by its first address.
     ends: BTreeMap<u64, u64>,
     bytes: u64,
 }
@@ -224,41 +225,43 @@ impl AddressRanges {
             return;
         }
         let (mut first, mut end) = (first, end);
-        while let Some((before, behind)) = self.last_until(end)
+        while let Some((before, behind)) = self.last_from_or_before(end)
             && behind >= first
         {
-            self.take(before, behind);
+            self.remove_range(before, behind);
             first = first.min(before);
             end = end.max(behind);
         }
-        self.put(first, end);
+        self.insert_range(first, end);
     }
 
     fn remove(&mut self, first: u64, end: u64) {
         if first >= end {
             return;
         }
-        while let Some((before, behind)) = end.checked_sub(1).and_then(|at| self.last_until(at))
+        while let Some((before, behind)) = end
+            .checked_sub(1)
+            .and_then(|at| self.last_from_or_before(at))
             && behind > first
         {
-            self.take(before, behind);
-            self.put(before, first);
-            self.put(end, behind);
+            self.remove_range(before, behind);
+            self.insert_range(before, first);
+            self.insert_range(end, behind);
         }
     }
 
-    /// The last range that begins at `at` or before.
-    fn last_until(&self, at: u64) -> Option<(u64, u64)> {
+    /// The last range that begins at or before `at`.
+    fn last_from_or_before(&self, at: u64) -> Option<(u64, u64)> {
         let (first, end) = self.ends.range(..=at).next_back()?;
         Some((*first, *end))
     }
 
-    fn take(&mut self, first: u64, end: u64) {
+    fn remove_range(&mut self, first: u64, end: u64) {
         self.ends.remove(&first);
         self.bytes = self.bytes.saturating_sub(end - first);
     }
 
-    fn put(&mut self, first: u64, end: u64) {
+    fn insert_range(&mut self, first: u64, end: u64) {
         if first < end && self.ends.len() < RANGES_MAX {
             self.ends.insert(first, end);
             self.bytes = self.bytes.saturating_add(end - first);
@@ -270,7 +273,7 @@ impl AddressRanges {
 mod tests {
     use super::*;
 
-    /// Every step against a set of single addresses.
+    /// Compares each operation with a set of single addresses.
     #[test]
     fn ranges_count_what_single_addresses_count() {
         let mut ranges = AddressRanges::default();

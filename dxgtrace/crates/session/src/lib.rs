@@ -1,13 +1,12 @@
-//! What the packets of a capture mean together: which reply belongs to which
-//! request, what is still waited for, which objects exist, which version is
-//! spoken, and who breaks the rules.
+//! Correlates the packets of a capture: pairs replies with requests, tracks
+//! outstanding requests, objects and interface versions, and reports protocol
+//! violations.
 //!
-//! [`Session::see`] takes every packet once, in order, live or from a file.
-//! The state between two packets is that of all before: to look at an earlier
-//! place, keep clones along the way and let one see the packets from there
-//! again. A clone costs as much as copying what exists (some 200 bytes an
-//! object and an outstanding request, and up to 1 MB of what is remembered of
-//! ended objects), so one every 10,000 packets or so is cheap.
+//! [`Session::analyze`] takes every packet once, in order, live or from a file.
+//! To return to an earlier position, keep clones of the session as checkpoints
+//! and analyze the packets again from the nearest one. A clone copies about 200
+//! bytes for each live object and each outstanding request, and up to 1 MB of
+//! history of ended objects, so a checkpoint every 10,000 packets is cheap.
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 mod adapters;
@@ -30,8 +29,10 @@ pub use calls::IoctlCall;
 pub use ledger::{MemoryAccount, MemoryBudget};
 pub use names::ProcessName;
 pub use objects::{ChangeOrigin, EndedObject, LiveObject, ObjectChange, ObjectEnd, ObjectId};
-pub use pairing::{INTERRUPTED, Pairing, StrayReply, UnansweredRequest, Waiter, WaitingRequest};
-pub use status::{ReplyOutcome, errno};
+pub use pairing::{
+    INTERRUPTED, Pairing, StrayReply, UnansweredRequest, WaiterState, WaitingRequest,
+};
+pub use status::{ReplyOutcome, driver_errno};
 pub use tree::{HandleHistory, NodePlace, ObjectNode};
 pub use waits::{AwaitedFence, CpuWait};
 
@@ -49,14 +50,15 @@ use dxgtrace_protocol::table::framing::PACKET_COMPLETION;
 use lifetimes::Lifetimes;
 use plan::MessagePlans;
 
-/// How long the host may take.
+/// Thresholds for the host's reply times.
 #[derive(Debug, Clone, Copy)]
 pub struct ReplyLimits {
-    /// How long an answer may take without being worth a note, in nanoseconds.
-    /// Most come within one millisecond.
+    /// A reply that takes at least this long is reported as slow, in
+    /// nanoseconds. Most replies take less than one millisecond.
     pub slow: u64,
-    /// How long a request must have waited at the end of the capture to be
-    /// called unanswered, in nanoseconds. Hosts take seconds to wake a GPU.
+    /// A request that has waited at least this long at the end of the capture
+    /// is reported as unanswered, in nanoseconds. A host can take seconds to
+    /// wake a GPU.
     pub missing: u64,
 }
 
@@ -69,80 +71,86 @@ impl Default for ReplyLimits {
     }
 }
 
-/// Follows a capture from its first packet on.
+/// The protocol state of a capture after its latest packet.
 #[derive(Debug, Clone, Default)]
 pub struct Session {
     pairing: Pairing,
     calls: IoctlsInProgress,
     lifetimes: Lifetimes,
     limits: ReplyLimits,
-    /// Time of the latest packet.
-    now: u64,
+    /// Time of the latest packet, in nanoseconds since 1970.
+    latest_time: u64,
 }
 
-/// What is known of a packet once its place in the capture is.
+/// The result of analyzing one packet in the context of its capture.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Analysis<'a> {
-    /// The message in it, if there is one.
+    /// The decoded message; `None` if the packet holds none.
     pub decoded: Option<Decoded<'a>>,
-    /// Of a reply: what it says.
+    /// The outcome of the request, if the packet is a reply.
     pub outcome: Option<ReplyOutcome>,
-    /// Of an ioctl's end: what was captured of it.
+    /// The call, if the packet records the end of an ioctl.
     pub call: Option<IoctlCall>,
 }
 
 impl Session {
-    /// A session that has seen nothing.
+    /// Creates a session before the first packet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A session over the messages of a catalog other than the built-in one. What is
-    /// prepared for it is kept for as long as the program runs.
-    pub fn of(catalog: &'static Catalog) -> Self {
+    /// Creates a session for the messages of `catalog` instead of the built-in
+    /// one. The plans made from the catalog are leaked: they live until the
+    /// program exits.
+    pub fn with_catalog(catalog: &'static Catalog) -> Self {
         Self {
-            lifetimes: Lifetimes::of(Box::leak(Box::new(MessagePlans::of(catalog)))),
+            lifetimes: Lifetimes::with_plans(Box::leak(Box::new(MessagePlans::prepare(catalog)))),
             ..Self::default()
         }
     }
 
-    /// The same with other limits.
-    pub fn within(mut self, limits: ReplyLimits) -> Self {
+    /// Replaces the reply limits with `limits`.
+    pub fn with_limits(mut self, limits: ReplyLimits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Takes the next packet of the capture.
+    /// Analyzes the next packet of the capture and passes its findings to
+    /// `found`.
     #[inline]
-    pub fn see<'a>(
+    pub fn analyze<'a>(
         &mut self,
         packet: &Packet<'a>,
         found: &mut impl FnMut(Finding),
     ) -> Analysis<'a> {
-        let mut seen = Analysis::default();
-        self.take(packet, &mut seen, found);
-        seen
+        let mut analysis = Analysis::default();
+        self.analyze_into(packet, &mut analysis, found);
+        analysis
     }
 
-    /// The same with what is known of the packet put where it stays: it is large,
-    /// and slow to move when just written.
-    pub fn take<'a>(
+    /// Like [`analyze`](Self::analyze), but writes the result to `analysis`.
+    /// This avoids a copy of about 250 bytes, which stalls the processor right
+    /// after the write.
+    pub fn analyze_into<'a>(
         &mut self,
         packet: &Packet<'a>,
-        seen: &mut Analysis<'a>,
+        analysis: &mut Analysis<'a>,
         found: &mut impl FnMut(Finding),
     ) {
-        *seen = Analysis::default();
+        *analysis = Analysis::default();
         let found = &mut |finding| check::emit(found, finding);
-        self.lifetimes.objects.settle();
-        self.now = self.now.max(packet.time);
-        self.answer(packet, found);
-        let pending = self.pairing.answered().map(|request| &request.pending);
-        check::packet_of(
+        self.lifetimes.objects.clear_changes();
+        self.latest_time = self.latest_time.max(packet.time);
+        self.match_reply(packet, found);
+        let pending = self
+            .pairing
+            .answered_request()
+            .map(|request| &request.pending);
+        check::decode_and_check_with(
             self.lifetimes.catalog(),
             packet,
             pending,
-            &mut seen.decoded,
+            &mut analysis.decoded,
             found,
         );
         if packet.is_cut() {
@@ -154,13 +162,13 @@ impl Session {
             found(Finding::new(kind).at(captured));
         }
         if packet.header.direction == Direction::GuestToHost {
-            self.calls.sent(packet);
+            self.calls.on_send(packet);
         }
-        match (packet.header.kind, &seen.decoded) {
+        match (packet.header.kind, &analysis.decoded) {
             (RecordKind::Packet, Some(decoded)) => match decoded.part {
-                MessagePart::Request => self.request(packet, decoded, found),
-                MessagePart::Event => self.lifetimes.event(packet, decoded, found),
-                MessagePart::Reply => seen.outcome = self.reply(packet, decoded, found),
+                MessagePart::Request => self.on_request(packet, decoded, found),
+                MessagePart::Event => self.lifetimes.on_host_message(packet, decoded, found),
+                MessagePart::Reply => analysis.outcome = self.on_reply(packet, decoded, found),
             },
             (RecordKind::Packet, None) => {}
             (RecordKind::Refused, decoded) => found(Finding::new(FindingKind::SendRefused {
@@ -172,31 +180,32 @@ impl Session {
                 let lost = LostPackets::decode(packet.payload).map_or(0, |lost| lost.total());
                 let lost = ItemCount(lost);
                 found(Finding::new(FindingKind::CaptureLost { lost }));
-                self.gap(packet.number);
+                self.on_packet_loss(packet.number);
             }
             (RecordKind::Ioctl, _) => {
-                let missed_reply = self.pairing.left(packet);
-                let mut call = self.calls.ended(packet, found);
-                if pairing::is_interrupted(packet.header) && call.first != 0 {
-                    self.interrupted_wait(packet, call.first, found);
+                let missed_reply = self.pairing.on_ioctl_end(packet);
+                let mut call = self.calls.on_ioctl_end(packet, found);
+                if pairing::is_interrupted(packet.header) && call.first_packet != 0 {
+                    self.report_interrupted_wait(packet, call.first_packet, found);
                 }
                 call.incomplete |= missed_reply;
                 if call.incomplete {
-                    // The capture lacks packets that nobody counted.
-                    self.gap(packet.number);
+                    // Packets are missing that the loss counters do not
+                    // include.
+                    self.on_packet_loss(packet.number);
                 }
-                seen.call = Some(call);
+                analysis.call = Some(call);
             }
         }
     }
 
-    /// Passes the findings that only the end of the capture shows to `found`,
-    /// with the numbers of their packets.
+    /// Passes the findings that are known only at the end of the capture to
+    /// `found`, each with the number of its packet.
     pub fn finish(&self, found: &mut impl FnMut(u64, Finding)) {
         const SECOND: u64 = 1_000_000_000;
-        let unanswered = self.unanswered();
+        let unanswered = self.unanswered_requests();
         let mut judged = unanswered.iter().peekable();
-        for request in self.pairing.waiting() {
+        for request in self.pairing.waiting_requests() {
             let message = request.name();
             let kind = match judged.next_if(|one| one.request.number == request.number) {
                 None => FindingKind::ReplyNotSeen { message },
@@ -220,105 +229,108 @@ impl Session {
             };
             found(request.number, Finding::new(kind));
         }
-        for sleeper in self.sleepers() {
-            let slept = self.now.saturating_sub(sleeper.time);
-            if slept >= self.limits.missing && !self.pairing.is_lost_since(sleeper.packet) {
+        for wait in self.cpu_waits() {
+            let slept = self.latest_time.saturating_sub(wait.time);
+            if slept >= self.limits.missing && !self.pairing.is_lost_since(wait.packet) {
                 let kind = FindingKind::EventMissing {
-                    event: EventNumber(sleeper.event),
+                    event: EventNumber(wait.event),
                     waited_s: Seconds(slept / SECOND),
                 };
-                found(sleeper.packet, Finding::new(kind));
+                found(wait.packet, Finding::new(kind));
             }
         }
     }
 
-    /// Of the latest packet, if it is a reply: the request that it answers.
-    pub fn answered(&self) -> Option<&WaitingRequest> {
-        self.pairing.answered()
+    /// The request that the latest packet answers; `None` if that packet is not
+    /// a reply to a known request.
+    pub fn answered_request(&self) -> Option<&WaitingRequest> {
+        self.pairing.answered_request()
     }
 
-    /// The requests that the host owes a reply, oldest first: no reply is in
-    /// the capture, and nothing shows that one came, neither a loss of packets
-    /// nor the end of the ioctl, thread or process that waits.
-    pub fn waiting(&self) -> Vec<WaitingRequest> {
-        let unanswered = self.unanswered().into_iter();
+    /// The requests that still wait for the host, oldest first. A request is
+    /// left out if its reply may have been lost, or if its ioctl, thread or
+    /// process has ended.
+    pub fn waiting_requests(&self) -> Vec<WaitingRequest> {
+        let unanswered = self.unanswered_requests().into_iter();
         let waiting = unanswered.filter(|one| one.interrupted.is_none());
         waiting.map(|one| one.request).collect()
     }
 
-    /// The same, with those whose wait a signal has ended before a reply came.
-    pub fn unanswered(&self) -> Vec<UnansweredRequest> {
-        self.pairing.unanswered(self.now)
+    /// Like [`waiting_requests`](Self::waiting_requests), and also the requests
+    /// whose wait a signal ended before a reply came.
+    pub fn unanswered_requests(&self) -> Vec<UnansweredRequest> {
+        self.pairing.unanswered_requests(self.latest_time)
     }
 
-    /// How many requests have no reply in the capture although nobody waits for
-    /// one any more, or whose reply may be among lost packets.
+    /// The number of requests without a captured reply whose thread no longer
+    /// waits, or whose reply may be among lost packets.
     pub fn replies_not_seen(&self) -> usize {
-        let waiting = self.pairing.waiting().len();
-        waiting.saturating_sub(self.unanswered().len())
+        let waiting = self.pairing.waiting_requests().len();
+        waiting.saturating_sub(self.unanswered_requests().len())
     }
 
-    /// The waits of the CPU that the host was told of and has not ended, oldest
-    /// first.
-    pub fn sleepers(&self) -> Vec<CpuWait> {
+    /// The CPU waits that the host has not signalled yet, oldest first.
+    pub fn cpu_waits(&self) -> Vec<CpuWait> {
         let Lifetimes {
             waits,
             objects,
             names,
             ..
         } = &self.lifetimes;
-        waits.sleepers(objects, names)
+        waits.list(objects, names)
     }
 
     /// Time of the latest packet, in nanoseconds since 1970.
-    pub fn now(&self) -> u64 {
-        self.now
+    pub fn latest_time(&self) -> u64 {
+        self.latest_time
     }
 
-    /// What the latest packet did to objects: what it created, ended, or made
-    /// known as from before the capture. In order; owners end before what
-    /// ends with them.
-    pub fn changes(&self) -> &[ObjectChange] {
+    /// The objects that the latest packet created, ended, or revealed as older
+    /// than the capture, in order. An owner precedes the objects that end with
+    /// it.
+    pub fn object_changes(&self) -> &[ObjectChange] {
         self.lifetimes.objects.changes()
     }
 
-    /// The virtual GPUs seen so far; [`LiveObject::adapter`] is an index into them.
+    /// The virtual GPUs seen so far, indexed by [`LiveObject::adapter`].
     pub fn adapters(&self) -> &[Adapter] {
-        self.lifetimes.adapters.all()
+        self.lifetimes.adapters.as_slice()
     }
 
-    /// Who has how much memory: an account for each process on each virtual GPU
-    /// that it has a device on, first those of processes that have ended.
-    pub fn accounts(&self) -> Vec<&MemoryAccount> {
+    /// The memory account of each process on each virtual GPU where it has a
+    /// device. Accounts of ended processes come first.
+    pub fn memory_accounts(&self) -> Vec<&MemoryAccount> {
         self.lifetimes.objects.ledger.all()
     }
 
-    /// The interface version that the driver declared last.
-    pub fn version(&self) -> Option<u32> {
-        self.lifetimes.versions.declared()
+    /// The interface version that the driver declared last; `None` if it was
+    /// not captured.
+    pub fn declared_version(&self) -> Option<u32> {
+        self.lifetimes.versions.driver_version()
     }
 
-    /// Whether messages that allow it go without a reply, if that is known.
+    /// Whether async mode is on, in which some messages have no reply; `None`
+    /// if not known.
     pub fn async_mode(&self) -> Option<bool> {
         self.lifetimes.async_mode
     }
 
-    /// Whether all packets since the driver's start were seen, so that nothing
-    /// exists that is not known.
+    /// Whether every packet since the driver's start was captured, so that
+    /// every existing object is known.
     pub fn is_complete(&self) -> bool {
         self.lifetimes.is_complete()
     }
 
-    /// Packets are missing before that of this number.
-    fn gap(&mut self, number: u64) {
-        self.pairing.gap(number);
-        self.calls.gap();
-        self.lifetimes.gap();
+    /// Records that packets are missing before packet `number`.
+    fn on_packet_loss(&mut self, number: u64) {
+        self.pairing.on_packet_loss(number);
+        self.calls.on_packet_loss();
+        self.lifetimes.on_packet_loss();
     }
 
-    /// Looks for the request that a packet answers.
-    fn answer(&mut self, packet: &Packet<'_>, found: &mut impl FnMut(Finding)) {
-        self.pairing.settle();
+    /// Pairs a completion with its request, or reports why it has none.
+    fn match_reply(&mut self, packet: &Packet<'_>, found: &mut impl FnMut(Finding)) {
+        self.pairing.clear_last();
         let header = packet.header;
         if header.kind != RecordKind::Packet
             || header.packet_type != PACKET_COMPLETION
@@ -327,10 +339,10 @@ impl Session {
             return;
         }
         let transaction = TransactionId(header.transaction);
-        found(Finding::new(match self.pairing.answer(packet) {
+        found(Finding::new(match self.pairing.on_reply(packet) {
             Ok(()) => return,
             Err(StrayReply::Unwanted) => FindingKind::ReplyUnwanted { transaction },
-            Err(StrayReply::Again(request)) => FindingKind::ReplyDuplicate {
+            Err(StrayReply::Duplicate(request)) => FindingKind::ReplyDuplicate {
                 transaction,
                 request: PacketNumber(request),
             },
@@ -340,33 +352,33 @@ impl Session {
         }));
     }
 
-    fn request(
+    fn on_request(
         &mut self,
         packet: &Packet<'_>,
         decoded: &Decoded<'_>,
         found: &mut impl FnMut(Finding),
     ) {
         let header = packet.header;
-        if self.pairing.begins_anew(header) {
+        if self.pairing.is_restart(header) {
             let starts = decoded.message.map_or(ResetScope::Nothing, |m| m.resets);
-            let dropped = self.pairing.restart(header.channel);
+            let dropped = self.pairing.on_channel_reopened(header.channel);
             for request in &dropped {
-                self.lifetimes.abandon(*request);
+                self.lifetimes.forget_request(*request);
             }
-            self.lifetimes.restarted(packet, starts);
+            self.lifetimes.on_channel_reopened(packet, starts);
             let unanswered = ItemCount(dropped.len() as u64);
             found(Finding::new(FindingKind::ChannelReopened { unanswered }));
-        } else if self.pairing.skips(header) {
-            self.lifetimes.skipped();
+        } else if self.pairing.has_gap(header) {
+            self.lifetimes.on_partial_capture();
         }
         if let (Some(message), Some(frame)) = (decoded.message, decoded.frame)
             && message.header_process == HeaderProcess::Destroyed
         {
-            self.pairing.process_ended(frame.process, packet.number);
+            self.pairing.on_process_end(frame.process, packet.number);
         }
-        let memo = self.lifetimes.request(packet, decoded, found);
-        if let Some(lost) = self.pairing.ask(packet, decoded, memo) {
-            self.lifetimes.abandon(lost.number);
+        let context = self.lifetimes.on_request(packet, decoded, found);
+        if let Some(lost) = self.pairing.on_request(packet, decoded, context) {
+            self.lifetimes.forget_request(lost.number);
             found(Finding::new(FindingKind::TransactionReused {
                 message: lost.name(),
                 transaction: TransactionId(header.transaction),
@@ -375,10 +387,10 @@ impl Session {
         }
     }
 
-    /// A signal has ended an ioctl that began with packet `first`: reports the
-    /// fences that its thread waited for.
+    /// Reports the fences that a thread waited for when a signal ended its
+    /// ioctl. The ioctl's first packet is `first`.
     #[cold]
-    fn interrupted_wait(
+    fn report_interrupted_wait(
         &mut self,
         packet: &Packet<'_>,
         first: u64,
@@ -388,7 +400,7 @@ impl Session {
             return;
         }
         let waits = &mut self.lifetimes.waits;
-        waits.interrupted(packet.header.tid, first, |fence, value, asked| {
+        waits.on_interrupt(packet.header.tid, first, |fence, value, asked| {
             let asked = match asked {
                 true => "a message asked for that value, and the GPU did not get there",
                 false => "no message asked for that value",
@@ -401,23 +413,25 @@ impl Session {
         });
     }
 
-    /// Takes the reply to the request that was found, and tells what it says.
-    fn reply(
+    /// Applies the reply to the request found by
+    /// [`match_reply`](Self::match_reply), and returns its outcome.
+    fn on_reply(
         &mut self,
         packet: &Packet<'_>,
         decoded: &Decoded<'_>,
         found: &mut impl FnMut(Finding),
     ) -> Option<ReplyOutcome> {
-        let request = self.pairing.answered()?;
+        let request = self.pairing.answered_request()?;
         let message = request.pending.message;
-        let outcome = status::outcome(decoded, &request.pending, self.lifetimes.plans());
-        status::report(decoded, message, outcome, found);
+        let outcome = status::reply_outcome(decoded, &request.pending, self.lifetimes.plans());
+        status::report_failure(decoded, message, outcome, found);
         let took = packet.time.saturating_sub(request.time);
-        // That a thread went on proves nothing once packets are missing.
+        // If packets are missing, a thread that resumed may have received its
+        // reply.
         let gave_up = match request.waiter {
-            Waiter::Waits => false,
-            Waiter::Interrupted { .. } => true,
-            Waiter::WentOn => !self.pairing.is_lost_since(request.number),
+            WaiterState::Waiting => false,
+            WaiterState::Interrupted { .. } => true,
+            WaiterState::Resumed => !self.pairing.is_lost_since(request.number),
         };
         if gave_up {
             found(Finding::new(FindingKind::ReplyLate {
@@ -433,9 +447,9 @@ impl Session {
         if let Some(message) = message {
             let about = (request.number, &request.header, message);
             self.lifetimes
-                .reply(packet, about, decoded, &request.memo, outcome, found);
+                .on_reply(packet, about, decoded, &request.context, outcome, found);
         }
-        self.calls.answered(request, outcome);
+        self.calls.on_reply(request, outcome);
         Some(outcome)
     }
 }

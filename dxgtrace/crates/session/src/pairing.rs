@@ -1,4 +1,4 @@
-//! Requests and replies, joined by channel and transaction id.
+//! Pairs requests with replies by channel number and transaction id.
 
 use rustc_hash::FxHashMap;
 
@@ -8,56 +8,58 @@ use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{KnownFields, RecordHeader};
 use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, TRANSACTION_STEP_MAX};
 
-/// Requests remembered at most; beyond that, the older half is forgotten. A guest
-/// has at most one outstanding request a thread, so this is far above what
-/// happens.
+/// Maximum number of outstanding requests; beyond it, the older half is
+/// forgotten. A guest has at most one outstanding request for each thread, so
+/// real captures stay far below.
 const WAITING_MAX: usize = 1 << 16;
-/// Answered ids remembered on each channel, to tell a second answer from a
-/// stray one. A power of two: each id has its place.
-const ANSWERED: usize = 1 << 9;
-/// Channels followed at most. A guest has one and one for each virtual GPU.
+/// Number of answered ids kept for each channel, to tell a duplicate reply from
+/// an orphan. Must be a power of two: an id selects its slot modulo this
+/// number.
+const ANSWERED_MAX: usize = 1 << 9;
+/// Maximum number of channels. A guest has one, and one for each virtual GPU.
 const CHANNELS_MAX: usize = 1 << 8;
-/// Threads remembered at most, to tell when one no longer waits.
+/// Maximum number of threads whose latest request is kept.
 const THREADS_MAX: usize = 1 << 14;
 
-/// Processes remembered after their end at most.
-const ENDED_MAX: usize = 1 << 14;
-/// What an ioctl returns whose wait a signal has ended: EINTR, or a number that
-/// is internal to the kernel.
+/// Maximum number of ended processes that are kept.
+const ENDED_PROCESSES_MAX: usize = 1 << 14;
+/// Results of an ioctl whose wait a signal ended: -EINTR, or one of the
+/// kernel's internal restart codes.
 pub const INTERRUPTED: [i32; 6] = [-4, -512, -513, -514, -515, -516];
 
 /// Channel number and transaction id.
 type TransactionKey = (u32, u64);
 
-/// What became of the thread that waits for a reply, as far as the capture
-/// shows.
+/// The state of the thread that sent a request, as far as the capture shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Waiter {
-    /// Nothing shows that it no longer waits.
+pub enum WaiterState {
+    /// It waits, as far as is known.
     #[default]
-    Waits,
-    /// It went on: its ioctl ended, or it sent something else. A reply came, or
-    /// the driver gave up for a reason that is not in the capture.
-    WentOn,
-    /// A signal ended the wait: its ioctl returned -512 or a like errno.
+    Waiting,
+    /// It no longer waits: its ioctl ended, or it sent another request. Either
+    /// a reply came that was not captured, or the driver gave up for a reason
+    /// that was not captured.
+    Resumed,
+    /// A signal ended the wait: the ioctl returned one of [`INTERRUPTED`].
     Interrupted {
-        /// The packet that says so.
+        /// Number of the packet that records the end of the ioctl.
         packet: u64,
         /// Its time in nanoseconds since 1970.
         time: u64,
     },
 }
 
-/// A request without a reply in the capture, of which nothing shows that the
-/// reply came: neither a loss of packets, nor the end of its ioctl or process.
+/// A request that the host did not answer. Requests whose reply may have been
+/// lost, or whose ioctl or process has ended, are not among these.
 #[derive(Debug, Clone, Copy)]
 pub struct UnansweredRequest {
     /// The request.
     pub request: WaitingRequest,
-    /// Nanoseconds without a reply: until the end of the capture, or until a
-    /// signal ended the wait.
+    /// Time without a reply in nanoseconds, up to the end of the capture or to
+    /// the signal that ended the wait.
     pub waited: u64,
-    /// The packet that shows that a signal ended the wait.
+    /// Number of the packet that records that a signal ended the wait; `None`
+    /// if the thread still waits.
     pub interrupted: Option<u64>,
 }
 
@@ -66,26 +68,26 @@ pub struct UnansweredRequest {
 pub struct WaitingRequest {
     /// The packet's number.
     pub number: u64,
-    /// When it was sent, in nanoseconds since 1970.
+    /// The time of sending, in nanoseconds since 1970.
     pub time: u64,
-    /// The means to read the reply.
+    /// What the decoder needs to locate the reply.
     pub pending: PendingRequest,
-    /// What the recorder knew of the request.
+    /// The record header of the request.
     pub header: RecordHeader,
-    /// The process as the host numbers it.
+    /// The handle of the process in the message's header, or 0.
     pub process: u32,
-    /// The virtual GPU that the extended header names, or 0.
+    /// LUID of the virtual GPU in the extended header, or 0.
     pub vgpu_luid: u64,
-    /// What became of the thread that waits.
-    pub waiter: Waiter,
-    /// What the reply will do to objects.
-    pub(super) memo: RequestContext,
+    /// The state of the thread that sent the request.
+    pub waiter: WaiterState,
+    /// What the reply's effects on objects depend on.
+    pub(super) context: RequestContext,
 }
 
 impl WaitingRequest {
-    /// Becomes the request in a packet. It is written where it stays: it is
-    /// large, and slow to move when just written.
-    fn fill(&mut self, packet: &Packet<'_>, decoded: &Decoded<'_>, memo: RequestContext) {
+    /// Overwrites `self` with the request in `packet`. Filling it in place
+    /// avoids a copy of a large value right after it was written.
+    fn fill(&mut self, packet: &Packet<'_>, decoded: &Decoded<'_>, context: RequestContext) {
         self.number = packet.number;
         self.time = packet.time;
         self.pending.remember(decoded);
@@ -93,8 +95,8 @@ impl WaitingRequest {
         self.process = decoded.frame.map_or(0, |frame| frame.process);
         let extended = decoded.frame.and_then(|frame| frame.extended);
         self.vgpu_luid = extended.map_or(0, |extended| extended.vgpu_luid);
-        self.waiter = Waiter::Waits;
-        self.memo = memo;
+        self.waiter = WaiterState::Waiting;
+        self.context = context;
     }
 
     /// Time from the request to its reply, in nanoseconds.
@@ -102,7 +104,7 @@ impl WaitingRequest {
         reply.time.saturating_sub(self.time)
     }
 
-    /// The message's name, or what stands for one.
+    /// The message's name, or "unknown".
     pub fn name(&self) -> &'static str {
         self.pending
             .message
@@ -110,54 +112,55 @@ impl WaitingRequest {
     }
 }
 
-/// Whether an ioctl's record says that a signal ended it.
+/// Whether the record of an ioctl's end shows that a signal ended it.
 pub(super) fn is_interrupted(header: &RecordHeader) -> bool {
     header.known.has(KnownFields::IOCTL_RESULT) && INTERRUPTED.contains(&header.ioctl_result)
 }
 
-/// A reply that answers no request that waits.
+/// Why a reply answers no outstanding request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StrayReply {
-    /// A second reply to the request of that packet number.
-    Again(u64),
-    /// A reply to a message that wants none.
+    /// It is a second reply to the request in this packet.
+    Duplicate(u64),
+    /// Its transaction id is 0, which messages without a reply use.
     Unwanted,
-    /// A reply to a request from before the capture.
+    /// Its request was sent before the capture.
     BeforeCapture,
-    /// A reply whose request may be among lost packets.
+    /// Its request may be among lost packets.
     InGap,
-    /// A reply to nothing.
+    /// Its transaction id was never used on the channel.
     Orphan,
 }
 
-/// The requests that wait, by channel and transaction id.
+/// The outstanding requests, by channel and transaction id.
 #[derive(Debug, Clone, Default)]
 pub struct Pairing {
-    /// Where each request is kept: it stays there until its reply was looked at.
+    /// The index of each outstanding request in `requests`.
     waiting: FxHashMap<TransactionKey, u32>,
     requests: Vec<WaitingRequest>,
-    /// Places in use no more.
-    free: Vec<u32>,
+    /// Unused indices of `requests`.
+    free_places: Vec<u32>,
     /// The request that the latest packet answers.
-    answered: Option<u32>,
+    last_answered: Option<u32>,
     channels: FxHashMap<u32, TransactionIds>,
     threads: FxHashMap<u32, TransactionKey>,
-    /// By process, the packet that ended it.
-    ended: FxHashMap<u32, u64>,
-    /// Number of the latest record that tells of a loss, or proves one.
-    lost_at: u64,
+    /// The packet that ended each process, by process handle.
+    ended_processes: FxHashMap<u32, u64>,
+    /// Number of the latest packet that reports or proves a loss of packets.
+    last_loss: u64,
 }
 
-/// The transaction ids seen on a channel. They count up from 1.
+/// The transaction ids seen on a channel. The driver counts them up from 1.
 #[derive(Debug, Clone)]
 struct TransactionIds {
-    /// The first one in the capture.
+    /// The first id in the capture.
     first: u64,
-    /// The latest one.
+    /// The highest id so far.
     last: u64,
-    /// The latest one before the last loss of packets.
+    /// The highest id before the last loss of packets, while ids after it may
+    /// be missing.
     before_gap: Option<u64>,
-    /// The latest answered ids, with the numbers of their requests.
+    /// The latest answered ids, each with the packet number of its request.
     answered: Box<[(u64, u64)]>,
 }
 
@@ -167,59 +170,61 @@ impl TransactionIds {
             first,
             last: first,
             before_gap: None,
-            answered: vec![(0, 0); ANSWERED].into_boxed_slice(),
+            answered: vec![(0, 0); ANSWERED_MAX].into_boxed_slice(),
         }
     }
 
-    /// The place of an id among the answered ones.
-    fn place(&mut self, id: u64) -> Option<&mut (u64, u64)> {
-        self.answered.get_mut(id as usize % ANSWERED)
+    /// The slot in which `id` is kept when it is answered.
+    fn answered_slot(&mut self, id: u64) -> Option<&mut (u64, u64)> {
+        self.answered.get_mut(id as usize % ANSWERED_MAX)
     }
 
-    /// The number of the request with that id, if it was answered.
+    /// The packet number of the request with `id`, if it was answered.
     fn answered(&self, id: u64) -> Option<u64> {
-        let (answered, number) = self.answered.get(id as usize % ANSWERED)?;
+        let (answered, number) = self.answered.get(id as usize % ANSWERED_MAX)?;
         (*answered == id).then_some(*number)
     }
 }
 
 impl Pairing {
-    /// Whether a request is the first on a channel that was in use before:
-    /// ids count from 1 while a channel is open.
-    pub fn begins_anew(&self, header: &RecordHeader) -> bool {
+    /// Whether the request with `header` is the first one on a reopened
+    /// channel. Ids start at 1 each time a channel is opened.
+    pub fn is_restart(&self, header: &RecordHeader) -> bool {
         header.transaction == 1
             && header.packet_flags & FLAG_COMPLETION_REQUESTED != 0
             && self.channels.contains_key(&header.channel)
     }
 
-    /// The channel was closed and opened anew: what waits there is never
-    /// answered. Gives the numbers of those requests.
+    /// Drops the outstanding requests of a channel that was closed and
+    /// reopened, and returns their packet numbers. The host never answers them.
     #[cold]
-    pub fn restart(&mut self, channel: u32) -> Vec<u64> {
+    pub fn on_channel_reopened(&mut self, channel: u32) -> Vec<u64> {
         self.channels.remove(&channel);
         let gone = self.waiting.extract_if(|key, _| key.0 == channel);
         let places: Vec<u32> = gone.map(|(_, place)| place).collect();
-        self.free.extend(&places);
-        let requests = places.into_iter().filter_map(|place| self.at(place));
+        self.free_places.extend(&places);
+        let requests = places
+            .into_iter()
+            .filter_map(|place| self.request_at(place));
         requests.map(|request| request.number).collect()
     }
 
-    /// Whether a request's id shows that packets of others are not in the
-    /// capture.
-    pub fn skips(&self, header: &RecordHeader) -> bool {
+    /// Whether the id of the request with `header` skips ids, as in a capture
+    /// of a single process.
+    pub fn has_gap(&self, header: &RecordHeader) -> bool {
         header.packet_flags & FLAG_COMPLETION_REQUESTED != 0
             && self.channels.get(&header.channel).is_some_and(|ids| {
                 header.transaction > ids.last.saturating_add(TRANSACTION_STEP_MAX)
             })
     }
 
-    /// Takes a request. If its id is still waited for, that older request is
-    /// given back: its reply can no longer be told.
-    pub(super) fn ask(
+    /// Records a request. Returns the older request if one with the same id is
+    /// outstanding: their replies cannot be told apart.
+    pub(super) fn on_request(
         &mut self,
         packet: &Packet<'_>,
         decoded: &Decoded<'_>,
-        memo: RequestContext,
+        context: RequestContext,
     ) -> Option<WaitingRequest> {
         let header = packet.header;
         if header.packet_flags & FLAG_COMPLETION_REQUESTED == 0 {
@@ -238,33 +243,35 @@ impl Pairing {
             .before_gap
             .is_some_and(|before| before.saturating_add(1) >= id)
         {
-            // The count goes on where it was: nothing of this channel was lost.
+            // The ids continue without a gap: no request of this channel was
+            // lost.
             ids.before_gap = None;
         }
         if ids.answered(id).is_some()
-            && let Some(place) = ids.place(id)
+            && let Some(place) = ids.answered_slot(id)
         {
             *place = (0, 0);
         }
         let key = (header.channel, id);
         if self.waiting.len() >= WAITING_MAX {
-            self.forget();
+            self.forget_older_half();
         }
-        self.wait(header, key);
-        let place = self.free.pop().unwrap_or_else(|| {
+        self.track_thread(header, key);
+        let place = self.free_places.pop().unwrap_or_else(|| {
             self.requests.push(WaitingRequest::default());
-            // At most WAITING_MAX, and the one that was answered.
+            // The length is at most WAITING_MAX + 1: the answered request also
+            // has a place.
             self.requests.len() as u32 - 1
         });
         if let Some(request) = self.requests.get_mut(place as usize) {
-            request.fill(packet, decoded, memo);
+            request.fill(packet, decoded, context);
         }
         let before = self.waiting.insert(key, place)?;
-        self.free.push(before);
-        self.at(before).copied()
+        self.free_places.push(before);
+        self.request_at(before).copied()
     }
 
-    fn at(&self, place: u32) -> Option<&WaitingRequest> {
+    fn request_at(&self, place: u32) -> Option<&WaitingRequest> {
         self.requests.get(place as usize)
     }
 
@@ -272,9 +279,9 @@ impl Pairing {
         self.requests.get_mut(*self.waiting.get(key)? as usize)
     }
 
-    /// A thread waits for one answer at a time. If it asks again, it no longer
-    /// waits for the one before.
-    fn wait(&mut self, header: &RecordHeader, key: TransactionKey) {
+    /// Records `key` as the latest request of its thread. A thread waits for
+    /// one reply at a time, so it no longer waits for the previous one.
+    fn track_thread(&mut self, header: &RecordHeader, key: TransactionKey) {
         if !header.known.has(KnownFields::TASK) {
             return;
         }
@@ -285,15 +292,15 @@ impl Pairing {
             && before != key
             && let Some(request) = self.waiting_mut(&before)
             && request.header.tid == header.tid
-            && request.waiter == Waiter::Waits
+            && request.waiter == WaiterState::Waiting
         {
-            request.waiter = Waiter::WentOn;
+            request.waiter = WaiterState::Resumed;
         }
     }
 
-    /// The thread has left the driver: it no longer waits. True if that proves
-    /// that a reply came which is not in the capture.
-    pub(super) fn left(&mut self, packet: &Packet<'_>) -> bool {
+    /// Records that a thread's ioctl ended. Returns true if that proves that a
+    /// reply came which was not captured.
+    pub(super) fn on_ioctl_end(&mut self, packet: &Packet<'_>) -> bool {
         let header = packet.header;
         let interrupted = is_interrupted(header);
         if let Some(before) = self.threads.remove(&header.tid)
@@ -301,42 +308,43 @@ impl Pairing {
             && request.header.tid == header.tid
         {
             request.waiter = match interrupted {
-                true => Waiter::Interrupted {
+                true => WaiterState::Interrupted {
                     packet: packet.number,
                     time: packet.time,
                 },
-                false => Waiter::WentOn,
+                false => WaiterState::Resumed,
             };
-            // A send or wait that failed in the driver needs no reply.
+            // If the driver's send or wait failed, there was no reply.
             let failed = header.known.has(KnownFields::RETURN_VALUE) && header.return_value != 0;
             return !interrupted && !failed && header.known.has(KnownFields::IOCTL_RESULT);
         }
         false
     }
 
-    /// A process has ended: none of its requests is waited for any more.
-    pub(super) fn process_ended(&mut self, process: u32, number: u64) {
-        if self.ended.len() >= ENDED_MAX {
-            self.ended.clear();
+    /// Records that packet `number` ended `process`: none of its threads waits
+    /// any more.
+    pub(super) fn on_process_end(&mut self, process: u32, number: u64) {
+        if self.ended_processes.len() >= ENDED_PROCESSES_MAX {
+            self.ended_processes.clear();
         }
-        self.ended.insert(process, number);
+        self.ended_processes.insert(process, number);
     }
 
-    /// The requests that wait for a reply which nothing shows to have come,
-    /// oldest first. `now` is the time of the latest packet.
-    pub fn unanswered(&self, now: u64) -> Vec<UnansweredRequest> {
-        let waiting = self.waiting().into_iter();
+    /// The requests that the host did not answer, oldest first. `now` is the
+    /// time of the latest packet, in nanoseconds since 1970.
+    pub fn unanswered_requests(&self, now: u64) -> Vec<UnansweredRequest> {
+        let waiting = self.waiting_requests().into_iter();
         waiting
             .filter_map(|request| {
-                let ended = self.ended.get(&request.process);
+                let ended = self.ended_processes.get(&request.process);
                 let (end, interrupted) = match request.waiter {
                     _ if self.is_lost_since(request.number) => return None,
-                    Waiter::WentOn => return None,
-                    Waiter::Interrupted { packet, time } => (time, Some(packet)),
-                    Waiter::Waits if ended.is_some_and(|ended| *ended > request.number) => {
+                    WaiterState::Resumed => return None,
+                    WaiterState::Interrupted { packet, time } => (time, Some(packet)),
+                    WaiterState::Waiting if ended.is_some_and(|ended| *ended > request.number) => {
                         return None;
                     }
-                    Waiter::Waits => (now, None),
+                    WaiterState::Waiting => (now, None),
                 };
                 Some(UnansweredRequest {
                     request,
@@ -347,46 +355,49 @@ impl Pairing {
             .collect()
     }
 
-    /// Forgets the request that the latest packet has answered.
-    pub fn settle(&mut self) {
-        if let Some(place) = self.answered.take() {
-            self.free.push(place);
+    /// Releases the request that the previous packet answered.
+    pub fn clear_last(&mut self) {
+        if let Some(place) = self.last_answered.take() {
+            self.free_places.push(place);
         }
     }
 
     /// The request that the latest packet answers.
-    pub fn answered(&self) -> Option<&WaitingRequest> {
-        self.at(self.answered?)
+    pub fn answered_request(&self) -> Option<&WaitingRequest> {
+        self.request_at(self.last_answered?)
     }
 
-    /// Takes a reply: [`Pairing::answered`] is the request that it answers.
+    /// Pairs a reply with its request, which [`Pairing::answered_request`] then
+    /// returns.
     #[inline]
-    pub fn answer(&mut self, packet: &Packet<'_>) -> Result<(), StrayReply> {
+    pub fn on_reply(&mut self, packet: &Packet<'_>) -> Result<(), StrayReply> {
         let header = packet.header;
         let key = (header.channel, header.transaction);
-        self.answered = self.waiting.remove(&key);
-        let Some(request) = self.answered() else {
-            return Err(self.stray(header));
+        self.last_answered = self.waiting.remove(&key);
+        let Some(request) = self.answered_request() else {
+            return Err(self.classify_stray(header));
         };
         let answered = (header.transaction, request.number);
         let ids = self.channels.get_mut(&header.channel);
-        if let Some(place) = ids.and_then(|ids| ids.place(header.transaction)) {
+        if let Some(place) = ids.and_then(|ids| ids.answered_slot(header.transaction)) {
             *place = answered;
         }
         Ok(())
     }
 
-    /// What a reply is that answers no request that waits.
+    /// Finds out why a reply has no outstanding request.
     #[cold]
-    fn stray(&self, header: &RecordHeader) -> StrayReply {
+    fn classify_stray(&self, header: &RecordHeader) -> StrayReply {
         if header.transaction == 0 {
             return StrayReply::Unwanted;
         }
         let ids = self.channels.get(&header.channel);
         let gap = ids.is_some_and(|ids| ids.before_gap.is_some());
         match ids.and_then(|ids| ids.answered(header.transaction)) {
-            Some(number) if !gap || number > self.lost_at => return StrayReply::Again(number),
-            // The channel may have been opened anew among the lost packets.
+            Some(number) if !gap || number > self.last_loss => {
+                return StrayReply::Duplicate(number);
+            }
+            // The channel may have been reopened among the lost packets.
             Some(_) => return StrayReply::InGap,
             None => {}
         }
@@ -399,34 +410,38 @@ impl Pairing {
         }
     }
 
-    /// Packets are missing here.
-    pub fn gap(&mut self, number: u64) {
-        self.lost_at = number;
+    /// Records that packets are missing before packet `number`.
+    pub fn on_packet_loss(&mut self, number: u64) {
+        self.last_loss = number;
         for ids in self.channels.values_mut() {
             ids.before_gap.get_or_insert(ids.last);
         }
     }
 
-    /// Whether packets were lost after a packet: the answer to a request may be
-    /// among them.
+    /// Whether packets were lost after packet `number`, the reply to a request
+    /// in it possibly among them.
     pub fn is_lost_since(&self, number: u64) -> bool {
-        number < self.lost_at
+        number < self.last_loss
     }
 
-    /// The requests without a reply in the capture, oldest first.
-    pub fn waiting(&self) -> Vec<WaitingRequest> {
+    /// Every request without a captured reply, oldest first.
+    pub fn waiting_requests(&self) -> Vec<WaitingRequest> {
         let places = self.waiting.values();
         let mut waiting: Vec<_> = places
-            .filter_map(|place| self.at(*place).copied())
+            .filter_map(|place| self.request_at(*place).copied())
             .collect();
         waiting.sort_by_key(|request| request.number);
         waiting
     }
 
-    /// Forgets the older half of what waits: that many are seldom enough.
+    /// Forgets the older half of the outstanding requests. Halving keeps the
+    /// cost for each request constant on average.
     #[cold]
-    fn forget(&mut self) {
-        let numbers = self.waiting.values().filter_map(|place| self.at(*place));
+    fn forget_older_half(&mut self) {
+        let numbers = self
+            .waiting
+            .values()
+            .filter_map(|place| self.request_at(*place));
         let mut numbers: Vec<u64> = numbers.map(|request| request.number).collect();
         numbers.sort_unstable();
         let Some(middle) = numbers.get(numbers.len() / 2) else {
@@ -438,6 +453,6 @@ impl Pairing {
             request.is_some_and(|request| request.number < *middle)
         };
         let gone = self.waiting.extract_if(|_, place| is_older(*place));
-        self.free.extend(gone.map(|(_, place)| place));
+        self.free_places.extend(gone.map(|(_, place)| place));
     }
 }

@@ -1,5 +1,5 @@
-//! Did the host do what it was asked? What an answer says, and what the driver
-//! makes of it.
+//! The outcome of requests: what a reply reports, and what the driver returns
+//! for it.
 
 use super::plan::{MessagePlans, Place, ReplyPlan};
 use crate::check::{ErrorNumber, Finding, FindingKind, StatusCode};
@@ -8,30 +8,30 @@ use dxgtrace_protocol::schema::values::{GuestResult, NamedStatus};
 use dxgtrace_protocol::schema::{FailureImpact, Message, ObjectEffect};
 use dxgtrace_protocol::table;
 
-/// What an answer says.
+/// The outcome of a request, as its reply reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReplyOutcome {
     /// The request succeeded.
     Success,
     /// It failed with this status.
     Status(u32),
-    /// It failed: the host gave no handle.
+    /// It failed: the host returned the handle 0.
     NoHandle,
-    /// The answer is too short: to the driver the request failed.
+    /// The reply is too short: the driver treats the request as failed.
     Short,
-    /// The answer does not say.
-    Silent,
+    /// The reply does not report success or failure.
+    Unstated,
 }
 
 impl ReplyOutcome {
-    /// Whether to the driver the request failed.
+    /// Whether the driver treats the request as failed.
     pub const fn is_failure(self) -> bool {
         matches!(self, Self::Status(_) | Self::NoHandle | Self::Short)
     }
 }
 
-/// The errno, positive, that the driver returns for a failure status.
-pub fn errno(status: u32) -> u32 {
+/// The errno (positive) that the driver returns for a failure status.
+pub fn driver_errno(status: u32) -> u32 {
     const EINVAL: u32 = 22;
     match table::status(status).map(|status| status.result) {
         Some(GuestResult::Errno(errno)) => errno.unsigned_abs(),
@@ -39,8 +39,8 @@ pub fn errno(status: u32) -> u32 {
     }
 }
 
-/// Whether a status says that there is no memory: the driver makes ENOMEM of
-/// it, or its name says so.
+/// Whether a status means that memory ran out: the driver maps it to ENOMEM, or
+/// its name says so.
 pub(super) fn is_no_memory(status: u32) -> bool {
     const ENOMEM: i32 = table::errno::negative("ENOMEM");
     table::status(status).is_some_and(|status| {
@@ -49,17 +49,17 @@ pub(super) fn is_no_memory(status: u32) -> bool {
     })
 }
 
-/// What a reply says.
-pub(super) fn outcome(
+/// The outcome that a reply reports for the request `pending`.
+pub(super) fn reply_outcome(
     reply: &Decoded<'_>,
     pending: &PendingRequest,
     plans: &MessagePlans,
 ) -> ReplyOutcome {
     let Some(body) = &reply.body else {
-        return ReplyOutcome::Silent;
+        return ReplyOutcome::Unstated;
     };
     if !body.layout.is_read {
-        return ReplyOutcome::Silent;
+        return ReplyOutcome::Unstated;
     }
     let expected = pending.expected_length_of(body.layout).unwrap_or(0);
     if (body.length as u64) < expected {
@@ -69,27 +69,27 @@ pub(super) fn outcome(
         return match reply.status() {
             Some(status) if NamedStatus::is_success(status) => ReplyOutcome::Success,
             Some(status) => ReplyOutcome::Status(status),
-            None => ReplyOutcome::Silent,
+            None => ReplyOutcome::Unstated,
         };
     }
     let plan = pending
         .message
         .and_then(|message| plans.plan(message))
         .and_then(|plan| plan.reply(body.layout));
-    match plan.and_then(|plan| handle(reply, plan)) {
+    match plan.and_then(|plan| created_handle(reply, plan)) {
         Some(0) => ReplyOutcome::NoHandle,
         Some(_) => ReplyOutcome::Success,
-        None => ReplyOutcome::Silent,
+        None => ReplyOutcome::Unstated,
     }
 }
 
-/// The handle by which success is judged: the first that the reply always
-/// gives, 0 if any of those is 0.
-fn handle(reply: &Decoded<'_>, plan: &ReplyPlan) -> Option<u64> {
+/// The lowest of the handles that the reply always creates; 0 means failure.
+/// `None` if there is no such handle.
+fn created_handle(reply: &Decoded<'_>, plan: &ReplyPlan) -> Option<u64> {
     let body = reply.body.as_ref()?;
     let mut least = None;
     for step in &plan.steps {
-        if step.life != ObjectEffect::Creates || step.life_bit != 0 {
+        if step.effect != ObjectEffect::Creates || step.effect_condition != 0 {
             continue;
         }
         let handle = match step.place {
@@ -108,17 +108,17 @@ fn handle(reply: &Decoded<'_>, plan: &ReplyPlan) -> Option<u64> {
     least
 }
 
-/// The errno that the driver returns for a reply that is too short: EOVERFLOW.
+/// EOVERFLOW: the errno that the driver returns for a reply that is too short.
 const OVERFLOW: u32 = 75;
 
-/// The failure that an answer begins with which is too short for its layout.
-fn bare(reply: &Decoded<'_>) -> Option<u32> {
+/// The failure status at the start of a reply that is too short for its layout.
+fn leading_status(reply: &Decoded<'_>) -> Option<u32> {
     let status = u32::from_le_bytes(*reply.payload.data.first_chunk()?);
     (!NamedStatus::is_success(status) && table::status(status).is_some()).then_some(status)
 }
 
 /// Reports a failed request.
-pub(super) fn report(
+pub(super) fn report_failure(
     reply: &Decoded<'_>,
     message: Option<&'static Message>,
     outcome: ReplyOutcome,
@@ -132,7 +132,7 @@ pub(super) fn report(
         ReplyOutcome::Status(status) => {
             let mapped = table::status(status)
                 .is_some_and(|status| matches!(status.result, GuestResult::Errno(_)));
-            let errno = ErrorNumber(errno(status));
+            let errno = ErrorNumber(driver_errno(status));
             let status = StatusCode(status);
             let kind = match impact {
                 FailureImpact::Vital => FindingKind::StatusVital {
@@ -159,9 +159,9 @@ pub(super) fn report(
             found(Finding::new(kind).at(usize::from(at.unwrap_or(0))));
         }
         ReplyOutcome::NoHandle => found(Finding::new(FindingKind::StatusByHandle { message })),
-        // size.reply_short was reported already.
+        // size.reply_short has been reported already.
         ReplyOutcome::Short => {
-            if let Some(status) = bare(reply) {
+            if let Some(status) = leading_status(reply) {
                 found(Finding::new(FindingKind::StatusBare {
                     message,
                     status: StatusCode(status),
@@ -169,6 +169,6 @@ pub(super) fn report(
                 }));
             }
         }
-        ReplyOutcome::Success | ReplyOutcome::Silent => {}
+        ReplyOutcome::Success | ReplyOutcome::Unstated => {}
     }
 }

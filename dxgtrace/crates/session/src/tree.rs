@@ -1,15 +1,15 @@
-//! Views of a session's objects for those who show them.
+//! Views of a session's objects for display.
 
 use super::names::ProcessName;
 use super::objects::{EndedObject, HandleKey, LiveObject, ObjectId};
 use super::{Adapter, Session};
 use dxgtrace_protocol::schema::ObjectKind;
 
-/// Where a node stands in the tree.
+/// What a node of the tree stands for.
 #[derive(Debug, Clone, Copy)]
 pub enum NodePlace<'a> {
-    /// A heading: the virtual GPU, with its number, on which the nodes below
-    /// live; of those that live on none, `None`.
+    /// A heading: number and virtual GPU of the nodes below; `None` for nodes
+    /// that are on no virtual GPU.
     Adapter(Option<(u8, &'a Adapter)>),
     /// An object.
     Object(ObjectId, &'a LiveObject),
@@ -18,27 +18,27 @@ pub enum NodePlace<'a> {
 /// A line of the tree of objects.
 #[derive(Debug, Clone, Copy)]
 pub struct ObjectNode<'a> {
-    /// How deep it stands, from 0.
+    /// Its depth; roots have depth 0.
     pub depth: u16,
-    /// What it is.
+    /// What the node stands for.
     pub place: NodePlace<'a>,
-    /// Of a process: what is known of it.
+    /// Its name, if it is a process and the name is known.
     pub name: Option<&'a ProcessName>,
 }
 
-/// An object with a handle: the one that has it now, or the last that had it.
+/// An object that has or had a handle.
 #[derive(Debug, Clone, Copy)]
 pub enum HandleHistory<'a> {
-    /// It exists.
-    Living(&'a LiveObject),
-    /// It is gone.
-    Gone(&'a EndedObject),
+    /// The object that has the handle now.
+    Live(&'a LiveObject),
+    /// The last object that had the handle and ended.
+    Ended(&'a EndedObject),
 }
 
 impl Session {
-    /// All objects as they are now, as lines of a tree: process, virtual GPU,
-    /// device, what belongs to it. What belongs to no process follows. The
-    /// order is that of the handles, so that equal states give equal trees.
+    /// The live objects as the lines of a tree: process, virtual GPU, device,
+    /// and what the device owns. Objects without a process follow. Siblings are
+    /// ordered by handle, so equal states give equal trees.
     pub fn objects(&self) -> Vec<ObjectNode<'_>> {
         let objects = &self.lifetimes.objects;
         let mut children: Vec<(Option<ObjectId>, ObjectId, &LiveObject)> = objects
@@ -57,7 +57,7 @@ impl Session {
         let empty = Vec::new();
         let roots = by_owner.get(&None).unwrap_or(&empty);
         for (root, entity) in roots {
-            nodes.push(self.node(0, *root, entity));
+            nodes.push(self.object_node(0, *root, entity));
             let own = by_owner.get(&Some(*root)).unwrap_or(&empty);
             let mut own: Vec<_> = own.clone();
             own.sort_by_key(|(_, entity)| (entity.adapter, entity.kind, entity.handle));
@@ -78,7 +78,7 @@ impl Session {
                 }
                 stack.push((2, id, entity));
                 while let Some((depth, id, entity)) = stack.pop() {
-                    nodes.push(self.node(depth, id, entity));
+                    nodes.push(self.object_node(depth, id, entity));
                     let below = by_owner.get(&Some(id)).unwrap_or(&empty);
                     let below = below.iter().rev();
                     stack.extend(below.map(|(id, entity)| (depth.saturating_add(1), *id, *entity)));
@@ -88,30 +88,34 @@ impl Session {
         nodes
     }
 
-    fn node<'a>(&'a self, depth: u16, id: ObjectId, entity: &'a LiveObject) -> ObjectNode<'a> {
+    fn object_node<'a>(
+        &'a self,
+        depth: u16,
+        id: ObjectId,
+        entity: &'a LiveObject,
+    ) -> ObjectNode<'a> {
         ObjectNode {
             depth,
             place: NodePlace::Object(id, entity),
-            name: self.lifetimes.names.of(id),
+            name: self.lifetimes.names.get(id),
         }
     }
 
-    /// The object that an id means, while it exists.
+    /// The object with `id`, while it exists.
     pub fn object(&self, id: ObjectId) -> Option<&LiveObject> {
         self.lifetimes.objects.get(id)
     }
 
-    /// What is known of the process with that handle.
+    /// The process with `handle`, and its name if known.
     pub fn process(&self, handle: u32) -> Option<(&LiveObject, Option<&ProcessName>)> {
-        let key = HandleKey::vm(ObjectKind::Process, u64::from(handle));
+        let key = HandleKey::vm_wide(ObjectKind::Process, u64::from(handle));
         let id = self.lifetimes.objects.find(key)?;
         let entity = self.lifetimes.objects.get(id)?;
-        Some((entity, self.lifetimes.names.of(id)))
+        Some((entity, self.lifetimes.names.get(id)))
     }
 
-    /// What became of a handle of a process: first the object that has it now,
-    /// if any, then the last before it that is still remembered. A number of
-    /// the whole virtual machine is asked for by its kind.
+    /// The objects that have or had `handle` in `process`: the live one, then
+    /// the last ended one that is kept. For a VM-wide handle, pass its `kind`.
     pub fn history(
         &self,
         process: u32,
@@ -120,29 +124,31 @@ impl Session {
     ) -> Vec<HandleHistory<'_>> {
         let objects = &self.lifetimes.objects;
         let key = match kind {
-            Some(kind) if kind.is_vm_wide() => Some(HandleKey::vm(kind, handle)),
+            Some(kind) if kind.is_vm_wide() => Some(HandleKey::vm_wide(kind, handle)),
             _ => {
-                let process = HandleKey::vm(ObjectKind::Process, u64::from(process));
-                objects.find(process).map(|id| HandleKey::of(id, handle))
+                let process = HandleKey::vm_wide(ObjectKind::Process, u64::from(process));
+                objects
+                    .find(process)
+                    .map(|id| HandleKey::in_process(id, handle))
             }
         };
         let Some(key) = key else {
-            // The process is gone, but what it had may be remembered.
+            // The process has ended, but its objects may still be kept.
             return objects
-                .past()
+                .ended()
                 .filter(|gone| {
                     gone.entity.handle == handle && gone.entity.process_handle == u64::from(process)
                 })
-                .map(HandleHistory::Gone)
+                .map(HandleHistory::Ended)
                 .collect();
         };
-        let living = objects.find(key).and_then(|id| objects.get(id));
-        let gone = objects.gone(key);
-        let living = living.map(HandleHistory::Living).into_iter();
-        living.chain(gone.map(HandleHistory::Gone)).collect()
+        let live = objects.find(key).and_then(|id| objects.get(id));
+        let gone = objects.last_ended(key);
+        let live = live.map(HandleHistory::Live).into_iter();
+        live.chain(gone.map(HandleHistory::Ended)).collect()
     }
 
-    /// How many objects exist.
+    /// The number of live objects.
     pub fn object_count(&self) -> usize {
         self.lifetimes.objects.len()
     }

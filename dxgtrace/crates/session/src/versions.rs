@@ -1,10 +1,12 @@
-//! Interface versions: what each side declares, and what the framing shows.
+//! Checks interface versions: those that driver and host declare, and the one
+//! that the framing shows.
 
 use crate::check::{Finding, FindingKind, InterfaceVersion};
 use dxgtrace_protocol::decode::{Decoded, Frame};
 use dxgtrace_protocol::table::framing::VERSION_EXTENDED;
 
-/// What a side declares: the version it speaks, and the oldest it understands.
+/// The versions that one side declares: the one it uses, and the oldest it
+/// accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct DeclaredVersion {
     pub version: u32,
@@ -14,54 +16,60 @@ pub(super) struct DeclaredVersion {
 /// The versions of a session.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Versions {
-    /// What the driver declared last.
-    declared: Option<u32>,
-    /// Whether the framing was reported to contradict it.
-    reported: bool,
+    /// The version that the driver declared last.
+    driver_version: Option<u32>,
+    /// Whether a contradiction between framing and version was reported.
+    framing_reported: bool,
 }
 
 impl Versions {
-    /// The negotiated version, as far as it was seen.
-    pub fn declared(&self) -> Option<u32> {
-        self.declared
+    /// The version that the driver declared last, if it was captured.
+    pub fn driver_version(&self) -> Option<u32> {
+        self.driver_version
     }
 
-    /// The driver declares its versions.
-    pub fn declare(&mut self, ours: DeclaredVersion, at: usize, found: &mut impl FnMut(Finding)) {
-        self.declared = Some(ours.version);
-        self.reported = false;
-        if ours.version < VERSION_EXTENDED {
-            let driver = InterfaceVersion(ours.version);
+    /// Records the versions that the driver declares; `at` is their offset in
+    /// the payload.
+    pub fn on_driver_version(
+        &mut self,
+        driver_versions: DeclaredVersion,
+        at: usize,
+        found: &mut impl FnMut(Finding),
+    ) {
+        self.driver_version = Some(driver_versions.version);
+        self.framing_reported = false;
+        if driver_versions.version < VERSION_EXTENDED {
+            let driver = InterfaceVersion(driver_versions.version);
             found(Finding::new(FindingKind::VersionFallback { driver }).at(at));
         }
     }
 
-    /// The host replies with its versions. The driver ignores them, so a host
-    /// may leave them 0: then nothing is checked.
-    pub fn answer(
-        ours: DeclaredVersion,
-        theirs: DeclaredVersion,
+    /// Compares the host's versions with the driver's. The driver ignores them,
+    /// so a host may leave them 0; then nothing is checked.
+    pub fn check_host_version(
+        driver_versions: DeclaredVersion,
+        host_versions: DeclaredVersion,
         at: usize,
         found: &mut impl FnMut(Finding),
     ) {
-        if theirs.version == 0 {
+        if host_versions.version == 0 {
             return;
         }
-        let driver = InterfaceVersion(ours.version);
-        let host = InterfaceVersion(theirs.version);
-        let kind = if theirs.version < ours.compatible {
+        let driver = InterfaceVersion(driver_versions.version);
+        let host = InterfaceVersion(host_versions.version);
+        let kind = if host_versions.version < driver_versions.compatible {
             FindingKind::VersionIncompatible {
                 version: host,
-                required: InterfaceVersion(ours.compatible),
+                required: InterfaceVersion(driver_versions.compatible),
             }
-        } else if theirs.compatible > ours.version {
+        } else if host_versions.compatible > driver_versions.version {
             FindingKind::VersionIncompatible {
                 version: driver,
-                required: InterfaceVersion(theirs.compatible),
+                required: InterfaceVersion(host_versions.compatible),
             }
-        } else if theirs.version > ours.version {
+        } else if host_versions.version > driver_versions.version {
             FindingKind::VersionHostNewer { host, driver }
-        } else if theirs.version < ours.version {
+        } else if host_versions.version < driver_versions.version {
             FindingKind::VersionContradicts { host, driver }
         } else {
             return;
@@ -69,25 +77,26 @@ impl Versions {
         found(Finding::new(kind).at(at));
     }
 
-    /// Compares the framing of a guest message with the version. Reports a
-    /// contradiction once: all messages of a driver have the same framing.
-    pub fn framing(
+    /// Compares the framing of a guest message with the declared version, or
+    /// with the `recorded` one if none was declared. Reports a contradiction
+    /// once, because all messages of a driver have the same framing.
+    pub fn check_framing(
         &mut self,
         frame: &Frame,
         recorded: u32,
         decoded: &Decoded<'_>,
         found: &mut impl FnMut(Finding),
     ) {
-        let version = match (self.declared, recorded) {
+        let version = match (self.driver_version, recorded) {
             (Some(declared), _) => declared,
             (None, 0) => return,
             (None, recorded) => recorded,
         };
         let extended = frame.extended.is_some();
-        if extended == (version >= VERSION_EXTENDED) || self.reported {
+        if extended == (version >= VERSION_EXTENDED) || self.framing_reported {
             return;
         }
-        self.reported = true;
+        self.framing_reported = true;
         found(Finding::new(FindingKind::VersionFraming {
             message: decoded.name(),
             shown: InterfaceVersion(frame.version()),

@@ -1,8 +1,8 @@
-//! Who waits for which fence, and how far fences were asked to go.
+//! CPU waits for fences, and the fence values that messages requested.
 //!
-//! The host ends a wait of the CPU with an event. What a fence has reached does
-//! not travel; what it was asked to reach does, but for what command buffers
-//! ask by themselves.
+//! The host ends a CPU wait by signalling an event. The current value of a
+//! fence is never sent. The values that messages request are sent, but not
+//! those that command buffers signal by themselves.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -10,69 +10,72 @@ use super::names::{ProcessName, ProcessNames};
 use super::objects::{ChangeOrigin, ObjectId, Objects};
 use dxgtrace_protocol::schema::ObjectKind;
 
-/// Waits followed at most. A thread has one at a time.
+/// Maximum number of waits. A thread has one at a time.
 const WAITS_MAX: usize = 1 << 12;
-/// Fences whose value is remembered at most.
+/// Maximum number of fences whose highest requested value is kept.
 const FENCES_MAX: usize = 1 << 14;
-/// Fences of one wait that are told.
-const TOLD_MAX: usize = 4;
+/// Maximum number of fences that are listed for a wait.
+const LISTED_FENCES_MAX: usize = 4;
 
 /// A wait of the CPU that has not ended.
 #[derive(Debug, Clone)]
 pub struct CpuWait {
-    /// The packet that told the host of it.
+    /// Number of the packet that announced it to the host.
     pub packet: u64,
     /// Its time in nanoseconds since 1970.
     pub time: u64,
     /// The process's handle.
     pub process: u64,
-    /// The process, if it is known.
+    /// The process's name, if known.
     pub name: Option<ProcessName>,
     /// The thread, 0 if not known.
     pub tid: u32,
-    /// The event with which the host will end it.
+    /// Number of the event that ends it.
     pub event: u64,
-    /// The fences, at most a few.
+    /// The first few fences that it waits for.
     pub fences: Vec<AwaitedFence>,
-    /// How many more there are.
-    pub more: usize,
+    /// Number of fences that are not listed.
+    pub more_fences: usize,
 }
 
-/// A fence that is waited for.
+/// A fence that a CPU wait depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AwaitedFence {
     /// Its handle.
     pub handle: u64,
-    /// The value that it must reach.
+    /// The value that the fence must reach.
     pub value: u64,
-    /// The highest value that it was asked to reach, and the packet that asked
-    /// for it.
-    pub asked: Option<(u64, u64)>,
-    /// Whether others have it too, and may ask for a value by another handle.
+    /// The highest value that a message requested, and the number of that
+    /// packet.
+    pub highest_request: Option<(u64, u64)>,
+    /// Whether the fence is shared, so that others may signal it through
+    /// another handle.
     pub shared: bool,
 }
 
 /// The waits of a session.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Waits {
-    /// By the event that will end it.
+    /// Each wait, by the event that ends it.
     waits: FxHashMap<ObjectId, FenceWait>,
-    /// By thread, the event that will end its latest wait.
+    /// The event that ends the latest wait of each thread.
     threads: FxHashMap<u32, ObjectId>,
-    /// By fence: the highest value asked for, and the packet.
-    asked: FxHashMap<ObjectId, (u64, u64)>,
+    /// The highest requested value of each fence, and the number of that
+    /// packet.
+    highest_requests: FxHashMap<ObjectId, (u64, u64)>,
 }
 
 #[derive(Debug, Clone)]
 struct FenceWait {
     at: ChangeOrigin,
     fences: Vec<(ObjectId, u64, u64)>,
-    more: usize,
+    more_fences: usize,
 }
 
 impl Waits {
-    /// A thread waits for a fence to reach a value.
-    pub fn wait(
+    /// Records that a thread waits for `fence`, a pair of id and handle, to
+    /// reach `value`.
+    pub fn add(
         &mut self,
         objects: &Objects,
         event: ObjectId,
@@ -96,18 +99,19 @@ impl Waits {
         let wait = self.waits.entry(event).or_insert_with(|| FenceWait {
             at,
             fences: Vec::new(),
-            more: 0,
+            more_fences: 0,
         });
-        match wait.fences.len() < TOLD_MAX {
+        match wait.fences.len() < LISTED_FENCES_MAX {
             true => wait.fences.push((fence, handle, value)),
-            false => wait.more += 1,
+            false => wait.more_fences += 1,
         }
     }
 
-    /// A signal has ended the wait of a thread that was told to the host in
-    /// packet `first` or later: passes each fence, the value that it was to
-    /// reach, and whether a message asked for that value, to `each`.
-    pub fn interrupted(&mut self, tid: u32, first: u64, mut each: impl FnMut(u64, u64, bool)) {
+    /// Ends the wait of thread `tid`, interrupted by a signal, if it was
+    /// announced in packet `first` or later. Calls `each` with the handle of
+    /// each fence, the value awaited, and whether a message requested that
+    /// value.
+    pub fn on_interrupt(&mut self, tid: u32, first: u64, mut each: impl FnMut(u64, u64, bool)) {
         let Some(event) = self.threads.remove(&tid) else {
             return;
         };
@@ -119,31 +123,37 @@ impl Waits {
             return;
         };
         for (fence, handle, value) in &wait.fences {
-            let asked = self.asked.get(fence).is_some_and(|asked| asked.0 >= *value);
+            let asked = self
+                .highest_requests
+                .get(fence)
+                .is_some_and(|asked| asked.0 >= *value);
             each(*handle, *value, asked);
         }
     }
 
-    /// The event has ended, and its wait with it.
-    pub fn end(&mut self, event: ObjectId) {
+    /// Removes the wait of an event that ended.
+    pub fn remove(&mut self, event: ObjectId) {
         self.waits.remove(&event);
     }
 
-    /// A fence is asked to reach a value.
-    pub fn signal(&mut self, fence: ObjectId, value: u64, packet: u64) {
-        if self.asked.len() >= FENCES_MAX {
-            self.asked.clear();
+    /// Records that a message requests `fence` to reach `value`.
+    pub fn on_signal_request(&mut self, fence: ObjectId, value: u64, packet: u64) {
+        if self.highest_requests.len() >= FENCES_MAX {
+            self.highest_requests.clear();
         }
-        let asked = self.asked.entry(fence).or_insert((value, packet));
+        let asked = self
+            .highest_requests
+            .entry(fence)
+            .or_insert((value, packet));
         if value > asked.0 {
             *asked = (value, packet);
         }
     }
 
-    /// The waits whose events still exist, oldest first.
-    pub fn sleepers(&self, objects: &Objects, names: &ProcessNames) -> Vec<CpuWait> {
-        // A sync object is shared if it came with a name for the whole virtual
-        // machine, or by such a name.
+    /// The waits whose events are still live, oldest first.
+    pub fn list(&self, objects: &Objects, names: &ProcessNames) -> Vec<CpuWait> {
+        // A sync object is shared if it was created with a VM-wide share
+        // handle, or opened through one.
         let shares: FxHashSet<u64> = objects
             .iter()
             .filter(|(_, entity)| entity.kind == Some(ObjectKind::SyncObjectShare))
@@ -151,9 +161,11 @@ impl Waits {
             .collect();
         let is_shared = |fence: ObjectId| {
             let entity = objects.get(fence);
-            entity.is_some_and(|entity| entity.loose || shares.contains(&entity.created.packet))
+            entity.is_some_and(|entity| {
+                entity.may_outlive_owner || shares.contains(&entity.created.packet)
+            })
         };
-        let mut sleepers: Vec<CpuWait> = self
+        let mut list: Vec<CpuWait> = self
             .waits
             .iter()
             .filter_map(|(event, wait)| {
@@ -162,7 +174,7 @@ impl Waits {
                     packet: wait.at.packet,
                     time: wait.at.time,
                     process: event.process_handle,
-                    name: event.owner.and_then(|owner| names.of(owner)).copied(),
+                    name: event.owner.and_then(|owner| names.get(owner)).copied(),
                     tid: wait.at.tid,
                     event: event.handle,
                     fences: wait
@@ -171,15 +183,15 @@ impl Waits {
                         .map(|(fence, handle, value)| AwaitedFence {
                             handle: *handle,
                             value: *value,
-                            asked: self.asked.get(fence).copied(),
+                            highest_request: self.highest_requests.get(fence).copied(),
                             shared: is_shared(*fence),
                         })
                         .collect(),
-                    more: wait.more,
+                    more_fences: wait.more_fences,
                 })
             })
             .collect();
-        sleepers.sort_by_key(|sleeper| sleeper.packet);
-        sleepers
+        list.sort_by_key(|wait| wait.packet);
+        list
     }
 }

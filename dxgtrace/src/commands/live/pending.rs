@@ -63,7 +63,7 @@ pub fn run(args: &PendingArgs, color: ColorArg) -> Result<Exit, Failure> {
     let mut taken = 0;
     while taken < args.samples {
         if let Some(delivery) = live.next(PATIENCE).map_err(broken)? {
-            session.see(&delivery.packet, &mut |_| ());
+            session.analyze(&delivery.packet, &mut |_| ());
             waits.packet(&delivery.packet, delivery.channels);
         }
         let ending = signals.take_stop();

@@ -133,7 +133,7 @@ impl PendingWaits {
 
     /// Requests that the host owes a reply.
     fn replies(&self, sample: &WaitSample<'_>, waits: &mut Vec<PendingWait>) {
-        for request in sample.session.waiting() {
+        for request in sample.session.waiting_requests() {
             let header = &request.header;
             let channel = self.channels.get(&header.channel);
             let mut text = format!("the host's reply to {}", request.name());
@@ -155,7 +155,7 @@ impl PendingWaits {
     /// Waits of the CPU for fences. Where packets were lost since, the signal
     /// may be among them.
     fn fences(&self, sample: &WaitSample<'_>, waits: &mut Vec<PendingWait>) {
-        let sleepers = sample.session.sleepers().into_iter();
+        let sleepers = sample.session.cpu_waits().into_iter();
         for sleeper in sleepers.filter(|sleeper| sleeper.packet > self.lost_at) {
             let name = sleeper.name.unwrap_or_default();
             let fences: Vec<String> = sleeper.fences.iter().map(awaited).collect();
@@ -163,8 +163,8 @@ impl PendingWaits {
                 true => format!("event {}", sleeper.event),
                 false => fences.join(", "),
             };
-            if sleeper.more > 0 {
-                let _ = write!(text, " and {} more", sleeper.more);
+            if sleeper.more_fences > 0 {
+                let _ = write!(text, " and {} more", sleeper.more_fences);
             }
             let _ = write!(text, " (packet {})", sleeper.packet);
             waits.push(PendingWait {
@@ -291,7 +291,7 @@ fn task(comm: &[u8], pid: u32, tid: u32) -> String {
 /// What a fence waits for, in words.
 fn awaited(fence: &AwaitedFence) -> String {
     let AwaitedFence { handle, value, .. } = fence;
-    let asked = match fence.asked {
+    let asked = match fence.highest_request {
         Some((asked, packet)) if asked >= *value => format!("packet {packet} asks for it"),
         Some((asked, packet)) => format!("packet {packet} asks for {asked}"),
         None => "no message asks for it".to_owned(),

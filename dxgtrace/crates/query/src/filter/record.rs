@@ -94,14 +94,14 @@ impl FilterNeeds {
 impl<'a> From<&Entry<'a>> for FilterRecord<'a> {
     fn from(entry: &Entry<'a>) -> Self {
         Self::new(entry.packet)
-            .decoded(entry.seen.decoded.as_ref())
+            .decoded(entry.analysis.decoded.as_ref())
             .findings(entry.findings)
             .exchange(Exchange {
                 request_in: entry.request.map(|request| request.number),
                 reply_in: entry.reply_in,
                 time: entry.latency(),
             })
-            .within(entry.channels, entry.first)
+            .within(entry.channels, entry.capture_start)
     }
 }
 

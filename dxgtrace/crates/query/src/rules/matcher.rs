@@ -90,12 +90,12 @@ impl PacketAspect {
 
     /// What a packet is.
     pub fn of(entry: &Entry<'_>) -> Self {
-        let part = entry.seen.decoded.as_ref().map(|decoded| decoded.part);
+        let part = entry.analysis.decoded.as_ref().map(|decoded| decoded.part);
         match (entry.packet.header.kind, part) {
             (RecordKind::Refused, _) => Self::Refused,
             (RecordKind::Packet, Some(MessagePart::Request)) => Self::Request,
             (RecordKind::Packet, Some(MessagePart::Event)) => Self::Event,
-            (RecordKind::Packet, Some(MessagePart::Reply)) => match entry.seen.outcome {
+            (RecordKind::Packet, Some(MessagePart::Reply)) => match entry.analysis.outcome {
                 Some(ReplyOutcome::Success) => Self::Success,
                 Some(outcome) if outcome.is_failure() => Self::Failure,
                 _ => Self::Reply,
@@ -232,7 +232,7 @@ impl Matcher {
 
     /// Whether a packet, which is this at first sight, is like that.
     pub fn fits(&self, entry: &Entry<'_>, aspect: PacketAspect) -> bool {
-        let decoded = entry.seen.decoded.as_ref();
+        let decoded = entry.analysis.decoded.as_ref();
         if !self.admits(aspect) || !self.is_of(decoded.and_then(|decoded| decoded.message)) {
             return false;
         }

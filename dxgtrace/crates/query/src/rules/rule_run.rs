@@ -122,7 +122,7 @@ impl<'a> RuleRun<'a> {
     /// Takes the next packet.
     pub fn see(&mut self, entry: &Entry<'_>) {
         let message = entry
-            .seen
+            .analysis
             .decoded
             .as_ref()
             .and_then(|decoded| decoded.message);
@@ -237,7 +237,7 @@ impl<'a> RuleRun<'a> {
     /// Notes the processes that begin, and forgets all of them where packets are
     /// missing.
     fn follow_processes(&mut self, entry: &Entry<'_>) {
-        let incomplete = entry.seen.call.is_some_and(|call| call.incomplete);
+        let incomplete = entry.analysis.call.is_some_and(|call| call.incomplete);
         if incomplete || entry.packet.header.kind == RecordKind::Lost {
             self.whole.clear();
         }
@@ -257,7 +257,7 @@ impl<'a> RuleRun<'a> {
         let Some(fields) = place.and_then(|place| self.index.grouped.get(place)) else {
             return;
         };
-        let Some(decoded) = &entry.seen.decoded else {
+        let Some(decoded) = &entry.analysis.decoded else {
             return;
         };
         if decoded.part != MessagePart::Request || self.asked.len() >= REMEMBERED {
@@ -437,7 +437,7 @@ fn scope(scope: RuleScope, entry: &Entry<'_>) -> u64 {
             let asked = entry.request.map(|request| request.process);
             let own = || {
                 let frame = entry
-                    .seen
+                    .analysis
                     .decoded
                     .as_ref()
                     .and_then(|decoded| decoded.frame);

@@ -82,7 +82,8 @@ impl CaptureProfile {
         for finding in entry.findings {
             self.add_finding(packet.number, finding);
         }
-        let (RecordKind::Packet, Some(decoded)) = (packet.header.kind, &entry.seen.decoded) else {
+        let (RecordKind::Packet, Some(decoded)) = (packet.header.kind, &entry.analysis.decoded)
+        else {
             return;
         };
         let rank = self.messages.len();
@@ -97,7 +98,7 @@ impl CaptureProfile {
         if decoded.part == MessagePart::Reply {
             usage.replies += 1;
             count_size(&mut usage.reply_sizes, length);
-            if let Some(outcome) = entry.seen.outcome {
+            if let Some(outcome) = entry.analysis.outcome {
                 usage.failures += u64::from(outcome.is_failure());
                 *usage.outcomes.entry(outcome_text(outcome)).or_default() += 1;
             }
@@ -120,7 +121,7 @@ impl CaptureProfile {
         for (number, finding) in late {
             self.add_finding(number, &finding);
         }
-        let waiting = session.waiting();
+        let waiting = session.waiting_requests();
         self.totals.unanswered = waiting.len() as u64;
         self.waiting = waiting
             .iter()
@@ -129,7 +130,7 @@ impl CaptureProfile {
                 (request.name(), waited / 1_000_000_000)
             })
             .collect();
-        self.declared = session.version();
+        self.declared = session.declared_version();
         self.async_mode = session.async_mode();
     }
 
@@ -172,6 +173,6 @@ fn outcome_text(outcome: ReplyOutcome) -> String {
         }
         ReplyOutcome::NoHandle => "no handle".to_owned(),
         ReplyOutcome::Short => "too short".to_owned(),
-        ReplyOutcome::Silent => "no status".to_owned(),
+        ReplyOutcome::Unstated => "no status".to_owned(),
     }
 }

@@ -49,7 +49,7 @@ impl VersionReread {
 
     /// Compares the next entry.
     pub fn count_entry(&mut self, entry: &Entry<'_>) {
-        let Some(decoded) = &entry.seen.decoded else {
+        let Some(decoded) = &entry.analysis.decoded else {
             return;
         };
         match (decoded.part, entry.request) {

@@ -70,7 +70,7 @@ impl CutCollector {
         let number = packet.number;
         let decoded = seen.decoded.as_ref();
         let message = decoded.and_then(|decoded| decoded.message);
-        let request = session.answered().map(|request| request.number);
+        let request = session.answered_request().map(|request| request.number);
         let process = process(seen, session);
 
         let is_handshake = message.is_some_and(is_handshake);
@@ -208,7 +208,7 @@ impl KeptPackets {
 
 /// The handle of the process of a packet on the host.
 fn process(seen: &Analysis<'_>, session: &Session) -> u32 {
-    let asked = session.answered().map(|request| request.process);
+    let asked = session.answered_request().map(|request| request.process);
     let own = || {
         let frame = seen.decoded.as_ref().and_then(|decoded| decoded.frame);
         frame.map(|frame| frame.process)
@@ -222,8 +222,8 @@ fn creations_of(decoded: &Decoded<'_>, process: u32, session: &Session) -> Vec<u
     let mut of = |kind: Option<ObjectKind>, handle: u64| {
         let history = session.history(process, kind, handle);
         let packet = history.first().map(|history| match history {
-            HandleHistory::Living(entity) => entity.created.packet,
-            HandleHistory::Gone(gone) => gone.entity.created.packet,
+            HandleHistory::Live(entity) => entity.created.packet,
+            HandleHistory::Ended(gone) => gone.entity.created.packet,
         });
         found.extend(packet.filter(|packet| *packet != 0));
     };

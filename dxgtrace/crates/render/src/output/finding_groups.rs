@@ -200,7 +200,7 @@ impl Sink for FindingGroups {
         for finding in entry.findings {
             self.add_finding(entry.packet.number, finding, || {
                 let header = entry.packet.header;
-                let message = entry.seen.decoded.as_ref().map(Decoded::name);
+                let message = entry.analysis.decoded.as_ref().map(Decoded::name);
                 let mut context = String::new();
                 if header.known.has(KnownFields::TASK) {
                     let _ = write!(context, "{}[{}] ", escaped(&header.comm), header.pid);

@@ -98,7 +98,7 @@ impl<W: Write> TextWriter<W> {
             let latency = entry.latency().unwrap_or(0);
             write!(line, "  [{} to {}]", duration(latency), request.number)?;
         }
-        if let Some(call) = &entry.seen.call {
+        if let Some(call) = &entry.analysis.call {
             line.push_str(&remark(packet.payload, call));
         }
         if header.refused_attempts > 0 && header.kind == RecordKind::Packet {
@@ -148,7 +148,7 @@ impl<W: Write> TextWriter<W> {
             let length = header.expected_reply_length;
             writeln!(self.out, "    the driver expects a reply of {length} bytes")?;
         }
-        if let Some(decoded) = &entry.seen.decoded {
+        if let Some(decoded) = &entry.analysis.decoded {
             for node in tree(decoded, TREE_ELEMENTS) {
                 let indent = 4 + 4 * usize::from(node.depth);
                 let at = node.range.start;
@@ -214,7 +214,7 @@ fn remark(payload: &[u8], call: &IoctlCall) -> String {
         duration(end.duration),
         end.messages
     );
-    if let Some((request, _)) = call.failed {
+    if let Some((request, _)) = call.first_failure {
         text += &format!(", {request} failed");
     }
     text + "]"

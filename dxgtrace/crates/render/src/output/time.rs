@@ -48,10 +48,10 @@ impl TimeColumn {
             .as_ref()
             .map_or(time, |zone| shift_to_zone(time, zone));
         let previous = match self.after {
-            DeltaBase::Captured => entry.captured_before,
-            DeltaBase::Shown => entry.previous,
+            DeltaBase::Captured => entry.previous_captured,
+            DeltaBase::Shown => entry.previous_shown,
         };
-        self.format.text(time, entry.first, previous)
+        self.format.text(time, entry.capture_start, previous)
     }
 }
 

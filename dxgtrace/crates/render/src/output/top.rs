@@ -102,13 +102,13 @@ impl TopCounts {
         let row = self.rows.entry(key).or_default();
         row.messages += 1;
         row.bytes += u64::from(header.payload_length);
-        row.failures += u64::from(entry.seen.outcome.is_some_and(ReplyOutcome::is_failure));
+        row.failures += u64::from(entry.analysis.outcome.is_some_and(ReplyOutcome::is_failure));
         if let Some(latency) = entry.latency() {
             row.latency.add(latency);
         }
         if key.0 != 0 {
             row.comm = header.comm;
-            let decoded = entry.seen.decoded.as_ref();
+            let decoded = entry.analysis.decoded.as_ref();
             let frame = decoded.and_then(|decoded| decoded.frame);
             let asked = entry.request.map(|request| request.process);
             let handle = asked.or(frame.map(|frame| frame.process));
@@ -140,7 +140,7 @@ impl TopCounts {
             duration(span),
             rate_text(messages, span),
             self.lost,
-            session.waiting().len()
+            session.waiting_requests().len()
         )?;
         writeln!(
             out,

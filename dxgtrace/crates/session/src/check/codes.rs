@@ -1,5 +1,5 @@
-//! The one list of finding codes: the parameters of each, what it means, how
-//! bad it is, which layer it is about, and what to do next.
+//! The list of finding codes, each with its parameters, meaning, severity,
+//! layer and advice.
 //!
 //! An entry of the list is
 //!
@@ -24,14 +24,15 @@ use super::parameters::{
 };
 use super::severity::{Layer, Severity};
 
-/// What there is to know of a code.
+/// The description of a code.
 #[derive(Debug)]
 pub struct CodeDescription {
-    /// The stable word: in text, JSON, filters, Wireshark and exit conditions.
+    /// The stable word, as used in text, JSON, filters, Wireshark and exit
+    /// conditions.
     pub word: &'static str,
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
-    /// Which layer it is about.
+    /// The layer that it is about.
     pub layer: Layer,
     /// The name of the part in the sentence; `None` if the part is constant.
     pub part: Option<&'static str>,
@@ -54,10 +55,10 @@ pub struct ParameterDescription {
     pub notation: Notation,
 }
 
-/// How many parameters a finding has at most, beside its part.
+/// Maximum number of parameters of a finding, besides its part.
 pub const MAX_PARAMETERS: usize = 2;
 
-/// The numbers of a finding's parameters; 0 for those that it does not have.
+/// Pads the numbers of a finding's parameters with 0.
 const fn padded<const N: usize>(numbers: [u64; N]) -> [u64; MAX_PARAMETERS] {
     const { assert!(N <= MAX_PARAMETERS, "too many parameters") };
     let mut all = [0; MAX_PARAMETERS];
@@ -101,7 +102,7 @@ macro_rules! codes {
             /// Every code, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// What there is to know of it.
+            /// Its description.
             pub const fn description(self) -> &'static CodeDescription {
                 match self {
                     $(Self::$name => &CodeDescription {
@@ -225,7 +226,7 @@ codes! {
         "the {part} goes the wrong way",
         "Completions come from the host only; each numbering belongs to one direction.",
         "The sender is faulty, or the channel was mistaken for another.";
-    PacketNoReply = "packet.completion_flag", Error, Guest, ("packet") { completion_flag: HeaderBit = false, async_bit: HeaderBit = false }
+    PacketCompletionFlag = "packet.completion_flag", Error, Guest, ("packet") { completion_flag: HeaderBit = false, async_bit: HeaderBit = false }
         "the packet's completion flag is {completion_flag}, but the message's async bit is {async_bit}",
         "A message without the async bit asks for a completion, one with it does not. Here they disagree: one side waits for a reply that does not come, or sends one that nobody takes.",
         "Look at the driver build: it sets both in one place.";
@@ -521,7 +522,7 @@ impl Code {
         self.description().word
     }
 
-    /// How bad it is.
+    /// Its severity.
     pub const fn severity(self) -> Severity {
         self.description().severity
     }

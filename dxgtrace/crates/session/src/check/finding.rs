@@ -1,12 +1,12 @@
-//! A finding: what was found, and where.
+//! A finding: its kind and its location.
 
 use std::fmt::{self, Display};
 
 use super::codes::{Code, CodeDescription, FindingKind, ParameterDescription};
 use super::severity::{Layer, Severity};
 
-/// An observation about a packet. It holds numbers, not text, and is made
-/// without allocation; `Display` writes its sentence.
+/// An observation about a packet. It holds numbers instead of text, so creating
+/// it allocates nothing; `Display` writes its sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Finding {
     /// What was found.
@@ -20,7 +20,7 @@ pub struct Finding {
     pub at: u32,
 }
 
-// Findings are copied: a finding stays within a cache line.
+// Findings are copied often, so they must fit into a cache line.
 const _: () = assert!(size_of::<Finding>() <= 56);
 
 impl Finding {
@@ -46,14 +46,14 @@ impl Finding {
     }
 
     /// The same finding about the element `index` of an array.
-    pub fn element(mut self, index: Option<usize>) -> Self {
+    pub fn at_element(mut self, index: Option<usize>) -> Self {
         self.index = index.and_then(|index| u32::try_from(index).ok());
         self
     }
 
-    /// The same finding about a packet that the host sent: what is about the
-    /// sender, in most messages the guest, is about the host.
-    pub(super) fn of_host(mut self) -> Self {
+    /// The same finding about a packet that the host sent: a finding about the
+    /// sender, which the codes take for the guest, is then about the host.
+    pub(super) fn about_host(mut self) -> Self {
         if matches!(self.layer, Layer::Guest | Layer::Library) {
             self.layer = Layer::Host;
         }
@@ -65,7 +65,7 @@ impl Finding {
         self.kind.code()
     }
 
-    /// How bad it is.
+    /// Its severity.
     pub const fn severity(&self) -> Severity {
         self.code().severity()
     }
@@ -75,7 +75,7 @@ impl Finding {
         self.kind.part()
     }
 
-    /// What there is to know of the code.
+    /// The description of its code.
     pub const fn description(&self) -> &'static CodeDescription {
         self.code().description()
     }
@@ -115,7 +115,7 @@ mod tests {
             bits,
         });
         assert_eq!(
-            finding.element(Some(3)).comment(),
+            finding.at_element(Some(3)).comment(),
             "note flag.unknown: flags[3] has bits 0x80 without a name"
         );
     }
@@ -126,6 +126,6 @@ mod tests {
             trailing: ByteCount(8),
         };
         assert_eq!(Finding::new(kind).layer, Layer::Guest);
-        assert_eq!(Finding::new(kind).of_host().layer, Layer::Host);
+        assert_eq!(Finding::new(kind).about_host().layer, Layer::Host);
     }
 }

@@ -1,8 +1,8 @@
-//! Does a message obey the protocol? The rules here name no message: they walk
-//! the description and compare it with the bytes.
+//! Checks messages against the protocol. The code names no message: it walks
+//! the table and compares it with the bytes.
 //!
-//! A finding holds numbers, not text, and is made without allocation; its
-//! sentence is written when somebody reads it.
+//! A finding holds numbers instead of text, so creating it allocates nothing;
+//! its sentence is written on demand.
 
 mod codes;
 mod finding;
@@ -20,7 +20,7 @@ pub use parameters::{
     PacketNumber, PacketType, Parameter, Seconds, StatusCode, TransactionId,
 };
 pub use severity::{Layer, Severity};
-pub use values::{allowed, dirty_padding, rule_violation};
+pub use values::{allowed_values, padding_finding, rule_violation};
 
 use dxgtrace_protocol::decode::{self, Decoded, MessagePart, Payload, PendingRequest};
 use dxgtrace_protocol::packet::Packet;
@@ -28,30 +28,30 @@ use dxgtrace_protocol::record::header::{Direction, RecordKind};
 use dxgtrace_protocol::table::framing::{PACKET_COMPLETION, PACKET_INBAND};
 use dxgtrace_protocol::table::{CATALOG, Catalog};
 
-/// Passes a finding to `found`. Most packets have none: a function of its own,
-/// marked cold, keeps the code that every packet runs through short.
+/// Passes a finding to `found`. Findings are rare, so this is a separate cold
+/// function: it keeps the code that every packet runs through short.
 #[cold]
 #[inline(never)]
 pub(crate) fn emit(found: &mut impl FnMut(Finding), finding: Finding) {
     found(finding);
 }
 
-/// Decodes a packet into `place` and passes what is wrong with it to `found`.
-/// `pending` is the request that a completion answers. If the packet holds no
-/// message, `place` is left unchanged.
+/// Decodes a packet into `place` and passes its findings to `found`. `pending`
+/// is the request that a completion answers. If the packet holds no message,
+/// `place` is left unchanged.
 #[inline]
-pub fn packet<'a>(
+pub fn decode_and_check<'a>(
     packet: &Packet<'a>,
     pending: Option<&PendingRequest>,
     place: &mut Option<Decoded<'a>>,
     found: &mut impl FnMut(Finding),
 ) {
-    packet_of(&CATALOG, packet, pending, place, found);
+    decode_and_check_with(&CATALOG, packet, pending, place, found);
 }
 
-/// The same with the messages of a catalog.
+/// Like [`decode_and_check`], with the messages of `catalog`.
 #[inline]
-pub fn packet_of<'a>(
+pub fn decode_and_check_with<'a>(
     catalog: &'static Catalog,
     packet: &Packet<'a>,
     pending: Option<&PendingRequest>,
@@ -63,7 +63,14 @@ pub fn packet_of<'a>(
     }
     let outbound = packet.header.direction == Direction::GuestToHost;
     let found = &mut |finding: Finding| {
-        emit(found, if outbound { finding } else { finding.of_host() });
+        emit(
+            found,
+            if outbound {
+                finding
+            } else {
+                finding.about_host()
+            },
+        );
     };
     let payload = Payload::of_packet(packet);
     let refused = packet.header.kind == RecordKind::Refused;
@@ -86,22 +93,22 @@ pub fn packet_of<'a>(
     }
     let located = decode::locate(catalog, payload, part, pending, place);
     if refused {
-        // The packet was never sent: its content is not judged.
+        // The packet was never sent: its content is not checked.
         return;
     }
     if let Err(error) = located {
-        framing::no_frame(error, payload, found);
+        framing::report_no_frame(error, payload, found);
     }
     match (place, pending) {
         (Some(reply), Some(pending)) if part == MessagePart::Reply => {
-            if sizes::reply(reply, pending, packet.header, found) {
-                values::reply(reply, found);
+            if sizes::check_reply(reply, pending, packet.header, found) {
+                values::check_reply(reply, found);
             }
         }
         (Some(command), _) => {
-            framing::check(command, packet, found);
-            sizes::command(command, found);
-            values::command(command, found);
+            framing::check_headers(command, packet, found);
+            sizes::check_command(command, found);
+            values::check_command(command, found);
         }
         (None, _) => {}
     }

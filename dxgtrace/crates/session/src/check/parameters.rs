@@ -1,5 +1,5 @@
-//! The types of the parameters of findings. Each type has one notation, which
-//! the sentence, the JSON lines and the dissector use.
+//! The types of finding parameters. Each type has one notation, which
+//! sentences, JSON lines and the dissector share.
 
 use std::fmt::{self, Display};
 
@@ -70,7 +70,7 @@ pub trait Parameter: Copy + Display {
     /// The parameter as a plain number.
     fn number(self) -> u64;
 
-    /// The parameter that [`number`](Self::number) gives this number of.
+    /// The parameter for which [`number`](Self::number) returns `number`.
     fn from_number(number: u64) -> Self;
 }
 

@@ -1,8 +1,8 @@
-//! How bad a finding is, and which layer it is about.
+//! The severity of a finding, and the layer that it is about.
 
 use serde::{Deserialize, Serialize};
 
-/// How bad a finding is. The words are Wireshark's.
+/// The severity of a finding. The names are those of Wireshark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -41,7 +41,7 @@ impl Severity {
     }
 }
 
-/// Which layer a finding is about.
+/// The layer that a finding is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layer {

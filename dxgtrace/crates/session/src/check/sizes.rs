@@ -1,4 +1,4 @@
-//! Lengths: of the message, of its parts, of the expected reply.
+//! Checks of lengths: of the message, its parts and the expected reply.
 
 use super::codes::FindingKind;
 use super::finding::Finding;
@@ -6,13 +6,13 @@ use super::parameters::{ByteCount, FieldNumber, ItemCount};
 use dxgtrace_protocol::decode::{Decoded, LocatedBody, PendingRequest};
 use dxgtrace_protocol::record::header::{KnownFields, RecordHeader};
 
-/// The ring rounds lengths up to this.
+/// The ring rounds lengths up to a multiple of this number of bytes.
 const RING_UNIT: u64 = 8;
 
 /// Checks a request or host message.
-pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
+pub(super) fn check_command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
     let Some(body) = &decoded.body else { return };
-    short(body, found);
+    report_shortfall(body, found);
     if let (Some(described), None) = (body.described, body.shortfall) {
         let end = if decoded.payload.exact {
             described
@@ -31,8 +31,8 @@ pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
         let Some(used) = field.used_count.filter(|_| body.applies(field)) else {
             continue;
         };
-        let spot = body.field_ref(field);
-        let room = u64::from(spot.field.count);
+        let field_ref = body.field_ref(field);
+        let room = u64::from(field_ref.field.count);
         if let Some(count) = used.slice.and_then(|slice| body.read_slice(&slice))
             && count > room
             && !used.limited
@@ -42,14 +42,14 @@ pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
                 count: FieldNumber(count),
                 room: ItemCount(room),
             };
-            found(Finding::new(kind).at(spot.at));
+            found(Finding::new(kind).at(field_ref.at));
         }
     }
 }
 
-/// Checks a reply against what its request asked for. False if it is too short:
-/// then the driver reads none of its fields.
-pub(super) fn reply(
+/// Checks the length of a reply to the request `pending`. Returns `false` if
+/// the reply is too short: the driver then reads none of its fields.
+pub(super) fn check_reply(
     decoded: &Decoded<'_>,
     pending: &PendingRequest,
     header: &RecordHeader,
@@ -84,7 +84,7 @@ pub(super) fn reply(
         }));
         return false;
     }
-    short(body, found);
+    report_shortfall(body, found);
     if let (Some(described), None) = (body.described, body.shortfall) {
         let end = described.max(expected).next_multiple_of(RING_UNIT);
         if travelled > end {
@@ -96,8 +96,8 @@ pub(super) fn reply(
     true
 }
 
-/// Reports a body that ends before one of its parts does.
-fn short(body: &LocatedBody<'_>, found: &mut impl FnMut(Finding)) {
+/// Reports a body that ends in the middle of a part.
+fn report_shortfall(body: &LocatedBody<'_>, found: &mut impl FnMut(Finding)) {
     let Some(shortfall) = body.shortfall else {
         return;
     };

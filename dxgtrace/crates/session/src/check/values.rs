@@ -1,4 +1,4 @@
-//! Values: reserved fields, padding, flags, enumerators, limits.
+//! Checks of values: reserved fields, padding, flags, enumerators and limits.
 
 use std::ops::RangeInclusive;
 
@@ -9,40 +9,40 @@ use dxgtrace_protocol::decode::{Decoded, FieldRef, LocatedBody};
 use dxgtrace_protocol::schema::{BytesOrigin, FieldRule, FieldType, TailElement};
 
 /// Checks a request or host message, headers included.
-pub(super) fn command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
+pub(super) fn check_command(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
     if !decoded.frame.is_some_and(|frame| frame.is_canonical()) {
-        headers(decoded, found);
+        check_headers(decoded, found);
     }
     let Some(body) = &decoded.body else { return };
-    fields(body, true, found);
-    tails(body, found);
+    check_fields(body, true, found);
+    check_tails(body, found);
     if decoded.from_guest() {
-        padding(body, body.layout.origin, found);
+        check_padding(body, body.layout.origin, found);
     }
 }
 
-/// Checks a reply: only that its values have names. What hosts leave in unused
-/// places is not known well enough to be called wrong.
-pub(super) fn reply(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
+/// Checks that the values of a reply have names. Reserved fields and padding
+/// are not checked: what hosts leave there is not known well enough.
+pub(super) fn check_reply(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
     let Some(body) = &decoded.body else { return };
-    fields(body, false, found);
-    tails(body, found);
+    check_fields(body, false, found);
+    check_tails(body, found);
 }
 
-fn headers(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
+fn check_headers(decoded: &Decoded<'_>, found: &mut impl FnMut(Finding)) {
     for header in decoded.headers() {
-        for spot in header.fields() {
-            rule(&spot, found);
+        for field_ref in header.fields() {
+            check_rule(&field_ref, found);
         }
         if decoded.from_guest() {
-            padding(&header, BytesOrigin::Built, found);
+            check_padding(&header, BytesOrigin::Built, found);
         }
     }
 }
 
-fn fields(body: &LocatedBody<'_>, ruled: bool, found: &mut impl FnMut(Finding)) {
+fn check_fields(body: &LocatedBody<'_>, ruled: bool, found: &mut impl FnMut(Finding)) {
     let layout = body.layout;
-    // Most fields may hold any value: they are not looked at.
+    // Skips the fields that may hold any value, which are most of them.
     let set = layout.named_fields | if ruled { layout.ruled_fields } else { 0 };
     for field in layout.fields_in(set) {
         if body
@@ -52,18 +52,19 @@ fn fields(body: &LocatedBody<'_>, ruled: bool, found: &mut impl FnMut(Finding)) 
         {
             continue;
         }
-        let spot = body.field_ref(field);
-        // A value that breaks its rule is not also called nameless.
-        let named_too =
-            !ruled || (rule(&spot, found) && !matches!(spot.field.rule, FieldRule::Output));
+        let field_ref = body.field_ref(field);
+        // A value that violates its rule is not also reported as unnamed.
+        let named_too = !ruled
+            || (check_rule(&field_ref, found)
+                && !matches!(field_ref.field.rule, FieldRule::Output));
         if named_too {
-            named(&spot, None, found);
+            check_named(&field_ref, None, found);
         }
     }
 }
 
-/// The values that a rule allows; `None` if it allows all.
-pub const fn allowed(rule: &FieldRule) -> Option<RangeInclusive<u64>> {
+/// The values that `rule` allows; `None` if it allows all.
+pub const fn allowed_values(rule: &FieldRule) -> Option<RangeInclusive<u64>> {
     match *rule {
         FieldRule::Any | FieldRule::Output | FieldRule::Echoes { .. } => None,
         FieldRule::Reserved => Some(0..=0),
@@ -72,7 +73,7 @@ pub const fn allowed(rule: &FieldRule) -> Option<RangeInclusive<u64>> {
     }
 }
 
-/// What a field's value is reported as that its rule does not allow.
+/// The finding for a value of `field` that its rule does not allow.
 pub fn rule_violation(rule: &FieldRule, field: &'static str, value: u64) -> Option<FindingKind> {
     let bits = FieldBits(value);
     match *rule {
@@ -91,40 +92,41 @@ pub fn rule_violation(rule: &FieldRule, field: &'static str, value: u64) -> Opti
     }
 }
 
-/// What padding with nonzero bytes is reported as.
-pub const fn dirty_padding(origin: BytesOrigin, dirty: ByteCount) -> FindingKind {
+/// The finding for padding with `dirty` nonzero bytes.
+pub const fn padding_finding(origin: BytesOrigin, dirty: ByteCount) -> FindingKind {
     match origin {
         BytesOrigin::Built => FindingKind::PaddingNonzero { dirty },
         BytesOrigin::Copied => FindingKind::PaddingUser { dirty },
     }
 }
 
-/// Checks a value against the field's rule; returns whether it obeys.
-fn rule(spot: &FieldRef<'_>, found: &mut impl FnMut(Finding)) -> bool {
-    let (Some(value), Some(allowed)) = (spot.number(), allowed(&spot.field.rule)) else {
+/// Checks a value against the field's rule; returns whether it complies.
+fn check_rule(field_ref: &FieldRef<'_>, found: &mut impl FnMut(Finding)) -> bool {
+    let (Some(value), Some(allowed)) = (field_ref.number(), allowed_values(&field_ref.field.rule))
+    else {
         return true;
     };
     if allowed.contains(&value) {
         return true;
     }
-    if let Some(kind) = rule_violation(&spot.field.rule, spot.field.name, value) {
-        found(Finding::new(kind).at(spot.at));
+    if let Some(kind) = rule_violation(&field_ref.field.rule, field_ref.field.name, value) {
+        found(Finding::new(kind).at(field_ref.at));
     }
     false
 }
 
 /// Checks that a value has a name, where its type has names.
-fn named(spot: &FieldRef<'_>, index: Option<usize>, found: &mut impl FnMut(Finding)) {
-    if let Some(value) = spot.number()
-        && !spot.field.quick_accept.accepts(value)
-        && let Some(kind) = unnamed(spot.field.ty, value, spot.field.name)
+fn check_named(field_ref: &FieldRef<'_>, index: Option<usize>, found: &mut impl FnMut(Finding)) {
+    if let Some(value) = field_ref.number()
+        && !field_ref.field.quick_accept.accepts(value)
+        && let Some(kind) = unnamed_value(field_ref.field.ty, value, field_ref.field.name)
     {
-        found(Finding::new(kind).at(spot.at).element(index));
+        found(Finding::new(kind).at(field_ref.at).at_element(index));
     }
 }
 
-/// What a value without a name is reported as; `None` if it has one.
-fn unnamed(ty: FieldType, value: u64, field: &'static str) -> Option<FindingKind> {
+/// The finding for a value without a name; `None` if it has one.
+fn unnamed_value(ty: FieldType, value: u64, field: &'static str) -> Option<FindingKind> {
     match ty {
         FieldType::Flags16(set) | FieldType::Flags32(set) | FieldType::Flags64(set) => {
             let bits = FieldBits(value & !set.named_mask());
@@ -142,15 +144,15 @@ fn unnamed(ty: FieldType, value: u64, field: &'static str) -> Option<FindingKind
     }
 }
 
-fn tails(body: &LocatedBody<'_>, found: &mut impl FnMut(Finding)) {
+fn check_tails(body: &LocatedBody<'_>, found: &mut impl FnMut(Finding)) {
     let has_names = |index: &usize| body.layout.named_tails >> index & 1 == 1;
     let indices = (0..body.layout.tails.len()).filter(has_names);
     for tail in indices.filter_map(|index| body.tail(index)) {
         match tail.tail.element {
             TailElement::Struct(structure) if structure.named => {
                 for index in 0..tail.captured_elements() {
-                    for spot in tail.members(index) {
-                        named(&spot, Some(index), found);
+                    for field_ref in tail.members(index) {
+                        check_named(&field_ref, Some(index), found);
                     }
                 }
             }
@@ -161,22 +163,22 @@ fn tails(body: &LocatedBody<'_>, found: &mut impl FnMut(Finding)) {
                         .iter()
                         .rev()
                         .fold(0, |value, byte| value << 8 | u64::from(*byte));
-                    if let Some(kind) = unnamed(ty, value, tail.tail.name) {
+                    if let Some(kind) = unnamed_value(ty, value, tail.tail.name) {
                         let at = tail.at + index * size;
-                        found(Finding::new(kind).at(at).element(Some(index)));
+                        found(Finding::new(kind).at(at).at_element(Some(index)));
                     }
                 }
             }
             TailElement::Struct(_) | TailElement::Value(_) => {}
         }
-        for spot in tail.view_fields() {
-            named(&spot, None, found);
+        for field_ref in tail.view_fields() {
+            check_named(&field_ref, None, found);
         }
     }
 }
 
 /// Checks the bytes between the fields and after the tails.
-fn padding(body: &LocatedBody<'_>, origin: BytesOrigin, found: &mut impl FnMut(Finding)) {
+fn check_padding(body: &LocatedBody<'_>, origin: BytesOrigin, found: &mut impl FnMut(Finding)) {
     if body.layout.has_other_size(body.length as u64) {
         return;
     }
@@ -184,7 +186,7 @@ fn padding(body: &LocatedBody<'_>, origin: BytesOrigin, found: &mut impl FnMut(F
         let bytes = body.bytes(at, length);
         if bytes.iter().any(|byte| *byte != 0) {
             let dirty = bytes.iter().filter(|byte| **byte != 0).count();
-            let kind = dirty_padding(origin, ByteCount(dirty as u64));
+            let kind = padding_finding(origin, ByteCount(dirty as u64));
             found(Finding::new(kind).at(body.base + at));
         }
     };
@@ -228,9 +230,13 @@ mod tests {
                     continue;
                 }
                 plain += 1;
-                let obeys = allowed(&field.rule).is_none_or(|range| range.contains(&value));
+                let obeys = allowed_values(&field.rule).is_none_or(|range| range.contains(&value));
                 assert!(obeys, "{} = {value:#x}", field.name);
-                assert_eq!(unnamed(field.ty, value, field.name), None, "{value:#x}");
+                assert_eq!(
+                    unnamed_value(field.ty, value, field.name),
+                    None,
+                    "{value:#x}"
+                );
             }
         }
         assert!(plain > other && other > 0, "{plain} {other}");

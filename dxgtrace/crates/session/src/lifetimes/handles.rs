@@ -1,15 +1,15 @@
-//! The handles of a step, one by one.
+//! Iteration over the handles of a step.
 
 use crate::plan::{HandleStep, Place};
 use dxgtrace_protocol::decode::LocatedBody;
 
-/// Calls `take` with each handle of a step: the handle, the bytes of the
-/// object that its element tells, its offset in the payload, its index in the
-/// array. `false` if some were not captured.
-pub(super) fn handles(
+/// Calls `on_handle` for each handle of a step, with the handle, the object's
+/// bytes if the element gives them, the offset in the payload, and the index in
+/// the array. Returns `false` if some handles were not captured.
+pub(super) fn for_each_handle(
     body: &LocatedBody<'_>,
     step: &HandleStep,
-    mut take: impl FnMut(u64, u64, usize, Option<usize>),
+    mut on_handle: impl FnMut(u64, u64, usize, Option<usize>),
 ) -> bool {
     match step.place {
         Place::Fixed { at, count, used } => {
@@ -19,7 +19,7 @@ pub(super) fn handles(
             });
             let at = usize::from(at);
             if at + usize::from(step.size) > body.length {
-                // Not cut off but not sent: there is nothing to follow.
+                // The field was not sent, as opposed to not captured.
                 return true;
             }
             for index in 0..used as usize {
@@ -27,7 +27,7 @@ pub(super) fn handles(
                 let Some(handle) = body.number(at, step.size) else {
                     return false;
                 };
-                take(handle, 0, body.base + at, (count > 1).then_some(index));
+                on_handle(handle, 0, body.base + at, (count > 1).then_some(index));
             }
             true
         }
@@ -47,11 +47,11 @@ pub(super) fn handles(
                     return false;
                 };
                 let bytes = step
-                    .bytes_at
+                    .size_at
                     .and_then(|at| element.get(usize::from(at)..)?.first_chunk())
                     .map_or(0, |bytes| u64::from_le_bytes(*bytes));
                 let at = tail.at + index * stride + member;
-                take(u64::from(handle), bytes, at, Some(index));
+                on_handle(u64::from(handle), bytes, at, Some(index));
                 seen += 1;
             }
             seen == tail.count

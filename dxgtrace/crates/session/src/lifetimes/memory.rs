@@ -1,4 +1,4 @@
-//! Memory: what is resident, over the budget, at which GPU addresses.
+//! Memory: residency, budgets and GPU address ranges.
 
 use super::{Lifetimes, PendingEffect, RequestContext};
 use crate::check::{ByteCount, Finding, FindingKind};
@@ -7,26 +7,26 @@ use dxgtrace_protocol::decode::LocatedBody;
 use dxgtrace_protocol::schema::{FieldRole, Message};
 
 impl Lifetimes {
-    /// Something happens to a range of GPU addresses.
-    pub(super) fn range(
+    /// Applies `change` to a GPU address range of the requesting process.
+    pub(super) fn change_range(
         &mut self,
-        memo: &RequestContext,
+        context: &RequestContext,
         change: FieldRole,
         first: u64,
         bytes: u64,
     ) {
-        let process = memo.process;
-        if let Some(account) = process.and_then(|id| self.objects.account(id, memo.adapter)) {
-            account.range(change, first, bytes);
+        let process = context.process;
+        if let Some(account) = process.and_then(|id| self.objects.account(id, context.adapter)) {
+            account.change_range(change, first, bytes);
         }
     }
 
-    /// The host does not make resident what it was asked to: how much that is
-    /// and how much there is already.
-    pub(super) fn refused_memory(
+    /// Reports the bytes that the host refused to make resident, and the bytes
+    /// that are resident already.
+    pub(super) fn report_refused_memory(
         &mut self,
         message: &Message,
-        memo: &RequestContext,
+        context: &RequestContext,
         effects: &[PendingEffect],
         found: &mut impl FnMut(Finding),
     ) {
@@ -39,8 +39,8 @@ impl Lifetimes {
         if bytes == 0 {
             return;
         }
-        let process = memo.process;
-        let account = process.and_then(|id| self.objects.account(id, memo.adapter));
+        let process = context.process;
+        let account = process.and_then(|id| self.objects.account(id, context.adapter));
         let resident = account.map_or(0, |account| account.resident);
         found(Finding::new(FindingKind::MemoryRefused {
             message: message.name,
@@ -49,26 +49,27 @@ impl Lifetimes {
         }));
     }
 
-    /// A reply tells by how much the process is over its budget: worth saying
-    /// of the request for more memory with which that begins.
-    pub(super) fn over_budget(
+    /// Records the bytes by which a process is over its budget. Reports the
+    /// request for more memory that took it over the budget.
+    pub(super) fn report_over_budget(
         &mut self,
         plan: &MessagePlan,
         reply: &ReplyPlan,
         body: &LocatedBody<'_>,
-        memo: &RequestContext,
+        context: &RequestContext,
         found: &mut impl FnMut(Finding),
     ) {
-        let fact = reply
-            .facts
+        let role_field = reply
+            .role_fields
             .iter()
-            .find(|fact| fact.role == FieldRole::OverBudget);
-        let Some((fact, bytes)) = fact.and_then(|fact| Some((fact, body.number_of(fact.field)?)))
+            .find(|role_field| role_field.role == FieldRole::OverBudget);
+        let Some((role_field, bytes)) =
+            role_field.and_then(|role_field| Some((role_field, body.number_of(role_field.field)?)))
         else {
             return;
         };
-        let process = memo.process;
-        let Some(account) = process.and_then(|id| self.objects.account(id, memo.adapter)) else {
+        let process = context.process;
+        let Some(account) = process.and_then(|id| self.objects.account(id, context.adapter)) else {
             return;
         };
         let before = std::mem::replace(&mut account.over_budget, bytes);
@@ -80,7 +81,7 @@ impl Lifetimes {
                 over: ByteCount(bytes),
                 resident: ByteCount(account.resident),
             };
-            found(Finding::new(kind).at(body.base + usize::from(fact.field.at)));
+            found(Finding::new(kind).at(body.base + usize::from(role_field.field.at)));
         }
     }
 }

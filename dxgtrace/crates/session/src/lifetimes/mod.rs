@@ -1,23 +1,23 @@
-//! What messages do to objects, as the description says: who creates, uses and
-//! destroys what, and when that is against the rules.
+//! Tracks the lifetimes of objects: applies what messages create, use and
+//! destroy according to the table, and reports violations.
 //!
-//! A verdict needs certainty: that the object was created in the capture, and
-//! that since then no packet was lost that could have changed it. Everything
-//! else is taken as it comes, as an object from before the capture.
+//! A violation is reported only if it is certain: the object was created in the
+//! capture, and no packet was lost since then that could have changed it. An
+//! unknown handle is otherwise taken for an object that predates the capture.
 
-mod births;
-mod ends;
-mod facts;
+mod creation;
+mod destruction;
+mod handle_use;
 mod handles;
 mod memory;
-mod uses;
+mod role_fields;
 
 use rustc_hash::FxHashMap;
 
 use super::adapters::Adapters;
 use super::names::ProcessNames;
 use super::objects::{ChangeOrigin, ObjectEnd, ObjectId, Objects};
-use super::plan::{MAX_ASKED, MessagePlans, Place};
+use super::plan::{MessagePlans, OWNER_HANDLES_MAX, Place};
 use super::status::{self, ReplyOutcome};
 use super::versions::{DeclaredVersion, Versions};
 use super::waits::Waits;
@@ -30,34 +30,35 @@ use dxgtrace_protocol::schema::{
 };
 use dxgtrace_protocol::table::Catalog;
 
-/// Requests with effects to come that are remembered at most.
+/// Maximum number of requests whose effects wait for a reply.
 const DEFERRED_MAX: usize = 1 << 14;
-/// Values remembered of each cookie.
+/// Maximum number of values that are kept for each cookie.
 const COOKIES_MAX: usize = 8;
-/// Devices that a process left behind, remembered until their adapter is seen
-/// to live on.
-const LEFT_MAX: usize = 64;
+/// Maximum number of orphan devices, which are kept until their adapter is
+/// known to be alive.
+const ORPHANS_MAX: usize = 64;
 
-/// What is remembered of a request for its reply.
+/// What a reply's effects depend on: values of its request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct RequestContext {
     process: Option<ObjectId>,
     adapter: Option<u8>,
-    asked: [u32; MAX_ASKED],
-    bits: u8,
+    owner_handles: [u32; OWNER_HANDLES_MAX],
+    conditions: u8,
     event: Option<ObjectId>,
     declared: DeclaredVersion,
-    /// What the reply's meaning depends on.
-    number: u64,
+    /// The number that the reply depends on; see
+    /// [`RequestPlan::parameter`](super::plan::RequestPlan::parameter).
+    parameter: u64,
 }
 
 impl RequestContext {
-    fn has(&self, bit: u8) -> bool {
-        bit == 0 || self.bits & (1 << (bit - 1)) != 0
+    fn condition_holds(&self, bit: u8) -> bool {
+        bit == 0 || self.conditions & (1 << (bit - 1)) != 0
     }
 }
 
-/// An effect that waits for the reply.
+/// An effect of a request that waits for its reply.
 #[derive(Debug, Clone, Copy)]
 enum PendingEffect {
     Destroys(ObjectId),
@@ -72,7 +73,7 @@ enum PendingEffect {
     },
 }
 
-/// A device that its process left behind.
+/// A device that was not destroyed before its process ended.
 #[derive(Debug, Clone, Copy)]
 struct OrphanDevice {
     adapter: u8,
@@ -80,41 +81,43 @@ struct OrphanDevice {
     ended: u64,
 }
 
-/// Follows the objects of a capture.
+/// The objects of a capture, and what is needed to follow them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Lifetimes {
     pub objects: Objects,
     pub adapters: Adapters,
     pub versions: Versions,
     pub names: ProcessNames,
-    /// Whether messages that allow it go without a reply, if known.
+    /// Whether async mode is on, if known.
     pub async_mode: Option<bool>,
-    /// Effects by the number of their request, and lists to be used again.
+    /// Effects by the packet number of their request.
     deferred: FxHashMap<u64, Vec<PendingEffect>>,
-    spare: Vec<Vec<PendingEffect>>,
-    /// The run of packets since the driver's start, if nothing is missing.
-    complete: Option<u32>,
+    spare_lists: Vec<Vec<PendingEffect>>,
+    /// The loss-free run of packets in which the driver was started, if it was
+    /// captured.
+    complete_epoch: Option<u32>,
     cookies: Vec<Vec<u64>>,
-    left: Vec<OrphanDevice>,
+    orphans: Vec<OrphanDevice>,
     pub waits: Waits,
-    /// What the messages do, by the description.
+    /// The plans of the messages.
     plans: &'static MessagePlans,
-    /// The process of the last request: requests of one process come in runs.
-    last: Option<(u32, ObjectId)>,
+    /// Handle and id of the last request's process, as a cache: requests of one
+    /// process come in runs.
+    last_process: Option<(u32, ObjectId)>,
 }
 
-/// A packet as the steps see it.
+/// The packet to which a step is applied.
 struct StepContext<'a, 'b> {
     at: ChangeOrigin,
     process: Option<ObjectId>,
     adapter: Option<u8>,
     body: &'b LocatedBody<'a>,
-    /// The values of the fences that it names.
+    /// The values for the fences that the packet names.
     values: Option<&'b ArrayRef<'a>>,
 }
 
 impl StepContext<'_, '_> {
-    /// The value of the fence at a place in the list.
+    /// The value for the fence at `index` in the list.
     fn fence_value(&self, index: Option<usize>) -> Option<u64> {
         let bytes = self.values?.element(index?);
         bytes.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
@@ -122,8 +125,9 @@ impl StepContext<'_, '_> {
 }
 
 impl Lifetimes {
-    /// Follows the objects of other messages than the built-in ones.
-    pub fn of(plans: &'static MessagePlans) -> Self {
+    /// Creates the state for the messages of other plans than the built-in
+    /// ones.
+    pub fn with_plans(plans: &'static MessagePlans) -> Self {
         Self {
             plans,
             ..Self::default()
@@ -135,27 +139,28 @@ impl Lifetimes {
         self.plans.catalog
     }
 
-    /// What the messages do.
+    /// The plans of the messages.
     pub fn plans(&self) -> &'static MessagePlans {
         self.plans
     }
 
-    /// Packets are missing: nothing that was known is certain any more.
+    /// Records a loss of packets: nothing known so far is certain any more.
     #[cold]
-    pub fn gap(&mut self) {
+    pub fn on_packet_loss(&mut self) {
         self.objects.epoch = self.objects.epoch.wrapping_add(1);
-        self.left.clear();
+        self.orphans.clear();
     }
 
-    /// Packets of others are missing, as in a capture of one process: what
-    /// belongs to the whole virtual machine is not certain any more.
-    pub fn skipped(&mut self) {
-        self.complete = None;
+    /// Records that packets of other processes are not captured: VM-wide
+    /// objects are not certain any more.
+    pub fn on_partial_capture(&mut self) {
+        self.complete_epoch = None;
     }
 
-    /// A channel was opened anew, with a message that starts something.
+    /// Ends what a reopened channel takes with it. `starts` is what its first
+    /// message starts.
     #[cold]
-    pub fn restarted(&mut self, packet: &Packet<'_>, starts: ResetScope) {
+    pub fn on_channel_reopened(&mut self, packet: &Packet<'_>, starts: ResetScope) {
         let at = origin(packet, packet.header);
         match starts {
             ResetScope::Driver => {
@@ -163,11 +168,11 @@ impl Lifetimes {
                 self.adapters = Adapters::default();
                 self.versions = Versions::default();
                 self.cookies.clear();
-                self.left.clear();
-                self.last = None;
+                self.orphans.clear();
+                self.last_process = None;
             }
             ResetScope::Adapter | ResetScope::Nothing => {
-                let Some(number) = self.adapters.on(packet.header.channel) else {
+                let Some(number) = self.adapters.on_channel(packet.header.channel) else {
                     return;
                 };
                 let gone: Vec<ObjectId> = self
@@ -179,14 +184,14 @@ impl Lifetimes {
                 for id in gone {
                     self.objects.end(id, at, ObjectEnd::ChannelClosed);
                 }
-                self.objects.ledger.leave(number);
-                self.left.retain(|left| left.adapter != number);
+                self.objects.ledger.clear_ranges_on(number);
+                self.orphans.retain(|orphan| orphan.adapter != number);
             }
         }
     }
 
-    /// Takes a guest message.
-    pub fn request(
+    /// Applies a guest message and returns what its reply will need.
+    pub fn on_request(
         &mut self,
         packet: &Packet<'_>,
         decoded: &Decoded<'_>,
@@ -198,52 +203,52 @@ impl Lifetimes {
         let at = origin(packet, packet.header);
         let starts = decoded.message.map_or(ResetScope::Nothing, |m| m.resets);
         if starts == ResetScope::Driver && packet.header.transaction == 1 {
-            self.complete = Some(self.objects.epoch);
+            self.complete_epoch = Some(self.objects.epoch);
         }
-        let adapter = self.adapters.of(packet, frame);
+        let adapter = self.adapters.find_or_add(packet, frame);
         if frame.is_async() {
             self.async_mode = Some(true);
         }
-        let process = self.process(packet, decoded, frame, at, found);
-        let mut memo = RequestContext {
+        let process = self.process_of(packet, decoded, frame, at, found);
+        let mut context = RequestContext {
             process,
             adapter,
             ..RequestContext::default()
         };
         if let Some(adapter) = adapter
-            && !self.left.is_empty()
+            && !self.orphans.is_empty()
         {
-            self.tell_left(adapter, starts, found);
+            self.report_orphans(adapter, starts, found);
         }
         let body = decoded.body.as_ref();
-        let form = self.plans.request_of(decoded);
+        let form = self.plans.form_of(decoded);
         let (Some(form), Some(body), Some(message)) = (form, body, decoded.message) else {
             if decoded
                 .message
                 .is_none_or(|m| m.mode == ReplyMode::NeverSent)
             {
-                // It may have created or destroyed anything.
-                self.gap();
+                // An unknown message may have created or destroyed anything.
+                self.on_packet_loss();
             }
             let recorded = packet.header.interface_version;
-            self.versions.framing(frame, recorded, decoded, found);
-            return memo;
+            self.versions.check_framing(frame, recorded, decoded, found);
+            return context;
         };
-        self.facts(packet, form, body, &mut memo, found);
+        self.read_request_roles(packet, form, body, &mut context, found);
         let recorded = packet.header.interface_version;
-        self.versions.framing(frame, recorded, decoded, found);
-        for (place, slice) in memo.asked.iter_mut().zip(&form.asked) {
+        self.versions.check_framing(frame, recorded, decoded, found);
+        for (place, slice) in context.owner_handles.iter_mut().zip(&form.owner_handles) {
             let handle = slice.as_ref().and_then(|slice| body.read_slice(slice));
             *place = handle.unwrap_or(0) as u32;
         }
         for (bit, condition) in form.conditions.iter().enumerate() {
             let holds = condition.as_ref().is_some_and(|one| one.holds(body));
-            memo.bits |= u8::from(holds) << bit;
+            context.conditions |= u8::from(holds) << bit;
         }
-        memo.number = form.asked_number.map_or(0, |asked| asked.number(body));
-        let mut effects = self.spare.pop().unwrap_or_default();
+        context.parameter = form.parameter.map_or(0, |parameter| parameter.read(body));
+        let mut effects = self.spare_lists.pop().unwrap_or_default();
         for step in &form.ranges {
-            step.each(body, memo.number, |change, first, bytes| {
+            step.for_each(body, context.parameter, |change, first, bytes| {
                 effects.push(PendingEffect::Range {
                     change,
                     first,
@@ -252,7 +257,7 @@ impl Lifetimes {
             });
         }
         let values = form.fence_values.and_then(|tail| body.tail(tail));
-        let scene = StepContext {
+        let step_context = StepContext {
             at,
             process,
             adapter,
@@ -260,15 +265,16 @@ impl Lifetimes {
             values: values.as_ref(),
         };
         for step in &form.steps {
-            if step.when.as_ref().is_some_and(|when| !body.holds(when)) || !memo.has(step.life_bit)
+            if step.when.as_ref().is_some_and(|when| !body.holds(when))
+                || !context.condition_holds(step.effect_condition)
             {
                 continue;
             }
-            if !self.step(&scene, step, &mut memo, &mut effects, found)
-                && step.life == ObjectEffect::Destroys
+            if !self.apply_step(&step_context, step, &mut context, &mut effects, found)
+                && step.effect == ObjectEffect::Destroys
             {
-                // What it destroys was not captured.
-                self.gap();
+                // The handles that it destroys were not captured.
+                self.on_packet_loss();
             }
         }
         if message.header_process == HeaderProcess::Destroyed
@@ -280,16 +286,17 @@ impl Lifetimes {
             effects.push(PendingEffect::Destroys(process));
         }
         self.defer(packet.number, effects);
-        memo
+        context
     }
 
-    /// Takes a reply to a request of which `memo` is remembered.
-    pub fn reply(
+    /// Applies a reply. `request` is the packet number, header and message of
+    /// the request, and `context` what was kept of it.
+    pub fn on_reply(
         &mut self,
         packet: &Packet<'_>,
         request: (u64, &RecordHeader, &Message),
         decoded: &Decoded<'_>,
-        memo: &RequestContext,
+        context: &RequestContext,
         outcome: ReplyOutcome,
         found: &mut impl FnMut(Finding),
     ) {
@@ -302,46 +309,50 @@ impl Lifetimes {
         let plan_of_reply = body.and_then(|body| plan.reply(body.layout));
         if let Some(mut effects) = self.deferred.remove(&number) {
             if matches!(outcome, ReplyOutcome::Status(status) if status::is_no_memory(status)) {
-                self.refused_memory(message, memo, &effects, found);
+                self.report_refused_memory(message, context, &effects, found);
             }
             for effect in effects.drain(..) {
-                self.take_effect(effect, at, memo, outcome, found);
+                self.apply_effect(effect, at, context, outcome, found);
             }
-            self.spare.push(effects);
+            self.spare_lists.push(effects);
         }
         if let (Some(reply), Some(body)) = (plan_of_reply, body) {
-            self.over_budget(plan, reply, body, memo, found);
+            self.report_over_budget(plan, reply, body, context, found);
         }
-        let name = self.names.expected(number);
+        let name = self.names.take_announced(number);
         if outcome.is_failure() {
-            self.unsignalled(memo, at, outcome);
+            self.cancel_event(context, at, outcome);
             return;
         }
         let (Some(reply), Some(body)) = (plan_of_reply, body) else {
             return;
         };
-        self.answer_facts(packet.number, reply, body, memo, found);
+        self.read_reply_roles(packet.number, reply, body, context, found);
         for step in &reply.ranges {
-            step.each(body, memo.number, |change, first, bytes| {
-                self.range(memo, change, first, bytes);
+            step.for_each(body, context.parameter, |change, first, bytes| {
+                self.change_range(context, change, first, bytes);
             });
         }
-        let scene = StepContext {
+        let step_context = StepContext {
             at,
-            process: memo.process,
-            adapter: memo.adapter,
+            process: context.process,
+            adapter: context.adapter,
             body,
             values: None,
         };
         let mut created = [None; 4];
         for (index, step) in reply.steps.iter().enumerate() {
-            if step.life != ObjectEffect::Creates || !memo.has(step.life_bit) {
+            if step.effect != ObjectEffect::Creates
+                || !context.condition_holds(step.effect_condition)
+            {
                 continue;
             }
             let quiet = message.resets != ResetScope::Nothing;
-            let Some(first) = self.create(&scene, step, memo, &created, quiet, found) else {
-                // Handles were not captured, or there are too many.
-                self.gap();
+            let Some(first) =
+                self.create_objects(&step_context, step, context, &created, quiet, found)
+            else {
+                // Handles were not captured, or there are too many objects.
+                self.on_packet_loss();
                 continue;
             };
             if let Some(place) = created.get_mut(index) {
@@ -352,66 +363,67 @@ impl Lifetimes {
         if let (Some(name), Some(id)) = (name, new) {
             self.names.set(id, name);
         }
-        if let (Some(event), Some(owner)) = (memo.event, new)
-            && self.objects.get(event).is_some_and(|event| event.lasting)
+        if let (Some(event), Some(owner)) = (context.event, new)
+            && self.objects.get(event).is_some_and(|event| event.repeats)
         {
-            self.objects.give(event, owner);
+            self.objects.set_owner(event, owner);
         }
     }
 
-    /// Takes a host message.
-    pub fn event(
+    /// Applies a host message.
+    pub fn on_host_message(
         &mut self,
         packet: &Packet<'_>,
         decoded: &Decoded<'_>,
         found: &mut impl FnMut(Finding),
     ) {
         let body = decoded.body.as_ref();
-        let form = self.plans.request_of(decoded);
+        let form = self.plans.form_of(decoded);
         let (Some(form), Some(body)) = (form, body) else {
             return;
         };
         if body.shortfall.is_some() {
-            // The driver reads nothing of it.
+            // The driver ignores a message that is too short.
             return;
         }
         let at = origin(packet, packet.header);
         for step in &form.steps {
             if let (ObjectEffect::Destroys, Place::Fixed { at: place, .. }) =
-                (step.life, step.place)
+                (step.effect, step.place)
                 && let Some(number) = body.number(usize::from(place), step.size)
             {
                 let offset = body.base + usize::from(place);
-                self.signalled(number, step, at, offset, found);
+                self.on_event_signalled(number, step, at, offset, found);
             }
         }
-        self.echoes(form, body, found);
+        self.check_echoes(form, body, found);
     }
 
     /// Whether everything since the driver's start was captured.
     pub fn is_complete(&self) -> bool {
-        self.complete == Some(self.objects.epoch)
+        self.complete_epoch == Some(self.objects.epoch)
     }
 
-    /// A request that nobody will answer any more has no effect that is known.
+    /// Drops the pending effects of a request that will not be answered.
     #[cold]
-    pub fn abandon(&mut self, request: u64) {
+    pub fn forget_request(&mut self, request: u64) {
         if let Some(mut effects) = self.deferred.remove(&request) {
             effects.clear();
-            self.spare.push(effects);
+            self.spare_lists.push(effects);
         }
-        self.names.expected(request);
+        self.names.take_announced(request);
     }
 
     fn defer(&mut self, request: u64, effects: Vec<PendingEffect>) {
         if effects.is_empty() {
-            self.spare.push(effects);
+            self.spare_lists.push(effects);
             return;
         }
         if self.deferred.len() >= DEFERRED_MAX {
-            // So many requests are never under way: replies are missing.
+            // There are never this many outstanding requests: replies are
+            // missing.
             self.deferred.clear();
-            self.gap();
+            self.on_packet_loss();
         }
         self.deferred.insert(request, effects);
     }

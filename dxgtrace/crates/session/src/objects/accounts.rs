@@ -1,4 +1,4 @@
-//! What objects mean for the accounts of their processes.
+//! Keeps the memory accounts of processes up to date as objects change.
 
 use super::{LiveObject, ObjectId, Objects};
 use crate::ledger::MemoryAccount;
@@ -19,8 +19,8 @@ impl Objects {
         self.ledger.account(process, adapter, entity)
     }
 
-    /// Puts what begins on the account of its process.
-    pub(super) fn open(&mut self, entity: &LiveObject) {
+    /// Adds a new object to the account of its process.
+    pub(super) fn add_to_account(&mut self, entity: &LiveObject) {
         let Some(process) = entity.process else {
             return;
         };
@@ -32,7 +32,7 @@ impl Objects {
             }
             Some(ObjectKind::Allocation) => {
                 if let Some(account) = self.account(process, entity.adapter) {
-                    account.allocated(entity.bytes);
+                    account.add_allocation(entity.bytes);
                 }
                 if let Some(process) = self.get_mut(process) {
                     process.bytes = process.bytes.saturating_add(entity.bytes);
@@ -42,10 +42,10 @@ impl Objects {
         }
     }
 
-    /// Takes what ends off the account of its process.
-    pub(super) fn close(&mut self, id: ObjectId, entity: &LiveObject) {
+    /// Removes an ended object from the account of its process.
+    pub(super) fn remove_from_account(&mut self, id: ObjectId, entity: &LiveObject) {
         if entity.kind == Some(ObjectKind::Process) {
-            self.ledger.close(id);
+            self.ledger.close_process(id);
         }
         let Some(process) = entity.process else {
             return;
@@ -61,7 +61,7 @@ impl Objects {
             account.devices = account.devices.saturating_sub(1);
             return;
         }
-        account.freed(entity.bytes, entity.resident > 0, entity.offered);
+        account.remove_allocation(entity.bytes, entity.resident > 0, entity.offered);
         if let Some(process) = self.get_mut(process) {
             process.bytes = process.bytes.saturating_sub(entity.bytes);
             if entity.resident > 0 {
@@ -70,36 +70,36 @@ impl Objects {
         }
     }
 
-    /// An allocation is resident once more, or once less.
-    pub fn reside(&mut self, id: ObjectId, more: bool) {
+    /// Increments (`added`) or decrements the residency count of an allocation.
+    pub fn change_residency(&mut self, id: ObjectId, added: bool) {
         let Some(entity) = self.get_mut(id) else {
             return;
         };
         let before = entity.resident;
-        entity.resident = match more {
+        entity.resident = match added {
             true => before.saturating_add(1),
             false => before.saturating_sub(1),
         };
         let (bytes, owner, adapter) = (entity.bytes, entity.process, entity.adapter);
-        // Only the first and the last time move anything.
-        if before != u64::from(!more) {
+        // Memory moves only when the count becomes 1 or 0.
+        if before != u64::from(!added) {
             return;
         }
         let Some(owner) = owner else { return };
         if let Some(account) = self.account(owner, adapter) {
-            account.resides(bytes, more);
+            account.change_resident(bytes, added);
         }
         if let Some(process) = self.get_mut(owner) {
-            process.resident = match more {
+            process.resident = match added {
                 true => process.resident.saturating_add(bytes),
                 false => process.resident.saturating_sub(bytes),
             };
         }
     }
 
-    /// The memory of an allocation, or of all those of a resource, is offered
-    /// or wanted back.
-    pub fn offer(&mut self, id: ObjectId, offered: bool) {
+    /// Marks the memory of an allocation, or of all allocations of a resource,
+    /// as offered or reclaimed.
+    pub fn set_offered(&mut self, id: ObjectId, offered: bool) {
         let Some(entity) = self.get_mut(id) else {
             return;
         };
@@ -107,8 +107,8 @@ impl Objects {
             let mut child = entity.first_child;
             while let Some(Some(next)) = self.slots.get(child as usize) {
                 let (index, serial) = (child, next.serial);
-                child = next.next;
-                self.offer(ObjectId { index, serial }, offered);
+                child = next.next_sibling;
+                self.set_offered(ObjectId { index, serial }, offered);
             }
             return;
         }
@@ -118,7 +118,7 @@ impl Objects {
         entity.offered = offered;
         let (bytes, owner, adapter) = (entity.bytes, entity.process, entity.adapter);
         if let Some(account) = owner.and_then(|owner| self.account(owner, adapter)) {
-            account.offers(bytes, offered);
+            account.change_offered(bytes, offered);
         }
     }
 }

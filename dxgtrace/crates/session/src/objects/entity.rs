@@ -1,10 +1,10 @@
-//! What there is to know of one object.
+//! The data of one object.
 
 use super::NONE;
 use dxgtrace_protocol::schema::ObjectKind;
 
-/// An object of the session. It stays valid when the object is gone, and never
-/// means another one.
+/// The identity of an object in a session. It is never reused, not even after
+/// the object ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ObjectId {
     pub(super) index: u32,
@@ -12,14 +12,14 @@ pub struct ObjectId {
 }
 
 impl ObjectId {
-    /// The number of its handle space, if it is a process.
-    pub(super) fn space(self) -> u64 {
+    /// The number of the process's handle space.
+    pub(super) fn handle_space(self) -> u64 {
         u64::from(self.serial) + 1
     }
 }
 
-/// The handle space that a handle belongs to, its kind where spaces are told
-/// apart by kind, and the handle.
+/// A handle and the space in which it is unique: a process, or a kind of
+/// VM-wide object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct HandleKey {
     pub(super) space: u64,
@@ -27,19 +27,20 @@ pub(crate) struct HandleKey {
 }
 
 impl HandleKey {
-    /// A handle that means the same in the whole virtual machine. Whether the
-    /// host counts the kinds together is not known, so they are kept apart.
-    pub fn vm(kind: ObjectKind, handle: u64) -> Self {
+    /// The key of a handle that is valid in the whole virtual machine. Whether
+    /// kinds share a number space on the host is not known, so each kind has
+    /// its own.
+    pub fn vm_wide(kind: ObjectKind, handle: u64) -> Self {
         Self {
             space: (kind as u64 + 1) << 40,
             handle,
         }
     }
 
-    /// A handle of a process.
-    pub fn of(process: ObjectId, handle: u64) -> Self {
+    /// The key of a handle in the handle table of `process`.
+    pub fn in_process(process: ObjectId, handle: u64) -> Self {
         Self {
-            space: process.space(),
+            space: process.handle_space(),
             handle,
         }
     }
@@ -48,13 +49,13 @@ impl HandleKey {
 /// The packet, time and task of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ChangeOrigin {
-    /// The packet's number; 0 if it was before the capture.
+    /// The packet's number; 0 if it precedes the capture.
     pub packet: u64,
     /// Its time in nanoseconds since 1970.
     pub time: u64,
-    /// The process and thread that asked for it, 0 if not known.
+    /// The process (thread group id) that requested it, 0 if not known.
     pub pid: u32,
-    /// The thread.
+    /// The thread that requested it, 0 if not known.
     pub tid: u32,
 }
 
@@ -63,62 +64,63 @@ pub struct ChangeOrigin {
 pub enum ObjectEnd {
     /// A message destroyed it.
     Destroyed,
-    /// It went with its owner.
+    /// It ended with its owner.
     WithOwner,
     /// Its adapter's channel was closed.
     ChannelClosed,
-    /// Its number was given to a new object, so it must have ended unseen.
+    /// Its handle was given to a new object: its end was not captured.
     Replaced,
 }
 
 /// An object that exists.
 #[derive(Debug, Clone, Copy)]
 pub struct LiveObject {
-    /// What it is; `None` while only its number is known.
+    /// Its kind; `None` while only its handle is known.
     pub kind: Option<ObjectKind>,
     /// Its handle, or a guest event's number.
     pub handle: u64,
-    /// The process in whose handle space it is.
+    /// The process whose handle table holds it.
     pub process: Option<ObjectId>,
-    /// That process's handle; 0 if the handle is one of the virtual machine.
+    /// The handle of that process; 0 if the object's handle is VM-wide.
     pub process_handle: u64,
-    /// What it ends with.
+    /// The object that it ends with.
     pub owner: Option<ObjectId>,
-    /// Number of the adapter that it lives on.
+    /// Number of the adapter that it is on.
     pub adapter: Option<u8>,
-    /// How many objects with this handle were there before.
+    /// Number of earlier objects with the same handle.
     pub generation: u32,
-    /// When it was created; packet 0: it was there before the capture.
+    /// Its creation; the packet is 0 if it predates the capture.
     pub created: ChangeOrigin,
-    /// The packet that last named it.
-    pub used: u64,
-    /// Bytes of an allocation; of a process, of all of its allocations.
+    /// Number of the last packet that named it.
+    pub last_used: u64,
+    /// For an allocation, its bytes; for a process, the bytes of all its
+    /// allocations.
     pub bytes: u64,
-    /// How often an allocation was made resident; of a process, the bytes of
-    /// its resident allocations.
+    /// For an allocation, its residency count; for a process, the bytes of its
+    /// resident allocations.
     pub resident: u64,
-    /// Whether an allocation's memory may be reused for others.
+    /// Whether the memory of the allocation is offered for reuse.
     pub offered: bool,
-    /// The run of packets without loss in which it was created or learnt.
+    /// The loss-free run of packets in which it was created or first seen.
     pub(crate) epoch: u32,
-    /// A request that ends it is under way.
+    /// Whether a request that destroys it is outstanding.
     pub(crate) dying: bool,
-    /// It may have ended unseen.
-    pub(crate) doubtful: bool,
-    /// Whether it surely ends with its owner.
-    pub(crate) loose: bool,
-    /// A guest event that may be signalled more than once.
-    pub(crate) lasting: bool,
-    /// Owners before whose end the driver destroys it.
-    pub(crate) settled: &'static [ObjectKind],
+    /// Whether it may have ended although no reply confirmed it.
+    pub(crate) may_have_ended: bool,
+    /// Whether it is unknown that it ends with its owner.
+    pub(crate) may_outlive_owner: bool,
+    /// Whether the host may signal the guest event more than once.
+    pub(crate) repeats: bool,
+    /// Kinds of owner before whose end the driver destroys it.
+    pub(crate) destroyed_before: &'static [ObjectKind],
     pub(super) serial: u32,
     pub(super) first_child: u32,
-    pub(super) next: u32,
-    pub(super) previous: u32,
+    pub(super) next_sibling: u32,
+    pub(super) previous_sibling: u32,
 }
 
 impl LiveObject {
-    /// An object about which nothing but this is known.
+    /// Creates an object of which only these values are known.
     pub(crate) fn new(
         kind: Option<ObjectKind>,
         handle: u64,
@@ -134,51 +136,51 @@ impl LiveObject {
             adapter: None,
             generation: 0,
             created,
-            used: created.packet,
+            last_used: created.packet,
             bytes: 0,
             resident: 0,
             offered: false,
             epoch,
             dying: false,
-            doubtful: false,
-            loose: false,
-            lasting: false,
-            settled: &[],
+            may_have_ended: false,
+            may_outlive_owner: false,
+            repeats: false,
+            destroyed_before: &[],
             serial: 0,
             first_child: NONE,
-            next: NONE,
-            previous: NONE,
+            next_sibling: NONE,
+            previous_sibling: NONE,
         }
     }
 
-    /// Whether it was there before the capture, or its creation is missing.
-    pub fn is_from_before(&self) -> bool {
+    /// Whether it predates the capture, or its creation was not captured.
+    pub fn predates_capture(&self) -> bool {
         self.created.packet == 0
     }
 }
 
-/// An object that is gone.
+/// An object that has ended.
 #[derive(Debug, Clone, Copy)]
 pub struct EndedObject {
-    /// What it was, when it ended.
+    /// Its state when it ended.
     pub entity: LiveObject,
     /// When it ended.
     pub at: ChangeOrigin,
     /// How it ended.
     pub end: ObjectEnd,
-    /// Whether it surely ended.
+    /// Whether it is certain that it ended.
     pub(crate) certain: bool,
-    /// The run of packets without loss in which it ended.
+    /// The loss-free run of packets in which it ended.
     pub(crate) epoch: u32,
 }
 
-/// What happened to an object.
+/// The start or end of an object.
 #[derive(Debug, Clone, Copy)]
 pub struct ObjectChange {
-    /// The object, as it was created or as it ended.
+    /// The object when it started or ended.
     pub entity: LiveObject,
-    /// What it belongs to, if that still exists.
+    /// Kind and handle of its owner, if that still exists.
     pub owner: Option<(Option<ObjectKind>, u64)>,
-    /// How it ended; `None` if it begins.
+    /// How it ended; `None` if it started.
     pub end: Option<ObjectEnd>,
 }

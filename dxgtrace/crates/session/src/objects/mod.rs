@@ -1,8 +1,9 @@
-//! Objects: those that exist, who owns whom, and what became of the others.
+//! The objects of a session: live ones with their owners, and the latest ended
+//! ones.
 //!
-//! A number that is used again is a new object. Memory is bounded: of objects
-//! that are gone the latest are remembered, and beyond [`LIVING_MAX`] nothing
-//! new is followed (which the caller takes as a loss of packets).
+//! A handle that is reused denotes a new object. Memory is bounded: the latest
+//! [`ENDED_MAX`] ended objects are kept, and beyond [`LIVE_MAX`] live ones no
+//! object is added, which the caller treats as a loss of packets.
 
 mod accounts;
 mod entity;
@@ -15,23 +16,24 @@ use rustc_hash::FxHashMap;
 use super::ledger::Ledger;
 use dxgtrace_protocol::schema::ObjectKind;
 
-/// Objects followed at most at a time. Far above what happens: a guest's
-/// handle table has 24 bits of index, but even games stay below 100,000.
-const LIVING_MAX: usize = 1 << 18;
-/// Objects remembered after their end.
-const HISTORY_MAX: usize = 1 << 12;
-/// Owners above an object at most: process, device, context, queue, fence.
+/// Maximum number of live objects. A guest's handle table has 24-bit indices,
+/// but even games stay below 100,000 objects.
+const LIVE_MAX: usize = 1 << 18;
+/// Number of ended objects that are kept.
+const ENDED_MAX: usize = 1 << 12;
+/// Maximum length of an owner chain, such as process, device, context, queue,
+/// fence.
 const DEPTH_MAX: usize = 8;
-/// No object.
+/// Index that denotes no object.
 const NONE: u32 = u32::MAX;
 
-/// An object that is to end.
+/// An object that is about to end.
 #[derive(Debug, Clone, Copy)]
 struct EndingObject {
     id: ObjectId,
     end: ObjectEnd,
     certain: bool,
-    /// The owner with which it ends: its kind, and how that ended.
+    /// The owner that it ends with: its kind and how it ended.
     owner: Option<(Option<ObjectKind>, ObjectEnd)>,
 }
 
@@ -39,21 +41,21 @@ struct EndingObject {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Objects {
     slots: Vec<Option<LiveObject>>,
-    free: Vec<u32>,
+    free_slots: Vec<u32>,
     serial: u32,
-    living: FxHashMap<HandleKey, u32>,
-    /// Objects that are gone, of which the latest replaces the oldest.
-    past: Vec<EndedObject>,
-    oldest: usize,
-    /// By handle: the place of the last that is gone.
-    history: FxHashMap<HandleKey, u32>,
-    /// Changes since they were last taken.
+    by_handle: FxHashMap<HandleKey, u32>,
+    /// Ended objects, as a ring in which the latest replaces the oldest.
+    ended: Vec<EndedObject>,
+    oldest_ended: usize,
+    /// Index in `ended` of the last ended object with each handle.
+    last_ended: FxHashMap<HandleKey, u32>,
+    /// Changes since the last [`clear_changes`](Self::clear_changes).
     changes: Vec<ObjectChange>,
-    /// What is still to end; kept for its memory.
+    /// Work list of [`end_each`](Self::end_each), kept to reuse its allocation.
     ending: Vec<EndingObject>,
     /// Counts losses of packets.
     pub epoch: u32,
-    /// Who has how much memory.
+    /// The memory accounts.
     pub ledger: Ledger,
 }
 
@@ -66,7 +68,7 @@ impl Objects {
             .filter(|entity| entity.serial == id.serial)
     }
 
-    /// The same, to be changed.
+    /// The object for modification, if it still exists.
     pub fn get_mut(&mut self, id: ObjectId) -> Option<&mut LiveObject> {
         self.slots
             .get_mut(id.index as usize)?
@@ -74,14 +76,14 @@ impl Objects {
             .filter(|entity| entity.serial == id.serial)
     }
 
-    /// Whether an object, or what it ends with, may have ended already: a
-    /// request that ends it is under way, or one was and failed.
-    pub fn may_be_gone(&self, entity: &LiveObject) -> bool {
+    /// Whether `entity` or one of its owners may have ended already: a request
+    /// that destroys it is outstanding, or has failed.
+    pub fn may_have_ended(&self, entity: &LiveObject) -> bool {
         let mut one = Some(entity);
-        // Owners of owners of owners: no object stands deeper than this.
+        // The owner chain is bounded.
         for _ in 0..DEPTH_MAX {
             match one {
-                Some(entity) if entity.dying || entity.doubtful => return true,
+                Some(entity) if entity.dying || entity.may_have_ended => return true,
                 Some(entity) => one = entity.owner.and_then(|owner| self.get(owner)),
                 None => return false,
             }
@@ -89,20 +91,20 @@ impl Objects {
         false
     }
 
-    /// The object that now has that handle.
+    /// The live object with the handle `key`.
     pub fn find(&self, key: HandleKey) -> Option<ObjectId> {
-        let index = *self.living.get(&key)?;
+        let index = *self.by_handle.get(&key)?;
         let serial = self.slots.get(index as usize)?.as_ref()?.serial;
         Some(ObjectId { index, serial })
     }
 
-    /// The last object that had that handle and is gone.
-    pub fn gone(&self, key: HandleKey) -> Option<&EndedObject> {
-        self.past.get(*self.history.get(&key)? as usize)
+    /// The last ended object that had the handle `key`.
+    pub fn last_ended(&self, key: HandleKey) -> Option<&EndedObject> {
+        self.ended.get(*self.last_ended.get(&key)? as usize)
     }
 
-    /// The first object of a kind that belongs to another.
-    pub fn child(&self, owner: ObjectId, kind: ObjectKind) -> Option<ObjectId> {
+    /// The first object of `kind` that `owner` owns.
+    pub fn child_of_kind(&self, owner: ObjectId, kind: ObjectKind) -> Option<ObjectId> {
         let mut child = self.get(owner)?.first_child;
         while let Some(Some(entity)) = self.slots.get(child as usize) {
             if entity.kind == Some(kind) {
@@ -112,12 +114,12 @@ impl Objects {
                     serial,
                 });
             }
-            child = entity.next;
+            child = entity.next_sibling;
         }
         None
     }
 
-    /// Every object that exists.
+    /// Every live object.
     pub fn iter(&self) -> impl Iterator<Item = (ObjectId, &LiveObject)> {
         self.slots.iter().enumerate().filter_map(|(index, slot)| {
             let entity = slot.as_ref()?;
@@ -132,38 +134,38 @@ impl Objects {
         })
     }
 
-    /// Objects that are gone and not yet forgotten.
-    pub fn past(&self) -> impl Iterator<Item = &EndedObject> {
-        self.history
+    /// The ended objects that are kept, one for each handle.
+    pub fn ended(&self) -> impl Iterator<Item = &EndedObject> {
+        self.last_ended
             .values()
-            .filter_map(|place| self.past.get(*place as usize))
+            .filter_map(|place| self.ended.get(*place as usize))
     }
 
-    /// How many exist.
+    /// The number of live objects.
     pub fn len(&self) -> usize {
-        self.living.len()
+        self.by_handle.len()
     }
 
-    /// The key under which an object is found.
-    pub fn key(entity: &LiveObject) -> HandleKey {
+    /// The key of an object in the handle tables.
+    pub fn key_of(entity: &LiveObject) -> HandleKey {
         match (entity.kind, entity.process) {
-            (Some(kind), _) if kind.is_vm_wide() => HandleKey::vm(kind, entity.handle),
-            (_, Some(process)) => HandleKey::of(process, entity.handle),
-            (kind, None) => HandleKey::vm(kind.unwrap_or(ObjectKind::Gpadl), entity.handle),
+            (Some(kind), _) if kind.is_vm_wide() => HandleKey::vm_wide(kind, entity.handle),
+            (_, Some(process)) => HandleKey::in_process(process, entity.handle),
+            (kind, None) => HandleKey::vm_wide(kind.unwrap_or(ObjectKind::Gpadl), entity.handle),
         }
     }
 
-    /// Adds an object; what had its handle so far is replaced. `None` if there
-    /// are too many.
+    /// Adds an object. A live object with the same handle ends as
+    /// [`ObjectEnd::Replaced`]. Returns `None` if there are too many objects.
     pub fn add(&mut self, mut entity: LiveObject, at: ChangeOrigin) -> Option<ObjectId> {
-        let key = Self::key(&entity);
+        let key = Self::key_of(&entity);
         if let Some(old) = self.find(key) {
             self.end(old, at, ObjectEnd::Replaced);
         }
-        if self.living.len() >= LIVING_MAX {
+        if self.by_handle.len() >= LIVE_MAX {
             return None;
         }
-        if let Some(past) = self.gone(key) {
+        if let Some(past) = self.last_ended(key) {
             entity.generation = past.entity.generation.saturating_add(1);
         }
         self.serial = self.serial.wrapping_add(1);
@@ -174,7 +176,7 @@ impl Objects {
             .process
             .and_then(|process| self.get(process))
             .map_or(0, |process| process.handle);
-        let index = match self.free.pop() {
+        let index = match self.free_slots.pop() {
             Some(index) => index,
             None => {
                 let index = u32::try_from(self.slots.len()).ok()?;
@@ -185,7 +187,7 @@ impl Objects {
         if let Some(slot) = self.slots.get_mut(index as usize) {
             *slot = Some(entity);
         }
-        self.living.insert(key, index);
+        self.by_handle.insert(key, index);
         let id = ObjectId {
             index,
             serial: entity.serial,
@@ -193,13 +195,13 @@ impl Objects {
         if let Some(owner) = owner {
             self.link(id, owner);
         }
-        self.open(&entity);
-        self.note(&entity, None);
+        self.add_to_account(&entity);
+        self.record_change(&entity, None);
         Some(id)
     }
 
-    /// Makes `owner` the one that `id` ends with.
-    pub fn give(&mut self, id: ObjectId, owner: ObjectId) {
+    /// Makes `owner` the owner of `id`.
+    pub fn set_owner(&mut self, id: ObjectId, owner: ObjectId) {
         if id == owner || self.get(owner).is_none() {
             return;
         }
@@ -210,9 +212,10 @@ impl Objects {
         self.link(id, owner);
     }
 
-    /// Ends an object and all that it owns. `ended` is told of each that goes,
-    /// owners first, with its owner's kind and end if it goes with it.
-    pub fn end_with(
+    /// Ends an object and all that it owns. Calls `ended` for each of them,
+    /// owners first; for an owned object, with its owner's kind and how the
+    /// owner ended.
+    pub fn end_each(
         &mut self,
         id: ObjectId,
         at: ChangeOrigin,
@@ -230,10 +233,10 @@ impl Objects {
             certain: true,
             owner: None,
         });
-        // Depth first without recursion: an object's children are listed
-        // before the object itself is forgotten.
+        // Depth first without recursion: an object's children are queued before
+        // the object is dropped.
         while let Some(one) = ending.pop() {
-            let Some(entity) = self.take(one.id) else {
+            let Some(entity) = self.remove(one.id) else {
                 continue;
             };
             let how = match one.end {
@@ -248,10 +251,10 @@ impl Objects {
                         serial: next.serial,
                     },
                     end: how,
-                    certain: one.certain && !next.loose,
+                    certain: one.certain && !next.may_outlive_owner,
                     owner: Some((entity.kind, one.end)),
                 });
-                child = next.next;
+                child = next.next_sibling;
             }
             let gone = EndedObject {
                 entity,
@@ -261,20 +264,20 @@ impl Objects {
                     && matches!(one.end, ObjectEnd::Destroyed | ObjectEnd::WithOwner),
                 epoch: self.epoch,
             };
-            self.close(one.id, &entity);
+            self.remove_from_account(one.id, &entity);
             ended(&gone, one.owner);
-            self.note(&entity, Some(one.end));
-            self.remember(gone);
+            self.record_change(&entity, Some(one.end));
+            self.record_ended(gone);
         }
         self.ending = ending;
     }
 
     /// Ends an object and all that it owns.
     pub fn end(&mut self, id: ObjectId, at: ChangeOrigin, end: ObjectEnd) {
-        self.end_with(id, at, end, &mut |_, _| {});
+        self.end_each(id, at, end, &mut |_, _| {});
     }
 
-    /// Ends everything: the driver has started anew.
+    /// Ends all objects because the driver was restarted.
     pub fn end_all(&mut self, at: ChangeOrigin) {
         let roots: Vec<ObjectId> = self
             .iter()
@@ -286,8 +289,8 @@ impl Objects {
         }
     }
 
-    /// Gives a number whose kind was not known its kind.
-    pub fn learn(&mut self, id: ObjectId, kind: ObjectKind) {
+    /// Sets the kind of an object whose kind was not known.
+    pub fn set_kind(&mut self, id: ObjectId, kind: ObjectKind) {
         if let Some(entity) = self.get_mut(id)
             && entity.kind.is_none()
         {
@@ -295,17 +298,17 @@ impl Objects {
         }
     }
 
-    /// Changes since this was last called.
+    /// The changes since the last [`clear_changes`](Self::clear_changes).
     pub fn changes(&self) -> &[ObjectChange] {
         &self.changes
     }
 
-    /// Forgets the changes so far.
-    pub fn settle(&mut self) {
+    /// Clears the list of changes.
+    pub fn clear_changes(&mut self) {
         self.changes.clear();
     }
 
-    fn note(&mut self, entity: &LiveObject, end: Option<ObjectEnd>) {
+    fn record_change(&mut self, entity: &LiveObject, end: Option<ObjectEnd>) {
         let owner = entity.owner.and_then(|id| self.get(id));
         let change = ObjectChange {
             entity: *entity,
@@ -315,35 +318,35 @@ impl Objects {
         self.changes.push(change);
     }
 
-    fn take(&mut self, id: ObjectId) -> Option<LiveObject> {
+    fn remove(&mut self, id: ObjectId) -> Option<LiveObject> {
         let entity = *self.get(id)?;
         if let Some(slot) = self.slots.get_mut(id.index as usize) {
             *slot = None;
         }
-        self.free.push(id.index);
-        let key = Self::key(&entity);
-        if self.living.get(&key) == Some(&id.index) {
-            self.living.remove(&key);
+        self.free_slots.push(id.index);
+        let key = Self::key_of(&entity);
+        if self.by_handle.get(&key) == Some(&id.index) {
+            self.by_handle.remove(&key);
         }
         Some(entity)
     }
 
-    fn remember(&mut self, gone: EndedObject) {
-        let key = Self::key(&gone.entity);
-        let place = self.oldest;
-        match self.past.get_mut(place) {
+    fn record_ended(&mut self, gone: EndedObject) {
+        let key = Self::key_of(&gone.entity);
+        let place = self.oldest_ended;
+        match self.ended.get_mut(place) {
             Some(slot) => {
-                let forgotten = Self::key(&slot.entity);
+                let forgotten = Self::key_of(&slot.entity);
                 *slot = gone;
-                // The handle may mean a later object that is gone by now.
-                if self.history.get(&forgotten) == Some(&(place as u32)) {
-                    self.history.remove(&forgotten);
+                // The handle may denote a later ended object by now.
+                if self.last_ended.get(&forgotten) == Some(&(place as u32)) {
+                    self.last_ended.remove(&forgotten);
                 }
             }
-            None => self.past.push(gone),
+            None => self.ended.push(gone),
         }
-        self.oldest = (place + 1) % HISTORY_MAX;
-        self.history.insert(key, place as u32);
+        self.oldest_ended = (place + 1) % ENDED_MAX;
+        self.last_ended.insert(key, place as u32);
     }
 
     fn link(&mut self, id: ObjectId, owner: ObjectId) {
@@ -351,11 +354,11 @@ impl Objects {
             return;
         };
         if let Some(entity) = self.get_mut(id) {
-            entity.next = first;
-            entity.previous = NONE;
+            entity.next_sibling = first;
+            entity.previous_sibling = NONE;
         }
         if let Some(Some(first)) = self.slots.get_mut(first as usize) {
-            first.previous = id.index;
+            first.previous_sibling = id.index;
         }
         if let Some(owner) = self.get_mut(owner) {
             owner.first_child = id.index;
@@ -364,12 +367,12 @@ impl Objects {
 
     fn unlink(&mut self, id: ObjectId) {
         let Some(entity) = self.get(id) else { return };
-        let (owner, next, previous) = (entity.owner, entity.next, entity.previous);
+        let (owner, next, previous) = (entity.owner, entity.next_sibling, entity.previous_sibling);
         if let Some(Some(next)) = self.slots.get_mut(next as usize) {
-            next.previous = previous;
+            next.previous_sibling = previous;
         }
         match self.slots.get_mut(previous as usize) {
-            Some(Some(previous)) => previous.next = next,
+            Some(Some(previous)) => previous.next_sibling = next,
             _ => {
                 if let Some(owner) = owner.and_then(|owner| self.get_mut(owner))
                     && owner.first_child == id.index
@@ -436,7 +439,9 @@ mod tests {
             assert!(objects.get(id).is_none());
         }
         assert!(objects.get(process).is_some() && objects.get(other).is_some());
-        let gone = objects.gone(HandleKey::of(process, 192)).unwrap();
+        let gone = objects
+            .last_ended(HandleKey::in_process(process, 192))
+            .unwrap();
         assert_eq!((gone.end, gone.at.packet), (ObjectEnd::WithOwner, 5));
         objects.end(process, at(6), ObjectEnd::Destroyed);
         assert_eq!(objects.len(), 0);
@@ -467,10 +472,10 @@ mod tests {
                 Some(process),
             );
             objects.end(id, at(2), ObjectEnd::Destroyed);
-            objects.settle();
+            objects.clear_changes();
         }
-        assert!(objects.history.len() <= HISTORY_MAX);
-        assert!(objects.past.len() <= HISTORY_MAX);
+        assert!(objects.last_ended.len() <= ENDED_MAX);
+        assert!(objects.ended.len() <= ENDED_MAX);
         assert!(objects.slots.len() < 4);
     }
 }

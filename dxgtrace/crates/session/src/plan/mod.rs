@@ -1,14 +1,13 @@
-//! The description, prepared for following objects: for each message the
-//! places where handles stand, and what they mean.
+//! Plans: for each message, where its handles are and what they do to objects.
 //!
-//! Made once from the table. Walking a plan costs a few reads a packet, where
-//! walking the table would look every name up again.
+//! Plans are prepared once from the table. They hold resolved offsets, so that
+//! no field is looked up by name for each packet.
 
 mod ranges;
 
 use std::sync::LazyLock;
 
-use self::ranges::ranges;
+use self::ranges::range_steps;
 pub(super) use self::ranges::{RangeParameter, RangeStep};
 
 use dxgtrace_protocol::decode::{Decoded, LocatedBody};
@@ -18,8 +17,9 @@ use dxgtrace_protocol::schema::{
 };
 use dxgtrace_protocol::table::{self, CATALOG, Catalog};
 
-/// Most handles of a request that the objects of its reply may belong to.
-pub(super) const MAX_ASKED: usize = 3;
+/// Maximum number of handles of a request that may own the objects of its
+/// reply.
+pub(super) const OWNER_HANDLES_MAX: usize = 3;
 
 /// A set of object kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,12 +34,12 @@ impl ObjectKinds {
         1 << kind as u16
     }
 
-    /// The kinds whose handles are numbers of the virtual machine.
+    /// The kinds whose handles are VM-wide.
     const VM_WIDE: u16 = {
         let mut set = 0;
         let mut i = 0;
         while i < ObjectKind::ALL.len() {
-            // A kind is found again by the number of its bit.
+            // `first` finds a kind by the number of its bit.
             assert!(ObjectKind::ALL[i] as usize == i);
             if ObjectKind::ALL[i].is_vm_wide() {
                 set |= Self::bit(ObjectKind::ALL[i]);
@@ -50,7 +50,7 @@ impl ObjectKinds {
     };
 
     /// Whether the kind is in the set.
-    pub fn has(self, kind: ObjectKind) -> bool {
+    pub fn contains(self, kind: ObjectKind) -> bool {
         self.0 & Self::bit(kind) != 0
     }
 
@@ -62,7 +62,7 @@ impl ObjectKinds {
         }
     }
 
-    /// Those of the kinds whose handles are numbers of the virtual machine.
+    /// The kinds in the set whose handles are VM-wide.
     pub fn vm_wide(self) -> impl Iterator<Item = ObjectKind> {
         let mut rest = self.0 & Self::VM_WIDE;
         std::iter::from_fn(move || {
@@ -77,26 +77,27 @@ impl ObjectKinds {
         ObjectKind::ALL.get(set.trailing_zeros() as usize).copied()
     }
 
-    /// Whether there are kinds in it whose handles are those of a process.
+    /// Whether the set holds kinds whose handles belong to a process.
     pub fn has_process_wide(self) -> bool {
         self.0 & !Self::VM_WIDE != 0
     }
 }
 
-/// Where values stand in a part of a message.
+/// Where values are in a part of a message.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Place {
-    /// One value, or an array of which as many are in use as `used` says.
+    /// One value, or an array of `count` values, of which `used` gives the
+    /// number in use.
     Fixed {
         at: u16,
         count: u16,
         used: Option<BitSlice>,
     },
-    /// A member of every element of the tail with that number.
+    /// The member at offset `member` in every element of a tail.
     Tail { tail: u8, stride: u16, member: u16 },
 }
 
-/// A condition on a field of the request that its reply asks for.
+/// A condition on a field of the request, evaluated for its reply.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Condition {
     slice: BitSlice,
@@ -109,82 +110,85 @@ impl Condition {
         Some(Self { slice, when })
     }
 
-    /// Whether it holds. What was not captured holds nothing.
+    /// Whether the condition holds. It does not if the field was not captured.
     pub fn holds(&self, body: &LocatedBody<'_>) -> bool {
         body.read_slice(&self.slice)
             .is_some_and(|value| self.when.holds(value))
     }
 }
 
-/// Whom a created object may belong to.
+/// A possible owner of a created object.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum OwnerCandidate {
-    /// What that step of the same reply creates.
+    /// The object that this step of the same reply creates.
     Created(u8),
-    /// What the request names in that slot of its memory.
-    Asked(u8),
+    /// The handle in this slot of the [owner
+    /// handles](RequestPlan::owner_handles) of the request.
+    InRequest(u8),
 }
 
-/// Handles at a place, and what the message does to their objects.
+/// The handles at a place, and what the message does to their objects.
 #[derive(Debug, Clone)]
 pub(super) struct HandleStep {
     pub place: Place,
-    /// Bytes of one handle: 4, of events 8.
+    /// Bytes of one handle: 8 for events, 4 for other objects.
     pub size: u16,
     pub name: &'static str,
     pub kinds: ObjectKinds,
-    pub life: ObjectEffect,
+    pub effect: ObjectEffect,
     pub role: FieldRole,
     pub owner: ObjectOwner,
-    /// Whom it may belong to, in order.
+    /// The possible owners, in order of preference.
     pub owners: Vec<OwnerCandidate>,
-    /// The bytes mean this only if this holds of the same part.
+    /// The handles are present only if this condition holds for the same part.
     pub when: Option<When>,
-    /// Bit of the request's memory that must be set, plus 1.
-    pub life_bit: u8,
-    /// Bit of the request's memory under which the owner counts, plus 1.
-    pub owner_bit: u8,
-    /// Offset within the element of the bytes that the object takes.
-    pub bytes_at: Option<u16>,
+    /// Number of the request condition for the effect, plus 1; 0 for none.
+    pub effect_condition: u8,
+    /// Number of the request condition for the owner, plus 1; 0 for none.
+    pub owner_condition: u8,
+    /// Offset of the object's size in bytes within the element.
+    pub size_at: Option<u16>,
 }
 
-/// What a part holds beside handles, by what it means.
+/// A field that is not a handle but has a role, such as a version or a name.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fact {
+pub(super) struct RoleField {
     pub role: FieldRole,
     pub field: &'static Field,
 }
 
-/// One form of a reply, prepared.
+/// The plan of one form of a reply.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ReplyPlan {
     pub steps: Vec<HandleStep>,
-    pub facts: Vec<Fact>,
+    pub role_fields: Vec<RoleField>,
     pub ranges: Vec<RangeStep>,
 }
 
-/// One form of a request or host message, prepared.
+/// The plan of one form of a request or host message.
 #[derive(Debug, Clone)]
 pub(super) struct RequestPlan {
     pub steps: Vec<HandleStep>,
-    pub facts: Vec<Fact>,
-    /// Fields that an event must repeat: field, its place in the cookies.
+    pub role_fields: Vec<RoleField>,
+    /// Fields of a host message that must repeat a value of the guest, each
+    /// with its cookie number.
     pub echoes: Vec<(&'static Field, u8)>,
-    /// Fields of the request that an event will repeat.
+    /// Fields of the request that host messages repeat, each with its cookie
+    /// number.
     pub cookies: Vec<(&'static Field, u8)>,
-    /// The handles that the reply's objects may belong to, slot by slot.
-    pub asked: Vec<Option<BitSlice>>,
-    /// Conditions on the request that its reply needs: bit 0 on.
+    /// The handles that may own the objects of the reply, by slot.
+    pub owner_handles: Vec<Option<BitSlice>>,
+    /// The conditions that the reply's plan refers to, by number.
     pub conditions: Vec<Option<Condition>>,
-    /// Ranges of GPU addresses to which the request does something.
+    /// The GPU address ranges that the request changes.
     pub ranges: Vec<RangeStep>,
-    /// The tail that holds the values of the fences in the request.
+    /// The tail that holds the fence values of the request.
     pub fence_values: Option<usize>,
-    /// A number of the request that the reply needs.
-    pub asked_number: Option<RangeParameter>,
+    /// The number in the request that the reply depends on.
+    pub parameter: Option<RangeParameter>,
 }
 
-/// A message, prepared.
+/// The plans of a message.
 #[derive(Debug, Clone)]
 pub(super) struct MessagePlan {
     pub message: &'static Message,
@@ -204,8 +208,8 @@ impl MessagePlan {
     }
 }
 
-/// What the replies of a message need to know of its request, in whatever form
-/// that was: each has its slot.
+/// Assigns slots to the fields that the replies of a message need from its
+/// request. The slots are the same for all forms of the request.
 #[derive(Debug)]
 struct RequestSlots {
     message: &'static Message,
@@ -214,14 +218,15 @@ struct RequestSlots {
 }
 
 impl RequestSlots {
-    fn has(&self, field: &str) -> bool {
+    fn is_request_field(&self, field: &str) -> bool {
         let mut requests = self.message.requests.layouts();
         requests.any(|layout| layout.field(field).is_some())
     }
 
-    /// The slot in which the handle of a request's field is kept, if it has one.
-    fn handle(&mut self, name: &'static str) -> Option<u8> {
-        if !self.has(name) {
+    /// The slot of the handle in the request's field `name`; `None` without
+    /// such a field.
+    fn handle_slot(&mut self, name: &'static str) -> Option<u8> {
+        if !self.is_request_field(name) {
             return None;
         }
         let known = self.handles.iter().position(|other| *other == name);
@@ -229,12 +234,13 @@ impl RequestSlots {
             self.handles.push(name);
             self.handles.len() - 1
         });
-        u8::try_from(slot).ok().filter(|_| slot < MAX_ASKED)
+        u8::try_from(slot).ok().filter(|_| slot < OWNER_HANDLES_MAX)
     }
 
-    /// The bit for a condition on the request, plus 1; 0 without such a field.
-    fn condition(&mut self, when: When) -> u8 {
-        if !self.has(when.field) {
+    /// The number of the request condition `when`, plus 1; 0 without such a
+    /// field.
+    fn condition_bit(&mut self, when: When) -> u8 {
+        if !self.is_request_field(when.field) {
             return 0;
         }
         let same =
@@ -253,12 +259,12 @@ impl RequestSlots {
 pub(super) struct MessagePlans {
     pub catalog: &'static Catalog,
     plans: Vec<Option<MessagePlan>>,
-    /// The kinds of object of which messages tell when they begin.
+    /// The kinds of object that messages create.
     announced: ObjectKinds,
 }
 
 /// The plans of the built-in catalog.
-pub(super) static PLANS: LazyLock<MessagePlans> = LazyLock::new(|| MessagePlans::of(&CATALOG));
+pub(super) static PLANS: LazyLock<MessagePlans> = LazyLock::new(|| MessagePlans::prepare(&CATALOG));
 
 impl Default for &'static MessagePlans {
     fn default() -> Self {
@@ -268,13 +274,13 @@ impl Default for &'static MessagePlans {
 
 impl MessagePlans {
     /// Prepares the messages of a catalog.
-    pub fn of(catalog: &'static Catalog) -> Self {
-        let cookies = cookies(catalog);
+    pub fn prepare(catalog: &'static Catalog) -> Self {
+        let cookies = cookie_fields(catalog);
         let mut plans = vec![None; table::INDEX_SIZE];
         for message in catalog.all().filter(|message| !message.requests.is_empty()) {
             let place = table::catalog_index(message).and_then(|place| plans.get_mut(place));
             if let Some(place) = place {
-                *place = Some(prepare(message, &cookies));
+                *place = Some(prepare_message(message, &cookies));
             }
         }
         let steps = plans.iter().flatten().flat_map(|plan: &MessagePlan| {
@@ -282,7 +288,7 @@ impl MessagePlans {
             let replies = plan.replies.iter().flat_map(|reply| &reply.steps);
             requests.chain(replies)
         });
-        let creating = steps.filter(|step| step.life == ObjectEffect::Creates);
+        let creating = steps.filter(|step| step.effect == ObjectEffect::Creates);
         let announced = ObjectKinds(creating.fold(0, |kinds, step| kinds | step.kinds.0));
         Self {
             catalog,
@@ -296,20 +302,21 @@ impl MessagePlans {
         self.plans.get(table::catalog_index(message)?)?.as_ref()
     }
 
-    /// The plan of the form that a request or event has.
-    pub fn request_of(&self, decoded: &Decoded<'_>) -> Option<&RequestPlan> {
+    /// The plan of the form of a request or host message.
+    pub fn form_of(&self, decoded: &Decoded<'_>) -> Option<&RequestPlan> {
         self.plan(decoded.message?)?
             .request(decoded.body.as_ref()?.layout)
     }
 
-    /// Whether messages tell when objects of that kind begin.
+    /// Whether objects of `kind` are created by messages.
     pub fn is_announced(&self, kind: ObjectKind) -> bool {
-        self.announced.has(kind)
+        self.announced.contains(kind)
     }
 }
 
-/// Names of the fields that are repeated by events: message and field.
-fn cookies(catalog: &Catalog) -> Vec<(&'static str, &'static str)> {
+/// The fields that host messages repeat: names of message and field. The index
+/// of a field is its cookie number.
+fn cookie_fields(catalog: &Catalog) -> Vec<(&'static str, &'static str)> {
     let mut cookies = Vec::new();
     let bodies = catalog.all().flat_map(|message| message.requests.layouts());
     for field in bodies.flat_map(|body| body.fields) {
@@ -322,7 +329,7 @@ fn cookies(catalog: &Catalog) -> Vec<(&'static str, &'static str)> {
     cookies
 }
 
-fn prepare(message: &'static Message, cookies: &[(&str, &str)]) -> MessagePlan {
+fn prepare_message(message: &'static Message, cookies: &[(&str, &str)]) -> MessagePlan {
     let mut slots = RequestSlots {
         message,
         handles: Vec::new(),
@@ -332,15 +339,15 @@ fn prepare(message: &'static Message, cookies: &[(&str, &str)]) -> MessagePlan {
         .replies
         .layouts()
         .map(|layout| ReplyPlan {
-            steps: steps(layout, &mut slots),
-            facts: facts(layout),
-            ranges: ranges(layout),
+            steps: handle_steps(layout, &mut slots),
+            role_fields: role_fields(layout),
+            ranges: range_steps(layout),
         })
         .collect();
     let steps: Vec<_> = message
         .requests
         .layouts()
-        .map(|layout| steps(layout, &mut slots))
+        .map(|layout| handle_steps(layout, &mut slots))
         .collect();
     let requests = message
         .requests
@@ -375,25 +382,25 @@ fn request_plan(
     let conditions = slots.conditions.iter();
     RequestPlan {
         steps,
-        facts: facts(layout),
+        role_fields: role_fields(layout),
         echoes: layout.fields.iter().filter_map(echoed).collect(),
         cookies: layout.fields.iter().filter_map(repeated).collect(),
-        asked: handles
+        owner_handles: handles
             .map(|name| layout.field(name).map(|field| field.slice))
             .collect(),
         conditions: conditions
             .map(|when| Condition::new(*when, layout))
             .collect(),
-        ranges: ranges(layout),
+        ranges: range_steps(layout),
         fence_values: layout
             .tails
             .iter()
             .position(|tail| tail.role == FieldRole::FenceValues),
-        asked_number: RangeParameter::of(layout),
+        parameter: RangeParameter::of(layout),
     }
 }
 
-fn facts(layout: &'static Layout) -> Vec<Fact> {
+fn role_fields(layout: &'static Layout) -> Vec<RoleField> {
     layout
         .fields
         .iter()
@@ -412,15 +419,15 @@ fn facts(layout: &'static Layout) -> Vec<Fact> {
                     | FieldRole::InUse
             )
         })
-        .map(|field| Fact {
+        .map(|field| RoleField {
             role: field.role,
             field,
         })
         .collect()
 }
 
-/// The places of a part where handles stand that do something.
-fn steps(layout: &'static Layout, slots: &mut RequestSlots) -> Vec<HandleStep> {
+/// The steps for the handles of a part that have an effect.
+fn handle_steps(layout: &'static Layout, slots: &mut RequestSlots) -> Vec<HandleStep> {
     let mut steps = Vec::new();
     for field in layout.fields {
         let place = Place::Fixed {
@@ -428,7 +435,7 @@ fn steps(layout: &'static Layout, slots: &mut RequestSlots) -> Vec<HandleStep> {
             count: field.count,
             used: field.used_count.and_then(|used| used.slice),
         };
-        step(field, place, slots, &mut steps);
+        add_step(field, place, slots, &mut steps);
     }
     for (index, tail) in layout.tails.iter().enumerate() {
         let index = u8::try_from(index).unwrap_or(u8::MAX);
@@ -447,15 +454,15 @@ fn steps(layout: &'static Layout, slots: &mut RequestSlots) -> Vec<HandleStep> {
                     stride: ty.size(),
                     member: 0,
                 };
-                step(&field, place, slots, &mut steps);
+                add_step(&field, place, slots, &mut steps);
             }
-            TailElement::Struct(structure) => members(index, structure, slots, &mut steps),
+            TailElement::Struct(structure) => add_member_steps(index, structure, slots, &mut steps),
         }
     }
     steps
 }
 
-fn members(
+fn add_member_steps(
     tail: u8,
     structure: &'static Struct,
     slots: &mut RequestSlots,
@@ -467,8 +474,8 @@ fn members(
         .find(|field| field.role == FieldRole::Size)
         .map(|field| field.at);
     for field in structure.fields {
-        // What applies only to some elements is not followed: its condition
-        // stands in the element.
+        // Fields that apply only to some elements are not followed: their
+        // condition is in the element.
         if field.when.is_some() {
             continue;
         }
@@ -478,14 +485,14 @@ fn members(
             member: field.at,
         };
         let before = steps.len();
-        step(field, place, slots, steps);
+        add_step(field, place, slots, steps);
         if let Some(step) = steps.get_mut(before) {
-            step.bytes_at = size;
+            step.size_at = size;
         }
     }
 }
 
-fn step(field: &Field, place: Place, slots: &mut RequestSlots, steps: &mut Vec<HandleStep>) {
+fn add_step(field: &Field, place: Place, slots: &mut RequestSlots, steps: &mut Vec<HandleStep>) {
     let kinds = match field.ty {
         FieldType::Handle(kinds) if field.effect != ObjectEffect::None => ObjectKinds::of(kinds),
         FieldType::Event if field.effect != ObjectEffect::None => {
@@ -497,14 +504,14 @@ fn step(field: &Field, place: Place, slots: &mut RequestSlots, steps: &mut Vec<H
     for name in field.owner.fields {
         let created = steps
             .iter()
-            .position(|step| step.name == *name && step.life == ObjectEffect::Creates);
+            .position(|step| step.name == *name && step.effect == ObjectEffect::Creates);
         if let Some(index) = created {
             owners.extend(u8::try_from(index).ok().map(OwnerCandidate::Created));
         }
-        owners.extend(slots.handle(name).map(OwnerCandidate::Asked));
+        owners.extend(slots.handle_slot(name).map(OwnerCandidate::InRequest));
     }
     let bit = |when: Option<When>, slots: &mut RequestSlots| match when {
-        Some(when) => slots.condition(when),
+        Some(when) => slots.condition_bit(when),
         None => 0,
     };
     steps.push(HandleStep {
@@ -512,14 +519,14 @@ fn step(field: &Field, place: Place, slots: &mut RequestSlots, steps: &mut Vec<H
         size: field.ty.size(),
         name: field.name,
         kinds,
-        life: field.effect,
+        effect: field.effect,
         role: field.role,
         owner: field.owner,
         owners,
         when: field.when.filter(|when| !when.of_request),
-        life_bit: bit(field.effect_when, slots),
-        owner_bit: bit(field.owner.when, slots),
-        bytes_at: None,
+        effect_condition: bit(field.effect_when, slots),
+        owner_condition: bit(field.owner.when, slots),
+        size_at: None,
     });
 }
 
@@ -532,8 +539,8 @@ mod tests {
         for plan in PLANS.plans.iter().flatten() {
             let name = plan.message.name;
             for request in &plan.requests {
-                let (asked, conditions) = (&request.asked, &request.conditions);
-                assert!(asked.len() <= MAX_ASKED, "{name}: {asked:?}");
+                let (handles, conditions) = (&request.owner_handles, &request.conditions);
+                assert!(handles.len() <= OWNER_HANDLES_MAX, "{name}: {handles:?}");
                 assert!(conditions.len() <= 8, "{name}");
             }
             for step in plan.replies.iter().flat_map(|reply| &reply.steps) {
@@ -541,7 +548,7 @@ mod tests {
                 assert!(step.owners.len() >= wanted, "{name}.{}", step.name);
             }
         }
-        assert!(cookies(&CATALOG).len() <= 8);
+        assert!(cookie_fields(&CATALOG).len() <= 8);
     }
 
     #[test]
@@ -558,10 +565,10 @@ mod tests {
             allocation.owners[..],
             [
                 OwnerCandidate::Created(0),
-                OwnerCandidate::Asked(_),
-                OwnerCandidate::Asked(_)
+                OwnerCandidate::InRequest(_),
+                OwnerCandidate::InRequest(_)
             ]
         ));
-        assert_eq!(allocation.bytes_at, Some(16));
+        assert_eq!(allocation.size_at, Some(16));
     }
 }

@@ -1,13 +1,13 @@
-//! Where messages tell of ranges of GPU addresses.
+//! Where messages hold GPU address ranges.
 
 use dxgtrace_protocol::decode::LocatedBody;
 use dxgtrace_protocol::decode::{holds_in, read_slice};
 use dxgtrace_protocol::schema::{Field, FieldRole, Layout, TailElement, When};
 
 /// Bytes of a page of GPU addresses.
-const PAGE: u64 = 4096;
+const PAGE_BYTES: u64 = 4096;
 
-/// How long a range is: a number in the same part or element.
+/// The length of a range: a field of the same part or element.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RangeLength {
     field: &'static Field,
@@ -18,14 +18,14 @@ impl RangeLength {
     fn of(field: &'static Field) -> Option<Self> {
         let unit = match field.role {
             FieldRole::RangeBytes => 1,
-            FieldRole::RangePages => PAGE,
+            FieldRole::RangePages => PAGE_BYTES,
             _ => return None,
         };
         Some(Self { field, unit })
     }
 
-    /// The length that fields tell under a condition, if they do.
-    fn among(fields: &'static [Field], when: Option<When>) -> Option<Self> {
+    /// The length field among `fields` that applies under the condition `when`.
+    fn find(fields: &'static [Field], when: Option<When>) -> Option<Self> {
         let same = |other: Option<When>| match (when, other) {
             (Some(a), Some(b)) => (a.field, a.values) == (b.field, b.values),
             (a, b) => a.is_none() && b.is_none(),
@@ -42,74 +42,76 @@ impl RangeLength {
     }
 }
 
-/// A range of GPU addresses to which something happens.
+/// A GPU address range that a message changes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RangeStep {
-    /// What happens.
+    /// The change: reserved, mapped, unmapped or freed.
     change: FieldRole,
-    /// The tail in whose elements the range stands.
+    /// The tail whose elements hold the range; `None` if a fixed field does.
     tail: Option<usize>,
     first: &'static Field,
-    /// Its length; of a reply, the request tells it.
+    /// Its length; `None` if the request gives it.
     length: Option<RangeLength>,
     when: Option<When>,
 }
 
 impl RangeStep {
-    /// Calls `take` with each range: what happens to it, its first address,
-    /// its length. `asked` is the length that the request told.
-    pub fn each(
+    /// Calls `on_range` with the change, the first address and the bytes of each
+    /// range. `requested_length` is the length that the request gave.
+    pub fn for_each(
         &self,
         body: &LocatedBody<'_>,
-        asked: u64,
-        mut take: impl FnMut(FieldRole, u64, u64),
+        requested_length: u64,
+        mut on_range: impl FnMut(FieldRole, u64, u64),
     ) {
-        let mut one = |data: &[u8]| {
+        let mut on_element = |data: &[u8]| {
             let applies = self.when.is_none_or(|when| holds_in(&when, data));
             let first = read_slice(data, &self.first.slice);
             if let Some(first) = first.filter(|first| applies && *first != 0) {
-                let bytes = self.length.map_or(asked, |length| length.bytes(data));
-                take(self.change, first, bytes);
+                let bytes = self
+                    .length
+                    .map_or(requested_length, |length| length.bytes(data));
+                on_range(self.change, first, bytes);
             }
         };
         match self.tail {
-            None => one(body.bytes(0, usize::from(body.layout.tails_at))),
+            None => on_element(body.bytes(0, usize::from(body.layout.tails_at))),
             Some(tail) => {
                 let Some(tail) = body.tail(tail) else { return };
                 for index in 0..tail.captured_elements() {
-                    one(tail.element(index));
+                    on_element(tail.element(index));
                 }
             }
         }
     }
 }
 
-/// The ranges that a part tells of.
-pub(super) fn ranges(layout: &'static Layout) -> Vec<RangeStep> {
-    let mut steps = among(layout.fields, None);
+/// The ranges in a part.
+pub(super) fn range_steps(layout: &'static Layout) -> Vec<RangeStep> {
+    let mut steps = field_ranges(layout.fields, None);
     for (index, tail) in layout.tails.iter().enumerate() {
         if let TailElement::Struct(structure) = tail.element {
-            steps.extend(among(structure.fields, Some(index)));
+            steps.extend(field_ranges(structure.fields, Some(index)));
         }
     }
     steps
 }
 
-fn among(fields: &'static [Field], tail: Option<usize>) -> Vec<RangeStep> {
-    let begins = |field: &'static Field| {
+fn field_ranges(fields: &'static [Field], tail: Option<usize>) -> Vec<RangeStep> {
+    let range_at = |field: &'static Field| {
         Some(RangeStep {
             change: field.role.range()?,
             tail,
             first: field,
-            length: RangeLength::among(fields, field.when),
+            length: RangeLength::find(fields, field.when),
             when: field.when,
         })
     };
-    fields.iter().filter_map(begins).collect()
+    fields.iter().filter_map(range_at).collect()
 }
 
-/// The number of a request that its reply needs to be understood: how long the
-/// range is, or what the question is about.
+/// The number in a request that its reply depends on: the length of a range, or
+/// the memory group of a query.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RangeParameter(RangeLength);
 
@@ -122,8 +124,8 @@ impl RangeParameter {
         layout.fields.iter().find_map(number).map(Self)
     }
 
-    /// The number, 0 if it was not captured.
-    pub fn number(self, body: &LocatedBody<'_>) -> u64 {
+    /// The number in `body`; 0 if it was not captured.
+    pub fn read(self, body: &LocatedBody<'_>) -> u64 {
         self.0
             .bytes(body.bytes(0, usize::from(body.layout.tails_at)))
     }
@@ -136,26 +138,26 @@ mod tests {
 
     #[test]
     fn every_range_has_a_length() {
-        let mut told = 0;
+        let mut ranges = 0;
         for message in dxgtrace_protocol::table::all() {
             let Some(plan) = PLANS.plan(message) else {
                 continue;
             };
             for step in plan.requests.iter().flat_map(|request| &request.ranges) {
                 assert!(step.length.is_some(), "{}", message.name);
-                told += 1;
+                ranges += 1;
             }
             for step in plan.replies.iter().flat_map(|reply| &reply.ranges) {
                 assert!(
                     step.length.is_some()
-                        || plan.requests.iter().all(|one| one.asked_number.is_some()),
+                        || plan.requests.iter().all(|one| one.parameter.is_some()),
                     "{}",
                     message.name
                 );
-                told += 1;
+                ranges += 1;
             }
         }
-        assert!(told > 5);
+        assert!(ranges > 5);
     }
 
     #[test]

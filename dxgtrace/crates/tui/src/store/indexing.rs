@@ -95,11 +95,14 @@ impl Indexer {
         self.expected = packet.number + 1;
         let mut severity = None;
         let findings = &mut chunk.findings;
-        let seen = self.session.see(packet, &mut |finding| {
+        let seen = self.session.analyze(packet, &mut |finding| {
             severity = severity.max(Some(finding.severity()));
             findings.push(StoredFinding::new(row, &finding));
         });
-        let request = self.session.answered().map(|request| request.number);
+        let request = self
+            .session
+            .answered_request()
+            .map(|request| request.number);
         let decoded = seen.decoded.as_ref();
         let part = decoded.map(|decoded| decoded.part);
         let header = packet.header;
@@ -276,7 +279,7 @@ impl Indexing {
     /// GPU memory of each process on each adapter, as of the last packet read.
     pub fn memory(&self) -> Vec<ProcessMemory> {
         let indexer = self.0.indexer();
-        let accounts = indexer.session.accounts().into_iter();
+        let accounts = indexer.session.memory_accounts().into_iter();
         accounts.map(ProcessMemory::of).collect()
     }
 

@@ -171,14 +171,14 @@ impl SessionReplay {
                 break;
             };
             let fetched = fetch.packet(row)?;
-            session.see(&fetched.packet, &mut |_| {});
+            session.analyze(&fetched.packet, &mut |_| {});
             at += 1;
         }
         self.fetch = Some((fetch, extent));
         Ok(Some(ObjectScene {
             row: request.row,
             objects: session.objects().iter().map(object_line).collect(),
-            version: session.version(),
+            version: session.declared_version(),
             error: None,
         }))
     }

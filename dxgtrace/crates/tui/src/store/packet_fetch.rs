@@ -41,14 +41,14 @@ impl FetchedPacket<'_> {
         let entry = Entry {
             packet: &self.packet,
             channels: self.channels,
-            seen: &seen,
+            analysis: &seen,
             request: None,
             findings: &[],
             changes: &[],
             reply_in: None,
-            first: self.packet.time,
-            captured_before: self.packet.time,
-            previous: self.packet.time,
+            capture_start: self.packet.time,
+            previous_captured: self.packet.time,
+            previous_shown: self.packet.time,
         };
         entry.summary().to_string()
     }

@@ -26,7 +26,7 @@ impl ProcessMemory {
             adapter: account.adapter,
             allocated: living(account.bytes),
             resident: living(account.resident),
-            peak: account.most_resident,
+            peak: account.peak_resident,
         }
     }
 

@@ -95,7 +95,7 @@ mod tests {
     fn a_finding_survives_packing() {
         for code in Code::ALL {
             for index in [None, Some(3)] {
-                let finding = Finding::example(*code).element(index);
+                let finding = Finding::example(*code).at_element(index);
                 assert_eq!(StoredFinding::new(4, &finding).finding(), finding);
             }
         }

@@ -107,7 +107,7 @@ impl App {
             .get(at as usize)
             .and_then(|object| object.entity);
         match entity {
-            Some(entity) if entity.is_from_before() => {
+            Some(entity) if entity.predates_capture() => {
                 self.show_message(
                     MessageTone::Wrong,
                     "it existed before the capture, or its creation is missing",

@@ -179,8 +179,8 @@ fn draw_object(app: &App, writer: &mut LineWriter<'_>, object: &ObjectLine, grou
     if entity.resident > 0 {
         more += "  resident";
     }
-    if app.area.width >= 120 && entity.used > entity.created.packet {
-        more += &format!("  last named in {}", entity.used);
+    if app.area.width >= 120 && entity.last_used > entity.created.packet {
+        more += &format!("  last named in {}", entity.last_used);
     }
     writer.put(more, style(theme.faint));
 }
@@ -209,7 +209,7 @@ fn object_details(app: &App, buffer: &mut Buffer, area: Rect) {
             format!("created by process {by} in packet {packet} at {at}")
         }
     };
-    let used = format!("last named in packet {}", entity.used);
+    let used = format!("last named in packet {}", entity.last_used);
     let before = match entity.generation {
         0 => "the first with this handle".to_owned(),
         count => format!("{count} objects had this handle before"),

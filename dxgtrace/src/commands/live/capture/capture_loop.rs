@@ -86,7 +86,7 @@ impl CaptureOutcome {
     pub fn closing_line(&self) -> String {
         let Totals {
             messages,
-            matched,
+            shown_messages,
             exchanges,
             unanswered,
             refused,
@@ -101,7 +101,7 @@ impl CaptureOutcome {
             unreadable,
         } = self.kernel.lost;
         let mut text = format!(
-            "{messages} messages captured / {matched} matched / {} lost (kernel ring: {ring_full}, \
+            "{messages} messages captured / {shown_messages} matched / {} lost (kernel ring: {ring_full}, \
              missed probes: {missed_probes}, user queue: {user_queue}, unreadable: {unreadable}); \
              {exchanges} exchanges, {unanswered} unanswered",
             self.kernel.lost.total()
@@ -250,7 +250,7 @@ impl StallWatch {
             return;
         }
         self.checked = Instant::now();
-        for request in pipeline.session().waiting() {
+        for request in pipeline.session().waiting_requests() {
             let waits = now.saturating_sub(request.time);
             if request.number > self.reported && waits >= self.timeout {
                 self.reported = request.number;

@@ -8,7 +8,7 @@ use dxgtrace_protocol::schema::{
     BitSlice, Field, FieldRule, FieldType, Layout, LengthSource, RequestValue, Tail, TailElement,
     When,
 };
-use dxgtrace_session::check::{ByteCount, allowed, dirty_padding, rule_violation};
+use dxgtrace_session::check::{ByteCount, allowed_values, padding_finding, rule_violation};
 
 /// Writes a layout. `first` is text for the start of its table. If `names`, byte arrays
 /// are names.
@@ -57,7 +57,7 @@ pub(super) fn layout(
         out,
         " read = {}, padding = \"{:?}\",",
         layout.is_read,
-        dirty_padding(layout.origin, ByteCount(0)).code()
+        padding_finding(layout.origin, ByteCount(0)).code()
     )?;
     write!(out, "\n{indent}  gaps = {{")?;
     for (at, length) in layout.gaps.iter().take_while(|(_, length)| *length > 0) {
@@ -129,7 +129,7 @@ fn write_typed_field(out: &mut impl Write, indent: &str, field: &Field, word: &s
         write_condition(out, when.decider.as_ref(), when)?;
     }
     let violation = rule_violation(&field.rule, field.name, 0).map(|kind| kind.code());
-    if let (Some(code), Some(allowed)) = (violation, allowed(&field.rule)) {
+    if let (Some(code), Some(allowed)) = (violation, allowed_values(&field.rule)) {
         let (low, high) = (allowed.start(), allowed.end());
         write!(out, " rule = \"{code:?}\", low = {low}, high = {high},")?;
     }

@@ -19,7 +19,7 @@ use dxgtrace_protocol::table::framing::{self, EXTENDED};
 use dxgtrace_protocol::table::statuses::STATUSES;
 use dxgtrace_protocol::table::{CATALOG, Catalog};
 use dxgtrace_session::INTERRUPTED;
-use dxgtrace_session::check::{ByteCount, Code, Notation, dirty_padding, rule_violation};
+use dxgtrace_session::check::{ByteCount, Code, Notation, padding_finding, rule_violation};
 use text::quoted;
 
 /// The parts of the engine, in the order of their dependencies.
@@ -132,7 +132,7 @@ pub fn reported_in_wireshark() -> impl Iterator<Item = Code> {
     ];
     let rules = rules.map(|rule| rule_violation(&rule, "", 0).map(|kind| kind.code()));
     let padding = [BytesOrigin::Built, BytesOrigin::Copied];
-    let padding = padding.map(|origin| dirty_padding(origin, ByteCount(0)).code());
+    let padding = padding.map(|origin| padding_finding(origin, ByteCount(0)).code());
     Code::ALL.iter().copied().filter(move |code| {
         let name = format!("code.{code:?}");
         let named = |part: &&str| {

@@ -49,7 +49,7 @@ pub(super) fn write_message(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<
     if let Some(request) = entry.request {
         record.add("request_in", &request.number)?;
     }
-    let decoded = entry.seen.decoded.as_ref();
+    let decoded = entry.analysis.decoded.as_ref();
     if let Some(decoded) = decoded {
         write_str(record.key(["message"]), decoded.name());
         write_str(record.key(["part"]), decoded.part.name());

@@ -334,7 +334,7 @@ impl ObjectRecord {
     fn of(packet: u64, change: &ObjectChange) -> Self {
         let entity = &change.entity;
         let kind = |kind: Option<ObjectKind>| kind.map_or("unknown", ObjectKind::name);
-        let before = entity.is_from_before();
+        let before = entity.predates_capture();
         Self {
             r#type: "object",
             packet,
@@ -381,7 +381,7 @@ fn write_exchange(
     write_decimal(record.key(["time"]), entry.packet.time)?;
     let latency = entry.latency().unwrap_or(0);
     write_decimal(record.key(["latency"]), latency)?;
-    let decoded = entry.seen.decoded.as_ref();
+    let decoded = entry.analysis.decoded.as_ref();
     if let Some(status) = decoded.and_then(Decoded::status) {
         write_typed(
             record.key(["status"]),
@@ -406,7 +406,7 @@ fn add_ioctl(record: &mut OpenJson<'_>, header: &RecordHeader) -> io::Result<()>
 fn write_ioctl_end(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<()> {
     let header = entry.packet.header;
     let end = IoctlEnd::decode(entry.packet.payload).unwrap_or_default();
-    let call = entry.seen.call.unwrap_or_default();
+    let call = entry.analysis.call.unwrap_or_default();
     let mut record = OpenJson::object(out);
     write_str(record.key(["type"]), "ioctl");
     record.add("number", &entry.packet.number)?;
@@ -430,10 +430,10 @@ fn write_ioctl_end(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<()> {
     write_decimal(record.key(["duration"]), end.duration)?;
     record.add("messages", &end.messages)?;
     // The first of its messages in the capture, and the one that failed.
-    if call.first > 0 {
-        record.add("first_request", &call.first)?;
+    if call.first_packet > 0 {
+        record.add("first_request", &call.first_packet)?;
     }
-    if let Some((request, _)) = call.failed {
+    if let Some((request, _)) = call.first_failure {
         record.add("failed_request", &request)?;
     }
     record.end();

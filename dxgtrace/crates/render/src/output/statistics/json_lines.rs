@@ -208,7 +208,7 @@ impl Statistics {
             )?;
         }
         write_waits(out, session)?;
-        for account in session.accounts() {
+        for account in session.memory_accounts() {
             let name = self.process_of(account);
             let groups = ["gpu", "system"].into_iter().zip(account.budgets);
             json::line(
@@ -223,9 +223,9 @@ impl Statistics {
                     devices: account.devices,
                     allocations: account.allocations,
                     allocated: Text(account.bytes),
-                    most_allocated: Text(account.most),
+                    most_allocated: Text(account.peak_bytes),
                     resident: Text(account.resident),
-                    most_resident: Text(account.most_resident),
+                    most_resident: Text(account.peak_resident),
                     offered: Text(account.offered),
                     over_budget: Text(account.over_budget),
                     reserved_addresses: Text(account.reserved()),
@@ -263,8 +263,8 @@ fn write_count(
 
 /// Writes the requests without a reply, and the waits for fences.
 fn write_waits(out: &mut impl Write, session: &Session) -> io::Result<()> {
-    let now = session.now();
-    for unanswered in session.unanswered() {
+    let now = session.latest_time();
+    for unanswered in session.unanswered_requests() {
         let request = &unanswered.request;
         json::line(
             out,
@@ -284,12 +284,12 @@ fn write_waits(out: &mut impl Write, session: &Session) -> io::Result<()> {
             },
         )?;
     }
-    for sleeper in session.sleepers() {
+    for sleeper in session.cpu_waits() {
         let fences = sleeper.fences.iter().map(|fence| FenceRecord {
             handle: Text(json::HexNumber(fence.handle)),
             value: Text(fence.value),
-            asked: fence.asked.map(|(value, _)| Text(value)),
-            asked_in: fence.asked.map(|(_, packet)| packet),
+            asked: fence.highest_request.map(|(value, _)| Text(value)),
+            asked_in: fence.highest_request.map(|(_, packet)| packet),
             shared: fence.shared,
         });
         json::line(

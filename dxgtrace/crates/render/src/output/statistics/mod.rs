@@ -51,7 +51,7 @@ impl CountRow {
         if let Some(latency) = entry.latency() {
             self.latency.add(latency);
         }
-        if entry.seen.outcome.is_some_and(ReplyOutcome::is_failure) {
+        if entry.analysis.outcome.is_some_and(ReplyOutcome::is_failure) {
             self.failures += 1;
         }
     }
@@ -92,7 +92,7 @@ impl Statistics {
         let header = entry.packet.header;
         let request = entry.request;
         let frame = entry
-            .seen
+            .analysis
             .decoded
             .as_ref()
             .and_then(|decoded| decoded.frame);
@@ -116,7 +116,7 @@ impl Statistics {
 
     /// Records a startup step or its reply.
     fn step(&mut self, entry: &Entry<'_>) {
-        let Some(decoded) = &entry.seen.decoded else {
+        let Some(decoded) = &entry.analysis.decoded else {
             return;
         };
         let Some(message) = decoded
@@ -128,7 +128,7 @@ impl Statistics {
         if let Some(request) = entry.request {
             let mut steps = self.steps.iter_mut();
             if let Some(step) = steps.find(|step| step.packet == request.number) {
-                let said = match (decoded.status(), entry.seen.outcome) {
+                let said = match (decoded.status(), entry.analysis.outcome) {
                     (_, Some(ReplyOutcome::Short)) => "answer too short".to_owned(),
                     (_, Some(ReplyOutcome::NoHandle)) => "no handle".to_owned(),
                     (Some(status), _) => Value::Status(status).to_string(),
@@ -222,7 +222,7 @@ impl Statistics {
             ReplyOutcome::Status(status) => Value::Status(*status).to_string(),
             ReplyOutcome::NoHandle => "no handle".to_owned(),
             ReplyOutcome::Short => "answer too short".to_owned(),
-            ReplyOutcome::Success | ReplyOutcome::Silent => String::new(),
+            ReplyOutcome::Success | ReplyOutcome::Unstated => String::new(),
         };
         let mut rows: Vec<_> = self
             .failures
@@ -283,10 +283,14 @@ impl Sink for Statistics {
             return Ok(());
         }
         self.step(entry);
-        let decoded = entry.seen.decoded.as_ref();
+        let decoded = entry.analysis.decoded.as_ref();
         let name = decoded.map_or("not a message", Decoded::name);
         self.messages.entry(name).or_default().count(entry);
-        if let Some(outcome) = entry.seen.outcome.filter(|outcome| outcome.is_failure()) {
+        if let Some(outcome) = entry
+            .analysis
+            .outcome
+            .filter(|outcome| outcome.is_failure())
+        {
             let full = self.failures.len() >= FAILURES_MAX;
             if !full || self.failures.contains_key(&(name, outcome)) {
                 *self.failures.entry((name, outcome)).or_default() += 1;

@@ -103,7 +103,7 @@ impl Statistics {
 
     /// Writes the memory accounts.
     fn write_memory(&self, out: &mut impl Write, session: &Session) -> io::Result<()> {
-        let accounts = session.accounts();
+        let accounts = session.memory_accounts();
         if accounts.is_empty() {
             return Ok(());
         }
@@ -118,7 +118,7 @@ impl Statistics {
                 "{:>9} {:>8} {:>6} {:>7} {:>8} {:>6} {}",
                 bytes(account.bytes),
                 bytes(account.resident),
-                bytes(account.most),
+                bytes(account.peak_bytes),
                 bytes(account.offered),
                 bytes(account.reserved()),
                 bytes(account.mapped()),
@@ -212,7 +212,7 @@ fn write_table<'a>(
 /// and those whose wait was ended by a signal.
 fn write_unanswered(out: &mut impl Write, session: &Session) -> io::Result<()> {
     let (waiting, given_up): (Vec<_>, Vec<_>) = session
-        .unanswered()
+        .unanswered_requests()
         .into_iter()
         .partition(|one| one.interrupted.is_none());
     for (title, requests) in [
@@ -247,7 +247,7 @@ fn write_unanswered(out: &mut impl Write, session: &Session) -> io::Result<()> {
 
 /// Writes the threads that wait for fences.
 fn write_sleepers(out: &mut impl Write, session: &Session) -> io::Result<()> {
-    let sleepers = session.sleepers();
+    let sleepers = session.cpu_waits();
     if sleepers.is_empty() {
         return Ok(());
     }
@@ -257,7 +257,7 @@ fn write_sleepers(out: &mut impl Write, session: &Session) -> io::Result<()> {
         "packet", "for"
     )?;
     for sleeper in sleepers.iter().take(PENDING_MAX) {
-        let age = time(session.now().saturating_sub(sleeper.time));
+        let age = time(session.latest_time().saturating_sub(sleeper.time));
         let name = sleeper.name.unwrap_or_default();
         let tid = if sleeper.tid == 0 {
             name.pid
@@ -273,8 +273,8 @@ fn write_sleepers(out: &mut impl Write, session: &Session) -> io::Result<()> {
         for fence in &sleeper.fences {
             writeln!(out, "{:>16}{}", "", awaited_text(fence))?;
         }
-        if sleeper.more > 0 {
-            writeln!(out, "{:>16}and {} more fences", "", sleeper.more)?;
+        if sleeper.more_fences > 0 {
+            writeln!(out, "{:>16}and {} more fences", "", sleeper.more_fences)?;
         }
     }
     write_more(out, sleepers.len(), PENDING_MAX)
@@ -284,7 +284,7 @@ fn write_sleepers(out: &mut impl Write, session: &Session) -> io::Result<()> {
 fn awaited_text(fence: &AwaitedFence) -> String {
     let AwaitedFence { handle, value, .. } = fence;
     let mut text = format!("fence {handle:#x} to reach {value}; ");
-    let _ = match fence.asked {
+    let _ = match fence.highest_request {
         Some((asked, packet)) if asked >= *value => {
             write!(text, "asked for in packet {packet}: the GPU has it to do")
         }

@@ -198,6 +198,6 @@ local function check_framing(packet, frame, found)
   end
   if wants_reply == is_async then
     local bit = is_async and 1 or 0
-    found(code.PacketNoReply, { completion_flag = bit, async_bit = bit }, at)
+    found(code.PacketCompletionFlag, { completion_flag = bit, async_bit = bit }, at)
   end
 end

@@ -1,7 +1,7 @@
-//! Objects that requests name: do they exist, and are they what they should
-//! be?
+//! Checks the objects that requests name: they must exist and be of the right
+//! kind.
 
-use super::handles::handles;
+use super::handles::for_each_handle;
 use super::{Lifetimes, PendingEffect, RequestContext, StepContext};
 use crate::check::{Finding, FindingKind, HandleValue, PacketNumber};
 use crate::names::ProcessName;
@@ -12,9 +12,9 @@ use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::schema::{FieldRole, HeaderProcess, ObjectEffect, ObjectKind};
 
 impl Lifetimes {
-    /// The process of a guest message. One that was not seen to begin is one
-    /// from before the capture, if it can be.
-    pub(super) fn process(
+    /// The process of a guest message. A process whose creation was not
+    /// captured is added as one that predates the capture.
+    pub(super) fn process_of(
         &mut self,
         packet: &Packet<'_>,
         decoded: &Decoded<'_>,
@@ -31,21 +31,21 @@ impl Lifetimes {
         {
             return None;
         }
-        if let Some((handle, id)) = self.last
+        if let Some((handle, id)) = self.last_process
             && handle == frame.process
             && let Some(process) = self.objects.get_mut(id)
         {
-            process.used = packet.number;
+            process.last_used = packet.number;
             return Some(id);
         }
         let handle = u64::from(frame.process);
-        let key = HandleKey::vm(ObjectKind::Process, handle);
+        let key = HandleKey::vm_wide(ObjectKind::Process, handle);
         let id = match self.objects.find(key) {
             Some(id) => id,
             None => {
                 let offset = decoded.base + 8;
                 if let Some(kind) =
-                    self.missing_in_vm(ObjectKind::Process, handle, "process", ObjectEffect::Uses)
+                    self.missing_vm_wide(ObjectKind::Process, handle, "process", ObjectEffect::Uses)
                 {
                     found(Finding::new(kind).at(offset));
                 }
@@ -57,41 +57,43 @@ impl Lifetimes {
                     self.objects.epoch,
                 );
                 let id = self.objects.add(entity, at)?;
-                if let Some(name) = ProcessName::of(packet.header) {
+                if let Some(name) = ProcessName::from_header(packet.header) {
                     self.names.set(id, name);
                 }
                 id
             }
         };
         if let Some(process) = self.objects.get_mut(id) {
-            process.used = packet.number;
+            process.last_used = packet.number;
         }
-        self.last = Some((frame.process, id));
+        self.last_process = Some((frame.process, id));
         Some(id)
     }
 
-    /// Does what a step of a request says for each of its handles. `false` if
-    /// some of them were not captured.
-    pub(super) fn step(
+    /// Applies a step of a request to each of its handles. Returns `false` if
+    /// some handles were not captured.
+    pub(super) fn apply_step(
         &mut self,
-        scene: &StepContext<'_, '_>,
+        step_context: &StepContext<'_, '_>,
         step: &HandleStep,
-        memo: &mut RequestContext,
+        context: &mut RequestContext,
         effects: &mut Vec<PendingEffect>,
         found: &mut impl FnMut(Finding),
     ) -> bool {
-        handles(scene.body, step, |handle, _, offset, index| {
+        for_each_handle(step_context.body, step, |handle, _, offset, index| {
             if handle == 0 {
                 return;
             }
-            if step.life == ObjectEffect::Creates {
-                memo.event = self.begin_event(scene, step, handle);
+            if step.effect == ObjectEffect::Creates {
+                context.event = self.announce_event(step_context, step, handle);
                 return;
             }
-            let place = |finding: Finding| finding.at(offset).element(index);
-            let used = self.used(scene, step, handle, &mut |finding| found(place(finding)));
+            let place = |finding: Finding| finding.at(offset).at_element(index);
+            let used = self.resolve_handle(step_context, step, handle, &mut |finding| {
+                found(place(finding))
+            });
             let Some(id) = used else { return };
-            match (step.life, step.role) {
+            match (step.effect, step.role) {
                 (ObjectEffect::Destroys, _) => {
                     if let Some(entity) = self.objects.get_mut(id) {
                         entity.dying = true;
@@ -101,16 +103,17 @@ impl Lifetimes {
                 (_, FieldRole::Resident) => effects.push(PendingEffect::Resident(id)),
                 (_, FieldRole::Evicted) => effects.push(PendingEffect::Evicted(id)),
                 (_, FieldRole::Awaited) => {
-                    if let Some(event) = memo.event {
-                        let value = scene.fence_value(index).unwrap_or(0);
+                    if let Some(event) = context.event {
+                        let value = step_context.fence_value(index).unwrap_or(0);
                         let fence = (id, handle);
                         self.waits
-                            .wait(&self.objects, event, scene.at, fence, value);
+                            .add(&self.objects, event, step_context.at, fence, value);
                     }
                 }
                 (_, FieldRole::Signalled) => {
-                    if let Some(value) = scene.fence_value(index) {
-                        self.waits.signal(id, value, scene.at.packet);
+                    if let Some(value) = step_context.fence_value(index) {
+                        self.waits
+                            .on_signal_request(id, value, step_context.at.packet);
                     }
                 }
                 (_, FieldRole::Offered) => effects.push(PendingEffect::Offered(id)),
@@ -120,43 +123,44 @@ impl Lifetimes {
         })
     }
 
-    /// The object that a handle names, which must exist.
-    pub(super) fn used(
+    /// The object that `handle` names. Reports a handle that names no object or
+    /// one of the wrong kind, and returns `None`.
+    pub(super) fn resolve_handle(
         &mut self,
-        scene: &StepContext<'_, '_>,
+        step_context: &StepContext<'_, '_>,
         step: &HandleStep,
         handle: u64,
         found: &mut impl FnMut(Finding),
     ) -> Option<ObjectId> {
-        let number = scene.at.packet;
+        let number = step_context.at.packet;
         for kind in step.kinds.vm_wide() {
-            if let Some(id) = self.objects.find(HandleKey::vm(kind, handle)) {
-                self.mark(id, number);
+            if let Some(id) = self.objects.find(HandleKey::vm_wide(kind, handle)) {
+                self.mark_used(id, number);
                 return Some(id);
             }
         }
         if !step.kinds.has_process_wide() {
-            return self.unknown_in_vm(scene, step, handle, found);
+            return self.resolve_unknown_vm_wide(step_context, step, handle, found);
         }
-        let process = scene.process?;
+        let process = step_context.process?;
         let epoch = self.objects.epoch;
-        if let Some(id) = self.objects.find(HandleKey::of(process, handle)) {
-            self.mark(id, number);
+        if let Some(id) = self.objects.find(HandleKey::in_process(process, handle)) {
+            self.mark_used(id, number);
             let entity = self.objects.get(id)?;
             match entity.kind {
                 None => {
                     if let Some(kind) = step.kinds.single() {
-                        self.objects.learn(id, kind);
+                        self.objects.set_kind(id, kind);
                     }
                 }
-                Some(kind) if !step.kinds.has(kind) => {
+                Some(kind) if !step.kinds.contains(kind) => {
                     let sure = entity.epoch == epoch
-                        && !entity.is_from_before()
-                        && !self.objects.may_be_gone(entity);
+                        && !entity.predates_capture()
+                        && !self.objects.may_have_ended(entity);
                     if sure {
                         let created = PacketNumber(entity.created.packet);
                         let (field, handle) = (step.name, HandleValue(handle));
-                        found(Finding::new(match step.life {
+                        found(Finding::new(match step.effect {
                             ObjectEffect::Mentions => FindingKind::ObjectHint { field, handle },
                             _ => FindingKind::ObjectWrongKind {
                                 field,
@@ -174,13 +178,16 @@ impl Lifetimes {
         let mixed = step.kinds.vm_wide().next().is_some();
         let owner = self.objects.get(process)?;
         let sure =
-            owner.epoch == epoch && !owner.is_from_before() && (!mixed || self.is_complete());
-        let kind = match self.objects.gone(HandleKey::of(process, handle)) {
+            owner.epoch == epoch && !owner.predates_capture() && (!mixed || self.is_complete());
+        let kind = match self
+            .objects
+            .last_ended(HandleKey::in_process(process, handle))
+        {
             Some(gone) if gone.epoch == epoch && gone.certain => {
-                Some(used_after_end(step.name, handle, step.life, gone))
+                Some(used_after_end(step.name, handle, step.effect, gone))
             }
             Some(_) => None,
-            None if sure => Some(match self.elsewhere(process, step.kinds, handle) {
+            None if sure => Some(match self.owner_elsewhere(process, step.kinds, handle) {
                 Some(owner) => FindingKind::ObjectForeign {
                     field: step.name,
                     handle: HandleValue(handle),
@@ -194,7 +201,7 @@ impl Lifetimes {
             None => None,
         };
         if let Some(kind) = kind {
-            found(Finding::new(match step.life {
+            found(Finding::new(match step.effect {
                 ObjectEffect::Mentions => FindingKind::ObjectHint {
                     field: step.name,
                     handle: HandleValue(handle),
@@ -203,28 +210,28 @@ impl Lifetimes {
             }));
             return None;
         }
-        self.add_old(scene, step.kinds.single(), handle)
+        self.add_preexisting(step_context, step.kinds.single(), handle)
     }
 
-    /// A handle of the whole virtual machine that nothing is known of.
+    /// Handles a VM-wide handle of which nothing is known.
     #[cold]
-    pub(super) fn unknown_in_vm(
+    pub(super) fn resolve_unknown_vm_wide(
         &mut self,
-        scene: &StepContext<'_, '_>,
+        step_context: &StepContext<'_, '_>,
         step: &HandleStep,
         handle: u64,
         found: &mut impl FnMut(Finding),
     ) -> Option<ObjectId> {
         let kind = step.kinds.single()?;
         if self.plans.is_announced(kind)
-            && let Some(kind) = self.missing_in_vm(kind, handle, step.name, step.life)
+            && let Some(kind) = self.missing_vm_wide(kind, handle, step.name, step.effect)
         {
             found(Finding::new(kind));
             return None;
         }
-        let id = self.add_old(scene, Some(kind), handle)?;
+        let id = self.add_preexisting(step_context, Some(kind), handle)?;
         if kind == ObjectKind::Adapter
-            && let Some(adapter) = scene
+            && let Some(adapter) = step_context
                 .adapter
                 .and_then(|number| self.adapters.get_mut(number))
         {
@@ -233,16 +240,16 @@ impl Lifetimes {
         Some(id)
     }
 
-    /// What the use of a handle of the whole virtual machine that names no
-    /// object is reported as; `None` if the object may exist.
-    fn missing_in_vm(
+    /// The finding for the use of a VM-wide handle that names no object; `None`
+    /// if the object may exist.
+    fn missing_vm_wide(
         &self,
         kind: ObjectKind,
         handle: u64,
         field: &'static str,
         life: ObjectEffect,
     ) -> Option<FindingKind> {
-        match self.objects.gone(HandleKey::vm(kind, handle)) {
+        match self.objects.last_ended(HandleKey::vm_wide(kind, handle)) {
             Some(gone) if gone.epoch == self.objects.epoch && gone.certain => {
                 Some(used_after_end(field, handle, life, gone))
             }
@@ -254,30 +261,32 @@ impl Lifetimes {
         }
     }
 
-    /// Adds an object that was there before, or whose creation is missing.
+    /// Adds an object that predates the capture, or whose creation was not
+    /// captured.
     #[cold]
-    pub(super) fn add_old(
+    pub(super) fn add_preexisting(
         &mut self,
-        scene: &StepContext<'_, '_>,
+        step_context: &StepContext<'_, '_>,
         kind: Option<ObjectKind>,
         handle: u64,
     ) -> Option<ObjectId> {
         let mut entity = LiveObject::new(kind, handle, ChangeOrigin::default(), self.objects.epoch);
         if kind.is_none_or(|kind| !kind.is_vm_wide()) {
-            entity.process = scene.process;
+            entity.process = step_context.process;
         }
-        entity.adapter = scene.adapter;
-        entity.used = scene.at.packet;
-        let id = self.objects.add(entity, scene.at);
+        entity.adapter = step_context.adapter;
+        entity.last_used = step_context.at.packet;
+        let id = self.objects.add(entity, step_context.at);
         if id.is_none() {
-            self.gap();
+            self.on_packet_loss();
         }
         id
     }
 
-    /// The handle of another process in which a handle means such an object.
+    /// The handle of another process in which `handle` names an object of one
+    /// of `kinds`.
     #[cold]
-    pub(super) fn elsewhere(
+    pub(super) fn owner_elsewhere(
         &self,
         process: ObjectId,
         kinds: ObjectKinds,
@@ -288,19 +297,19 @@ impl Lifetimes {
             .find(|(_, entity)| {
                 entity.handle == handle
                     && entity.process.is_some_and(|other| other != process)
-                    && entity.kind.is_some_and(|kind| kinds.has(kind))
+                    && entity.kind.is_some_and(|kind| kinds.contains(kind))
             })
             .map(|(_, entity)| entity.process_handle)
     }
 
-    pub(super) fn mark(&mut self, id: ObjectId, number: u64) {
+    pub(super) fn mark_used(&mut self, id: ObjectId, number: u64) {
         if let Some(entity) = self.objects.get_mut(id) {
-            entity.used = number;
+            entity.last_used = number;
         }
     }
 }
 
-/// What the use of an ended object is reported as.
+/// The finding for the use of an ended object.
 fn used_after_end(
     field: &'static str,
     handle: u64,

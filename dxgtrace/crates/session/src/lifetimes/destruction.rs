@@ -1,6 +1,6 @@
-//! Objects that end, and what waits for a reply to happen.
+//! Destruction of objects, and the effects that wait for a reply.
 
-use super::{LEFT_MAX, Lifetimes, OrphanDevice, PendingEffect, RequestContext};
+use super::{Lifetimes, ORPHANS_MAX, OrphanDevice, PendingEffect, RequestContext};
 use crate::check::{EndedIn, EventNumber, Finding, FindingKind, HandleValue, PacketNumber};
 use crate::objects::{ChangeOrigin, HandleKey, ObjectEnd, ObjectId};
 use crate::plan::HandleStep;
@@ -8,11 +8,11 @@ use crate::status::ReplyOutcome;
 use dxgtrace_protocol::schema::{ObjectKind, ResetScope};
 
 impl Lifetimes {
-    pub(super) fn take_effect(
+    pub(super) fn apply_effect(
         &mut self,
         effect: PendingEffect,
         at: ChangeOrigin,
-        memo: &RequestContext,
+        context: &RequestContext,
         outcome: ReplyOutcome,
         found: &mut impl FnMut(Finding),
     ) {
@@ -20,55 +20,56 @@ impl Lifetimes {
             PendingEffect::Destroys(id) if outcome.is_failure() => {
                 if let Some(entity) = self.objects.get_mut(id) {
                     entity.dying = false;
-                    entity.doubtful = true;
+                    entity.may_have_ended = true;
                 }
             }
             _ if outcome.is_failure() => {}
-            PendingEffect::Destroys(id) => self.destroy(id, at, found),
-            PendingEffect::Resident(id) => self.objects.reside(id, true),
-            PendingEffect::Evicted(id) => self.objects.reside(id, false),
-            PendingEffect::Offered(id) => self.objects.offer(id, true),
-            PendingEffect::Reclaimed(id) => self.objects.offer(id, false),
+            PendingEffect::Destroys(id) => self.destroy_object(id, at, found),
+            PendingEffect::Resident(id) => self.objects.change_residency(id, true),
+            PendingEffect::Evicted(id) => self.objects.change_residency(id, false),
+            PendingEffect::Offered(id) => self.objects.set_offered(id, true),
+            PendingEffect::Reclaimed(id) => self.objects.set_offered(id, false),
             PendingEffect::Range {
                 change,
                 first,
                 bytes,
-            } => self.range(memo, change, first, bytes),
+            } => self.change_range(context, change, first, bytes),
         }
     }
 
-    pub(super) fn destroy(
+    pub(super) fn destroy_object(
         &mut self,
         id: ObjectId,
         at: ChangeOrigin,
         found: &mut impl FnMut(Finding),
     ) {
         let epoch = self.objects.epoch;
-        let (left, names) = (&mut self.left, &mut self.names);
-        if self.last.is_some_and(|(_, last)| last == id) {
-            self.last = None;
+        let (orphans, names) = (&mut self.orphans, &mut self.names);
+        if self.last_process.is_some_and(|(_, last)| last == id) {
+            self.last_process = None;
         }
-        names.forget(id);
+        names.remove(id);
         self.objects
-            .end_with(id, at, ObjectEnd::Destroyed, &mut |gone, owner| {
+            .end_each(id, at, ObjectEnd::Destroyed, &mut |gone, owner| {
                 let entity = &gone.entity;
                 let Some((Some(kind), how)) = owner else {
                     return;
                 };
                 let sure = gone.certain
                     && entity.epoch == epoch
-                    && !entity.is_from_before()
-                    && !entity.doubtful
+                    && !entity.predates_capture()
+                    && !entity.may_have_ended
                     && !entity.dying;
-                if !sure || how != ObjectEnd::Destroyed || !entity.settled.contains(&kind) {
+                if !sure || how != ObjectEnd::Destroyed || !entity.destroyed_before.contains(&kind)
+                {
                     return;
                 }
                 match entity.adapter {
-                    // A device outlives its process if its adapter went away: wait
-                    // until that is seen to be alive.
+                    // A device outlives its process if its adapter was removed:
+                    // report it only after the adapter is known to be alive.
                     Some(adapter) if kind == ObjectKind::Process => {
-                        if left.len() < LEFT_MAX {
-                            left.push(OrphanDevice {
+                        if orphans.len() < ORPHANS_MAX {
+                            orphans.push(OrphanDevice {
                                 adapter,
                                 handle: entity.handle,
                                 ended: at.packet,
@@ -86,48 +87,49 @@ impl Lifetimes {
             });
     }
 
-    /// The adapter lives on: what processes left behind on it is leaked.
-    pub(super) fn tell_left(
+    /// Reports the devices that processes leaked on `adapter`, which a message
+    /// has just shown to be alive. `starts` is what that message starts.
+    pub(super) fn report_orphans(
         &mut self,
         adapter: u8,
         starts: ResetScope,
         found: &mut impl FnMut(Finding),
     ) {
-        self.left.retain(|left| {
-            if left.adapter != adapter {
+        self.orphans.retain(|orphan| {
+            if orphan.adapter != adapter {
                 return true;
             }
             if starts == ResetScope::Nothing {
                 found(Finding::new(FindingKind::ObjectLeaked {
                     object: "device",
-                    handle: HandleValue(left.handle),
-                    ended: PacketNumber(left.ended),
+                    handle: HandleValue(orphan.handle),
+                    ended: PacketNumber(orphan.ended),
                 }));
             }
             false
         });
     }
 
-    /// The request that announced an event failed: it is signalled no more.
-    pub(super) fn unsignalled(
+    /// Ends the event that a failed request announced.
+    pub(super) fn cancel_event(
         &mut self,
-        memo: &RequestContext,
+        context: &RequestContext,
         at: ChangeOrigin,
         outcome: ReplyOutcome,
     ) {
-        let Some(event) = memo.event else { return };
-        // After a short answer the driver forgets the event; what the host
-        // does is not known.
+        let Some(event) = context.event else { return };
+        // After a short reply, the driver drops the event; whether the host
+        // still signals it is not known.
         let end = match outcome {
             ReplyOutcome::Short => ObjectEnd::Replaced,
             _ => ObjectEnd::Destroyed,
         };
-        self.waits.end(event);
+        self.waits.remove(event);
         self.objects.end(event, at, end);
     }
 
-    /// The host signals an event.
-    pub(super) fn signalled(
+    /// Handles the signal of event `number` by the host.
+    pub(super) fn on_event_signalled(
         &mut self,
         number: u64,
         step: &HandleStep,
@@ -135,18 +137,18 @@ impl Lifetimes {
         offset: usize,
         found: &mut impl FnMut(Finding),
     ) {
-        let key = HandleKey::vm(ObjectKind::GuestEvent, number);
+        let key = HandleKey::vm_wide(ObjectKind::GuestEvent, number);
         if let Some(id) = self.objects.find(key) {
-            let lasting = self.objects.get(id).is_some_and(|event| event.lasting);
-            if lasting {
-                self.mark(id, at.packet);
+            let repeats = self.objects.get(id).is_some_and(|event| event.repeats);
+            if repeats {
+                self.mark_used(id, at.packet);
             } else {
-                self.waits.end(id);
+                self.waits.remove(id);
                 self.objects.end(id, at, ObjectEnd::Destroyed);
             }
             return;
         }
-        let ended = match self.objects.gone(key) {
+        let ended = match self.objects.last_ended(key) {
             Some(gone) if gone.certain && gone.epoch == self.objects.epoch => Some(gone.at.packet),
             None if self.is_complete() => None,
             _ => return,

@@ -1,5 +1,5 @@
-//! What messages say beside handles: versions, modes, names, numbers to be
-//! repeated.
+//! Fields of messages that are not handles: versions, modes, names, and values
+//! that the host must repeat.
 
 use super::{COOKIES_MAX, Lifetimes, RequestContext};
 use crate::check::{FieldBits, Finding, FindingKind};
@@ -12,52 +12,53 @@ use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::schema::{FieldRole, ObjectEffect, ObjectKind};
 
 impl Lifetimes {
-    /// What a request says beside handles.
-    pub(super) fn facts(
+    /// Reads the role fields and cookies of a request.
+    pub(super) fn read_request_roles(
         &mut self,
         packet: &Packet<'_>,
         plan: &RequestPlan,
         body: &LocatedBody<'_>,
-        memo: &mut RequestContext,
+        context: &mut RequestContext,
         found: &mut impl FnMut(Finding),
     ) {
         let mut name = None;
-        for fact in &plan.facts {
-            let at = usize::from(fact.field.at);
-            let value = body.number_of(fact.field);
-            match (fact.role, value) {
-                (FieldRole::Version, Some(value)) => memo.declared.version = value as u32,
-                (FieldRole::Compatible, Some(value)) => memo.declared.compatible = value as u32,
+        for role_field in &plan.role_fields {
+            let at = usize::from(role_field.field.at);
+            let value = body.number_of(role_field.field);
+            match (role_field.role, value) {
+                (FieldRole::Version, Some(value)) => context.declared.version = value as u32,
+                (FieldRole::Compatible, Some(value)) => context.declared.compatible = value as u32,
                 (FieldRole::Progress, Some(value)) => {
-                    self.progress(plan, body, memo, packet, value)
+                    self.record_progress(plan, body, context, packet, value)
                 }
                 (FieldRole::Opener, Some(value)) => {
                     name.get_or_insert_with(ProcessName::default).pid = value as u32;
                 }
                 (FieldRole::Name, _) => {
-                    let text = body.bytes(at, usize::from(fact.field.size()));
+                    let text = body.bytes(at, usize::from(role_field.field.size()));
                     name.get_or_insert_with(ProcessName::default).set_wide(text);
                 }
                 _ => {}
             }
         }
         if let Some(version) = plan
-            .facts
+            .role_fields
             .iter()
-            .find(|fact| fact.role == FieldRole::Version)
+            .find(|role_field| role_field.role == FieldRole::Version)
         {
             let offset = body.base + usize::from(version.field.at);
-            self.versions.declare(memo.declared, offset, found);
-            if let Some(adapter) = memo
+            self.versions
+                .on_driver_version(context.declared, offset, found);
+            if let Some(adapter) = context
                 .adapter
                 .and_then(|number| self.adapters.get_mut(number))
             {
-                adapter.declared = Some(memo.declared.version);
+                adapter.declared = Some(context.declared.version);
             }
         }
         if let Some(name) = name {
-            let name = ProcessName::of(packet.header).unwrap_or(name);
-            self.names.expect(packet.number, name);
+            let name = ProcessName::from_header(packet.header).unwrap_or(name);
+            self.names.announce(packet.number, name);
         }
         for (field, cookie) in &plan.cookies {
             let Some(value) = body.number_of(field) else {
@@ -76,69 +77,71 @@ impl Lifetimes {
         }
     }
 
-    /// The fence of the queue that a request names will reach a value.
-    fn progress(
+    /// Records that the progress fence of the queue that a request names will
+    /// reach `value`.
+    fn record_progress(
         &mut self,
         plan: &RequestPlan,
         body: &LocatedBody<'_>,
-        memo: &RequestContext,
+        context: &RequestContext,
         packet: &Packet<'_>,
         value: u64,
     ) {
         let queue = plan
             .steps
             .iter()
-            .find(|step| step.life == ObjectEffect::Uses);
+            .find(|step| step.effect == ObjectEffect::Uses);
         let handle = queue.and_then(|step| match step.place {
             Place::Fixed { at, .. } => body.number(usize::from(at), step.size),
             Place::Tail { .. } => None,
         });
-        let (Some(process), Some(handle)) = (memo.process, handle) else {
+        let (Some(process), Some(handle)) = (context.process, handle) else {
             return;
         };
-        let queue = self.objects.find(HandleKey::of(process, handle));
-        let fence = queue.and_then(|queue| self.objects.child(queue, ObjectKind::SyncObject));
+        let queue = self.objects.find(HandleKey::in_process(process, handle));
+        let fence =
+            queue.and_then(|queue| self.objects.child_of_kind(queue, ObjectKind::SyncObject));
         if let Some(fence) = fence {
-            self.waits.signal(fence, value, packet.number);
+            self.waits.on_signal_request(fence, value, packet.number);
         }
     }
 
-    /// What a reply says beside handles.
-    pub(super) fn answer_facts(
+    /// Reads the role fields of a reply.
+    pub(super) fn read_reply_roles(
         &mut self,
         packet: u64,
         reply: &ReplyPlan,
         body: &LocatedBody<'_>,
-        memo: &RequestContext,
+        context: &RequestContext,
         found: &mut impl FnMut(Finding),
     ) {
-        let mut theirs = DeclaredVersion::default();
+        let mut host_versions = DeclaredVersion::default();
         let mut at = None;
-        for fact in &reply.facts {
-            let place = usize::from(fact.field.at);
-            let value = body.number_of(fact.field);
-            match (fact.role, value) {
+        for role_field in &reply.role_fields {
+            let place = usize::from(role_field.field.at);
+            let value = body.number_of(role_field.field);
+            match (role_field.role, value) {
                 (FieldRole::Version, Some(value)) => {
-                    theirs.version = value as u32;
+                    host_versions.version = value as u32;
                     at = Some(body.base + place);
                 }
-                (FieldRole::Compatible, Some(value)) => theirs.compatible = value as u32,
+                (FieldRole::Compatible, Some(value)) => host_versions.compatible = value as u32,
                 (FieldRole::AsyncMode, Some(value)) => self.async_mode = Some(value != 0),
                 (FieldRole::VgpuLuid, Some(luid)) => {
-                    if let Some(adapter) = memo.adapter {
-                        self.adapters.call(adapter, luid);
+                    if let Some(adapter) = context.adapter {
+                        self.adapters.add_luid(adapter, luid);
                     }
                 }
                 (role @ (FieldRole::Budget | FieldRole::InUse), Some(bytes)) => {
-                    let process = memo.process;
-                    let account = process.and_then(|id| self.objects.account(id, memo.adapter));
+                    let process = context.process;
+                    let account = process.and_then(|id| self.objects.account(id, context.adapter));
                     if let Some(account) = account {
-                        account.told(memo.number, packet, role, bytes);
+                        account.set_budget(context.parameter, packet, role, bytes);
                     }
                 }
                 (FieldRole::Name, _) => {
-                    let text = body.bytes(place, usize::from(fact.field.size()));
-                    let adapter = memo
+                    let text = body.bytes(place, usize::from(role_field.field.size()));
+                    let adapter = context
                         .adapter
                         .and_then(|number| self.adapters.get_mut(number));
                     if let Some(adapter) = adapter {
@@ -149,12 +152,13 @@ impl Lifetimes {
             }
         }
         if let Some(at) = at {
-            Versions::answer(memo.declared, theirs, at, found);
+            Versions::check_host_version(context.declared, host_versions, at, found);
         }
     }
 
-    /// What an event must repeat of what the guest announced.
-    pub(super) fn echoes(
+    /// Reports the fields of a host message that do not repeat a value of the
+    /// guest.
+    pub(super) fn check_echoes(
         &self,
         plan: &RequestPlan,
         body: &LocatedBody<'_>,
