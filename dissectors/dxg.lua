@@ -10,6 +10,12 @@
 local data = { protocol = "dxgtrace" }
 
 local enums = {
+  CHANNEL_EVENT = { values = {
+    [0] = "offer",
+    [1] = "open",
+    [2] = "close",
+    [3] = "rescind",
+  } },
   CHANNEL_KIND = { values = {
     [0] = "unknown",
     [1] = "global",
@@ -377,6 +383,7 @@ local enums = {
     [1] = "refused",
     [2] = "lost",
     [3] = "ioctl",
+    [4] = "channel",
   } },
   SET_GUEST_DATA_TYPE = { values = {
     [0] = "DWORD",
@@ -794,7 +801,7 @@ data.framing = {
   command = 16,
 }
 
-data.kind = { packet = 0, refused = 1, lost = 2, ioctl = 3, }
+data.kind = { packet = 0, refused = 1, lost = 2, ioctl = 3, channel = 4, }
 
 data.sets = { [0] = "vgpu", [1] = "global", [2] = "host", }
 
@@ -807,6 +814,8 @@ data.lines = {
   refused = " refused: not sent",
   lost = "%s packets lost here",
   unseen = ": its end was not seen",
+  channel = "channel ",
+  channel_unknown = "channel: an unknown event",
   unknown = "unknown",
 }
 
@@ -831,7 +840,7 @@ data.record = { size = 80, tails_at = 80, slack = 0, min = 0, read = true, paddi
     { at = 24, name = "pid", type = "u32", when = { at = 10, size = 2, shift = 0, width = 1, values = { [1] = true, } }, brief = true, doc = "Process id: thread group id in the initial pid namespace." },
     { at = 28, name = "tid", type = "u32", when = { at = 10, size = 2, shift = 0, width = 1, values = { [1] = true, } }, brief = true, doc = "Thread id in the initial pid namespace." },
     { at = 32, name = "comm", type = "name", count = 16, when = { at = 10, size = 2, shift = 0, width = 1, values = { [1] = true, } }, doc = "Task name: bytes of any value, padded with NUL." },
-    { at = 48, name = "return_value", type = "i32", when = { at = 10, size = 2, shift = 2, width = 1, values = { [1] = true, } }, brief = true, doc = "What the send function returned: 0 or a negative errno. Of an ioctl: what the driver's first failed synchronous send in it returned, or 0." },
+    { at = 48, name = "return_value", type = "i32", when = { at = 10, size = 2, shift = 2, width = 1, values = { [1] = true, } }, brief = true, doc = "What the send function returned: 0 or a negative errno. Of an ioctl: what the driver's first failed synchronous send in it returned, or 0. Of a channel that is opened: what `vmbus_open` returned." },
     { at = 52, name = "refused_attempts", type = "u32", brief = true, doc = "Attempts at this send that found the ring full." },
     { at = 56, name = "expected_reply_length", type = "u32", when = { at = 10, size = 2, shift = 3, width = 1, values = { [1] = true, } }, brief = true, doc = "Bytes that the driver asks for: in the request, and again in the reply." },
     { at = 60, name = "interface_version", type = "u32", brief = true, doc = "Negotiated interface version, 0 if not known." },
@@ -859,6 +868,14 @@ data.ioctl = { size = 16, tails_at = 16, slack = 0, min = 0, read = true, paddin
   fields = {
     { at = 0, name = "ioctl_duration", type = "u64", brief = true, doc = "Nanoseconds that the ioctl took." },
     { at = 8, name = "ioctl_messages", type = "u64", brief = true, doc = "Messages that were sent in the ioctl, captured or not." },
+  },
+  tails = {
+  } }
+
+data.channel = { size = 4, tails_at = 4, slack = 0, min = 0, read = true, padding = "PaddingNonzero",
+  gaps = { },
+  fields = {
+    { at = 0, name = "channel_event", type = "enum", names = enums.CHANNEL_EVENT, brief = true, doc = "What happened to the channel." },
   },
   tails = {
   } }
@@ -3939,6 +3956,12 @@ local function lost_line(packet, pinfo, root, tvb)
   return format(data.lines.lost, decimal(total))
 end
 
+-- What a function returned, with the name of the error.
+local function returned(value)
+  local errno = data.errnos[-value]
+  return format(" = %d%s", value, errno and format(" (%s)", errno) or "")
+end
+
 local function ioctl_line(packet, pinfo, root, tvb)
   local s = packet.s
   ioctl_ended(packet, pinfo)
@@ -3946,8 +3969,18 @@ local function ioctl_line(packet, pinfo, root, tvb)
   local request, result = packet.ioctl, packet.ioctl_result
   local line = member.ioctl.names.values[request] or format("ioctl 0x%x", request)
   if not result then return line .. data.lines.unseen end
-  local errno = data.errnos[-result]
-  return format("%s = %d%s", line, result, errno and format(" (%s)", errno) or "")
+  return line .. returned(result)
+end
+
+local function channel_line(packet, root, tvb)
+  local s = packet.s
+  local body = locate(data.channel, s, packet.start, 0, packet.length)
+  if root then show_message_body(root, tvb, body) end
+  local field = data.channel.fields[1]
+  local event = not body.short and field.names.values[read(s, packet.start + field.at, field.size)]
+  if not event then return data.lines.channel_unknown end
+  local line = data.lines.channel .. event
+  return packet.send_failed and line .. returned(signed_32(packet.return_value)) or line
 end
 
 local HEADER_SIZE = data.record.size
@@ -3992,6 +4025,8 @@ function proto.dissector(tvb, pinfo, tree)
     line = lost_line(packet, pinfo, detail, tvb)
   elseif packet.kind == data.kind.ioctl then
     line = ioctl_line(packet, pinfo, detail, tvb)
+  elseif packet.kind == data.kind.channel then
+    line = channel_line(packet, detail, tvb)
   elseif packet.kind == data.kind.packet or packet.kind == data.kind.refused then
     line = message_line(packet, pinfo, detail, tvb, found)
     local remark = remarks[pinfo.number]

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use dxgtrace_protocol::encode::{self, EncodedMessage, MessageBuilder};
 use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_protocol::record::header::{
-    ChannelKind, Direction, KnownFields, LostPackets, RecordHeader, RecordKind,
+    ChannelEvent, ChannelKind, Direction, KnownFields, LostPackets, RecordHeader, RecordKind,
 };
 use dxgtrace_protocol::schema::{HeaderProcess, MessageSet};
 use dxgtrace_protocol::table::by_name;
@@ -258,6 +258,30 @@ impl Conversation {
             },
             payload,
         });
+    }
+
+    /// Adds a record of what happens to a channel; opening it returns `value`.
+    pub fn add_channel_event(&mut self, channel: u32, event: ChannelEvent, value: i32) {
+        let (direction, known) = match event {
+            ChannelEvent::Offer | ChannelEvent::Rescind => (Direction::HostToGuest, 0),
+            ChannelEvent::Open => (Direction::GuestToHost, KnownFields::RETURN_VALUE),
+            ChannelEvent::Close => (Direction::GuestToHost, 0),
+        };
+        let mut comm = [0; 16];
+        comm[..11].copy_from_slice(b"kworker/0:1");
+        let header = RecordHeader {
+            kind: RecordKind::Channel,
+            known: KnownFields(KnownFields::TASK | known),
+            pid: 25,
+            tid: 25,
+            comm,
+            return_value: value,
+            ..self.header(direction, channel, 0)
+        };
+        self.push(header, event.encode().to_vec());
+        if event == ChannelEvent::Close {
+            self.transactions.remove(&channel);
+        }
     }
 
     /// Adds a record of `count` lost packets.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_protocol::record::header::{
-    ChannelKind, Direction, IoctlEnd, KnownFields, RecordHeader, RecordKind,
+    ChannelEvent, ChannelKind, Direction, IoctlEnd, KnownFields, RecordHeader, RecordKind,
 };
 use dxgtrace_protocol::table::errno::{EAGAIN, ENODEV, EOVERFLOW, ERESTARTSYS};
 use dxgtrace_protocol::table::framing::{PACKET_COMPLETION, PACKET_INBAND};
@@ -67,6 +67,7 @@ pub fn scenario(name: &str) -> Vec<Made> {
         "sizes" => sizes(&mut maker),
         "threads" => threads(&mut maker),
         "ioctls" => ioctls(&mut maker),
+        "lives" => lives(&mut maker),
         _ => {}
     }
     maker.made
@@ -197,6 +198,31 @@ fn ioctls(maker: &mut Maker) {
     }
 }
 
+/// Channels come and go between packets, and one cannot be opened.
+fn lives(maker: &mut Maker) {
+    let (worker, app) = (maker.task(b"kworker/0:1"), maker.task(b"app"));
+    for round in 0..10 {
+        for interface in 0..3 {
+            maker.life(worker, interface, ChannelEvent::Offer, 0);
+            maker.life(worker, interface, ChannelEvent::Open, 0);
+        }
+        let asked = maker.asked(app, 1, 64, (CREATE, 24));
+        maker.completion(&asked, 24);
+        maker.ended(app, CREATE, 0, 1, Some(0));
+        maker.asked(app, 1, 48, (ESCAPE, 16));
+        // It waits while its channel goes.
+        maker.life(worker, 1, ChannelEvent::Rescind, 0);
+        maker.ended(app, ESCAPE, ERESTARTSYS, 1, Some(ERESTARTSYS));
+        maker.life(worker, 1, ChannelEvent::Close, 0);
+        maker.life(worker, 1, ChannelEvent::Offer, 0);
+        maker.life(worker, 1, ChannelEvent::Open, -12 - round);
+        maker.life(worker, 1, ChannelEvent::Rescind, 0);
+        for interface in [2, 0] {
+            maker.life(worker, interface, ChannelEvent::Close, 0);
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Task {
     id: u32,
@@ -282,6 +308,33 @@ impl Maker {
             },
             payload: end.encode().to_vec(),
             interface: DRIVER,
+        });
+    }
+
+    /// What happens to a channel.
+    fn life(&mut self, task: Task, interface: usize, event: ChannelEvent, value: i32) {
+        let (direction, known) = match event {
+            ChannelEvent::Offer | ChannelEvent::Rescind => (Direction::HostToGuest, 0),
+            ChannelEvent::Open => (Direction::GuestToHost, KnownFields::RETURN_VALUE),
+            ChannelEvent::Close => (Direction::GuestToHost, 0),
+        };
+        let channel = &channels()[interface];
+        self.made.push(Made {
+            header: RecordHeader {
+                kind: RecordKind::Channel,
+                direction,
+                known: KnownFields(KnownFields::TASK | known),
+                channel: channel.relid,
+                channel_kind: channel.kind,
+                pid: task.id,
+                tid: task.id,
+                comm: task.comm,
+                return_value: value,
+                payload_length: ChannelEvent::LENGTH as u32,
+                ..RecordHeader::EMPTY
+            },
+            payload: event.encode().to_vec(),
+            interface: interface as u32,
         });
     }
 

@@ -50,7 +50,7 @@ pub fn packet<M: Memory>(packet: &mut PacketRecord, payload: u64) -> bool {
     )
 }
 
-/// Writes the end of a send or an ioctl. Returns false if the ring is full.
+/// Writes a record without payload. Returns false if the ring is full.
 #[inline(always)]
 pub fn end<T: Copy>(record: T) -> bool {
     let Some(mut entry) = RECORDS.reserve_bytes(size_of::<T>(), 0) else {

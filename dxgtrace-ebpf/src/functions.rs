@@ -14,5 +14,14 @@ pub const SYNC: &str = "dxgvmb_send_sync_msg";
 /// The ioctl handler of the driver.
 pub const IOCTL: &str = "dxgk_unlocked_ioctl";
 
+/// Opens a channel.
+pub const OPEN: &str = "vmbus_open";
+/// Closes a channel.
+pub const CLOSE: &str = "vmbus_close";
+/// Takes the host's offer of a channel.
+pub const OFFER: &str = "vmbus_onoffer";
+/// Takes the host's message that ends such an offer.
+pub const RESCIND: &str = "vmbus_onoffer_rescind";
+
 /// All hooked functions.
-pub const ALL: [&str; 5] = [SEND, FIRST, NEXT, SYNC, IOCTL];
+pub const ALL: [&str; 9] = [SEND, FIRST, NEXT, SYNC, IOCTL, OPEN, CLOSE, OFFER, RESCIND];

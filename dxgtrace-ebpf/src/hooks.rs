@@ -4,15 +4,17 @@ use aya_ebpf::helpers::{
     bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_ns, generated,
 };
 use dxgtrace_ebpf::record::{
-    END_SYNC, END_UNSEEN, IoctlEndRecord, KIND_IOCTL_END, KIND_RECEIVE, KIND_SEND,
-    KIND_SEND_RETURN, PacketRecord, SendReturn, VIEW_EXPECTED, VIEW_IOCTL, Words,
+    CHANNEL_CLOSE, CHANNEL_OFFER, CHANNEL_OPEN, CHANNEL_RESCIND, ChannelRecord, END_SYNC,
+    END_UNSEEN, IoctlEndRecord, KIND_CHANNEL, KIND_IOCTL_END, KIND_RECEIVE, KIND_SEND,
+    KIND_SEND_RETURN, PacketRecord, RESCIND_RELID_OFFSET, SendReturn, VIEW_EXPECTED, VIEW_IOCTL,
+    Words,
 };
 
 use crate::{
     channel::DriverChannel,
     config::{COMM_HIGH, COMM_LOW, FILTER_COMM, FILTER_PIDS},
     copy, follow,
-    maps::{self, CALLS, Calls, FIRSTS, NEXTS, Next, count, store},
+    maps::{self, CALLS, Calls, FIRSTS, NEXTS, Next, OPENS, count, store},
     memory::Memory,
     syscall,
 };
@@ -358,6 +360,91 @@ fn received<M: Memory>(channel: &DriverChannel, descriptor: u64) {
         ..header(KIND_RECEIVE, channel, bpf_get_current_pid_tgid(), now())
     };
     copy::packet::<M>(&mut packet, descriptor.wrapping_add(offset8 * 8));
+}
+
+/// Entry of `vmbus_open`, for programs that see no arguments at the return.
+#[inline(always)]
+pub fn open_entry<M: Memory>(channel: u64) {
+    if let Some(channel) = DriverChannel::identify::<M>(channel) {
+        // Without room, the channel is seen by its packets alone.
+        let _ = OPENS.insert(&this_thread(), &channel, 0);
+    }
+}
+
+/// Return of `vmbus_open`, after [`open_entry`].
+#[inline(always)]
+pub fn open_return(value: i32) {
+    let key = this_thread();
+    if let Some(element) = OPENS.get_ptr(&key) {
+        // SAFETY: an aligned element of the map; only this thread uses it.
+        let channel = unsafe { *element };
+        channel_record(CHANNEL_OPEN, &channel, value);
+        let _ = OPENS.remove(&key);
+    }
+}
+
+/// Return of `vmbus_open`, for programs that still see the arguments.
+#[inline(always)]
+pub fn open_exit<M: Memory>(channel: u64, value: i32) {
+    if let Some(channel) = DriverChannel::identify::<M>(channel) {
+        channel_record(CHANNEL_OPEN, &channel, value);
+    }
+}
+
+/// Entry of `vmbus_close`.
+#[inline(always)]
+pub fn close_entry<M: Memory>(channel: u64) {
+    if let Some(channel) = DriverChannel::identify::<M>(channel) {
+        channel_record(CHANNEL_CLOSE, &channel, 0);
+    }
+}
+
+/// Entry of `vmbus_onoffer`: a message of the host.
+#[inline(always)]
+pub fn offer_entry<M: Memory>(message: u64) {
+    if let Some(channel) = DriverChannel::offered::<M>(message) {
+        channel_record(CHANNEL_OFFER, &channel, 0);
+    }
+}
+
+/// Entry of `vmbus_onoffer_rescind`: a message of the host, which has nothing
+/// but the number of the channel. Whether that is one of the driver's, user
+/// space knows.
+#[inline(always)]
+pub fn rescind_entry<M: Memory>(message: u64) {
+    if let Some(relid) = M::read::<u32>(message.wrapping_add(RESCIND_RELID_OFFSET.into())) {
+        let channel = DriverChannel {
+            address: 0,
+            instance: [0; 2],
+            relid,
+            kind: 0,
+        };
+        channel_record(CHANNEL_RESCIND, &channel, 0);
+    }
+}
+
+#[inline(always)]
+fn channel_record(event: u8, channel: &DriverChannel, value: i32) {
+    let [lost_ring_full, lost_unreadable] = maps::lost();
+    let record = ChannelRecord {
+        kind: KIND_CHANNEL,
+        channel_kind: channel.kind as u8,
+        event,
+        reserved: 0,
+        value,
+        time: now(),
+        task: bpf_get_current_pid_tgid(),
+        instance: channel.instance,
+        relid: channel.relid,
+        // SAFETY: a helper without arguments.
+        cpu: unsafe { bpf_get_smp_processor_id() },
+        lost_ring_full,
+        lost_unreadable,
+        comm: comm(),
+    };
+    if !copy::end(record) {
+        maps::count_ring_full();
+    }
 }
 
 /// The members of a record that sends and receives have in common.

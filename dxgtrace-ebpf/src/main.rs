@@ -104,6 +104,41 @@ fn k_ioctl_return(context: RetProbeContext) -> u32 {
     0
 }
 
+#[kprobe]
+fn k_open_entry(context: ProbeContext) -> u32 {
+    hooks::count_kprobe();
+    hooks::open_entry::<Kernel>(argument(&context, 0));
+    0
+}
+
+#[kretprobe]
+fn k_open_return(context: RetProbeContext) -> u32 {
+    hooks::count_kprobe();
+    hooks::open_return(context.ret());
+    0
+}
+
+#[kprobe]
+fn k_close_entry(context: ProbeContext) -> u32 {
+    hooks::count_kprobe();
+    hooks::close_entry::<Kernel>(argument(&context, 0));
+    0
+}
+
+#[kprobe]
+fn k_offer_entry(context: ProbeContext) -> u32 {
+    hooks::count_kprobe();
+    hooks::offer_entry::<Kernel>(argument(&context, 0));
+    0
+}
+
+#[kprobe]
+fn k_rescind_entry(context: ProbeContext) -> u32 {
+    hooks::count_kprobe();
+    hooks::rescind_entry::<Kernel>(argument(&context, 0));
+    0
+}
+
 #[uprobe]
 fn u_send_entry(context: ProbeContext) -> u32 {
     hooks::send_entry::<User>(&send(&context));
@@ -161,6 +196,36 @@ fn u_ioctl_entry(context: ProbeContext) -> u32 {
 #[uretprobe]
 fn u_ioctl_return(context: RetProbeContext) -> u32 {
     hooks::ioctl_return(context.ret());
+    0
+}
+
+#[uprobe]
+fn u_open_entry(context: ProbeContext) -> u32 {
+    hooks::open_entry::<User>(argument(&context, 0));
+    0
+}
+
+#[uretprobe]
+fn u_open_return(context: RetProbeContext) -> u32 {
+    hooks::open_return(context.ret());
+    0
+}
+
+#[uprobe]
+fn u_close_entry(context: ProbeContext) -> u32 {
+    hooks::close_entry::<User>(argument(&context, 0));
+    0
+}
+
+#[uprobe]
+fn u_offer_entry(context: ProbeContext) -> u32 {
+    hooks::offer_entry::<User>(argument(&context, 0));
+    0
+}
+
+#[uprobe]
+fn u_rescind_entry(context: ProbeContext) -> u32 {
+    hooks::rescind_entry::<User>(argument(&context, 0));
     0
 }
 
@@ -233,6 +298,31 @@ fn f_ioctl_entry(context: FEntryContext) -> i32 {
 #[fexit]
 fn f_ioctl_return(context: FExitContext) -> i32 {
     hooks::ioctl_return(context.arg(3));
+    0
+}
+
+/// Kernels before 6.6 cannot attach to a function with so many parameters.
+#[fexit]
+fn f_open_return(context: FExitContext) -> i32 {
+    hooks::open_exit::<Kernel>(context.arg(0), context.arg(7));
+    0
+}
+
+#[fentry]
+fn f_close_entry(context: FEntryContext) -> i32 {
+    hooks::close_entry::<Kernel>(context.arg(0));
+    0
+}
+
+#[fentry]
+fn f_offer_entry(context: FEntryContext) -> i32 {
+    hooks::offer_entry::<Kernel>(context.arg(0));
+    0
+}
+
+#[fentry]
+fn f_rescind_entry(context: FEntryContext) -> i32 {
+    hooks::rescind_entry::<Kernel>(context.arg(0));
     0
 }
 

@@ -29,6 +29,10 @@ pub static FIRSTS: LruHashMap<u64, DriverChannel> = LruHashMap::with_max_entries
 /// `__hv_pkt_iter_next` in progress: by thread, with a channel address or 0.
 #[map]
 pub static NEXTS: LruHashMap<u64, Next> = LruHashMap::with_max_entries(THREADS, 0);
+/// `vmbus_open` in progress: by thread, its channel. Opening is rare, so the
+/// elements go with the call.
+#[map]
+pub static OPENS: HashMap<u64, DriverChannel> = HashMap::with_max_entries(1024, 0);
 /// Thread groups whose sends are captured, with `FILTER_PIDS`: as the kernel
 /// numbers them, or with `IN_NAMESPACE`. The loader sets the size.
 #[map]

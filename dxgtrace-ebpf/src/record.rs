@@ -14,6 +14,18 @@ pub const KIND_RECEIVE: u8 = 3;
 /// The record is an [`IoctlEndRecord`].
 pub const KIND_IOCTL_END: u8 = 4;
 
+/// The record is a [`ChannelRecord`].
+pub const KIND_CHANNEL: u8 = 5;
+
+/// In [`ChannelRecord::event`]: the host offers the channel.
+pub const CHANNEL_OFFER: u8 = 0;
+/// In [`ChannelRecord::event`]: the driver has opened the channel, or could not.
+pub const CHANNEL_OPEN: u8 = 1;
+/// In [`ChannelRecord::event`]: the driver closes the channel.
+pub const CHANNEL_CLOSE: u8 = 2;
+/// In [`ChannelRecord::event`]: the host takes the channel back.
+pub const CHANNEL_RESCIND: u8 = 3;
+
 /// In [`PacketRecord::view`]: [`PacketRecord::ioctl`] is known.
 pub const VIEW_IOCTL: u16 = 1;
 /// In [`PacketRecord::view`]: [`PacketRecord::expected`] is known.
@@ -45,6 +57,16 @@ pub const VGPU_TYPE: [u8; 16] = [
 pub const IF_TYPE_OFFSET: u32 = 36;
 /// Offset of `offermsg.child_relid` in `struct vmbus_channel`.
 pub const RELID_OFFSET: u32 = 212;
+
+/// Offset of `offermsg` in `struct vmbus_channel`: a copy of the host's message.
+pub const OFFER_OFFSET: u32 = 28;
+/// Offset of the interface type in the host's message that offers a channel.
+pub const OFFER_IF_TYPE_OFFSET: u32 = IF_TYPE_OFFSET - OFFER_OFFSET;
+/// Offset of the channel number in that message.
+pub const OFFER_RELID_OFFSET: u32 = RELID_OFFSET - OFFER_OFFSET;
+/// Offset of the channel number in the host's message that takes one back: it
+/// follows the header of 8 bytes.
+pub const RESCIND_RELID_OFFSET: u32 = 8;
 
 /// In a key of the probe's map of processes: the number is not the kernel's own
 /// but that of the tracer's PID namespace. No number has this bit.
@@ -177,6 +199,39 @@ pub struct IoctlEndRecord {
     pub comm: Words,
 }
 
+/// What happened to a channel. Of [`CHANNEL_RESCIND`] only the number of the
+/// channel is known, which may be one of another device.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChannelRecord {
+    /// [`KIND_CHANNEL`].
+    pub kind: u8,
+    /// [`CHANNEL_GLOBAL`] or [`CHANNEL_VGPU`]; 0 if not known.
+    pub channel_kind: u8,
+    /// What happened.
+    pub event: u8,
+    /// Zero.
+    pub reserved: u8,
+    /// What opening it returned.
+    pub value: i32,
+    /// `CLOCK_MONOTONIC` in nanoseconds.
+    pub time: u64,
+    /// Thread group id in the upper half, thread id in the lower.
+    pub task: u64,
+    /// Instance GUID of the channel, or 0.
+    pub instance: Words,
+    /// VMBus channel number.
+    pub relid: u32,
+    /// The processor.
+    pub cpu: u32,
+    /// Packets lost so far because the ring was full, modulo 2^32.
+    pub lost_ring_full: u32,
+    /// Packets lost so far because their memory could not be read, modulo 2^32.
+    pub lost_unreadable: u32,
+    /// Name of the running task.
+    pub comm: Words,
+}
+
 /// The probe's counters of one processor.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -218,6 +273,9 @@ const _: () = assert!(offset_of!(PacketRecord, expected) == 100);
 const _: () = assert!(size_of::<IoctlEndRecord>() == 72);
 const _: () = assert!(offset_of!(IoctlEndRecord, result) == 32);
 const _: () = assert!(offset_of!(IoctlEndRecord, comm) == 56);
+const _: () = assert!(size_of::<ChannelRecord>() == 72);
+const _: () = assert!(offset_of!(ChannelRecord, instance) == 24);
+const _: () = assert!(offset_of!(ChannelRecord, comm) == 56);
 const _: () = assert!(size_of::<SendReturn>() == 32);
 const _: () = assert!(offset_of!(SendReturn, entry) == 8);
 const _: () = assert!(COUNTERS == 7);
@@ -231,6 +289,8 @@ pub enum Record<'a> {
     SendReturn(SendReturn),
     /// The end of an ioctl.
     IoctlEnd(IoctlEndRecord),
+    /// What happened to a channel.
+    Channel(ChannelRecord),
 }
 
 impl<'a> Record<'a> {
@@ -245,8 +305,30 @@ impl<'a> Record<'a> {
             }
             KIND_SEND_RETURN => Some(Self::SendReturn(SendReturn::read(bytes)?)),
             KIND_IOCTL_END => Some(Self::IoctlEnd(IoctlEndRecord::read(bytes)?)),
+            KIND_CHANNEL => Some(Self::Channel(ChannelRecord::read(bytes)?)),
             _ => None,
         }
+    }
+}
+
+impl ChannelRecord {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; size_of::<Self>()] = bytes.first_chunk()?;
+        Some(Self {
+            kind: bytes[0],
+            channel_kind: bytes[1],
+            event: bytes[2],
+            reserved: bytes[3],
+            value: i32::from_ne_bytes(part(bytes, 4)?),
+            time: u64::from_ne_bytes(part(bytes, 8)?),
+            task: u64::from_ne_bytes(part(bytes, 16)?),
+            instance: words(part(bytes, 24)?),
+            relid: u32::from_ne_bytes(part(bytes, 40)?),
+            cpu: u32::from_ne_bytes(part(bytes, 44)?),
+            lost_ring_full: u32::from_ne_bytes(part(bytes, 48)?),
+            lost_unreadable: u32::from_ne_bytes(part(bytes, 52)?),
+            comm: words(part(bytes, 56)?),
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use dxgtrace_file::Reader;
 use dxgtrace_protocol::decode::{self, Decoded, FieldRef, LocatedBody, Payload, escaped, summary};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{LENGTH, RecordKind};
-use dxgtrace_protocol::record::{IOCTL_END, LOST, RECORD};
+use dxgtrace_protocol::record::{CHANNEL_LIFE, IOCTL_END, LOST, RECORD};
 use dxgtrace_protocol::schema::{Field, FieldRule, FieldType, ObjectKind, TailElement};
 use dxgtrace_render::export::reported_in_wireshark;
 use dxgtrace_session::Session;
@@ -116,6 +116,7 @@ impl Frame {
         let layout = match packet.header.kind {
             RecordKind::Lost => Some(&LOST),
             RecordKind::Ioctl => Some(&IOCTL_END),
+            RecordKind::Channel => Some(&CHANNEL_LIFE),
             RecordKind::Packet | RecordKind::Refused => None,
         };
         if let Some(layout) = layout {

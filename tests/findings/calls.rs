@@ -87,7 +87,7 @@ pub fn cases() -> Result<Vec<Case>> {
         )?,
         case(
             Code::IoctlAdapterGone,
-            &[],
+            &[Code::ChannelGone],
             Device,
             |talk| {
                 end(talk, ENODEV, 0);

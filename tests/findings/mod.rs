@@ -2,6 +2,7 @@
 //! without it.
 
 mod calls;
+mod channels;
 mod objects;
 mod packets;
 mod replies;
@@ -77,6 +78,7 @@ fn case(
 pub fn all() -> Result<Vec<Case>> {
     let mut cases = packets::cases()?;
     cases.extend(calls::cases()?);
+    cases.extend(channels::cases()?);
     cases.extend(replies::cases()?);
     cases.extend(versions::cases()?);
     cases.extend(objects::cases()?);

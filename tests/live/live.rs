@@ -92,7 +92,7 @@ fn captured_equals_played(scenario: &str, noise: bool) {
     let Some(mut live) = start(&standin, CaptureOptions::default()) else {
         return;
     };
-    assert_eq!(live.hooks().len(), 5);
+    assert_eq!(live.hooks().len(), 9);
     assert!(live.hooks().iter().all(|hook| hook.1 == Backend::Uprobe));
     assert_eq!(live.describe_hooks(), "uprobe");
     standin.go().unwrap();
@@ -143,8 +143,14 @@ fn calls_of_applications_are_seen_with_their_messages_and_what_they_return() {
 }
 
 #[test]
+fn channels_are_seen_to_come_and_go() {
+    captured_equals_played("lives", false);
+}
+
+#[test]
 fn other_devices_of_the_bus_are_not_captured() {
     captured_equals_played("kinds", true);
+    captured_equals_played("lives", true);
 }
 
 #[test]

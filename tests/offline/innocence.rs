@@ -17,7 +17,7 @@ use dxgtrace_session::entry::Entry;
 use dxgtrace_tests::generate::Dice;
 
 /// Captures without faults, and two with faults of their own.
-const SAMPLES: [&str; 8] = [
+const SAMPLES: [&str; 11] = [
     "v40-basic",
     "v40-enum",
     "v40-leak",
@@ -26,6 +26,9 @@ const SAMPLES: [&str; 8] = [
     "rescind",
     "v40-errors",
     "synthetic-ioctls",
+    "findings/channel.rescinded",
+    "findings/channel.unanswered",
+    "findings/channel.gone",
 ];
 /// Packets taken of a sample: from its beginning on.
 const LONGEST: usize = 600;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use dxgtrace_protocol::record::header::{
-    Direction, KnownFields, LostPackets, RecordHeader, RecordKind,
+    ChannelEvent, Direction, KnownFields, LostPackets, RecordHeader, RecordKind,
 };
 use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION};
 
@@ -20,6 +20,8 @@ pub struct Captured {
     pub packets: Vec<(RecordHeader, Vec<u8>)>,
     /// The ioctls that ended.
     pub ioctls: Vec<RecordHeader>,
+    /// What happened to channels: number of the channel, event, result.
+    pub lives: Vec<(u32, Option<ChannelEvent>, i32)>,
     /// What the records of loss say, added up.
     pub lost: u64,
 }
@@ -30,6 +32,7 @@ pub fn read(path: &Path) -> io::Result<Captured> {
     let mut captured = Captured {
         packets: Vec::new(),
         ioctls: Vec::new(),
+        lives: Vec::new(),
         lost: 0,
     };
     while let Some(record) = reader.next_record().map_err(io::Error::other)? {
@@ -40,6 +43,11 @@ pub fn read(path: &Path) -> io::Result<Captured> {
             }
             // No packet: what the application was told.
             RecordKind::Ioctl => captured.ioctls.push(*packet.header),
+            RecordKind::Channel => captured.lives.push((
+                packet.header.channel,
+                ChannelEvent::decode(packet.payload),
+                packet.header.return_value,
+            )),
             RecordKind::Packet | RecordKind::Refused => captured
                 .packets
                 .push((*packet.header, packet.payload.to_vec())),

@@ -26,6 +26,7 @@ pub const IN_WORKER: u32 = 0x100;
 const OFFER: libc::c_ulong = 0x4028_4801;
 const HOST: libc::c_ulong = 0x4010_4802;
 const SENT: libc::c_ulong = 0x4008_4803;
+const RESCIND: libc::c_ulong = 0x4008_4804;
 
 /// `struct play_offer`.
 #[repr(C)]
@@ -191,6 +192,13 @@ impl Host {
     pub fn wait_for_sent(&self, count: u64) -> io::Result<()> {
         // SAFETY: the request takes a `u64`.
         check(unsafe { libc::ioctl(self.0.as_raw_fd(), SENT as _, &raw const count) })
+    }
+
+    /// Takes an offer back. Returns when the driver has let go of the channel.
+    pub fn rescind(&self, relid: u32) -> io::Result<()> {
+        let rescind = [relid, 0];
+        // SAFETY: the request takes a `struct play_rescind`: two numbers.
+        check(unsafe { libc::ioctl(self.0.as_raw_fd(), RESCIND as _, rescind.as_ptr()) })
     }
 
     /// Starts a new log.

@@ -32,6 +32,8 @@ const NETWORK_TYPE: [u8; 16] = guid::from_literal("f8615163-df3e-46c5-913f-f2d2f
 pub const GLOBAL: u32 = 20;
 pub const VGPUS: [u32; 2] = [21, 22];
 const NETWORK: u32 = 7;
+/// A virtual GPU that comes and goes.
+pub const PASSING: u32 = 23;
 
 /// A packet of a capture.
 struct Recorded {
@@ -83,6 +85,20 @@ pub fn offer(host: &Host) -> io::Result<()> {
         })?;
     }
     Ok(())
+}
+
+/// A virtual GPU and another device come, and go again.
+pub fn come_and_go(host: &Host) -> io::Result<()> {
+    for (relid, interface, instance) in [(PASSING, VGPU_CHANNEL, 5), (8, NETWORK_TYPE, 6)] {
+        host.offer(&Offer {
+            relid,
+            reserved: 0,
+            interface,
+            instance: [instance; 16],
+        })?;
+    }
+    host.rescind(8)?;
+    host.rescind(PASSING)
 }
 
 /// A channel of every play for one of a capture.

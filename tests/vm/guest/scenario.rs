@@ -10,6 +10,7 @@ use std::{
 };
 
 use aya::programs::loaded_programs;
+use dxgtrace_protocol::record::header::ChannelEvent;
 
 use crate::{
     compare::{self, Verdict},
@@ -71,6 +72,8 @@ enum Life {
     Again,
     /// As before, and used before it is hooked.
     Hurried,
+    /// Before the capture and after it, while a virtual GPU comes and goes.
+    Passing,
     /// Without the names of its functions: only the wire is seen.
     Nameless,
     /// Before the capture and after it, while another program uses BPF.
@@ -98,6 +101,7 @@ pub fn all() -> Result<bool, Box<dyn Error>> {
         }
     }
     for backend in ["auto", "kprobe"] {
+        well &= live(backend, Life::Passing)?;
         well &= live(backend, Life::Unprivileged)?;
         let mut crowd = Command::new("/proc/self/exe").arg("crowd").spawn()?;
         well &= live(backend, Life::Crowded)?;
@@ -118,10 +122,18 @@ pub fn all() -> Result<bool, Box<dyn Error>> {
     Ok(well)
 }
 
-/// One of them: a play, or a life of the driver, which must not be loaded then.
+/// One of them: a play, or a life of the driver, which must not be loaded then
+/// but for `passing`.
 pub fn one(backend: &str, name: &str) -> Result<bool, Box<dyn Error>> {
     play::offer(&Host::open()?)?;
-    let mut lives = [Life::Late, Life::Again, Life::Hurried, Life::Nameless].into_iter();
+    let mut lives = [
+        Life::Late,
+        Life::Again,
+        Life::Hurried,
+        Life::Passing,
+        Life::Nameless,
+    ]
+    .into_iter();
     match lives.find(|life| life.name() == name) {
         Some(life) => live(backend, life),
         None => {
@@ -161,7 +173,7 @@ fn capture_and_compare(
     match life {
         Life::Again | Life::Hurried => load("dxgkrnl")?,
         Life::Nameless => load("nameless/dxgkrnl")?,
-        Life::Whole | Life::Late | Life::Crowded | Life::Unprivileged => {}
+        Life::Whole | Life::Late | Life::Crowded | Life::Passing | Life::Unprivileged => {}
     }
     let mut capture = Capture::start(backend, &file, life)?;
     let started = capture.line()?;
@@ -192,6 +204,9 @@ fn capture_and_compare(
             perform(play, &sample)?;
         }
     }
+    if life == Life::Passing {
+        play::come_and_go(&host)?;
+    }
     // The last return probes have run when the callers are back.
     sleep(SETTLE);
     if life == Life::Whole {
@@ -200,17 +215,34 @@ fn capture_and_compare(
         }
     }
     let closing = capture.stop()?;
-    if !matches!(life, Life::Whole | Life::Crowded | Life::Unprivileged) {
+    if !matches!(
+        life,
+        Life::Whole | Life::Crowded | Life::Passing | Life::Unprivileged
+    ) {
         unload("dxgkrnl")?;
     }
     let played = host.played()?;
-    let captured = compare::read(&file)?;
+    let mut captured = compare::read(&file)?;
+    if life != Life::Passing {
+        // The kernel chooses the order in which devices get their driver.
+        captured
+            .lives
+            .sort_by_key(|(relid, event, _)| (*event != Some(ChannelEvent::Close), *relid));
+    }
     let sequential = play.threads == 0;
-    let verdict = compare::compare(&played, &captured, sequential);
+    let mut verdict = compare::compare(&played, &captured, sequential);
     let lossless = started
         .trim()
         .ends_with("capturing by fentry; Ctrl-C stops");
     let skipped = skipped(&closing);
+    let lives = channel_lives(life);
+    if skipped == 0 && captured.lives != lives {
+        println!(
+            "vm: wrong {what}: channels {:?}, not {lives:?}",
+            captured.lives
+        );
+        verdict.wrong.push("the life of channels".to_owned());
+    }
     let well = judge(&verdict, captured.lost + skipped, lossless)
         && (matches!(life, Life::Hurried | Life::Nameless)
             || verdict.ioctls as u64 + skipped >= verdict.calls as u64);
@@ -233,6 +265,35 @@ fn capture_and_compare(
         println!("vm: wrong {what}: {wrong}");
     }
     Ok(well)
+}
+
+/// What happens to channels under the capture.
+fn channel_lives(life: Life) -> Vec<(u32, Option<ChannelEvent>, i32)> {
+    // Where the kernel's own bus is asleep, nothing happens to it.
+    let ours = std::fs::read_to_string("/proc/kallsyms").unwrap_or_default();
+    if ours.contains(" play_open") {
+        return Vec::new();
+    }
+    let all = |event| {
+        let channels = [play::GLOBAL, play::VGPUS[0], play::VGPUS[1]];
+        channels.map(|relid| (relid, Some(event), 0))
+    };
+    match life {
+        Life::Late => all(ChannelEvent::Open).to_vec(),
+        Life::Again | Life::Hurried => {
+            let closed = all(ChannelEvent::Close).into_iter();
+            closed.chain(all(ChannelEvent::Open)).collect()
+        }
+        Life::Passing => [
+            ChannelEvent::Offer,
+            ChannelEvent::Open,
+            ChannelEvent::Rescind,
+            ChannelEvent::Close,
+        ]
+        .map(|event| (play::PASSING, Some(event), 0))
+        .to_vec(),
+        Life::Whole | Life::Nameless | Life::Crowded | Life::Unprivileged => Vec::new(),
+    }
 }
 
 /// What was chosen, perhaps by function.

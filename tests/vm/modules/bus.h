@@ -15,6 +15,8 @@
 /* The bus itself is asleep without Hyper-V: these have ours instead. */
 #define vmbus_open play_open
 #define vmbus_close play_close
+#define vmbus_onoffer play_onoffer
+#define vmbus_onoffer_rescind play_onoffer_rescind
 #define __vmbus_driver_register play_driver_register
 #define vmbus_driver_unregister play_driver_unregister
 int vmbus_open(struct vmbus_channel *channel, u32 send_bytes, u32 receive_bytes, void *data,

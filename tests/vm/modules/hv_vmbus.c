@@ -73,7 +73,7 @@ static struct bus_channel *find(u32 relid)
 {
 	struct bus_channel *channel;
 
-	/* Channels are only ever added, and live as long as the module. */
+	/* A channel is rescinded only while nobody plays on it. */
 	list_for_each_entry_rcu(channel, &channels, list, true)
 		if (channel->channel.offermsg.child_relid == relid)
 			return channel;
@@ -566,6 +566,39 @@ static void free_channel(struct bus_channel *bus)
 	kvfree(bus);
 }
 
+/* Where the host's messages about channels arrive. They are in no header, and
+ * the compiler must leave them as they are. */
+static __attribute__((noipa)) void vmbus_onoffer(struct vmbus_channel_message_header *message)
+{
+	barrier_data(message);
+}
+
+static __attribute__((noipa)) void
+vmbus_onoffer_rescind(struct vmbus_channel_message_header *message)
+{
+	barrier_data(message);
+}
+
+static int rescind(const struct play_rescind *wanted)
+{
+	struct vmbus_channel_rescind_offer message = {
+		.header.msgtype = CHANNELMSG_RESCIND_CHANNELOFFER,
+		.child_relid = wanted->relid,
+	};
+	struct bus_channel *channel = find(wanted->relid);
+
+	if (!channel)
+		return -ENODEV;
+	vmbus_onoffer_rescind(&message.header);
+	channel->channel.rescind = true;
+	list_del_rcu(&channel->list);
+	synchronize_rcu();
+	device_unregister(&channel->device.device);
+	tasklet_kill(&channel->tasklet);
+	free_channel(channel);
+	return 0;
+}
+
 static int offer(const struct play_offer *wanted_offer)
 {
 	static const guid_t network = GUID_INIT(0xf8615163, 0xdf3e, 0x46c5, 0x91, 0x3f, 0xf2, 0xd2,
@@ -606,6 +639,7 @@ static int offer(const struct play_offer *wanted_offer)
 	channel->logged = !guid_equal(&channel->device.dev_type, &network);
 	dev_set_name(&channel->device.device, "%pUl", &channel->device.dev_instance);
 	list_add_tail_rcu(&channel->list, &channels);
+	vmbus_onoffer(&channel->channel.offermsg.header);
 	return device_register(&channel->device.device);
 }
 
@@ -644,6 +678,7 @@ static long host_ioctl(struct file *file, unsigned int request, unsigned long ar
 {
 	void __user *from = (void __user *)argument;
 	struct play_packets packets;
+	struct play_rescind rescinded;
 	struct play_offer offered;
 	u64 count;
 	long ret;
@@ -654,6 +689,13 @@ static long host_ioctl(struct file *file, unsigned int request, unsigned long ar
 			return -EFAULT;
 		mutex_lock(&channels_lock);
 		ret = offer(&offered);
+		mutex_unlock(&channels_lock);
+		return ret;
+	case PLAY_RESCIND:
+		if (copy_from_user(&rescinded, from, sizeof(rescinded)))
+			return -EFAULT;
+		mutex_lock(&channels_lock);
+		ret = rescind(&rescinded);
 		mutex_unlock(&channels_lock);
 		return ret;
 	case PLAY_HOST:

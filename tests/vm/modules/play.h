@@ -35,6 +35,13 @@ struct play_packets {
 	__u32 reserved;
 };
 
+/* An offer that the host takes back: the device goes. */
+struct play_rescind {
+	__u32 relid;
+	__u32 reserved;
+};
+
+#define PLAY_RESCIND _IOW('H', 4, struct play_rescind)
 #define PLAY_OFFER _IOW('H', 1, struct play_offer)
 /* Puts packets into the rings and waits until the driver has taken them. */
 #define PLAY_HOST _IOW('H', 2, struct play_packets)

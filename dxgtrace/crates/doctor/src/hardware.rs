@@ -20,9 +20,17 @@ pub(super) fn facts(system: &SystemFiles, driver: &DriverFacts) -> Vec<MachineFa
     facts
 }
 
-/// The driver's channels by instance GUID; true for a vGPU channel, false for a
-/// global one.
-pub type VmbusChannels = BTreeMap<[u8; 16], bool>;
+/// The driver's channels by instance GUID.
+pub type VmbusChannels = BTreeMap<[u8; 16], VmbusOffer>;
+
+/// A channel that the host offers to the driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VmbusOffer {
+    /// Whether it is the channel of a virtual GPU, not the global one.
+    pub is_vgpu: bool,
+    /// Its number (`child_relid`), if sysfs tells.
+    pub relid: Option<u32>,
+}
 
 /// Reads from sysfs which channels the host offers to the driver.
 pub fn channels(system: &SystemFiles) -> VmbusChannels {
@@ -34,11 +42,14 @@ pub fn channels(system: &SystemFiles) -> VmbusChannels {
         let instance = id.unwrap_or_else(|| name.clone());
         let instance =
             guid::parse(instance.trim_matches(['{', '}'])).or_else(|| guid::parse(&name));
-        match (class, instance) {
-            (Some(GLOBAL_CHANNEL), Some(instance)) => found.insert(instance, false),
-            (Some(VGPU_CHANNEL), Some(instance)) => found.insert(instance, true),
-            _ => None,
-        };
+        let is_vgpu = class == Some(VGPU_CHANNEL);
+        if let Some(instance) = instance
+            && (is_vgpu || class == Some(GLOBAL_CHANNEL))
+        {
+            let relid = system.line(&format!("{VMBUS}/{name}/id"));
+            let relid = relid.and_then(|text| text.trim().parse().ok());
+            found.insert(instance, VmbusOffer { is_vgpu, relid });
+        }
     }
     found
 }
@@ -49,7 +60,7 @@ fn vmbus(system: &SystemFiles, driver: &DriverFacts, channels: &VmbusChannels) -
         return vec![fact.fix("This is not a Hyper-V guest, or CONFIG_HYPERV is off.")];
     }
     let mut facts = Vec::new();
-    let global = channels.values().filter(|is_vgpu| !**is_vgpu).count();
+    let global = channels.values().filter(|one| !one.is_vgpu).count();
     let of_host = "The host offers it if GPU paravirtualization is set up for this machine: WSL2 \
                    does so by itself (unless gpuSupport=false in .wslconfig), Hyper-V needs \
                    Add-VMGpuPartitionAdapter.";
@@ -60,7 +71,7 @@ fn vmbus(system: &SystemFiles, driver: &DriverFacts, channels: &VmbusChannels) -
         _ => MachineFact::ok("VMBus", "global channel is offered"),
     });
     let mut any = false;
-    for instance in channels.iter().filter(|(_, is_vgpu)| **is_vgpu) {
+    for instance in channels.iter().filter(|(_, one)| one.is_vgpu) {
         let (high, low) = guid::luid(instance.0);
         any = true;
         facts.push(MachineFact::ok(
@@ -108,7 +119,9 @@ fn pci(system: &SystemFiles, channels: &VmbusChannels) -> Vec<MachineFact> {
             Ok(space) => {
                 facts.push(MachineFact::ok("PCI", format!("{shown}: {}", space.kind())));
                 if space.is_whole() {
-                    facts.extend(space.facts(Some(&|instance| channels.get(instance).copied())));
+                    facts.extend(space.facts(Some(&|instance| {
+                        channels.get(instance).map(|one| one.is_vgpu)
+                    })));
                 } else {
                     facts.push(
                         MachineFact::info(

@@ -29,7 +29,7 @@ mod threads;
 mod user_mode;
 
 pub use config_space::{ConfigSpace, NotConfigSpace};
-pub use hardware::{VmbusChannels, channels};
+pub use hardware::{VmbusChannels, VmbusOffer, channels};
 pub use system::SystemFiles;
 pub use threads::{DriverThread, DriverThreads};
 

@@ -211,7 +211,7 @@ impl<W: Write> Writer<W> {
             return Err(WriteError::Failed);
         }
         let payload = match packet.header.kind {
-            RecordKind::Lost | RecordKind::Ioctl => packet.payload,
+            kind if !kind.has_message() => packet.payload,
             _ => packet
                 .payload
                 .get(..self.snap_length)

@@ -17,7 +17,7 @@ use super::{
     counters::CounterMaps,
     error::{AttachError, one_line},
     follow::ProcessFilter,
-    hooks::{self, FunctionLocation, HOOKS, Hook, HookPrograms},
+    hooks::{self, FunctionLocation, HOOKS, Hook, HookPrograms, HookPurpose},
     kprobes::{self, Kprobe},
     missed::{self, Bounds},
     modules::{LoadedModule, ModuleChange, Modules},
@@ -86,9 +86,12 @@ impl HookedFunction {
     }
 
     /// Whether the hook lasts as long as the capture: fentry keeps the kernel from
-    /// unloading the module.
+    /// unloading the module. The functions for the life of channels stay as long as
+    /// those for packets.
     fn is_final(&self) -> bool {
-        self.module.is_none() || self.backend == Backend::Fentry
+        self.module.is_none()
+            || self.backend == Backend::Fentry
+            || self.hook.purpose == HookPurpose::Channels
     }
 }
 
@@ -148,7 +151,7 @@ fn attach_to_driver(
     let locations = hooks::function_locations();
     let missing = HOOKS
         .iter()
-        .find(|hook| hook.required && !locations.contains_key(hook.function));
+        .find(|hook| hook.is_required() && !locations.contains_key(hook.function));
     if let Some(hook) = missing.filter(|_| !options.wait) {
         return Err(AttachError::NoVmbus(hook.function));
     }
@@ -182,10 +185,26 @@ impl Attachment {
             .collect()
     }
 
-    /// Whether all functions are hooked and stay hooked.
+    /// Whether all functions are hooked and stay hooked, but for those that this
+    /// kernel lacks.
     pub(super) fn is_final(&self) -> bool {
         self.driver.is_none()
-            || self.hooked.len() == HOOKS.len() && self.hooked.iter().all(HookedFunction::is_final)
+            || self.hooked.iter().all(HookedFunction::is_final)
+                && HOOKS.iter().all(|hook| !self.may_appear(hook))
+    }
+
+    /// Whether a function may still appear.
+    fn may_appear(&self, hook: &Hook) -> bool {
+        let is_hooked = |hook: &Hook| {
+            let mut hooked = self.hooked.iter();
+            hooked.any(|hooked| hooked.hook.function == hook.function)
+        };
+        match hook.purpose {
+            HookPurpose::Packets | HookPurpose::Driver => !is_hooked(hook),
+            HookPurpose::Channels => HOOKS
+                .iter()
+                .any(|hook| hook.is_required() && !is_hooked(hook)),
+        }
     }
 
     /// Name and file descriptor of every attached program.
@@ -199,10 +218,8 @@ impl Attachment {
         let mut programs: Vec<_> = traced
             .map(|one| (one.name, one.program.as_raw_fd()))
             .collect();
-        for name in aya_programs(hooked)
-            .iter()
-            .flat_map(|sides| [sides.entry, sides.exit])
-        {
+        let names = aya_programs(hooked).into_iter();
+        for name in names.flat_map(HookPrograms::names) {
             let program = self.ebpf.program(name);
             let fd = program.and_then(|program| program.fd().ok());
             programs.extend(fd.map(|fd| (name, fd.as_fd().as_raw_fd())));
@@ -321,9 +338,8 @@ impl Attachment {
         let sides = aya_programs(&hooked);
         // A program can be unloaded only once it is detached.
         drop(hooked);
-        if let Some(sides) = sides {
-            unload(&mut self.ebpf, sides.entry);
-            unload(&mut self.ebpf, sides.exit);
+        for name in sides.into_iter().flat_map(HookPrograms::names) {
+            unload(&mut self.ebpf, name);
         }
     }
 
@@ -351,7 +367,7 @@ impl Attachment {
                     break;
                 }
                 Ok(None) => {}
-                Err(error) if hook.required => return Err(error),
+                Err(error) if hook.is_required() => return Err(error),
                 Err(_) => {}
             }
         }
@@ -456,11 +472,10 @@ fn load_probe(options: &CaptureOptions) -> Result<Ebpf, AttachError> {
     Ok(ebpf)
 }
 
-/// Attaches the kprobes of a hook, the return first: the probe ignores a return
-/// without an entry, but an entry without a return is a send of unknown outcome.
+/// Attaches the kprobes of a hook.
 fn attach_kprobes(ebpf: &mut Ebpf, hook: &Hook) -> Result<Vec<Kprobe>, AttachError> {
     let mut kprobes = Vec::new();
-    for name in [hook.kprobe.exit, hook.kprobe.entry] {
+    for name in hook.kprobe.names() {
         let program = probe_program::<KProbe>(ebpf, name)?;
         let result = program
             .load()
@@ -469,7 +484,9 @@ fn attach_kprobes(ebpf: &mut Ebpf, hook: &Hook) -> Result<Vec<Kprobe>, AttachErr
             Ok(kprobe) => kprobes.push(kprobe),
             Err(error) => {
                 drop(kprobes);
-                unload(ebpf, hook.kprobe.exit);
+                for name in hook.kprobe.names() {
+                    unload(ebpf, name);
+                }
                 return Err(attach_error(Backend::Kprobe, hook.function, &error));
             }
         }
@@ -485,14 +502,14 @@ fn attach_uprobes(
     path: &Path,
     scope: UProbeScope,
 ) -> Result<bool, AttachError> {
-    for name in [hook.uprobe.exit, hook.uprobe.entry] {
+    for name in hook.uprobe.names() {
         let program = probe_program::<UProbe>(ebpf, name)?;
         program
             .load()
             .map_err(|error| AttachError::from_program(&error))?;
         match program.attach(hook.function, path, scope) {
             Ok(_) => {}
-            Err(ProgramError::UProbeError(_)) if !hook.required => return Ok(false),
+            Err(ProgramError::UProbeError(_)) if !hook.is_required() => return Ok(false),
             Err(ProgramError::UProbeError(_)) => {
                 return Err(AttachError::NoStandIn {
                     path: path.to_owned(),

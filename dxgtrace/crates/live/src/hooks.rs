@@ -13,8 +13,8 @@ use dxgtrace_ebpf::functions;
 #[derive(Debug)]
 pub(super) struct Hook {
     pub(super) function: &'static str,
-    /// Whether a capture is impossible without it.
-    pub(super) required: bool,
+    /// What it is hooked for.
+    pub(super) purpose: HookPurpose,
     /// The context in which the driver calls it.
     pub(super) context: CallContext,
     pub(super) kprobe: HookPrograms,
@@ -22,11 +22,38 @@ pub(super) struct Hook {
     pub(super) fentry: &'static [FentryPrograms],
 }
 
+/// What a function is hooked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HookPurpose {
+    /// Packets.
+    Packets,
+    /// The driver's view of packets, and its ioctls.
+    Driver,
+    /// The life of channels. These functions of VMBus come with those for packets,
+    /// or not at all.
+    Channels,
+}
+
+impl Hook {
+    /// Whether a capture is impossible without it.
+    pub(super) fn is_required(&self) -> bool {
+        self.purpose == HookPurpose::Packets
+    }
+}
+
 /// The programs at a function's entry and exit.
 #[derive(Debug)]
 pub(super) struct HookPrograms {
     pub(super) entry: &'static str,
-    pub(super) exit: &'static str,
+    pub(super) exit: Option<&'static str>,
+}
+
+impl HookPrograms {
+    /// The names of the programs, the exit first: the probe ignores an exit without
+    /// an entry, but an entry without an exit is a call of unknown outcome.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.exit.into_iter().chain([self.entry])
+    }
 }
 
 /// The fentry and fexit programs for a function with `parameters` parameters,
@@ -35,11 +62,18 @@ pub(super) struct HookPrograms {
 pub(super) struct FentryPrograms {
     pub(super) parameters: u16,
     pub(super) entry: Option<&'static str>,
-    pub(super) exit: &'static str,
+    pub(super) exit: Option<&'static str>,
 }
 
 const fn programs(entry: &'static str, exit: &'static str) -> HookPrograms {
-    HookPrograms { entry, exit }
+    HookPrograms {
+        entry,
+        exit: Some(exit),
+    }
+}
+
+const fn entry_program(entry: &'static str) -> HookPrograms {
+    HookPrograms { entry, exit: None }
 }
 
 const fn fentry(
@@ -50,7 +84,15 @@ const fn fentry(
     FentryPrograms {
         parameters,
         entry,
-        exit,
+        exit: Some(exit),
+    }
+}
+
+const fn fentry_of_one_parameter(entry: &'static str) -> FentryPrograms {
+    FentryPrograms {
+        parameters: 1,
+        entry: Some(entry),
+        exit: None,
     }
 }
 
@@ -63,7 +105,7 @@ pub(super) const MODULES: [&str; 2] = [VMBUS, DRIVER];
 pub(super) static HOOKS: [Hook; functions::ALL.len()] = [
     Hook {
         function: functions::SEND,
-        required: true,
+        purpose: HookPurpose::Packets,
         context: CallContext::Thread,
         kprobe: programs("k_send_entry", "k_send_return"),
         uprobe: programs("u_send_entry", "u_send_return"),
@@ -71,7 +113,7 @@ pub(super) static HOOKS: [Hook; functions::ALL.len()] = [
     },
     Hook {
         function: functions::NEXT,
-        required: true,
+        purpose: HookPurpose::Packets,
         context: CallContext::Softirq,
         kprobe: programs("k_next_entry", "k_next_return"),
         uprobe: programs("u_next_entry", "u_next_return"),
@@ -83,7 +125,7 @@ pub(super) static HOOKS: [Hook; functions::ALL.len()] = [
     },
     Hook {
         function: functions::FIRST,
-        required: true,
+        purpose: HookPurpose::Packets,
         context: CallContext::Softirq,
         kprobe: programs("k_first_entry", "k_first_return"),
         uprobe: programs("u_first_entry", "u_first_return"),
@@ -91,7 +133,7 @@ pub(super) static HOOKS: [Hook; functions::ALL.len()] = [
     },
     Hook {
         function: functions::SYNC,
-        required: false,
+        purpose: HookPurpose::Driver,
         context: CallContext::Thread,
         kprobe: programs("k_sync_entry", "k_sync_return"),
         uprobe: programs("u_sync_entry", "u_sync_return"),
@@ -99,11 +141,43 @@ pub(super) static HOOKS: [Hook; functions::ALL.len()] = [
     },
     Hook {
         function: functions::IOCTL,
-        required: false,
+        purpose: HookPurpose::Driver,
         context: CallContext::Thread,
         kprobe: programs("k_ioctl_entry", "k_ioctl_return"),
         uprobe: programs("u_ioctl_entry", "u_ioctl_return"),
         fentry: &[fentry(3, Some("f_ioctl_entry"), "f_ioctl_return")],
+    },
+    Hook {
+        function: functions::OPEN,
+        purpose: HookPurpose::Channels,
+        context: CallContext::Thread,
+        kprobe: programs("k_open_entry", "k_open_return"),
+        uprobe: programs("u_open_entry", "u_open_return"),
+        fentry: &[fentry(7, None, "f_open_return")],
+    },
+    Hook {
+        function: functions::CLOSE,
+        purpose: HookPurpose::Channels,
+        context: CallContext::Thread,
+        kprobe: entry_program("k_close_entry"),
+        uprobe: entry_program("u_close_entry"),
+        fentry: &[fentry_of_one_parameter("f_close_entry")],
+    },
+    Hook {
+        function: functions::OFFER,
+        purpose: HookPurpose::Channels,
+        context: CallContext::Thread,
+        kprobe: entry_program("k_offer_entry"),
+        uprobe: entry_program("u_offer_entry"),
+        fentry: &[fentry_of_one_parameter("f_offer_entry")],
+    },
+    Hook {
+        function: functions::RESCIND,
+        purpose: HookPurpose::Channels,
+        context: CallContext::Thread,
+        kprobe: entry_program("k_rescind_entry"),
+        uprobe: entry_program("u_rescind_entry"),
+        fentry: &[fentry_of_one_parameter("f_rescind_entry")],
     },
 ];
 

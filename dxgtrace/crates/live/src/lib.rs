@@ -34,6 +34,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dxgtrace_doctor::VmbusChannels;
 use dxgtrace_ebpf::record::{MAX_PAYLOAD, Record};
 
 use dxgtrace_protocol::packet::{Channel, Packet};
@@ -52,6 +53,7 @@ use attach::Attachment;
 use clock::MonotonicClock;
 use counters::CounterMaps;
 use follow::UnfollowedCount;
+use hooks::HookPurpose;
 use ring::RingReader;
 
 /// Default size of the ring buffer in bytes: holds 100,000 messages of 256 bytes.
@@ -151,11 +153,11 @@ impl Live {
         attachment.restart_skipped_count(&counters);
         let unfollowed = UnfollowedCount::new(&mut attachment.ebpf)?;
         let filtered = !options.pids.is_empty() || options.comm.is_some();
-        let patience = match options.target {
+        let (patience, offered): (_, fn() -> VmbusChannels) = match options.target {
             CaptureTarget::StandIn(_) | CaptureTarget::StandInProgram(_) => {
-                assemble::STAND_IN_SEND_TIMEOUT
+                (assemble::STAND_IN_SEND_TIMEOUT, VmbusChannels::new)
             }
-            CaptureTarget::Driver(_) => assemble::SEND_TIMEOUT,
+            CaptureTarget::Driver(_) => (assemble::SEND_TIMEOUT, system::offered_channels),
         };
         Ok(Self {
             attachment: Some(attachment),
@@ -166,7 +168,7 @@ impl Live {
             ring,
             counters,
             unfollowed,
-            assembler: Assembler::new(clock, filtered, patience),
+            assembler: Assembler::new(clock, filtered, patience, offered),
             skipped: None,
         })
     }
@@ -177,10 +179,16 @@ impl Live {
     }
 
     /// Describes how the driver is hooked: the name of the backend, or of several
-    /// backends with the functions that each hooks.
+    /// backends with the functions that each hooks. Functions for the life of
+    /// channels are named only if they are not hooked.
     pub fn describe_hooks(&self) -> String {
         let mut ways: Vec<(Backend, Vec<&str>)> = Vec::new();
-        for (function, backend) in &self.hooks {
+        let of_messages = |function: &str| {
+            let mut hooks = hooks::HOOKS.iter();
+            hooks.any(|hook| hook.function == function && hook.purpose != HookPurpose::Channels)
+        };
+        let of_messages = self.hooks.iter().filter(|(name, _)| of_messages(name));
+        for (function, backend) in of_messages {
             match ways.iter_mut().find(|way| way.0 == *backend) {
                 Some(way) => way.1.push(function),
                 None => ways.push((*backend, vec![function])),
@@ -356,6 +364,7 @@ impl Live {
                 Some(Record::Packet(packet, payload)) => self.assembler.on_packet(&packet, payload),
                 Some(Record::SendReturn(end)) => self.assembler.on_send_return(&end),
                 Some(Record::IoctlEnd(end)) => self.assembler.on_ioctl_end(&end),
+                Some(Record::Channel(event)) => self.assembler.on_channel_event(&event),
                 // The probe writes no others.
                 None => {}
             }

@@ -4,7 +4,7 @@
 
 use dxgtrace_ebpf::record;
 
-use dxgtrace_protocol::record::header::ChannelKind;
+use dxgtrace_protocol::record::header::{ChannelEvent, ChannelKind};
 use dxgtrace_protocol::table::framing;
 
 const fn same(a: [u8; 16], b: [u8; 16]) -> bool {
@@ -15,4 +15,8 @@ const _: () = assert!(same(record::GLOBAL_TYPE, framing::GLOBAL_CHANNEL));
 const _: () = assert!(same(record::VGPU_TYPE, framing::VGPU_CHANNEL));
 const _: () = assert!(record::CHANNEL_GLOBAL == ChannelKind::Global as u8);
 const _: () = assert!(record::CHANNEL_VGPU == ChannelKind::Vgpu as u8);
+const _: () = assert!(record::CHANNEL_OFFER == ChannelEvent::Offer as u8);
+const _: () = assert!(record::CHANNEL_OPEN == ChannelEvent::Open as u8);
+const _: () = assert!(record::CHANNEL_CLOSE == ChannelEvent::Close as u8);
+const _: () = assert!(record::CHANNEL_RESCIND == ChannelEvent::Rescind as u8);
 const _: () = assert!(record::MAX_PAYLOAD >= framing::MAX_MESSAGE);

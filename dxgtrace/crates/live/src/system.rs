@@ -1,11 +1,10 @@
 //! The rights of this process, and the features of the running kernel.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use super::error::AttachError;
 use dxgtrace_doctor::preemption::{self, CallContext, version};
-use dxgtrace_protocol::table::framing::{GLOBAL_CHANNEL, VGPU_CHANNEL};
-use dxgtrace_protocol::table::guid;
+use dxgtrace_doctor::{SystemFiles, VmbusChannels};
 
 const CAP_SYS_ADMIN: u32 = 21;
 const CAP_PERFMON: u32 = 38;
@@ -64,19 +63,18 @@ pub(super) fn paranoid_level() -> Option<i32> {
 
 /// The current state of the driver.
 pub(super) fn driver_state() -> DriverState {
-    let Ok(devices) = fs::read_dir("/sys/bus/vmbus/devices") else {
-        return DriverState::NoVmbus;
-    };
-    let offered = devices.flatten().any(|device| {
-        let class = fs::read_to_string(device.path().join("class_id")).unwrap_or_default();
-        let class = guid::parse(class.trim().trim_matches(['{', '}']));
-        matches!(class, Some(GLOBAL_CHANNEL | VGPU_CHANNEL))
-    });
-    if offered {
-        DriverState::Offered
-    } else {
+    if fs::read_dir("/sys/bus/vmbus/devices").is_err() {
+        DriverState::NoVmbus
+    } else if offered_channels().is_empty() {
         DriverState::NotOffered
+    } else {
+        DriverState::Offered
     }
+}
+
+/// The channels that the host offers to the driver now.
+pub(super) fn offered_channels() -> VmbusChannels {
+    dxgtrace_doctor::channels(&SystemFiles::new(Path::new("/")))
 }
 
 /// Raises the limit on locked memory, against which kernels before 5.11 charge the

@@ -80,10 +80,7 @@ impl Trampolines {
             .iter()
             .find(|shape| shape.parameters == function.parameters)
             .ok_or_else(|| format!("it has {} parameters", function.parameters))?;
-        let programs = [
-            (Some(shape.exit), HookSide::Exit),
-            (shape.entry, HookSide::Entry),
-        ];
+        let programs = [(shape.exit, HookSide::Exit), (shape.entry, HookSide::Entry)];
         let mut traced = Vec::new();
         for (name, side) in programs {
             let Some(name) = name else { continue };

@@ -30,6 +30,8 @@ pub struct Adapter {
     pub declared: Option<u32>,
     /// Number of its captured guest messages.
     pub packets: u64,
+    /// Number of the packet with the latest of them.
+    pub last: u64,
     name: [u8; NAME_BYTES],
 }
 
@@ -85,6 +87,7 @@ impl Adapters {
                     object: None,
                     declared: None,
                     packets: 0,
+                    last: 0,
                     name: [0; NAME_BYTES],
                 });
                 self.list.len() - 1
@@ -92,6 +95,7 @@ impl Adapters {
         };
         let adapter = self.list.get_mut(place)?;
         adapter.packets += 1;
+        adapter.last = packet.number;
         if adapter.channel.is_none() {
             adapter.channel = channel;
         }

@@ -123,6 +123,14 @@ const ADAPTER_GONE: i32 = errno::negative("ENODEV");
 /// process, and for an unknown ioctl.
 const NOT_THE_OPENER: i32 = errno::negative("ENOTTY");
 
+/// Whether the driver refused a call because the virtual GPU is gone.
+pub(super) fn is_adapter_gone(call: &IoctlCall, header: &RecordHeader) -> bool {
+    call.messages == 0
+        && !call.incomplete
+        && header.known.has(KnownFields::IOCTL_RESULT)
+        && header.ioctl_result == ADAPTER_GONE
+}
+
 /// The finding for a result that contradicts the host's replies, if it does.
 fn contradiction(call: &IoctlCall, header: &RecordHeader) -> Option<Finding> {
     let result = header.ioctl_result;

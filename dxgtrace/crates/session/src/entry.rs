@@ -109,6 +109,7 @@ impl Totals {
                 self.incomplete_ioctls += u64::from(incomplete);
                 self.failed_ioctls += u64::from(header.ioctl_result < 0);
             }
+            RecordKind::Channel => {}
             RecordKind::Lost => {
                 self.lost +=
                     LostPackets::decode(entry.packet.payload).map_or(0, |lost| lost.total());

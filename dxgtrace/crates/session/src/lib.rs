@@ -11,6 +11,7 @@
 
 mod adapters;
 mod calls;
+mod channels;
 pub mod check;
 pub mod entry;
 mod ledger;
@@ -26,6 +27,7 @@ mod waits;
 
 pub use adapters::Adapter;
 pub use calls::IoctlCall;
+pub use channels::{ChannelDeparture, DepartureEvidence, OpenObjects};
 pub use ledger::{MemoryAccount, MemoryBudget};
 pub use names::ProcessName;
 pub use objects::{ChangeOrigin, EndedObject, LiveObject, ObjectChange, ObjectEnd, ObjectId};
@@ -37,13 +39,16 @@ pub use tree::{HandleHistory, NodePlace, ObjectNode};
 pub use waits::{AwaitedFence, CpuWait};
 
 use calls::IoctlsInProgress;
+use channels::ChannelLives;
 use check::{
     ByteCount, ErrorNumber, EventNumber, FieldNumber, Finding, FindingKind, HandleValue, ItemCount,
     Milliseconds, PacketNumber, Seconds, TransactionId,
 };
 use dxgtrace_protocol::decode::{Decoded, MessagePart};
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::record::header::{Direction, LostPackets, RecordKind};
+use dxgtrace_protocol::record::header::{
+    ChannelEvent, ChannelKind, Direction, KnownFields, LostPackets, RecordKind,
+};
 use dxgtrace_protocol::schema::{HeaderProcess, ResetScope};
 use dxgtrace_protocol::table::Catalog;
 use dxgtrace_protocol::table::framing::PACKET_COMPLETION;
@@ -76,6 +81,7 @@ impl Default for ReplyLimits {
 pub struct Session {
     pairing: Pairing,
     calls: IoctlsInProgress,
+    channels: ChannelLives,
     lifetimes: Lifetimes,
     limits: ReplyLimits,
     /// Time of the latest packet, in nanoseconds since 1970.
@@ -194,8 +200,15 @@ impl Session {
                     // include.
                     self.on_packet_loss(packet.number);
                 }
+                if calls::is_adapter_gone(&call, packet.header) {
+                    let Lifetimes {
+                        objects, adapters, ..
+                    } = &self.lifetimes;
+                    self.channels.on_failed_call(packet, objects, adapters);
+                }
                 analysis.call = Some(call);
             }
+            (RecordKind::Channel, _) => self.on_channel_event(packet, found),
         }
     }
 
@@ -228,6 +241,9 @@ impl Session {
                 },
             };
             found(request.number, Finding::new(kind));
+        }
+        for departure in self.departures() {
+            self.report_departure(&departure, found);
         }
         for wait in self.cpu_waits() {
             let slept = self.latest_time.saturating_sub(wait.time);
@@ -303,6 +319,18 @@ impl Session {
         self.lifetimes.objects.ledger.all()
     }
 
+    /// The channels that went away, oldest first: what was open on them, and how
+    /// many calls failed since. Where no record says it, it is concluded.
+    pub fn departures(&self) -> Vec<ChannelDeparture> {
+        let mut departures = self.channels.departures(&self.lifetimes.adapters);
+        // What was lost since may show that it is there.
+        departures.retain(|one| {
+            !matches!(one.evidence, DepartureEvidence::Concluded(_))
+                || !self.pairing.is_lost_since(one.packet)
+        });
+        departures
+    }
+
     /// The interface version that the driver declared last; `None` if it was
     /// not captured.
     pub fn declared_version(&self) -> Option<u32> {
@@ -326,6 +354,95 @@ impl Session {
         self.pairing.on_packet_loss(number);
         self.calls.on_packet_loss();
         self.lifetimes.on_packet_loss();
+    }
+
+    /// Applies an offer, open, close or rescind of a channel.
+    #[cold]
+    fn on_channel_event(&mut self, packet: &Packet<'_>, found: &mut impl FnMut(Finding)) {
+        let header = packet.header;
+        let channel = header.channel;
+        let failed = header.known.has(KnownFields::RETURN_VALUE) && header.return_value != 0;
+        let open = || self.lifetimes.open_on(header);
+        let count = |number| ItemCount(number);
+        match ChannelEvent::decode(packet.payload) {
+            Some(ChannelEvent::Open) if failed => {
+                let errno = ErrorNumber(header.return_value.unsigned_abs());
+                found(Finding::new(FindingKind::ChannelOpenFailed { errno }));
+            }
+            Some(ChannelEvent::Open) => {
+                self.channels.on_open(channel, &self.lifetimes.adapters);
+                if self.pairing.is_in_use(channel) {
+                    // How it was closed is not in the capture.
+                    self.on_close(packet, found);
+                }
+            }
+            Some(ChannelEvent::Rescind) => {
+                let open = open();
+                if self
+                    .channels
+                    .on_departure(packet, DepartureEvidence::Rescinded, open)
+                {
+                    let (objects, processes) = (count(open.objects), count(open.processes));
+                    let kind = FindingKind::ChannelRescinded { objects, processes };
+                    found(Finding::new(kind));
+                }
+                self.pairing.on_rescind(channel);
+            }
+            Some(ChannelEvent::Close) => {
+                let open = open();
+                let unknown = self
+                    .channels
+                    .on_departure(packet, DepartureEvidence::Closed, open);
+                if unknown && open.objects > 0 {
+                    let (objects, processes) = (count(open.objects), count(open.processes));
+                    found(Finding::new(FindingKind::ChannelClosed {
+                        objects,
+                        processes,
+                    }));
+                }
+                self.on_close(packet, found);
+            }
+            Some(ChannelEvent::Offer) | None => {}
+        }
+    }
+
+    /// Drops the requests that wait on a closed channel, and the objects of its
+    /// virtual GPU.
+    fn on_close(&mut self, packet: &Packet<'_>, found: &mut impl FnMut(Finding)) {
+        let dropped = self.pairing.on_channel_reopened(packet.header.channel);
+        for request in &dropped {
+            self.lifetimes.forget_request(*request);
+        }
+        if !dropped.is_empty() {
+            let unanswered = ItemCount(dropped.len() as u64);
+            found(Finding::new(FindingKind::ChannelUnanswered { unanswered }));
+        }
+        let scope = match packet.header.channel_kind {
+            ChannelKind::Global => ResetScope::Driver,
+            ChannelKind::Vgpu | ChannelKind::Unknown => ResetScope::Adapter,
+        };
+        self.lifetimes.on_channel_reopened(packet, scope);
+    }
+
+    /// Reports what only the end of the capture shows of a channel that went away.
+    fn report_departure(&self, departure: &ChannelDeparture, found: &mut impl FnMut(u64, Finding)) {
+        // The packet that a conclusion is drawn from is one of the calls.
+        let mut told = 0;
+        if let DepartureEvidence::Concluded(last) = departure.evidence {
+            told = 1;
+            let kind = FindingKind::ChannelGone {
+                last: PacketNumber(last),
+                objects: ItemCount(departure.open.objects),
+            };
+            found(departure.packet, Finding::new(kind));
+        }
+        if departure.failed_calls > told {
+            let kind = FindingKind::ChannelCallsFailed {
+                calls: ItemCount(departure.failed_calls),
+                last: PacketNumber(departure.last_failed),
+            };
+            found(departure.packet, Finding::new(kind));
+        }
     }
 
     /// Pairs a completion with its request, or reports why it has none.
@@ -361,6 +478,8 @@ impl Session {
         let header = packet.header;
         if self.pairing.is_restart(header) {
             let starts = decoded.message.map_or(ResetScope::Nothing, |m| m.resets);
+            self.channels
+                .on_open(header.channel, &self.lifetimes.adapters);
             let dropped = self.pairing.on_channel_reopened(header.channel);
             for request in &dropped {
                 self.lifetimes.forget_request(*request);
@@ -379,11 +498,14 @@ impl Session {
         let context = self.lifetimes.on_request(packet, decoded, found);
         if let Some(lost) = self.pairing.on_request(packet, decoded, context) {
             self.lifetimes.forget_request(lost.number);
-            found(Finding::new(FindingKind::TransactionReused {
-                message: lost.name(),
-                transaction: TransactionId(header.transaction),
-                request: PacketNumber(lost.number),
-            }));
+            // The lost packets may hold its reply, or what reopened the channel.
+            if !self.pairing.is_lost_since(lost.number) {
+                found(Finding::new(FindingKind::TransactionReused {
+                    message: lost.name(),
+                    transaction: TransactionId(header.transaction),
+                    request: PacketNumber(lost.number),
+                }));
+            }
         }
     }
 

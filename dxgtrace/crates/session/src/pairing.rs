@@ -1,6 +1,6 @@
 //! Pairs requests with replies by channel number and transaction id.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::lifetimes::RequestContext;
 use dxgtrace_protocol::decode::{Decoded, PendingRequest};
@@ -146,6 +146,8 @@ pub struct Pairing {
     threads: FxHashMap<u32, TransactionKey>,
     /// The packet that ended each process, by process handle.
     ended_processes: FxHashMap<u32, u64>,
+    /// The channels that the host has rescinded.
+    rescinded: FxHashSet<u32>,
     /// Number of the latest packet that reports or proves a loss of packets.
     last_loss: u64,
 }
@@ -200,6 +202,7 @@ impl Pairing {
     #[cold]
     pub fn on_channel_reopened(&mut self, channel: u32) -> Vec<u64> {
         self.channels.remove(&channel);
+        self.rescinded.remove(&channel);
         let gone = self.waiting.extract_if(|key, _| key.0 == channel);
         let places: Vec<u32> = gone.map(|(_, place)| place).collect();
         self.free_places.extend(&places);
@@ -207,6 +210,19 @@ impl Pairing {
             .into_iter()
             .filter_map(|place| self.request_at(place));
         requests.map(|request| request.number).collect()
+    }
+
+    /// Records that the host has rescinded a channel: it owes no reply there,
+    /// but what it had written before may still be read.
+    pub fn on_rescind(&mut self, channel: u32) {
+        if self.rescinded.len() < CHANNELS_MAX {
+            self.rescinded.insert(channel);
+        }
+    }
+
+    /// Whether requests were sent on a channel since it was opened.
+    pub fn is_in_use(&self, channel: u32) -> bool {
+        self.channels.contains_key(&channel)
     }
 
     /// Whether the id of the request with `header` skips ids, as in a capture
@@ -339,6 +355,7 @@ impl Pairing {
                 let ended = self.ended_processes.get(&request.process);
                 let (end, interrupted) = match request.waiter {
                     _ if self.is_lost_since(request.number) => return None,
+                    _ if self.rescinded.contains(&request.header.channel) => return None,
                     WaiterState::Resumed => return None,
                     WaiterState::Interrupted { packet, time } => (time, Some(packet)),
                     WaiterState::Waiting if ended.is_some_and(|ended| *ended > request.number) => {

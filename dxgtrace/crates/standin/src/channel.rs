@@ -1,6 +1,6 @@
 //! A fake `struct vmbus_channel` with the fields that the probe reads.
 
-use dxgtrace_ebpf::record::{IF_TYPE_OFFSET, RELID_OFFSET};
+use dxgtrace_ebpf::record::{IF_TYPE_OFFSET, OFFER_OFFSET, RELID_OFFSET, RESCIND_RELID_OFFSET};
 
 use dxgtrace_protocol::packet::Channel;
 use dxgtrace_protocol::record::header::ChannelKind;
@@ -30,6 +30,24 @@ impl FakeChannel {
     /// The channel of a network adapter, which the probe must ignore.
     pub(super) fn foreign() -> Self {
         Self::with(NETWORK_TYPE, [0; 16], 7)
+    }
+
+    /// The host's message that offered the channel.
+    pub(super) fn offer(&self) -> &[u8] {
+        self.0.get(OFFER_OFFSET as usize..).unwrap_or_default()
+    }
+
+    /// The host's message that takes the channel back.
+    pub(super) fn rescind(&self) -> [u8; RESCIND_RELID_OFFSET as usize + 4] {
+        let mut message = [0; RESCIND_RELID_OFFSET as usize + 4];
+        let at = RELID_OFFSET as usize;
+        if let (Some(relid), Some(place)) = (
+            self.0.get(at..at + 4),
+            message.get_mut(RESCIND_RELID_OFFSET as usize..),
+        ) {
+            place.copy_from_slice(relid);
+        }
+        message
     }
 
     fn with(interface: [u8; 16], instance: [u8; 16], relid: u32) -> Self {

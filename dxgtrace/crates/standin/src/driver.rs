@@ -15,7 +15,8 @@ use std::{
 };
 
 use super::channel::FakeChannel;
-use dxgtrace_protocol::record::header::RecordHeader;
+use dxgtrace_ebpf::record::RESCIND_RELID_OFFSET;
+use dxgtrace_protocol::record::header::{ChannelEvent, RecordHeader};
 
 /// Length of a packet descriptor, in bytes.
 const DESCRIPTOR: u16 = 16;
@@ -113,6 +114,50 @@ pub extern "C" fn __hv_pkt_iter_next(
     }
 }
 
+/// Stands in for the kernel's function that opens a channel; `RESULT` is its
+/// return value.
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn vmbus_open(
+    channel: *const FakeChannel,
+    send_ring_bytes: u32,
+    receive_ring_bytes: u32,
+    user_data: *const c_void,
+    user_data_length: u32,
+    callback: *const c_void,
+    context: *const c_void,
+) -> i32 {
+    black_box((channel, send_ring_bytes, receive_ring_bytes));
+    black_box((user_data, user_data_length, callback, context));
+    RESULT.get()
+}
+
+/// Stands in for the kernel's function that closes a channel.
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn vmbus_close(channel: *const FakeChannel) {
+    black_box(channel);
+}
+
+/// Stands in for the kernel's function that takes the host's offer of a channel.
+// SAFETY: as above.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn vmbus_onoffer(message: *const u8) {
+    black_box(message);
+}
+
+/// Stands in for the kernel's function that takes the end of such an offer.
+// SAFETY: as above. It differs from the one above, so that the linker does not
+// fold them.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn vmbus_onoffer_rescind(message: *const u8) {
+    black_box((message, RESCIND_RELID_OFFSET));
+}
+
 /// The functions are called through this table, so that the optimizer can
 /// neither inline them nor change their calling convention.
 #[used]
@@ -122,6 +167,10 @@ static FUNCTIONS: Functions = Functions {
     next: __hv_pkt_iter_next,
     sync: dxgvmb_send_sync_msg,
     ioctl: dxgk_unlocked_ioctl,
+    open: vmbus_open,
+    close: vmbus_close,
+    offer: vmbus_onoffer,
+    rescind: vmbus_onoffer_rescind,
 };
 
 struct Functions {
@@ -130,7 +179,21 @@ struct Functions {
     next: extern "C" fn(*const FakeChannel, *const u8) -> *const u8,
     sync: extern "C" fn(*const c_void, *const c_void, u32, *const c_void, u32) -> i32,
     ioctl: extern "C" fn(*const c_void, u32, u64) -> i64,
+    open: OpenFunction,
+    close: extern "C" fn(*const FakeChannel),
+    offer: extern "C" fn(*const u8),
+    rescind: extern "C" fn(*const u8),
 }
+
+type OpenFunction = extern "C" fn(
+    *const FakeChannel,
+    u32,
+    u32,
+    *const c_void,
+    u32,
+    *const c_void,
+    *const c_void,
+) -> i32;
 
 /// Runs `body` inside `dxgvmb_send_sync_msg`, called with a reply buffer of
 /// `expected` bytes.
@@ -168,6 +231,20 @@ pub(super) fn send(
         packet_type.into(),
         flags.into(),
     )
+}
+
+/// Lets something happen to a channel: opening it returns `value`.
+pub(super) fn channel_event(channel: &FakeChannel, event: ChannelEvent, value: i32) {
+    match event {
+        ChannelEvent::Offer => (black_box(FUNCTIONS.offer))(channel.offer().as_ptr()),
+        ChannelEvent::Open => {
+            RESULT.set(value);
+            let none = ptr::null();
+            (black_box(FUNCTIONS.open))(channel, 0, 0, none, 0, none, none);
+        }
+        ChannelEvent::Close => (black_box(FUNCTIONS.close))(channel),
+        ChannelEvent::Rescind => (black_box(FUNCTIONS.rescind))(channel.rescind().as_ptr()),
+    }
 }
 
 /// Receives `packets` as the driver does and returns how many came.

@@ -31,7 +31,7 @@ use std::{
 
 use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_protocol::record::header::{
-    Direction, IoctlEnd, KnownFields, RecordHeader, RecordKind,
+    ChannelEvent, Direction, IoctlEnd, KnownFields, RecordHeader, RecordKind,
 };
 use dxgtrace_protocol::table::errno::{EAGAIN, EOVERFLOW, ERESTARTSYS};
 use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION};
@@ -41,7 +41,7 @@ pub use handshake::{StandIn, announce};
 pub use load::{LoadGenerator, LoadReport};
 
 use channel::FakeChannel;
-use worker::{OpenIoctl, ReceiveJob, SendJob, StandInThread, TaskIdentity, Workers};
+use worker::{ChannelJob, OpenIoctl, ReceiveJob, SendJob, StandInThread, TaskIdentity, Workers};
 
 /// Most received packets that are played as one batch.
 const BATCH: usize = 16;
@@ -144,6 +144,10 @@ impl Player {
             RecordKind::Ioctl => {
                 self.flush(played)?;
                 return self.play_ioctl_end(packet, played);
+            }
+            RecordKind::Channel => {
+                self.flush(played)?;
+                return self.play_channel_event(packet, channel, played);
             }
             RecordKind::Packet | RecordKind::Refused => {}
         }
@@ -351,6 +355,46 @@ impl Player {
         Ok(())
     }
 
+    /// Plays what happened to a channel.
+    fn play_channel_event(
+        &mut self,
+        packet: &Packet<'_>,
+        channel: &Channel,
+        played: &mut dyn FnMut(&Packet<'_>),
+    ) -> io::Result<()> {
+        let recorded = packet.header;
+        // A later version knows of more.
+        let Some(event) = ChannelEvent::decode(packet.payload) else {
+            return Ok(());
+        };
+        let relid = recorded.channel;
+        let fake = self.channels.entry(relid);
+        let fake = fake.or_insert_with(|| Arc::new(FakeChannel::new(channel, relid)));
+        let job = ChannelJob {
+            channel: fake.clone(),
+            event,
+            value: recorded.return_value,
+        };
+        let task = task(recorded);
+        self.end_previous(task, None, packet, played)?;
+        let worker = self.workers.task(task)?;
+        worker.channel_event(job)?;
+        let header = RecordHeader {
+            known: KnownFields(recorded.known.0 & KnownFields::RETURN_VALUE | KnownFields::TASK),
+            pid: std::process::id(),
+            tid: worker.tid,
+            comm: worker.comm,
+            return_value: recorded.return_value,
+            payload_length: ChannelEvent::LENGTH as u32,
+            ..packet_fields(recorded)
+        };
+        played(&Packet {
+            header: &header,
+            ..*packet
+        });
+        Ok(())
+    }
+
     /// Ends the wait of `task`, and its ioctl unless that is `next`. The task
     /// does something else now, so both have ended even if no record says so.
     fn end_previous(
@@ -375,10 +419,26 @@ impl Player {
         let channel = self.foreign.clone();
         let packets = vec![driver::ring_packet(&NOISE, &[0xaa; 64])];
         let softirq = self.workers.softirq()?;
+        for event in [ChannelEvent::Offer, ChannelEvent::Open] {
+            let channel = channel.clone();
+            softirq.channel_event(ChannelJob {
+                channel,
+                event,
+                value: 0,
+            })?;
+        }
         softirq.receive(ReceiveJob {
             channel: channel.clone(),
             packets,
         })?;
+        for event in [ChannelEvent::Close, ChannelEvent::Rescind] {
+            let channel = channel.clone();
+            softirq.channel_event(ChannelJob {
+                channel,
+                event,
+                value: 0,
+            })?;
+        }
         softirq.send(SendJob {
             channel,
             payload: vec![0xbb; 64],

@@ -19,6 +19,7 @@ use std::{
 };
 
 use super::{channel::FakeChannel, driver};
+use dxgtrace_protocol::record::header::ChannelEvent;
 use dxgtrace_protocol::table::errno::EAGAIN;
 
 /// Most threads at a time. Beyond that, the one idle the longest is ended.
@@ -48,9 +49,18 @@ pub(super) struct ReceiveJob {
     pub(super) packets: Vec<Vec<u8>>,
 }
 
+/// Something that happens to a channel.
+pub(super) struct ChannelJob {
+    pub(super) channel: Arc<FakeChannel>,
+    pub(super) event: ChannelEvent,
+    /// Return value of opening it.
+    pub(super) value: i32,
+}
+
 enum WorkerJob {
     Send(SendJob),
     Receive(ReceiveJob),
+    Channel(ChannelJob),
     /// Ends the wait for a reply with this return value.
     Answer(i32),
     /// Ends the ioctl in progress with this return value (the second one). If
@@ -182,6 +192,11 @@ impl StandInThread {
         self.run(WorkerJob::Receive(job)).map(drop)
     }
 
+    /// Lets something happen to a channel.
+    pub(super) fn channel_event(&self, job: ChannelJob) -> io::Result<()> {
+        self.run(WorkerJob::Channel(job)).map(drop)
+    }
+
     /// Ends the wait for a reply, if there is one, with return value `value`.
     pub(super) fn answer(&mut self, value: i32) -> io::Result<()> {
         if !std::mem::take(&mut self.waits) {
@@ -284,6 +299,10 @@ impl JobQueue {
                     driver::ioctl(request, move || result);
                     self.done(Vec::new());
                 }
+                WorkerJob::Channel(job) => {
+                    driver::channel_event(&job.channel, job.event, job.value);
+                    self.done(Vec::new());
+                }
                 WorkerJob::Answer(_) => self.done(Vec::new()),
             }
         }
@@ -298,7 +317,9 @@ impl JobQueue {
                     self.ending.set(true);
                     return result;
                 }
-                WorkerJob::Receive(_) | WorkerJob::Answer(_) => self.done(Vec::new()),
+                WorkerJob::Receive(_) | WorkerJob::Answer(_) | WorkerJob::Channel(_) => {
+                    self.done(Vec::new());
+                }
             }
         }
         0

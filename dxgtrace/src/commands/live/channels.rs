@@ -7,7 +7,7 @@ use crate::commands::arguments::ColorArg;
 use crate::commands::live_arguments::CaptureArgs;
 use crate::commands::output::stdout_stream;
 use crate::commands::{Exit, Failure};
-use dxgtrace_doctor::{SystemFiles, channels};
+use dxgtrace_doctor::{SystemFiles, VmbusOffer, channels};
 use dxgtrace_protocol::table::guid;
 use dxgtrace_query::capture_filter::CaptureFilter;
 use dxgtrace_query::channels::ChannelSelector;
@@ -25,10 +25,10 @@ pub fn list_offered(color: ColorArg) -> Result<Exit, Failure> {
         ));
     }
     let mut out = stdout_stream(color);
-    for (index, (instance, is_vgpu)) in offered.iter().enumerate() {
+    for (index, (instance, channel)) in offered.iter().enumerate() {
         let (high, low) = guid::luid(instance);
         let (number, guid) = (index + 1, guid::text(instance));
-        let line = match is_vgpu {
+        let line = match channel.is_vgpu {
             true => writeln!(out, "{number}. {high:08x}-{low:08x} (virtual GPU {guid})"),
             false => writeln!(out, "{number}. global ({guid})"),
         };
@@ -38,13 +38,13 @@ pub fn list_offered(color: ColorArg) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
-/// The offered channels in the order of their numbers, the global one first: instance
-/// GUID, and whether the channel belongs to a virtual GPU.
-fn offered_channels() -> Vec<([u8; 16], bool)> {
+/// The offered channels in the order of their numbers: the global one first, then the
+/// virtual GPUs by LUID, as a capture names them.
+fn offered_channels() -> Vec<([u8; 16], VmbusOffer)> {
     let mut offered: Vec<_> = channels(&SystemFiles::new(Path::new("/")))
         .into_iter()
         .collect();
-    offered.sort_by_key(|(_, is_vgpu)| *is_vgpu);
+    offered.sort_by_key(|(instance, channel)| (channel.is_vgpu, guid::luid(instance)));
     offered
 }
 

@@ -4,7 +4,8 @@ use dxgtrace_ebpf::record::{self, END_SYNC, END_UNSEEN, KIND_SEND, VIEW_EXPECTED
 
 use dxgtrace_protocol::packet::Channel;
 use dxgtrace_protocol::record::header::{
-    ChannelKind, Direction, IoctlEnd, KnownFields, LostPackets, RecordHeader, RecordKind,
+    ChannelEvent, ChannelKind, Direction, IoctlEnd, KnownFields, LostPackets, RecordHeader,
+    RecordKind,
 };
 use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION};
 
@@ -78,6 +79,45 @@ impl PacketDraft {
             payload: buffer,
             channel: 0,
             task: end.task,
+            awaits_return: false,
+        }
+    }
+
+    /// What happened to a channel, its payload written into `buffer`.
+    pub(super) fn channel_event(
+        event: &record::ChannelRecord,
+        channel: Option<&Channel>,
+        interface: u32,
+        mut buffer: Vec<u8>,
+    ) -> Self {
+        // The numbers are the same.
+        let happened = ChannelEvent::from_number(event.event).unwrap_or(ChannelEvent::Offer);
+        let (direction, known) = match happened {
+            ChannelEvent::Offer | ChannelEvent::Rescind => (Direction::HostToGuest, 0),
+            ChannelEvent::Open => (Direction::GuestToHost, KnownFields::RETURN_VALUE),
+            ChannelEvent::Close => (Direction::GuestToHost, 0),
+        };
+        buffer.extend_from_slice(&happened.encode());
+        Self {
+            header: RecordHeader {
+                kind: RecordKind::Channel,
+                direction,
+                channel_kind: channel.map_or(ChannelKind::Unknown, |channel| channel.kind),
+                known: KnownFields(KnownFields::TASK | known),
+                channel: event.relid,
+                pid: (event.task >> 32) as u32,
+                tid: event.task as u32,
+                comm: record::bytes(event.comm),
+                return_value: event.value,
+                cpu: event.cpu,
+                payload_length: ChannelEvent::LENGTH as u32,
+                ..RecordHeader::EMPTY
+            },
+            time: event.time,
+            interface,
+            payload: buffer,
+            channel: 0,
+            task: event.task,
             awaits_return: false,
         }
     }

@@ -22,6 +22,7 @@ mod transactions;
 
 use std::collections::VecDeque;
 
+use dxgtrace_doctor::VmbusChannels;
 use dxgtrace_ebpf::record;
 
 use self::{
@@ -62,12 +63,18 @@ pub(super) struct Assembler {
 }
 
 impl Assembler {
-    /// `send_timeout` is [`SEND_TIMEOUT`] or [`STAND_IN_SEND_TIMEOUT`].
-    pub(super) fn new(clock: MonotonicClock, filtered: bool, send_timeout: u64) -> Self {
+    /// `send_timeout` is [`SEND_TIMEOUT`] or [`STAND_IN_SEND_TIMEOUT`]; `offered`
+    /// lists the channels that the host offers.
+    pub(super) fn new(
+        clock: MonotonicClock,
+        filtered: bool,
+        send_timeout: u64,
+        offered: fn() -> VmbusChannels,
+    ) -> Self {
         Self {
             clock,
             filtered,
-            channels: ChannelList::default(),
+            channels: ChannelList::new(offered),
             order: SendOrder::new(send_timeout),
             refusals: Refusals::default(),
             requesters: Requesters::default(),
@@ -140,6 +147,21 @@ impl Assembler {
         self.order
             .push(PacketDraft::ioctl_end(end, interface, buffer));
         self.release(end.time);
+    }
+
+    /// Takes the record of what happened to a channel. Records of other devices'
+    /// channels are dropped.
+    pub(super) fn on_channel_event(&mut self, event: &record::ChannelRecord) {
+        let Some(interface) = self.channels.interface_of_event(event) else {
+            return;
+        };
+        let lost = [event.lost_ring_full, event.lost_unreadable];
+        self.report_losses(lost, interface, event.time);
+        let buffer = self.spare.take();
+        let channel = self.channels.get(interface);
+        let draft = PacketDraft::channel_event(event, channel, interface, buffer);
+        self.order.push(draft);
+        self.release(event.time);
     }
 
     /// Releases packets that have waited too long. To be called when the ring is

@@ -1,19 +1,27 @@
 //! The assembler, fed with made-up records.
 
+use dxgtrace_doctor::{VmbusChannels, VmbusOffer};
 use dxgtrace_ebpf::record::{
     self, CHANNEL_GLOBAL, KIND_RECEIVE, KIND_SEND, KIND_SEND_RETURN, SendReturn,
 };
 
 use super::{Assembler, SEND_TIMEOUT};
 use crate::clock::MonotonicClock;
-use dxgtrace_protocol::record::header::{Direction, KnownFields, RecordHeader, RecordKind};
+use dxgtrace_protocol::record::header::{
+    ChannelEvent, ChannelKind, Direction, KnownFields, RecordHeader, RecordKind,
+};
 use dxgtrace_protocol::table::errno::EAGAIN;
 use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, PACKET_COMPLETION};
 
 const MILLISECOND: u64 = 1_000_000;
 
 fn assembler() -> Assembler {
-    Assembler::new(MonotonicClock::identity(), false, SEND_TIMEOUT)
+    Assembler::new(
+        MonotonicClock::identity(),
+        false,
+        SEND_TIMEOUT,
+        VmbusChannels::new,
+    )
 }
 
 fn send(task: u64, time: u64, transaction: u64) -> record::PacketRecord {
@@ -313,8 +321,143 @@ fn counts_out_of_order_are_no_loss() {
     assert_eq!(assembler.lost_total().total(), 3);
 }
 
+fn event(event: u8, relid: u32, time: u64) -> record::ChannelRecord {
+    let rescind = event == record::CHANNEL_RESCIND;
+    record::ChannelRecord {
+        kind: record::KIND_CHANNEL,
+        channel_kind: if rescind { 0 } else { record::CHANNEL_VGPU },
+        event,
+        reserved: 0,
+        value: 0,
+        time,
+        task: 5 << 32 | 6,
+        instance: if rescind { [0; 2] } else { [relid.into(); 2] },
+        relid,
+        cpu: 1,
+        lost_ring_full: 0,
+        lost_unreadable: 0,
+        comm: record::words(*b"kworker\0\0\0\0\0\0\0\0\0"),
+    }
+}
+
 #[test]
-fn channels_are_named_in_the_order_of_their_first_packet() {
+fn the_life_of_a_channel_is_told_by_who_ran_and_in_order() {
+    let mut assembler = assembler();
+    let request = record::PacketRecord {
+        channel_kind: record::CHANNEL_VGPU,
+        relid: 30,
+        instance: [30; 2],
+        ..send(5, 20, 1)
+    };
+    assembler.on_channel_event(&event(record::CHANNEL_OFFER, 30, 1));
+    let failed = record::ChannelRecord {
+        value: -12,
+        ..event(record::CHANNEL_OPEN, 30, 10)
+    };
+    assembler.on_channel_event(&failed);
+    assembler.on_packet(&request, &[1; 8]);
+    assembler.on_channel_event(&event(record::CHANNEL_CLOSE, 30, 30));
+    assembler.on_send_return(&end(&request, 0));
+    let mut seen = Vec::new();
+    while let Some(delivery) = assembler.next() {
+        let header = delivery.packet.header;
+        assert_eq!((header.channel, delivery.packet.interface), (30, 0));
+        if header.kind == RecordKind::Channel {
+            assert_eq!((header.pid, header.tid), (5, 6));
+            assert_eq!(header.channel_kind, ChannelKind::Vgpu);
+        }
+        let value = header.known.has(KnownFields::RETURN_VALUE);
+        let value = value.then_some(header.return_value);
+        seen.push((ChannelEvent::decode(delivery.packet.payload), value));
+    }
+    let wanted = [
+        (Some(ChannelEvent::Offer), None),
+        (Some(ChannelEvent::Open), Some(-12)),
+        (None, Some(0)),
+        (Some(ChannelEvent::Close), None),
+    ];
+    assert_eq!(seen, wanted);
+}
+
+#[test]
+fn a_channel_is_rescinded_once_and_those_of_other_devices_never() {
+    let mut assembler = assembler();
+    let rescind = |relid, time| event(record::CHANNEL_RESCIND, relid, time);
+    assembler.on_channel_event(&rescind(30, 1));
+    assembler.on_channel_event(&event(record::CHANNEL_OPEN, 30, 2));
+    assembler.on_channel_event(&rescind(7, 3));
+    assembler.on_channel_event(&rescind(30, 4));
+    // By now, another device may have that number.
+    assembler.on_channel_event(&rescind(30, 5));
+    assembler.on_channel_event(&event(record::CHANNEL_OFFER, 30, 6));
+    assembler.on_channel_event(&rescind(30, 7));
+    let mut times = Vec::new();
+    while let Some(delivery) = assembler.next() {
+        times.push(delivery.packet.time);
+    }
+    assert_eq!(times, [2, 4, 6, 7]);
+}
+
+/// Three virtual GPUs, the LUIDs of which are in another order than the numbers
+/// of their channels, and the global channel.
+fn offered() -> VmbusChannels {
+    let channel = |relid: u32, is_vgpu| VmbusOffer {
+        is_vgpu,
+        relid: Some(relid),
+    };
+    let instance = |luid: u64| record::bytes([luid, 1]);
+    [
+        (instance(0), channel(20, false)),
+        (instance(0x300), channel(21, true)),
+        (instance(0x2), channel(22, true)),
+        (instance(0x1_0000_0000), channel(23, true)),
+    ]
+    .into()
+}
+
+#[test]
+fn virtual_gpus_are_numbered_by_luid_whichever_is_seen_first() {
+    let vgpu = |relid: u32, luid: u64| record::PacketRecord {
+        channel_kind: record::CHANNEL_VGPU,
+        relid,
+        instance: [luid, 1],
+        ..receive(1, 1)
+    };
+    let all = [vgpu(21, 0x300), vgpu(22, 0x2), vgpu(23, 0x1_0000_0000)];
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let mut assembler =
+            Assembler::new(MonotonicClock::identity(), false, SEND_TIMEOUT, offered);
+        for place in order {
+            assembler.on_packet(&all[place], &[0; 8]);
+        }
+        assembler.on_packet(&vgpu(24, 0x1), &[0; 8]);
+        let mut names: Vec<_> = assembler
+            .channels()
+            .iter()
+            .map(|channel| (channel.relid, channel.name.clone()))
+            .collect();
+        names.sort();
+        let wanted = [(21, "vgpu1"), (22, "vgpu0"), (23, "vgpu2"), (24, "vgpu3")];
+        assert_eq!(names, wanted.map(|(relid, name)| (relid, name.to_owned())));
+    }
+}
+
+#[test]
+fn a_channel_that_was_never_used_is_known_when_it_is_rescinded() {
+    let mut assembler = Assembler::new(MonotonicClock::identity(), false, SEND_TIMEOUT, offered);
+    assembler.on_channel_event(&event(record::CHANNEL_RESCIND, 20, 1));
+    assembler.on_channel_event(&event(record::CHANNEL_RESCIND, 23, 2));
+    let names: Vec<_> = assembler
+        .channels()
+        .iter()
+        .map(|c| c.name.clone())
+        .collect();
+    assert_eq!(names, ["global", "vgpu2"]);
+    assert_eq!(headers(&mut assembler)[0].channel_kind, ChannelKind::Global);
+}
+
+#[test]
+fn channels_of_which_nothing_else_is_known_are_named_in_the_order_of_their_first_packet() {
     let mut assembler = assembler();
     let vgpu = |relid: u32| record::PacketRecord {
         channel_kind: record::CHANNEL_VGPU,
@@ -340,7 +483,12 @@ fn channels_are_named_in_the_order_of_their_first_packet() {
 
 #[test]
 fn with_a_filter_completions_of_others_are_dropped_and_host_messages_are_not() {
-    let mut assembler = Assembler::new(MonotonicClock::identity(), true, SEND_TIMEOUT);
+    let mut assembler = Assembler::new(
+        MonotonicClock::identity(),
+        true,
+        SEND_TIMEOUT,
+        VmbusChannels::new,
+    );
     let request = send(5, 1, 1);
     assembler.on_packet(&request, &[1; 8]);
     assembler.on_send_return(&end(&request, 0));

@@ -6,7 +6,9 @@ use std::fmt::{self, Display};
 use super::{Decoded, FieldRef, Frame, MessagePart, UNKNOWN, Value};
 use crate::packet::Packet;
 use crate::record::IOCTL;
-use crate::record::header::{Direction, KnownFields, LostPackets, RecordHeader, RecordKind};
+use crate::record::header::{
+    ChannelEvent, Direction, KnownFields, LostPackets, RecordHeader, RecordKind,
+};
 use crate::schema::{FieldType, MessageSet};
 use crate::table::errno;
 use crate::table::framing::PACKET_COMPLETION;
@@ -24,6 +26,10 @@ pub const REFUSED_SUFFIX: &str = " refused: not sent";
 pub const NO_END_SUFFIX: &str = ": its end was not seen";
 /// The text after the number of lost packets.
 pub const LOST_SUFFIX: &str = " packets lost here";
+/// The text before the name of a channel event.
+pub const CHANNEL_PREFIX: &str = "channel ";
+/// The summary of a channel event of a later version.
+pub const UNKNOWN_CHANNEL_EVENT: &str = "channel: an unknown event";
 
 impl Decoded<'_> {
     /// The summary of the message: name, status of a reply, and the first fields worth
@@ -51,6 +57,7 @@ impl Display for MessageSummary<'_> {
                 write!(f, "{}{LOST_SUFFIX}", lost.total())
             }
             (RecordKind::Ioctl, _) => ioctl(f, header),
+            (RecordKind::Channel, _) => channel(f, header, packet.payload),
             (RecordKind::Refused, None) => write!(f, "{UNNAMED_MESSAGE}{REFUSED_SUFFIX}"),
             (RecordKind::Refused, Some(decoded)) => {
                 name(f, decoded)?;
@@ -79,10 +86,27 @@ fn ioctl(f: &mut fmt::Formatter<'_>, header: &RecordHeader) -> fmt::Result {
     if !header.known.has(KnownFields::IOCTL_RESULT) {
         return f.write_str(NO_END_SUFFIX);
     }
-    write!(f, " = {}", header.ioctl_result)?;
-    match errno::name(header.ioctl_result.wrapping_neg().cast_unsigned()) {
+    result(f, header.ioctl_result)
+}
+
+/// What a function returned, with the name of the error.
+fn result(f: &mut fmt::Formatter<'_>, value: i32) -> fmt::Result {
+    write!(f, " = {value}")?;
+    match errno::name(value.wrapping_neg().cast_unsigned()) {
         Some(name) => write!(f, " ({name})"),
         None => Ok(()),
+    }
+}
+
+/// What happened to a channel, and how that failed.
+fn channel(f: &mut fmt::Formatter<'_>, header: &RecordHeader, payload: &[u8]) -> fmt::Result {
+    let Some(event) = ChannelEvent::decode(payload) else {
+        return f.write_str(UNKNOWN_CHANNEL_EVENT);
+    };
+    write!(f, "{CHANNEL_PREFIX}{}", event.name())?;
+    match header.known.has(KnownFields::RETURN_VALUE) && header.return_value != 0 {
+        true => result(f, header.return_value),
+        false => Ok(()),
     }
 }
 

@@ -11,7 +11,7 @@ use super::names::{IOCTL, PACKET_FLAGS, PACKET_TYPE};
 use super::stored::{Stored, describe, sort_by_offset};
 use crate::schema::{Field, FieldType, Layout, layout, when_set};
 
-pub use super::names::{ChannelKind, Direction, KnownFields, RecordKind};
+pub use super::names::{ChannelEvent, ChannelKind, Direction, KnownFields, RecordKind};
 pub use super::payload::{IoctlEnd, LostPackets};
 pub use super::version::{HeaderError, LENGTH, VERSION};
 
@@ -130,7 +130,8 @@ header! {
             "Task name: bytes of any value, padded with NUL.", if "task";
         48 return_value: i32,
             "What the send function returned: 0 or a negative errno. Of an ioctl: what the driver's \
-             first failed synchronous send in it returned, or 0.", if "return_value";
+             first failed synchronous send in it returned, or 0. Of a channel that is opened: what \
+             `vmbus_open` returned.", if "return_value";
         52 refused_attempts: u32,
             "Attempts at this send that found the ring full.";
         56 expected_reply_length: u32,

@@ -10,4 +10,4 @@ mod version;
 
 pub use header::RECORD;
 pub use names::{IOCTL, PACKET_FLAGS, PACKET_TYPE};
-pub use payload::{IOCTL_END, LOST};
+pub use payload::{CHANNEL_LIFE, IOCTL_END, LOST};

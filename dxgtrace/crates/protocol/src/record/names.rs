@@ -59,6 +59,30 @@ byte_enum! {
         /// An ioctl of the driver has ended: the payload is an
         /// [`IoctlEnd`](super::header::IoctlEnd).
         Ioctl = 3, "ioctl";
+        /// A channel of the driver was offered, opened, closed or rescinded: the
+        /// payload is a [`ChannelEvent`].
+        Channel = 4, "channel";
+    }
+}
+
+impl RecordKind {
+    /// Whether the payload is a message.
+    pub const fn has_message(self) -> bool {
+        matches!(self, Self::Packet | Self::Refused)
+    }
+}
+
+byte_enum! {
+    /// What happened to a channel as a whole.
+    pub enum ChannelEvent, "CHANNEL_EVENT" {
+        /// The host offered it: there is a device.
+        Offer = 0, "offer";
+        /// The driver opened it: `return_value` is what `vmbus_open` returned.
+        Open = 1, "open";
+        /// The driver closed it.
+        Close = 2, "close";
+        /// The host took the offer back: the device is gone.
+        Rescind = 3, "rescind";
     }
 }
 
@@ -195,6 +219,7 @@ mod tests {
             (RecordKind::Refused, "refused"),
             (RecordKind::Lost, "lost"),
             (RecordKind::Ioctl, "ioctl"),
+            (RecordKind::Channel, "channel"),
         ];
         for (kind, name) in kinds {
             assert_eq!(RecordKind::NAMES.name_of(kind as u64), Some(name));

@@ -1,5 +1,6 @@
 //! The payloads of records that are not packets: arrays of little-endian 64-bit counts.
 
+use super::names::ChannelEvent;
 use crate::schema::{Field, FieldType, Layout, field, layout};
 
 /// Generates the struct, its encoding and its layout from one list of counts:
@@ -118,6 +119,34 @@ impl IoctlEnd {
     }
 }
 
+/// The payload of a record that says what happened to a channel.
+pub static CHANNEL_LIFE: Layout =
+    layout(ChannelEvent::LENGTH as u16, &ChannelEvent::FIELDS).header("channel");
+
+impl ChannelEvent {
+    const FIELDS: [Field; 1] = crate::schema::fields([field(
+        0,
+        "channel_event",
+        FieldType::Enum(&Self::NAMES),
+        "What happened to the channel.",
+    )]);
+    /// Length of the encoded form in bytes.
+    pub const LENGTH: usize = 4;
+
+    /// The payload of such a record.
+    pub fn encode(self) -> [u8; Self::LENGTH] {
+        u32::from(self as u8).to_le_bytes()
+    }
+
+    /// Reads the payload of a record of the kind `Channel`; what a later version
+    /// appended is skipped. `None` if it is too short, or an event that only a
+    /// later version knows.
+    pub fn decode(payload: &[u8]) -> Option<Self> {
+        let number = u32::from_le_bytes(*payload.first_chunk()?);
+        Self::from_number(u8::try_from(number).ok()?)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +192,20 @@ mod tests {
         };
         assert_eq!(IoctlEnd::decode(&end.encode()), Some(end));
         assert_eq!(IoctlEnd::decode(&end.encode()[..15]), None);
+    }
+
+    #[test]
+    fn the_life_of_a_channel_survives_encoding() {
+        for value in ChannelEvent::NAMES.values {
+            let event = ChannelEvent::from_number(value.number as u8).unwrap();
+            let mut bytes = event.encode().to_vec();
+            assert_eq!(bytes.len(), usize::from(CHANNEL_LIFE.size));
+            assert_eq!(ChannelEvent::decode(&bytes[..3]), None);
+            bytes.push(7);
+            assert_eq!(ChannelEvent::decode(&bytes), Some(event));
+        }
+        assert_eq!(ChannelEvent::decode(&[9, 0, 0, 0]), None);
+        assert_eq!(ChannelEvent::decode(&[0, 1, 0, 0]), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::record::{FilterNeeds, FilterRecord};
 use super::types::{ValueNames, ValueType};
 use dxgtrace_protocol::decode::MessagePart;
-use dxgtrace_protocol::record::header::{self, Direction, RecordHeader, RecordKind};
+use dxgtrace_protocol::record::header::{self, Direction, RecordHeader};
 use dxgtrace_protocol::schema::MessageSet;
 use dxgtrace_protocol::schema::values::{Enum, value};
 use dxgtrace_protocol::table;
@@ -247,7 +247,7 @@ pub(super) static DERIVED: &[DerivedField] = &[
 fn part(record: &FilterRecord<'_>) -> Option<MessagePart> {
     let header = record.packet.header;
     match (header.kind, header.packet_type, header.direction) {
-        (RecordKind::Lost | RecordKind::Ioctl, _, _) => None,
+        (kind, _, _) if !kind.has_message() => None,
         (_, PACKET_COMPLETION, Direction::HostToGuest) => Some(MessagePart::Reply),
         (_, PACKET_INBAND, Direction::GuestToHost) => Some(MessagePart::Request),
         (_, PACKET_INBAND, Direction::HostToGuest) => Some(MessagePart::Event),

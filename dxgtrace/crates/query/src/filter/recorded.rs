@@ -1,13 +1,14 @@
-//! The fields of the pseudo-header, of losses and of ioctls, as their description has them.
+//! The fields of the pseudo-header, and of records that are not packets, as their
+//! description has them.
 
 use super::record::FilterRecord;
 use super::types::{ValueNames, ValueType};
 use dxgtrace_protocol::decode::read_number;
 use dxgtrace_protocol::record::header::RecordKind;
-use dxgtrace_protocol::record::{IOCTL_END, LOST, RECORD};
+use dxgtrace_protocol::record::{CHANNEL_LIFE, IOCTL_END, LOST, RECORD};
 use dxgtrace_protocol::schema::{Field, FieldType};
 
-/// A field of the pseudo-header, of a loss, or of the end of an ioctl.
+/// A field of the pseudo-header, or of a record that is not a packet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RecordField {
     /// The field.
@@ -22,7 +23,9 @@ pub(super) fn all() -> impl Iterator<Item = RecordField> {
     let header = RECORD.fields.iter().map(of(None));
     let lost = LOST.fields.iter().map(of(Some(RecordKind::Lost)));
     let ioctl = IOCTL_END.fields.iter().map(of(Some(RecordKind::Ioctl)));
-    header.chain(lost).chain(ioctl)
+    let channel = of(Some(RecordKind::Channel));
+    let channel = CHANNEL_LIFE.fields.iter().map(channel);
+    header.chain(lost).chain(ioctl).chain(channel)
 }
 
 impl RecordField {

@@ -5,13 +5,13 @@ use std::fmt::{self, Write};
 
 use super::reference::cell;
 use dxgtrace_protocol::record::header::KnownFields;
-use dxgtrace_protocol::record::{IOCTL_END, LOST, RECORD};
+use dxgtrace_protocol::record::{CHANNEL_LIFE, IOCTL_END, LOST, RECORD};
 use dxgtrace_protocol::schema::{Field, FieldType, Layout};
 use dxgtrace_protocol::table::framing::{GLOBAL_CHANNEL, VGPU_CHANNEL};
 use dxgtrace_protocol::table::guid;
 
 /// Maximum number of named values listed in the row of a field.
-const LISTED_MAX: usize = 4;
+const LISTED_MAX: usize = 5;
 
 /// Replaces the tables in `page`.
 ///
@@ -34,12 +34,13 @@ pub fn capture_format(page: &str) -> Result<String, String> {
 }
 
 /// The tables, with the names in their markers.
-fn tables() -> Result<[(&'static str, String); 5], fmt::Error> {
+fn tables() -> Result<[(&'static str, String); 6], fmt::Error> {
     Ok([
         ("interface types", interface_types()?),
         ("pseudo-header", fields(&RECORD)?),
         ("known bits", known_bits()?),
         ("payload of an ioctl", fields(&IOCTL_END)?),
+        ("payload of a channel record", fields(&CHANNEL_LIFE)?),
         ("payload of a loss", fields(&LOST)?),
     ])
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dxgtrace_protocol::record::{IOCTL_END, LOST, RECORD};
+use dxgtrace_protocol::record::{CHANNEL_LIFE, IOCTL_END, LOST, RECORD};
 use dxgtrace_protocol::schema::values::{Enum, Flags};
 use dxgtrace_protocol::schema::{FieldType, Layout, MessageSet, Struct, TailElement};
 use dxgtrace_protocol::table::Catalog;
@@ -29,7 +29,7 @@ impl NamedSets {
     /// The types in messages, their headers and the records of a capture.
     pub fn of_captures(catalog: &Catalog) -> Self {
         let mut names = Self::of_messages(catalog);
-        names.add([&RECORD, &LOST, &IOCTL_END].into_iter());
+        names.add([&RECORD, &LOST, &IOCTL_END, &CHANNEL_LIFE].into_iter());
         names
     }
 

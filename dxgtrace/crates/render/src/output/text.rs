@@ -85,7 +85,7 @@ impl<W: Write> TextWriter<W> {
         let written = line.get(start..).map_or(0, |task| task.chars().count());
         let pad = TASK_WIDTH.saturating_sub(written);
         let arrow = match header.direction {
-            _ if header.kind == RecordKind::Ioctl => "--",
+            _ if !header.kind.has_message() => "--",
             Direction::GuestToHost => "->",
             Direction::HostToGuest => "<-",
         };
@@ -125,6 +125,11 @@ impl<W: Write> TextWriter<W> {
                 let value = header.return_value;
                 writeln!(self.out, "    synchronous sends returned: {value}")?;
             }
+            return self.findings(entry);
+        }
+        if header.kind == RecordKind::Channel {
+            let name = entry.channel_name();
+            writeln!(self.out, "    channel: {} ({name})", header.channel)?;
             return self.findings(entry);
         }
         writeln!(
@@ -185,12 +190,7 @@ impl<W: Write> Sink for TextWriter<W> {
         if self.detail.tree {
             self.tree(entry)?;
         }
-        if self.detail.hex
-            && !matches!(
-                entry.packet.header.kind,
-                RecordKind::Lost | RecordKind::Ioctl
-            )
-        {
+        if self.detail.hex && entry.packet.header.kind.has_message() {
             write_hex(&mut self.out, entry.packet.payload, "    ")?;
         }
         if self.flush_each {

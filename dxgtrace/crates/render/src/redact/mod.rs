@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::record::header::{KnownFields, RecordHeader, RecordKind};
+use dxgtrace_protocol::record::header::{KnownFields, RecordHeader};
 use dxgtrace_session::Analysis;
 
 /// Maximum length in bytes of a reply that is copied because it can only hold a status.
@@ -38,7 +38,7 @@ impl Redactor {
     pub fn packet(&mut self, packet: &Packet<'_>, seen: &Analysis<'_>) -> (RecordHeader, Vec<u8>) {
         let header = self.header(packet.header);
         let payload = match (packet.header.kind, &seen.decoded) {
-            (RecordKind::Lost | RecordKind::Ioctl, _) => packet.payload.to_vec(),
+            (kind, _) if !kind.has_message() => packet.payload.to_vec(),
             (_, Some(decoded)) => {
                 let is_status = decoded.frame.is_none() && packet.payload.len() <= STATUS_REPLY_MAX;
                 if is_status {

@@ -370,6 +370,30 @@ codes! {
         "transaction ids start again at 1: the channel was reopened; {unanswered} earlier requests stay unanswered",
         "The driver was loaded again, or the virtual GPU was removed and came back.",
         "The earlier objects are gone; look for what closed the channel.";
+    ChannelRescinded = "channel.rescinded", Warn, Host, ("channel") { objects: ItemCount = 12, processes: ItemCount = 1 }
+        "the host takes the device away; open objects: {objects}, processes: {processes}",
+        "The host has rescinded its offer of the device: the GPU was reset, updated or removed, or the virtual machine is being changed. The driver closes the channel, and ioctls that need it return -19 (ENODEV).",
+        "Look at the Windows event log for this time. Every process that used the virtual GPU has to open it again.";
+    ChannelClosed = "channel.closed", Note, Transport, ("channel") { objects: ItemCount = 12, processes: ItemCount = 1 }
+        "the driver closes the channel; open objects: {objects}, processes: {processes}",
+        "The driver stops the device: it is being unloaded or unbound, or the host has taken the device away, which this capture does not show.",
+        "Look at the kernel log for what stopped the device.";
+    ChannelUnanswered = "channel.unanswered", Note, Transport, ("channel") { unanswered: ItemCount = 2 }
+        "requests on the channel that were unanswered when it was closed: {unanswered}",
+        "The channel was closed while threads waited for replies. The host owes no reply on a closed channel.",
+        "Look for what closed the channel.";
+    ChannelOpenFailed = "channel.open_failed", Warn, Transport, ("channel") { errno: ErrorNumber = 12 }
+        "opening the channel failed with {errno}: the device cannot be used",
+        "The kernel did not get memory for the ring, the host did not map the ring's pages (GPADL), or it refused to open the channel.",
+        "Look at the kernel log for lines of hv_vmbus at this time; dxgtrace explain reads them.";
+    ChannelCallsFailed = "channel.calls_failed", Note, Transport, ("channel") { calls: ItemCount = 3, last: PacketNumber = 140 }
+        "ioctls that returned -19 (ENODEV) since the device went away here: {calls}, the latest in packet {last}",
+        "The driver refuses what needs a device that is gone.",
+        "Nothing more is wrong with these calls.";
+    ChannelGone = "channel.gone", Note, Transport, ("channel") { last: PacketNumber = 112, objects: ItemCount = 12 }
+        "a conclusion: the virtual GPU went away after packet {last}, its latest message; open objects: {objects}",
+        "This ioctl returned -19 (ENODEV) without sending a message, and no message of the virtual GPU follows. No record tells how its channel was closed.",
+        "Look at the Windows event log for the time between the two packets. A capture in which the channel's life is recorded shows when and by whom.";
     VersionIncompatible = "version.incompatible", Error, Host, ("interface version") { version: InterfaceVersion = 27, required: InterfaceVersion = 40 }
         "one side speaks interface version {version}, the other needs at least {required}; the driver does not check",
         "Host and driver are not compatible. The driver ignores the versions in the reply and goes on anyway.",

@@ -58,7 +58,7 @@ pub fn decode_and_check_with<'a>(
     place: &mut Option<Decoded<'a>>,
     found: &mut impl FnMut(Finding),
 ) {
-    if matches!(packet.header.kind, RecordKind::Lost | RecordKind::Ioctl) {
+    if !packet.header.kind.has_message() {
         return;
     }
     let outbound = packet.header.direction == Direction::GuestToHost;

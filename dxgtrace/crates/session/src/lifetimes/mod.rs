@@ -15,6 +15,7 @@ mod role_fields;
 use rustc_hash::FxHashMap;
 
 use super::adapters::Adapters;
+use super::channels::{self, OpenObjects};
 use super::names::ProcessNames;
 use super::objects::{ChangeOrigin, ObjectEnd, ObjectId, Objects};
 use super::plan::{MessagePlans, OWNER_HANDLES_MAX, Place};
@@ -24,7 +25,7 @@ use super::waits::Waits;
 use crate::check::Finding;
 use dxgtrace_protocol::decode::{ArrayRef, Decoded, LocatedBody};
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::record::header::{KnownFields, RecordHeader};
+use dxgtrace_protocol::record::header::{ChannelKind, KnownFields, RecordHeader};
 use dxgtrace_protocol::schema::{
     FieldRole, HeaderProcess, Message, ObjectEffect, ReplyMode, ResetScope,
 };
@@ -187,6 +188,20 @@ impl Lifetimes {
                 self.objects.ledger.clear_ranges_on(number);
                 self.orphans.retain(|orphan| orphan.adapter != number);
             }
+        }
+    }
+
+    /// What exists on the virtual GPU of a record's channel, or of the global
+    /// channel on all of them.
+    #[cold]
+    pub fn open_on(&self, header: &RecordHeader) -> OpenObjects {
+        match (
+            header.channel_kind,
+            self.adapters.on_channel(header.channel),
+        ) {
+            (ChannelKind::Global, _) => channels::open_on(None, &self.objects),
+            (_, Some(adapter)) => channels::open_on(Some(adapter), &self.objects),
+            (_, None) => OpenObjects::default(),
         }
     }
 

@@ -218,6 +218,7 @@ impl PacketDetail {
         let label = match (packet.header.kind, found.part()) {
             (RecordKind::Lost, _) => "lost",
             (RecordKind::Ioctl, _) => "ioctl",
+            (RecordKind::Channel, _) => "channel",
             (_, Some(part)) => part.name(),
             (_, None) => "packet",
         };
@@ -232,6 +233,9 @@ impl PacketDetail {
         }
         if packet.header.kind == RecordKind::Ioctl {
             lines.ioctl(packet.payload);
+        }
+        if packet.header.kind == RecordKind::Channel {
+            lines.channel(packet.payload);
         }
         let first = lines.lines.len();
         if let Some(decoded) = &fetched.decoded {

@@ -5,7 +5,7 @@ use crate::store::CaptureStore;
 use dxgtrace_protocol::decode::{FieldRef, Payload, escaped, locate_layout};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{Direction, IoctlEnd, RecordHeader, RecordKind};
-use dxgtrace_protocol::record::{LOST, RECORD};
+use dxgtrace_protocol::record::{CHANNEL_LIFE, LOST, RECORD};
 use dxgtrace_protocol::schema::FieldType;
 use dxgtrace_render::output::{TimeFormat, duration, wrap};
 use dxgtrace_session::check::Finding;
@@ -43,6 +43,7 @@ fn what(header: &RecordHeader, channel: &str) -> String {
     match header.kind {
         RecordKind::Lost => "packets are missing here".to_owned(),
         RecordKind::Ioctl => "an ioctl has ended".to_owned(),
+        RecordKind::Channel => format!("what happened to {channel}"),
         RecordKind::Refused => format!("{length} bytes, never sent"),
         RecordKind::Packet => format!("{way} on {channel}, {length} bytes"),
     }
@@ -149,6 +150,12 @@ impl Lines<'_> {
         self.push(0, "duration", took, Some("dxg.ioctl_duration"));
         let messages = end.messages.to_string();
         self.push(0, "messages", messages, Some("dxg.ioctl_messages"));
+    }
+
+    pub(super) fn channel(&mut self, payload: &[u8]) {
+        for spot in locate_layout(&CHANNEL_LIFE, Payload::whole(payload)).fields() {
+            self.field(0, "event", &spot);
+        }
     }
 
     /// How many packets were lost, by cause.

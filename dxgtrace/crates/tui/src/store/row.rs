@@ -38,7 +38,9 @@ pub struct PacketRow {
 
 const _: () = assert!(size_of::<PacketRow>() == 44);
 
+/// All but the third bit of a record's kind, which is the highest of the flags.
 const KIND: u16 = 0b11;
+const KIND_HIGH: u16 = 1 << 15;
 const PART_SHIFT: u16 = 2;
 const PART: u16 = 0b11 << PART_SHIFT;
 const SEVERITY_SHIFT: u16 = 4;
@@ -100,7 +102,11 @@ pub struct RowParts {
 impl PacketRow {
     /// Packs a row.
     pub fn new(parts: &RowParts) -> Self {
-        let mut flags = parts.kind as u16;
+        let kind = parts.kind as u16;
+        let mut flags = kind & KIND;
+        if kind & !KIND != 0 {
+            flags |= KIND_HIGH;
+        }
         flags |= match parts.part {
             None => 0,
             Some(MessagePart::Request) => 1,
@@ -188,6 +194,7 @@ impl PacketRow {
     pub fn name(&self) -> &'static str {
         match (self.kind(), self.message()) {
             (RecordKind::Lost, _) => "packets lost",
+            (RecordKind::Channel, _) => "channel",
             (RecordKind::Ioctl, _) => {
                 by_number(self.message as u8).map_or("ioctl", |one| one.function)
             }
@@ -198,7 +205,8 @@ impl PacketRow {
 
     /// Kind of the record.
     pub fn kind(&self) -> RecordKind {
-        match self.flags & KIND {
+        match self.flags & (KIND | KIND_HIGH) {
+            KIND_HIGH => RecordKind::Channel,
             0 => RecordKind::Packet,
             1 => RecordKind::Refused,
             2 => RecordKind::Lost,

@@ -73,7 +73,7 @@ const MAX_GROUPS: usize = 1 << 16;
 impl Stats {
     /// Counts a row. `request` is the request of a reply.
     pub fn count(&mut self, row: &PacketRow, request: Option<&PacketRow>) {
-        if row.kind() == RecordKind::Ioctl {
+        if matches!(row.kind(), RecordKind::Ioctl | RecordKind::Channel) {
             return;
         }
         let latency = request.map(|request| row.time().saturating_sub(request.time()));

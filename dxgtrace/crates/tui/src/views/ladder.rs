@@ -55,7 +55,7 @@ pub fn draw(app: &App, buffer: &mut Buffer, layout: &ScreenLayout) {
         writer.put(severity.map_or(" ", letter), style(look));
         writer.right(row.number(), 7, style(theme.faint)).skip(1);
         writer.left(packets::time(app, *index, row), TIME, style(theme.text));
-        writer.put(arrow(app, row, lane), style(look));
+        writer.put(arrow(app, *index, row, lane), style(look));
         writer
             .skip(1)
             .left(aside(app, row), AROUND - 13, style(theme.faint));
@@ -78,7 +78,7 @@ pub fn draw(app: &App, buffer: &mut Buffer, layout: &ScreenLayout) {
 }
 
 /// The arrow of a packet, with the message's name and status.
-fn arrow(app: &App, row: &PacketRow, lane: usize) -> String {
+fn arrow(app: &App, index: u32, row: &PacketRow, lane: usize) -> String {
     if row.kind() == RecordKind::Lost {
         return format!("|{:~^lane$}|", " packets are missing here ");
     }
@@ -89,6 +89,9 @@ fn arrow(app: &App, row: &PacketRow, lane: usize) -> String {
             format!("{name} = {status}"),
             lane.saturating_sub(1)
         );
+    }
+    if row.kind() == RecordKind::Channel {
+        return format!("| {:<1$}|", app.line(index), lane.saturating_sub(1));
     }
     let name = match row.part() {
         Some(MessagePart::Reply) => format!(" {} {} ", row.name(), packets::status(app, row).0),

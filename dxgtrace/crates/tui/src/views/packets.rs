@@ -169,7 +169,7 @@ fn draw_line(
         _ => part_style(theme, row),
     };
     let arrow = match (app.list.joined, row.direction()) {
-        _ if row.kind() == RecordKind::Ioctl => "= ",
+        _ if matches!(row.kind(), RecordKind::Ioctl | RecordKind::Channel) => "= ",
         (true, Direction::GuestToHost) => "",
         (false, Direction::GuestToHost) => "> ",
         (_, Direction::HostToGuest) => "< ",

@@ -6,6 +6,7 @@ mod diagnosis;
 use serde_json::{Map, Value, json};
 
 use crate::output::SCHEMA_VERSION;
+use dxgtrace_protocol::record::header::ChannelEvent;
 use dxgtrace_protocol::schema::{Field, FieldType, Layout, ObjectKind, Struct, TailElement};
 use dxgtrace_protocol::table::framing;
 use dxgtrace_protocol::table::{CATALOG, Catalog};
@@ -23,6 +24,7 @@ pub fn schema_of(catalog: &Catalog) -> String {
         "msg",
         "exchange",
         "ioctl",
+        "channel",
         "object",
         "finding",
         "lost",
@@ -46,7 +48,7 @@ pub fn schema_of(catalog: &Catalog) -> String {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": format!("dxgtrace JSON lines, version {SCHEMA_VERSION}"),
         "description": "Every line is one record. `read` and `capture` write header, msg, \
-                        exchange, ioctl, object, finding, lost and summary; `check` header, finding, \
+                        exchange, ioctl, channel, object, finding, lost and summary; `check` header, finding, \
                         issue and summary; `stat` header, pause, count, start, failure, wait, account and \
                         summary; `top` top; `explain` answer and unknown; `doctor` fact; `diff` difference \
                         or reread. 64-bit numbers and times in nanoseconds \
@@ -57,6 +59,7 @@ pub fn schema_of(catalog: &Catalog) -> String {
             "msg": message(catalog),
             "exchange": exchange(),
             "ioctl": ioctl(),
+            "channel": channel(),
             "object": object(),
             "finding": finding(),
             "lost": lost(),
@@ -198,6 +201,22 @@ fn ioctl() -> Value {
         ("messages", integer(), true),
         ("first_request", integer(), false),
         ("failed_request", integer(), false),
+    ])
+}
+
+fn channel() -> Value {
+    let events = ChannelEvent::NAMES.values.iter();
+    let events: Vec<&str> = events.map(|value| value.name).chain(["unknown"]).collect();
+    record(&[
+        ("type", constant("channel"), true),
+        ("number", integer(), true),
+        ("time", reference("u64"), true),
+        ("channel", json!({"type": "string"}), true),
+        ("relid", integer(), true),
+        ("event", json!({"enum": events}), true),
+        ("process", reference("process"), false),
+        ("result", integer(), false),
+        ("errno", json!({"type": "string"}), false),
     ])
 }
 

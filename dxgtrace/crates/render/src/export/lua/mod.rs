@@ -10,7 +10,7 @@ use super::named_sets::NamedSets;
 use dxgtrace_protocol::decode::MAX_PAYLOAD;
 use dxgtrace_protocol::decode::{MessagePart, UNKNOWN, summary};
 use dxgtrace_protocol::record::header::{ChannelKind, Direction, RecordKind};
-use dxgtrace_protocol::record::{IOCTL_END, LOST, RECORD};
+use dxgtrace_protocol::record::{CHANNEL_LIFE, IOCTL_END, LOST, RECORD};
 use dxgtrace_protocol::schema::{
     BytesOrigin, FieldRule, FieldType, Forms, HEADER, Message, MessageSet, ObjectKind, ReplyMode,
 };
@@ -245,6 +245,8 @@ fn write_framing(out: &mut impl Write) -> fmt::Result {
         ("refused", summary::REFUSED_SUFFIX),
         ("lost", lost.as_str()),
         ("unseen", summary::NO_END_SUFFIX),
+        ("channel", summary::CHANNEL_PREFIX),
+        ("channel_unknown", summary::UNKNOWN_CHANNEL_EVENT),
         ("unknown", UNKNOWN),
     ];
     for (name, line) in lines {
@@ -263,6 +265,7 @@ fn write_framing(out: &mut impl Write) -> fmt::Result {
         ("record", &RECORD),
         ("lost", &LOST),
         ("ioctl", &IOCTL_END),
+        ("channel", &CHANNEL_LIFE),
         ("extended", &EXTENDED),
     ] {
         write!(out, "data.{name} = ")?;

@@ -18,7 +18,7 @@ use self::pieces::{OpenJson, write_decimal, write_str, write_value};
 use dxgtrace_protocol::decode::{Decoded, Value, escaped};
 use dxgtrace_protocol::record::IOCTL;
 use dxgtrace_protocol::record::header::{
-    IoctlEnd, KnownFields, LostPackets, RecordHeader, RecordKind,
+    ChannelEvent, IoctlEnd, KnownFields, LostPackets, RecordHeader, RecordKind,
 };
 use dxgtrace_protocol::schema::{FieldType, ObjectKind};
 use dxgtrace_protocol::table::{self, errno};
@@ -95,6 +95,10 @@ impl<W: Write> Sink for JsonLines<W> {
             RecordKind::Lost => self.line(&LostRecord::of(entry))?,
             RecordKind::Ioctl => {
                 write_ioctl_end(&mut self.lines, entry)?;
+                self.lines.push(b'\n');
+            }
+            RecordKind::Channel => {
+                write_channel_event(&mut self.lines, entry)?;
                 self.lines.push(b'\n');
             }
             RecordKind::Packet | RecordKind::Refused => {
@@ -417,11 +421,7 @@ fn write_ioctl_end(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<()> {
     add_ioctl(&mut record, header)?;
     // The result of the ioctl, if its end was captured.
     if header.known.has(KnownFields::IOCTL_RESULT) {
-        record.add("result", &header.ioctl_result)?;
-        let errno = header.ioctl_result.wrapping_neg().cast_unsigned();
-        if let Some(name) = errno::name(errno) {
-            record.add("errno", &name)?;
-        }
+        add_result(&mut record, header.ioctl_result)?;
     }
     // The result of the first failed synchronous send, or 0.
     if header.known.has(KnownFields::RETURN_VALUE) {
@@ -438,6 +438,36 @@ fn write_ioctl_end(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<()> {
     }
     record.end();
     Ok(())
+}
+
+/// Appends the record of what happened to a channel.
+fn write_channel_event(out: &mut Vec<u8>, entry: &Entry<'_>) -> io::Result<()> {
+    let header = entry.packet.header;
+    let mut record = OpenJson::object(out);
+    write_str(record.key(["type"]), "channel");
+    record.add("number", &entry.packet.number)?;
+    write_decimal(record.key(["time"]), entry.packet.time)?;
+    record.add("channel", &entry.channel_name())?;
+    record.add("relid", &header.channel)?;
+    let event = ChannelEvent::decode(entry.packet.payload);
+    record.add("event", &event.map_or("unknown", ChannelEvent::name))?;
+    if header.known.has(KnownFields::TASK) {
+        record.add("process", &TaskJson::of(header))?;
+    }
+    if header.known.has(KnownFields::RETURN_VALUE) {
+        add_result(&mut record, header.return_value)?;
+    }
+    record.end();
+    Ok(())
+}
+
+/// Adds what a function returned, with the name of the error.
+fn add_result(record: &mut OpenJson<'_>, value: i32) -> io::Result<()> {
+    record.add("result", &value)?;
+    match errno::name(value.wrapping_neg().cast_unsigned()) {
+        Some(name) => record.add("errno", &name),
+        None => Ok(()),
+    }
 }
 
 /// A task.

@@ -235,6 +235,12 @@ local function lost_line(packet, pinfo, root, tvb)
   return format(data.lines.lost, decimal(total))
 end
 
+-- What a function returned, with the name of the error.
+local function returned(value)
+  local errno = data.errnos[-value]
+  return format(" = %d%s", value, errno and format(" (%s)", errno) or "")
+end
+
 local function ioctl_line(packet, pinfo, root, tvb)
   local s = packet.s
   ioctl_ended(packet, pinfo)
@@ -242,8 +248,18 @@ local function ioctl_line(packet, pinfo, root, tvb)
   local request, result = packet.ioctl, packet.ioctl_result
   local line = member.ioctl.names.values[request] or format("ioctl 0x%x", request)
   if not result then return line .. data.lines.unseen end
-  local errno = data.errnos[-result]
-  return format("%s = %d%s", line, result, errno and format(" (%s)", errno) or "")
+  return line .. returned(result)
+end
+
+local function channel_line(packet, root, tvb)
+  local s = packet.s
+  local body = locate(data.channel, s, packet.start, 0, packet.length)
+  if root then show_message_body(root, tvb, body) end
+  local field = data.channel.fields[1]
+  local event = not body.short and field.names.values[read(s, packet.start + field.at, field.size)]
+  if not event then return data.lines.channel_unknown end
+  local line = data.lines.channel .. event
+  return packet.send_failed and line .. returned(signed_32(packet.return_value)) or line
 end
 
 local HEADER_SIZE = data.record.size
@@ -288,6 +304,8 @@ function proto.dissector(tvb, pinfo, tree)
     line = lost_line(packet, pinfo, detail, tvb)
   elseif packet.kind == data.kind.ioctl then
     line = ioctl_line(packet, pinfo, detail, tvb)
+  elseif packet.kind == data.kind.channel then
+    line = channel_line(packet, detail, tvb)
   elseif packet.kind == data.kind.packet or packet.kind == data.kind.refused then
     line = message_line(packet, pinfo, detail, tvb, found)
     local remark = remarks[pinfo.number]
