@@ -732,6 +732,10 @@ data.codes = {
     sentence = { { "message", "part" }, " is sent without a reply, which the protocol knows only of submissions, signals and waits", } },
   { id = "CommandUnknown", word = "command.unknown", severity = "error",
     sentence = { "command ", { "command", "integer" }, " has no name in the ", { "set", "part" }, " set", } },
+  { id = "EventUnexpected", word = "event.unexpected", severity = "note",
+    sentence = { "the host sends ", { "message", "part" }, ", which no public driver asks for", } },
+  { id = "EventAsksReply", word = "event.asks_reply", severity = "warn",
+    sentence = { "the host asks for a completion of ", { "message", "part" }, ", which the driver never sends", } },
   { id = "CommandUnsent", word = "command.unsent", severity = "note",
     sentence = { { "message", "part" }, " is named, but no public driver sends it", } },
   { id = "SizeShort", word = "size.short", severity = "error",
@@ -777,7 +781,7 @@ data.codes = {
   { id = "TransactionReused", word = "transaction.reused", severity = "warn",
     sentence = { "transaction ", { "transaction", "decimal" }, " is used again while ", { "message", "part" }, " in packet ", { "request", "integer" }, " waits for it", } },
   { id = "SendRefused", word = "send.refused", severity = "error",
-    sentence = { { "message", "part" }, " was not sent: the send function returned ", { "errno", "errno" }, " after ", { "attempts", "integer" }, " refused attempts", } },
+    sentence = { { "message", "part" }, " of ", { "length", "decimal" }, " bytes was not sent: the send function returned ", { "errno", "errno" }, " after ", { "attempts", "integer" }, " refused attempts", } },
   { id = "ChannelReopened", word = "channel.reopened", severity = "chat",
     sentence = { "transaction ids start again at 1: the channel was reopened; ", { "unanswered", "integer" }, " earlier requests stay unanswered", } },
 }
@@ -3344,8 +3348,16 @@ local function check_framing(packet, frame, found)
   elseif message.unsent then
     found(code.CommandUnsent, { message = message.name }, frame.base + data.framing.command)
   end
-  if not packet.outbound then return end
   local wants_reply = packet.packet_flags % 2 == 1
+  if not packet.outbound then
+    if message and wants_reply then
+      found(code.EventAsksReply, { message = message.name }, 0)
+    end
+    if message and not message.requests[1] then
+      found(code.EventUnexpected, { message = message.name }, 0)
+    end
+    return
+  end
   local is_async = frame.set == data.framing.vgpu and frame.is_async
   if is_async and message and not message.async then
     found(code.AsyncUnexpected, { message = message.name }, at)
@@ -3552,6 +3564,8 @@ local channels = {}
 local ANSWERED = 512
 -- The frame of the latest loss.
 local lost_at = 0
+-- Whether a message was sent that wants no reply.
+local sent_async = false
 -- By thread: the ioctl in progress with its messages in the capture, and the
 -- key of the request that the thread waits for.
 local ioctls, waits = {}, {}
@@ -3564,7 +3578,7 @@ end
 local replies, requests, remarks = {}, {}, {}
 
 function proto.init()
-  pending, channels, lost_at = {}, {}, 0
+  pending, channels, lost_at, sent_async = {}, {}, 0, false
   ioctls, waits = {}, {}
   replies, requests, remarks = {}, {}, {}
 end
@@ -3604,7 +3618,11 @@ end
 
 -- Takes a request. A later one of the same id replaces it.
 local function ask(packet, pinfo, decoded)
-  if pinfo.visited or packet.packet_flags % 2 == 0 then return end
+  if pinfo.visited then return end
+  if packet.packet_flags % 2 == 0 then
+    sent_async = true
+    return
+  end
   local id = comparable(packet.transaction)
   if id == 1 and channels[packet.channel] then restart(packet, pinfo) end
   local ids = channels[packet.channel]
@@ -3637,7 +3655,10 @@ end
 -- What a reply without a waiting request is reported as, and of a second reply
 -- the frame of the request.
 local function stray(packet)
-  if packet.transaction == 0 then return code.ReplyUnwanted end
+  -- Ids count from 1. Without a message that wants no reply, it answers nothing.
+  if packet.transaction == 0 then
+    return sent_async and code.ReplyUnwanted or code.ReplyOrphan
+  end
   local ids, id = channels[packet.channel], comparable(packet.transaction)
   if not ids then
     return packet.requester and code.ReplyInGap or code.ReplyBeforeCapture
@@ -3681,7 +3702,8 @@ local function gap(number)
   for _, ids in pairs(channels) do ids.before_gap = ids.before_gap or ids.last end
 end
 
--- Counts the messages that the capture holds of an ioctl.
+-- Counts the messages that the capture holds of an ioctl, and those that could
+-- not be sent, which the probe may have counted.
 local function sent(packet, pinfo)
   if pinfo.visited or not (packet.outbound and packet.task and packet.in_ioctl) then return end
   local call = ioctls[packet.thread]
@@ -3689,7 +3711,9 @@ local function sent(packet, pinfo)
     call = { ioctl = packet.ioctl, messages = 0 }
     ioctls[packet.thread] = call
   end
-  if packet.kind == data.kind.packet then call.messages = call.messages + 1 end
+  if packet.kind == data.kind.packet or packet.kind == data.kind.refused then
+    call.messages = call.messages + 1
+  end
 end
 
 -- Takes the end of an ioctl, which may prove that packets are missing which
@@ -3921,6 +3945,7 @@ local function message_line(packet, pinfo, root, tvb, found)
       message = name or data.lines.nameless,
       errno = errno < 2147483648 and errno or 4294967296 - errno,
       attempts = packet.attempts,
+      length = packet.length,
     }, 0)
     return line_of(packet, decoded)
   elseif packet.packet_type == data.framing.completion then

@@ -17,6 +17,8 @@ const NO_MEMORY: u64 = 0xc000_0017;
 const ENOMEM: i32 = negative("ENOMEM");
 const EINVAL: i32 = negative("EINVAL");
 const EFAULT: i32 = negative("EFAULT");
+/// A process of which nothing else is in the capture.
+const OTHER: u32 = 200;
 const EINTR: i32 = negative("EINTR");
 const ENOTTY: i32 = negative("ENOTTY");
 
@@ -70,6 +72,7 @@ fn no_handle(talk: &mut Conversation, result: i32) -> Result<()> {
     Ok(())
 }
 
+/// The conversations about ioctls.
 pub fn cases() -> Result<Vec<Case>> {
     Ok(vec![
         case(
@@ -87,13 +90,33 @@ pub fn cases() -> Result<Vec<Case>> {
         )?,
         case(
             Code::IoctlAdapterGone,
-            &[Code::ChannelGone],
+            &[Code::ChannelGone, Code::AdapterOpenObjects],
             Device,
             |talk| {
                 end(talk, ENODEV, 0);
                 Ok(())
             },
             |talk| call(talk, 0, 0),
+        )?,
+        case(
+            Code::AdapterOpenObjects,
+            &[
+                Code::ChannelGone,
+                Code::ChannelCallsFailed,
+                Code::IoctlAdapterGone,
+            ],
+            Device,
+            |talk| {
+                end(talk, ENODEV, 0);
+                end(talk, ENODEV, 0);
+                Ok(())
+            },
+            |talk| {
+                // Nothing is known of what that process had open.
+                talk.pid = OTHER;
+                end(talk, ENODEV, 0);
+                Ok(())
+            },
         )?,
         case(
             Code::IoctlForeignFile,

@@ -101,7 +101,11 @@ pub fn cases() -> Result<Vec<Case>> {
         )?,
         case(
             Code::ChannelCallsFailed,
-            &[Code::ChannelRescinded, Code::IoctlAdapterGone],
+            &[
+                Code::ChannelRescinded,
+                Code::IoctlAdapterGone,
+                Code::AdapterOpenObjects,
+            ],
             Device,
             |talk| {
                 talk.add_channel_event(VGPU0, Rescind, 0);
@@ -116,7 +120,11 @@ pub fn cases() -> Result<Vec<Case>> {
         )?,
         case(
             Code::ChannelGone,
-            &[Code::ChannelCallsFailed, Code::IoctlAdapterGone],
+            &[
+                Code::ChannelCallsFailed,
+                Code::IoctlAdapterGone,
+                Code::AdapterOpenObjects,
+            ],
             Device,
             |talk| {
                 refused(talk);

@@ -1,7 +1,7 @@
 //! For every finding code, a conversation with this finding alone, and a similar one
 //! without it.
 
-mod calls;
+pub mod calls;
 mod channels;
 mod objects;
 mod packets;

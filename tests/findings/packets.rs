@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result};
 use dxgtrace_protocol::record::header::{Direction, KnownFields, RecordKind};
-use dxgtrace_protocol::table::framing::PACKET_INBAND;
+use dxgtrace_protocol::table::errno::EAGAIN;
+use dxgtrace_protocol::table::framing::{FLAG_COMPLETION_REQUESTED, PACKET_INBAND};
 use dxgtrace_session::check::Code;
 
 use super::InitialState::Device;
@@ -95,6 +96,26 @@ fn sync_object(talk: &mut Conversation, name: &str, value: u64) -> Result<()> {
     )
 }
 
+/// A message that the ring has no room for.
+fn refused(talk: &mut Conversation) -> Result<()> {
+    talk.add_request("flush_heap_transitions", &[])?;
+    let header = &mut talk.last()?.header;
+    header.kind = RecordKind::Refused;
+    (header.return_value, header.refused_attempts) = (EAGAIN, 50);
+    Ok(())
+}
+
+/// The host tells that the device's state changed, with these packet flags.
+fn announced(talk: &mut Conversation, flags: u16) -> Result<()> {
+    let cookie = [
+        ("guest_pointer", &[0xffff_8000_1234_5678][..]),
+        ("data32", &[1]),
+    ];
+    talk.add_host_message("set_guest_data", &cookie)?;
+    talk.last()?.header.packet_flags = flags;
+    Ok(())
+}
+
 pub fn cases() -> Result<Vec<Case>> {
     Ok(vec![
         case(
@@ -145,7 +166,7 @@ pub fn cases() -> Result<Vec<Case>> {
         )?,
         case(
             Code::ChannelWrong,
-            &[],
+            &[Code::EventUnexpected],
             Device,
             |talk| hosts(talk, VGPU0, PACKET_INBAND, host(2, 4, 48)),
             |talk| hosts(talk, GLOBAL, PACKET_INBAND, host(2, 4, 48)),
@@ -328,22 +349,40 @@ pub fn cases() -> Result<Vec<Case>> {
             evict,
         )?,
         case(
-            Code::SendRefused,
+            Code::EventUnexpected,
             &[],
             Device,
+            |talk| hosts(talk, GLOBAL, PACKET_INBAND, host(2, 4, 24)),
+            |talk| announced(talk, 0),
+        )?,
+        case(
+            Code::EventAsksReply,
+            &[],
+            Device,
+            |talk| announced(talk, FLAG_COMPLETION_REQUESTED),
+            |talk| announced(talk, 0),
+        )?,
+        case(
+            Code::SendHostReads,
+            &[Code::SendRefused],
+            Device,
             |talk| {
-                talk.add_request("flush_heap_transitions", &[])?;
-                let header = &mut talk.last()?.header;
-                header.kind = RecordKind::Refused;
-                (header.return_value, header.refused_attempts) = (-11, 50);
-                Ok(())
+                refused(talk)?;
+                flush(talk, 4)
             },
             |talk| {
-                let asked = talk.add_request("flush_heap_transitions", &[])?;
-                talk.last()?.header.refused_attempts = 49;
-                talk.add_reply(&asked, &[])
+                // The host may have stopped to read before.
+                flush(talk, 4)?;
+                refused(talk)?;
+                talk.time += 101_000_000;
+                flush(talk, 4)
             },
         )?,
+        case(Code::SendRefused, &[], Device, refused, |talk| {
+            let asked = talk.add_request("flush_heap_transitions", &[])?;
+            talk.last()?.header.refused_attempts = 49;
+            talk.add_reply(&asked, &[])
+        })?,
         case(
             Code::CaptureCut,
             &[],

@@ -40,6 +40,15 @@ fn stray(talk: &mut Conversation, transaction: u64) {
     talk.push(header, vec![0; 8]);
 }
 
+/// A message that has no reply.
+fn signal_async(talk: &mut Conversation) -> Result<()> {
+    talk.add_request("signal_sync_object", &[("device", &[super::DEVICE])])?;
+    let last = talk.last()?;
+    (last.header.packet_flags, last.header.transaction) = (0, 0);
+    last.payload[29] = 1;
+    Ok(())
+}
+
 fn after(talk: &mut Conversation, milliseconds: u64) -> Result<()> {
     let asked = talk.add_request("flush_heap_transitions", &[])?;
     talk.time += milliseconds * MS;
@@ -149,10 +158,15 @@ pub fn cases() -> Result<Vec<Case>> {
             &[],
             Device,
             |talk| {
+                signal_async(talk)?;
                 stray(talk, 0);
                 Ok(())
             },
-            flush,
+            // No message was sent without a reply: this one answers nothing.
+            |talk| {
+                stray(talk, 0);
+                Ok(())
+            },
         )?,
         case(
             Code::ReplyBeforeCapture,
@@ -253,6 +267,21 @@ pub fn cases() -> Result<Vec<Case>> {
             Device,
             |talk| status(talk, 0xC000_000D),
             |talk| status(talk, 0x103),
+        )?,
+        case(
+            Code::FailurePassed,
+            &[Code::StatusFailed],
+            Device,
+            |talk| {
+                status(talk, 0xC000_0017)?;
+                flush(talk)
+            },
+            // Another request is not the same.
+            |talk| {
+                flush(talk)?;
+                status(talk, 0xC000_0017)?;
+                talk.add_exchange("flush_device", &[("device", &[super::DEVICE])], &[])
+            },
         )?,
         case(
             Code::StatusUnmapped,

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use dxgtrace_protocol::record::header::Direction;
+use dxgtrace_protocol::table::framing::PACKET_INBAND;
 use dxgtrace_session::check::{Code, Layer, Severity};
-use dxgtrace_tests::conversation::Conversation;
+use dxgtrace_tests::conversation::{Conversation, VGPU0};
 use dxgtrace_tests::program::{command, run, text};
 use dxgtrace_tests::synthetic::{Found, load, numbered, see_all};
 use dxgtrace_tests::{findings, samples};
@@ -136,6 +138,8 @@ fn every_fault_of_the_host_is_found_at_its_packet_with_its_layer() {
         (43, Code::ReplyOrphan, Layer::Host),
         (46, Code::ReplySlow, Layer::Host),
         (50, Code::StatusFailed, Layer::Host),
+        // The end tells that what failed for want of memory worked later.
+        (30, Code::FailurePassed, Layer::Host),
     ];
     let seen: Vec<_> = found
         .iter()
@@ -261,4 +265,22 @@ fn stat_counts_what_is_there() {
     ] {
         assert!(shown.contains(part), "{part} is missing in\n{shown}");
     }
+}
+
+#[test]
+fn a_message_of_the_host_on_a_virtual_gpus_channel_makes_no_second_row() {
+    let mut talk = Conversation::default();
+    talk.start_driver().unwrap();
+    let mut header = talk.header(Direction::HostToGuest, VGPU0, PACKET_INBAND);
+    header.transaction = 0;
+    let mut message = vec![0; 48];
+    message[12] = 2;
+    talk.push(header, message);
+    let folder = dxgtrace_tests::program::scratch("stray");
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("stray.pcapng");
+    std::fs::write(&path, findings::file(&talk).unwrap()).unwrap();
+    let output = run(&["stat", "-T", "jsonl", text(&path)]).unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(shown.matches("\"name\":\"vgpu0").count(), 1, "{shown}");
 }

@@ -198,7 +198,7 @@ fn a_finding_has_its_parameters_by_name() {
         parameters("packet.type"),
         serde_json::json!({"packet_type": 9})
     );
-    let refused = serde_json::json!({"errno": {"raw": -11, "name": "EAGAIN"}, "attempts": 50});
+    let refused = serde_json::json!({"errno": {"raw": -11, "name": "EAGAIN"}, "attempts": 50, "length": "40"});
     assert_eq!(parameters("send.refused"), refused);
     assert_eq!(parameters("status.by_handle"), Value::Null);
 }

@@ -23,3 +23,4 @@ mod samples;
 mod session;
 mod tables;
 mod tui;
+mod verdicts;

@@ -13,9 +13,9 @@ use super::rules::load_rules;
 use super::{Exit, Failure, input, known_issues};
 use dxgtrace_query::filter::Filter;
 use dxgtrace_query::rules::{RuleMatch, RuleVerdict};
-use dxgtrace_render::output::{FindingGroups, JsonLines, json};
+use dxgtrace_render::output::{CaptureVerdict, FindingGroups, JsonLines, json};
 use dxgtrace_session::ReplyLimits;
-use dxgtrace_session::check::Severity;
+use dxgtrace_session::check::{Layer, Severity};
 use dxgtrace_session::entry::Sink;
 
 /// `dxgtrace check`
@@ -97,8 +97,12 @@ pub fn run(args: &CheckArgs, color: ColorArg) -> Result<Exit, Failure> {
         let source = input::display_name(path);
         let mut groups = FindingGroups::new(args.examples);
         let mut rule_run = rules.watch();
-        let mut sinks: Vec<Box<dyn Sink + '_>> =
-            vec![Box::new(&mut groups), Box::new(&mut rule_run)];
+        let mut verdict = CaptureVerdict::default();
+        let mut sinks: Vec<Box<dyn Sink + '_>> = vec![
+            Box::new(&mut groups),
+            Box::new(&mut rule_run),
+            Box::new(&mut verdict),
+        ];
         if args.answer.form == AnswerForm::Jsonl {
             let findings = JsonLines::findings(&mut out, &source, least);
             sinks.push(Box::new(findings.map_err(Failure::output)?));
@@ -116,13 +120,29 @@ pub fn run(args: &CheckArgs, color: ColorArg) -> Result<Exit, Failure> {
         match args.answer.form {
             AnswerForm::Text => {
                 if !args.quiet {
+                    verdict
+                        .write(&mut out, &totals, &waiting, text_width())
+                        .map_err(Failure::output)?;
                     known_issues::write(&mut out, &rule_run.matches(), text_width())
                         .map_err(Failure::output)?;
                 }
                 groups.write(&mut out, &source, &totals, version, least, text_width())
             }
-            AnswerForm::Jsonl => write_issues(&mut out, &rule_run.matches())
-                .and_then(|()| json::summary(&mut out, &totals)),
+            AnswerForm::Jsonl => {
+                let text = verdict.text(&totals, &waiting);
+                let first = verdict.first_failure(&totals);
+                json::line(
+                    &mut out,
+                    &VerdictRecord {
+                        r#type: "verdict",
+                        text: &text,
+                        packet: first.map(|(packet, _)| packet),
+                        layer: first.and_then(|(_, layer)| layer),
+                    },
+                )
+                .and_then(|()| write_issues(&mut out, &rule_run.matches()))
+                .and_then(|()| json::summary(&mut out, &totals))
+            }
         }
         .map_err(Failure::output)?;
         if let Some(failure @ (Failure::Closed | Failure::Usage(_))) = damage {
@@ -141,6 +161,15 @@ pub fn run(args: &CheckArgs, color: ColorArg) -> Result<Exit, Failure> {
         None if args.fail_on_loss && lost > 0 => Ok(Exit::Loss),
         None => Ok(Exit::Fine),
     }
+}
+
+/// The sentence on a file, as a record.
+#[derive(Serialize)]
+struct VerdictRecord<'a> {
+    r#type: &'static str,
+    text: &'a str,
+    packet: Option<u64>,
+    layer: Option<Layer>,
 }
 
 /// Writes a record for each known issue that the capture matches.

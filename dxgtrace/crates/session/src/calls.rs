@@ -8,7 +8,7 @@ use super::status::{self, ReplyOutcome};
 use crate::check::{ErrorNumber, Finding, FindingKind, ItemCount, PacketNumber, StatusCode};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::IOCTL;
-use dxgtrace_protocol::record::header::{IoctlEnd, KnownFields, RecordHeader};
+use dxgtrace_protocol::record::header::{IoctlEnd, KnownFields, RecordHeader, RecordKind};
 use dxgtrace_protocol::table::errno;
 use dxgtrace_protocol::table::framing::FLAG_COMPLETION_REQUESTED;
 
@@ -26,6 +26,9 @@ pub struct IoctlCall {
     pub messages: u64,
     /// The first of its requests that failed: its packet number and outcome.
     pub first_failure: Option<(u64, ReplyOutcome)>,
+    /// Number of its messages that could not be sent. The probe may have
+    /// counted them.
+    unsent: u64,
     /// Requests that have no reply yet.
     awaited_replies: u64,
     /// Whether packets were lost since it began.
@@ -62,6 +65,8 @@ impl IoctlsInProgress {
         if packet.is_message() {
             call.messages += 1;
             call.awaited_replies += u64::from(header.packet_flags & FLAG_COMPLETION_REQUESTED);
+        } else if header.kind == RecordKind::Refused {
+            call.unsent += 1;
         }
     }
 
@@ -105,7 +110,7 @@ impl IoctlsInProgress {
             });
         let sent = IoctlEnd::decode(packet.payload).map(|end| end.messages);
         let end_seen = header.known.has(KnownFields::IOCTL_RESULT);
-        call.incomplete = !end_seen || sent.is_some_and(|sent| sent > call.messages);
+        call.incomplete = !end_seen || sent.is_some_and(|sent| sent > call.messages + call.unsent);
         let whole = sent == Some(call.messages) && call.awaited_replies == 0 && !call.packets_lost;
         let judged = end_seen && !pairing::is_interrupted(header) && whole;
         if judged && let Some(finding) = contradiction(&call, header) {

@@ -20,6 +20,8 @@ mod names;
 mod objects;
 mod pairing;
 mod plan;
+mod recurrence;
+mod refused_sends;
 mod status;
 mod tree;
 mod versions;
@@ -41,19 +43,22 @@ pub use waits::{AwaitedFence, CpuWait};
 use calls::IoctlsInProgress;
 use channels::ChannelLives;
 use check::{
-    ByteCount, ErrorNumber, EventNumber, FieldNumber, Finding, FindingKind, HandleValue, ItemCount,
-    Milliseconds, PacketNumber, Seconds, TransactionId,
+    ByteCount, Code, ErrorNumber, EventNumber, FieldNumber, Finding, FindingKind, HandleValue,
+    ItemCount, Milliseconds, PacketNumber, Seconds, TransactionId,
 };
 use dxgtrace_protocol::decode::{Decoded, MessagePart};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{
     ChannelEvent, ChannelKind, Direction, KnownFields, LostPackets, RecordKind,
 };
-use dxgtrace_protocol::schema::{HeaderProcess, ResetScope};
-use dxgtrace_protocol::table::Catalog;
+use dxgtrace_protocol::schema::{FailureImpact, HeaderProcess, ResetScope};
 use dxgtrace_protocol::table::framing::PACKET_COMPLETION;
+use dxgtrace_protocol::table::{Catalog, errno as kernel_errno};
 use lifetimes::Lifetimes;
+use pairing::RecentReply;
 use plan::MessagePlans;
+use recurrence::FailureHistory;
+use refused_sends::RefusedSends;
 
 /// Thresholds for the host's reply times.
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +88,8 @@ pub struct Session {
     calls: IoctlsInProgress,
     channels: ChannelLives,
     lifetimes: Lifetimes,
+    failures: FailureHistory,
+    refused: RefusedSends,
     limits: ReplyLimits,
     /// Time of the latest packet, in nanoseconds since 1970.
     latest_time: u64,
@@ -173,15 +180,19 @@ impl Session {
         match (packet.header.kind, &analysis.decoded) {
             (RecordKind::Packet, Some(decoded)) => match decoded.part {
                 MessagePart::Request => self.on_request(packet, decoded, found),
-                MessagePart::Event => self.lifetimes.on_host_message(packet, decoded, found),
+                MessagePart::Event => {
+                    if let Some(message) = decoded.message
+                        && message.requests.is_empty()
+                    {
+                        let message = message.name;
+                        found(Finding::new(FindingKind::EventUnexpected { message }));
+                    }
+                    self.lifetimes.on_host_message(packet, decoded, found);
+                }
                 MessagePart::Reply => analysis.outcome = self.on_reply(packet, decoded, found),
             },
             (RecordKind::Packet, None) => {}
-            (RecordKind::Refused, decoded) => found(Finding::new(FindingKind::SendRefused {
-                message: decoded.as_ref().map_or("message", Decoded::name),
-                errno: ErrorNumber(packet.header.return_value.unsigned_abs()),
-                attempts: ItemCount(packet.header.refused_attempts.into()),
-            })),
+            (RecordKind::Refused, decoded) => self.refused(packet, decoded.as_ref(), found),
             (RecordKind::Lost, _) => {
                 let lost = LostPackets::decode(packet.payload).map_or(0, |lost| lost.total());
                 let lost = ItemCount(lost);
@@ -190,7 +201,16 @@ impl Session {
             }
             (RecordKind::Ioctl, _) => {
                 let missed_reply = self.pairing.on_ioctl_end(packet);
-                let mut call = self.calls.on_ioctl_end(packet, found);
+                let mut verdict = None;
+                let mut call = self
+                    .calls
+                    .on_ioctl_end(packet, &mut |finding| verdict = Some(finding));
+                if let Some(finding) = verdict {
+                    if finding.code() == Code::IoctlAdapterGone {
+                        self.lifetimes.report_open_objects(packet.header, found);
+                    }
+                    found(finding);
+                }
                 if pairing::is_interrupted(packet.header) && call.first_packet != 0 {
                     self.report_interrupted_wait(packet, call.first_packet, found);
                 }
@@ -245,6 +265,8 @@ impl Session {
         for departure in self.departures() {
             self.report_departure(&departure, found);
         }
+        self.failures.finish(found);
+        self.refused.finish(found);
         for wait in self.cpu_waits() {
             let slept = self.latest_time.saturating_sub(wait.time);
             if slept >= self.limits.missing && !self.pairing.is_lost_since(wait.packet) {
@@ -485,6 +507,7 @@ impl Session {
                 self.lifetimes.forget_request(*request);
             }
             self.lifetimes.on_channel_reopened(packet, starts);
+            self.failures.on_channel_reopened(header.channel);
             let unanswered = ItemCount(dropped.len() as u64);
             found(Finding::new(FindingKind::ChannelReopened { unanswered }));
         } else if self.pairing.has_gap(header) {
@@ -506,6 +529,29 @@ impl Session {
                     request: PacketNumber(lost.number),
                 }));
             }
+        }
+    }
+
+    /// A message could not be sent.
+    #[cold]
+    fn refused(
+        &mut self,
+        packet: &Packet<'_>,
+        decoded: Option<&Decoded<'_>>,
+        found: &mut impl FnMut(Finding),
+    ) {
+        let header = packet.header;
+        found(Finding::new(FindingKind::SendRefused {
+            message: decoded.map_or("message", Decoded::name),
+            errno: ErrorNumber(header.return_value.unsigned_abs()),
+            attempts: ItemCount(header.refused_attempts.into()),
+            length: ByteCount(header.payload_length.into()),
+        }));
+        if header.return_value == kernel_errno::EAGAIN {
+            let frame = decoded.and_then(|decoded| decoded.frame);
+            let process = frame.map_or(0, |frame| frame.process);
+            let before = self.pairing.recent_replies(header.channel);
+            self.refused.on_refused(packet, process, before);
         }
     }
 
@@ -547,6 +593,19 @@ impl Session {
         let message = request.pending.message;
         let outcome = status::reply_outcome(decoded, &request.pending, self.lifetimes.plans());
         status::report_failure(decoded, message, outcome, found);
+        let is_probe = message.is_some_and(|one| one.impact == FailureImpact::Probe);
+        let may_pass = match outcome {
+            ReplyOutcome::Status(status) => !is_probe && !status::is_about_parameters(status),
+            _ => !is_probe,
+        };
+        if outcome != ReplyOutcome::Unstated || status::is_whole(decoded) {
+            self.failures.on_reply(packet, request, outcome, may_pass);
+        }
+        let reply = RecentReply {
+            time: packet.time,
+            process: request.process,
+        };
+        self.refused.on_reply(packet.header.channel, reply);
         let took = packet.time.saturating_sub(request.time);
         // If packets are missing, a thread that resumed may have received its
         // reply.

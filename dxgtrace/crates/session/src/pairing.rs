@@ -20,6 +20,8 @@ const ANSWERED_MAX: usize = 1 << 9;
 const CHANNELS_MAX: usize = 1 << 8;
 /// Maximum number of threads whose latest request is kept.
 const THREADS_MAX: usize = 1 << 14;
+/// Replies remembered on each channel.
+const RECENT_REPLIES: usize = 1 << 6;
 
 /// Maximum number of ended processes that are kept.
 const ENDED_PROCESSES_MAX: usize = 1 << 14;
@@ -61,6 +63,15 @@ pub struct UnansweredRequest {
     /// Number of the packet that records that a signal ended the wait; `None`
     /// if the thread still waits.
     pub interrupted: Option<u64>,
+}
+
+/// A reply that came shortly before.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct RecentReply {
+    /// Its time in nanoseconds since 1970.
+    pub time: u64,
+    /// The process that had asked, as the host numbers it.
+    pub process: u32,
 }
 
 /// A request that has no reply yet.
@@ -150,6 +161,8 @@ pub struct Pairing {
     rescinded: FxHashSet<u32>,
     /// Number of the latest packet that reports or proves a loss of packets.
     last_loss: u64,
+    /// Whether a message was sent that wants no reply.
+    sent_async: bool,
 }
 
 /// The transaction ids seen on a channel. The driver counts them up from 1.
@@ -164,6 +177,9 @@ struct TransactionIds {
     before_gap: Option<u64>,
     /// The latest answered ids, each with the packet number of its request.
     answered: Box<[(u64, u64)]>,
+    /// The latest replies, of which the next replaces the oldest.
+    recent: Box<[RecentReply; RECENT_REPLIES]>,
+    next_recent: usize,
 }
 
 impl TransactionIds {
@@ -173,7 +189,17 @@ impl TransactionIds {
             last: first,
             before_gap: None,
             answered: vec![(0, 0); ANSWERED_MAX].into_boxed_slice(),
+            recent: Box::new([RecentReply::default(); RECENT_REPLIES]),
+            next_recent: 0,
         }
+    }
+
+    fn remember_reply(&mut self, reply: RecentReply) {
+        let next = self.next_recent % RECENT_REPLIES;
+        if let Some(place) = self.recent.get_mut(next) {
+            *place = reply;
+        }
+        self.next_recent = next + 1;
     }
 
     /// The slot in which `id` is kept when it is answered.
@@ -244,6 +270,7 @@ impl Pairing {
     ) -> Option<WaitingRequest> {
         let header = packet.header;
         if header.packet_flags & FLAG_COMPLETION_REQUESTED == 0 {
+            self.sent_async = true;
             return None;
         }
         let id = header.transaction;
@@ -395,18 +422,36 @@ impl Pairing {
             return Err(self.classify_stray(header));
         };
         let answered = (header.transaction, request.number);
-        let ids = self.channels.get_mut(&header.channel);
-        if let Some(place) = ids.and_then(|ids| ids.answered_slot(header.transaction)) {
-            *place = answered;
+        let reply = RecentReply {
+            time: packet.time,
+            process: request.process,
+        };
+        if let Some(ids) = self.channels.get_mut(&header.channel) {
+            ids.remember_reply(reply);
+            if let Some(place) = ids.answered_slot(header.transaction) {
+                *place = answered;
+            }
         }
         Ok(())
+    }
+
+    /// The latest replies on a channel.
+    pub(super) fn recent_replies(&self, channel: u32) -> impl Iterator<Item = RecentReply> {
+        let ids = self.channels.get(&channel).into_iter();
+        let replies = ids.flat_map(|ids| ids.recent.iter().copied());
+        replies.filter(|reply| reply.time != 0)
     }
 
     /// Finds out why a reply has no outstanding request.
     #[cold]
     fn classify_stray(&self, header: &RecordHeader) -> StrayReply {
         if header.transaction == 0 {
-            return StrayReply::Unwanted;
+            // Ids count from 1. Without a message that wants no reply, it
+            // answers nothing.
+            return match self.sent_async {
+                true => StrayReply::Unwanted,
+                false => StrayReply::Orphan,
+            };
         }
         let ids = self.channels.get(&header.channel);
         let gap = ids.is_some_and(|ids| ids.before_gap.is_some());

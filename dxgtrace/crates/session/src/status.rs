@@ -108,6 +108,24 @@ fn created_handle(reply: &Decoded<'_>, plan: &ReplyPlan) -> Option<u64> {
     least
 }
 
+/// Whether a status finds fault with a request's parameters: another request
+/// with the same message says nothing of it.
+pub(super) fn is_about_parameters(status: u32) -> bool {
+    const EINVAL: i32 = table::errno::negative("EINVAL");
+    table::status(status).is_some_and(|status| {
+        matches!(status.result, GuestResult::Errno(EINVAL)) || status.name.contains("INVALID")
+    })
+}
+
+/// Whether a reply that has neither status nor handle holds all that the layout
+/// asks for: that is all by which its success can be told.
+pub(super) fn is_whole(reply: &Decoded<'_>) -> bool {
+    let body = reply.body.as_ref();
+    body.is_some_and(|body| {
+        body.layout.is_read && body.layout.status.is_none() && body.shortfall.is_none()
+    })
+}
+
 /// EOVERFLOW: the errno that the driver returns for a reply that is too short.
 const OVERFLOW: u32 = 75;
 

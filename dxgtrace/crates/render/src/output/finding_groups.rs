@@ -4,20 +4,30 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::text::colour;
+use super::time::duration;
 use super::wrap::write_wrapped;
 use dxgtrace_protocol::decode::{Decoded, escaped};
-use dxgtrace_protocol::record::header::KnownFields;
-use dxgtrace_session::check::{Code, Finding, Layer, Severity};
+use dxgtrace_protocol::record::IOCTL;
+use dxgtrace_protocol::record::header::{KnownFields, RecordHeader};
+use dxgtrace_session::check::{Code, ErrorNumber, Finding, Layer, Severity};
 use dxgtrace_session::entry::{Entry, Sink, Totals};
+use dxgtrace_session::{IoctlCall, ReplyOutcome};
 
 /// Maximum number of examples per code.
 const EXAMPLES_MAX: usize = 1_000;
+/// Short replies whose ioctl has not ended yet, at most.
+const AWAITED_MAX: usize = 1 << 10;
+/// Different results of ioctls told of one example.
+const RESULTS_MAX: usize = 4;
 
 /// Counts findings by code and keeps the first ones of each code as examples.
 #[derive(Debug)]
 pub struct FindingGroups {
     groups: Vec<CodeGroup>,
     examples: usize,
+    /// Requests whose reply was too short and whose ioctl goes on, with the
+    /// example that tells of the reply.
+    awaited: Vec<(u64, usize)>,
 }
 
 #[derive(Debug, Default)]
@@ -28,11 +38,77 @@ struct CodeGroup {
     examples: Vec<FindingExample>,
 }
 
+/// A finding, with all that are equal to it.
 #[derive(Debug)]
 struct FindingExample {
-    packet: u64,
+    first: FindingOccurrence,
+    last: FindingOccurrence,
+    count: u64,
     finding: Finding,
     context: String,
+    results: Vec<IoctlResult>,
+}
+
+/// Where a finding was made.
+#[derive(Debug, Clone, Copy, Default)]
+struct FindingOccurrence {
+    packet: u64,
+    /// Nanoseconds since the first packet, if known.
+    time: Option<u64>,
+    pid: u32,
+    message: Option<&'static str>,
+    /// The request, if the packet is a reply.
+    request: Option<u64>,
+}
+
+/// What ioctls returned whose reply was too short.
+#[derive(Debug, Clone, Copy)]
+struct IoctlResult {
+    ioctl: u32,
+    result: i32,
+    count: u64,
+}
+
+impl FindingExample {
+    /// Whether a finding says the same of the same process.
+    fn is_equal(&self, finding: &Finding, at: &FindingOccurrence) -> bool {
+        self.finding == *finding && (self.first.pid, self.first.message) == (at.pid, at.message)
+    }
+
+    /// The finding, how often it was made, and what the ioctl returned.
+    fn text(&self) -> String {
+        let mut text = format!("{}{}", self.context, self.finding);
+        if self.finding.code() == Code::SizeReplyShort {
+            self.returned(&mut text);
+        }
+        if self.count > 1 {
+            let (count, last) = (self.count, self.last.packet);
+            let _ = write!(text, "; {count} times, the last in packet {last}");
+            if let (Some(first), Some(last)) = (self.first.time, self.last.time) {
+                let _ = write!(text, " ({} to {})", duration(first), duration(last));
+            }
+        }
+        text
+    }
+
+    fn returned(&self, text: &mut String) {
+        if self.results.is_empty() {
+            text.push_str(
+                "; what the ioctl returned is not in the capture (mostly -75 (EOVERFLOW))",
+            );
+        }
+        for one in &self.results {
+            let name = IOCTL.name_of(one.ioctl.into()).unwrap_or("the ioctl");
+            let _ = write!(text, "; {name} returned ");
+            let _ = match one.result {
+                0.. => write!(text, "{} (success)", one.result),
+                result => write!(text, "{}", ErrorNumber(result.unsigned_abs())),
+            };
+            if one.count < self.count {
+                let _ = write!(text, " {} of {} times", one.count, self.count);
+            }
+        }
+    }
 }
 
 impl FindingGroups {
@@ -41,6 +117,7 @@ impl FindingGroups {
         Self {
             groups: Code::ALL.iter().map(|_| CodeGroup::default()).collect(),
             examples: examples.min(EXAMPLES_MAX),
+            awaited: Vec::new(),
         }
     }
 
@@ -159,11 +236,11 @@ impl FindingGroups {
             about.word, group.count
         )?;
         for example in &group.examples {
-            let lead = format!("  {:>7}  ", example.packet);
-            let text = format!("{}{}", example.context, example.finding);
-            write_wrapped(out, &lead, &text, width)?;
+            let lead = format!("  {:>7}  ", example.first.packet);
+            write_wrapped(out, &lead, &example.text(), width)?;
         }
-        let rest = group.count.saturating_sub(group.examples.len() as u64);
+        let shown: u64 = group.examples.iter().map(|example| example.count).sum();
+        let rest = group.count.saturating_sub(shown);
         if rest > 0 && !group.examples.is_empty() {
             writeln!(out, "           and {rest} more")?;
         }
@@ -172,7 +249,12 @@ impl FindingGroups {
         writeln!(out)
     }
 
-    fn add_finding(&mut self, packet: u64, finding: &Finding, context: impl FnOnce() -> String) {
+    fn add_finding(
+        &mut self,
+        at: FindingOccurrence,
+        finding: &Finding,
+        context: impl FnOnce() -> String,
+    ) {
         let examples = self.examples;
         let Some(group) = self.groups.get_mut(finding.code() as usize) else {
             return;
@@ -181,14 +263,83 @@ impl FindingGroups {
         if let Some(layer) = group.layers.get_mut(finding.layer as usize) {
             *layer += 1;
         }
-        if group.examples.len() < examples {
-            group.examples.push(FindingExample {
-                packet,
-                finding: *finding,
-                context: context(),
+        let mut known = group.examples.iter();
+        let place = match known.position(|example| example.is_equal(finding, &at)) {
+            Some(place) => place,
+            None if group.examples.len() < examples => {
+                group.examples.push(FindingExample {
+                    first: at,
+                    last: at,
+                    count: 0,
+                    finding: *finding,
+                    context: context(),
+                    results: Vec::new(),
+                });
+                group.examples.len() - 1
+            }
+            None => return,
+        };
+        if let Some(example) = group.examples.get_mut(place) {
+            example.count += 1;
+            example.last = at;
+        }
+        if finding.code() == Code::SizeReplyShort
+            && let Some(request) = at.request
+        {
+            if self.awaited.len() >= AWAITED_MAX {
+                self.awaited.remove(0);
+            }
+            self.awaited.push((request, place));
+        }
+    }
+
+    /// An ioctl has ended: remembers what it returned if a reply to it was too
+    /// short.
+    fn ioctl_ended(&mut self, header: &RecordHeader, call: &IoctlCall) {
+        let Some((request, ReplyOutcome::Short)) = call.first_failure else {
+            return;
+        };
+        let awaited = self.awaited.iter().position(|one| one.0 == request);
+        let Some((_, place)) = awaited.map(|place| self.awaited.swap_remove(place)) else {
+            return;
+        };
+        let group = self.groups.get_mut(Code::SizeReplyShort as usize);
+        let example = group.and_then(|group| group.examples.get_mut(place));
+        let Some(example) = example.filter(|_| header.known.has(KnownFields::IOCTL_RESULT)) else {
+            return;
+        };
+        let (ioctl, result) = (call.ioctl, header.ioctl_result);
+        let results = &mut example.results;
+        for one in results.iter_mut() {
+            if (one.ioctl, one.result) == (ioctl, result) {
+                one.count += 1;
+                return;
+            }
+        }
+        if results.len() < RESULTS_MAX {
+            results.push(IoctlResult {
+                ioctl,
+                result,
+                count: 1,
             });
         }
     }
+}
+
+/// Whose packet it is: the task and the message, if the finding does not name it.
+pub(super) fn finding_context(entry: &Entry<'_>, finding: &Finding) -> String {
+    let header = entry.packet.header;
+    let message = entry.analysis.decoded.as_ref().map(Decoded::name);
+    let mut context = String::new();
+    if header.known.has(KnownFields::TASK) {
+        let _ = write!(context, "{}[{}] ", escaped(&header.comm), header.pid);
+    }
+    // Most sentences name the message; where they name a field, the message is
+    // missing.
+    if let Some(message) = message.filter(|name| *name != finding.part()) {
+        let _ = write!(context, "{message}: ");
+    }
+    context
 }
 
 fn separator(line: &str) -> &'static str {
@@ -197,26 +348,31 @@ fn separator(line: &str) -> &'static str {
 
 impl Sink for FindingGroups {
     fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+        let header = entry.packet.header;
         for finding in entry.findings {
-            self.add_finding(entry.packet.number, finding, || {
-                let header = entry.packet.header;
-                let message = entry.analysis.decoded.as_ref().map(Decoded::name);
-                let mut context = String::new();
-                if header.known.has(KnownFields::TASK) {
-                    let _ = write!(context, "{}[{}] ", escaped(&header.comm), header.pid);
-                }
-                // A sentence that names a field does not name the message.
-                if let Some(message) = message.filter(|name| *name != finding.part()) {
-                    let _ = write!(context, "{message}: ");
-                }
-                context
-            });
+            let at = FindingOccurrence {
+                packet: entry.packet.number,
+                time: Some(entry.packet.time.saturating_sub(entry.capture_start)),
+                pid: header.pid,
+                message: entry.analysis.decoded.as_ref().map(Decoded::name),
+                request: entry.request.map(|request| request.number),
+            };
+            self.add_finding(at, finding, || finding_context(entry, finding));
+        }
+        if let Some(call) = &entry.analysis.call
+            && !self.awaited.is_empty()
+        {
+            self.ioctl_ended(header, call);
         }
         Ok(())
     }
 
     fn finding(&mut self, packet: u64, finding: &Finding) -> io::Result<()> {
-        self.add_finding(packet, finding, String::new);
+        let at = FindingOccurrence {
+            packet,
+            ..FindingOccurrence::default()
+        };
+        self.add_finding(at, finding, String::new);
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ mod statistics;
 mod text;
 mod time;
 mod top;
+mod verdict;
 pub mod wrap;
 
 pub use columns::ColumnWriter;
@@ -22,3 +23,4 @@ pub use statistics::Statistics;
 pub use text::{TextDetail, TextWriter};
 pub use time::{DeltaBase, TimeColumn, TimeFormat, duration};
 pub use top::{SharedTop, TopCounts};
+pub use verdict::CaptureVerdict;

@@ -10,7 +10,7 @@
 //!
 //! The part is the field, array or message that the finding is about: a
 //! constant, or a name with an example, as in `(field = "flags")`. Each of the
-//! parameters, at most two, has a name, a type and an example. The sentence is
+//! parameters, at most four, has a name, a type and an example. The sentence is
 //! a format string of these names and of `at`, the finding's offset; the
 //! compiler refuses a name that does not exist and warns of one that is left
 //! out.
@@ -20,7 +20,8 @@ use std::fmt::{self, Display};
 use super::parameters::{
     ByteCount, ChannelType, CommandNumber, EndedIn, ErrorNumber, EventNumber, FieldBits,
     FieldNumber, HandleValue, HeaderBit, InterfaceVersion, ItemCount, Milliseconds, Notation,
-    PacketNumber, PacketType, Parameter, Seconds, StatusCode, TransactionId,
+    ObjectCount, PacketNumber, PacketType, Parameter, RepeatCount, Seconds, StatusCode,
+    TransactionId,
 };
 use super::severity::{Layer, Severity};
 
@@ -56,7 +57,7 @@ pub struct ParameterDescription {
 }
 
 /// Maximum number of parameters of a finding, besides its part.
-pub const MAX_PARAMETERS: usize = 2;
+pub const MAX_PARAMETERS: usize = 4;
 
 /// Pads the numbers of a finding's parameters with 0.
 const fn padded<const N: usize>(numbers: [u64; N]) -> [u64; MAX_PARAMETERS] {
@@ -246,6 +247,14 @@ codes! {
         "command {command} has no name in the {set} set",
         "The number is not in any public version of the protocol.",
         "The sender is newer than this program: report the number with the driver's and host's versions.";
+    EventUnexpected = "event.unexpected", Note, Host, (message = "send_wnf_notification") {}
+        "the host sends {message}, which no public driver asks for",
+        "The message is named, but its content is not public. Drivers do nothing with it; some log \"unexpected host message\".",
+        "Harmless as far as is known. Note the versions of host and driver.";
+    EventAsksReply = "event.asks_reply", Warn, Host, (message = "signal_guest_event") {}
+        "the host asks for a completion of {message}, which the driver never sends",
+        "Completions come from the host only. The host's service waits for something that does not come, or sets the flag by mistake.",
+        "Look at the host.";
     CommandUnsent = "command.unsent", Note, Guest, (message = "signal_fence") {}
         "{message} is named, but no public driver sends it",
         "A driver that sends it is modified or newer; the content of the message is not public.",
@@ -264,7 +273,7 @@ codes! {
         "Look at the bytes: a newer version may have appended fields.";
     SizeReplyShort = "size.reply_short", Error, Host, ("reply") { needed: ByteCount = 87, present: ByteCount = 16 }
         "the reply has {present} bytes, the driver expects {needed}",
-        "The host sent less than the whole reply, often only a status. The driver copies nothing. What the ioctl returns depends on the call: mostly -EOVERFLOW (-75), for some creations -22 or success without an object; its own record says which.",
+        "The host sent less than the whole reply, often only a status. The driver copies nothing. What the ioctl returned depends on the call; its own record says it.",
         "Go by the status in the bytes that did arrive (status.bare names it): it is the host's real reply.";
     SizeReplyLong = "size.reply_long", Note, Host, ("reply") { trailing: ByteCount = 8 }
         "the reply has {trailing} bytes more than the driver reads",
@@ -334,10 +343,14 @@ codes! {
         "transaction {transaction} is used again while {message} in packet {request} waits for it",
         "An id is used once while a channel is open: the channel was closed and reopened, or packets are missing.",
         "Look for a restart of the driver between the two packets.";
-    SendRefused = "send.refused", Error, Transport, (message = "submit_command") { errno: ErrorNumber = 11, attempts: ItemCount = 3 }
-        "{message} was not sent: the send function returned {errno} after {attempts} refused attempts",
-        "-11 (EAGAIN): the ring to the host had no room for the message, either because the host does not read, or because the message is long and others keep the ring busy. -19 (ENODEV): the channel was revoked.",
-        "Look at whether the host answered other requests meanwhile: if it did, run fewer processes on the GPU at a time, or pin smaller buffers.";
+    SendRefused = "send.refused", Error, Transport, (message = "submit_command") { errno: ErrorNumber = 11, attempts: ItemCount = 3, length: ByteCount = 126992 }
+        "{message} of {length} bytes was not sent: the send function returned {errno} after {attempts} refused attempts",
+        "-11 (EAGAIN): the ring to the host had no room for the message. -19 (ENODEV): the channel was revoked.",
+        "send.host_reads says whether the host answered other requests at that time. If it is not there, look at the last replies before this packet.";
+    SendHostReads = "send.host_reads", Note, Transport, ("ring") { answered: RepeatCount = 21, processes: RepeatCount = 3, within_ms: Milliseconds = 100 }
+        "the host answered {answered} other requests on this channel within the same {within_ms} ms, so it does read; processes that sent there: {processes}",
+        "The ring to the host is too small for this message while other messages are under way: a list of pages needs nearly the whole ring free at once.",
+        "Run fewer processes on the GPU at a time, or pin smaller buffers at a time.";
     ReplyMissing = "reply.missing", Error, Host, (message = "make_resident") { waited_s: Seconds = 30 }
         "{message} was not answered in the {waited_s} s until the end of the capture",
         "The host took the request and never replied, or the driver lost the reply. Nothing in the capture shows that the calling thread went on: it waits in the kernel, often unkillably.",
@@ -430,6 +443,10 @@ codes! {
         "the short reply to {message} begins with {status}, which the driver hides behind {errno}",
         "The host refuses with a status alone where the driver expects a whole reply. The application and the kernel log see only an overflow.",
         "Go by this status (dxgtrace explain): no buffer is too small.";
+    FailurePassed = "failure.passed", Note, Host, (message = "create_allocation") { failed: RepeatCount = 4, before: RepeatCount = 3, after: RepeatCount = 5, gap_ms: Milliseconds = 500 }
+        "the same request of the same process worked again {gap_ms} ms after the last failure: {failed} {message} failed, {before} of the same size on the same channel were answered whole before and {after} after that; it passed by itself",
+        "The host failed these requests for a reason of the moment: memory, load, or the state of the GPU. The request as such is one that it fulfils.",
+        "Look at what happened on the host at that time. For a lack of memory, look at the Windows commit limit (page file, vmmemWSL; event 2004 of Resource-Exhaustion-Detector) besides the video memory budget. A program can try again.";
     StatusProbe = "status.probe", Note, Host, (message = "query_adapter_info") { status: StatusCode = 0xC000_00BB, errno: ErrorNumber = 1 }
         "{message}: the host replies {status}; the driver returns {errno}",
         "Libraries ask for features that a host need not have, and go on without them. The kernel log shows it as a failed ioctl.",
@@ -446,6 +463,10 @@ codes! {
         "{ioctl} returned {errno} without sending a message: the virtual GPU is gone",
         "The host took the virtual GPU away: its channel was closed, or the adapter is being stopped. No argument of the call is at fault.",
         "Look at the Windows event log for a reset, an update or a removal of the GPU at this time; a new process has to open the adapter again.";
+    AdapterOpenObjects = "adapter.open_objects", Note, Host, ("adapter") { devices: ObjectCount = 1, contexts: ObjectCount = 2, queues: ObjectCount = 1, allocations: ObjectCount = 12 }
+        "this process had open when the virtual GPU went away, as far as the capture shows: devices {devices}, contexts {contexts}, queues {queues}, allocations {allocations}",
+        "The driver returns -19 (ENODEV) once the virtual GPU is gone. What the process had open on it is lost.",
+        "The process has to open the adapter and create its objects again. ioctl.adapter_gone lists the calls that failed after.";
     IoctlForeignFile = "ioctl.foreign_file", Note, Library, (ioctl = "D3DKMTEnumAdapters2") { errno: ErrorNumber = 25 }
         "{ioctl} returned {errno} without sending a message: the driver does not take it from this process",
         "Either the process uses a descriptor of /dev/dxg that another process opened, mostly inherited over fork, or the library is newer than the driver and the driver does not know the ioctl.",
@@ -455,7 +476,7 @@ codes! {
         "The message would be larger than a VMBus packet of this driver may be (128 KiB): the application passes too much data at once.",
         "Look at the size of the private data or list that the application passes.";
     IoctlNoObject = "ioctl.no_object", Warn, Guest, (ioctl = "D3DKMTCreateDevice") { request: PacketNumber = 112 }
-        "{ioctl} returned success, but the reply to packet {request} gave no handle",
+        "{ioctl} returned success, but the reply to packet {request} gave no handle: the application holds the handle 0",
         "The host gave the handle 0, or its reply was too short to hold one. The driver does not check: the application believes that it has an object.",
         "Calls with the handle 0 that follow are consequences. Look at the reply's bytes, and at what the same process was refused before.";
     IoctlAfterSuccess = "ioctl.after_success", Warn, Guest, (ioctl = "D3DKMTCreateAllocation2") { errno: ErrorNumber = 14, messages: ItemCount = 1 }
@@ -514,7 +535,7 @@ codes! {
         "{field} is {handle}, which names no such object",
         "The list is a hint for the scheduler. Libraries leave old handles in it, and the host ignores them.",
         "Harmless as far as is known.";
-    EventStale = "event.stale", Warn, Host, (field = "event") { event: EventNumber = 2, end: EndedIn = Some(112) }
+    EventStale = "event.stale", Warn, Host, (field = "event") { event: EventNumber = 2, end: EndedIn = 112 }
         "{field} {event} is signalled, but nobody waits for it: {end}",
         "The host signals an event twice, or one that it was never told of. The driver ignores it silently.",
         "Harmless by itself; but if a waiter hangs, this may be its signal with a wrong number.";

@@ -74,10 +74,16 @@ pub(super) fn check_headers(
     if let Some(kind) = unexpected {
         found(Finding::new(kind).at(decoded.base + 16));
     }
-    if decoded.part != MessagePart::Request {
+    let wants_reply = packet.header.packet_flags & FLAG_COMPLETION_REQUESTED != 0;
+    if decoded.part == MessagePart::Event {
+        if let Some(message) = decoded.message
+            && wants_reply
+        {
+            let message = message.name;
+            found(Finding::new(FindingKind::EventAsksReply { message }));
+        }
         return;
     }
-    let wants_reply = packet.header.packet_flags & FLAG_COMPLETION_REQUESTED != 0;
     let is_async = set == MessageSet::Vgpu && frame.is_async();
     if is_async
         && let Some(message) = decoded.message

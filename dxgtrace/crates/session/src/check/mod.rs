@@ -17,7 +17,8 @@ pub use finding::Finding;
 pub use parameters::{
     ByteCount, ChannelType, CommandNumber, EndedIn, ErrorNumber, EventNumber, FieldBits,
     FieldNumber, HandleValue, HeaderBit, InterfaceVersion, ItemCount, Milliseconds, Notation,
-    PacketNumber, PacketType, Parameter, Seconds, StatusCode, TransactionId,
+    ObjectCount, PacketNumber, PacketType, Parameter, RepeatCount, Seconds, StatusCode,
+    TransactionId,
 };
 pub use severity::{Layer, Severity};
 pub use values::{allowed_values, padding_finding, rule_violation};

@@ -108,6 +108,10 @@ parameters! {
     ByteCount(u64), Decimal, u64::from, u64::from;
     /// A number of messages, packets, attempts or array elements.
     ItemCount(u64), Integer, u64::from, u64::from;
+    /// How often something happened in the capture.
+    RepeatCount(u32), Integer, u64::from, |number| number as u32;
+    /// A number of objects.
+    ObjectCount(u32), Integer, u64::from, |number| number as u32;
     /// A duration in seconds.
     Seconds(u64), Integer, u64::from, u64::from;
     /// A duration in milliseconds.
@@ -138,9 +142,8 @@ parameters! {
     StatusCode(u32), Status, u64::from, |number| number as u32;
     /// An errno, positive.
     ErrorNumber(u32), Errno, u64::from, |number| number as u32;
-    /// The packet in which an object ended; `None` if it never existed.
-    EndedIn(Option<u64>), End, |packet| packet.unwrap_or(0),
-        |number| (number != 0).then_some(number);
+    /// The packet in which an object ended; 0 if it never existed.
+    EndedIn(u64), End, u64::from, u64::from;
 }
 
 #[cfg(test)]
@@ -156,14 +159,14 @@ mod tests {
         assert_eq!(ErrorNumber(22).to_string(), "-22 (EINVAL)");
         assert_eq!(ErrorNumber(4000).to_string(), "-4000");
         assert_eq!(HeaderBit(true).to_string(), "1");
-        assert_eq!(EndedIn(Some(7)).to_string(), "it ended in packet 7");
-        assert_eq!(EndedIn(None).to_string(), "it was never announced");
+        assert_eq!(EndedIn(7).to_string(), "it ended in packet 7");
+        assert_eq!(EndedIn(0).to_string(), "it was never announced");
     }
 
     #[test]
     fn a_parameter_survives_being_a_number() {
-        assert_eq!(EndedIn::from_number(EndedIn(None).number()), EndedIn(None));
-        assert_eq!(EndedIn::from_number(9), EndedIn(Some(9)));
+        assert_eq!(EndedIn::from_number(EndedIn(0).number()), EndedIn(0));
+        assert_eq!(EndedIn::from_number(9), EndedIn(9));
         assert_eq!(HeaderBit::from_number(1), HeaderBit(true));
         assert_eq!(ByteCount::from_number(u64::MAX), ByteCount(u64::MAX));
     }

@@ -156,7 +156,7 @@ impl Lifetimes {
         let kind = FindingKind::EventStale {
             field: step.name,
             event: EventNumber(number),
-            end: EndedIn(ended),
+            end: EndedIn(ended.unwrap_or(0)),
         };
         found(Finding::new(kind).at(offset));
     }

@@ -5,6 +5,7 @@
 //! capture, and no packet was lost since then that could have changed it. An
 //! unknown handle is otherwise taken for an object that predates the capture.
 
+mod adapter_loss;
 mod creation;
 mod destruction;
 mod handle_use;
@@ -51,6 +52,8 @@ pub(super) struct RequestContext {
     /// The number that the reply depends on; see
     /// [`RequestPlan::parameter`](super::plan::RequestPlan::parameter).
     parameter: u64,
+    /// A hash of the enumerations and flags in the request.
+    pub parameter_kind: u64,
 }
 
 impl RequestContext {
@@ -99,6 +102,8 @@ pub(super) struct Lifetimes {
     complete_epoch: Option<u32>,
     cookies: Vec<Vec<u64>>,
     orphans: Vec<OrphanDevice>,
+    /// The processes, by pid, whose adapter loss was reported.
+    told_gone: Vec<u32>,
     pub waits: Waits,
     /// The plans of the messages.
     plans: &'static MessagePlans,
@@ -163,6 +168,7 @@ impl Lifetimes {
     #[cold]
     pub fn on_channel_reopened(&mut self, packet: &Packet<'_>, starts: ResetScope) {
         let at = origin(packet, packet.header);
+        self.told_gone.clear();
         match starts {
             ResetScope::Driver => {
                 self.objects.end_all(at);
@@ -261,6 +267,7 @@ impl Lifetimes {
             context.conditions |= u8::from(holds) << bit;
         }
         context.parameter = form.parameter.map_or(0, |parameter| parameter.read(body));
+        context.parameter_kind = form.parameter_kind(body);
         let mut effects = self.spare_lists.pop().unwrap_or_default();
         for step in &form.ranges {
             step.for_each(body, context.parameter, |change, first, bytes| {

@@ -21,6 +21,14 @@ use dxgtrace_protocol::table::{self, CATALOG, Catalog};
 /// reply.
 pub(super) const OWNER_HANDLES_MAX: usize = 3;
 
+/// An odd number that spreads bits: 2^64 divided by the golden ratio.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Adds a value to a hash.
+pub(super) const fn mix(hash: u64, value: u64) -> u64 {
+    (hash.rotate_left(5) ^ value).wrapping_mul(SPREAD)
+}
+
 /// A set of object kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ObjectKinds(u16);
@@ -186,6 +194,19 @@ pub(super) struct RequestPlan {
     pub fence_values: Option<usize>,
     /// The number in the request that the reply depends on.
     pub parameter: Option<RangeParameter>,
+    /// The enumerations and flags: what is asked for, whichever object it is
+    /// asked of.
+    pub choices: Vec<BitSlice>,
+}
+
+impl RequestPlan {
+    /// A hash of the enumerations and flags in a request.
+    pub fn parameter_kind(&self, body: &LocatedBody<'_>) -> u64 {
+        let choices = self.choices.iter();
+        choices.fold(0, |kind, choice| {
+            mix(kind, body.read_slice(choice).unwrap_or(0))
+        })
+    }
 }
 
 /// The plans of a message.
@@ -397,6 +418,12 @@ fn request_plan(
             .iter()
             .position(|tail| tail.role == FieldRole::FenceValues),
         parameter: RangeParameter::of(layout),
+        choices: layout
+            .fields
+            .iter()
+            .filter(|field| field.ty.has_names())
+            .map(|field| field.slice)
+            .collect(),
     }
 }
 

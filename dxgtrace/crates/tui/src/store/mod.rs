@@ -3,7 +3,7 @@
 //!
 //! The packets stay in their file. Memory holds a [`PacketRow`] of 44 bytes per
 //! packet, with its position in the file and what lists show of it, and a
-//! [`StoredFinding`] of 32 bytes per finding. A live capture is written to a file,
+//! [`StoredFinding`] of 48 bytes per finding. A live capture is written to a file,
 //! too, and read from there, so that the same code shows both.
 //!
 //! * [`Indexing`] is a thread that reads the file once, follows the sessions in

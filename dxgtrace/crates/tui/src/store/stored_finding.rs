@@ -5,7 +5,7 @@ use std::sync::{LazyLock, RwLock};
 
 use dxgtrace_session::check::{Code, Finding, FindingKind, Layer, MAX_PARAMETERS};
 
-/// A finding on a row, in 32 bytes instead of a [`Finding`]'s 56: its part is
+/// A finding on a row, in 48 bytes instead of a [`Finding`]'s 56: its part is
 /// an index into a list of the few names that there are.
 #[derive(Debug, Clone, Copy)]
 pub struct StoredFinding {
@@ -20,7 +20,7 @@ pub struct StoredFinding {
     layer: Layer,
 }
 
-const _: () = assert!(size_of::<StoredFinding>() <= 32);
+const _: () = assert!(size_of::<StoredFinding>() <= 48);
 
 /// Marks the absence of an element index.
 const NONE: u32 = u32::MAX;

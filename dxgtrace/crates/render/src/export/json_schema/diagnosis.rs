@@ -17,6 +17,23 @@ fn list(item: &Value) -> Value {
     json!({"type": "array", "items": item})
 }
 
+pub(super) fn verdict() -> Value {
+    let mut packet = integer();
+    packet["type"] = json!(["integer", "null"]);
+    record(&[
+        ("type", constant("verdict"), true),
+        ("text", text(), true),
+        ("packet", packet, true),
+        ("layer", json!({"enum": layers()}), true),
+    ])
+}
+
+/// The layers, or null.
+fn layers() -> Vec<Value> {
+    let layers = Layer::ALL.iter().map(|layer| json!(layer));
+    layers.chain([Value::Null]).collect()
+}
+
 pub(super) fn issue() -> Value {
     record(&[
         ("type", constant("issue"), true),
@@ -46,10 +63,8 @@ fn weight() -> Value {
 }
 
 pub(super) fn answer() -> Value {
-    let mut layers: Vec<Value> = Layer::ALL.iter().map(|layer| json!(layer)).collect();
-    layers.push(Value::Null);
     let cause = record(&[
-        ("layer", json!({"enum": layers}), true),
+        ("layer", json!({"enum": layers()}), true),
         ("text", text(), true),
     ]);
     let more = record(&[("label", text(), true), ("text", text(), true)]);

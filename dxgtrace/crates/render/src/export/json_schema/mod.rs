@@ -28,6 +28,7 @@ pub fn schema_of(catalog: &Catalog) -> String {
         "object",
         "finding",
         "lost",
+        "verdict",
         "issue",
         "count",
         "pause",
@@ -49,7 +50,7 @@ pub fn schema_of(catalog: &Catalog) -> String {
         "title": format!("dxgtrace JSON lines, version {SCHEMA_VERSION}"),
         "description": "Every line is one record. `read` and `capture` write header, msg, \
                         exchange, ioctl, channel, object, finding, lost and summary; `check` header, finding, \
-                        issue and summary; `stat` header, pause, count, start, failure, wait, account and \
+                        verdict, issue and summary; `stat` header, pause, count, start, failure, wait, account and \
                         summary; `top` top; `explain` answer and unknown; `doctor` fact; `diff` difference \
                         or reread. 64-bit numbers and times in nanoseconds \
                         are decimal strings, handles and addresses hexadecimal ones.",
@@ -63,6 +64,7 @@ pub fn schema_of(catalog: &Catalog) -> String {
             "object": object(),
             "finding": finding(),
             "lost": lost(),
+            "verdict": diagnosis::verdict(),
             "issue": diagnosis::issue(),
             "count": counts::count(),
             "pause": counts::pause(),

@@ -305,8 +305,17 @@ impl Sink for Statistics {
         let luid = request.map_or(0, |request| request.vgpu_luid);
         let luid = extended.map_or(luid, |extended| extended.vgpu_luid);
         let vgpu = entry.packet.header.channel_kind == ChannelKind::Vgpu;
-        if decoded.is_some() && (vgpu || luid != 0) {
-            let key = (luid, entry.packet.interface);
+        if let Some(decoded) = decoded
+            && (vgpu || luid != 0)
+        {
+            let interface = entry.packet.interface;
+            // A message of the host has no LUID: it counts with the channel's
+            // others.
+            let known = self.adapters.keys().filter(|key| key.1 == interface);
+            let key = match decoded.part {
+                MessagePart::Event => known.max().copied().unwrap_or((luid, interface)),
+                MessagePart::Request | MessagePart::Reply => (luid, interface),
+            };
             if self.adapters.len() < ADAPTERS_MAX || self.adapters.contains_key(&key) {
                 self.adapters.entry(key).or_default().count(entry);
             }

@@ -190,8 +190,16 @@ local function check_framing(packet, frame, found)
   elseif message.unsent then
     found(code.CommandUnsent, { message = message.name }, frame.base + data.framing.command)
   end
-  if not packet.outbound then return end
   local wants_reply = packet.packet_flags % 2 == 1
+  if not packet.outbound then
+    if message and wants_reply then
+      found(code.EventAsksReply, { message = message.name }, 0)
+    end
+    if message and not message.requests[1] then
+      found(code.EventUnexpected, { message = message.name }, 0)
+    end
+    return
+  end
   local is_async = frame.set == data.framing.vgpu and frame.is_async
   if is_async and message and not message.async then
     found(code.AsyncUnexpected, { message = message.name }, at)

@@ -200,6 +200,7 @@ local function message_line(packet, pinfo, root, tvb, found)
       message = name or data.lines.nameless,
       errno = errno < 2147483648 and errno or 4294967296 - errno,
       attempts = packet.attempts,
+      length = packet.length,
     }, 0)
     return line_of(packet, decoded)
   elseif packet.packet_type == data.framing.completion then

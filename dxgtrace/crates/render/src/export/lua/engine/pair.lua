@@ -13,6 +13,8 @@ local channels = {}
 local ANSWERED = 512
 -- The frame of the latest loss.
 local lost_at = 0
+-- Whether a message was sent that wants no reply.
+local sent_async = false
 -- By thread: the ioctl in progress with its messages in the capture, and the
 -- key of the request that the thread waits for.
 local ioctls, waits = {}, {}
@@ -25,7 +27,7 @@ end
 local replies, requests, remarks = {}, {}, {}
 
 function proto.init()
-  pending, channels, lost_at = {}, {}, 0
+  pending, channels, lost_at, sent_async = {}, {}, 0, false
   ioctls, waits = {}, {}
   replies, requests, remarks = {}, {}, {}
 end
@@ -65,7 +67,11 @@ end
 
 -- Takes a request. A later one of the same id replaces it.
 local function ask(packet, pinfo, decoded)
-  if pinfo.visited or packet.packet_flags % 2 == 0 then return end
+  if pinfo.visited then return end
+  if packet.packet_flags % 2 == 0 then
+    sent_async = true
+    return
+  end
   local id = comparable(packet.transaction)
   if id == 1 and channels[packet.channel] then restart(packet, pinfo) end
   local ids = channels[packet.channel]
@@ -98,7 +104,10 @@ end
 -- What a reply without a waiting request is reported as, and of a second reply
 -- the frame of the request.
 local function stray(packet)
-  if packet.transaction == 0 then return code.ReplyUnwanted end
+  -- Ids count from 1. Without a message that wants no reply, it answers nothing.
+  if packet.transaction == 0 then
+    return sent_async and code.ReplyUnwanted or code.ReplyOrphan
+  end
   local ids, id = channels[packet.channel], comparable(packet.transaction)
   if not ids then
     return packet.requester and code.ReplyInGap or code.ReplyBeforeCapture
@@ -142,7 +151,8 @@ local function gap(number)
   for _, ids in pairs(channels) do ids.before_gap = ids.before_gap or ids.last end
 end
 
--- Counts the messages that the capture holds of an ioctl.
+-- Counts the messages that the capture holds of an ioctl, and those that could
+-- not be sent, which the probe may have counted.
 local function sent(packet, pinfo)
   if pinfo.visited or not (packet.outbound and packet.task and packet.in_ioctl) then return end
   local call = ioctls[packet.thread]
@@ -150,7 +160,9 @@ local function sent(packet, pinfo)
     call = { ioctl = packet.ioctl, messages = 0 }
     ioctls[packet.thread] = call
   end
-  if packet.kind == data.kind.packet then call.messages = call.messages + 1 end
+  if packet.kind == data.kind.packet or packet.kind == data.kind.refused then
+    call.messages = call.messages + 1
+  end
 end
 
 -- Takes the end of an ioctl, which may prove that packets are missing which
