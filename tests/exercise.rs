@@ -148,14 +148,14 @@ pub fn filter(data: &[u8]) {
         let packet = whole(&header, payload);
         let mut decoded = None;
         check::decode_and_check(&packet, None, &mut decoded, &mut |_| {});
-        let record = FilterRecord::new(&packet).decoded(decoded.as_ref());
+        let record = FilterRecord::new(&packet).with_decoded(decoded.as_ref());
         assert_eq!(filter.matches(&record), again.matches(&record), "{printed}");
     }
 }
 
 /// Writes every field of a packet as a column.
 fn columns(packet: &Packet<'_>, decoded: &Decoded<'_>) {
-    let record = FilterRecord::new(packet).decoded(Some(decoded));
+    let record = FilterRecord::new(packet).with_decoded(Some(decoded));
     let options = FieldOptions::default();
     let mut text = String::new();
     for field in fields() {

@@ -80,7 +80,7 @@ fn main() {
         let mut passed = 0;
         for _ in 0..rounds {
             for (packet, (_, decoded)) in packets.iter().zip(&messages) {
-                let record = FilterRecord::new(black_box(packet)).decoded(decoded.as_ref());
+                let record = FilterRecord::new(black_box(packet)).with_decoded(decoded.as_ref());
                 passed += usize::from(black_box(filter.matches(&record)));
             }
         }

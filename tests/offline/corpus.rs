@@ -59,7 +59,7 @@ fn said(had: &str, rules: &[Rule]) -> (String, String) {
     if had.trim().contains('\n') {
         let mut log = Log::default();
         for line in had.lines() {
-            log.line(line, rules);
+            log.push_line(line, rules);
         }
         log.finish(rules);
         for group in log.groups() {
@@ -72,7 +72,7 @@ fn said(had: &str, rules: &[Rule]) -> (String, String) {
         }
     } else {
         let mut log = Log::default();
-        log.line(had.trim(), rules);
+        log.push_line(had.trim(), rules);
         log.finish(rules);
         let harmless = log
             .groups()

@@ -466,7 +466,7 @@ proptest! {
     #[test]
     fn any_text_is_taken(text in "\\PC{0,80}") {
         explain(&text, &[]);
-        dxgtrace_query::explain::near(&text, &[]);
+        dxgtrace_query::explain::similar_names(&text, &[]);
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn accuses(finding: &Finding) -> bool {
 
 fn accusations(channels: &[Channel], packets: &[Recorded], rules: &Rules) -> Accusations {
     let mut session = Session::new();
-    let mut run = rules.watch();
+    let mut run = rules.start_run();
     let mut said = Accusations::new();
     for (at, recorded) in packets.iter().enumerate() {
         let packet = Packet {
@@ -94,7 +94,7 @@ fn accusations(channels: &[Channel], packets: &[Recorded], rules: &Rules) -> Acc
         for finding in findings.iter().filter(|finding| accuses(finding)) {
             said.insert((finding.code().word().to_owned(), recorded.origin));
         }
-        run.see(&Entry {
+        run.analyze(&Entry {
             packet: &packet,
             channels,
             analysis: &seen,
@@ -113,7 +113,7 @@ fn accusations(channels: &[Channel], packets: &[Recorded], rules: &Rules) -> Acc
             said.insert((finding.code().word().to_owned(), origin));
         }
     });
-    run.end(&session.unanswered_requests());
+    run.finish(&session.unanswered_requests());
     for found in run.matches() {
         if found.rule.verdict != RuleVerdict::Harmless {
             said.insert((found.rule.name.clone(), 0));

@@ -19,7 +19,7 @@ use dxgtrace_tests::generate::Made;
 use dxgtrace_tests::later::{CATALOG, CHANGED, exchange};
 use serde_json::Value;
 
-static FIELDS: LazyLock<FilterFields> = LazyLock::new(|| FilterFields::of(&CATALOG));
+static FIELDS: LazyLock<FilterFields> = LazyLock::new(|| FilterFields::with_catalog(&CATALOG));
 
 /// Lets a session see packets; what is found, and what `look` makes of each.
 fn see<T>(
@@ -131,7 +131,7 @@ fn filters_find_a_field_in_every_form() {
             let filter = Filter::parse_with(&FIELDS, text).unwrap();
             see(&[&request, &reply], |made, decoded| {
                 let packet = made.packet();
-                filter.matches(&FilterRecord::new(&packet).decoded(Some(decoded)))
+                filter.matches(&FilterRecord::new(&packet).with_decoded(Some(decoded)))
             })
             .1
         };

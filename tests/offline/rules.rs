@@ -18,12 +18,12 @@ use dxgtrace_tests::{program, rule_samples, samples};
 fn matches(path: &Path, rules: &Rules) -> Vec<(String, u64, Vec<String>)> {
     let mut reader = dxgtrace_file::open(path).unwrap();
     let mut session = Session::new();
-    let mut watch = rules.watch();
+    let mut run = rules.start_run();
     while let Ok(Some(record)) = reader.next_record() {
         let mut findings = Vec::new();
         let packet = record.packet;
         let seen = session.analyze(&packet, &mut |finding| findings.push(finding));
-        watch.see(&Entry {
+        run.analyze(&Entry {
             packet: &packet,
             channels: record.channels,
             analysis: &seen,
@@ -36,9 +36,8 @@ fn matches(path: &Path, rules: &Rules) -> Vec<(String, u64, Vec<String>)> {
             previous_shown: 0,
         });
     }
-    watch.end(&session.unanswered_requests());
-    watch
-        .matches()
+    run.finish(&session.unanswered_requests());
+    run.matches()
         .into_iter()
         .map(|found| {
             let groups = found.groups.keys().cloned().collect();
@@ -122,7 +121,7 @@ fn every_rule_file_is_part_of_the_program() {
 #[test]
 fn the_page_of_known_issues_is_what_the_rules_say() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/known-issues.md");
-    let made = dxgtrace_query::rules::page(Rules::shipped().unwrap().all());
+    let made = dxgtrace_query::rules::markdown_page(Rules::shipped().unwrap().all());
     assert!(
         fs::read_to_string(path).unwrap() == made,
         "run `dxgtrace export known-issues > docs/known-issues.md`"
@@ -195,7 +194,7 @@ fn rules_that_mean_nothing_are_refused_with_a_reason() {
         ),
         (
             "[[step]]\nsee = { unanswered_seconds = -1 }",
-            "makes no sense",
+            "is not between 0 and 1e9",
         ),
         (
             "[[step]]\nsee = { unanswered_seconds = 1 }\n[[step]]\nsee = { message = ['evict'] }",

@@ -96,7 +96,7 @@ pub fn run(args: &CheckArgs, color: ColorArg) -> Result<Exit, Failure> {
     for path in args.input.files() {
         let source = input::display_name(path);
         let mut groups = FindingGroups::new(args.examples);
-        let mut rule_run = rules.watch();
+        let mut rule_run = rules.start_run();
         let mut verdict = CaptureVerdict::default();
         let mut sinks: Vec<Box<dyn Sink + '_>> = vec![
             Box::new(&mut groups),
@@ -116,7 +116,7 @@ pub fn run(args: &CheckArgs, color: ColorArg) -> Result<Exit, Failure> {
         let totals = pipeline.finish().map_err(Failure::output)?;
         worst = worst.max(groups.worst());
         lost += totals.lost + totals.incomplete_ioctls;
-        rule_run.end(&waiting);
+        rule_run.finish(&waiting);
         match args.answer.form {
             AnswerForm::Text => {
                 if !args.quiet {

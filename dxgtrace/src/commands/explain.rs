@@ -14,7 +14,9 @@ use super::output::{plain_stdout, stdout_stream, text_width};
 use super::rules::load_rules;
 use super::{Exit, Failure};
 use dxgtrace_protocol::decode::escaped;
-use dxgtrace_query::explain::{Answer, Log, LogGroup, LogReader, LogWeight, explain, near};
+use dxgtrace_query::explain::{
+    Answer, Log, LogGroup, LogReader, LogWeight, explain, similar_names,
+};
 use dxgtrace_query::rules::Rule;
 use dxgtrace_render::output::{ProseWriter, json};
 
@@ -63,7 +65,7 @@ pub fn run(args: &ExplainArgs, color: ColorArg) -> Result<Exit, Failure> {
         }
         let answers = explain(thing, rules.all());
         if answers.is_empty() {
-            let hints = near(thing, rules.all());
+            let hints = similar_names(thing, rules.all());
             report
                 .write_unknown(thing, &hints)
                 .map_err(Failure::output)?;
@@ -87,7 +89,7 @@ fn read_log(input: impl BufRead, name: &str, rules: &[Rule]) -> Result<Log, Fail
     let mut log = Log::default();
     let mut lines = LogReader::new(input).map_err(failed)?;
     while let Some(line) = lines.next_line().map_err(failed)? {
-        log.line(&line, rules);
+        log.push_line(&line, rules);
     }
     log.finish(rules);
     Ok(log)
@@ -186,8 +188,8 @@ impl AnswerReport {
                 "{} has no line of dxgkrnl, no ioctl of it in strace's form, and no stack of it",
                 quoted(name)
             ));
-        } else if log.beyond > 0 {
-            unknown.push(format!("{} lines of yet other kinds", log.beyond));
+        } else if log.dropped > 0 {
+            unknown.push(format!("{} lines of yet other kinds", log.dropped));
         }
         Ok(unknown)
     }

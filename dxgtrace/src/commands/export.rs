@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::wireshark::{self, WiresharkArgs};
 use super::{Exit, Failure, output};
-use dxgtrace_query::rules::{Rules, page};
+use dxgtrace_query::rules::{Rules, markdown_page};
 use dxgtrace_render::export;
 
 /// `dxgtrace export`
@@ -40,7 +40,7 @@ pub fn run(args: &ExportArgs) -> Result<Exit, Failure> {
         Export::Wireshark(args) => return wireshark::run(args),
         Export::KnownIssues => {
             let rules = Rules::shipped().map_err(|error| Failure::Input(error.to_string()))?;
-            Ok(page(rules.all()))
+            Ok(markdown_page(rules.all()))
         }
         Export::Lua => to_text(export::lua),
         Export::Reference => to_text(export::reference),

@@ -76,7 +76,7 @@ impl<'a> Pipeline<'a> {
         let mut seen = Analysis::default();
         self.session
             .analyze_into(packet, &mut seen, &mut |finding| findings.push(finding));
-        if !self.chosen.admit(packet, channels) {
+        if !self.chosen.includes(packet, channels) {
             return Ok(false);
         }
         let first = *self.first.get_or_insert(packet.time);
@@ -130,7 +130,7 @@ impl<'a> Pipeline<'a> {
         for (packet, finding) in &late {
             self.totals.count_finding(finding);
             // A filter may have left out the packets of these findings.
-            if self.filter.is_empty() && self.chosen.are_all() {
+            if self.filter.is_empty() && self.chosen.includes_all() {
                 for sink in &mut self.sinks {
                     sink.finding(*packet, finding)?;
                 }

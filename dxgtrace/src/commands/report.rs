@@ -65,7 +65,7 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
     let part = TemporaryFile::create(out).map_err(refused)?;
 
     let mut profile = CaptureProfile::default();
-    let mut rule_run = rules.watch();
+    let mut rule_run = rules.start_run();
     let mut redactor = Redactor::new();
     let mut redacted_session = Session::new();
     let comment = if args.no_redact { "" } else { REDACTED };
@@ -100,7 +100,7 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
             ..*entry
         };
         profile.count_entry(&entry);
-        rule_run.see(&entry);
+        rule_run.analyze(&entry);
         let comments: Vec<String> = findings.iter().map(Finding::comment).collect();
         writer
             .write(&packet, entry.channels, &comments)
@@ -108,7 +108,7 @@ pub fn run(args: &ReportArgs) -> Result<Exit, Failure> {
     })?;
     writer.finish().map_err(wrong)?;
     profile.finish(&redacted_session);
-    rule_run.end(&redacted_session.unanswered_requests());
+    rule_run.finish(&redacted_session.unanswered_requests());
 
     let mut text = Vec::new();
     let note = damage.as_ref().map(ToString::to_string);

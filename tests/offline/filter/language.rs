@@ -140,7 +140,7 @@ fn the_recorder_s_knowledge_is_asked_without_decoding() {
         ("dxg.finding", FilterNeeds::FINDINGS),
         (
             "dxg.time > 1ms and evict",
-            FilterNeeds::PAIRING.and(FilterNeeds::DECODE),
+            FilterNeeds::PAIRING.union(FilterNeeds::DECODE),
         ),
         ("", FilterNeeds::PACKET),
     ] {

@@ -72,10 +72,10 @@ impl<'a> Case<'a> {
 
     pub fn record(&self) -> FilterRecord<'_> {
         FilterRecord::new(&self.packet)
-            .decoded(self.decoded.as_ref())
-            .findings(&self.findings)
-            .exchange(self.exchange)
-            .within(&self.channels, self.packet.time - 1_500_000_000)
+            .with_decoded(self.decoded.as_ref())
+            .with_findings(&self.findings)
+            .with_exchange(self.exchange)
+            .in_capture(&self.channels, self.packet.time - 1_500_000_000)
     }
 
     pub fn part(&self) -> Option<MessagePart> {

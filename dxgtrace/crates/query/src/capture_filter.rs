@@ -1,5 +1,5 @@
-//! The capture filter: what the probe itself can choose by, in a line such as
-//! `pid 4242 or 4243 and comm python3 and channel vgpu0`.
+//! The capture filter, which the probe evaluates in the kernel, in a line such
+//! as `pid 4242 or 4243 and comm python3 and channel vgpu0`.
 //!
 //! ```text
 //! filter = choice { "and" choice }
@@ -7,57 +7,57 @@
 //! kind   = "pid" | "comm" | "channel"
 //! ```
 //!
-//! "or" joins values of one kind, so no brackets are needed: whatever else can
-//! be asked is a question for a display filter.
+//! "or" joins values of one kind, so parentheses are not needed. Display
+//! filters support everything else.
 
 use super::channels::ChannelSelector;
 
-/// What is captured.
+/// The packets to capture.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CaptureFilter {
-    /// Only requests of these processes, if there are any.
+    /// Only requests of these processes; empty for all.
     pub pids: Vec<u32>,
-    /// Only requests of threads with this name.
+    /// Only requests of threads with this name; `None` for all.
     pub comm: Option<String>,
-    /// Only what these channels carry, if there are any.
+    /// Only packets on these channels; empty for all.
     pub channels: Vec<ChannelSelector>,
 }
 
-/// Why a capture filter cannot be used.
+/// Why a capture filter is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoCaptureFilter {
-    /// There should be a kind.
+    /// A word is not a kind.
     #[error(
         "a capture filter chooses by pid, comm or channel, not by `{0}`; a display filter (-Y) \
          knows every field"
     )]
     Kind(String),
-    /// There should be a value.
+    /// The value after a kind is missing.
     #[error("after `{0}`, the capture filter ends without a value")]
     Missing(&'static str),
-    /// A value does not fit its kind.
-    #[error("`{value}` is no {kind}{hint}")]
+    /// A value is not valid for its kind.
+    #[error("`{value}` is not a {kind}{hint}")]
     Value {
         /// The kind.
         kind: &'static str,
-        /// What was there.
+        /// The word in place of the value.
         value: String,
-        /// What could be said, after a colon.
+        /// A hint that starts with a colon; may be empty.
         hint: String,
     },
-    /// A kind stands on both sides of an "and".
-    #[error("nothing has two of `{0}` at once: say `{0} A or B`")]
+    /// A kind occurs on both sides of an "and".
+    #[error("no packet has two values of `{0}`: write `{0} A or B`")]
     Twice(&'static str),
-    /// There is one name only.
-    #[error("the kernel compares one name: a capture filter has one comm")]
+    /// More than one thread name is given.
+    #[error("the kernel compares one name: a capture filter takes one comm")]
     Names,
-    /// An "or" between kinds.
+    /// An "or" joins different kinds.
     #[error(
         "`or` joins values of one kind here, and `{0}` is none of `{1}`: a display filter (-Y) \
          can ask for either"
     )]
     Mixed(String, &'static str),
-    /// There should be "and" or "or".
+    /// An "and" or "or" is missing.
     #[error("after a value comes `and` or `or`, not `{0}`")]
     Joint(String),
     /// A quote is not closed.
@@ -68,10 +68,11 @@ pub enum NoCaptureFilter {
 const KINDS: [&str; 3] = ["pid", "comm", "channel"];
 
 impl CaptureFilter {
-    /// Understands a filter. An empty one lets everything through.
+    /// Parses a filter. An empty one matches every packet.
     ///
     /// # Errors
-    /// It makes no sense, or asks for what cannot be chosen while capturing.
+    /// The syntax is invalid, or the filter uses something that the probe
+    /// cannot evaluate.
     pub fn parse(text: &str) -> Result<Self, NoCaptureFilter> {
         let words = words(text)?;
         let mut words = words.iter().map(String::as_str).peekable();
@@ -129,7 +130,7 @@ fn kind(word: &str) -> Option<&'static str> {
     KINDS.into_iter().find(|kind| *kind == word)
 }
 
-/// The words of a filter; what is quoted is one.
+/// The words of a filter; a quoted text is one word.
 fn words(text: &str) -> Result<Vec<String>, NoCaptureFilter> {
     let mut words = Vec::new();
     let mut parts = text.split('"');
@@ -168,8 +169,8 @@ mod tests {
             ("not pid 1", "not by `not`"),
             ("pid", "ends without a value"),
             ("pid 1 and", "ends without a value"),
-            ("pid x", "`x` is no pid"),
-            ("pid 1 and pid 2", "say `pid A or B`"),
+            ("pid x", "`x` is not a pid"),
+            ("pid 1 and pid 2", "write `pid A or B`"),
             ("pid 1 or comm a", "`or` joins values of one kind"),
             ("comm a or b", "one name"),
             ("pid 1 2", "comes `and` or `or`"),

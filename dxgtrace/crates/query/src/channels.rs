@@ -1,4 +1,4 @@
-//! Which channels of a capture are meant: `-i` and the capture filter.
+//! Selection of channels, for `-i` and the capture filter.
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -12,19 +12,19 @@ use dxgtrace_protocol::table::guid;
 pub enum ChannelSelector {
     /// Every channel.
     All,
-    /// Those with this name: `global`, `vgpu0` ...
+    /// The channels with this name, such as `global` or `vgpu0`.
     Name(String),
     /// The virtual GPU with this LUID, high and low part.
     Luid(u32, u32),
-    /// The channel with this instance GUID, as it stands in memory.
+    /// The channel with this instance GUID, in memory byte order.
     Instance([u8; 16]),
-    /// The channel with this place, counted from 1, in a list.
+    /// The channel at this position in a list, counted from 1.
     Index(usize),
 }
 
 impl ChannelSelector {
-    /// Whether it means a channel, which is at a place, counted from 0.
-    pub fn means(&self, channel: &Channel, place: usize) -> bool {
+    /// Whether it selects `channel`, which is at index `place`, counted from 0.
+    pub fn matches(&self, channel: &Channel, place: usize) -> bool {
         match self {
             Self::All => true,
             Self::Name(name) => channel.name == *name,
@@ -85,16 +85,17 @@ impl Display for ChannelSelector {
     }
 }
 
-/// The channels that are chosen.
+/// The selected channels.
 #[derive(Debug, Clone, Default)]
 pub struct ChannelSelection {
     choices: Vec<ChannelSelector>,
-    /// By place: whether it is chosen.
+    /// Whether each channel is selected, by index.
     known: Vec<bool>,
 }
 
 impl ChannelSelection {
-    /// What any of the choices means; without one, every channel.
+    /// Selects the channels that any of `choices` matches; every channel if
+    /// there are none.
     pub fn new(choices: Vec<ChannelSelector>) -> Self {
         let all = choices.contains(&ChannelSelector::All);
         Self {
@@ -103,20 +104,21 @@ impl ChannelSelection {
         }
     }
 
-    /// Whether no channel is left out.
-    pub fn are_all(&self) -> bool {
+    /// Whether every channel is selected.
+    pub fn includes_all(&self) -> bool {
         self.choices.is_empty()
     }
 
-    /// Whether a packet is on a chosen channel. Losses belong to every one.
-    pub fn admit(&mut self, packet: &Packet<'_>, channels: &[Channel]) -> bool {
+    /// Whether a packet is on a selected channel. Loss records belong to every
+    /// channel.
+    pub fn includes(&mut self, packet: &Packet<'_>, channels: &[Channel]) -> bool {
         if self.choices.is_empty()
             || packet.header.kind == dxgtrace_protocol::record::header::RecordKind::Lost
         {
             return true;
         }
         for (place, channel) in channels.iter().enumerate().skip(self.known.len()) {
-            let chosen = self.choices.iter().any(|one| one.means(channel, place));
+            let chosen = self.choices.iter().any(|one| one.matches(channel, place));
             self.known.push(chosen);
         }
         let place = packet.interface as usize;

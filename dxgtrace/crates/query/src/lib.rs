@@ -1,5 +1,5 @@
-//! Questions about a capture: the filter language, known-issue rules, and what
-//! a status, an errno or a line of the kernel log means.
+//! The filter language, known-issue rules, and explanations of statuses, errnos
+//! and kernel log lines.
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 pub mod capture_filter;

@@ -1,14 +1,14 @@
-//! One meaning of a thing, and how it is put into JSON.
+//! An answer: one meaning of the input.
 
 use serde::Serialize;
 
 use dxgtrace_session::check::Layer;
 
-/// What kind of thing was recognised.
+/// The kind of thing that was recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AnswerKind {
-    /// A status that the host answers.
+    /// A status that the host returns.
     Status,
     /// An error number of the guest.
     Errno,
@@ -66,25 +66,25 @@ impl AnswerKind {
     }
 }
 
-/// A reason, and the layer that it lies in.
+/// A cause, and its layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AnswerCause {
-    /// Where it lies; `None` if that cannot be told from the thing alone.
+    /// Its layer; `None` if the input alone does not show it.
     pub layer: Option<Layer>,
-    /// In a sentence.
+    /// The cause, as a sentence.
     pub text: String,
 }
 
-/// Something else to know: a label and a text.
+/// A further detail: a label and a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AnswerDetail {
-    /// What it is about.
+    /// The label.
     pub label: &'static str,
-    /// What there is to say.
+    /// The text.
     pub text: String,
 }
 
-/// A known issue that the thing belongs to.
+/// A known issue that the input belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KnownIssue {
     /// The rule's name.
@@ -95,7 +95,7 @@ pub struct KnownIssue {
     pub issues: Vec<String>,
 }
 
-/// One meaning of a thing.
+/// One meaning of the input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Answer {
     /// What kind of thing it is.
@@ -108,14 +108,14 @@ pub struct Answer {
     pub causes: Vec<AnswerCause>,
     /// What to do next; empty if there is nothing to do.
     pub next: String,
-    /// What else there is to know.
+    /// Further details.
     pub more: Vec<AnswerDetail>,
-    /// Known issues.
+    /// The known issues that it belongs to.
     pub known: Vec<KnownIssue>,
 }
 
 impl Answer {
-    /// A meaning with neither cause nor next step yet.
+    /// Creates an answer without causes and next step.
     pub(super) fn new(kind: AnswerKind, name: impl Into<String>, what: impl Into<String>) -> Self {
         Self {
             kind,
@@ -128,8 +128,8 @@ impl Answer {
         }
     }
 
-    /// The same with a cause.
-    pub(super) fn cause(mut self, layer: Option<Layer>, text: impl Into<String>) -> Self {
+    /// Adds a cause.
+    pub(super) fn with_cause(mut self, layer: Option<Layer>, text: impl Into<String>) -> Self {
         self.causes.push(AnswerCause {
             layer,
             text: text.into(),
@@ -137,14 +137,14 @@ impl Answer {
         self
     }
 
-    /// The same with a next step.
-    pub(super) fn next(mut self, text: impl Into<String>) -> Self {
+    /// Sets the next step.
+    pub(super) fn with_next(mut self, text: impl Into<String>) -> Self {
         self.next = text.into();
         self
     }
 
-    /// The same with something more to know; nothing if `text` is empty.
-    pub(super) fn more(mut self, label: &'static str, text: impl Into<String>) -> Self {
+    /// Adds a detail, unless `text` is empty.
+    pub(super) fn with_detail(mut self, label: &'static str, text: impl Into<String>) -> Self {
         let text = text.into();
         if !text.is_empty() {
             self.more.push(AnswerDetail { label, text });

@@ -4,7 +4,7 @@ use super::answer::{Answer, AnswerKind};
 use dxgtrace_protocol::table::framing::{GLOBAL_CHANNEL, VGPU_CHANNEL};
 use dxgtrace_protocol::table::guid;
 
-/// The channel with that interface type, in the usual text form.
+/// Explains the interface type `word`, a GUID in the usual text form.
 pub(super) fn by_guid(word: &str) -> Option<Answer> {
     let bare = word.trim_matches(['{', '}']);
     let bytes = guid::parse(bare)?;
@@ -13,16 +13,16 @@ pub(super) fn by_guid(word: &str) -> Option<Answer> {
         Answer::new(
             AnswerKind::Channel,
             format!("{} (global channel)", guid::text(&bytes)),
-            "Interface type of the channel for messages about the whole virtual machine, one \
-             a machine; in async mode, for everything.",
+            "Interface type of the global channel, of which a virtual machine has one. It carries \
+             messages about the machine, and in async mode all messages.",
         )
     } else if bytes == VGPU_CHANNEL {
         Answer::new(
             AnswerKind::Channel,
             format!("{} (vGPU channel)", guid::text(&bytes)),
-            "Interface type of the channel of one virtual GPU. Its instance GUID stands in the \
-             PCI function's configuration space, and the first 8 bytes of that are the \
-             adapter's LUID in the guest.",
+            "Interface type of the channel of one virtual GPU. Its instance GUID is in the \
+             PCI function's configuration space; its first 8 bytes are \
+             the adapter's LUID in the guest.",
         )
     } else {
         Answer::new(
@@ -31,7 +31,7 @@ pub(super) fn by_guid(word: &str) -> Option<Answer> {
             "Neither of the interface types of this protocol. If it is a channel's instance, \
              its first 8 bytes are the adapter's LUID in the guest.",
         )
-        .more("LUID", format!("{high:08x}-{low:08x}"))
+        .with_detail("LUID", format!("{high:08x}-{low:08x}"))
     };
-    Some(answer.next("dxgtrace doctor lists the channels that the host offers."))
+    Some(answer.with_next("dxgtrace doctor lists the channels that the host offers."))
 }

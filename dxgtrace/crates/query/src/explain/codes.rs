@@ -1,5 +1,5 @@
-//! Codes of the libraries above the driver (HRESULT, CUDA, HIP, ROCm), and the
-//! other ways in which people write statuses and errnos.
+//! Codes of the libraries above the driver (HRESULT, CUDA, HIP, ROCm), and
+//! other spellings of statuses and errnos.
 
 use std::sync::LazyLock;
 
@@ -9,14 +9,14 @@ use regex::Regex;
 use serde::Deserialize;
 
 use super::answer::{Answer, AnswerKind};
-use super::message::plain;
+use super::message::normalized_name;
 use super::number::NumberReading;
 use super::{errno, status};
 
-/// The bit that marks an HRESULT made of an NTSTATUS.
-const NT_BIT: u32 = 0x1000_0000;
+/// The bit that marks an HRESULT which wraps an NTSTATUS.
+const HRESULT_NT_BIT: u32 = 0x1000_0000;
 /// HRESULTs of Win32 errors begin with these bits.
-const WIN32: u32 = 0x8007_0000;
+const HRESULT_WIN32: u32 = 0x8007_0000;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,16 +40,16 @@ static CODES: LazyLock<Vec<LibraryCode>> = LazyLock::new(|| {
         .code
 });
 
-/// The library's code of that name or number.
+/// Explains the library code with this name or number.
 pub(super) fn by_name(word: &str) -> Option<Answer> {
-    let bare = plain(word);
+    let bare = normalized_name(word);
     let number = NumberReading::readings(word)
         .into_iter()
         .find(|reading| reading.hex || reading.negative)
         .map(|reading| reading.value);
     let means = |name: &String| match name.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16).ok() == number && number.is_some(),
-        None => !bare.is_empty() && plain(name) == bare,
+        None => !bare.is_empty() && normalized_name(name) == bare,
     };
     let code = CODES.iter().find(|code| code.names.iter().any(means))?;
     Some(
@@ -58,26 +58,26 @@ pub(super) fn by_name(word: &str) -> Option<Answer> {
             format!("{} ({})", code.names.join(", "), code.of),
             &*code.what,
         )
-        .cause(
+        .with_cause(
             Some(Layer::Library),
-            "The library says it of what failed below it.",
+            "The library reports a failure of a lower layer with it.",
         )
-        .next(&*code.next),
+        .with_next(&*code.next),
     )
 }
 
-/// An HRESULT that wraps a status of the host or a Win32 error.
-pub(super) fn wrapped(word: &str) -> Option<Answer> {
+/// Explains an HRESULT that wraps a status of the host or a Win32 error.
+pub(super) fn by_wrapping_hresult(word: &str) -> Option<Answer> {
     let reading = NumberReading::readings(word)
         .into_iter()
         .find(|reading| reading.hex || reading.negative)?;
     let value = reading.u32()?;
     if value >> 28 == 0xd {
         let inner = NumberReading {
-            value: u64::from(value & !NT_BIT),
+            value: u64::from(value & !HRESULT_NT_BIT),
             ..reading
         };
-        let mut answer = status::by_number(inner).or_else(|| status::unnamed(inner))?;
+        let mut answer = status::by_number(inner).or_else(|| status::by_unnamed_number(inner))?;
         answer.what = format!(
             "An HRESULT that wraps the host's status {:#010x} (bit 0x10000000). {}",
             inner.value, answer.what
@@ -85,19 +85,19 @@ pub(super) fn wrapped(word: &str) -> Option<Answer> {
         return Some(answer);
     }
     let code = value & 0xffff;
-    (value & 0xffff_0000 == WIN32).then(|| {
+    (value & 0xffff_0000 == HRESULT_WIN32).then(|| {
         Answer::new(
             AnswerKind::Code,
             format!("{value:#010x} (HRESULT)"),
             format!("The Win32 error {code}, as an HRESULT."),
         )
-        .cause(
+        .with_cause(
             Some(Layer::Library),
-            "The library says it of what failed below it.",
+            "The library reports a failure of a lower layer with it.",
         )
-        .next(format!(
+        .with_next(format!(
             "Look {code} up in Microsoft's list of Win32 errors; dxgtrace check on a capture \
-             tells which message failed."
+             shows which message failed."
         ))
     })
 }
@@ -113,8 +113,8 @@ static SPELLED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// What a spelling of an errno or a status means.
-pub(super) fn spelled(thing: &str) -> Option<Answer> {
+/// Explains an errno or status in one of these spellings.
+pub(super) fn by_spelling(thing: &str) -> Option<Answer> {
     let found = SPELLED.as_ref()?.captures(thing)?;
     if let Some(status) = found.name("status") {
         return status::by_name(status.as_str());
@@ -125,11 +125,11 @@ pub(super) fn spelled(thing: &str) -> Option<Answer> {
     };
     let word = format!("-{number}");
     let reading = NumberReading::readings(&word).into_iter().next()?;
-    errno::by_number(reading).or_else(|| errno::unused(&word))
+    errno::by_number(reading).or_else(|| errno::not_returned_by_driver(&word))
 }
 
-/// The name of a value of an enumeration (`KMTQAITYPE_WDDM_2_7_CAPS`): the
-/// fields that hold it.
+/// Explains the name of an enumeration value (`KMTQAITYPE_WDDM_2_7_CAPS`), with
+/// the fields that can hold it.
 pub(super) fn value_by_name(word: &str) -> Option<Answer> {
     let mut places = Vec::new();
     let mut number = None;
@@ -157,12 +157,12 @@ pub(super) fn value_by_name(word: &str) -> Option<Answer> {
             format!("{word} = {value} ({names})"),
             format!("A value of {names}."),
         )
-        .cause(None, "Applications and libraries choose it; hosts answer those that they know.")
-        .next(format!(
-            "dxgtrace read -Y '{} == {word}' on a capture shows its packets and the host's answers.",
+        .with_cause(None, "Applications and libraries choose it; a host knows some of the values.")
+        .with_next(format!(
+            "dxgtrace read -Y '{} == {word}' on a capture shows its packets and the host's replies.",
             places.first().map_or("", |place| place.split(' ').next().unwrap_or(""))
         ))
-        .more("fields", places.join(", ")),
+        .with_detail("fields", places.join(", ")),
     )
 }
 
@@ -186,18 +186,18 @@ mod tests {
     #[test]
     fn a_wrapped_status_is_unwrapped() {
         assert!(
-            wrapped("0xd0000022")
+            by_wrapping_hresult("0xd0000022")
                 .unwrap()
                 .name
                 .contains("STATUS_ACCESS_DENIED")
         );
         assert!(
-            wrapped("0x80070005")
+            by_wrapping_hresult("0x80070005")
                 .unwrap()
                 .what
                 .contains("Win32 error 5")
         );
-        assert!(wrapped("0xc0000022").is_none());
+        assert!(by_wrapping_hresult("0xc0000022").is_none());
     }
 
     #[test]
@@ -211,19 +211,19 @@ mod tests {
             "-1 EOVERFLOW (Value too large for defined data type)",
         ] {
             assert!(
-                spelled(thing).unwrap().name.contains("EOVERFLOW"),
+                by_spelling(thing).unwrap().name.contains("EOVERFLOW"),
                 "{thing}"
             );
         }
-        assert!(spelled("EDQUOT").unwrap().what.contains("GPADL"));
+        assert!(by_spelling("EDQUOT").unwrap().what.contains("GPADL"));
         assert!(
-            spelled("EXDEV")
+            by_spelling("EXDEV")
                 .unwrap()
                 .what
                 .contains("not known to return")
         );
-        let status = spelled("STATUS_NO_MEMORY (0xc0000017)").unwrap();
+        let status = by_spelling("STATUS_NO_MEMORY (0xc0000017)").unwrap();
         assert!(status.name.contains("0xc0000017"));
-        assert!(spelled("ENOSUCHNAME").is_none());
+        assert!(by_spelling("ENOSUCHNAME").is_none());
     }
 }

@@ -1,44 +1,43 @@
-//! Lines of the kernel log.
+//! Explains lines of the kernel log.
 
 use regex::Captures;
 
 use super::answer::{Answer, AnswerKind};
 use super::log_shapes::{SHAPES, unaliased};
 use super::number::NumberReading;
-use super::{errno, handle, ioctl, known, status};
+use super::{errno, handle, ioctl, known_issues, status};
 use crate::rules::Rule;
 use dxgtrace_protocol::decode::escaped;
 use dxgtrace_protocol::table;
 
-/// Whether the line is of this driver at all.
-pub(super) fn is_ours(line: &str) -> bool {
+/// Whether the line was logged by this driver.
+pub(super) fn is_driver_line(line: &str) -> bool {
     line.contains("dxgk") || line.contains("dxgvm") || line.contains("misc dxg:")
 }
 
-/// What a whole log needs to know of a line.
+/// The properties of a line that grouping needs.
 #[derive(Debug)]
 pub(super) struct LineFacts {
-    /// What distinguishes it from others of its kind: which kind, and what it
-    /// tells.
+    /// The key of its group: its kind, and the values in it.
     pub(super) key: String,
     /// The errno in it, positive.
     pub(super) errno: Option<u32>,
-    /// Whether it tells of a failure.
+    /// Whether it reports a failure.
     pub(super) is_failure: bool,
     /// Whether it is the last line of a failed ioctl.
     pub(super) is_ioctl: bool,
-    /// Part of the name of the ioctl's function that fails because of it,
-    /// whatever errno that gets.
+    /// Part of the name of the ioctl function that fails because of it, with
+    /// whatever errno.
     pub(super) leads_to: Option<&'static str>,
 }
 
-/// The facts of a line of a known kind.
-pub(super) fn facts(line: &str) -> Option<LineFacts> {
-    let (index, captures) = recognise(line)?;
+/// The properties of a line of a known kind.
+pub(super) fn line_facts(line: &str) -> Option<LineFacts> {
+    let (index, captures) = match_shape(line)?;
     let entry = &SHAPES.lines.get(index)?.entry;
     let function = captures.name("function").map_or("", |found| found.as_str());
     Some(LineFacts {
-        key: key(line)?,
+        key: group_key(line)?,
         errno: errno_of(&captures),
         is_failure: !entry.info,
         is_ioctl: function.starts_with("dxgkio_") && line.contains("Ioctl failed"),
@@ -46,10 +45,10 @@ pub(super) fn facts(line: &str) -> Option<LineFacts> {
     })
 }
 
-/// What distinguishes a line from others of its kind: which kind, and what it
-/// tells. `None` if the kind is not known.
-fn key(line: &str) -> Option<String> {
-    let (index, captures) = recognise(line)?;
+/// The key of a line's group: its kind, and the values in it. `None` if the
+/// kind is not known.
+fn group_key(line: &str) -> Option<String> {
+    let (index, captures) = match_shape(line)?;
     let mut key = index.to_string();
     for name in [
         "function", "step", "errno", "errno2", "errno3", "hexerrno", "status", "number",
@@ -60,9 +59,9 @@ fn key(line: &str) -> Option<String> {
     Some(key)
 }
 
-/// What a line means.
-pub(super) fn line(line: &str, rules: &[Rule]) -> Option<Answer> {
-    let (index, captures) = recognise(line)?;
+/// Explains a line.
+pub(super) fn explain_line(line: &str, rules: &[Rule]) -> Option<Answer> {
+    let (index, captures) = match_shape(line)?;
     let entry = &SHAPES.lines.get(index)?.entry;
     let text = captures.get(0).map_or("", |found| found.as_str());
     let mut answer = Answer::new(
@@ -78,10 +77,10 @@ pub(super) fn line(line: &str, rules: &[Rule]) -> Option<Answer> {
         .map(sources)
         .unwrap_or_default();
     if let Some(cause) = &entry.cause {
-        answer = answer.cause(entry.layer, &**cause);
+        answer = answer.with_cause(entry.layer, &**cause);
     } else if let Some(errno) = errno {
         for why in &errno.causes {
-            answer = answer.cause(Some(why.layer), &*why.text);
+            answer = answer.with_cause(Some(why.layer), &*why.text);
         }
     }
     answer.next = match (&entry.next, errno) {
@@ -89,41 +88,43 @@ pub(super) fn line(line: &str, rules: &[Rule]) -> Option<Answer> {
         (None, Some(errno)) => errno.next.clone(),
         (None, None) => String::new(),
     };
-    answer = answer.more("call", calls).more("messages", messages);
+    answer = answer
+        .with_detail("call", calls)
+        .with_detail("messages", messages);
     if let Some(errno) = errno {
         let title = format!("-{} {}: {}", errno.number, errno.name(), errno.what);
         answer = answer
-            .more("errno", title)
-            .more("statuses", errno::statuses(errno.number));
+            .with_detail("errno", title)
+            .with_detail("statuses", errno::statuses(errno.number));
     } else if let Some(name) = number.and_then(table::errno::name) {
         let number = number.unwrap_or_default();
-        answer = answer.more("errno", format!("-{number} {name}"));
+        answer = answer.with_detail("errno", format!("-{number} {name}"));
     }
     if let Some(status) = captures.name("status") {
         let reading = NumberReading::readings(status.as_str()).into_iter().next();
         if let Some(status) = reading.and_then(status::by_number) {
-            answer = answer.more("status", format!("{}: {}", status.name, status.what));
+            answer = answer.with_detail("status", format!("{}: {}", status.name, status.what));
         }
     }
     if let Some(number) = captures.name("number") {
         let number = format!("0x{}", number.as_str());
         let reading = NumberReading::readings(&number).into_iter().next();
         if let Some(ioctl) = reading.and_then(ioctl::by_number) {
-            answer = answer.more("ioctl", ioctl.name);
+            answer = answer.with_detail("ioctl", ioctl.name);
         }
     }
     if let Some(handle) = captures.name("handle") {
         let digits = format!("0x{}", handle.as_str());
         let decoded = NumberReading::readings(&digits).into_iter().next();
         if let Some(decoded) = decoded.and_then(handle::by_number) {
-            answer = answer.more("handle", format!("{} {}", decoded.name, decoded.what));
+            answer = answer.with_detail("handle", format!("{} {}", decoded.name, decoded.what));
         }
     }
-    answer.known = known::of_line(line, rules);
+    answer.known = known_issues::of_line(line, rules);
     Some(answer)
 }
 
-fn recognise(line: &str) -> Option<(usize, Captures<'_>)> {
+fn match_shape(line: &str) -> Option<(usize, Captures<'_>)> {
     SHAPES
         .lines
         .iter()
@@ -157,8 +158,8 @@ pub(super) fn sources(function: &str) -> (String, String) {
     let name = name.strip_prefix("send_").unwrap_or(name);
     let name = SHAPES.messages.get(name).map_or(name, String::as_str);
     let message = table::by_name(name).or_else(|| {
-        let wanted = super::message::plain(&unaliased(name));
-        table::all().find(|message| super::message::plain(message.name) == wanted)
+        let wanted = super::message::normalized_name(&unaliased(name));
+        table::all().find(|message| super::message::normalized_name(message.name) == wanted)
     });
     (
         message.map_or(String::new(), |message| message.name.to_owned()),
@@ -204,7 +205,7 @@ mod tests {
         );
         assert_eq!(
             sources("dxgkio_enum_adapters3").0,
-            "nothing: the driver answers it by itself"
+            "none: the driver handles it without the host"
         );
         assert_eq!(sources("no_such_function"), (String::new(), String::new()));
     }

@@ -1,4 +1,4 @@
-//! Error numbers of the guest.
+//! Explains errnos of the guest.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::statuses::STATUSES;
 use dxgtrace_session::check::Layer;
 
-/// An error number, and what it means coming from this driver.
+/// An errno, and its meaning when this driver returns it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Errno {
@@ -19,7 +19,7 @@ pub struct Errno {
     pub number: u32,
     /// What it means.
     pub what: String,
-    /// What to do.
+    /// What to do next.
     pub next: String,
     /// Why it happens, by layer.
     #[serde(rename = "cause")]
@@ -37,9 +37,9 @@ impl Errno {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ErrnoReason {
-    /// Where it lies.
+    /// The layer of the cause.
     pub layer: Layer,
-    /// In a sentence.
+    /// The cause, as a sentence.
     pub text: String,
 }
 
@@ -48,18 +48,19 @@ struct ErrnosFile {
     errno: Vec<Errno>,
 }
 
-/// Every error number that the driver or what it calls is known to return.
+/// Every errno that the driver, or code that it calls, is known to return.
 pub static ERRNOS: LazyLock<Vec<Errno>> = LazyLock::new(|| {
     toml::from_str::<ErrnosFile>(include_str!("../../data/errnos.toml"))
         .unwrap_or_default()
         .errno
 });
 
-/// EINVAL: what statuses become that the driver has no case for.
+/// EINVAL: the errno for statuses that the driver does not map.
 const UNMAPPED: u32 = 22;
 
-/// The errno that a status becomes, if it fails.
-pub(super) fn of(result: GuestResult) -> Option<u32> {
+/// The errno (positive) for the driver's mapping of a status; `None` if that is
+/// a success.
+pub(super) fn errno_of(result: GuestResult) -> Option<u32> {
     match result {
         GuestResult::Zero | GuestResult::Positive => None,
         GuestResult::Errno(number) => Some(number.unsigned_abs()),
@@ -67,12 +68,12 @@ pub(super) fn of(result: GuestResult) -> Option<u32> {
     }
 }
 
-/// The error number with that positive value.
+/// The entry for a positive errno.
 pub(super) fn find(number: u32) -> Option<&'static Errno> {
     ERRNOS.iter().find(|errno| errno.number == number)
 }
 
-/// The errno of that name.
+/// Explains the errno with this name.
 pub(super) fn by_name(name: &str) -> Option<Answer> {
     ERRNOS
         .iter()
@@ -80,19 +81,19 @@ pub(super) fn by_name(name: &str) -> Option<Answer> {
         .map(answer)
 }
 
-/// The errno of that number.
+/// Explains the errno with this number.
 pub(super) fn by_number(number: NumberReading) -> Option<Answer> {
     find(number.errno()?).map(answer)
 }
 
-/// The name of a positive errno, or a word for one without.
+/// The name of a positive errno, or "unknown".
 pub(super) fn name_of(number: u32) -> &'static str {
     table::errno::name(number).unwrap_or("unknown")
 }
 
-/// An answer about `subject`, which failed with an errno: the errno's meaning
-/// and causes take the place of its own.
-pub(super) fn onto(mut about: Answer, subject: &str, number: u32) -> Answer {
+/// Replaces meaning and causes in an answer about `subject` by those of the
+/// errno with which it failed.
+pub(super) fn apply_errno(mut about: Answer, subject: &str, number: u32) -> Answer {
     let name = name_of(number);
     let Some(errno) = find(number) else {
         about.what = format!("{subject} failed with -{number} ({name}).");
@@ -101,15 +102,15 @@ pub(super) fn onto(mut about: Answer, subject: &str, number: u32) -> Answer {
     about.what = format!("{subject} failed with -{number} ({name}): {}", errno.what);
     about.causes.clear();
     for why in &errno.causes {
-        about = about.cause(Some(why.layer), &*why.text);
+        about = about.with_cause(Some(why.layer), &*why.text);
     }
     about
-        .next(&*errno.next)
-        .more("statuses", statuses(errno.number))
+        .with_next(&*errno.next)
+        .with_detail("statuses", statuses(errno.number))
 }
 
-/// An errno that the driver is not known to return, by its name or number.
-pub(super) fn unused(word: &str) -> Option<Answer> {
+/// Explains an errno that the driver is not known to return, by name or number.
+pub(super) fn not_returned_by_driver(word: &str) -> Option<Answer> {
     let number = match NumberReading::readings(word).into_iter().next() {
         Some(reading) => reading.errno().filter(|_| reading.negative)?,
         None => table::errno::number(&word.to_ascii_uppercase())?,
@@ -122,24 +123,27 @@ pub(super) fn unused(word: &str) -> Option<Answer> {
             format!("-{number} {name} ({hex:08x})"),
             "An errno of Linux that this driver is not known to return.",
         )
-        .cause(
+        .with_cause(
             None,
             "It comes from the kernel around the driver, from the library, or from another driver.",
         )
-        .next("Look at which call returned it: strace -e trace=ioctl,openat shows it."),
+        .with_next("Look at which call returned it: strace -e trace=ioctl,openat shows it."),
     )
 }
 
-/// The statuses of the host that become this errno, as text.
+/// The host's statuses that the driver maps to this errno, as text.
 pub(super) fn statuses(number: u32) -> String {
     let names: Vec<&str> = STATUSES
         .iter()
-        .filter(|status| of(status.result) == Some(number))
+        .filter(|status| errno_of(status.result) == Some(number))
         .map(|status| status.name)
         .collect();
     match (number, names.is_empty()) {
-        (UNMAPPED, _) => format!("{}, and every status without a case", names.join(", ")),
-        (_, true) => "none: the host cannot have said this".to_owned(),
+        (UNMAPPED, _) => format!(
+            "{}, and every status that the driver does not map",
+            names.join(", ")
+        ),
+        (_, true) => "none: no status of the host becomes this errno".to_owned(),
         (_, false) => names.join(", "),
     }
 }
@@ -152,9 +156,9 @@ fn answer(errno: &Errno) -> Answer {
         format!("-{number} {name} ({hex:08x})"),
         &*errno.what,
     )
-    .next(&*errno.next);
+    .with_next(&*errno.next);
     for why in &errno.causes {
-        answer = answer.cause(Some(why.layer), &*why.text);
+        answer = answer.with_cause(Some(why.layer), &*why.text);
     }
-    answer.more("statuses", statuses(number))
+    answer.with_detail("statuses", statuses(number))
 }

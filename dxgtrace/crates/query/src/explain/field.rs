@@ -1,10 +1,11 @@
-//! Fields of messages, by the name that filters use.
+//! Explains fields of messages, by their filter names.
 
 use super::answer::{Answer, AnswerKind};
 use dxgtrace_protocol::schema::{Field, FieldRule, Layout, Message, MessageSet};
 use dxgtrace_protocol::table;
 
-/// The field of that path: `dxg.make_resident.flags`, with or without `dxg.`.
+/// Explains the field with a path such as `dxg.make_resident.flags`, with or
+/// without `dxg.`.
 pub(super) fn by_path(path: &str) -> Vec<Answer> {
     let path = path.strip_prefix("dxg.").unwrap_or(path);
     let Some((message, field)) = path.split_once('.') else {
@@ -48,10 +49,8 @@ fn of_layout(message: &Message, part: &str, layout: &Layout, name: &str) -> Vec<
         .filter(|tail| tail.name == name)
         .map(|tail| {
             let title = format!("dxg.{}.{} in the {part}", message.name, tail.name);
-            Answer::new(AnswerKind::Field, title, tail.doc).more(
-                "place",
-                format!("an array from offset {} on", layout.tails_at),
-            )
+            Answer::new(AnswerKind::Field, title, tail.doc)
+                .with_detail("place", format!("an array at offset {}", layout.tails_at))
         });
     fields.chain(tails).collect()
 }
@@ -62,12 +61,12 @@ fn of_field(message: &Message, part: &str, field: &Field) -> Answer {
     let rule = match field.rule {
         FieldRule::Any => String::new(),
         FieldRule::Reserved => "zero in every known version".to_owned(),
-        FieldRule::Output => "what a request holds here means nothing".to_owned(),
+        FieldRule::Output => "ignored in a request".to_owned(),
         FieldRule::Always(value) => format!("every known driver sends {value:#x}"),
         FieldRule::Range(low, high) => format!("the driver sends {low} to {high}"),
         FieldRule::Echoes { message, field } => format!("must repeat {field} of {message}"),
     };
     Answer::new(AnswerKind::Field, title, field.doc)
-        .more("place", place)
-        .more("rule", rule)
+        .with_detail("place", place)
+        .with_detail("rule", rule)
 }

@@ -1,9 +1,9 @@
-//! The codes of `dxgtrace check`.
+//! Explains the finding codes of `dxgtrace check`.
 
 use super::answer::{Answer, AnswerKind};
 use dxgtrace_session::check::{Code, Finding};
 
-/// The finding code with that word, with an example of its sentence.
+/// Explains the finding code `word`, with an example of its sentence.
 pub(super) fn by_word(word: &str) -> Option<Answer> {
     let code = Code::by_word(word)?;
     let description = code.description();
@@ -13,7 +13,7 @@ pub(super) fn by_word(word: &str) -> Option<Answer> {
             format!("{} ({})", description.word, description.severity.name()),
             Finding::example(code).to_string(),
         )
-        .cause(Some(description.layer), description.cause)
-        .next(description.next),
+        .with_cause(Some(description.layer), description.cause)
+        .with_next(description.next),
     )
 }

@@ -1,9 +1,9 @@
-//! Handles, taken apart.
+//! Explains handles.
 
 use super::answer::{Answer, AnswerKind};
 use super::number::NumberReading;
 
-/// What the bits of a handle say.
+/// Explains the bit fields of a handle.
 pub(super) fn by_number(number: NumberReading) -> Option<Answer> {
     let value = number.u32().filter(|value| number.hex && *value > 0x3F)?;
     let (instance, index, unique) = (value & 0x3F, value >> 6 & 0xFF_FFFF, value >> 30);
@@ -13,15 +13,14 @@ pub(super) fn by_number(number: NumberReading) -> Option<Answer> {
             format!("{value:#010x}"),
             format!("As a handle: entry {index} of a table, unique {unique}, instance {instance}."),
         )
-        .cause(
+        .with_cause(
             None,
-            "A handle means something within one process only. The driver checks entry, \
+            "A handle is valid in one process only. The driver checks entry, \
              unique and kind, not the instance; another unique at the same entry is a later \
-             object. Adapter handles of applications are the driver's own and never travel.",
+             object. Adapter handles of applications are local to the driver and are never sent.",
         )
-        .next(
-            "dxgtrace check on a capture says which object it was, who made it and who \
-             destroyed it.",
+        .with_next(
+            "dxgtrace check on a capture shows which object it was, and what created and destroyed it.",
         ),
     )
 }

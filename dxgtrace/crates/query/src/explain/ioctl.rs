@@ -1,14 +1,14 @@
-//! The driver's ioctls.
+//! Explains the driver's ioctls.
 
 use super::answer::{Answer, AnswerKind};
 use super::log_shapes;
-use super::message::plain;
+use super::message::normalized_name;
 use super::number::NumberReading;
 use dxgtrace_protocol::table::ioctls::{self, IOCTLS, Ioctl};
 use dxgtrace_session::check::Layer;
 
-/// The ioctls of that name: the library's function (`D3DKMTMakeResident`) or
-/// the driver's (`dxgkio_make_resident`).
+/// Explains the ioctls with the name of a library function
+/// (`D3DKMTMakeResident`) or driver function (`dxgkio_make_resident`).
 pub(super) fn by_name(name: &str) -> Vec<Answer> {
     let is_name = name.starts_with("D3DKMT") || name.starts_with("dxgkio_");
     if !is_name {
@@ -17,7 +17,7 @@ pub(super) fn by_name(name: &str) -> Vec<Answer> {
     find(name).into_iter().map(answer).collect()
 }
 
-/// The ioctl with that request number, or that number of its own.
+/// Explains the ioctl with this request number or ioctl number.
 pub(super) fn by_number(number: NumberReading) -> Option<Answer> {
     let value = number.u32().filter(|_| !number.negative)?;
     if let Ok(own) = u8::try_from(value) {
@@ -29,13 +29,13 @@ pub(super) fn by_number(number: NumberReading) -> Option<Answer> {
     let mut answer = answer(ioctl);
     if size != u32::from(ioctl.size) {
         answer.what.push_str(&format!(
-            " This request says {size} bytes: library and driver differ in its argument."
+            " The request number gives {size} bytes: library and driver disagree about the argument."
         ));
     }
     Some(answer)
 }
 
-/// The ioctls whose function has that name, in any spelling.
+/// The ioctls whose function has this name, in any spelling.
 pub(super) fn find(name: &str) -> Vec<&'static Ioctl> {
     let name = name.strip_prefix("dxgkio_").unwrap_or(name);
     let name = log_shapes::SHAPES
@@ -43,12 +43,12 @@ pub(super) fn find(name: &str) -> Vec<&'static Ioctl> {
         .get(name)
         .map_or(name, String::as_str);
     let name = name.strip_prefix("D3DKMT").unwrap_or(name);
-    let bare = plain(&log_shapes::unaliased(name));
+    let bare = normalized_name(&log_shapes::unaliased(name));
     let exact: Vec<_> = matching(|function| function == bare);
     if !exact.is_empty() {
         return exact;
     }
-    // MakeResident and MakeResident2 are one function of the driver.
+    // The driver has one function for MakeResident and MakeResident2.
     matching(|function| function.trim_end_matches(|c: char| c.is_ascii_digit()) == bare)
 }
 
@@ -57,15 +57,15 @@ fn matching(fits: impl Fn(&str) -> bool) -> Vec<&'static Ioctl> {
         .iter()
         .filter(|ioctl| {
             let function = ioctl.function.strip_prefix("D3DKMT");
-            fits(&plain(function.unwrap_or(ioctl.function)))
+            fits(&normalized_name(function.unwrap_or(ioctl.function)))
         })
         .collect()
 }
 
-/// What an ioctl can send, in words.
+/// The messages that an ioctl can send, as text.
 pub(super) fn sends(ioctl: &Ioctl) -> String {
     if ioctl.messages.is_empty() {
-        "nothing: the driver answers it by itself".to_owned()
+        "none: the driver handles it without the host".to_owned()
     } else {
         ioctl.messages.join(", ")
     }
@@ -74,7 +74,7 @@ pub(super) fn sends(ioctl: &Ioctl) -> String {
 fn answer(ioctl: &Ioctl) -> Answer {
     let layer = ioctl.messages.is_empty().then_some(Layer::Guest);
     let cause = if ioctl.messages.is_empty() {
-        "If it fails, the driver refused it: the host is not asked."
+        "If it fails, the driver refused it: the host is not involved."
     } else {
         "If it fails, the driver refused it, or the host failed one of its messages."
     };
@@ -91,7 +91,7 @@ fn answer(ioctl: &Ioctl) -> Answer {
             ioctl.size
         ),
     )
-    .cause(layer, cause)
-    .next("dxgtrace read on a capture shows the messages of the call with their statuses.")
-    .more("messages", sends(ioctl))
+    .with_cause(layer, cause)
+    .with_next("dxgtrace read on a capture shows the messages of the call with their statuses.")
+    .with_detail("messages", sends(ioctl))
 }

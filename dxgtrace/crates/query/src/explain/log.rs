@@ -1,5 +1,5 @@
-//! A whole log: lines of this driver, calls of strace and stack traces, each
-//! kind once, with how often and when.
+//! Explains a log: lines of this driver, ioctls in strace output and stack
+//! traces. Equal events are grouped and counted.
 //!
 //! The driver logs one failure in up to three lines, from the inside out: the
 //! send, the function that needed it, and the ioctl. These are joined into one
@@ -15,44 +15,44 @@ use super::answer::Answer;
 use super::log_line::{LogLine, LogTime};
 use super::stack::{StackTrace, TraceStep};
 use super::strace::{self, StraceCalls};
-use super::{dmesg, errno, known};
+use super::{dmesg, errno, known_issues};
 use crate::rules::Rule;
 
-/// Most groups that are kept; lines of further kinds are only counted.
+/// Maximum number of groups; events of further kinds are only counted.
 const GROUPS_MAX: usize = 1000;
-/// Lines of one event at most.
+/// Maximum number of lines of an event.
 const EVENT_LINES: usize = 4;
-/// Longest time between the lines of one event, in seconds.
+/// Maximum time between two lines of an event, in seconds.
 const EVENT_SECONDS: f64 = 0.05;
 
-/// How much a group matters.
+/// The importance of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogWeight {
     /// Something failed or hangs.
     Failure,
-    /// Looks bad and is not, by a known-issue rule; or tells of no failure.
+    /// Harmless by a known-issue rule, or not a failure.
     Harmless,
 }
 
-/// Lines that say the same.
+/// Events that mean the same.
 #[derive(Debug, Clone, Serialize)]
 pub struct LogGroup {
     /// The lines of the first event, safe to print.
     pub lines: Vec<String>,
-    /// How many events there are.
+    /// The number of events.
     pub count: u64,
-    /// When the first one was logged, as the log says it.
+    /// Time of the first event, as written in the log.
     pub first_time: Option<String>,
-    /// When the last one was logged.
+    /// Time of the last event, as written in the log.
     pub last_time: Option<String>,
-    /// How much it matters.
+    /// The importance of the group.
     pub weight: LogWeight,
-    /// What it means; `None` for a line of the driver that is not known.
+    /// Its meaning; `None` for an unknown line of the driver.
     pub answer: Option<Answer>,
 }
 
-/// A line that may belong to an event with lines that follow it.
+/// A line of an event that may continue in the next line.
 #[derive(Debug)]
 struct EventLine {
     text: String,
@@ -60,33 +60,33 @@ struct EventLine {
     time: Option<LogTime>,
 }
 
-/// The lines of a log that are about this driver.
+/// The events in a log that are about this driver.
 #[derive(Debug, Default)]
 pub struct Log {
     groups: Vec<LogGroup>,
-    places: BTreeMap<String, usize>,
-    /// Lines of the event that is being read.
+    group_indices: BTreeMap<String, usize>,
+    /// The lines of the current event.
     event: Vec<EventLine>,
     trace: Option<(StackTrace, Option<LogTime>)>,
     calls: StraceCalls,
-    /// Events of further kinds, beyond the bound.
-    pub beyond: u64,
+    /// Number of events that were dropped because there are too many groups.
+    pub dropped: u64,
 }
 
 impl Log {
-    /// Takes the next line. Lines of others are passed over.
-    pub fn line(&mut self, line: &str, rules: &[Rule]) {
+    /// Reads the next line. Lines that are not about this driver are ignored.
+    pub fn push_line(&mut self, line: &str, rules: &[Rule]) {
         let line = line
-            .get(..line.floor_char_boundary(super::LONGEST))
+            .get(..line.floor_char_boundary(super::INPUT_BYTES_MAX))
             .unwrap_or(line);
         let LogLine { time, text, count } = LogLine::parse(line);
-        if self.trace_line(text, &time, rules) {
+        if self.push_trace_line(text, &time, rules) {
             return;
         }
-        if let Some(call) = self.calls.line(line) {
+        if let Some(call) = self.calls.push_line(line) {
             self.end_event(rules);
             let failed = call.result.is_none_or(|result| result < 0);
-            // Successes of a call are one kind, whatever number it returned.
+            // All successful results of a call are one group.
             let key = if failed || call.result == Some(strace::PENDING) {
                 format!("ioctl {call:?}")
             } else {
@@ -98,16 +98,16 @@ impl Log {
                 LogWeight::Harmless
             };
             let title = vec![escaped(text.trim().as_bytes()).to_string()];
-            self.add(key, 1, &time, || {
+            self.count_event(key, 1, &time, || {
                 (title, weight, Some(strace::answer(call)))
             });
             return;
         }
-        let Some(facts) = dmesg::facts(text) else {
-            if dmesg::is_ours(text) {
+        let Some(facts) = dmesg::line_facts(text) else {
+            if dmesg::is_driver_line(text) {
                 self.end_event(rules);
                 let title = vec![escaped(text.as_bytes()).to_string()];
-                self.add(format!("? {text}"), count, &time, || {
+                self.count_event(format!("? {text}"), count, &time, || {
                     (title, LogWeight::Failure, None)
                 });
             }
@@ -116,7 +116,7 @@ impl Log {
         let joins = self
             .event
             .last()
-            .is_some_and(|last| follows(last, &facts, &time));
+            .is_some_and(|last| continues_event(last, &facts, &time));
         if !joins {
             self.end_event(rules);
         }
@@ -133,46 +133,46 @@ impl Log {
             }
             return;
         }
-        self.single(text, &facts, count, &time, rules);
+        self.add_line(text, &facts, count, &time, rules);
     }
 
-    /// Takes what was still open at the end of the log.
+    /// Ends the log: adds the events that were still open.
     pub fn finish(&mut self, rules: &[Rule]) {
         self.end_event(rules);
         self.end_trace(rules);
-        let hanging: Vec<_> = self.calls.hanging().collect();
-        for call in hanging {
+        let unfinished: Vec<_> = self.calls.unfinished().collect();
+        for call in unfinished {
             let title = vec![format!("ioctl {:#04x} <unfinished ...>", call.number)];
-            self.add(format!("ioctl {call:?}"), 1, &None, || {
+            self.count_event(format!("ioctl {call:?}"), 1, &None, || {
                 (title, LogWeight::Failure, Some(strace::answer(call)))
             });
         }
     }
 
-    /// The groups: what failed in the order of its first lines, then what is
-    /// harmless.
+    /// The groups: first the failures in the order of their first lines, then
+    /// the harmless ones.
     pub fn groups(&self) -> Vec<&LogGroup> {
         let mut groups: Vec<&LogGroup> = self.groups.iter().collect();
         groups.sort_by_key(|group| group.weight);
         groups
     }
 
-    /// Whether a line belongs to a stack trace.
-    fn trace_line(&mut self, text: &str, time: &Option<LogTime>, rules: &[Rule]) -> bool {
+    /// Reads a line of a stack trace; returns `false` if it belongs to none.
+    fn push_trace_line(&mut self, text: &str, time: &Option<LogTime>, rules: &[Rule]) -> bool {
         if let Some((trace, _)) = &mut self.trace {
             // The next task of a list has a trace of its own.
-            let begins =
-                text.starts_with("task:") && trace.is_ours() || text.starts_with("INFO: task ");
-            match trace.take(text) {
-                TraceStep::Taken if !begins => return true,
+            let begins = text.starts_with("task:") && trace.has_driver_frame()
+                || text.starts_with("INFO: task ");
+            match trace.push_line(text) {
+                TraceStep::Inside if !begins => return true,
                 TraceStep::Last => {
                     self.end_trace(rules);
                     return true;
                 }
-                TraceStep::Taken | TraceStep::Foreign => self.end_trace(rules),
+                TraceStep::Inside | TraceStep::Unrelated => self.end_trace(rules),
             }
         }
-        match StackTrace::begin(text) {
+        match StackTrace::starting_at(text) {
             Some(trace) => {
                 self.end_event(rules);
                 self.trace = Some((trace, time.clone()));
@@ -183,14 +183,18 @@ impl Log {
     }
 
     fn end_trace(&mut self, rules: &[Rule]) {
-        let Some((trace, time)) = self.trace.take().filter(|(trace, _)| trace.is_ours()) else {
+        let Some((trace, time)) = self
+            .trace
+            .take()
+            .filter(|(trace, _)| trace.has_driver_frame())
+        else {
             return;
         };
-        self.add(trace.key(), 1, &time, || {
+        self.count_event(trace.key(), 1, &time, || {
             (
                 vec![trace.title()],
                 LogWeight::Failure,
-                Some(trace.answer(rules)),
+                Some(trace.explain(rules)),
             )
         });
     }
@@ -201,19 +205,23 @@ impl Log {
         if event.len() > 1 && whole {
             let keys: Vec<&str> = event.iter().map(|line| line.facts.key.as_str()).collect();
             let time = event.first().and_then(|line| line.time.clone());
-            self.add(keys.join(" | "), 1, &time, || {
+            self.count_event(keys.join(" | "), 1, &time, || {
                 let lines = event.iter();
                 let lines = lines.map(|line| escaped(line.text.as_bytes()).to_string());
-                (lines.collect(), LogWeight::Failure, joined(&event, rules))
+                (
+                    lines.collect(),
+                    LogWeight::Failure,
+                    explain_event(&event, rules),
+                )
             });
             return;
         }
         for line in event {
-            self.single(&line.text, &line.facts, 1, &line.time, rules);
+            self.add_line(&line.text, &line.facts, 1, &line.time, rules);
         }
     }
 
-    fn single(
+    fn add_line(
         &mut self,
         text: &str,
         facts: &dmesg::LineFacts,
@@ -221,20 +229,21 @@ impl Log {
         time: &Option<LogTime>,
         rules: &[Rule],
     ) {
-        self.add(facts.key.clone(), count, time, || {
-            let harmless = !facts.is_failure || known::is_harmless(text, rules);
+        self.count_event(facts.key.clone(), count, time, || {
+            let harmless = !facts.is_failure || known_issues::is_harmless(text, rules);
             let weight = if harmless {
                 LogWeight::Harmless
             } else {
                 LogWeight::Failure
             };
             let title = vec![escaped(text.as_bytes()).to_string()];
-            (title, weight, dmesg::line(text, rules))
+            (title, weight, dmesg::explain_line(text, rules))
         });
     }
 
-    /// Counts an event; `make` gives lines, weight and answer of a new kind.
-    fn add(
+    /// Counts an event of the group `key`; `make` returns lines, weight and
+    /// answer of a new group.
+    fn count_event(
         &mut self,
         key: String,
         count: u64,
@@ -245,7 +254,7 @@ impl Log {
             .as_ref()
             .map(|time| escaped(time.text.as_bytes()).to_string());
         if let Some(group) = self
-            .places
+            .group_indices
             .get(&key)
             .and_then(|at| self.groups.get_mut(*at))
         {
@@ -254,10 +263,10 @@ impl Log {
             return;
         }
         if self.groups.len() >= GROUPS_MAX {
-            self.beyond += count;
+            self.dropped += count;
             return;
         }
-        self.places.insert(key, self.groups.len());
+        self.group_indices.insert(key, self.groups.len());
         let (lines, weight, answer) = make();
         self.groups.push(LogGroup {
             lines,
@@ -270,8 +279,8 @@ impl Log {
     }
 }
 
-/// Whether a line goes on with the event of the line before it.
-fn follows(before: &EventLine, facts: &dmesg::LineFacts, time: &Option<LogTime>) -> bool {
+/// Whether a line continues the event of the previous line.
+fn continues_event(before: &EventLine, facts: &dmesg::LineFacts, time: &Option<LogTime>) -> bool {
     if before.facts.is_ioctl || !facts.is_failure {
         return false;
     }
@@ -287,12 +296,12 @@ fn follows(before: &EventLine, facts: &dmesg::LineFacts, time: &Option<LogTime>)
     apart <= EVENT_SECONDS && (same_errno || leads)
 }
 
-/// What the lines of an event mean together: the innermost one has the cause,
-/// the last one names the ioctl.
-fn joined(event: &[EventLine], rules: &[Rule]) -> Option<Answer> {
+/// Explains the lines of an event together: the first one shows the cause, the
+/// last one names the ioctl.
+fn explain_event(event: &[EventLine], rules: &[Rule]) -> Option<Answer> {
     let answers: Vec<(&EventLine, Answer)> = event
         .iter()
-        .filter_map(|line| Some((line, dmesg::line(&line.text, rules)?)))
+        .filter_map(|line| Some((line, dmesg::explain_line(&line.text, rules)?)))
         .collect();
     let (root, answer) = answers.first()?;
     let mut answer = answer.clone();
@@ -315,7 +324,7 @@ fn joined(event: &[EventLine], rules: &[Rule]) -> Option<Answer> {
             && number != cause
         {
             let name = |number| format!("-{number} ({})", errno::name_of(number));
-            answer = answer.more(
+            answer = answer.with_detail(
                 "follows",
                 format!(
                     "the ioctl's {} is a consequence: the cause is {}",

@@ -1,27 +1,27 @@
-//! One line of a log: its time, how often it stands for itself, and its text.
+//! Splits a log line into time, repeat count and text.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// When a line was logged.
+/// The time of a line.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct LogTime {
-    /// As it stands in the line.
+    /// The time as written in the line.
     pub(super) text: String,
     /// Seconds since boot, or since midnight of the log's day; only for
     /// comparing with other lines of the same log.
     pub(super) seconds: f64,
 }
 
-/// A line taken apart.
+/// The parts of a line.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct LogLine<'a> {
     pub(super) time: Option<LogTime>,
     /// What was logged, without time, host and facility.
     pub(super) text: &'a str,
-    /// How many events the line stands for: syslog folds equal lines into
-    /// `message repeated N times: [...]`.
+    /// The number of events that the line stands for: syslog folds equal lines
+    /// into `message repeated N times: [...]`.
     pub(super) count: u64,
 }
 
@@ -34,8 +34,8 @@ fn pattern(text: &str) -> Option<Regex> {
 /// `[ 6405.113912]`, perhaps after a facility of `dmesg -x` or a `<6>`.
 static BOOT_TIME: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r"^(?:<\d+>|\w+ *: *\w+ *: *)?\[ *(?P<seconds>\d+\.\d+)\]\s*"));
-/// Of journalctl, syslog and `dmesg -T`: a time of day, and what stands before
-/// the text.
+/// The time of day in journalctl, syslog and `dmesg -T`, and what precedes the
+/// text.
 static CLOCK_TIME: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(
         r"^\[?(?P<date>\w{3} +(?:\w{3} +)?\d+ |\d{4}-\d\d-\d\d[T ])(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d(?:[.,]\d+)?)(?P<rest>[^ \]]*(?: \d{4})?)\]?\s*",

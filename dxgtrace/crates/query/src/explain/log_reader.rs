@@ -1,18 +1,18 @@
-//! Lines of text files as people save them: UTF-8, or UTF-16 from PowerShell.
+//! Reads text files line by line: UTF-8, or UTF-16 as PowerShell writes it.
 
 use std::io::{self, BufRead, Read};
 
-/// Longest line that is read whole, in bytes; what is beyond is dropped.
+/// Maximum length of a line in bytes; the rest is dropped.
 const LINE_MAX: u64 = 1 << 16;
 
-/// How the text is encoded.
+/// The encoding of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TextEncoding {
     Utf8,
     Utf16 { big_endian: bool },
 }
 
-/// Reads a log line by line, in whichever encoding it is.
+/// Reads a log line by line in any of the encodings.
 #[derive(Debug)]
 pub struct LogReader<R> {
     input: R,
@@ -21,8 +21,8 @@ pub struct LogReader<R> {
 }
 
 impl<R: BufRead> LogReader<R> {
-    /// Looks at the first bytes of `input` for its encoding: a byte order mark,
-    /// or a NUL in every second byte.
+    /// Creates a reader. It detects the encoding by a byte order mark, or by a
+    /// NUL in every second byte.
     ///
     /// # Errors
     /// `input` cannot be read.
@@ -48,8 +48,8 @@ impl<R: BufRead> LogReader<R> {
         })
     }
 
-    /// The next line without its end; `None` at the end of the input. Bytes
-    /// that are no text in the encoding become U+FFFD.
+    /// The next line without its line end; `None` at the end of the input.
+    /// Invalid bytes become U+FFFD.
     ///
     /// # Errors
     /// The input cannot be read.

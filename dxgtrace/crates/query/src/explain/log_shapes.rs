@@ -1,4 +1,4 @@
-//! The kinds of kernel log lines that the shipped data describe.
+//! The kinds of kernel log lines, from a data file.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -27,7 +27,7 @@ pub(super) struct LogShapeEntry {
     pub(super) function: Option<String>,
     /// Part of the name of the ioctl's function that fails because of the line.
     pub(super) leads_to: Option<String>,
-    /// Whether the line tells of no failure.
+    /// Whether the line does not report a failure.
     #[serde(default)]
     pub(super) info: bool,
 }
@@ -62,8 +62,8 @@ pub(super) static SHAPES: LazyLock<Shapes> = LazyLock::new(|| {
     }
 });
 
-/// How many kinds of lines are known, and how many of them the data file has:
-/// the same unless one of its patterns is wrong.
+/// The number of kinds that were loaded, and the number in the data file. They
+/// are equal unless a pattern is invalid.
 #[cfg(test)]
 pub(super) fn counts() -> (usize, usize) {
     let written = include_str!("../../data/dmesg.toml")
@@ -73,7 +73,7 @@ pub(super) fn counts() -> (usize, usize) {
     (SHAPES.lines.len(), written)
 }
 
-/// A name of the driver in the spelling of the library.
+/// Converts a name of the driver to the library's spelling.
 pub(super) fn unaliased(name: &str) -> String {
     let mut name = name.to_owned();
     for (alias, full) in &SHAPES.aliases {

@@ -1,4 +1,4 @@
-//! Messages of the protocol.
+//! Explains messages of the protocol.
 
 use super::answer::{Answer, AnswerKind};
 use super::field;
@@ -10,21 +10,22 @@ use dxgtrace_protocol::table::ioctls::IOCTLS;
 /// The sets of numbers.
 const SETS: [MessageSet; 3] = [MessageSet::Vgpu, MessageSet::Global, MessageSet::Host];
 
-/// The messages that a word names: `make_resident`, `MAKERESIDENT`,
-/// `dxg.make_resident`, or a set and a number, as in `vgpu 11`.
+/// Explains the messages with a name such as `make_resident`, `MAKERESIDENT` or
+/// `dxg.make_resident`, or with a set and number such as `vgpu 11`.
 pub(super) fn by_word(word: &str) -> Vec<Answer> {
     let name = word.strip_prefix("dxg.").unwrap_or(word);
     let numbered = word
         .split_once([' ', ':', '/'])
-        .and_then(|(set, number)| numbered(set.trim(), number.trim()));
-    let bare = plain(name);
+        .and_then(|(set, number)| by_set_and_number(set.trim(), number.trim()));
+    let bare = normalized_name(name);
     let named = table::all().filter(|message| {
-        !bare.is_empty() && (plain(message.name) == bare || plain(message.constant) == bare)
+        !bare.is_empty()
+            && (normalized_name(message.name) == bare || normalized_name(message.constant) == bare)
     });
     named.chain(numbered).map(answer).collect()
 }
 
-/// The messages with that number, in every set.
+/// Explains the messages with this number, in every set.
 pub(super) fn by_number(number: NumberReading) -> Vec<Answer> {
     let Some(id) = number.u32().filter(|_| !number.hex && !number.negative) else {
         return Vec::new();
@@ -35,7 +36,7 @@ pub(super) fn by_number(number: NumberReading) -> Vec<Answer> {
         .collect()
 }
 
-fn numbered(set: &str, number: &str) -> Option<&'static Message> {
+fn by_set_and_number(set: &str, number: &str) -> Option<&'static Message> {
     let set = SETS
         .into_iter()
         .find(|known| known.name().eq_ignore_ascii_case(set))?;
@@ -43,8 +44,8 @@ fn numbered(set: &str, number: &str) -> Option<&'static Message> {
     table::lookup(set, number.u32()?)
 }
 
-/// A name without what different spellings differ in.
-pub(super) fn plain(name: &str) -> String {
+/// A name without the characters in which spellings differ.
+pub(super) fn normalized_name(name: &str) -> String {
     name.chars()
         .filter(char::is_ascii_alphanumeric)
         .map(|letter| letter.to_ascii_lowercase())
@@ -79,16 +80,16 @@ fn answer(message: &'static Message) -> Answer {
     let answer = if message.cause.is_empty() {
         answer
     } else {
-        answer.cause(None, message.cause)
+        answer.with_cause(None, message.cause)
     };
     answer
-        .next("dxgtrace read -V on a capture shows every field of it and of its reply.")
-        .more("travels", travels)
-        .more("sent by", ioctls.join(", "))
-        .more("since", message.since.name())
-        .more("layout", layout(message))
-        .more("reply", replies(message))
-        .more("note", message.notes.join(" "))
+        .with_next("dxgtrace read -V on a capture shows every field of it and of its reply.")
+        .with_detail("travels", travels)
+        .with_detail("sent by", ioctls.join(", "))
+        .with_detail("since", message.since.name())
+        .with_detail("layout", layout(message))
+        .with_detail("reply", replies(message))
+        .with_detail("note", message.notes.join(" "))
 }
 
 /// The fields of each part with their offsets, as `offset name type`.

@@ -1,7 +1,7 @@
-//! What a number, a name or a line of the kernel log means here: cause, layer
-//! and next step, from the description and from data files.
+//! Explains numbers, names and kernel log lines: meaning, cause, layer and next
+//! step, from the table and from data files.
 //!
-//! One thing may mean several things; every meaning is an [`Answer`].
+//! An input may have several meanings; each is an [`Answer`].
 
 mod answer;
 mod channel;
@@ -12,14 +12,14 @@ mod field;
 mod finding;
 mod handle;
 mod ioctl;
-mod known;
+mod known_issues;
 mod log;
 mod log_line;
 mod log_reader;
 mod log_shapes;
 mod message;
-mod near;
 mod number;
+mod similar;
 mod stack;
 mod status;
 mod strace;
@@ -28,20 +28,20 @@ pub use answer::{Answer, AnswerCause, AnswerDetail, AnswerKind, KnownIssue};
 pub use errno::{ERRNOS, Errno};
 pub use log::{Log, LogGroup, LogWeight};
 pub use log_reader::LogReader;
-pub use near::near;
+pub use similar::similar_names;
 pub use status::{ADVICE, StatusAdvice};
 
 use crate::rules::Rule;
 use number::NumberReading;
 
-/// Longest thing that is looked at, in bytes: a line of a log, with room.
-const LONGEST: usize = 4096;
+/// Maximum length of an input in bytes; enough for a line of a log.
+const INPUT_BYTES_MAX: usize = 4096;
 
-/// Every meaning of `thing`. `rules` are the known issues to point at.
+/// Every meaning of `thing`. Answers refer to known issues in `rules`.
 pub fn explain(thing: &str, rules: &[Rule]) -> Vec<Answer> {
     let thing = thing.trim();
     let thing = thing
-        .get(..thing.floor_char_boundary(LONGEST))
+        .get(..thing.floor_char_boundary(INPUT_BYTES_MAX))
         .unwrap_or(thing);
     let mut answers: Vec<Answer> = Vec::new();
     answers.extend(finding::by_word(thing));
@@ -51,10 +51,10 @@ pub fn explain(thing: &str, rules: &[Rule]) -> Vec<Answer> {
     answers.extend(ioctl::by_name(thing));
     answers.extend(field::by_path(thing));
     answers.extend(channel::by_guid(thing));
-    answers.extend(known::by_name(thing, rules));
-    answers.extend(codes::by_name(thing).or_else(|| codes::wrapped(thing)));
+    answers.extend(known_issues::by_name(thing, rules));
+    answers.extend(codes::by_name(thing).or_else(|| codes::by_wrapping_hresult(thing)));
     answers.extend(codes::value_by_name(thing));
-    answers.extend(stack::of_wchan(thing, rules));
+    answers.extend(stack::by_wchan(thing, rules));
     for number in NumberReading::readings(thing) {
         for answer in of_number(number) {
             if !answers.contains(&answer) {
@@ -63,10 +63,10 @@ pub fn explain(thing: &str, rules: &[Rule]) -> Vec<Answer> {
         }
     }
     if answers.is_empty() {
-        answers.extend(errno::unused(thing));
+        answers.extend(errno::not_returned_by_driver(thing));
     }
     if answers.is_empty() {
-        answers.extend(codes::spelled(thing));
+        answers.extend(codes::by_spelling(thing));
     }
     if answers.is_empty() {
         answers.extend(of_line(thing, rules));
@@ -77,7 +77,7 @@ pub fn explain(thing: &str, rules: &[Rule]) -> Vec<Answer> {
 /// Every meaning of one line of a log.
 fn of_line(line: &str, rules: &[Rule]) -> Vec<Answer> {
     let mut log = Log::default();
-    log.line(line, rules);
+    log.push_line(line, rules);
     log.finish(rules);
     let groups = log.groups();
     groups
@@ -94,7 +94,7 @@ fn of_number(number: NumberReading) -> Vec<Answer> {
     answers.extend(ioctl::by_number(number));
     answers.extend(message::by_number(number));
     if answers.is_empty() {
-        answers.extend(status::unnamed(number));
+        answers.extend(status::by_unnamed_number(number));
         answers.extend(handle::by_number(number));
     }
     answers

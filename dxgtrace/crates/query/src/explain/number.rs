@@ -1,9 +1,9 @@
-//! The ways to read a word as a number.
+//! Parses words as numbers.
 
 /// A word, read as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NumberReading {
-    /// Its value; of a negative one, the 32-bit pattern.
+    /// Its value; for a negative number, the 32-bit pattern.
     pub value: u64,
     /// Whether it was written in hexadecimal.
     pub hex: bool,
@@ -48,8 +48,8 @@ impl NumberReading {
         u32::try_from(self.value).ok()
     }
 
-    /// The errno that the number stands for, if it can be one: 1 to 4095, or
-    /// the 32-bit pattern of its negative.
+    /// The errno (positive) that the number stands for: 1 to 4095, or the
+    /// 32-bit pattern of a negative errno.
     pub fn errno(self) -> Option<u32> {
         let value = self.u32()?;
         let errno = match (self.hex || self.negative, value) {

@@ -1,4 +1,4 @@
-//! Kernel stack traces: hung tasks, `/proc/PID/stack`, wchan, crashes.
+//! Explains kernel stack traces: hung tasks, `/proc/PID/stack`, wchan, crashes.
 
 use std::sync::LazyLock;
 
@@ -7,26 +7,26 @@ use dxgtrace_session::check::Layer;
 use regex::Regex;
 
 use super::answer::{Answer, AnswerKind};
-use super::{dmesg, known};
+use super::{dmesg, known_issues};
 use crate::rules::Rule;
 
-/// Frames kept of one trace; deeper ones do not matter.
+/// Maximum number of frames of a trace that are kept.
 const FRAMES_MAX: usize = 64;
-/// The function in which the driver waits for the host's answer.
+/// The function in which the driver waits for the host's reply.
 const SYNC_SEND: &str = "dxgvmb_send_sync_msg";
 
-/// What a trace was printed for.
+/// Why a trace was printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TraceReason {
-    /// Somebody looked, or a task was listed.
-    Looked,
-    /// The kernel found that a task has been blocked for that many seconds.
+    /// A user asked for it, or tasks were listed.
+    Listed,
+    /// The kernel found that a task has been blocked for this many seconds.
     Hung(u64),
-    /// The kernel crashed, or complained.
+    /// The kernel crashed or printed a warning.
     Crash,
 }
 
-/// The lines of one trace, as far as they were read.
+/// A trace, as far as it was read.
 #[derive(Debug, Clone)]
 pub(super) struct StackTrace {
     reason: TraceReason,
@@ -34,19 +34,19 @@ pub(super) struct StackTrace {
     task: Option<(String, u32)>,
     /// Functions, the innermost first.
     frames: Vec<String>,
-    /// What the kernel said of a crash.
+    /// The kernel's description of a crash.
     headline: String,
 }
 
-/// What a line means for the trace that is being read.
+/// What a line is to the current trace.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum TraceStep {
-    /// It belongs to a trace.
-    Taken,
-    /// It ends one.
+    /// It belongs to the trace.
+    Inside,
+    /// It ends the trace.
     Last,
-    /// It has nothing to do with traces.
-    Foreign,
+    /// It does not belong to the trace.
+    Unrelated,
 }
 
 fn pattern(text: &str) -> Option<Regex> {
@@ -70,7 +70,7 @@ static FRAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"^(?:RIP: \w+:|pc : |lr : )?(?:\[<[[:xdigit:]]*>\] )?(?:\? )?(?P<function>[A-Za-z_][\w.]*)\+0x[[:xdigit:]]+(?:/0x[[:xdigit:]]+)?",
     )
 });
-/// What else stands in a trace.
+/// Other lines of a trace.
 static FILLER: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(
         r#"^(?:Call [Tt]race:|</?(?:TASK|IRQ|NMI)>|Not tainted|Tainted:|"echo 0 >|Hardware name:|Workqueue:|Code:|RSP:|R[A-Z0-9]{2}:|FS:|CS:|CR2:|DR\d:|PKRU:|CPU: |Modules linked in:|#PF|PGD |x\d+ ?:|sp : |pstate:|------------\[ cut here)"#,
@@ -87,8 +87,8 @@ impl StackTrace {
         }
     }
 
-    /// The trace that a line begins, if it begins one.
-    pub(super) fn begin(text: &str) -> Option<Self> {
+    /// The trace that begins with a line, if one does.
+    pub(super) fn starting_at(text: &str) -> Option<Self> {
         if let Some(found) = BLOCKED.as_ref()?.captures(text) {
             let seconds = found.name("seconds")?.as_str().parse().ok()?;
             let mut trace = Self::new(TraceReason::Hung(seconds));
@@ -103,17 +103,17 @@ impl StackTrace {
         if !is_start {
             return None;
         }
-        let mut trace = Self::new(TraceReason::Looked);
+        let mut trace = Self::new(TraceReason::Listed);
         if is_crash {
             trace.reason = TraceReason::Crash;
             trace.headline = text.to_owned();
         }
-        trace.take(text);
+        trace.push_line(text);
         Some(trace)
     }
 
-    /// Takes a line of the trace.
-    pub(super) fn take(&mut self, text: &str) -> TraceStep {
+    /// Reads a line of the trace.
+    pub(super) fn push_line(&mut self, text: &str) -> TraceStep {
         if text.starts_with("---[ end trace") || text == "</TASK>" {
             return TraceStep::Last;
         }
@@ -126,7 +126,7 @@ impl StackTrace {
                     .map(|name| name.as_str().to_owned())
                     .zip(pid_of(&found));
             }
-            return TraceStep::Taken;
+            return TraceStep::Inside;
         }
         if let Some(found) = matched(&FRAME) {
             if self.frames.len() < FRAMES_MAX
@@ -135,21 +135,21 @@ impl StackTrace {
                 self.frames
                     .push(plain_function(function.as_str()).to_owned());
             }
-            return TraceStep::Taken;
+            return TraceStep::Inside;
         }
         let fills = FILLER.as_ref().is_some_and(|regex| regex.is_match(text));
         if fills || CRASH.as_ref().is_some_and(|regex| regex.is_match(text)) {
-            return TraceStep::Taken;
+            return TraceStep::Inside;
         }
-        TraceStep::Foreign
+        TraceStep::Unrelated
     }
 
-    /// Whether the driver is in it.
-    pub(super) fn is_ours(&self) -> bool {
+    /// Whether a function of the driver is in the trace.
+    pub(super) fn has_driver_frame(&self) -> bool {
         self.frames.iter().any(|function| is_driver(function))
     }
 
-    /// The first of the driver's functions, the innermost first.
+    /// The driver's functions in the trace, the innermost first.
     fn driver_frames(&self) -> impl Iterator<Item = &str> {
         self.frames
             .iter()
@@ -157,36 +157,36 @@ impl StackTrace {
             .filter(|function| is_driver(function))
     }
 
-    /// What tells it from other traces: traces with the same key say the same.
+    /// The key of its group: traces with the same key mean the same.
     pub(super) fn key(&self) -> String {
         let frames: Vec<&str> = self.driver_frames().collect();
         let task = self.task.as_ref().map_or(0, |task| task.1);
-        format!("trace {:?} {task} {}", self.crashed(), frames.join(" "))
+        format!("trace {:?} {task} {}", self.is_crash(), frames.join(" "))
     }
 
-    fn crashed(&self) -> bool {
+    fn is_crash(&self) -> bool {
         self.reason == TraceReason::Crash
     }
 
-    /// One line for the whole trace.
+    /// A one-line summary of the trace.
     pub(super) fn title(&self) -> String {
         let frames: Vec<&str> = self.driver_frames().take(4).collect();
-        format!("{}: {}", self.who(), frames.join(" < "))
+        format!("{}: {}", self.task_name(), frames.join(" < "))
     }
 
-    fn who(&self) -> String {
+    fn task_name(&self) -> String {
         match &self.task {
             Some((name, pid)) => format!("{} (pid {pid})", escaped(name.as_bytes())),
             None => "a thread".to_owned(),
         }
     }
 
-    /// What it means.
-    pub(super) fn answer(&self, rules: &[Rule]) -> Answer {
-        if self.crashed() {
-            return self.crash(rules);
+    /// Explains the trace.
+    pub(super) fn explain(&self, rules: &[Rule]) -> Answer {
+        if self.is_crash() {
+            return self.explain_crash(rules);
         }
-        let who = self.who();
+        let who = self.task_name();
         let since = match self.reason {
             TraceReason::Hung(seconds) => format!("has waited for more than {seconds} s"),
             _ => "waits".to_owned(),
@@ -212,58 +212,63 @@ impl StackTrace {
             calls => format!(", sent by {calls}"),
         };
         let title = self.title();
-        let answer =
-            if in_send {
-                let message = name(&messages, "a message");
-                let answer = Answer::new(
+        let answer = if in_send {
+            let message = name(&messages, "a message");
+            let answer = Answer::new(
                 AnswerKind::Log,
                 title,
                 format!("{who} {since} for the host's answer to {message}{sent_by}."),
             )
-            .cause(
+            .with_cause(
                 Some(Layer::Host),
                 "The request was sent and the host has not answered.",
             )
-            .cause(
+            .with_cause(
                 Some(Layer::Transport),
                 "Or the answer was lost between host and driver.",
             )
-            .next(
-                "dxgtrace stat on a capture lists what is pending, for whom and since when. If the \
+            .with_next(
+                "dxgtrace stat on a capture lists the pending requests, their threads and how long \
+                 they have waited. If the \
                  thread cannot be killed, wsl --shutdown ends it. Look at the Windows event log \
                  for a GPU reset at that time.",
             );
-                let mut answer = answer;
-                answer.known = known::by_names(&["host-silent"], rules);
-                answer
-            } else if self.waits_for_fence() {
-                Answer::new(
+            let mut answer = answer;
+            answer.known = known_issues::by_names(&["host-silent"], rules);
+            answer
+        } else if self.waits_for_fence() {
+            Answer::new(
                 AnswerKind::Log,
                 title,
-                format!("{who} {since} for a fence to be reached{}.", through(&calls)),
+                format!(
+                    "{who} {since} for a fence to be reached{}.",
+                    in_parentheses(&calls)
+                ),
             )
-            .cause(
+            .with_cause(
                 None,
-                "The host has answered the request already: the wait is for the event that work \
-                 of the GPU, or another process, has to signal.",
+                "The host has answered the request already: the thread waits for an event \
+                 that the GPU or another process has to signal.",
             )
-            .next("dxgtrace stat on a capture lists who waits for which fence.")
-            } else {
-                Answer::new(
-                    AnswerKind::Log,
-                    title,
-                    format!(
-                        "{who} is in the driver{}, and no message of it is pending there.",
-                        through(&calls)
-                    ),
-                )
-                .cause(
-                    None,
-                    "It waits for a lock of the driver or for memory, or was just running.",
-                )
-                .next("Look at the other threads of the log: who holds what this one waits for.")
-            };
-        answer.more("call", calls).more("messages", messages)
+            .with_next("dxgtrace stat on a capture lists who waits for which fence.")
+        } else {
+            Answer::new(
+                AnswerKind::Log,
+                title,
+                format!(
+                    "{who} is in the driver{}, and does not wait for the host.",
+                    in_parentheses(&calls)
+                ),
+            )
+            .with_cause(
+                None,
+                "It waits for a lock of the driver or for memory, or was just running.",
+            )
+            .with_next("Look in the log for the thread that holds what this one waits for.")
+        };
+        answer
+            .with_detail("call", calls)
+            .with_detail("messages", messages)
     }
 
     fn waits_for_fence(&self) -> bool {
@@ -275,7 +280,7 @@ impl StackTrace {
                 .any(|function| function.contains("wait_sync"))
     }
 
-    fn crash(&self, rules: &[Rule]) -> Answer {
+    fn explain_crash(&self, rules: &[Rule]) -> Answer {
         let first = self.driver_frames().next().unwrap_or("").to_owned();
         let (messages, calls) = self
             .driver_frames()
@@ -284,30 +289,31 @@ impl StackTrace {
             .unwrap_or_default();
         let warning = self.headline.starts_with("WARNING");
         let what = match warning {
-            true => format!("The kernel complained about the driver in {first}; it goes on."),
+            true => {
+                format!("The kernel printed a warning about the driver in {first} and continued.")
+            }
             false => format!(
                 "The kernel crashed in the driver: {first}, called by {}.",
-                self.who()
+                self.task_name()
             ),
         };
-        let mut answer = Answer::new(AnswerKind::Log, self.title(), what).cause(
+        let mut answer = Answer::new(AnswerKind::Log, self.title(), what).with_cause(
             Some(Layer::Guest),
-            "A fault of the driver, or of its fit to this kernel: no message of host or library \
-             may do this.",
+            "A fault of the driver, or a mismatch of driver and kernel: no message may cause this.",
         );
-        answer.known = known::of_line(&self.frames.join(" "), rules);
+        answer.known = known_issues::of_line(&self.frames.join(" "), rules);
         answer
-            .next(
-                "Keep the whole trace with the kernel's version and report it to who builds the \
-                 driver. A capture up to the crash (dxgtrace capture -b) shows the messages before it.",
+            .with_next(
+                "Keep the whole trace with the kernel's version and report it to whoever \
+                 builds the driver. A capture up to the crash (dxgtrace capture -b) shows the messages before it.",
             )
-            .more("kernel", escaped(self.headline.as_bytes()).to_string())
-            .more("call", calls)
-            .more("messages", messages)
+            .with_detail("kernel", escaped(self.headline.as_bytes()).to_string())
+            .with_detail("call", calls)
+            .with_detail("messages", messages)
     }
 }
 
-fn through(calls: &str) -> String {
+fn in_parentheses(calls: &str) -> String {
     match calls {
         "" => String::new(),
         calls => format!(" ({calls})"),
@@ -318,14 +324,14 @@ fn pid_of(found: &regex::Captures<'_>) -> Option<u32> {
     found.name("pid")?.as_str().parse().ok()
 }
 
-/// A function without what the compiler appended: `f.isra.0`.
+/// A function name without a compiler's suffix, as in `f.isra.0`.
 fn plain_function(function: &str) -> &str {
     function
         .split_once('.')
         .map_or(function, |(plain, _)| plain)
 }
 
-/// Whether a function is one of the driver.
+/// Whether a function belongs to the driver.
 pub(super) fn is_driver(function: &str) -> bool {
     ["dxg", "hmgrtable_"]
         .iter()
@@ -338,15 +344,15 @@ pub(super) fn is_driver(function: &str) -> bool {
         .contains(&function)
 }
 
-/// The trace that a single word is: what `/proc/PID/wchan` holds.
-pub(super) fn of_wchan(word: &str, rules: &[Rule]) -> Option<Answer> {
+/// Explains the function that `/proc/PID/wchan` shows.
+pub(super) fn by_wchan(word: &str, rules: &[Rule]) -> Option<Answer> {
     let is_word = word
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !is_word || !is_driver(word) || word.starts_with("dxgkio_") {
         return None;
     }
-    let mut trace = StackTrace::new(TraceReason::Looked);
+    let mut trace = StackTrace::new(TraceReason::Listed);
     trace.frames.push(word.to_owned());
-    Some(trace.answer(rules))
+    Some(trace.explain(rules))
 }

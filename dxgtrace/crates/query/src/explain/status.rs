@@ -1,4 +1,4 @@
-//! NTSTATUS values.
+//! Explains NTSTATUS values.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -13,24 +13,24 @@ use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::statuses::STATUSES;
 use dxgtrace_session::check::Layer;
 
-/// Why the host answers a status, and what to do.
+/// Why the host returns a status, and what to do.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StatusAdvice {
-    /// Why.
+    /// The cause.
     pub cause: String,
-    /// What to do.
+    /// What to do next.
     pub next: String,
 }
 
-/// The advice on every named status, by name.
+/// The advice for every named status, by name.
 pub static ADVICE: LazyLock<BTreeMap<String, StatusAdvice>> =
     LazyLock::new(|| toml::from_str(include_str!("../../data/statuses.toml")).unwrap_or_default());
 
 /// Bits 30 and 31: 3 is an error.
 const SEVERITIES: [&str; 4] = ["success", "information", "warning", "error"];
 
-/// The status of that name, with or without `STATUS_`.
+/// Explains the status with this name, with or without `STATUS_`.
 pub(super) fn by_name(name: &str) -> Option<Answer> {
     let upper = name.to_ascii_uppercase();
     let bare = upper.strip_prefix("STATUS_").unwrap_or(&upper);
@@ -40,13 +40,13 @@ pub(super) fn by_name(name: &str) -> Option<Answer> {
         .map(answer)
 }
 
-/// The named status with that number.
+/// Explains the named status with this number.
 pub(super) fn by_number(number: NumberReading) -> Option<Answer> {
     table::status(number.u32()?).map(answer)
 }
 
-/// What can be said of a status without a name.
-pub(super) fn unnamed(number: NumberReading) -> Option<Answer> {
+/// Explains the bit fields of a status without a name.
+pub(super) fn by_unnamed_number(number: NumberReading) -> Option<Answer> {
     let value = number.u32()?;
     let whole = value.checked_shr(30).unwrap_or(0);
     let request = number.hex && value >> 8 & 0xFF == 0x47;
@@ -66,16 +66,14 @@ pub(super) fn unnamed(number: NumberReading) -> Option<Answer> {
         Answer::new(
             AnswerKind::Status,
             format!("{value:#010x}"),
-            format!(
-                "A status without a name here: {severity}, facility {facility}{domain}, code {code:#x}."
-            ),
+            format!("An unnamed status: {severity}, facility {facility}{domain}, code {code:#x}."),
         )
-        .cause(
+        .with_cause(
             Some(Layer::Host),
             "The host failed in a way that the driver has no errno for.",
         )
-        .next("Look the number up in Microsoft's list MS-ERREF, section 2.3.")
-        .more("guest", becomes(GuestResult::Unmapped)),
+        .with_next("Look the number up in Microsoft's list MS-ERREF, section 2.3.")
+        .with_detail("guest", driver_result(GuestResult::Unmapped)),
     )
 }
 
@@ -87,23 +85,26 @@ fn answer(status: &NamedStatus) -> Answer {
         status.doc,
     );
     if let Some(advice) = ADVICE.get(status.name) {
-        answer = answer.cause(layer, &*advice.cause).next(&*advice.next);
+        answer = answer
+            .with_cause(layer, &*advice.cause)
+            .with_next(&*advice.next);
     }
     let alike: Vec<&str> = STATUSES
         .iter()
         .filter(|other| {
-            other.value != status.value && errno::of(other.result) == errno::of(status.result)
+            other.value != status.value
+                && errno::errno_of(other.result) == errno::errno_of(status.result)
         })
-        .filter(|_| errno::of(status.result).is_some())
+        .filter(|_| errno::errno_of(status.result).is_some())
         .map(|other| other.name)
         .collect();
     answer
-        .more("guest", becomes(status.result))
-        .more("same errno", alike.join(", "))
+        .with_detail("guest", driver_result(status.result))
+        .with_detail("same errno", alike.join(", "))
 }
 
-/// What the driver makes of a status, in a sentence.
-fn becomes(result: GuestResult) -> String {
+/// What the driver returns for a status, as a sentence.
+fn driver_result(result: GuestResult) -> String {
     match result {
         GuestResult::Zero => "The call returns 0.".to_owned(),
         GuestResult::Positive => {
@@ -115,7 +116,7 @@ fn becomes(result: GuestResult) -> String {
             format!("The call fails with {number} ({name}).")
         }
         GuestResult::Unmapped => {
-            "The driver has no case for it: the call fails with -22 (EINVAL), and the true \
+            "The driver does not map it: the call fails with -22 (EINVAL), and the true \
              status is lost."
                 .to_owned()
         }

@@ -1,4 +1,5 @@
-//! Lines of strace: ioctls of `/dev/dxg` in the spellings that strace uses.
+//! Explains strace output: ioctls of `/dev/dxg` in the spellings that strace
+//! uses.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -13,25 +14,25 @@ use super::{errno, ioctl};
 
 /// The driver's ioctl type: the second byte of its request numbers.
 const IOCTL_TYPE: u32 = 0x47;
-/// `STATUS_PENDING`, which the driver returns as it is.
+/// `STATUS_PENDING`, which the driver returns unchanged.
 pub(super) const PENDING: i64 = 259;
-/// Threads whose unfinished call is remembered.
+/// Maximum number of threads whose unfinished call is kept.
 const UNFINISHED_MAX: usize = 4096;
 
-/// An ioctl of the driver as strace shows it.
+/// An ioctl of the driver in strace output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct TracedIoctl {
-    /// The ioctl's own number.
+    /// The ioctl's number.
     pub(super) number: u8,
-    /// What the call returned, a failure as negative errno; `None` while it
-    /// has not returned.
+    /// The result of the call, negative for an errno; `None` if it has not
+    /// returned.
     pub(super) result: Option<i64>,
 }
 
-/// Joins the two lines of a call that strace had to interrupt.
+/// Joins the two lines of a call that strace printed in two parts.
 #[derive(Debug, Default)]
 pub(super) struct StraceCalls {
-    /// By what stands before the call (process or thread), its number.
+    /// The number of the unfinished ioctl of each thread.
     unfinished: BTreeMap<String, u8>,
 }
 
@@ -51,9 +52,9 @@ static RESULT: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"= *(?P<value>-?\d+|\?)(?: +(?P<errno>E[A-Z0-9]+))?").ok());
 
 impl StraceCalls {
-    /// The driver's ioctl that a line tells of. A call that is not finished
-    /// yet is told when it is resumed.
-    pub(super) fn line(&mut self, line: &str) -> Option<TracedIoctl> {
+    /// The driver's ioctl in a line. An unfinished call is returned when it is
+    /// resumed.
+    pub(super) fn push_line(&mut self, line: &str) -> Option<TracedIoctl> {
         if let Some(found) = RESUMED.as_ref().and_then(|regex| regex.captures(line)) {
             let number = self.unfinished.remove(&thread_of(&found))?;
             let result = result_of(&found);
@@ -72,8 +73,8 @@ impl StraceCalls {
         Some(TracedIoctl { number, result })
     }
 
-    /// Calls that had not returned when the log ended.
-    pub(super) fn hanging(&self) -> impl Iterator<Item = TracedIoctl> + use<'_> {
+    /// The calls that had not returned at the end of the log.
+    pub(super) fn unfinished(&self) -> impl Iterator<Item = TracedIoctl> + use<'_> {
         let numbers = self.unfinished.values();
         numbers.map(|number| TracedIoctl {
             number: *number,
@@ -82,7 +83,7 @@ impl StraceCalls {
     }
 }
 
-/// What tells the thread of a line: `[pid 123]` or `123`, without a time.
+/// The thread of a line: `[pid 123]` or `123`, without the time.
 fn thread_of(found: &Captures<'_>) -> String {
     let before = found.name("before").map_or("", |text| text.as_str());
     let digits = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
@@ -113,7 +114,7 @@ fn number_of(found: &Captures<'_>) -> Option<u8> {
 
 fn result_of(found: &Captures<'_>) -> Option<i64> {
     let after = found.name("after").map_or("", |text| text.as_str());
-    // The last one: arguments may hold an equals sign, too.
+    // Arguments may also hold an equals sign, so the last match counts.
     let result = RESULT.as_ref()?.captures_iter(after).last()?;
     if let Some(name) = result.name("errno") {
         return table::errno::number(name.as_str()).map(|number| -i64::from(number));
@@ -121,7 +122,7 @@ fn result_of(found: &Captures<'_>) -> Option<i64> {
     result.name("value")?.as_str().parse().ok()
 }
 
-/// What a call and its result mean.
+/// Explains a call and its result.
 pub(super) fn answer(call: TracedIoctl) -> Answer {
     let reading = NumberReading {
         value: call.number.into(),
@@ -132,13 +133,13 @@ pub(super) fn answer(call: TracedIoctl) -> Answer {
         Answer::new(
             super::answer::AnswerKind::Ioctl,
             format!("ioctl {:#04x} of /dev/dxg", call.number),
-            "An ioctl whose number no public driver has.",
+            "An ioctl with a number that no public driver knows.",
         )
-        .cause(
+        .with_cause(
             Some(dxgtrace_session::check::Layer::Library),
-            "The library is newer than the public drivers, or probes.",
+            "The library is newer than the public drivers, or probes for features.",
         )
-        .next("Compare library and driver version.")
+        .with_next("Compare library and driver version.")
     };
     let known = IOCTLS.iter().find(|ioctl| ioctl.number == call.number);
     let mut answer = known
@@ -162,7 +163,7 @@ pub(super) fn answer(call: TracedIoctl) -> Answer {
         }
         Some(value) => {
             let number = u32::try_from(value.unsigned_abs()).unwrap_or(0);
-            answer = errno::onto(answer, function, number);
+            answer = errno::apply_errno(answer, function, number);
         }
     }
     answer
@@ -173,7 +174,7 @@ mod tests {
     use super::*;
 
     fn read(line: &str) -> Option<(u8, Option<i64>)> {
-        let call = StraceCalls::default().line(line)?;
+        let call = StraceCalls::default().push_line(line)?;
         Some((call.number, call.result))
     }
 
@@ -206,10 +207,10 @@ mod tests {
         let mut calls = StraceCalls::default();
         let first =
             "[pid 7] ioctl(3, _IOC(_IOC_READ|_IOC_WRITE, 0x47, 0x3a, 0x28), 0x1 <unfinished ...>";
-        assert_eq!(calls.line(first), None);
-        assert_eq!(calls.line("[pid 8] <... ioctl resumed>) = 0"), None);
-        assert_eq!(calls.hanging().count(), 1);
-        let end = calls.line("[pid 7] <... ioctl resumed>) = ? ERESTARTSYS (To be restarted)");
+        assert_eq!(calls.push_line(first), None);
+        assert_eq!(calls.push_line("[pid 8] <... ioctl resumed>) = 0"), None);
+        assert_eq!(calls.unfinished().count(), 1);
+        let end = calls.push_line("[pid 7] <... ioctl resumed>) = ? ERESTARTSYS (To be restarted)");
         assert_eq!(
             end,
             Some(TracedIoctl {
@@ -217,6 +218,6 @@ mod tests {
                 result: Some(-512)
             })
         );
-        assert_eq!(calls.hanging().count(), 0);
+        assert_eq!(calls.unfinished().count(), 0);
     }
 }

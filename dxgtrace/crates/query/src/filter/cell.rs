@@ -1,5 +1,5 @@
-//! One value as the text of a column, in the forms of `tshark -T fields`:
-//! numbers stay numbers, so that other programs can read them.
+//! Formats a value as the text of a column, as `tshark -T fields` does: numbers
+//! stay numbers, so that other programs can parse them.
 
 use std::fmt::Write as _;
 
@@ -9,8 +9,8 @@ use super::fields::FieldInfo;
 use super::types::{ValueNames, ValueType};
 use dxgtrace_protocol::decode::is_unsafe;
 
-/// Appends a value. Text of the traced system is escaped: a column holds
-/// nothing that a terminal would not just show, and no end of line.
+/// Appends a value. Text from the traced system is escaped, so a column holds
+/// only printable characters and no line ends.
 pub(super) fn write_item(field: &FieldInfo, item: ValuePlace<'_>, text: &mut String) {
     match item {
         ValuePlace::Number(value) => number(field, value, text),

@@ -1,4 +1,4 @@
-//! Fields as columns: `-T fields`, `-T csv`, and the columns of lists.
+//! Fields as columns, for `-T fields`, `-T csv` and lists.
 
 use std::io::{self, Write};
 use std::ops::ControlFlow::{Break, Continue};
@@ -10,21 +10,21 @@ use super::fields::{FIELDS, FieldInfo};
 use super::options::{ColumnQuote, FieldOptions, Occurrence};
 use super::record::{FilterNeeds, FilterRecord};
 
-/// The fields that make up a line.
+/// The fields of a line, in order.
 #[derive(Debug, Clone)]
 pub struct ColumnFields {
     columns: Vec<&'static FieldInfo>,
     options: FieldOptions,
-    /// A column while it is made, kept for its memory.
+    /// Buffer for one column, kept to reuse its allocation.
     cell: String,
 }
 
 impl ColumnFields {
-    /// Columns of these names, with or without the prefix.
+    /// Creates columns for the fields `names`, with or without the prefix.
     pub fn new(names: &[&str], options: FieldOptions) -> Result<Self, FilterError> {
         let columns = names
             .iter()
-            .map(|name| compile::lookup(name, 0, &FIELDS).map_err(|error| error.of(name)))
+            .map(|name| compile::lookup(name, 0, &FIELDS).map_err(|error| error.with_input(name)))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             columns,
@@ -33,20 +33,20 @@ impl ColumnFields {
         })
     }
 
-    /// The columns.
+    /// The fields of the columns.
     pub fn columns(&self) -> &[&'static FieldInfo] {
         &self.columns
     }
 
-    /// Which parts of records are looked at.
+    /// The parts of records that the columns use.
     pub fn needs(&self) -> FilterNeeds {
         self.columns
             .iter()
             .map(|column| column.needs())
-            .fold(FilterNeeds::PACKET, FilterNeeds::and)
+            .fold(FilterNeeds::PACKET, FilterNeeds::union)
     }
 
-    /// Writes the names, if the options ask for them.
+    /// Writes the header line, if the options ask for one.
     pub fn write_header(&mut self, out: &mut impl Write) -> io::Result<()> {
         if !self.options.header {
             return Ok(());
@@ -58,7 +58,7 @@ impl ColumnFields {
         out.write_all(b"\n")
     }
 
-    /// Writes the line of a record.
+    /// Writes the line for a record.
     pub fn write(&mut self, record: &FilterRecord<'_>, out: &mut impl Write) -> io::Result<()> {
         for (index, column) in self.columns.iter().enumerate() {
             self.cell.clear();
@@ -70,12 +70,12 @@ impl ColumnFields {
 }
 
 impl FieldInfo {
-    /// Appends the values of a record in their text form, which holds nothing
-    /// that a terminal would not just show.
+    /// Appends the values of a record as text that is safe to print on a
+    /// terminal.
     pub fn append(&self, record: &FilterRecord<'_>, options: &FieldOptions, text: &mut String) {
         let start = text.len();
         // Whether anything was found: it takes no stop to tell.
-        let _ = self.each(record, &mut |item| {
+        let _ = self.for_each(record, &mut |item| {
             match options.occurrence {
                 Occurrence::All if text.len() > start => text.push(options.aggregator),
                 Occurrence::All | Occurrence::First => {}

@@ -1,4 +1,5 @@
-//! Names to places, values to ranges: what remains is arithmetic.
+//! Compiles an expression: resolves names to offsets and values to number
+//! ranges.
 
 use regex::bytes::RegexBuilder;
 
@@ -10,10 +11,10 @@ use super::parse::{Comparison, Expr, FieldTest, Literal, Quantifier, ValueCondit
 use super::print;
 use super::types::ValueType;
 
-/// A compiled expression may take so much memory.
-const REGEX_SIZE: usize = 1 << 20;
+/// Maximum memory of a compiled regular expression, in bytes.
+const REGEX_BYTES_MAX: usize = 1 << 20;
 
-/// Resolves an expression.
+/// Compiles an expression over `fields`.
 pub(super) fn compile(
     expr: Expr<'_>,
     fields: &'static FilterFields,
@@ -29,11 +30,11 @@ pub(super) fn compile(
         Expr::Or(parts) => FilterNode::Or(all(parts)?),
         Expr::And(parts) => FilterNode::And(all(parts)?),
         Expr::Not(inner) => FilterNode::Not(Box::new(compile(*inner, fields)?)),
-        Expr::Test(test) => FilterNode::Test(Box::new(question(*test, fields)?)),
+        Expr::Test(test) => FilterNode::Test(Box::new(compile_test(*test, fields)?)),
     })
 }
 
-fn question(
+fn compile_test(
     test: FieldTest<'_>,
     fields: &'static FilterFields,
 ) -> Result<FieldQuestion, FilterError> {
@@ -51,16 +52,16 @@ fn question(
         subject.push_str(&print::slice(slice));
     }
     let mask = match &test.mask {
-        Some(literal) => Some(masked(field, literal)?),
+        Some(literal) => Some(read_mask(field, literal)?),
         None => None,
     };
     if let Some(mask) = mask {
         subject.push_str(&format!(" & {mask:#x}"));
     }
-    let asked = asked(field, mask, test.condition.as_ref())?;
-    let quantifier = test.quantifier.unwrap_or(asked.quantifier);
-    let mut text = asked.text.replacen("{}", &subject, 1);
-    if quantifier != asked.quantifier {
+    let condition = compile_condition(field, mask, test.condition.as_ref())?;
+    let quantifier = test.quantifier.unwrap_or(condition.quantifier);
+    let mut text = condition.text.replacen("{}", &subject, 1);
+    if quantifier != condition.quantifier {
         text.insert_str(
             0,
             match quantifier {
@@ -72,24 +73,24 @@ fn question(
     Ok(FieldQuestion {
         field,
         quantifier,
-        negated: asked.negated,
+        negated: condition.negated,
         slice: test.slice.map(|(slice, _)| slice),
-        check: asked.check,
+        check: condition.check,
         text,
     })
 }
 
-/// A condition, read for a field.
+/// A condition, compiled for a field.
 struct FieldCondition {
     check: ValueCheck,
     negated: bool,
-    /// How many of several values must pass unless something else is said.
+    /// The default quantifier for a field with several values.
     quantifier: Quantifier,
-    /// The question as it is written, with `{}` for its subject.
+    /// The canonical text, with `{}` for the field.
     text: String,
 }
 
-fn asked(
+fn compile_condition(
     field: &FieldInfo,
     mask: Option<u64>,
     condition: Option<&ValueCondition<'_>>,
@@ -114,7 +115,7 @@ fn asked(
             items,
         }) => {
             refuse_label(field, span)?;
-            let (check, list) = among(field, mask, items)?;
+            let (check, list) = read_set(field, mask, items)?;
             let not = if *negated { "not " } else { "" };
             Ok(FieldCondition {
                 check,
@@ -128,7 +129,7 @@ fn asked(
         }
         Some(ValueCondition::Compare(compare, span, literal)) => {
             refuse_label(field, span)?;
-            let (check, value) = compared(field, mask, *compare, span, literal)?;
+            let (check, value) = read_comparison(field, mask, *compare, span, literal)?;
             let text = format!("{{}} {} {value}", print::sign(*compare));
             Ok(FieldCondition {
                 check,
@@ -154,9 +155,9 @@ fn refuse_label(field: &FieldInfo, span: &std::ops::Range<usize>) -> Result<(), 
     Err(FilterError::new(message, span.clone()))
 }
 
-fn masked(field: &FieldInfo, literal: &Literal<'_>) -> Result<u64, FilterError> {
+fn read_mask(field: &FieldInfo, literal: &Literal<'_>) -> Result<u64, FilterError> {
     if field.ty.has_bits() {
-        return literal::mask(field, literal);
+        return literal::parse_mask(field, literal);
     }
     let message = format!(
         "{} is {}, which has no bits to mask",
@@ -166,8 +167,8 @@ fn masked(field: &FieldInfo, literal: &Literal<'_>) -> Result<u64, FilterError> 
     Err(FilterError::new(message, literal.span.clone()))
 }
 
-/// Reads a list of values and ranges, and writes it.
-fn among(
+/// Compiles a set of values and ranges, and returns its canonical text.
+fn read_set(
     field: &FieldInfo,
     mask: Option<u64>,
     items: &[(Literal<'_>, Option<Literal<'_>>)],
@@ -181,12 +182,12 @@ fn among(
                 let message = format!("{} is {}, which has no ranges", field.name, noun(field));
                 return Err(FilterError::new(message, high.span.clone()));
             }
-            let pattern = pattern(field, low)?;
+            let pattern = text_pattern(field, low)?;
             list.push(print::text(field.ty, &pattern.bytes));
             patterns.push(pattern);
             continue;
         }
-        let first = literal::number(field, low)?;
+        let first = literal::parse_number(field, low)?;
         let Some(high) = high else {
             list.push(print::number(field.ty, first));
             ranges.push(first);
@@ -196,7 +197,7 @@ fn among(
             let message = format!("{} is {}, which has no ranges", field.name, noun(field));
             return Err(FilterError::new(message, high.span.clone()));
         }
-        let last = literal::number(field, high)?;
+        let last = literal::parse_number(field, high)?;
         if last.1 < first.0 {
             let message = "the range ends before it begins";
             return Err(FilterError::new(message, low.span.start..high.span.end));
@@ -210,13 +211,13 @@ fn among(
     }
     let list = list.join(", ");
     if field.ty.is_number() {
-        return Ok((numbers(mask, ranges), list));
+        return Ok((range_check(mask, ranges), list));
     }
     Ok((ValueCheck::Equal(patterns.into()), list))
 }
 
-/// Reads a comparison, and writes its value.
-fn compared(
+/// Compiles a comparison, and returns the canonical text of its value.
+fn read_comparison(
     field: &FieldInfo,
     mask: Option<u64>,
     compare: Comparison,
@@ -242,7 +243,7 @@ fn compared(
                 let message = "masked bits are numbers, which contain no text";
                 return Err(FilterError::new(message, span.clone()));
             }
-            let (check, text) = search(field, compare, literal)?;
+            let (check, text) = compile_search(field, compare, literal)?;
             let Some(names) = named else {
                 return Ok((check, text));
             };
@@ -251,7 +252,7 @@ fn compared(
                 .filter(|(_, name)| check.accepts(name.as_bytes()))
                 .map(|(number, _)| (number, number))
                 .collect();
-            Ok((numbers(None, points), text))
+            Ok((range_check(None, points), text))
         }
         Comparison::Less
         | Comparison::LessEqual
@@ -265,44 +266,50 @@ fn compared(
                 );
                 return Err(FilterError::new(message, span.clone()));
             }
-            let value = literal::number(field, literal)?;
+            let value = literal::parse_number(field, literal)?;
             let range = match compare {
                 Comparison::Less => (i128::MIN, value.0.saturating_sub(1)),
                 Comparison::LessEqual => (i128::MIN, value.1),
                 Comparison::Greater => (value.1.saturating_add(1), i128::MAX),
                 _ => (value.0, i128::MAX),
             };
-            Ok((numbers(mask, vec![range]), print::number(field.ty, value)))
+            Ok((
+                range_check(mask, vec![range]),
+                print::number(field.ty, value),
+            ))
         }
         Comparison::Equal | Comparison::Unequal | Comparison::AllEqual | Comparison::AnyUnequal => {
             if field.ty.is_number() {
-                let value = literal::number(field, literal)?;
-                return Ok((numbers(mask, vec![value]), print::number(field.ty, value)));
+                let value = literal::parse_number(field, literal)?;
+                return Ok((
+                    range_check(mask, vec![value]),
+                    print::number(field.ty, value),
+                ));
             }
-            let pattern = pattern(field, literal)?;
+            let pattern = text_pattern(field, literal)?;
             let text = print::text(field.ty, &pattern.bytes);
             Ok((ValueCheck::Equal(Box::new([pattern])), text))
         }
     }
 }
 
-fn search(
+fn compile_search(
     field: &FieldInfo,
     compare: Comparison,
     literal: &Literal<'_>,
 ) -> Result<(ValueCheck, String), FilterError> {
     if compare == Comparison::Contains {
-        let pattern = pattern(field, literal)?;
+        let pattern = text_pattern(field, literal)?;
         let text = print::text(field.ty, &pattern.bytes);
         return Ok((ValueCheck::Contains(pattern), text));
     }
-    let pattern = expression(&literal::text(literal));
+    let pattern = pattern_as_text(&literal::parse_text(literal));
     // As in Wireshark, case does not count; (?-i) makes it count.
     let regex = RegexBuilder::new(&pattern)
         .unicode(false)
         .case_insensitive(true)
-        .size_limit(REGEX_SIZE)
-        .dfa_size_limit(REGEX_SIZE)
+        .size_limit(REGEX_BYTES_MAX)
+        .dfa_size_limit(REGEX_BYTES_MAX)
         .build();
     match regex {
         Ok(regex) => Ok((
@@ -319,8 +326,8 @@ fn search(
     }
 }
 
-/// A pattern as text: bytes that are none are written as escapes.
-fn expression(pattern: &[u8]) -> String {
+/// A pattern as text; bytes that are not valid text are escaped.
+fn pattern_as_text(pattern: &[u8]) -> String {
     let mut text = String::with_capacity(pattern.len());
     for chunk in pattern.utf8_chunks() {
         text.push_str(chunk.valid());
@@ -331,15 +338,15 @@ fn expression(pattern: &[u8]) -> String {
     text
 }
 
-fn pattern(field: &FieldInfo, literal: &Literal<'_>) -> Result<TextPattern, FilterError> {
+fn text_pattern(field: &FieldInfo, literal: &Literal<'_>) -> Result<TextPattern, FilterError> {
     Ok(TextPattern::new(match field.ty {
-        ValueType::Bytes => literal::bytes(literal)?,
-        _ => literal::text(literal),
+        ValueType::Bytes => literal::parse_bytes(literal)?,
+        _ => literal::parse_text(literal),
     }))
 }
 
 /// A check for ranges, merged where they touch.
-fn numbers(mask: Option<u64>, mut ranges: Vec<NumberRange>) -> ValueCheck {
+fn range_check(mask: Option<u64>, mut ranges: Vec<NumberRange>) -> ValueCheck {
     ranges.sort_unstable();
     let mut merged: Vec<NumberRange> = Vec::with_capacity(ranges.len());
     for (low, high) in ranges {

@@ -1,4 +1,4 @@
-//! What could be typed next.
+//! Completion of filters.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,20 +7,20 @@ use super::fields::{FieldInfo, PREFIX, field, fields};
 use super::token::{Sign, TokenKind, in_word, tokens};
 use super::types::ValueType;
 
-/// Something that could be typed.
+/// A candidate for completion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompletionCandidate {
-    /// Which bytes of the input it replaces.
+    /// The bytes of the input that it replaces.
     pub span: Range<usize>,
-    /// What takes their place.
+    /// The replacement.
     pub text: String,
-    /// What it is.
+    /// Its kind.
     pub kind: CandidateKind,
-    /// A sentence about it, or nothing.
+    /// A sentence that describes it; may be empty.
     pub doc: &'static str,
 }
 
-/// What a [`CompletionCandidate`] is.
+/// The kind of a [`CompletionCandidate`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CandidateKind {
     /// The name of a field.
@@ -35,7 +35,7 @@ pub enum CandidateKind {
     Word,
 }
 
-/// What may stand at a place.
+/// What the grammar expects at a position.
 #[derive(Debug, Clone, Copy)]
 enum Expecting {
     /// A field, or a word before one.
@@ -52,7 +52,7 @@ enum Expecting {
     Nothing,
 }
 
-/// What could be typed at byte `cursor` of the input, best first.
+/// The candidates for completion at byte `cursor` of the input, best first.
 pub fn complete(input: &str, cursor: usize) -> Vec<CompletionCandidate> {
     let Some(before) = input.get(..cursor) else {
         return Vec::new();
@@ -89,7 +89,7 @@ pub fn complete(input: &str, cursor: usize) -> Vec<CompletionCandidate> {
     list.found
 }
 
-/// What may follow the input.
+/// What may follow the input `done`.
 fn expecting(done: &str) -> Expecting {
     let Ok(tokens) = tokens(done) else {
         return Expecting::Nothing;
@@ -159,8 +159,8 @@ impl CompletionList<'_> {
         }
     }
 
-    /// Names that begin as typed, one level at a time; if there are none,
-    /// those in which what was typed occurs.
+    /// Adds the names that begin with the typed text, one level at a time; if
+    /// there are none, the names that contain it.
     fn fields(&mut self) {
         let typed = self.typed.to_ascii_lowercase();
         let full = format!("{PREFIX}{typed}");

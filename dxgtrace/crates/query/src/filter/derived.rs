@@ -1,5 +1,5 @@
-//! The fields that stand in no layout: of the frame, and of what this program
-//! found out.
+//! Fields that are in no layout: those of the frame, and those that the
+//! analysis derives.
 
 use super::record::{FilterNeeds, FilterRecord};
 use super::types::{ValueNames, ValueType};
@@ -14,17 +14,17 @@ use dxgtrace_session::check::Finding;
 /// A field that is not part of a message.
 #[derive(Debug)]
 pub(super) struct DerivedField {
-    /// Its whole name.
+    /// Its full name.
     pub(super) name: &'static str,
-    /// What its values are.
+    /// The type of its values.
     pub(super) ty: ValueType,
-    /// Bits of a value.
+    /// Width of a value in bits.
     pub(super) width: u32,
-    /// What must be known to read it.
+    /// What reading it needs.
     pub(super) needs: FilterNeeds,
     /// How it is read.
     pub(super) get: FieldGetter,
-    /// What it is, in a sentence.
+    /// A sentence that describes it.
     pub(super) doc: &'static str,
 }
 
@@ -35,7 +35,7 @@ pub(super) enum FieldGetter {
     Number(fn(&FilterRecord<'_>) -> Option<i128>),
     /// Text.
     Text(for<'a> fn(&FilterRecord<'a>) -> Option<&'a [u8]>),
-    /// Of each finding, a number.
+    /// A number of each finding.
     Findings(fn(&Finding) -> i128),
 }
 
@@ -219,7 +219,7 @@ pub(super) static DERIVED: &[DerivedField] = &[
         |r| r.exchange.reply_in.map(i128::from),
         "Of a request: number of the frame that answered.",
     )
-    .needs(FilterNeeds::AHEAD),
+    .needs(FilterNeeds::REPLIES_AHEAD),
     number(
         "dxg.time",
         ValueType::Duration,
@@ -242,8 +242,8 @@ pub(super) static DERIVED: &[DerivedField] = &[
     ),
 ];
 
-/// Which part of a message a packet carries, as its VMBus packet type tells:
-/// known even of a reply whose request was not captured.
+/// The part of a message that a packet carries, from its VMBus packet type. It
+/// is known even for a reply whose request was not captured.
 fn part(record: &FilterRecord<'_>) -> Option<MessagePart> {
     let header = record.packet.header;
     match (header.kind, header.packet_type, header.direction) {

@@ -1,4 +1,4 @@
-//! Why a filter or a field name means nothing, and where.
+//! Errors in filters and field names, with their positions.
 
 use std::error::Error;
 use std::fmt::{self, Display};
@@ -7,21 +7,21 @@ use std::ops::Range;
 use super::nearest::nearest;
 use dxgtrace_protocol::decode::is_unsafe;
 
-/// What is wrong with a filter. Its [`Display`] is one line; [`Self::caret`]
-/// shows the place.
+/// An error in a filter. Its [`Display`] is one line; [`Self::caret`] shows the
+/// position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilterError {
-    /// What is wrong, in a sentence without its full stop.
+    /// The error, as a sentence without its full stop.
     pub message: String,
-    /// Where, in bytes of the input.
+    /// The position, in bytes of the input.
     pub span: Range<usize>,
-    /// What may have been meant, best first.
+    /// Suggested corrections, best first.
     pub suggestions: Vec<String>,
     input: String,
 }
 
 impl FilterError {
-    /// Something wrong at `span`.
+    /// Creates an error at `span`.
     pub(super) fn new(message: impl Into<String>, span: Range<usize>) -> Self {
         Self {
             message: message.into(),
@@ -31,7 +31,7 @@ impl FilterError {
         }
     }
 
-    /// The same with those of `names` that are close to `word`.
+    /// Adds those of `names` that are similar to `word` as suggestions.
     pub(super) fn suggest<'n>(
         mut self,
         word: &str,
@@ -41,18 +41,18 @@ impl FilterError {
         self
     }
 
-    /// The same about this input.
-    pub(super) fn of(mut self, input: &str) -> Self {
+    /// Sets the input that the error is about.
+    pub(super) fn with_input(mut self, input: &str) -> Self {
         input.clone_into(&mut self.input);
         self
     }
 
-    /// Whether the input could become right if more were typed.
+    /// Whether the input could become valid if more were typed.
     pub fn is_incomplete(&self) -> bool {
         self.span.start >= self.input.trim_end().len()
     }
 
-    /// The input with a mark below the place, in two lines.
+    /// The input with a mark below the error, in two lines.
     pub fn caret(&self) -> impl Display {
         struct Caret<'a>(&'a FilterError);
         impl Display for Caret<'_> {

@@ -1,5 +1,5 @@
-//! Does a record pass? Nothing here compares names, and only `matches` on
-//! UTF-16 text allocates.
+//! Evaluates a filter on a record. Nothing here compares names, and only
+//! `matches` on UTF-16 text allocates.
 
 use std::ops::ControlFlow::{Break, Continue};
 
@@ -20,13 +20,13 @@ impl FilterNode {
         }
     }
 
-    /// Which parts of records are looked at.
+    /// The parts of records that the filter uses.
     pub(super) fn needs(&self) -> FilterNeeds {
         match self {
             Self::Or(parts) | Self::And(parts) => parts
                 .iter()
                 .map(Self::needs)
-                .fold(FilterNeeds::PACKET, FilterNeeds::and),
+                .fold(FilterNeeds::PACKET, FilterNeeds::union),
             Self::Not(inner) => inner.needs(),
             Self::Test(question) => question.field.needs(),
         }
@@ -37,12 +37,12 @@ impl FieldQuestion {
     fn matches(&self, record: &FilterRecord<'_>) -> bool {
         let mut seen = false;
         let all = self.quantifier == Quantifier::All;
-        let decided = self.field.each(record, &mut |item| {
+        let decided = self.field.for_each(record, &mut |item| {
             let Some(item) = self.part(item) else {
                 return Continue(());
             };
             seen = true;
-            let passes = self.check.passes(item) != self.negated;
+            let passes = self.check.check_value(item) != self.negated;
             if passes == all {
                 Continue(())
             } else {
@@ -55,7 +55,7 @@ impl FieldQuestion {
         }
     }
 
-    /// The part of a value that counts, if it is there.
+    /// The slice of a value that the test applies to, if it is present.
     fn part<'a>(&self, item: ValuePlace<'a>) -> Option<ValuePlace<'a>> {
         match (&self.slice, item) {
             (Some(slice), ValuePlace::Bytes(bytes)) => slice.of(bytes).map(ValuePlace::Bytes),
@@ -75,13 +75,13 @@ impl Slice {
 }
 
 impl ValueCheck {
-    fn passes(&self, item: ValuePlace<'_>) -> bool {
+    fn check_value(&self, item: ValuePlace<'_>) -> bool {
         match item {
             ValuePlace::Number(value) => match self {
                 Self::Present => true,
                 Self::Range(low, high) => *low <= value && value <= *high,
-                Self::Ranges(ranges) => within(ranges, value),
-                Self::Masked(mask, ranges) => within(ranges, i128::from(value as u64 & mask)),
+                Self::Ranges(ranges) => in_ranges(ranges, value),
+                Self::Masked(mask, ranges) => in_ranges(ranges, i128::from(value as u64 & mask)),
                 Self::Equal(_) | Self::Contains(_) | Self::Matches(_) => false,
             },
             ValuePlace::Bytes(bytes) => self.accepts(bytes),
@@ -89,7 +89,7 @@ impl ValueCheck {
         }
     }
 
-    /// Whether a text, or bytes, have what is asked.
+    /// Whether a text or bytes pass the check.
     pub(super) fn accepts(&self, bytes: &[u8]) -> bool {
         match self {
             Self::Present => true,
@@ -110,7 +110,7 @@ impl ValueCheck {
     }
 }
 
-fn within(ranges: &[NumberRange], value: i128) -> bool {
+fn in_ranges(ranges: &[NumberRange], value: i128) -> bool {
     let after = ranges.partition_point(|(low, _)| *low <= value);
     let last = after.checked_sub(1).and_then(|at| ranges.get(at));
     last.is_some_and(|(_, high)| value <= *high)
@@ -131,7 +131,7 @@ pub(super) fn up_to_nul(units: &[u8]) -> &[u8] {
     units.get(..end).unwrap_or(units)
 }
 
-/// UTF-16LE text, with U+FFFD for what is none.
+/// Decodes UTF-16LE text, with U+FFFD for invalid units.
 pub(super) fn text_of(units: &[u8]) -> String {
     let units = units
         .chunks_exact(2)

@@ -1,17 +1,17 @@
-//! Places in messages: what a field name stands for, without the name.
+//! Paths: the places in messages that a field name stands for.
 //!
-//! Everything that depends on names is resolved when the list of fields is
-//! made; reading a value is arithmetic on offsets.
+//! Names are resolved when the list of fields is built; reading a value is
+//! arithmetic on offsets.
 
 use std::ops::ControlFlow;
 
-use super::record::{KEYS, shape};
+use super::record::{SHAPE_KEYS, shape_key_of};
 use dxgtrace_protocol::decode::{Decoded, Frame, LocatedBody};
 use dxgtrace_protocol::schema::values::Bit;
 use dxgtrace_protocol::schema::{BitSlice, Field, FieldType, Layout, MessageSet, When};
 use dxgtrace_protocol::table::framing;
 
-/// One value.
+/// One value of a field.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ValuePlace<'a> {
     /// Any kind of number.
@@ -22,7 +22,8 @@ pub(super) enum ValuePlace<'a> {
     Wide(&'a [u8]),
 }
 
-/// Whether a condition of a field in a structure that lies from `from` on holds.
+/// Whether the condition of a field holds in the structure that starts at
+/// `from`.
 fn holds(when: &When, body: &LocatedBody<'_>, from: usize) -> bool {
     match &when.decider {
         None => body.holds(when),
@@ -35,7 +36,7 @@ fn word(body: &LocatedBody<'_>, slice: &BitSlice, from: usize) -> Option<u64> {
     body.number(from.checked_add(usize::from(slice.at))?, slice.size.into())
 }
 
-/// Which structure a place belongs to.
+/// The structure that contains a field.
 #[derive(Debug, Clone, Copy)]
 enum Container {
     /// The fixed part.
@@ -48,13 +49,13 @@ enum Container {
     View(u8),
 }
 
-/// What stands at a place.
+/// The form of the values at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PlaceForm {
     Numbers,
     Bytes,
     Wide,
-    /// Elements whose presence is all that is asked for.
+    /// Elements that are tested for presence only.
     Label,
 }
 
@@ -68,16 +69,16 @@ impl PlaceForm {
     }
 }
 
-/// A place in one shape of one message.
+/// The place of a field in one shape of one message.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FieldPath {
-    /// The shape.
+    /// The number of the shape; see [`shape_key`](super::record::shape_key).
     pub(super) key: u16,
     home: Container,
     form: PlaceForm,
     slice: BitSlice,
     count: u16,
-    /// The field that says how many elements of an array are in use.
+    /// The field that holds the number of array elements in use.
     used: Option<BitSlice>,
     condition: Option<&'static When>,
 }
@@ -117,41 +118,41 @@ impl FieldPath {
         }
     }
 
-    /// The same place in each element of a tail.
+    /// The same path in each element of a tail.
     pub(super) fn in_elements(mut self, tail: u8) -> Self {
         self.home = Container::Element(tail);
         self
     }
 
-    /// The same place in the structure that a tail begins with.
+    /// The same path in the structure that a tail begins with.
     pub(super) fn in_view(mut self, tail: u8) -> Self {
         self.home = Container::View(tail);
         self
     }
 
-    /// A bit, or bit group, of the number at this place.
+    /// A bit or bit group of the number at this path.
     pub(super) fn bit(mut self, bit: &Bit) -> Self {
         self.slice = self.slice.bit(bit);
         self
     }
 
-    /// How many bits a value has.
+    /// Width of a value in bits.
     pub(super) fn width(&self) -> u32 {
         self.slice.width()
     }
 
-    /// Whether there can be several values.
+    /// Whether a packet can hold several values.
     pub(super) fn is_many(&self) -> bool {
         self.form == PlaceForm::Numbers
             && (self.count > 1 || matches!(self.home, Container::Tail(_) | Container::Element(_)))
     }
 
-    fn each<'a, V>(&self, body: &LocatedBody<'a>, visit: &mut V) -> ControlFlow<()>
+    fn for_each<'a, V>(&self, body: &LocatedBody<'a>, visit: &mut V) -> ControlFlow<()>
     where
         V: FnMut(ValuePlace<'a>) -> ControlFlow<()>,
     {
         match self.home {
-            Container::Fixed => self.at(body, 0, body.length, visit),
+            Container::Fixed => self.visit_structure(body, 0, body.length, visit),
             Container::Tail(index) => {
                 let Some(tail) = body.tail(usize::from(index)) else {
                     return ControlFlow::Continue(());
@@ -177,12 +178,12 @@ impl FieldPath {
                     return ControlFlow::Continue(());
                 };
                 let size = usize::from(tail.tail.element.size()).max(1);
-                // Only what was captured: the count may be of any size.
+                // Limited to what was captured: the count is not trusted.
                 let count = tail.bytes.len().div_ceil(size).min(tail.count);
                 let first = tail.at.saturating_sub(body.base);
                 for element in 0..count {
                     let from = first.saturating_add(element.saturating_mul(size));
-                    self.at(body, from, from.saturating_add(size), visit)?;
+                    self.visit_structure(body, from, from.saturating_add(size), visit)?;
                 }
                 ControlFlow::Continue(())
             }
@@ -192,15 +193,17 @@ impl FieldPath {
                     (tail.size() >= size).then_some((tail.at.saturating_sub(body.base), size))
                 });
                 match viewed {
-                    Some((from, size)) => self.at(body, from, from.saturating_add(size), visit),
+                    Some((from, size)) => {
+                        self.visit_structure(body, from, from.saturating_add(size), visit)
+                    }
                     None => ControlFlow::Continue(()),
                 }
             }
         }
     }
 
-    /// The values in a structure that lies from `from` to `end`.
-    fn at<'a, V>(
+    /// Visits the values in the structure that spans `from` to `end`.
+    fn visit_structure<'a, V>(
         &self,
         body: &LocatedBody<'a>,
         from: usize,
@@ -263,7 +266,7 @@ fn little_endian(bytes: &[u8]) -> u64 {
     }
 }
 
-/// Every place that a name stands for.
+/// Every path that a name stands for.
 #[derive(Debug, Default)]
 pub(super) struct FieldPaths {
     /// In the extended header.
@@ -274,21 +277,21 @@ pub(super) struct FieldPaths {
     global: Option<BitSlice>,
     /// In bodies, by shape.
     bodies: Vec<FieldPath>,
-    /// Of every shape, where its sites begin in `bodies`; empty if there are
-    /// so few that looking through them is as fast.
+    /// The index in `bodies` of the first path of each shape; empty if a linear
+    /// search is as fast.
     starts: Vec<u16>,
 }
 
-/// Up to so many sites are looked through.
-const FEW: usize = 6;
+/// Maximum number of paths for a linear search.
+const LINEAR_SEARCH_MAX: usize = 6;
 
 impl FieldPaths {
-    /// Adds a place.
-    pub(super) fn push(&mut self, site: FieldPath) {
-        self.bodies.push(site);
+    /// Adds a path.
+    pub(super) fn push(&mut self, path: FieldPath) {
+        self.bodies.push(path);
     }
 
-    /// Adds the place of a header's field.
+    /// Adds a field of a header.
     pub(super) fn push_header(&mut self, header: MessageHeader, field: &Field) {
         let place = match header {
             MessageHeader::Extended => &mut self.extended,
@@ -298,27 +301,27 @@ impl FieldPaths {
         *place = Some(field.slice);
     }
 
-    /// Prepares for reading.
+    /// Sorts and indexes the paths; call it before reading.
     pub(super) fn finish(&mut self) {
-        self.bodies.sort_by_key(|site| site.key);
+        self.bodies.sort_by_key(|path| path.key);
         self.starts.clear();
-        if self.bodies.len() > FEW {
-            self.starts = (0..=KEYS)
+        if self.bodies.len() > LINEAR_SEARCH_MAX {
+            self.starts = (0..=SHAPE_KEYS)
                 .map(|key| {
                     self.bodies
-                        .partition_point(|site| usize::from(site.key) < key)
+                        .partition_point(|path| usize::from(path.key) < key)
                 })
                 .map(|start| u16::try_from(start).unwrap_or(u16::MAX))
                 .collect();
         }
     }
 
-    /// Every place in a body.
+    /// Every path in a body.
     pub(super) fn bodies(&self) -> &[FieldPath] {
         &self.bodies
     }
 
-    /// How many bits the widest value has.
+    /// Width of the widest value in bits.
     pub(super) fn width(&self) -> u32 {
         let headers = [self.extended, self.command, self.global];
         let headers = headers.iter().flatten().map(BitSlice::width);
@@ -327,7 +330,7 @@ impl FieldPaths {
     }
 
     /// Visits every value of a message, headers first.
-    pub(super) fn each<'a, V>(&self, decoded: &Decoded<'a>, visit: &mut V) -> ControlFlow<()>
+    pub(super) fn for_each<'a, V>(&self, decoded: &Decoded<'a>, visit: &mut V) -> ControlFlow<()>
     where
         V: FnMut(ValuePlace<'a>) -> ControlFlow<()>,
     {
@@ -337,19 +340,19 @@ impl FieldPaths {
         let (Some(body), false) = (&decoded.body, self.bodies.is_empty()) else {
             return ControlFlow::Continue(());
         };
-        let Some(key) = shape(decoded) else {
+        let Some(key) = shape_key_of(decoded) else {
             return ControlFlow::Continue(());
         };
-        let few = match (
+        let candidates = match (
             self.starts.get(usize::from(key)),
             self.starts.get(usize::from(key) + 1),
         ) {
             (Some(start), Some(end)) => self.bodies.get(usize::from(*start)..usize::from(*end)),
             _ => Some(self.bodies.as_slice()),
         };
-        for site in few.unwrap_or_default() {
-            if site.key == key {
-                site.each(body, visit)?;
+        for path in candidates.unwrap_or_default() {
+            if path.key == key {
+                path.for_each(body, visit)?;
             }
         }
         ControlFlow::Continue(())

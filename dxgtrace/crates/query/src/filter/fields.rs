@@ -1,4 +1,4 @@
-//! The list of all fields, made once by walking the description.
+//! The list of all fields, built once by walking the table.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use super::derived::{DERIVED, FieldGetter};
 use super::field_path::{FieldPath, FieldPaths, MessageHeader, ValuePlace};
-use super::record::{FilterNeeds, FilterRecord, key};
+use super::record::{FilterNeeds, FilterRecord, shape_key};
 use super::recorded::{self, RecordField};
 use super::types::{ValueNames, ValueType};
 use dxgtrace_protocol::schema::values::{Bit, Flags};
@@ -21,15 +21,15 @@ pub const PREFIX: &str = "dxg.";
 /// A field that filters and columns can name.
 #[derive(Debug)]
 pub struct FieldInfo {
-    /// Its whole name.
+    /// Its full name.
     pub name: String,
-    /// What its values are.
+    /// The type of its values.
     pub ty: ValueType,
-    /// How many bits a value has at most.
+    /// Width of the widest value in bits.
     pub width: u32,
     /// Whether one packet can hold several values.
     pub many: bool,
-    /// What it is, in a sentence.
+    /// A sentence that describes it.
     pub doc: &'static str,
     source: ValueSource,
 }
@@ -37,19 +37,19 @@ pub struct FieldInfo {
 /// Where values come from.
 #[derive(Debug)]
 enum ValueSource {
-    /// From outside of the message.
-    Own(FilterNeeds, FieldGetter),
-    /// From the pseudo-header, or a loss.
+    /// Derived by the analysis, or from the frame.
+    Derived(FilterNeeds, FieldGetter),
+    /// From the record header, a loss or the end of an ioctl.
     Recorded(RecordField),
-    /// A bit, or bit group, of such a number.
+    /// A bit or bit group of a recorded number.
     RecordedBit(RecordField, &'static Bit),
     /// From the message.
-    Sites(FieldPaths),
-    /// From there being this message.
+    Paths(FieldPaths),
+    /// 1 if the packet holds this message.
     Message(u16),
 }
 
-/// The fields of the messages in a catalog, and those that any packet has.
+/// The fields of the messages in a catalog, and those of every packet.
 #[derive(Debug)]
 pub struct FilterFields {
     /// Sorted by name.
@@ -61,19 +61,19 @@ pub fn fields() -> impl ExactSizeIterator<Item = &'static FieldInfo> {
     FIELDS.list.iter()
 }
 
-/// The field of that name, with or without [`PREFIX`].
+/// The field `name`, with or without [`PREFIX`].
 pub fn field(name: &str) -> Option<&'static FieldInfo> {
     FIELDS.field(name)
 }
 
 impl FilterFields {
-    /// Those of a catalog.
-    pub fn of(catalog: &Catalog) -> Self {
+    /// Builds the fields of a catalog.
+    pub fn with_catalog(catalog: &Catalog) -> Self {
         let mut list = FieldList::default();
-        list.headers();
-        list.generic();
+        list.add_headers();
+        list.add_generic();
         for message in catalog.all() {
-            list.message(message);
+            list.add_message(message);
         }
         Self {
             list: list.finish(),
@@ -85,7 +85,7 @@ impl FilterFields {
         self.list.iter()
     }
 
-    /// The field of that name, with or without [`PREFIX`].
+    /// The field `name`, with or without [`PREFIX`].
     pub fn field(&self, name: &str) -> Option<&FieldInfo> {
         let exact = |name: &str| {
             self.list
@@ -98,26 +98,30 @@ impl FilterFields {
 }
 
 impl FieldInfo {
-    /// What must be known to read it.
+    /// What reading it needs.
     pub fn needs(&self) -> FilterNeeds {
         match &self.source {
-            ValueSource::Own(needs, _) => *needs,
+            ValueSource::Derived(needs, _) => *needs,
             ValueSource::Recorded(_) | ValueSource::RecordedBit(..) => FilterNeeds::PACKET,
-            ValueSource::Sites(_) | ValueSource::Message(_) => FilterNeeds::DECODE,
+            ValueSource::Paths(_) | ValueSource::Message(_) => FilterNeeds::DECODE,
         }
     }
 
     /// Visits every value that a record has.
-    pub(super) fn each<'a, V>(&self, record: &FilterRecord<'a>, visit: &mut V) -> ControlFlow<()>
+    pub(super) fn for_each<'a, V>(
+        &self,
+        record: &FilterRecord<'a>,
+        visit: &mut V,
+    ) -> ControlFlow<()>
     where
         V: FnMut(ValuePlace<'a>) -> ControlFlow<()>,
     {
         match &self.source {
-            ValueSource::Own(_, FieldGetter::Number(get)) => match get(record) {
+            ValueSource::Derived(_, FieldGetter::Number(get)) => match get(record) {
                 Some(value) => visit(ValuePlace::Number(value)),
                 None => ControlFlow::Continue(()),
             },
-            ValueSource::Own(_, FieldGetter::Text(get)) => match get(record) {
+            ValueSource::Derived(_, FieldGetter::Text(get)) => match get(record) {
                 Some(text) => visit(ValuePlace::Bytes(text)),
                 None => ControlFlow::Continue(()),
             },
@@ -131,7 +135,7 @@ impl FieldInfo {
                 Some(value) => visit(ValuePlace::Number(value)),
                 None => ControlFlow::Continue(()),
             },
-            ValueSource::Own(_, FieldGetter::Findings(get)) => {
+            ValueSource::Derived(_, FieldGetter::Findings(get)) => {
                 for finding in record.findings {
                     visit(ValuePlace::Number(get(finding)))?;
                 }
@@ -141,8 +145,8 @@ impl FieldInfo {
                 Some(value) => visit(ValuePlace::Number(i128::from(bit.extract(value as u64)))),
                 None => ControlFlow::Continue(()),
             },
-            ValueSource::Sites(sites) => match record.decoded {
-                Some(decoded) => sites.each(decoded, visit),
+            ValueSource::Paths(paths) => match record.decoded {
+                Some(decoded) => paths.for_each(decoded, visit),
                 None => ControlFlow::Continue(()),
             },
             ValueSource::Message(place) => {
@@ -157,25 +161,26 @@ impl FieldInfo {
 }
 
 /// The fields of the built-in catalog.
-pub(super) static FIELDS: LazyLock<FilterFields> = LazyLock::new(|| FilterFields::of(&CATALOG));
+pub(super) static FIELDS: LazyLock<FilterFields> =
+    LazyLock::new(|| FilterFields::with_catalog(&CATALOG));
 
-/// The list while it is made.
+/// The list under construction.
 #[derive(Default)]
 struct FieldList {
-    /// What is read from messages, by name.
-    places: BTreeMap<String, FieldEntry>,
+    /// Fields that are read from messages, by name.
+    entries: BTreeMap<String, FieldEntry>,
     messages: Vec<FieldInfo>,
 }
 
-/// One field while the list is made.
+/// A field under construction.
 struct FieldEntry {
     ty: ValueType,
     doc: &'static str,
     many: bool,
-    sites: FieldPaths,
+    paths: FieldPaths,
 }
 
-/// One shape of one message, and what stands before the names in it.
+/// One shape of a message.
 struct MessageShape<'a> {
     key: u16,
     layout: &'static Layout,
@@ -185,32 +190,32 @@ struct MessageShape<'a> {
 }
 
 impl FieldList {
-    fn headers(&mut self) {
+    fn add_headers(&mut self) {
         for header in MessageHeader::ALL {
             for field in header.layout().fields {
                 let ty = ValueType::of(field.ty, field.bits.is_some(), false);
-                let entry = self.entry(format!("{PREFIX}{}", field.name), ty, field.doc);
-                entry.sites.push_header(*header, field);
+                let entry = self.entry_or_new(format!("{PREFIX}{}", field.name), ty, field.doc);
+                entry.paths.push_header(*header, field);
             }
         }
     }
 
-    /// Makes the names that stand for a kind of value in any message.
-    fn generic(&mut self) {
+    /// Adds the names that stand for a kind of value in any message.
+    fn add_generic(&mut self) {
         for kind in ObjectKind::ALL {
             let ty = match kind {
                 ObjectKind::GuestEvent => ValueType::Unsigned,
                 _ => ValueType::Handle(&[]),
             };
-            let entry = self.entry(format!("{PREFIX}{}", kind.name()), ty, kind_doc(*kind));
+            let entry = self.entry_or_new(format!("{PREFIX}{}", kind.name()), ty, kind_doc(*kind));
             entry.many = true;
         }
         let status = ValueType::Named(ValueNames::Status);
         let doc = "A status of the host, in any message.";
-        self.entry(format!("{PREFIX}status"), status, doc);
+        self.entry_or_new(format!("{PREFIX}status"), status, doc);
     }
 
-    fn message(&mut self, message: &'static Message) {
+    fn add_message(&mut self, message: &'static Message) {
         let Some(place) = table::catalog_index(message) else {
             return;
         };
@@ -226,8 +231,8 @@ impl FieldList {
         let requests = message.requests.layouts().map(|layout| (false, layout));
         let replies = message.replies.layouts().map(|layout| (true, layout));
         for (is_reply, layout) in requests.chain(replies) {
-            self.shape(&MessageShape {
-                key: key(place, is_reply, layout),
+            self.add_shape(&MessageShape {
+                key: shape_key(place, is_reply, layout),
                 layout,
                 message: message.name,
                 from_guest: guest && !is_reply,
@@ -235,45 +240,45 @@ impl FieldList {
         }
     }
 
-    fn shape(&mut self, shape: &MessageShape<'_>) {
+    fn add_shape(&mut self, shape: &MessageShape<'_>) {
         let prefix = format!("{PREFIX}{}", shape.message);
         for field in shape.layout.fields {
             let unused = shape.from_guest && matches!(field.rule, FieldRule::Output);
-            let site = FieldPath::field(shape.key, field);
-            self.place(&prefix, field, site, unused);
+            let path = FieldPath::field(shape.key, field);
+            self.add_field(&prefix, field, path, unused);
         }
         for (index, tail) in (0_u8..).zip(shape.layout.tails) {
             let name = format!("{prefix}.{}", tail.name);
             let unused = shape.from_guest && matches!(tail.rule, FieldRule::Output);
             match tail.element {
                 TailElement::Value(ty) => {
-                    let site = FieldPath::tail(shape.key, index, ty);
-                    self.value(
+                    let path = FieldPath::tail(shape.key, index, ty);
+                    self.add_value(
                         name.clone(),
                         ty,
                         ValueType::of(ty, false, true),
                         tail.doc,
-                        site,
+                        path,
                         unused,
                     );
                 }
                 TailElement::Struct(structure) => {
-                    let entry = self.entry(name.clone(), ValueType::Label, tail.doc);
-                    entry.sites.push(FieldPath::label(shape.key, index));
-                    self.members(
+                    let entry = self.entry_or_new(name.clone(), ValueType::Label, tail.doc);
+                    entry.paths.push(FieldPath::label(shape.key, index));
+                    self.add_members(
                         &name,
                         structure,
-                        |site| site.in_elements(index),
+                        |path| path.in_elements(index),
                         shape.key,
                         unused,
                     );
                 }
             }
             if let Some((structure, _)) = tail.view {
-                self.members(
+                self.add_members(
                     &name,
                     structure,
-                    |site| site.in_view(index),
+                    |path| path.in_view(index),
                     shape.key,
                     unused,
                 );
@@ -281,47 +286,47 @@ impl FieldList {
         }
     }
 
-    fn members(
+    fn add_members(
         &mut self,
         prefix: &str,
         structure: &'static Struct,
-        home: impl Fn(FieldPath) -> FieldPath,
+        in_container: impl Fn(FieldPath) -> FieldPath,
         key: u16,
         unused: bool,
     ) {
         for field in structure.fields {
-            let site = home(FieldPath::field(key, field));
-            self.place(
+            let path = in_container(FieldPath::field(key, field));
+            self.add_field(
                 prefix,
                 field,
-                site,
+                path,
                 unused || matches!(field.rule, FieldRule::Output),
             );
         }
     }
 
     /// Adds a field of a structure.
-    fn place(&mut self, prefix: &str, field: &'static Field, site: FieldPath, unused: bool) {
+    fn add_field(&mut self, prefix: &str, field: &'static Field, path: FieldPath, unused: bool) {
         let ty = ValueType::of(field.ty, field.bits.is_some(), field.count > 1);
         let name = format!("{prefix}.{}", field.name);
-        self.value(name, field.ty, ty, field.doc, site, unused);
+        self.add_value(name, field.ty, ty, field.doc, path, unused);
     }
 
     /// Adds a place under its name, under those of its bits and, unless what
     /// is there means nothing, under the one of its kind.
-    fn value(
+    fn add_value(
         &mut self,
         name: String,
         raw: FieldType,
         ty: ValueType,
         doc: &'static str,
-        site: FieldPath,
+        path: FieldPath,
         unused: bool,
     ) {
         if let ValueType::Flags(set) = ty {
-            self.bits(&name, set, doc, site);
+            self.add_bits(&name, set, doc, path);
         }
-        self.entry(name, ty, doc).push(ty, doc, site);
+        self.entry_or_new(name, ty, doc).push(ty, doc, path);
         if unused {
             return;
         }
@@ -333,45 +338,45 @@ impl FieldList {
         for kind in kinds {
             let name = format!("{PREFIX}{}", kind.name());
             let doc = kind_doc(*kind);
-            self.entry(name, ty, doc).push(ty, doc, site);
+            self.entry_or_new(name, ty, doc).push(ty, doc, path);
         }
         if let FieldType::NtStatus = raw {
             let name = format!("{PREFIX}status");
-            self.entry(name, ty, doc).push(ty, doc, site);
+            self.entry_or_new(name, ty, doc).push(ty, doc, path);
         }
     }
 
-    fn bits(&mut self, name: &str, set: &'static Flags, doc: &'static str, site: FieldPath) {
+    fn add_bits(&mut self, name: &str, set: &'static Flags, doc: &'static str, path: FieldPath) {
         for bit in set.bits {
             let ty = bit_type(bit);
-            self.entry(format!("{name}.{}", bit.name), ty, doc)
-                .push(ty, doc, site.bit(bit));
+            self.entry_or_new(format!("{name}.{}", bit.name), ty, doc)
+                .push(ty, doc, path.bit(bit));
         }
     }
 
-    /// The field of that name, made if there is none.
-    fn entry(&mut self, name: String, ty: ValueType, doc: &'static str) -> &mut FieldEntry {
-        self.places.entry(name).or_insert_with(|| FieldEntry {
+    /// The field `name`, added if there is none.
+    fn entry_or_new(&mut self, name: String, ty: ValueType, doc: &'static str) -> &mut FieldEntry {
+        self.entries.entry(name).or_insert_with(|| FieldEntry {
             ty,
             doc,
             many: false,
-            sites: FieldPaths::default(),
+            paths: FieldPaths::default(),
         })
     }
 
     fn finish(self) -> Vec<FieldInfo> {
-        let places = self.places.into_iter().map(|(name, mut entry)| {
-            entry.sites.finish();
+        let from_messages = self.entries.into_iter().map(|(name, mut entry)| {
+            entry.paths.finish();
             FieldInfo {
                 name,
                 ty: entry.ty,
-                width: entry.sites.width(),
-                many: entry.many || entry.sites.bodies().iter().any(FieldPath::is_many),
+                width: entry.paths.width(),
+                many: entry.many || entry.paths.bodies().iter().any(FieldPath::is_many),
                 doc: entry.doc,
-                source: ValueSource::Sites(entry.sites),
+                source: ValueSource::Paths(entry.paths),
             }
         });
-        let recorded = recorded::all().map(|recorded| FieldInfo {
+        let recorded = recorded::record_fields().map(|recorded| FieldInfo {
             name: format!("{PREFIX}{}", recorded.field.name),
             ty: recorded.ty(),
             width: recorded.width(),
@@ -379,20 +384,20 @@ impl FieldList {
             doc: recorded.field.doc,
             source: ValueSource::Recorded(recorded),
         });
-        let bits = recorded::all().flat_map(|recorded| match recorded.ty() {
+        let bits = recorded::record_fields().flat_map(|recorded| match recorded.ty() {
             ValueType::Flags(set) => recorded_bits(recorded, set),
             _ => Vec::new(),
         });
-        let own = DERIVED.iter().map(|own| FieldInfo {
-            name: own.name.to_owned(),
-            ty: own.ty,
-            width: own.width,
-            many: matches!(own.get, FieldGetter::Findings(_)),
-            doc: own.doc,
-            source: ValueSource::Own(own.needs, own.get),
+        let derived = DERIVED.iter().map(|derived| FieldInfo {
+            name: derived.name.to_owned(),
+            ty: derived.ty,
+            width: derived.width,
+            many: matches!(derived.get, FieldGetter::Findings(_)),
+            doc: derived.doc,
+            source: ValueSource::Derived(derived.needs, derived.get),
         });
-        let own = own.chain(recorded).chain(bits);
-        let mut all: Vec<_> = places.chain(own).chain(self.messages).collect();
+        let other = derived.chain(recorded).chain(bits);
+        let mut all: Vec<_> = from_messages.chain(other).chain(self.messages).collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
     }
@@ -421,17 +426,17 @@ impl FieldEntry {
     /// Adds a place. Where one name stands for an address of the application
     /// in the request and for what lies there in the reply, only the latter
     /// means anything.
-    fn push(&mut self, ty: ValueType, doc: &'static str, site: FieldPath) {
+    fn push(&mut self, ty: ValueType, doc: &'static str, path: FieldPath) {
         match (self.ty, ty) {
             (ValueType::Pointer, ValueType::Pointer) => {}
             (ValueType::Pointer, _) => {
                 (self.ty, self.doc) = (ty, doc);
-                self.sites = FieldPaths::default();
+                self.paths = FieldPaths::default();
             }
             (_, ValueType::Pointer) => return,
             _ => {}
         }
-        self.sites.push(site);
+        self.paths.push(path);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Values as people write them, read as the type of the field asks.
+//! Parses values as the type of the field requires.
 
 use super::error::FilterError;
 use super::fields::FieldInfo;
@@ -6,7 +6,7 @@ use super::parse::{BareValue, Literal};
 use super::types::{ValueNames, ValueType};
 use dxgtrace_protocol::schema::values::Flags;
 
-/// Nanoseconds of each unit of time, and how it is written.
+/// Symbol and nanoseconds of each unit of time.
 pub(super) const UNITS: &[(&str, i128)] = &[
     ("ns", 1),
     ("us", 1_000),
@@ -18,11 +18,14 @@ pub(super) const UNITS: &[(&str, i128)] = &[
 /// Nanoseconds of a second.
 const SECOND: i128 = 1_000_000_000;
 
-/// The numbers that a value stands for: one, or all from the first to the last.
+/// The first and last of the numbers that a value stands for.
 pub(super) type NumberRange = (i128, i128);
 
-/// Reads a value for a field whose values are numbers.
-pub(super) fn number(field: &FieldInfo, literal: &Literal<'_>) -> Result<NumberRange, FilterError> {
+/// Parses a value for a field whose values are numbers.
+pub(super) fn parse_number(
+    field: &FieldInfo,
+    literal: &Literal<'_>,
+) -> Result<NumberRange, FilterError> {
     let refuse = |message: String| Err(FilterError::new(message, literal.span.clone()));
     let text;
     let word = match &literal.kind {
@@ -35,27 +38,27 @@ pub(super) fn number(field: &FieldInfo, literal: &Literal<'_>) -> Result<NumberR
                     return refuse(format!(
                         "{} is compared with {}, not with text",
                         field.name,
-                        wanted(field.ty)
+                        expected_form(field.ty)
                     ));
                 }
             }
         }
     };
     let value = match field.ty {
-        ValueType::Bool => return truth(field, literal, word),
-        ValueType::Named(names) => match plain(word).filter(|_| names.has_numbers()) {
+        ValueType::Bool => return parse_bool(field, literal, word),
+        ValueType::Named(names) => match parse_integer(word).filter(|_| names.has_numbers()) {
             Some(value) => Some(value),
-            None => return named(names, literal, word).map(|value| (value, value)),
+            None => return number_of_name(names, literal, word).map(|value| (value, value)),
         },
-        ValueType::Luid => luid(word),
-        ValueType::Duration => duration(word),
-        ValueType::Time => decimal(word, SECOND),
-        ValueType::Flags(set) => plain(word).or_else(|| bit(set, word)),
-        _ => plain(word),
+        ValueType::Luid => parse_luid(word),
+        ValueType::Duration => parse_duration(word),
+        ValueType::Time => parse_decimal(word, SECOND),
+        ValueType::Flags(set) => parse_integer(word).or_else(|| bit_by_name(set, word)),
+        _ => parse_integer(word),
     };
     let Some(value) = value else {
         let error = FilterError::new(
-            format!("`{word}` is not {}", wanted(field.ty)),
+            format!("`{word}` is not {}", expected_form(field.ty)),
             literal.span.clone(),
         );
         return Err(match field.ty {
@@ -63,7 +66,7 @@ pub(super) fn number(field: &FieldInfo, literal: &Literal<'_>) -> Result<NumberR
             _ => error,
         });
     };
-    match fit(field, value) {
+    match fit_to_width(field, value) {
         Some(value) => Ok((value, value)),
         None => refuse(format!(
             "{word} does not fit into the {} bits of {}",
@@ -72,9 +75,9 @@ pub(super) fn number(field: &FieldInfo, literal: &Literal<'_>) -> Result<NumberR
     }
 }
 
-/// Reads a mask: a number, or the name of a bit.
-pub(super) fn mask(field: &FieldInfo, literal: &Literal<'_>) -> Result<u64, FilterError> {
-    let (value, _) = number(field, literal)?;
+/// Parses a mask: a number, or the name of a bit.
+pub(super) fn parse_mask(field: &FieldInfo, literal: &Literal<'_>) -> Result<u64, FilterError> {
+    let (value, _) = parse_number(field, literal)?;
     let bits = u64::MAX >> (64 - field.width.clamp(1, 64));
     match value as u64 & bits {
         0 => Err(FilterError::new(
@@ -85,28 +88,29 @@ pub(super) fn mask(field: &FieldInfo, literal: &Literal<'_>) -> Result<u64, Filt
     }
 }
 
-/// Reads a value for a text.
-pub(super) fn text(literal: &Literal<'_>) -> Vec<u8> {
+/// Parses a value for a text field.
+pub(super) fn parse_text(literal: &Literal<'_>) -> Vec<u8> {
     match &literal.kind {
         BareValue::Word(word) => word.as_bytes().to_vec(),
         BareValue::Text(text) => text.clone(),
     }
 }
 
-/// Reads a value for bytes: pairs of digits, or a quoted text.
-pub(super) fn bytes(literal: &Literal<'_>) -> Result<Vec<u8>, FilterError> {
+/// Parses a value for a bytes field: pairs of hexadecimal digits, or a quoted
+/// text.
+pub(super) fn parse_bytes(literal: &Literal<'_>) -> Result<Vec<u8>, FilterError> {
     let word = match &literal.kind {
         BareValue::Text(text) => return Ok(text.clone()),
         BareValue::Word(word) => *word,
     };
     let separated = word.contains([':', '-', '.']);
     let bytes = if separated {
-        word.split([':', '-', '.']).map(pair).collect()
+        word.split([':', '-', '.']).map(parse_hex_byte).collect()
     } else {
         let digits = word.strip_prefix("0x").unwrap_or(word).as_bytes();
         digits
             .chunks(2)
-            .map(|digits| std::str::from_utf8(digits).ok().and_then(pair))
+            .map(|digits| std::str::from_utf8(digits).ok().and_then(parse_hex_byte))
             .collect::<Option<Vec<u8>>>()
             .filter(|bytes| bytes.len() * 2 == digits.len() && !bytes.is_empty())
     };
@@ -118,7 +122,7 @@ pub(super) fn bytes(literal: &Literal<'_>) -> Result<Vec<u8>, FilterError> {
     })
 }
 
-fn pair(digits: &str) -> Option<u8> {
+fn parse_hex_byte(digits: &str) -> Option<u8> {
     let all = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     if digits.is_empty() || digits.len() > 2 || !all {
         return None;
@@ -126,8 +130,8 @@ fn pair(digits: &str) -> Option<u8> {
     u8::from_str_radix(digits, 16).ok()
 }
 
-/// What a value of a type should look like.
-fn wanted(ty: ValueType) -> String {
+/// Describes the form of a value of type `ty`.
+fn expected_form(ty: ValueType) -> String {
     match ty {
         ValueType::Bool => "true or false".to_owned(),
         ValueType::Luid => "a LUID like 00000001-c0ffee12".to_owned(),
@@ -151,8 +155,8 @@ fn wanted(ty: ValueType) -> String {
     }
 }
 
-/// A whole number, decimal, hexadecimal or binary.
-pub(super) fn plain(word: &str) -> Option<i128> {
+/// Parses an integer in decimal, hexadecimal or binary notation.
+pub(super) fn parse_integer(word: &str) -> Option<i128> {
     let (negative, digits) = match word.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, word),
@@ -170,9 +174,9 @@ pub(super) fn plain(word: &str) -> Option<i128> {
     Some(if negative { -value } else { value })
 }
 
-/// The number in the form that the field's values have. Bit patterns of
-/// signed 32-bit numbers may be written without sign and the other way round.
-fn fit(field: &FieldInfo, value: i128) -> Option<i128> {
+/// Converts `value` to the field's range; `None` if it does not fit. A signed
+/// number may be written as its bit pattern, and a status as a negative number.
+fn fit_to_width(field: &FieldInfo, value: i128) -> Option<i128> {
     if matches!(field.ty, ValueType::Time | ValueType::Duration) {
         return Some(value);
     }
@@ -193,31 +197,35 @@ fn fit(field: &FieldInfo, value: i128) -> Option<i128> {
     fits.then_some(value)
 }
 
-fn truth(field: &FieldInfo, literal: &Literal<'_>, word: &str) -> Result<NumberRange, FilterError> {
-    // Any number but 0 counts as true where the type has room for it.
+fn parse_bool(
+    field: &FieldInfo,
+    literal: &Literal<'_>,
+    word: &str,
+) -> Result<NumberRange, FilterError> {
+    // Every nonzero number is true.
     let most = (1_i128 << field.width.clamp(1, 64)) - 1;
     match word.to_ascii_lowercase().as_str() {
         "true" | "yes" => return Ok((1, most)),
         "false" | "no" => return Ok((0, 0)),
         _ => {}
     }
-    match plain(word).filter(|value| (0..=most).contains(value)) {
+    match parse_integer(word).filter(|value| (0..=most).contains(value)) {
         Some(value) => Ok((value, value)),
         None => Err(FilterError::new(
-            format!("`{word}` is not {}", wanted(field.ty)),
+            format!("`{word}` is not {}", expected_form(field.ty)),
             literal.span.clone(),
         )),
     }
 }
 
-fn bit(set: &Flags, word: &str) -> Option<i128> {
+fn bit_by_name(set: &Flags, word: &str) -> Option<i128> {
     set.bits
         .iter()
         .find(|bit| bit.name.eq_ignore_ascii_case(word))
         .map(|bit| i128::from(bit.mask()))
 }
 
-fn luid(word: &str) -> Option<i128> {
+fn parse_luid(word: &str) -> Option<i128> {
     let hex = |digits: &str| {
         let fits = digits.len() <= 8 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
         fits.then(|| u32::from_str_radix(digits, 16).ok())?
@@ -226,22 +234,22 @@ fn luid(word: &str) -> Option<i128> {
         Some((high, low)) => Some(i128::from(
             u64::from(hex(high)?) << 32 | u64::from(hex(low)?),
         )),
-        None => plain(word),
+        None => parse_integer(word),
     }
 }
 
-fn duration(word: &str) -> Option<i128> {
+fn parse_duration(word: &str) -> Option<i128> {
     let end = word.find(|letter: char| letter.is_ascii_alphabetic());
     let (number, unit) = word.split_at_checked(end.unwrap_or(word.len()))?;
     let scale = match unit {
         "" => SECOND,
         _ => UNITS.iter().find(|(name, _)| *name == unit)?.1,
     };
-    decimal(number, scale)
+    parse_decimal(number, scale)
 }
 
 /// A decimal fraction of `scale` nanoseconds, to the nanosecond.
-fn decimal(word: &str, scale: i128) -> Option<i128> {
+fn parse_decimal(word: &str, scale: i128) -> Option<i128> {
     let (negative, digits) = match word.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, word),
@@ -271,12 +279,16 @@ fn decimal(word: &str, scale: i128) -> Option<i128> {
     Some(if negative { -value } else { value })
 }
 
-/// The number of a name. Its beginning may be left out up to a `_`; of several
-/// such names the one is meant of which the least is left out.
-fn named(names: ValueNames, literal: &Literal<'_>, word: &str) -> Result<i128, FilterError> {
+/// The number of a name. A prefix up to a `_` may be omitted; of several
+/// matching names, the shortest one is meant.
+fn number_of_name(
+    names: ValueNames,
+    literal: &Literal<'_>,
+    word: &str,
+) -> Result<i128, FilterError> {
     let mut found: Vec<(usize, i128, &str)> = names
         .iter()
-        .filter(|(_, name)| ends(name, word))
+        .filter(|(_, name)| is_name_or_suffix(name, word))
         .map(|(number, name)| (name.len(), number, name))
         .collect();
     found.sort_unstable();
@@ -291,7 +303,7 @@ fn named(names: ValueNames, literal: &Literal<'_>, word: &str) -> Result<i128, F
                 .iter()
                 .filter_map(|name| name.split_once('_').map(|(_, end)| end));
             let error = FilterError::new(
-                format!("`{word}` is not {}", wanted(ValueType::Named(names))),
+                format!("`{word}` is not {}", expected_form(ValueType::Named(names))),
                 literal.span.clone(),
             );
             let error = error.suggest(word, all.iter().copied());
@@ -316,7 +328,7 @@ fn named(names: ValueNames, literal: &Literal<'_>, word: &str) -> Result<i128, F
 
 /// Whether a name is `word`, or ends with it after a `_` or the `D3DKMT` of
 /// the library's functions.
-fn ends(name: &str, word: &str) -> bool {
+fn is_name_or_suffix(name: &str, word: &str) -> bool {
     let Some(start) = name.len().checked_sub(word.len()) else {
         return false;
     };
@@ -334,34 +346,34 @@ mod tests {
 
     #[test]
     fn times_are_exact() {
-        assert_eq!(duration("1.5ms"), Some(1_500_000));
-        assert_eq!(duration("2s"), Some(2_000_000_000));
-        assert_eq!(duration("2"), Some(2_000_000_000));
-        assert_eq!(duration("0.000000001"), Some(1));
-        assert_eq!(duration("-3us"), Some(-3_000));
-        assert_eq!(duration("1min"), Some(60_000_000_000));
-        assert_eq!(duration("0.5ns"), None);
-        assert_eq!(duration("ms"), None);
-        assert_eq!(duration("1.5 ms"), None);
-        assert_eq!(duration("99999999999999999999s"), None);
+        assert_eq!(parse_duration("1.5ms"), Some(1_500_000));
+        assert_eq!(parse_duration("2s"), Some(2_000_000_000));
+        assert_eq!(parse_duration("2"), Some(2_000_000_000));
+        assert_eq!(parse_duration("0.000000001"), Some(1));
+        assert_eq!(parse_duration("-3us"), Some(-3_000));
+        assert_eq!(parse_duration("1min"), Some(60_000_000_000));
+        assert_eq!(parse_duration("0.5ns"), None);
+        assert_eq!(parse_duration("ms"), None);
+        assert_eq!(parse_duration("1.5 ms"), None);
+        assert_eq!(parse_duration("99999999999999999999s"), None);
     }
 
     #[test]
     fn numbers_have_three_forms() {
-        assert_eq!(plain("10"), Some(10));
-        assert_eq!(plain("0X1f"), Some(31));
-        assert_eq!(plain("-0b101"), Some(-5));
-        assert_eq!(plain("0x"), None);
-        assert_eq!(plain("+1"), None);
-        assert_eq!(plain("1_000"), None);
-        assert_eq!(plain("99999999999999999999"), None);
+        assert_eq!(parse_integer("10"), Some(10));
+        assert_eq!(parse_integer("0X1f"), Some(31));
+        assert_eq!(parse_integer("-0b101"), Some(-5));
+        assert_eq!(parse_integer("0x"), None);
+        assert_eq!(parse_integer("+1"), None);
+        assert_eq!(parse_integer("1_000"), None);
+        assert_eq!(parse_integer("99999999999999999999"), None);
     }
 
     #[test]
     fn luids_are_high_and_low_part() {
-        assert_eq!(luid("00000001-c0ffee12"), Some(0x1_c0ff_ee12));
-        assert_eq!(luid("1-2"), Some(0x1_0000_0002));
-        assert_eq!(luid("1-2-3"), None);
-        assert_eq!(luid("-1"), None);
+        assert_eq!(parse_luid("00000001-c0ffee12"), Some(0x1_c0ff_ee12));
+        assert_eq!(parse_luid("1-2"), Some(0x1_0000_0002));
+        assert_eq!(parse_luid("1-2-3"), None);
+        assert_eq!(parse_luid("-1"), None);
     }
 }

@@ -51,43 +51,45 @@ pub use options::{ColumnQuote, FieldOptions, Occurrence, OptionError};
 pub use record::{Exchange, FilterNeeds, FilterRecord};
 pub use types::{ValueNames, ValueType};
 
-/// A filter ready to be asked. Its [`Display`] is its one canonical form,
-/// which means the same when it is parsed again.
+/// A compiled filter. Its [`Display`] is its canonical form, which parses to an
+/// equal filter.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Without one, everything passes.
+    /// The root of the tree; without one, every record passes.
     root: Option<FilterNode>,
 }
 
 impl Filter {
-    /// Parses a filter. Nothing but space passes everything.
+    /// Parses a filter. A blank filter passes every record.
     pub fn parse(input: &str) -> Result<Self, FilterError> {
         Self::parse_with(&FIELDS, input)
     }
 
     /// Parses a filter over the fields of a catalog other than the built-in one.
     pub fn parse_with(fields: &'static FilterFields, input: &str) -> Result<Self, FilterError> {
-        let root = match parse::parse(input).map_err(|error| error.of(input))? {
-            Some(expr) => Some(compile::compile(expr, fields).map_err(|error| error.of(input))?),
+        let root = match parse::parse(input).map_err(|error| error.with_input(input))? {
+            Some(expr) => {
+                Some(compile::compile(expr, fields).map_err(|error| error.with_input(input))?)
+            }
             None => None,
         };
         Ok(Self { root })
     }
 
-    /// Whether a record passes. What [`Self::needs`] does not ask for may be
-    /// left out of it.
+    /// Whether a record passes. Parts that [`Self::needs`] does not list may be
+    /// left out of `record`.
     pub fn matches(&self, record: &FilterRecord<'_>) -> bool {
         self.root.as_ref().is_none_or(|root| root.matches(record))
     }
 
-    /// Which parts of a record the answer depends on.
+    /// The parts of a record that the result depends on.
     pub fn needs(&self) -> FilterNeeds {
         self.root
             .as_ref()
             .map_or(FilterNeeds::PACKET, FilterNode::needs)
     }
 
-    /// Whether everything passes because nothing is asked.
+    /// Whether the filter is blank, so that every record passes.
     pub fn is_empty(&self) -> bool {
         self.root.is_none()
     }

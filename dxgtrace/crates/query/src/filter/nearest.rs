@@ -1,17 +1,16 @@
-//! Names that are spelt almost like a word.
+//! Finds names that are spelt almost like a word.
 
-/// Words that are longer are no slips of the finger.
-const LONGEST: usize = 80;
-/// At most so many names are offered.
-const OFFERED: usize = 3;
+/// Maximum length of a word that is compared, in bytes.
+const WORD_BYTES_MAX: usize = 80;
+/// Maximum number of suggestions.
+const SUGGESTIONS_MAX: usize = 3;
 
-/// Those of `names` that `word` may have been meant for, best first: names
-/// spelt almost the same and as close as the best one, or else longer names
-/// that end with the word.
+/// Those of `names` that are the closest to `word`, or else those that end with
+/// `.word`.
 pub(super) fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<String> {
     let names: Vec<&str> = names.into_iter().collect();
     let ending = format!(".{word}");
-    if word.is_empty() || word.len() > LONGEST {
+    if word.is_empty() || word.len() > WORD_BYTES_MAX {
         return Vec::new();
     }
     let length = word.chars().count();
@@ -19,29 +18,29 @@ pub(super) fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) 
     let mut close: Vec<(usize, &str)> = names
         .iter()
         .copied()
-        // Most names are ruled out by their length.
+        // The length alone rules out most names.
         .filter(|name| name.len().abs_diff(length) <= limit)
-        .map(|name| (distance(word, name), name))
+        .map(|name| (edit_distance(word, name), name))
         .filter(|(distance, _)| *distance <= limit)
         .collect();
     close.sort_unstable();
     close.dedup();
     if close.is_empty() {
         let longer = names.into_iter().filter(|name| name.ends_with(&ending));
-        return longer.take(OFFERED).map(str::to_owned).collect();
+        return longer.take(SUGGESTIONS_MAX).map(str::to_owned).collect();
     }
     let best = close.first().map_or(0, |(distance, _)| *distance);
     close
         .into_iter()
         .take_while(|(distance, _)| *distance <= best)
-        .take(OFFERED)
+        .take(SUGGESTIONS_MAX)
         .map(|(_, name)| name.to_owned())
         .collect()
 }
 
-/// How many letters must be changed, added, left out or swapped with their
-/// neighbour; upper and lower case are the same.
-fn distance(word: &str, name: &str) -> usize {
+/// The number of letters to change, add, remove or swap with a neighbour,
+/// ignoring case.
+fn edit_distance(word: &str, name: &str) -> usize {
     strsim::osa_distance(&word.to_lowercase(), &name.to_lowercase())
 }
 
@@ -51,14 +50,14 @@ mod tests {
 
     #[test]
     fn slips_count_one_each() {
-        assert_eq!(distance("flags", "flags"), 0);
-        assert_eq!(distance("flasg", "flags"), 1);
-        assert_eq!(distance("flag", "flags"), 1);
-        assert_eq!(distance("flaggs", "flags"), 1);
-        assert_eq!(distance("flegs", "flags"), 1);
-        assert_eq!(distance("alloc_cnt", "alloc_count"), 2);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("abc", ""), 3);
+        assert_eq!(edit_distance("flags", "flags"), 0);
+        assert_eq!(edit_distance("flasg", "flags"), 1);
+        assert_eq!(edit_distance("flag", "flags"), 1);
+        assert_eq!(edit_distance("flaggs", "flags"), 1);
+        assert_eq!(edit_distance("flegs", "flags"), 1);
+        assert_eq!(edit_distance("alloc_cnt", "alloc_count"), 2);
+        assert_eq!(edit_distance("", "abc"), 3);
+        assert_eq!(edit_distance("abc", ""), 3);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A filter with its names resolved: a tree of tests.
+//! The compiled filter: a tree of tests.
 
 use regex::bytes::Regex;
 
@@ -6,7 +6,7 @@ use super::fields::FieldInfo;
 use super::literal::NumberRange;
 use super::parse::{Quantifier, Slice};
 
-/// A filter ready to be asked.
+/// A node of a compiled filter.
 #[derive(Debug, Clone)]
 pub(super) enum FilterNode {
     /// One of them holds.
@@ -19,43 +19,43 @@ pub(super) enum FilterNode {
     Test(Box<FieldQuestion>),
 }
 
-/// A question about one field.
+/// A test of one field.
 #[derive(Debug, Clone)]
 pub(super) struct FieldQuestion {
     /// The field.
     pub(super) field: &'static FieldInfo,
-    /// Of several values, how many must pass.
+    /// How many of several values must pass.
     pub(super) quantifier: Quantifier,
-    /// Whether values pass that do not have what is asked.
+    /// Whether values pass that fail the check.
     pub(super) negated: bool,
-    /// Which part of a value counts.
+    /// The slice of a value that is checked.
     pub(super) slice: Option<Slice>,
-    /// What is asked.
+    /// The check.
     pub(super) check: ValueCheck,
-    /// The question as it is written.
+    /// The canonical text of the test.
     pub(super) text: String,
 }
 
-/// What is asked of a value.
+/// A check of one value.
 #[derive(Debug, Clone)]
 pub(super) enum ValueCheck {
-    /// To be there.
+    /// The value is present.
     Present,
-    /// To lie in this range.
+    /// It lies in this range.
     Range(i128, i128),
-    /// To lie in one of these ranges, which are sorted and apart.
+    /// It lies in one of these ranges, which are sorted and disjoint.
     Ranges(Box<[NumberRange]>),
-    /// To lie, but for the other bits, in one of these ranges.
+    /// Under this mask, it lies in one of these ranges.
     Masked(u64, Box<[NumberRange]>),
-    /// To be one of these texts.
+    /// It equals one of these texts.
     Equal(Box<[TextPattern]>),
-    /// To contain this text.
+    /// It contains this text.
     Contains(TextPattern),
-    /// To match this expression.
+    /// It matches this expression.
     Matches(Regex),
 }
 
-/// A text in both encodings that occur.
+/// A text in the two encodings that occur.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TextPattern {
     /// As bytes.

@@ -1,21 +1,21 @@
-//! How columns are laid out: what tshark's `-E` sets.
+//! The layout of columns: the options of tshark's `-E`.
 
 /// How columns are separated, quoted and counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FieldOptions {
     /// Whether the first line names the fields.
     pub header: bool,
-    /// What stands between columns.
+    /// The separator between columns.
     pub separator: char,
-    /// What stands around a column.
+    /// The quote around a column.
     pub quote: ColumnQuote,
     /// Which of several values are written.
     pub occurrence: Occurrence,
-    /// What stands between several values of a column.
+    /// The separator between several values of a column.
     pub aggregator: char,
 }
 
-/// What stands around a column. A quote inside of it is doubled.
+/// The quote around a column. A quote inside of it is doubled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnQuote {
     /// Nothing.
@@ -39,13 +39,13 @@ pub enum Occurrence {
     Last,
 }
 
-/// An option that is none.
+/// An invalid option.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{option}` is not an option of columns: {wanted}")]
 pub struct OptionError {
-    /// What was given.
+    /// The option as it was given.
     pub option: String,
-    /// What could have been.
+    /// The valid options.
     pub wanted: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! Words and signs to an expression, before anybody asks what the names mean.
+//! Parses tokens into an expression whose names are not resolved yet.
 
 use std::ops::Range;
 
@@ -18,20 +18,20 @@ pub(super) enum Expr<'a> {
     Test(Box<FieldTest<'a>>),
 }
 
-/// A question about one field.
+/// A test of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FieldTest<'a> {
-    /// Of several values, whether one or all must pass, if said.
+    /// Whether one or all of several values must pass; `None` if not written.
     pub(super) quantifier: Option<Quantifier>,
     /// The field's name.
     pub(super) field: &'a str,
-    /// Where the name stands.
+    /// The position of the name.
     pub(super) span: Range<usize>,
-    /// Which part of the value counts.
+    /// The slice of the value that is tested.
     pub(super) slice: Option<(Slice, Range<usize>)>,
-    /// Which bits of the value count.
+    /// The mask that is applied to the value.
     pub(super) mask: Option<Literal<'a>>,
-    /// What is asked; without it, whether the field is there.
+    /// The condition; `None` tests whether the field is present.
     pub(super) condition: Option<ValueCondition<'a>>,
 }
 
@@ -44,23 +44,23 @@ pub(super) enum Quantifier {
     All,
 }
 
-/// A part of a value: so many bytes from an offset on.
+/// A part of a value: an offset and a number of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slice {
     pub(super) start: usize,
     pub(super) length: Option<usize>,
 }
 
-/// What is asked of a value.
+/// A condition on a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ValueCondition<'a> {
-    /// A comparison, and where its sign stands.
+    /// A comparison, and the position of its operator.
     Compare(Comparison, Range<usize>, Literal<'a>),
     /// Being one of several values or within one of several ranges.
     In {
         /// Whether it must be none of them.
         negated: bool,
-        /// Where `in` stands.
+        /// The position of `in`.
         span: Range<usize>,
         /// The values and ranges.
         items: Vec<(Literal<'a>, Option<Literal<'a>>)>,
@@ -89,7 +89,7 @@ pub(super) struct Literal<'a> {
     pub(super) span: Range<usize>,
 }
 
-/// A value without its place.
+/// A value without its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum BareValue<'a> {
     /// Without quotes.
@@ -98,11 +98,11 @@ pub(super) enum BareValue<'a> {
     Text(Vec<u8>),
 }
 
-/// Parentheses may be nested so deep: far beyond what people write, and far
-/// from where the stack ends.
-const DEEPEST: usize = 64;
+/// Maximum nesting of parentheses: far more than people write, and far less
+/// than the stack can hold.
+const NESTING_MAX: usize = 64;
 
-/// Parses a filter; `None` if nothing is written.
+/// Parses a filter; `None` if it is blank.
 pub(super) fn parse(input: &str) -> Result<Option<Expr<'_>>, FilterError> {
     let tokens = tokens(input)?;
     if tokens.is_empty() {
@@ -113,7 +113,7 @@ pub(super) fn parse(input: &str) -> Result<Option<Expr<'_>>, FilterError> {
         end: input.trim_end().len(),
         depth: 0,
     };
-    let expr = parser.or()?;
+    let expr = parser.or_expr()?;
     match parser.tokens.first() {
         None => Ok(Some(expr)),
         Some(token) => {
@@ -135,35 +135,35 @@ struct Parser<'t, 'a> {
 }
 
 impl<'a> Parser<'_, 'a> {
-    fn or(&mut self) -> Result<Expr<'a>, FilterError> {
+    fn or_expr(&mut self) -> Result<Expr<'a>, FilterError> {
         let mut parts = Vec::new();
         loop {
-            match self.and()? {
+            match self.and_expr()? {
                 Expr::Or(more) => parts.extend(more),
                 part => parts.push(part),
             }
-            if self.take(Sign::Or).is_none() {
-                return Ok(one_or(parts, Expr::Or));
+            if self.take_sign(Sign::Or).is_none() {
+                return Ok(unwrap_single(parts, Expr::Or));
             }
         }
     }
 
-    fn and(&mut self) -> Result<Expr<'a>, FilterError> {
+    fn and_expr(&mut self) -> Result<Expr<'a>, FilterError> {
         let mut parts = Vec::new();
         loop {
-            match self.not()? {
+            match self.not_expr()? {
                 Expr::And(more) => parts.extend(more),
                 part => parts.push(part),
             }
-            if self.take(Sign::And).is_none() {
-                return Ok(one_or(parts, Expr::And));
+            if self.take_sign(Sign::And).is_none() {
+                return Ok(unwrap_single(parts, Expr::And));
             }
         }
     }
 
-    fn not(&mut self) -> Result<Expr<'a>, FilterError> {
+    fn not_expr(&mut self) -> Result<Expr<'a>, FilterError> {
         let mut negated = false;
-        while self.take(Sign::Not).is_some() {
+        while self.take_sign(Sign::Not).is_some() {
             negated = !negated;
         }
         let expr = self.primary()?;
@@ -175,35 +175,35 @@ impl<'a> Parser<'_, 'a> {
     }
 
     fn primary(&mut self) -> Result<Expr<'a>, FilterError> {
-        let Some(open) = self.take(Sign::Open) else {
+        let Some(open) = self.take_sign(Sign::Open) else {
             return self.test();
         };
-        if self.depth == DEEPEST {
+        if self.depth == NESTING_MAX {
             return Err(FilterError::new("parentheses are nested too deep", open));
         }
         self.depth += 1;
-        let expr = self.or()?;
+        let expr = self.or_expr()?;
         self.depth -= 1;
-        if self.take(Sign::Close).is_none() {
+        if self.take_sign(Sign::Close).is_none() {
             return Err(self.expected("`)`"));
         }
         Ok(expr)
     }
 
     fn test(&mut self) -> Result<Expr<'a>, FilterError> {
-        let quantifier = if self.take(Sign::Any).is_some() {
+        let quantifier = if self.take_sign(Sign::Any).is_some() {
             Some(Quantifier::Any)
         } else {
-            self.take(Sign::All).map(|_| Quantifier::All)
+            self.take_sign(Sign::All).map(|_| Quantifier::All)
         };
         let Some((field, span)) = self.word() else {
             return Err(self.expected("a field"));
         };
-        let slice = match self.take(Sign::OpenSlice) {
+        let slice = match self.take_sign(Sign::OpenSlice) {
             Some(open) => Some(self.slice(open)?),
             None => None,
         };
-        let mask = match self.take(Sign::Mask) {
+        let mask = match self.take_sign(Sign::Mask) {
             Some(_) => Some(self.literal()?),
             None => None,
         };
@@ -229,10 +229,10 @@ impl<'a> Parser<'_, 'a> {
                     ..
                 },
                 ..,
-            ] => self.take(Sign::Not).is_some(),
+            ] => self.take_sign(Sign::Not).is_some(),
             _ => false,
         };
-        if let Some(span) = self.take(Sign::In) {
+        if let Some(span) = self.take_sign(Sign::In) {
             let items = self.set()?;
             return Ok(Some(ValueCondition::In {
                 negated,
@@ -241,7 +241,7 @@ impl<'a> Parser<'_, 'a> {
             }));
         }
         let compare = match self.tokens.first().map(|token| &token.kind) {
-            Some(TokenKind::Sign(sign)) => compare(*sign),
+            Some(TokenKind::Sign(sign)) => comparison_of(*sign),
             _ => None,
         };
         match (compare, self.tokens.split_first()) {
@@ -259,21 +259,21 @@ impl<'a> Parser<'_, 'a> {
     }
 
     fn set(&mut self) -> Result<Vec<(Literal<'a>, Option<Literal<'a>>)>, FilterError> {
-        if self.take(Sign::OpenSet).is_none() {
+        if self.take_sign(Sign::OpenSet).is_none() {
             return Err(self.expected("`{` and a list of values"));
         }
         let mut items = Vec::new();
         loop {
             let low = self.literal()?;
-            let high = match self.take(Sign::To) {
+            let high = match self.take_sign(Sign::To) {
                 Some(_) => Some(self.literal()?),
                 None => None,
             };
             items.push((low, high));
-            if self.take(Sign::CloseSet).is_some() {
+            if self.take_sign(Sign::CloseSet).is_some() {
                 return Ok(items);
             }
-            if self.take(Sign::Comma).is_none() {
+            if self.take_sign(Sign::Comma).is_none() {
                 return Err(self.expected("`,` or `}`"));
             }
         }
@@ -282,7 +282,7 @@ impl<'a> Parser<'_, 'a> {
     /// `[start:length]`, `[start:]`, `[:length]`, `[first-last]` or `[start]`.
     fn slice(&mut self, open: Range<usize>) -> Result<(Slice, Range<usize>), FilterError> {
         let written = self.word();
-        let Some(close) = self.take(Sign::CloseSlice) else {
+        let Some(close) = self.take_sign(Sign::CloseSlice) else {
             return Err(self.expected("`]`"));
         };
         let span = open.start..close.end;
@@ -323,7 +323,7 @@ impl<'a> Parser<'_, 'a> {
         }
     }
 
-    fn take(&mut self, sign: Sign) -> Option<Range<usize>> {
+    fn take_sign(&mut self, sign: Sign) -> Option<Range<usize>> {
         let (token, rest) = self.tokens.split_first()?;
         if token.kind != TokenKind::Sign(sign) {
             return None;
@@ -342,7 +342,7 @@ impl<'a> Parser<'_, 'a> {
     }
 }
 
-fn one_or<'a>(mut parts: Vec<Expr<'a>>, many: fn(Vec<Expr<'a>>) -> Expr<'a>) -> Expr<'a> {
+fn unwrap_single<'a>(mut parts: Vec<Expr<'a>>, many: fn(Vec<Expr<'a>>) -> Expr<'a>) -> Expr<'a> {
     match (parts.pop(), parts.is_empty()) {
         (Some(only), true) => only,
         (Some(last), false) => {
@@ -353,7 +353,7 @@ fn one_or<'a>(mut parts: Vec<Expr<'a>>, many: fn(Vec<Expr<'a>>) -> Expr<'a>) -> 
     }
 }
 
-fn compare(sign: Sign) -> Option<Comparison> {
+fn comparison_of(sign: Sign) -> Option<Comparison> {
     Some(match sign {
         Sign::Equal => Comparison::Equal,
         Sign::Unequal => Comparison::Unequal,

@@ -1,4 +1,4 @@
-//! Filters as text: one form for each meaning.
+//! Prints filters in their canonical form.
 
 use std::fmt::{self, Display, Write as _};
 
@@ -133,7 +133,7 @@ fn duration(value: i128) -> String {
     format!("{value}ns")
 }
 
-/// Nanoseconds as seconds, without zeros that say nothing.
+/// Nanoseconds as seconds, without trailing zeros.
 fn seconds(value: i128) -> String {
     let sign = if value < 0 { "-" } else { "" };
     let value = value.unsigned_abs();

@@ -1,4 +1,4 @@
-//! What a filter looks at.
+//! The input of a filter.
 
 use dxgtrace_protocol::decode::{Decoded, MessagePart};
 use dxgtrace_protocol::packet::{Channel, Packet};
@@ -7,17 +7,17 @@ use dxgtrace_protocol::table;
 use dxgtrace_session::check::Finding;
 use dxgtrace_session::entry::Entry;
 
-/// A packet with all that is known about it. What a filter does not need may
-/// be left out: [`Filter::needs`](super::Filter::needs) tells.
+/// A packet and the results of its analysis. Parts that
+/// [`Filter::needs`](super::Filter::needs) does not list may be left out.
 #[derive(Debug, Clone, Copy)]
 pub struct FilterRecord<'a> {
     /// The packet.
     pub packet: &'a Packet<'a>,
     /// Its message.
     pub decoded: Option<&'a Decoded<'a>>,
-    /// What is wrong with it.
+    /// Its findings.
     pub findings: &'a [Finding],
-    /// What it was paired with.
+    /// The packet that it was paired with.
     pub exchange: Exchange,
     /// The capture's channels, by interface number.
     pub channels: &'a [Channel],
@@ -25,18 +25,18 @@ pub struct FilterRecord<'a> {
     pub start: u64,
 }
 
-/// The other end of an exchange, as far as it is known.
+/// The other packet of an exchange, as far as it is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Exchange {
-    /// Of a reply: number of the packet that asked.
+    /// Packet number of the request, if this is a reply.
     pub request_in: Option<u64>,
-    /// Of a request: number of the packet that answered.
+    /// Packet number of the reply, if this is a request.
     pub reply_in: Option<u64>,
-    /// Of a reply: nanoseconds since the request.
+    /// Nanoseconds since the request, if this is a reply.
     pub time: Option<u64>,
 }
 
-/// Which parts of a [`FilterRecord`] are looked at.
+/// The parts of a [`FilterRecord`] that a filter uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FilterNeeds {
     /// `decoded`.
@@ -45,8 +45,8 @@ pub struct FilterNeeds {
     pub findings: bool,
     /// `exchange`.
     pub pairing: bool,
-    /// `exchange.reply_in`, which is not known before the reply was read: a
-    /// file has to be read twice, a live capture never knows in time.
+    /// `exchange.reply_in`, which is known only after the reply was read: a
+    /// file must be read twice, and a live capture cannot provide it.
     pub ahead: bool,
 }
 
@@ -58,30 +58,30 @@ impl FilterNeeds {
         pairing: false,
         ahead: false,
     };
-    /// The message too.
+    /// The packet and the message.
     pub const DECODE: Self = Self {
         decode: true,
         ..Self::PACKET
     };
-    /// The findings too.
+    /// The packet, the message and the findings.
     pub const FINDINGS: Self = Self {
         findings: true,
         ..Self::PACKET
     };
-    /// The other end of the exchange too.
+    /// The packet and the exchange.
     pub const PAIRING: Self = Self {
         pairing: true,
         ..Self::PACKET
     };
 
-    /// The reply of a request too.
-    pub const AHEAD: Self = Self {
+    /// The packet and the reply to a request.
+    pub const REPLIES_AHEAD: Self = Self {
         ahead: true,
         ..Self::PAIRING
     };
 
-    /// What either needs.
-    pub const fn and(self, other: Self) -> Self {
+    /// The union of both.
+    pub const fn union(self, other: Self) -> Self {
         Self {
             decode: self.decode || other.decode,
             findings: self.findings || other.findings,
@@ -94,19 +94,19 @@ impl FilterNeeds {
 impl<'a> From<&Entry<'a>> for FilterRecord<'a> {
     fn from(entry: &Entry<'a>) -> Self {
         Self::new(entry.packet)
-            .decoded(entry.analysis.decoded.as_ref())
-            .findings(entry.findings)
-            .exchange(Exchange {
+            .with_decoded(entry.analysis.decoded.as_ref())
+            .with_findings(entry.findings)
+            .with_exchange(Exchange {
                 request_in: entry.request.map(|request| request.number),
                 reply_in: entry.reply_in,
                 time: entry.latency(),
             })
-            .within(entry.channels, entry.capture_start)
+            .in_capture(entry.channels, entry.capture_start)
     }
 }
 
 impl<'a> FilterRecord<'a> {
-    /// A packet about which nothing else is known.
+    /// Creates a record of a packet without any results.
     pub fn new(packet: &'a Packet<'a>) -> Self {
         Self {
             packet,
@@ -118,46 +118,51 @@ impl<'a> FilterRecord<'a> {
         }
     }
 
-    /// The same with its message.
-    pub fn decoded(mut self, decoded: Option<&'a Decoded<'a>>) -> Self {
+    /// Sets the message.
+    pub fn with_decoded(mut self, decoded: Option<&'a Decoded<'a>>) -> Self {
         self.decoded = decoded;
         self
     }
 
-    /// The same with findings.
-    pub fn findings(mut self, findings: &'a [Finding]) -> Self {
+    /// Sets the findings.
+    pub fn with_findings(mut self, findings: &'a [Finding]) -> Self {
         self.findings = findings;
         self
     }
 
-    /// The same with the other end of its exchange.
-    pub fn exchange(mut self, exchange: Exchange) -> Self {
+    /// Sets the exchange.
+    pub fn with_exchange(mut self, exchange: Exchange) -> Self {
         self.exchange = exchange;
         self
     }
 
-    /// The same as part of a capture.
-    pub fn within(mut self, channels: &'a [Channel], start: u64) -> Self {
+    /// Sets the capture's channels and start time.
+    pub fn in_capture(mut self, channels: &'a [Channel], start: u64) -> Self {
         self.channels = channels;
         self.start = start;
         self
     }
 }
 
-/// How many shapes a message may have: the forms of its request, then of its reply.
-const SHAPES: usize = 2 * MAX_FORMS;
-/// How many numbers [`shape`] can give.
-pub(super) const KEYS: usize = table::INDEX_SIZE * SHAPES;
+/// Maximum number of shapes of a message: the forms of its request, then those
+/// of its reply.
+const SHAPES_PER_MESSAGE: usize = 2 * MAX_FORMS;
+/// The number of possible shape numbers.
+pub(super) const SHAPE_KEYS: usize = table::INDEX_SIZE * SHAPES_PER_MESSAGE;
 
-/// The number of a shape of the message at a place.
-pub(super) fn key(place: usize, is_reply: bool, layout: &Layout) -> u16 {
+/// The number of a shape of the message with index `place`.
+pub(super) fn shape_key(place: usize, is_reply: bool, layout: &Layout) -> u16 {
     let shape = usize::from(is_reply) * MAX_FORMS + usize::from(layout.form_index);
-    u16::try_from(place * SHAPES + shape).unwrap_or(u16::MAX)
+    u16::try_from(place * SHAPES_PER_MESSAGE + shape).unwrap_or(u16::MAX)
 }
 
-/// Which shape of which message a decoded packet has.
-pub(super) fn shape(decoded: &Decoded<'_>) -> Option<u16> {
+/// The number of the shape of a decoded packet.
+pub(super) fn shape_key_of(decoded: &Decoded<'_>) -> Option<u16> {
     let (message, body) = (decoded.message?, decoded.body.as_ref()?);
     let is_reply = decoded.part == MessagePart::Reply;
-    Some(key(table::catalog_index(message)?, is_reply, body.layout))
+    Some(shape_key(
+        table::catalog_index(message)?,
+        is_reply,
+        body.layout,
+    ))
 }

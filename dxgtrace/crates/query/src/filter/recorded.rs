@@ -1,5 +1,5 @@
-//! The fields of the pseudo-header, and of records that are not packets, as their
-//! description has them.
+//! The fields of record headers, and of records that are not packets, from their
+//! description.
 
 use super::record::FilterRecord;
 use super::types::{ValueNames, ValueType};
@@ -8,17 +8,17 @@ use dxgtrace_protocol::record::header::RecordKind;
 use dxgtrace_protocol::record::{CHANNEL_LIFE, IOCTL_END, LOST, RECORD};
 use dxgtrace_protocol::schema::{Field, FieldType};
 
-/// A field of the pseudo-header, or of a record that is not a packet.
+/// A field of a record header, or of a record that is not a packet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RecordField {
     /// The field.
     pub(super) field: &'static Field,
-    /// Which kind of record has it, if not every one.
+    /// The kind of record that has it; `None` for every kind.
     kind: Option<RecordKind>,
 }
 
 /// Every such field.
-pub(super) fn all() -> impl Iterator<Item = RecordField> {
+pub(super) fn record_fields() -> impl Iterator<Item = RecordField> {
     let of = |kind| move |field| RecordField { field, kind };
     let header = RECORD.fields.iter().map(of(None));
     let lost = LOST.fields.iter().map(of(Some(RecordKind::Lost)));
@@ -39,12 +39,12 @@ impl RecordField {
         }
     }
 
-    /// Bits of a value.
+    /// Width of a value in bits.
     pub(super) fn width(&self) -> u32 {
         self.field.slice.width()
     }
 
-    /// The number that a record has, if it is known.
+    /// The field's number in a record, if it is known.
     pub(super) fn number(&self, record: &FilterRecord<'_>) -> Option<i128> {
         let header = record.packet.header;
         if self.kind.is_some_and(|kind| kind != header.kind) || !self.is_known(record) {
@@ -60,7 +60,7 @@ impl RecordField {
         Some(slice.extract_signed(word))
     }
 
-    /// The name that a record has, if it is known: without the NULs behind it.
+    /// The field's text in a record without trailing NULs, if it is known.
     pub(super) fn text<'a>(&self, record: &FilterRecord<'a>) -> Option<&'a [u8]> {
         let comm = &record.packet.header.comm;
         let end = comm.iter().position(|byte| *byte == 0);

@@ -1,4 +1,4 @@
-//! Text to words, strings and signs.
+//! Splits text into words, strings and signs.
 
 use std::ops::Range;
 
@@ -12,19 +12,19 @@ use nom::{IResult, Parser};
 
 use super::error::FilterError;
 
-/// A word, string or sign, and where it stands.
+/// A word, string or sign, and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Token<'a> {
     pub(super) kind: TokenKind<'a>,
     pub(super) span: Range<usize>,
 }
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TokenKind<'a> {
     /// A name, a number, or anything else without quotes.
     Word(&'a str),
-    /// What stands between quotes, escapes resolved.
+    /// A quoted text with its escapes resolved.
     Text(Vec<u8>),
     /// A sign, or a word that stands for one.
     Sign(Sign),
@@ -60,8 +60,8 @@ pub(super) enum Sign {
     Comma,
 }
 
-/// How signs are written, the longer ones first. Where there are several
-/// forms, the first is the one that is printed.
+/// The spellings of signs, the longer ones first. If a sign has several, the
+/// first one is printed.
 pub(super) const SIGNS: &[(&str, Sign)] = &[
     ("===", Sign::AllEqual),
     ("!==", Sign::AnyUnequal),
@@ -210,7 +210,7 @@ fn text(input: &str) -> IResult<&str, Vec<u8>, ()> {
 enum Piece {
     Letter(char),
     Byte(u8),
-    /// A backslash that escapes nothing stays, as patterns need it.
+    /// A backslash that starts no escape is kept for regular expressions.
     Kept(char),
 }
 

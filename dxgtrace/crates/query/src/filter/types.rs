@@ -1,4 +1,4 @@
-//! What a field's values are, and which names they have.
+//! The types of field values, and the names of values.
 
 use dxgtrace_protocol::schema::values::{Enum, Flags};
 use dxgtrace_protocol::schema::{FieldType, ObjectKind};
@@ -6,15 +6,15 @@ use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::statuses;
 use dxgtrace_session::check::{Code, Severity};
 
-/// What a field's values are: it decides how literals are read, which
-/// operators make sense, and how values are written.
+/// The type of a field's values. It decides how literals are parsed, which
+/// operators are valid, and how values are printed.
 #[derive(Debug, Clone, Copy)]
 pub enum ValueType {
-    /// Nothing but being there: a message, or an array of structures.
+    /// Presence only: a message, or an array of structures.
     Label,
-    /// A number without sign.
+    /// An unsigned number.
     Unsigned,
-    /// A number with sign.
+    /// A signed number.
     Signed,
     /// A truth value.
     Bool,
@@ -66,7 +66,7 @@ impl ValueType {
         }
     }
 
-    /// The type in a word.
+    /// The name of the type.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Label => "label",
@@ -88,12 +88,12 @@ impl ValueType {
         }
     }
 
-    /// Whether values are numbers, whatever they stand for.
+    /// Whether values are numbers.
     pub(super) const fn is_number(self) -> bool {
         !matches!(self, Self::Label | Self::Text | Self::Bytes)
     }
 
-    /// Whether one value can be less than another.
+    /// Whether values are ordered.
     pub(super) const fn is_ordered(self) -> bool {
         match self {
             Self::Unsigned
@@ -109,7 +109,7 @@ impl ValueType {
         }
     }
 
-    /// Whether single bits of a value mean something.
+    /// Whether single bits of a value have a meaning.
     pub(super) const fn has_bits(self) -> bool {
         match self {
             Self::Unsigned | Self::Handle(_) | Self::Pointer | Self::Address | Self::Flags(_) => {
@@ -142,7 +142,7 @@ impl ValueType {
     }
 }
 
-/// Where the names of a number's values come from.
+/// The source of the names of a number's values.
 #[derive(Debug, Clone, Copy)]
 pub enum ValueNames {
     /// An enumeration of the protocol.
@@ -153,9 +153,9 @@ pub enum ValueNames {
     Message,
     /// The codes of findings, by their place among all.
     Code,
-    /// How bad findings are, mildest first.
+    /// The severities of findings, mildest first.
     Severity,
-    /// Words of this program's own.
+    /// Words that this program defines.
     Words(&'static Enum),
 }
 
@@ -201,12 +201,12 @@ impl ValueNames {
         }
     }
 
-    /// Whether there are values without a name, so that numbers make sense.
+    /// Whether values without a name exist, so that numbers are accepted.
     pub(super) const fn is_open(self) -> bool {
         matches!(self, Self::Enum(_) | Self::Status)
     }
 
-    /// Whether the numbers mean something to people.
+    /// Whether the numbers are meaningful to users.
     pub(super) const fn has_numbers(self) -> bool {
         self.is_open() || matches!(self, Self::Words(_))
     }
@@ -215,7 +215,7 @@ impl ValueNames {
         matches!(self, Self::Enum(_) | Self::Status | Self::Severity)
     }
 
-    /// What one of the names is.
+    /// What the names denote.
     pub(super) const fn noun(self) -> &'static str {
         match self {
             Self::Enum(_) => "the name of an enumerator",

@@ -1,25 +1,25 @@
-//! Why a rule cannot be used.
+//! Errors in rules.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why a rule cannot be used.
+/// Errors in rules.
 #[derive(Debug, thiserror::Error)]
 pub enum RuleError {
     /// A file or folder cannot be read.
     #[error("{}: {source}", path.display())]
     Io {
-        /// Which one.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The file's text makes no sense.
-    #[error("rule {rule}: {what}")]
-    Wrong {
+    /// The rule's text is invalid.
+    #[error("rule {rule}: {reason}")]
+    Invalid {
         /// The rule's name.
         rule: String,
-        /// What is wrong with it.
-        what: String,
+        /// The error.
+        reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! A rule as it stands in its file.
+//! The file format of rules.
 
 use std::sync::OnceLock;
 
@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use super::error::RuleError;
 use super::matcher::{Matcher, PacketPattern};
 
-/// What a match means.
+/// The meaning of a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RuleVerdict {
-    /// Looks bad and is not.
+    /// Harmless, although it looks like a fault.
     Harmless,
-    /// A fault that was reported in public.
+    /// A publicly reported fault.
     Known,
-    /// No fault by itself, but where to look.
+    /// Not a fault by itself, but a hint where to look.
     Hint,
 }
 
@@ -31,69 +31,69 @@ impl RuleVerdict {
     }
 }
 
-/// Whose packets are taken together.
+/// The packets that a rule considers together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum RuleScope {
-    /// All of the capture.
+    /// All packets of the capture.
     #[default]
     Capture,
-    /// Each process by itself, as the host numbers them.
+    /// The packets of each process, by its host handle.
     Process,
-    /// Each channel by itself.
+    /// The packets of each channel.
     Channel,
 }
 
 /// A known issue.
 #[derive(Debug)]
 pub struct Rule {
-    /// Short name, the same as the file's.
+    /// Its short name, which is that of its file.
     pub name: String,
-    /// In half a sentence.
+    /// Its title, as a phrase.
     pub title: String,
-    /// What a match means.
+    /// The meaning of a match.
     pub verdict: RuleVerdict,
-    /// What happens, and how it was found out.
+    /// What happens, and how that is known.
     pub what: String,
-    /// What to do.
+    /// What to do next.
     pub next: String,
     /// Where it is discussed: `owner/repository#number`, or a link.
     pub issues: Vec<String>,
-    /// Public reports without an address that lasts, in words.
+    /// Public reports that have no permanent link, in words.
     pub reports: Vec<String>,
-    /// Lines of the kernel log that belong to it.
+    /// Patterns for kernel log lines that belong to it.
     pub dmesg: Vec<LogPattern>,
-    /// Lines for which `dmesg` must match: the rule's own test.
+    /// Example lines that `dmesg` must match, checked by a test.
     pub examples: Vec<String>,
-    /// Lines for which `dmesg` must not match, although they look alike.
+    /// Lines for which `dmesg` must not match, although they are similar.
     pub near_misses: Vec<String>,
-    /// Whose packets are taken together.
+    /// The packets that a rule considers together.
     pub scope: RuleScope,
-    /// What must be seen.
+    /// The packets that must occur.
     pub steps: Vec<RuleStep>,
     /// Whether the steps may come in any order.
     pub any_order: bool,
-    /// Whether it says something only of processes whose life is in the capture
-    /// from its begin on, without a loss, and of which no request is unanswered.
+    /// Whether it applies only to processes that were captured from their start
+    /// without a loss and have no unanswered request.
     pub whole_process: bool,
-    /// What must not be seen, anywhere in the scope.
+    /// Packets that must not occur anywhere in the scope.
     pub unless: Vec<Matcher>,
 }
 
-/// Something that must be seen.
+/// A step of a rule.
 #[derive(Debug)]
 pub struct RuleStep {
-    /// What.
+    /// The packets that match.
     pub matcher: Matcher,
-    /// How often.
+    /// The number of packets that must match.
     pub count: u64,
-    /// At most so long after the step before, in nanoseconds.
+    /// Maximum time after the previous step, in nanoseconds.
     pub within: Option<u64>,
-    /// The request's field whose values are counted apart.
+    /// The field of the request by whose value the packets are counted.
     pub group: Option<String>,
 }
 
-/// The file's form.
+/// The contents of a rule file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RuleFile {
@@ -133,8 +133,8 @@ struct FileStep {
     group: Option<String>,
 }
 
-/// A pattern for lines of the kernel log. It is compiled when the first line is
-/// held against it, since that takes long and most commands read no log.
+/// A pattern for kernel log lines. It is compiled on first use, because
+/// compiling is slow and most commands read no log.
 #[derive(Debug)]
 pub struct LogPattern {
     text: String,
@@ -149,7 +149,7 @@ impl LogPattern {
         }
     }
 
-    /// Whether a line matches. None matches what is no pattern.
+    /// Whether a line matches. An invalid pattern matches no line.
     pub fn is_match(&self, line: &str) -> bool {
         let compiled = self.compiled.get_or_init(|| Regex::new(&self.text).ok());
         compiled.as_ref().is_some_and(|regex| regex.is_match(line))
@@ -160,44 +160,45 @@ impl Rule {
     /// Reads the rule `name` from the text of its file.
     ///
     /// # Errors
-    /// The text is no TOML, or says something that means nothing here.
+    /// The text is not valid TOML, or not a valid rule.
     pub fn parse(name: &str, text: &str) -> Result<Self, RuleError> {
         let rule = Self::parse_shipped(name, text)?;
         for pattern in &rule.dmesg {
-            Regex::new(&pattern.text).map_err(|error| RuleError::Wrong {
+            Regex::new(&pattern.text).map_err(|error| RuleError::Invalid {
                 rule: name.to_owned(),
-                what: error.to_string(),
+                reason: error.to_string(),
             })?;
         }
         Ok(rule)
     }
 
-    /// The same of a rule whose patterns are known to be right.
+    /// Like [`parse`](Self::parse), for a rule whose patterns are known to be
+    /// valid.
     pub(super) fn parse_shipped(name: &str, text: &str) -> Result<Self, RuleError> {
-        let wrong = |what: String| RuleError::Wrong {
+        let invalid = |reason: String| RuleError::Invalid {
             rule: name.to_owned(),
-            what,
+            reason,
         };
-        let file: RuleFile = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let file: RuleFile = toml::from_str(text).map_err(|error| invalid(error.to_string()))?;
         let dmesg: Vec<_> = file.dmesg.into_iter().map(LogPattern::new).collect();
         let steps = file
             .steps
             .into_iter()
             .map(|step| step.compile())
             .collect::<Result<Vec<_>, _>>()
-            .map_err(wrong)?;
+            .map_err(invalid)?;
         let unless = file
             .unless
             .into_iter()
             .map(PacketPattern::compile)
             .collect::<Result<Vec<_>, _>>()
-            .map_err(wrong)?;
+            .map_err(invalid)?;
         if steps.is_empty() && dmesg.is_empty() {
-            return Err(wrong("it has neither [[step]] nor dmesg".to_owned()));
+            return Err(invalid("it has neither [[step]] nor dmesg".to_owned()));
         }
         let at_end = |step: &RuleStep| step.matcher.is_unanswered();
         if steps.iter().rev().skip(1).any(at_end) {
-            return Err(wrong("`unanswered` can only be the last step".to_owned()));
+            return Err(invalid("`unanswered` can only be the last step".to_owned()));
         }
         Ok(Self {
             name: name.to_owned(),
@@ -220,7 +221,7 @@ impl Rule {
 
     /// Where it is discussed, as links.
     pub fn links(&self) -> Vec<String> {
-        self.issues.iter().map(|issue| link(issue)).collect()
+        self.issues.iter().map(|issue| issue_link(issue)).collect()
     }
 }
 
@@ -228,7 +229,9 @@ impl FileStep {
     fn compile(self) -> Result<RuleStep, String> {
         let within = match self.within_seconds {
             Some(seconds) if !(0.0..=1e9).contains(&seconds) => {
-                return Err(format!("within_seconds = {seconds} makes no sense"));
+                return Err(format!(
+                    "within_seconds = {seconds} is not between 0 and 1e9"
+                ));
             }
             // Within u64 by the check above.
             seconds => seconds.map(|seconds| (seconds * 1e9) as u64),
@@ -242,8 +245,8 @@ impl FileStep {
     }
 }
 
-/// `owner/repository#number` as a link; links stay as they are.
-fn link(issue: &str) -> String {
+/// `owner/repository#number` as a link; links are returned unchanged.
+fn issue_link(issue: &str) -> String {
     match issue.split_once('#') {
         Some((repository, number)) if !issue.contains("://") => {
             format!("https://github.com/{repository}/issues/{number}")

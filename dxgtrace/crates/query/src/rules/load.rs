@@ -1,4 +1,4 @@
-//! Where rules come from.
+//! Loads rules.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -55,8 +55,8 @@ shipped! {
     "wrong-kernel-for-driver",
 }
 
-/// Longest rule file that is read, in bytes.
-const LONGEST: u64 = 1 << 20;
+/// Maximum size of a rule file in bytes.
+const RULE_BYTES_MAX: u64 = 1 << 20;
 
 /// A set of rules.
 #[derive(Debug, Default)]
@@ -68,7 +68,7 @@ impl Rules {
     /// The rules that are part of the program.
     ///
     /// # Errors
-    /// One of them is wrong, which a test rules out.
+    /// A shipped rule is invalid, which a test excludes.
     pub fn shipped() -> Result<Self, RuleError> {
         let rules = SHIPPED
             .iter()
@@ -77,19 +77,19 @@ impl Rules {
         Ok(Self { rules })
     }
 
-    /// Adds every `*.toml` of a folder, in the order of their names. One with
-    /// the name of an earlier rule takes its place.
+    /// Adds every `*.toml` file in a folder, in the order of names. A rule
+    /// replaces an earlier one with the same name.
     ///
     /// # Errors
-    /// The folder or a file cannot be read, or a rule is wrong.
+    /// The folder or a file cannot be read, or a rule is invalid.
     pub fn add_folder(&mut self, folder: &Path) -> Result<(), RuleError> {
-        let failed = |path: &Path, source| RuleError::Io {
+        let io_error = |path: &Path, source| RuleError::Io {
             path: path.to_owned(),
             source,
         };
         let mut paths = Vec::new();
-        for entry in fs::read_dir(folder).map_err(|error| failed(folder, error))? {
-            let path = entry.map_err(|error| failed(folder, error))?.path();
+        for entry in fs::read_dir(folder).map_err(|error| io_error(folder, error))? {
+            let path = entry.map_err(|error| io_error(folder, error))?.path();
             if path
                 .extension()
                 .is_some_and(|extension| extension == "toml")
@@ -100,21 +100,21 @@ impl Rules {
         paths.sort();
         for path in paths {
             let length = fs::metadata(&path)
-                .map_err(|error| failed(&path, error))?
+                .map_err(|error| io_error(&path, error))?
                 .len();
-            let text = if length > LONGEST {
+            let text = if length > RULE_BYTES_MAX {
                 Err(io::Error::other("too long for a rule"))
             } else {
                 fs::read_to_string(&path)
             };
-            let text = text.map_err(|error| failed(&path, error))?;
+            let text = text.map_err(|error| io_error(&path, error))?;
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
             self.add(Rule::parse(&name, &text)?);
         }
         Ok(())
     }
 
-    /// Adds a rule, in the place of one with the same name.
+    /// Adds a rule, replacing one with the same name.
     pub fn add(&mut self, rule: Rule) {
         match self.rules.iter_mut().find(|old| old.name == rule.name) {
             Some(old) => *old = rule,
@@ -128,7 +128,7 @@ impl Rules {
     }
 }
 
-/// The folder of the user's own rules, if the system says where that is.
+/// The folder of the user's rules, from `XDG_CONFIG_HOME` or `HOME`.
 pub fn user_folder() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let config = set("XDG_CONFIG_HOME")

@@ -1,4 +1,4 @@
-//! What one packet must be like.
+//! Matches single packets.
 
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ use dxgtrace_session::ReplyOutcome;
 use dxgtrace_session::check::{Code, FindingKind};
 use dxgtrace_session::entry::Entry;
 
-/// As it stands in the file.
+/// A pattern as written in the rule file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PacketPattern {
@@ -26,7 +26,7 @@ pub struct PacketPattern {
     unanswered_seconds: Option<f64>,
 }
 
-/// Which packets of a message.
+/// The part of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum PartName {
@@ -36,7 +36,7 @@ enum PartName {
     Refused,
 }
 
-/// What a status must be.
+/// A condition on the status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum StatusIs {
     Failure,
@@ -45,8 +45,8 @@ enum StatusIs {
 }
 
 impl StatusIs {
-    /// Whether a packet that is this at first sight can say so.
-    fn admits(self, aspect: PacketAspect) -> bool {
+    /// Whether a packet with this aspect can satisfy the condition.
+    fn may_match(self, aspect: PacketAspect) -> bool {
         match self {
             Self::Failure => aspect == PacketAspect::Failure,
             Self::Success => aspect == PacketAspect::Success,
@@ -55,29 +55,28 @@ impl StatusIs {
     }
 }
 
-/// What a packet is to rules at first sight. They are sorted by it, so that a
-/// packet meets only those that can be about it.
+/// A coarse class of packets. Rules are indexed by it, so that a packet is
+/// checked only against rules that can match it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PacketAspect {
-    /// No message.
+    /// A packet without a message.
     Other,
     /// A send that was refused for good.
     Refused,
     /// A request.
     Request,
-    /// A reply that does not tell whether the request succeeded, or no request
-    /// is known to it.
+    /// A reply whose outcome or request is not known.
     Reply,
-    /// A reply of a request that succeeded.
+    /// A reply to a request that succeeded.
     Success,
-    /// A reply of a request that failed.
+    /// A reply to a request that failed.
     Failure,
-    /// A message of the host's own.
+    /// A message that the host sends by itself.
     Event,
 }
 
 impl PacketAspect {
-    /// All of them.
+    /// Every aspect.
     pub const ALL: [Self; 7] = [
         Self::Other,
         Self::Refused,
@@ -88,7 +87,7 @@ impl PacketAspect {
         Self::Event,
     ];
 
-    /// What a packet is.
+    /// The aspect of a packet.
     pub fn of(entry: &Entry<'_>) -> Self {
         let part = entry.analysis.decoded.as_ref().map(|decoded| decoded.part);
         match (entry.packet.header.kind, part) {
@@ -104,7 +103,7 @@ impl PacketAspect {
         }
     }
 
-    fn is_of(self, part: PartName) -> bool {
+    fn matches_part(self, part: PartName) -> bool {
         match part {
             PartName::Request => self == Self::Request,
             PartName::Reply => matches!(self, Self::Reply | Self::Success | Self::Failure),
@@ -114,23 +113,24 @@ impl PacketAspect {
     }
 }
 
-/// What one packet must be like: all that is said must hold, and of each list
-/// one entry.
+/// A compiled pattern. A packet matches if it satisfies every condition, and at
+/// least one entry of each list.
 #[derive(Debug)]
 pub struct Matcher {
     /// The messages; empty means any.
     pub messages: Vec<&'static Message>,
     part: Option<PartName>,
     statuses: Vec<StatusIs>,
-    /// The findings; empty means that none is needed.
+    /// The findings; empty means any or none.
     pub findings: Vec<Code>,
     filter: Option<Filter>,
-    /// A request that waits at least so many nanoseconds at the end.
+    /// If set, the pattern matches requests that have waited at least this many
+    /// nanoseconds at the end of the capture.
     pub unanswered: Option<u64>,
 }
 
 impl PacketPattern {
-    /// Resolves the names in it.
+    /// Resolves the names in the pattern.
     pub fn compile(self) -> Result<Matcher, String> {
         let messages = self
             .message
@@ -145,7 +145,7 @@ impl PacketPattern {
         let statuses = self
             .status
             .iter()
-            .map(|name| status(name).ok_or_else(|| format!("there is no status {name}")))
+            .map(|name| status_by_name(name).ok_or_else(|| format!("there is no status {name}")))
             .collect::<Result<Vec<_>, _>>()?;
         let filter = match &self.filter {
             Some(text) => {
@@ -155,19 +155,21 @@ impl PacketPattern {
         };
         let unanswered = match self.unanswered_seconds {
             Some(seconds) if !(0.0..=1e9).contains(&seconds) => {
-                return Err(format!("unanswered_seconds = {seconds} makes no sense"));
+                return Err(format!(
+                    "unanswered_seconds = {seconds} is not between 0 and 1e9"
+                ));
             }
             // Within u64 by the check above.
             seconds => seconds.map(|seconds| (seconds * 1e9) as u64),
         };
-        let says_nothing = messages.is_empty()
+        let matches_everything = messages.is_empty()
             && findings.is_empty()
             && statuses.is_empty()
             && self.part.is_none()
             && filter.is_none()
             && unanswered.is_none();
-        if says_nothing {
-            return Err("a pattern that every packet matches".to_owned());
+        if matches_everything {
+            return Err("the pattern has no condition: every packet matches it".to_owned());
         }
         Ok(Matcher {
             messages,
@@ -191,7 +193,7 @@ fn bare_status(entry: &Entry<'_>) -> Option<u32> {
         })
 }
 
-fn status(name: &str) -> Option<StatusIs> {
+fn status_by_name(name: &str) -> Option<StatusIs> {
     match name {
         "failure" => Some(StatusIs::Failure),
         "success" => Some(StatusIs::Success),
@@ -207,13 +209,13 @@ fn status(name: &str) -> Option<StatusIs> {
 }
 
 impl Matcher {
-    /// Whether it speaks of requests that still wait at the end.
+    /// Whether it matches requests that still wait at the end of the capture.
     pub fn is_unanswered(&self) -> bool {
         self.unanswered.is_some()
     }
 
-    /// Whether the message is one of those meant.
-    pub fn is_of(&self, message: Option<&'static Message>) -> bool {
+    /// Whether `message` is one of the pattern's messages.
+    pub fn matches_message(&self, message: Option<&'static Message>) -> bool {
         self.messages.is_empty()
             || message.is_some_and(|message| {
                 self.messages
@@ -222,28 +224,30 @@ impl Matcher {
             })
     }
 
-    /// Whether a packet that is this at first sight can be like that.
-    pub fn admits(&self, aspect: PacketAspect) -> bool {
+    /// Whether a packet with this aspect can match.
+    pub fn may_match(&self, aspect: PacketAspect) -> bool {
         !self.is_unanswered()
-            && self.part.is_none_or(|part| aspect.is_of(part))
+            && self.part.is_none_or(|part| aspect.matches_part(part))
             && (self.statuses.is_empty()
-                || self.statuses.iter().any(|status| status.admits(aspect)))
+                || self.statuses.iter().any(|status| status.may_match(aspect)))
     }
 
-    /// Whether a packet, which is this at first sight, is like that.
-    pub fn fits(&self, entry: &Entry<'_>, aspect: PacketAspect) -> bool {
+    /// Whether a packet with this aspect matches.
+    pub fn matches(&self, entry: &Entry<'_>, aspect: PacketAspect) -> bool {
         let decoded = entry.analysis.decoded.as_ref();
-        if !self.admits(aspect) || !self.is_of(decoded.and_then(|decoded| decoded.message)) {
+        if !self.may_match(aspect)
+            || !self.matches_message(decoded.and_then(|decoded| decoded.message))
+        {
             return false;
         }
         let value = decoded
             .and_then(|decoded| decoded.status())
             .or_else(|| bare_status(entry));
-        let said = |status: &StatusIs| match *status {
+        let status_matches = |status: &StatusIs| match *status {
             StatusIs::Value(wanted) => value == Some(wanted),
-            StatusIs::Failure | StatusIs::Success => status.admits(aspect),
+            StatusIs::Failure | StatusIs::Success => status.may_match(aspect),
         };
-        if !self.statuses.is_empty() && !self.statuses.iter().any(said) {
+        if !self.statuses.is_empty() && !self.statuses.iter().any(status_matches) {
             return false;
         }
         if !self.findings.is_empty()

@@ -1,11 +1,11 @@
-//! The rules as a page of documentation.
+//! The documentation page of the rules.
 
 use std::fmt::Write as _;
 
 use super::file::{Rule, RuleScope};
 
-/// The page, as Markdown.
-pub fn page(rules: &[Rule]) -> String {
+/// The documentation page of `rules`, as Markdown.
+pub fn markdown_page(rules: &[Rule]) -> String {
     let mut text = String::from(
         "<!-- Generated: dxgtrace export known-issues -->\n\
          # Known issues\n\n\
@@ -28,18 +28,18 @@ pub fn page(rules: &[Rule]) -> String {
         );
     }
     for rule in rules {
-        one(&mut text, rule);
+        write_rule(&mut text, rule);
     }
     text.push_str(include_str!("../../rules/WRITING.md"));
     text
 }
 
-fn one(text: &mut String, rule: &Rule) {
+fn write_rule(text: &mut String, rule: &Rule) {
     let _ = writeln!(
         text,
         "\n## {}\n\n**{}** ({}).\n\n{}\n\n**Next:** {}\n",
         rule.name,
-        capital(&rule.title),
+        capitalized(&rule.title),
         rule.verdict.name(),
         rule.what,
         rule.next
@@ -79,7 +79,7 @@ fn one(text: &mut String, rule: &Rule) {
     }
 }
 
-fn capital(text: &str) -> String {
+fn capitalized(text: &str) -> String {
     let mut letters = text.chars();
     match letters.next() {
         Some(first) => first.to_uppercase().chain(letters).collect(),

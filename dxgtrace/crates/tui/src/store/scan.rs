@@ -326,10 +326,10 @@ impl<'a> ScanWorker<'a> {
                     false => Vec::new(),
                 };
                 let record = FilterRecord::new(&fetched.packet)
-                    .decoded(fetched.decoded.as_ref())
-                    .findings(&findings)
-                    .exchange(exchange(rows, row))
-                    .within(fetched.channels, self.start);
+                    .with_decoded(fetched.decoded.as_ref())
+                    .with_findings(&findings)
+                    .with_exchange(exchange(rows, row))
+                    .in_capture(fetched.channels, self.start);
                 filter.matches(&record)
             }
             ScanQuestion::Line(text) => text.is_in(&fetched.line()),

@@ -1,9 +1,9 @@
-//! Known issues: by name, and by line of the kernel log.
+//! Finds known issues by name and by kernel log line.
 
 use super::answer::{Answer, AnswerKind, KnownIssue};
 use crate::rules::{Rule, RuleVerdict};
 
-/// The rule of that name.
+/// Explains the rule `name`.
 pub(super) fn by_name(name: &str, rules: &[Rule]) -> Option<Answer> {
     let rule = rules.iter().find(|rule| rule.name == name)?;
     Some(
@@ -12,9 +12,9 @@ pub(super) fn by_name(name: &str, rules: &[Rule]) -> Option<Answer> {
             format!("{}: {}", rule.name, rule.title),
             &*rule.what,
         )
-        .next(&*rule.next)
-        .more("verdict", rule.verdict.name())
-        .more("issues", rule.links().join(" ")),
+        .with_next(&*rule.next)
+        .with_detail("verdict", rule.verdict.name())
+        .with_detail("issues", rule.links().join(" ")),
     )
 }
 
@@ -36,7 +36,7 @@ pub(super) fn by_names(names: &[&str], rules: &[Rule]) -> Vec<KnownIssue> {
         .collect()
 }
 
-/// Whether a line looks bad and is not, by the rules.
+/// Whether a rule says that the line is harmless.
 pub(super) fn is_harmless(line: &str, rules: &[Rule]) -> bool {
     let mut harmless = rules
         .iter()

@@ -1,22 +1,22 @@
-//! Near misses: what somebody may have meant.
+//! Suggests names that are similar to an unknown word.
 
 use super::errno::ERRNOS;
-use super::message::plain;
+use super::message::normalized_name;
 use crate::rules::Rule;
 use dxgtrace_protocol::table;
 use dxgtrace_protocol::table::ioctls::IOCTLS;
 use dxgtrace_protocol::table::statuses::STATUSES;
 use dxgtrace_session::check::Code;
 
-/// Most suggestions.
-const MOST: usize = 5;
-/// Longest word that is compared; longer ones are lines.
-const LONGEST: usize = 64;
+/// Maximum number of suggestions.
+const SUGGESTIONS_MAX: usize = 5;
+/// Maximum length of a word that is compared, in bytes.
+const INPUT_BYTES_MAX: usize = 64;
 
-/// Names like `thing`, the likest first.
-pub fn near(thing: &str, rules: &[Rule]) -> Vec<String> {
-    let word = plain(thing);
-    if word.len() < 3 || word.len() > LONGEST {
+/// The names similar to `thing`, the most similar first.
+pub fn similar_names(thing: &str, rules: &[Rule]) -> Vec<String> {
+    let word = normalized_name(thing);
+    if word.len() < 3 || word.len() > INPUT_BYTES_MAX {
         return Vec::new();
     }
     let mut found: Vec<(usize, String)> = names(rules)
@@ -24,7 +24,11 @@ pub fn near(thing: &str, rules: &[Rule]) -> Vec<String> {
         .collect();
     found.sort();
     found.dedup_by(|a, b| a.1 == b.1);
-    found.into_iter().take(MOST).map(|(_, name)| name).collect()
+    found
+        .into_iter()
+        .take(SUGGESTIONS_MAX)
+        .map(|(_, name)| name)
+        .collect()
 }
 
 fn names(rules: &[Rule]) -> impl Iterator<Item = String> + use<'_> {
@@ -42,18 +46,19 @@ fn names(rules: &[Rule]) -> impl Iterator<Item = String> + use<'_> {
         .chain(rules)
 }
 
-/// How far a name is from a word; `None` if too far to be meant.
+/// The distance of a name from a word; `None` if it is too large for a
+/// suggestion.
 fn distance(word: &str, name: &str) -> Option<usize> {
-    let name = plain(name);
+    let name = normalized_name(name);
     if name.contains(word) || (name.len() >= 4 && word.contains(&name)) {
         return Some(0);
     }
-    let far = edits(word.as_bytes(), name.as_bytes());
+    let far = edit_distance(word.as_bytes(), name.as_bytes());
     (far <= 1 + word.len() / 4).then_some(far)
 }
 
-/// Letters to insert, remove or change to come from one word to the other.
-fn edits(a: &[u8], b: &[u8]) -> usize {
+/// The number of letters to insert, remove or change to turn `a` into `b`.
+fn edit_distance(a: &[u8], b: &[u8]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, left) in a.iter().enumerate() {
         let mut diagonal = i;
@@ -77,20 +82,22 @@ mod tests {
 
     #[test]
     fn edits_are_counted() {
-        assert_eq!(edits(b"kitten", b"sitting"), 3);
-        assert_eq!(edits(b"", b"abc"), 3);
-        assert_eq!(edits(b"abc", b""), 3);
-        assert_eq!(edits(b"same", b"same"), 0);
+        assert_eq!(edit_distance(b"kitten", b"sitting"), 3);
+        assert_eq!(edit_distance(b"", b"abc"), 3);
+        assert_eq!(edit_distance(b"abc", b""), 3);
+        assert_eq!(edit_distance(b"same", b"same"), 0);
     }
 
     #[test]
     fn a_slip_of_the_pen_is_recognised() {
         assert_eq!(
-            near("make_residnet", &[]).first().map(String::as_str),
+            similar_names("make_residnet", &[])
+                .first()
+                .map(String::as_str),
             Some("make_resident")
         );
-        assert!(near("size.repl_short", &[]).contains(&"size.reply_short".to_owned()));
-        assert!(near("EOVERFLO", &[]).contains(&"EOVERFLOW".to_owned()));
-        assert!(near("zzzzzzzzzz", &[]).is_empty());
+        assert!(similar_names("size.repl_short", &[]).contains(&"size.reply_short".to_owned()));
+        assert!(similar_names("EOVERFLO", &[]).contains(&"EOVERFLOW".to_owned()));
+        assert!(similar_names("zzzzzzzzzz", &[]).is_empty());
     }
 }
