@@ -90,6 +90,9 @@ pub fn file(data: &[u8]) {
     session.objects();
     session.memory_accounts();
     session.cpu_waits();
+    session.queues();
+    session.held_queues();
+    session.interrupted_waits().for_each(drop);
     let mut again = RandomReader::new(Cursor::new(data), reader.into_layout());
     for (number, at) in places {
         // It was read once, from the same bytes.

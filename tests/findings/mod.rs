@@ -6,6 +6,7 @@ mod channels;
 mod objects;
 mod packets;
 mod replies;
+mod sync;
 mod versions;
 
 use std::fmt::Write;
@@ -82,6 +83,7 @@ pub fn all() -> Result<Vec<Case>> {
     cases.extend(replies::cases()?);
     cases.extend(versions::cases()?);
     cases.extend(objects::cases()?);
+    cases.extend(sync::cases()?);
     cases.sort_by_key(|case| case.code);
     Ok(cases)
 }

@@ -4,7 +4,6 @@ use anyhow::Result;
 use dxgtrace_session::check::Code;
 
 use super::InitialState::Device;
-use super::calls::{end, within};
 use super::{ALLOCATION, Case, DEVICE, PROCESS, case};
 use crate::conversation::Conversation;
 
@@ -68,46 +67,6 @@ fn wait(talk: &mut Conversation, event: u64) -> Result<()> {
     )
 }
 
-/// A thread waits for a fence, and six seconds pass.
-fn sleep(talk: &mut Conversation, event: u64) -> Result<()> {
-    talk.add_exchange(
-        "create_sync_object",
-        &[("device", &[DEVICE]), ("info.type", &[5])],
-        &[("sync_object", &[0x4000_0200])],
-    )?;
-    let asked = [
-        ("device", &[DEVICE][..]),
-        ("guest_event_pointer", &[event]),
-        ("objects", &[0x4000_0200]),
-        ("fence_values", &[7]),
-    ];
-    talk.add_exchange("wait_for_sync_object_from_cpu", &asked, &[])?;
-    talk.time += 6_000_000_000;
-    Ok(())
-}
-
-/// The same in an ioctl, without the six seconds.
-fn doze(talk: &mut Conversation, event: u64) -> Result<()> {
-    talk.add_exchange(
-        "create_sync_object",
-        &[("device", &[DEVICE]), ("info.type", &[5])],
-        &[("sync_object", &[0x4000_0200])],
-    )?;
-    let asked = talk.add_request(
-        "wait_for_sync_object_from_cpu",
-        &[
-            ("device", &[DEVICE][..]),
-            ("guest_event_pointer", &[event]),
-            ("objects", &[0x4000_0200]),
-            ("fence_values", &[7]),
-        ],
-    )?;
-    within(&mut talk.last()?.header);
-    talk.add_reply(&asked, &[])?;
-    within(&mut talk.last()?.header);
-    Ok(())
-}
-
 fn announce(talk: &mut Conversation, pointer: u64) -> Result<()> {
     talk.add_host_message(
         "set_guest_data",
@@ -149,35 +108,6 @@ pub fn cases() -> Result<Vec<Case>> {
             Device,
             |talk| reside(talk, &[("status", &[0xC000_0017])]),
             |talk| reside(talk, &[("status", &[0x103])]),
-        )?,
-        case(
-            Code::FenceNotReached,
-            &[],
-            Device,
-            |talk| {
-                doze(talk, 3)?;
-                end(talk, -512, 1);
-                Ok(())
-            },
-            |talk| {
-                doze(talk, 3)?;
-                talk.add_host_message("signal_guest_event", &[("event", &[3])])?;
-                end(talk, -512, 1);
-                Ok(())
-            },
-        )?,
-        case(
-            Code::EventMissing,
-            &[],
-            Device,
-            |talk| {
-                sleep(talk, 2)?;
-                talk.add_exchange("flush_heap_transitions", &[], &[])
-            },
-            |talk| {
-                sleep(talk, 2)?;
-                talk.add_host_message("signal_guest_event", &[("event", &[2])])
-            },
         )?,
         case(
             Code::ObjectUnknown,

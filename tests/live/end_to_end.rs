@@ -84,7 +84,7 @@ fn what_waits_while_it_is_watched_hangs_and_what_ends_does_not() {
     assert!(report.contains("on vgpu0"), "{report}");
     assert!(report.contains("waits that began before are not known"));
 
-    let (code, report) = pending("findings/event.missing.pcapng");
+    let (code, report) = pending("findings/queue.stalled.pcapng");
     assert_eq!(code, Some(4), "{report}");
     assert!(report.contains("to reach"), "{report}");
 

@@ -17,13 +17,14 @@ use dxgtrace_session::entry::Entry;
 use dxgtrace_tests::generate::Dice;
 
 /// Captures without faults, and two with faults of their own.
-const SAMPLES: [&str; 11] = [
+const SAMPLES: [&str; 12] = [
     "v40-basic",
     "v40-enum",
     "v40-leak",
     "v40-opens",
     "gpadl",
     "rescind",
+    "hang-fence",
     "v40-errors",
     "synthetic-ioctls",
     "findings/channel.rescinded",

@@ -9,6 +9,7 @@ mod corpus;
 mod doctor;
 mod embedding;
 mod explain;
+mod fences;
 mod filter;
 mod generated;
 mod generations;

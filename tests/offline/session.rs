@@ -614,7 +614,7 @@ fn a_waiting_thread_is_told_with_its_fence_and_what_was_asked_of_it() {
         assert_eq!(sleepers.len(), 1);
         let one = &sleepers[0];
         assert_eq!((one.packet, one.event, one.tid), (waited, 2, 100));
-        let fence = one.fences[0];
+        let fence = &one.fences[0];
         assert_eq!((fence.handle, fence.value), (0x4000_0200, 7));
         fence.highest_request.map(|(value, _)| value)
     };

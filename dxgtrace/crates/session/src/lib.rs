@@ -23,9 +23,9 @@ mod plan;
 mod recurrence;
 mod refused_sends;
 mod status;
+mod sync;
 mod tree;
 mod versions;
-mod waits;
 
 pub use adapters::Adapter;
 pub use calls::IoctlCall;
@@ -37,14 +37,17 @@ pub use pairing::{
     INTERRUPTED, Pairing, StrayReply, UnansweredRequest, WaiterState, WaitingRequest,
 };
 pub use status::{ReplyOutcome, driver_errno};
+pub use sync::{
+    AwaitedFence, ChainLink, CpuWait, HeldQueue, LinkKind, QueueActivity, SignalRequest,
+    SignalSource,
+};
 pub use tree::{HandleHistory, NodePlace, ObjectNode};
-pub use waits::{AwaitedFence, CpuWait};
 
 use calls::IoctlsInProgress;
 use channels::ChannelLives;
 use check::{
-    ByteCount, Code, ErrorNumber, EventNumber, FieldNumber, Finding, FindingKind, HandleValue,
-    ItemCount, Milliseconds, PacketNumber, Seconds, TransactionId,
+    ByteCount, Code, ErrorNumber, Finding, FindingKind, ItemCount, Milliseconds, PacketNumber,
+    Seconds, TransactionId,
 };
 use dxgtrace_protocol::decode::{Decoded, MessagePart};
 use dxgtrace_protocol::packet::Packet;
@@ -267,16 +270,11 @@ impl Session {
         }
         self.failures.finish(found);
         self.refused.finish(found);
-        for wait in self.cpu_waits() {
-            let slept = self.latest_time.saturating_sub(wait.time);
-            if slept >= self.limits.missing && !self.pairing.is_lost_since(wait.packet) {
-                let kind = FindingKind::EventMissing {
-                    event: EventNumber(wait.event),
-                    waited_s: Seconds(slept / SECOND),
-                };
-                found(wait.packet, Finding::new(kind));
-            }
-        }
+        let is_lossy = |packet| self.pairing.is_lost_since(packet);
+        let (limit, objects) = (self.limits.missing, &self.lifetimes.objects);
+        self.lifetimes
+            .sync
+            .finish(self.latest_time, limit, objects, &is_lossy, found);
     }
 
     /// The request that the latest packet answers; `None` if that packet is not
@@ -310,12 +308,31 @@ impl Session {
     /// The CPU waits that the host has not signalled yet, oldest first.
     pub fn cpu_waits(&self) -> Vec<CpuWait> {
         let Lifetimes {
-            waits,
+            sync,
             objects,
             names,
             ..
         } = &self.lifetimes;
-        waits.list(objects, names)
+        sync.cpu_waits(objects, names)
+    }
+
+    /// The latest waits of the CPU that a signal or the end of the process ended
+    /// before the host did, oldest first: as they were when they ended.
+    pub fn interrupted_waits(&self) -> impl Iterator<Item = &CpuWait> {
+        self.lifetimes.sync.interrupted_waits()
+    }
+
+    /// The queues that are held up by a wait for a fence which no message asks
+    /// for, or which waits for them in turn; in the order of these waits.
+    pub fn held_queues(&self) -> Vec<HeldQueue> {
+        let Lifetimes { sync, objects, .. } = &self.lifetimes;
+        sync.held_queues(objects)
+    }
+
+    /// What was queued to contexts, hardware queues and paging queues, the busiest
+    /// first.
+    pub fn queues(&self) -> Vec<QueueActivity> {
+        self.lifetimes.sync.queues()
     }
 
     /// Time of the latest packet, in nanoseconds since 1970.
@@ -567,18 +584,20 @@ impl Session {
         if self.pairing.is_lost_since(first) {
             return;
         }
-        let waits = &mut self.lifetimes.waits;
-        waits.on_interrupt(packet.header.tid, first, |fence, value, asked| {
-            let asked = match asked {
-                true => "a message asked for that value, and the GPU did not get there",
-                false => "no message asked for that value",
-            };
-            found(Finding::new(FindingKind::FenceNotReached {
-                asked,
-                fence: HandleValue(fence),
-                value: FieldNumber(value),
-            }));
-        });
+        let Lifetimes {
+            sync,
+            objects,
+            names,
+            ..
+        } = &mut self.lifetimes;
+        sync.on_interrupt(
+            packet.header.tid,
+            first,
+            (packet.number, packet.time),
+            self.limits.missing,
+            (objects, names),
+            found,
+        );
     }
 
     /// Applies the reply to the request found by
@@ -624,6 +643,24 @@ impl Session {
                 message: request.name(),
                 took_ms: Milliseconds(took / 1_000_000),
             }));
+        }
+        if let (Some(message), Some(process)) = (message, request.context.process())
+            && message.header_process == HeaderProcess::Destroyed
+            && !outcome.is_failure()
+        {
+            let Lifetimes {
+                sync,
+                objects,
+                names,
+                ..
+            } = &mut self.lifetimes;
+            sync.on_process_end(
+                process,
+                (packet.number, packet.time),
+                self.limits.missing,
+                (objects, names),
+                found,
+            );
         }
         if let Some(message) = message {
             let about = (request.number, &request.header, message);

@@ -23,6 +23,8 @@ pub enum LineKey {
     Heading(u32),
     /// An object, by its index in the scene.
     Object(u32),
+    /// A line about a wait for fences, by its index in the scene.
+    Wait(u32),
 }
 
 /// The inputs that lines are made from. When they change, the lines are updated.
@@ -124,7 +126,7 @@ impl LineKey {
     fn row(self) -> Option<u32> {
         match self {
             Self::Row(row) | Self::Finding(row, _) => Some(row),
-            Self::Group(_) | Self::Heading(_) | Self::Object(_) => None,
+            Self::Group(_) | Self::Heading(_) | Self::Object(_) | Self::Wait(_) => None,
         }
     }
 }

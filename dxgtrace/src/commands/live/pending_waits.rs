@@ -10,7 +10,7 @@ use dxgtrace_protocol::decode::escaped;
 use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_protocol::record::header::{KnownFields, RecordKind};
 use dxgtrace_protocol::table::ioctls;
-use dxgtrace_session::{AwaitedFence, Session};
+use dxgtrace_session::{AwaitedFence, CpuWait, Session};
 
 /// The driver's function in which threads wait for the host's reply.
 const WAITS_FOR_REPLY: &str = "dxgvmb_send_sync_msg";
@@ -153,16 +153,15 @@ impl PendingWaits {
     }
 
     /// Waits of the CPU for fences. Where packets were lost since, the signal
-    /// may be among them.
+    /// may be among them. For an event without fences, which is queued behind
+    /// work of the GPU, no thread need be waiting.
     fn fences(&self, sample: &WaitSample<'_>, waits: &mut Vec<PendingWait>) {
         let sleepers = sample.session.cpu_waits().into_iter();
-        for sleeper in sleepers.filter(|sleeper| sleeper.packet > self.lost_at) {
+        let is_shown = |wait: &CpuWait| wait.packet > self.lost_at && !wait.fences.is_empty();
+        for sleeper in sleepers.filter(is_shown) {
             let name = sleeper.name.unwrap_or_default();
             let fences: Vec<String> = sleeper.fences.iter().map(awaited).collect();
-            let mut text = match fences.is_empty() {
-                true => format!("event {}", sleeper.event),
-                false => fences.join(", "),
-            };
+            let mut text = fences.join(", ");
             if sleeper.more_fences > 0 {
                 let _ = write!(text, " and {} more", sleeper.more_fences);
             }

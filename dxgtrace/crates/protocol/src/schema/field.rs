@@ -234,8 +234,21 @@ pub enum FieldRole {
     Awaited,
     /// Each named fence is signalled to its value.
     Signalled,
+    /// The named queue waits for each named fence to reach its value before it
+    /// goes on.
+    QueueAwaited,
     /// The values of the fences named in the same message, in their order.
     FenceValues,
+    /// The value of all fences named in the same message, if there is no list
+    /// of values.
+    FenceValue,
+    /// The value that the fence has from its creation on.
+    FirstFenceValue,
+    /// The queue (context, hardware queue or paging queue) that carries out
+    /// what the message asks for, in the order of the requests.
+    Queue,
+    /// The same, where the message submits commands.
+    SubmissionQueue,
     /// The value that the fence of the named queue will reach.
     Progress,
     /// Number of bytes by which the process exceeds its budget.

@@ -19,7 +19,7 @@ pub use hex::write_hex;
 pub use histogram::Histogram;
 pub use json::{JsonLines, SCHEMA_VERSION};
 pub use prose::{ProseWriter, WIDTH};
-pub use statistics::Statistics;
+pub use statistics::{Statistics, WaitText};
 pub use text::{TextDetail, TextWriter};
 pub use time::{DeltaBase, TimeColumn, TimeFormat, duration};
 pub use top::{SharedTop, TopCounts};

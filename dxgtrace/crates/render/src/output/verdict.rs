@@ -52,7 +52,8 @@ pub struct CaptureVerdict {
 /// Findings about waits that are no failure by themselves.
 const WAITS: &[Code] = &[
     Code::EventMissing,
-    Code::FenceNotReached,
+    Code::FenceNeverSignalled,
+    Code::QueueStalled,
     Code::WaitInterrupted,
 ];
 

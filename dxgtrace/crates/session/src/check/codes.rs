@@ -18,10 +18,10 @@
 use std::fmt::{self, Display};
 
 use super::parameters::{
-    ByteCount, ChannelType, CommandNumber, EndedIn, ErrorNumber, EventNumber, FieldBits,
-    FieldNumber, HandleValue, HeaderBit, InterfaceVersion, ItemCount, Milliseconds, Notation,
-    ObjectCount, PacketNumber, PacketType, Parameter, RepeatCount, Seconds, StatusCode,
-    TransactionId,
+    ByteCount, ChannelType, CommandNumber, EndedIn, ErrorNumber, EventNumber, FenceHandle,
+    FieldBits, FieldNumber, HandleValue, HeaderBit, InterfaceVersion, ItemCount, Milliseconds,
+    Notation, ObjectCount, PacketNumber, PacketType, Parameter, RepeatCount, Seconds, SignalPacket,
+    StatusCode, TransactionId,
 };
 use super::severity::{Layer, Severity};
 
@@ -540,13 +540,29 @@ codes! {
         "The host signals an event twice, or one that it was never told of. The driver ignores it silently.",
         "Harmless by itself; but if a waiter hangs, this may be its signal with a wrong number.";
     EventMissing = "event.missing", Note, Host, ("event") { event: EventNumber = 2, waited_s: Seconds = 30 }
-        "event {event} was not signalled in the {waited_s} s until the end of the capture",
-        "A thread waits for a fence. Either nobody has asked the GPU to reach the value, or the GPU does not get there.",
-        "dxgtrace stat says for which value of which fence it waits, and which was asked for last: a lower one means that the application or its library lacks a submission, the same or a higher one that the GPU or the host hangs.";
-    FenceNotReached = "fence.not_reached", Note, Library, (asked = "no message asked for that value") { fence: HandleValue = 0x4000_0240, value: FieldNumber = 7 }
-        "a signal ended the wait for fence {fence} to reach {value}: {asked}",
-        "A thread waited for work of the GPU or of another thread, and was killed or interrupted before the host signalled the fence. A fence is signalled by a message, or by a command buffer, which is not visible here.",
-        "If nobody stopped the program on purpose, look at who was to signal the fence: dxgtrace read -Y 'dxg.sync_object == HANDLE' lists all that was done with it.";
+        "event {event} was not signalled in {waited_s} s, until its process or the capture ended",
+        "The application has queued the event behind work of the GPU, which has not come so far.",
+        "dxgtrace stat lists what was queued to each context; look at what stands before the event.";
+    FenceNeverSignalled = "fence.never_signalled", Note, Library, (moment = "when a signal did") { fence: FenceHandle = 0x4000_0240, value: FieldNumber = 7, signal: SignalPacket = 112 }
+        "the host had not ended a thread's wait for fence {fence} to reach {value} {moment}; {signal}",
+        "The fence did not come. If a message asks for the value, its sender has done its part: the queue in which the signal stands, or the host, owes it. If none does, the application lacks a signal or submission, or a command buffer or another process was to signal the fence, which messages do not show.",
+        "dxgtrace stat shows who is to signal the fence, and what that waits for in turn. If somebody stopped the program on purpose, the wait may have been right.";
+    FencePolling = "fence.polling", Note, Library, ("fence") { fence: HandleValue = 0x4000_0240, waits: ItemCount = 500 }
+        "{waits} waits of the CPU for fence {fence}, which was not seen to reach a higher value meanwhile",
+        "The application waits for the same fence again and again, mostly with a short timeout: a fence that does not come, or a library that polls.",
+        "Look at how often the same thread waits and for which value: dxgtrace stat shows who is to signal the fence.";
+    FenceDeadlock = "fence.deadlock", Warn, Library, (waiter = "a context") { fence: HandleValue = 0x4000_0240, value: FieldNumber = 7 }
+        "{waiter} waits for fence {fence} to reach {value}, whose signal is queued behind waits that only wait for each other",
+        "Every signal that messages ask for stands in a queue behind a wait for another of these fences: the order of waits and signals is wrong, or a signal from the CPU lacks. Only a signal from the CPU or inside a command buffer can resolve this.",
+        "dxgtrace stat shows who waits for whom, with the packets; look at which of the waits was queued too early.";
+    QueueStalled = "queue.stalled", Note, Host, (kind = "context") { queue: HandleValue = 0x4000_0100, request: PacketNumber = 112 }
+        "{kind} {queue} did not get to the signal of packet {request} while a thread waited for it",
+        "What was queued before that signal is not finished: the GPU is still at work, it hangs, or the queue waits for another fence.",
+        "dxgtrace stat shows what stands before the signal. If it is work only, look at the host for a timeout or reset of the GPU.";
+    ContextFailedMidrun = "context.failed_midrun", Note, Host, (message = "create_context_virtual") { contexts: ItemCount = 2, submissions: ItemCount = 1000 }
+        "{message} failed although the process had made contexts before ({contexts}) and worked with them (submissions: {submissions})",
+        "The host takes no further context of a process that works already: a limit is reached, the GPU was reset, or the device is lost.",
+        "Compare the request with those that succeeded; look at how many contexts exist (dxgtrace stat) and at the host for a reset of the GPU.";
     PointerNotEchoed = "pointer.not_echoed", Warn, Host, (field = "guest_pointer") { pointer: FieldBits = 0xffff_8880_1234_5000 }
         "{field} is {pointer}, which is no value that the guest announced",
         "The host must repeat this number unchanged. The driver compares it and ignores the message.",

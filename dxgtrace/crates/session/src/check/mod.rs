@@ -15,10 +15,10 @@ mod values;
 pub use codes::{Code, CodeDescription, FindingKind, MAX_PARAMETERS, ParameterDescription};
 pub use finding::Finding;
 pub use parameters::{
-    ByteCount, ChannelType, CommandNumber, EndedIn, ErrorNumber, EventNumber, FieldBits,
-    FieldNumber, HandleValue, HeaderBit, InterfaceVersion, ItemCount, Milliseconds, Notation,
-    ObjectCount, PacketNumber, PacketType, Parameter, RepeatCount, Seconds, StatusCode,
-    TransactionId,
+    ByteCount, ChannelType, CommandNumber, EndedIn, ErrorNumber, EventNumber, FenceHandle,
+    FieldBits, FieldNumber, HandleValue, HeaderBit, InterfaceVersion, ItemCount, Milliseconds,
+    Notation, ObjectCount, PacketNumber, PacketType, Parameter, RepeatCount, Seconds, SignalPacket,
+    StatusCode, TransactionId,
 };
 pub use severity::{Layer, Severity};
 pub use values::{allowed_values, padding_finding, rule_violation};

@@ -23,6 +23,8 @@ pub enum Notation {
     Bit,
     /// The packet that ended an object, if there is one.
     End,
+    /// The packet that asks for a signal, if there is one.
+    Signal,
 }
 
 impl Notation {
@@ -36,6 +38,7 @@ impl Notation {
             Self::Errno => "errno",
             Self::Bit => "bit",
             Self::End => "end",
+            Self::Signal => "signal",
         }
     }
 
@@ -58,6 +61,10 @@ impl Notation {
             }
             Self::End if number == 0 => f.write_str("it was never announced"),
             Self::End => write!(f, "it ended in packet {number}"),
+            Self::Signal if number == 0 => {
+                f.write_str("no message in the capture asks for that value")
+            }
+            Self::Signal => write!(f, "packet {number} asks for that value"),
         }
     }
 }
@@ -144,6 +151,10 @@ parameters! {
     ErrorNumber(u32), Errno, u64::from, |number| number as u32;
     /// The packet in which an object ended; 0 if it never existed.
     EndedIn(u64), End, u64::from, u64::from;
+    /// The packet that asks for a fence's signal; 0 if there is none.
+    SignalPacket(u64), Signal, u64::from, u64::from;
+    /// The handle of a fence.
+    FenceHandle(u32), Hexadecimal, u64::from, |number| number as u32;
 }
 
 #[cfg(test)]
@@ -161,6 +172,8 @@ mod tests {
         assert_eq!(HeaderBit(true).to_string(), "1");
         assert_eq!(EndedIn(7).to_string(), "it ended in packet 7");
         assert_eq!(EndedIn(0).to_string(), "it was never announced");
+        let asked = SignalPacket(7).to_string();
+        assert_eq!(asked, "packet 7 asks for that value");
     }
 
     #[test]

@@ -11,6 +11,7 @@ impl Lifetimes {
     pub(super) fn apply_effect(
         &mut self,
         effect: PendingEffect,
+        request: u64,
         at: ChangeOrigin,
         context: &RequestContext,
         outcome: ReplyOutcome,
@@ -22,6 +23,9 @@ impl Lifetimes {
                     entity.dying = false;
                     entity.may_have_ended = true;
                 }
+            }
+            PendingEffect::Sync(effect) => {
+                self.sync.on_reply(effect, request, outcome.is_failure());
             }
             _ if outcome.is_failure() => {}
             PendingEffect::Destroys(id) => self.destroy_object(id, at, found),
@@ -124,7 +128,7 @@ impl Lifetimes {
             ReplyOutcome::Short => ObjectEnd::Replaced,
             _ => ObjectEnd::Destroyed,
         };
-        self.waits.remove(event);
+        self.sync.remove_event(event);
         self.objects.end(event, at, end);
     }
 
@@ -143,7 +147,7 @@ impl Lifetimes {
             if repeats {
                 self.mark_used(id, at.packet);
             } else {
-                self.waits.remove(id);
+                self.sync.on_event(id, at.packet);
                 self.objects.end(id, at, ObjectEnd::Destroyed);
             }
             return;

@@ -102,23 +102,12 @@ impl Lifetimes {
                 }
                 (_, FieldRole::Resident) => effects.push(PendingEffect::Resident(id)),
                 (_, FieldRole::Evicted) => effects.push(PendingEffect::Evicted(id)),
-                (_, FieldRole::Awaited) => {
-                    if let Some(event) = context.event {
-                        let value = step_context.fence_value(index).unwrap_or(0);
-                        let fence = (id, handle);
-                        self.waits
-                            .add(&self.objects, event, step_context.at, fence, value);
-                    }
-                }
-                (_, FieldRole::Signalled) => {
-                    if let Some(value) = step_context.fence_value(index) {
-                        self.waits
-                            .on_signal_request(id, value, step_context.at.packet);
-                    }
-                }
                 (_, FieldRole::Offered) => effects.push(PendingEffect::Offered(id)),
                 (_, FieldRole::Reclaimed) => effects.push(PendingEffect::Reclaimed(id)),
-                _ => {}
+                (_, role) => {
+                    let value = step_context.fence_value(index);
+                    self.sync_request.add(role, id, handle, value);
+                }
             }
         })
     }

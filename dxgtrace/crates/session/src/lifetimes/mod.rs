@@ -21,16 +21,17 @@ use super::names::ProcessNames;
 use super::objects::{ChangeOrigin, ObjectEnd, ObjectId, Objects};
 use super::plan::{MessagePlans, OWNER_HANDLES_MAX, Place};
 use super::status::{self, ReplyOutcome};
+use super::sync::{SyncEffect, SyncModel, SyncRequest};
 use super::versions::{DeclaredVersion, Versions};
-use super::waits::Waits;
 use crate::check::Finding;
 use dxgtrace_protocol::decode::{ArrayRef, Decoded, LocatedBody};
 use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{ChannelKind, KnownFields, RecordHeader};
 use dxgtrace_protocol::schema::{
-    FieldRole, HeaderProcess, Message, ObjectEffect, ReplyMode, ResetScope,
+    FieldRole, HeaderProcess, Message, ObjectEffect, ObjectKind, ReplyMode, ResetScope,
 };
 use dxgtrace_protocol::table::Catalog;
+use dxgtrace_protocol::table::framing::FLAG_COMPLETION_REQUESTED;
 
 /// Maximum number of requests whose effects wait for a reply.
 const DEFERRED_MAX: usize = 1 << 14;
@@ -48,6 +49,8 @@ pub(super) struct RequestContext {
     owner_handles: [u32; OWNER_HANDLES_MAX],
     conditions: u8,
     event: Option<ObjectId>,
+    /// The queue that it names first.
+    queue: Option<ObjectId>,
     declared: DeclaredVersion,
     /// The number that the reply depends on; see
     /// [`RequestPlan::parameter`](super::plan::RequestPlan::parameter).
@@ -57,6 +60,11 @@ pub(super) struct RequestContext {
 }
 
 impl RequestContext {
+    /// The process that sent the request.
+    pub fn process(&self) -> Option<ObjectId> {
+        self.process
+    }
+
     fn condition_holds(&self, bit: u8) -> bool {
         bit == 0 || self.conditions & (1 << (bit - 1)) != 0
     }
@@ -70,6 +78,7 @@ enum PendingEffect {
     Evicted(ObjectId),
     Offered(ObjectId),
     Reclaimed(ObjectId),
+    Sync(SyncEffect),
     Range {
         change: FieldRole,
         first: u64,
@@ -104,7 +113,9 @@ pub(super) struct Lifetimes {
     orphans: Vec<OrphanDevice>,
     /// The processes, by pid, whose adapter loss was reported.
     told_gone: Vec<u32>,
-    pub waits: Waits,
+    pub sync: SyncModel,
+    /// What the current message asks of fences and queues.
+    sync_request: SyncRequest,
     /// The plans of the messages.
     plans: &'static MessagePlans,
     /// Handle and id of the last request's process, as a cache: requests of one
@@ -255,6 +266,7 @@ impl Lifetimes {
             self.versions.check_framing(frame, recorded, decoded, found);
             return context;
         };
+        self.sync_request.clear();
         self.read_request_roles(packet, form, body, &mut context, found);
         let recorded = packet.header.interface_version;
         self.versions.check_framing(frame, recorded, decoded, found);
@@ -266,7 +278,9 @@ impl Lifetimes {
             let holds = condition.as_ref().is_some_and(|one| one.holds(body));
             context.conditions |= u8::from(holds) << bit;
         }
-        context.parameter = form.parameter.map_or(0, |parameter| parameter.read(body));
+        if let Some(parameter) = form.parameter {
+            context.parameter = parameter.read(body);
+        }
         context.parameter_kind = form.parameter_kind(body);
         let mut effects = self.spare_lists.pop().unwrap_or_default();
         for step in &form.ranges {
@@ -299,6 +313,21 @@ impl Lifetimes {
                 self.on_packet_loss();
             }
         }
+        context.queue = self.sync_request.queue();
+        // Without a reply nothing confirms what was asked, or takes it back.
+        let is_replied = packet.header.packet_flags & FLAG_COMPLETION_REQUESTED != 0;
+        self.sync.on_request(
+            &self.sync_request,
+            &self.objects,
+            at,
+            context.event,
+            |effect| {
+                if is_replied {
+                    effects.push(PendingEffect::Sync(effect));
+                }
+            },
+            found,
+        );
         if message.header_process == HeaderProcess::Destroyed
             && let Some(process) = process
         {
@@ -334,7 +363,7 @@ impl Lifetimes {
                 self.report_refused_memory(message, context, &effects, found);
             }
             for effect in effects.drain(..) {
-                self.apply_effect(effect, at, context, outcome, found);
+                self.apply_effect(effect, number, at, context, outcome, found);
             }
             self.spare_lists.push(effects);
         }
@@ -344,12 +373,22 @@ impl Lifetimes {
         let name = self.names.take_announced(number);
         if outcome.is_failure() {
             self.cancel_event(context, at, outcome);
+            if let Some(process) = context
+                .process
+                .filter(|_| plan.creates(ObjectKind::Context))
+            {
+                self.sync.on_context_refused(process, message.name, found);
+            }
             return;
         }
         let (Some(reply), Some(body)) = (plan_of_reply, body) else {
             return;
         };
-        self.read_reply_roles(packet.number, reply, body, context, found);
+        let asked_at = ChangeOrigin {
+            packet: number,
+            ..at
+        };
+        self.read_reply_roles(packet.number, asked_at, reply, body, context, found);
         for step in &reply.ranges {
             step.for_each(body, context.parameter, |change, first, bytes| {
                 self.change_range(context, change, first, bytes);
@@ -381,6 +420,7 @@ impl Lifetimes {
                 *place = first;
             }
         }
+        self.begin_sync(&created, context, at);
         let new = created.iter().flatten().next().copied();
         if let (Some(name), Some(id)) = (name, new) {
             self.names.set(id, name);
@@ -389,6 +429,38 @@ impl Lifetimes {
             && self.objects.get(event).is_some_and(|event| event.repeats)
         {
             self.objects.set_owner(event, owner);
+        }
+    }
+
+    /// What the objects that a reply created mean for fences and queues.
+    fn begin_sync(
+        &mut self,
+        created: &[Option<ObjectId>; 4],
+        context: &RequestContext,
+        at: ChangeOrigin,
+    ) {
+        let is_shared = created.iter().flatten().any(|id| {
+            let entity = self.objects.get(*id);
+            entity.is_some_and(|entity| entity.kind == Some(ObjectKind::SyncObjectShare))
+        });
+        for id in created.iter().flatten() {
+            let Some(entity) = self.objects.get_mut(*id) else {
+                continue;
+            };
+            match entity.kind {
+                Some(ObjectKind::SyncObject) => {
+                    entity.shared = is_shared;
+                    if context.parameter > 0 {
+                        self.sync.begin_fence(*id, context.parameter, at.packet);
+                    }
+                }
+                Some(ObjectKind::Context) => {
+                    if let Some(process) = context.process {
+                        self.sync.count_context(process);
+                    }
+                }
+                _ => {}
+            }
         }
     }
 

@@ -4,12 +4,12 @@
 use super::{COOKIES_MAX, Lifetimes, RequestContext};
 use crate::check::{FieldBits, Finding, FindingKind};
 use crate::names::ProcessName;
-use crate::objects::HandleKey;
-use crate::plan::{Place, ReplyPlan, RequestPlan};
+use crate::objects::ChangeOrigin;
+use crate::plan::{ReplyPlan, RequestPlan, RoleField};
 use crate::versions::{DeclaredVersion, Versions};
 use dxgtrace_protocol::decode::LocatedBody;
 use dxgtrace_protocol::packet::Packet;
-use dxgtrace_protocol::schema::{FieldRole, ObjectEffect, ObjectKind};
+use dxgtrace_protocol::schema::FieldRole;
 
 impl Lifetimes {
     /// Reads the role fields and cookies of a request.
@@ -28,8 +28,10 @@ impl Lifetimes {
             match (role_field.role, value) {
                 (FieldRole::Version, Some(value)) => context.declared.version = value as u32,
                 (FieldRole::Compatible, Some(value)) => context.declared.compatible = value as u32,
-                (FieldRole::Progress, Some(value)) => {
-                    self.record_progress(plan, body, context, packet, value)
+                (FieldRole::Progress, value) => self.sync_request.progress = value,
+                (FieldRole::FenceValue, value) => self.sync_request.value = value,
+                (FieldRole::FirstFenceValue, Some(value)) if applies(role_field, body) => {
+                    context.parameter = value;
                 }
                 (FieldRole::Opener, Some(value)) => {
                     name.get_or_insert_with(ProcessName::default).pid = value as u32;
@@ -77,39 +79,11 @@ impl Lifetimes {
         }
     }
 
-    /// Records that the progress fence of the queue that a request names will
-    /// reach `value`.
-    fn record_progress(
-        &mut self,
-        plan: &RequestPlan,
-        body: &LocatedBody<'_>,
-        context: &RequestContext,
-        packet: &Packet<'_>,
-        value: u64,
-    ) {
-        let queue = plan
-            .steps
-            .iter()
-            .find(|step| step.effect == ObjectEffect::Uses);
-        let handle = queue.and_then(|step| match step.place {
-            Place::Fixed { at, .. } => body.number(usize::from(at), step.size),
-            Place::Tail { .. } => None,
-        });
-        let (Some(process), Some(handle)) = (context.process, handle) else {
-            return;
-        };
-        let queue = self.objects.find(HandleKey::in_process(process, handle));
-        let fence =
-            queue.and_then(|queue| self.objects.child_of_kind(queue, ObjectKind::SyncObject));
-        if let Some(fence) = fence {
-            self.waits.on_signal_request(fence, value, packet.number);
-        }
-    }
-
     /// Reads the role fields of a reply.
     pub(super) fn read_reply_roles(
         &mut self,
         packet: u64,
+        asked_at: ChangeOrigin,
         reply: &ReplyPlan,
         body: &LocatedBody<'_>,
         context: &RequestContext,
@@ -126,6 +100,11 @@ impl Lifetimes {
                     at = Some(body.base + place);
                 }
                 (FieldRole::Compatible, Some(value)) => host_versions.compatible = value as u32,
+                (FieldRole::Progress, Some(value)) => {
+                    if let Some(queue) = context.queue {
+                        self.sync.on_progress(queue, value, &self.objects, asked_at);
+                    }
+                }
                 (FieldRole::AsyncMode, Some(value)) => self.async_mode = Some(value != 0),
                 (FieldRole::VgpuLuid, Some(luid)) => {
                     if let Some(adapter) = context.adapter {
@@ -181,4 +160,9 @@ impl Lifetimes {
             }
         }
     }
+}
+
+/// Whether the condition of a role field holds.
+fn applies(role_field: &RoleField, body: &LocatedBody<'_>) -> bool {
+    role_field.field.when.is_none_or(|when| body.holds(&when))
 }

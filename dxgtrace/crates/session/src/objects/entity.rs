@@ -109,6 +109,9 @@ pub struct LiveObject {
     pub(crate) may_have_ended: bool,
     /// Whether it is unknown that it ends with its owner.
     pub(crate) may_outlive_owner: bool,
+    /// Whether a sync object has a VM-wide name, so that other processes may
+    /// have it too.
+    pub(crate) shared: bool,
     /// Whether the host may signal the guest event more than once.
     pub(crate) repeats: bool,
     /// Kinds of owner before whose end the driver destroys it.
@@ -144,6 +147,7 @@ impl LiveObject {
             dying: false,
             may_have_ended: false,
             may_outlive_owner: false,
+            shared: false,
             repeats: false,
             destroyed_before: &[],
             serial: 0,

@@ -223,6 +223,12 @@ impl MessagePlan {
         self.requests.get(usize::from(layout.form_index))
     }
 
+    /// Whether its replies create objects of a kind.
+    pub fn creates(&self, kind: ObjectKind) -> bool {
+        let mut steps = self.replies.iter().flat_map(|reply| &reply.steps);
+        steps.any(|step| step.effect == ObjectEffect::Creates && step.kinds.contains(kind))
+    }
+
     /// The plan of a form of the reply.
     pub fn reply(&self, layout: &Layout) -> Option<&ReplyPlan> {
         self.replies.get(usize::from(layout.form_index))
@@ -441,6 +447,8 @@ fn role_fields(layout: &'static Layout) -> Vec<RoleField> {
                     | FieldRole::Name
                     | FieldRole::Opener
                     | FieldRole::Progress
+                    | FieldRole::FenceValue
+                    | FieldRole::FirstFenceValue
                     | FieldRole::OverBudget
                     | FieldRole::Budget
                     | FieldRole::InUse

@@ -182,7 +182,7 @@ impl App {
                     .is_some_and(|basis| basis.rows < self.store.rows().len())
             || self.filtering.scan.is_some()
             || self.list.taken() < self.store.rows().len() as u32 && !self.list.paused
-            || self.view == View::Objects && Some(self.scene.row) != self.scene_row()
+            || self.view.shows_scene() && Some(self.scene.row) != self.scene_row()
             || self
                 .object
                 .as_ref()

@@ -115,7 +115,13 @@ impl App {
         let keys = match self.view {
             View::Packets => Vec::new(),
             View::Findings => table::findings(&self.store, self.mildest, range),
-            View::Pending => table::pending(&self.store, about),
+            View::Pending => {
+                let mut keys = table::pending(&self.store, about);
+                if self.scene_row() == Some(self.scene.row) {
+                    keys.extend((0..self.scene.waits.len() as u32).map(table::LineKey::Wait));
+                }
+                keys
+            }
             View::Top => table::groups(&self.store, |group| top::sort_value(self, group)),
             View::Ladder => match &self.object {
                 Some(object) => object

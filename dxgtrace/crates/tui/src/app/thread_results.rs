@@ -217,7 +217,7 @@ impl App {
     /// Requests the objects at the row that the view shows, and stores them when
     /// they arrive.
     fn poll_scene(&mut self) -> bool {
-        if self.view != View::Objects {
+        if !self.view.shows_scene() {
             return false;
         }
         let Some(row) = self.scene_row() else {

@@ -15,12 +15,19 @@ pub enum View {
     Findings,
     /// Processes and their objects at a point in time.
     Objects,
-    /// Requests without a reply at a point in time.
+    /// Requests without a reply, and waits for fences, at a point in time.
     Pending,
     /// Counts per adapter and process.
     Top,
     /// The exchanges of a process or object as arrows.
     Ladder,
+}
+
+impl View {
+    /// Whether it shows the objects and waits at a point in time.
+    pub fn shows_scene(self) -> bool {
+        matches!(self, Self::Objects | Self::Pending)
+    }
 }
 
 /// A pane of the packets view.

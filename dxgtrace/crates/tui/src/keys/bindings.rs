@@ -223,7 +223,7 @@ pub static FAMILIES: &[BindingFamily] = &[
                 Action::Pending,
                 "pending",
                 &["p"],
-                "requests without a reply, as of this packet",
+                "requests without a reply and waits for fences",
             ),
             bind(
                 Action::TopView,

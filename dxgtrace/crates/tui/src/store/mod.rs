@@ -28,7 +28,7 @@ mod stored_finding;
 
 pub use growing_file::{FileGrowth, GrowingFile};
 pub use indexing::{IndexChunk, Indexing};
-pub use object_scene::{ObjectLine, ObjectScene, SceneRequest, SceneThread};
+pub use object_scene::{ObjectLine, ObjectScene, SceneRequest, SceneThread, WaitLine};
 pub use packet_fetch::{FetchedPacket, PacketFetch, findings};
 pub use process_memory::ProcessMemory;
 pub use row::{NONE, PacketRow, RowParts};

@@ -11,6 +11,7 @@ use std::thread;
 use dxgtrace_file::{FileLayout, ReadError};
 use dxgtrace_protocol::decode::{escaped, utf16};
 use dxgtrace_protocol::schema::ObjectKind;
+use dxgtrace_render::output::WaitText;
 use dxgtrace_session::{LiveObject, NodePlace, ObjectNode, ProcessName, Session};
 
 use super::packet_fetch::PacketFetch;
@@ -21,6 +22,9 @@ use super::rows::Rows;
 const MAX_SNAPSHOTS: usize = 8;
 /// Initial number of packets between two snapshots.
 const INTERVAL: u32 = 1 << 14;
+
+/// Most lines about waits.
+const WAIT_LINES_MAX: usize = 1 << 10;
 
 /// A line of the tree of objects.
 #[derive(Debug, Clone)]
@@ -33,13 +37,28 @@ pub struct ObjectLine {
     pub entity: Option<LiveObject>,
 }
 
-/// The objects that exist after a row.
+/// A line about a thread or queue that waits for fences.
+#[derive(Debug, Clone)]
+pub struct WaitLine {
+    /// The packet that told the host of the wait.
+    pub packet: u64,
+    /// How long it had lasted, in nanoseconds; `None` if the line goes on about
+    /// the wait of a line before.
+    pub age: Option<u64>,
+    /// Who waits, or for what, and who owes it; safe to show.
+    pub text: String,
+}
+
+/// The objects that exist after a row, and who waits for whom.
 #[derive(Debug, Clone, Default)]
 pub struct ObjectScene {
     /// The row.
     pub row: u32,
     /// The objects, as lines of a tree.
     pub objects: Vec<ObjectLine>,
+    /// The waits for fences, each followed by who owes the signal: of threads
+    /// whose wait a signal has ended, of threads that wait, of queues.
+    pub waits: Vec<WaitLine>,
     /// Interface version that the driver has declared by then.
     pub version: Option<u32>,
     /// Why the packets could not be read.
@@ -178,6 +197,7 @@ impl SessionReplay {
         Ok(Some(ObjectScene {
             row: request.row,
             objects: session.objects().iter().map(object_line).collect(),
+            waits: wait_lines(&session),
             version: session.declared_version(),
             error: None,
         }))
@@ -191,6 +211,30 @@ impl SessionReplay {
             self.snapshots.retain(|at, _| at.is_multiple_of(interval));
         }
     }
+}
+
+fn wait_lines(session: &Session) -> Vec<WaitLine> {
+    let waits = [
+        WaitText::of_interrupted(session),
+        WaitText::of_threads(session),
+        WaitText::of_queues(session),
+    ];
+    let lines = |wait: WaitText| {
+        let packet = wait.packet;
+        let first = WaitLine {
+            packet,
+            age: Some(wait.age),
+            text: wait.waiter,
+        };
+        let more = wait.chain.into_iter().map(move |text| WaitLine {
+            packet,
+            age: None,
+            text,
+        });
+        std::iter::once(first).chain(more)
+    };
+    let lines = waits.into_iter().flatten().flat_map(lines);
+    lines.take(WAIT_LINES_MAX).collect()
 }
 
 fn object_line(node: &ObjectNode<'_>) -> ObjectLine {

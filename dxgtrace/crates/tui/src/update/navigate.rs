@@ -22,7 +22,7 @@ impl App {
         if self.view == View::Packets || self.reference_row.is_none() {
             self.reference_row = self.list.selected_or_wanted();
         }
-        if view == View::Objects && self.reference_row.is_none() {
+        if view.shows_scene() && self.reference_row.is_none() {
             self.reference_row = Some(0);
         }
         self.view = view;
@@ -45,6 +45,15 @@ impl App {
             }
             (View::Top, _, Some(LineKey::Group(group))) => self.open_group(group),
             (View::Objects, _, Some(LineKey::Object(_))) => self.open_object(),
+            (View::Pending, _, Some(LineKey::Wait(at))) => {
+                let line = self.scene.waits.get(at as usize);
+                let row = line.and_then(|line| self.store.rows().at_number(line.packet));
+                if let Some(row) = row {
+                    self.back_stack.push(self.view);
+                    self.view = View::Packets;
+                    self.jump(row);
+                }
+            }
             _ => {}
         }
     }

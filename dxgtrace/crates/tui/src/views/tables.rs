@@ -11,7 +11,7 @@ use super::line_writer::LineWriter;
 use super::packets;
 use super::screen_layout::ScreenLayout;
 use super::{counted, top};
-use crate::store::ObjectLine;
+use crate::store::{ObjectLine, WaitLine};
 use dxgtrace_render::output::{duration, wrap};
 
 /// Draws heading and lines of the table, and the details of the selected line.
@@ -52,10 +52,18 @@ fn heading(app: &App) -> String {
             format!(" {count}, {} and worse", app.mildest.name())
         }
         View::Pending => {
-            let count = counted(app.table.keys.len() as u64, "request");
+            let keys = app.table.keys.iter();
+            let requests = keys.filter(|key| matches!(key, LineKey::Row(_))).count();
+            let count = counted(requests as u64, "request");
             let number = app.reference_row.and_then(|row| app.store.row(row));
             let number = number.map_or(0, |row| row.number());
-            format!(" {count} without a reply as of packet {number}")
+            let waits = app.scene.waits.iter().filter(|line| line.age.is_some());
+            let waits = match (app.scene_row() == Some(app.scene.row), waits.count()) {
+                (false, _) => ", looking for waits ...".to_owned(),
+                (true, 0) => String::new(),
+                (true, waits) => format!(", {} for fences", counted(waits as u64, "wait")),
+            };
+            format!(" {count} without a reply as of packet {number}{waits}")
         }
         View::Objects => {
             let number = app.scene_row().and_then(|row| app.store.row(row));
@@ -85,7 +93,7 @@ fn empty_text(app: &App) -> &str {
             None => " no objects exist at this packet, as far as the capture shows",
         },
         View::Findings => " nothing is wrong here (- shows milder findings too)",
-        View::Pending => " no request is pending at this packet",
+        View::Pending => " no request is pending at this packet, and no thread waits for a fence",
         _ => " nothing here",
     }
 }
@@ -153,7 +161,33 @@ fn draw_key(app: &App, writer: &mut LineWriter<'_>, key: LineKey, ground: Option
                 draw_object(app, writer, object, ground);
             }
         }
+        LineKey::Wait(at) => {
+            if let Some(line) = app.scene.waits.get(at as usize) {
+                draw_wait(app, writer, line, ground);
+            }
+        }
     }
+}
+
+/// Draws a wait for fences like a request that is waited for, and below it who
+/// owes the signal.
+fn draw_wait(app: &App, writer: &mut LineWriter<'_>, line: &WaitLine, ground: Option<Style>) {
+    let theme = &app.theme;
+    let style = |style: Style| ground.unwrap_or(style);
+    match line.age {
+        Some(age) => {
+            writer.right(line.packet, 7, style(theme.faint)).skip(1);
+            let look = theme.severity(dxgtrace_session::check::Severity::Warn);
+            writer
+                .right(duration(age).to_string(), 9, style(look))
+                .skip(1);
+        }
+        None => {
+            writer.skip(10);
+        }
+    }
+    let room = writer.room();
+    writer.left(&line.text, room, style(theme.text));
 }
 
 fn draw_object(app: &App, writer: &mut LineWriter<'_>, object: &ObjectLine, ground: Option<Style>) {
@@ -279,6 +313,10 @@ pub fn selected_text(app: &App) -> Option<String> {
             .objects
             .get(at as usize)
             .map(|object| object.label.clone()),
+        LineKey::Wait(at) => {
+            let line = app.scene.waits.get(at as usize);
+            line.map(|line| line.text.trim_start().to_owned())
+        }
         LineKey::Heading(_) => None,
     }
 }

@@ -42,7 +42,8 @@ pub const MESSAGES: &[Message] = &[
                     Handle(&[PagingQueue]),
                     "The paging queue.",
                 )
-                .uses(),
+                .uses()
+                .role(FieldRole::Queue),
                 field(32, "base_address", Address, "First GPU address."),
                 field(
                     40,
@@ -105,7 +106,8 @@ pub const MESSAGES: &[Message] = &[
                     "paging_fence_value",
                     U64,
                     "Fence value at which the paging operation is done.",
-                ),
+                )
+                .role(FieldRole::Progress),
                 status_field(16),
             ],
         )
@@ -180,7 +182,8 @@ pub const MESSAGES: &[Message] = &[
                 "paging_fence_value",
                 U64,
                 "Fence value at which the paging operation is done.",
-            ),
+            )
+            .role(FieldRole::Progress),
         ],
     ))
     .notes(&[

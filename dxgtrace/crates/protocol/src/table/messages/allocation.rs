@@ -575,7 +575,8 @@ pub const MESSAGES: &[Message] = &[
                     Handle(&[PagingQueue]),
                     "The paging queue.",
                 )
-                .uses(),
+                .uses()
+                .role(FieldRole::Queue),
                 field(28, "allocation", Handle(&[Allocation]), "The allocation.").uses(),
                 field(
                     32,
@@ -617,7 +618,8 @@ pub const MESSAGES: &[Message] = &[
                     "paging_fence_value",
                     U64,
                     "Fence value at which the paging operation is done.",
-                ),
+                )
+                .role(FieldRole::Progress),
                 status_field(8),
             ],
         )

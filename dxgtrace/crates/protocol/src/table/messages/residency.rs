@@ -123,7 +123,8 @@ pub const MESSAGES: &[Message] = &[
                     Handle(&[PagingQueue]),
                     "The paging queue.",
                 )
-                .uses(),
+                .uses()
+                .role(FieldRole::Queue),
                 field(32, "flags", Flags32(&D3DDDI_MAKERESIDENT_FLAGS), "Options."),
                 field(36, "alloc_count", U32, "1..10240.").range(1, 10240),
             ],
@@ -150,7 +151,8 @@ pub const MESSAGES: &[Message] = &[
                     "paging_fence_value",
                     U64,
                     "Fence value at which the paging operation is done.",
-                ),
+                )
+                .role(FieldRole::Progress),
                 field(
                     8,
                     "num_bytes_to_trim",
@@ -417,7 +419,8 @@ pub const MESSAGES: &[Message] = &[
                     Handle(&[PagingQueue]),
                     "The paging queue.",
                 )
-                .uses(),
+                .uses()
+                .role(FieldRole::Queue),
                 field(
                     32,
                     "allocation_count",
@@ -461,7 +464,8 @@ pub const MESSAGES: &[Message] = &[
                     "paging_fence_value",
                     U64,
                     "Fence value at which the paging operation is done.",
-                ),
+                )
+                .role(FieldRole::Progress),
                 status_field(8),
             ],
         )

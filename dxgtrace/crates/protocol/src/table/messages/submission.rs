@@ -24,7 +24,8 @@ pub const MESSAGES: &[Message] = &[
                 field(52, "broadcast_context", Handle(&[Context]), "The contexts.")
                     .array(64)
                     .used_count("broadcast_context_count")
-                    .uses(),
+                    .uses()
+                    .role(FieldRole::SubmissionQueue),
                 field(308, "reserved", U32, "Unused.").reserved(),
                 field(312, "priv_drv_data", Pointer, "User pointer, ignore.").output(),
                 field(
@@ -135,7 +136,9 @@ pub const MESSAGES: &[Message] = &[
         layout(
             80,
             &[
-                field(24, "hwqueue", Handle(&[HwQueue]), "The hardware queue.").uses(),
+                field(24, "hwqueue", Handle(&[HwQueue]), "The hardware queue.")
+                    .uses()
+                    .role(FieldRole::SubmissionQueue),
                 field(28, "reserved", U32, "Unused.").reserved(),
                 field(
                     32,

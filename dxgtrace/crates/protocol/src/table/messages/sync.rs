@@ -52,7 +52,8 @@ pub const MESSAGES: &[Message] = &[
                 )
                 .when(when("info.type", &[2])),
                 field(40, "info.fence.fence_value", U64, "The fence value.")
-                    .when(when("info.type", &[3])),
+                    .when(when("info.type", &[3]))
+                    .role(FieldRole::FirstFenceValue),
                 field(
                     40,
                     "info.cpu_notification.event",
@@ -69,7 +70,8 @@ pub const MESSAGES: &[Message] = &[
                     U64,
                     "First value of the fence.",
                 )
-                .when(when("info.type", &[5])),
+                .when(when("info.type", &[5]))
+                .role(FieldRole::FirstFenceValue),
                 field(
                     48,
                     "info.monitored_fence.fence_cpu_virtual_address",
@@ -282,7 +284,8 @@ pub const MESSAGES: &[Message] = &[
                     Handle(&[Context, HwQueue]),
                     "Hardware queue handle for 0x36.",
                 )
-                .uses(),
+                .uses()
+                .role(FieldRole::Queue),
                 field(28, "object_count", U32, "1..32.").range(1, 32),
                 field(
                     32,
@@ -302,14 +305,16 @@ pub const MESSAGES: &[Message] = &[
                     U64,
                     TailLength::Field("object_count"),
                     "One fence value per object.",
-                ),
+                )
+                .role(FieldRole::FenceValues),
                 tail(
                     "objects",
                     Handle(&[SyncObject]),
                     TailLength::Field("object_count"),
                     "The sync objects.",
                 )
-                .uses(),
+                .uses()
+                .role(FieldRole::QueueAwaited),
             ],
         ),
     )
@@ -357,7 +362,8 @@ pub const MESSAGES: &[Message] = &[
                     "Legacy fence value of 0x11 (when enqueue_cpu_event is set it \
                      holds the user eventfd number, because both share a union in the \
                      ioctl); 0 otherwise.",
-                ),
+                )
+                .role(FieldRole::FenceValue),
                 field(
                     48,
                     "cpu_event_handle",
@@ -402,7 +408,8 @@ pub const MESSAGES: &[Message] = &[
                     TailLength::Field("context_count"),
                     "Hardware queue handles for 0x35.",
                 )
-                .uses(),
+                .uses()
+                .role(FieldRole::Queue),
                 tail(
                     "fence_values",
                     U64,

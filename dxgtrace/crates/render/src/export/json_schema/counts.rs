@@ -69,12 +69,30 @@ pub(super) fn start() -> Value {
 }
 
 pub(super) fn wait() -> Value {
+    let link = record(&[
+        ("depth", integer(), true),
+        (
+            "kind",
+            json!({"enum": ["signal", "work", "wait", "cycle", "reached", "unasked"]}),
+            true,
+        ),
+        (
+            "source",
+            json!({"enum": ["cpu", "context", "hwqueue", "paging_queue"]}),
+            false,
+        ),
+        ("handle", reference("hex"), false),
+        ("value", reference("u64"), false),
+        ("packet", integer(), false),
+        ("done", json!({"type": "boolean"}), false),
+    ]);
     let fence = record(&[
         ("handle", reference("hex"), true),
         ("value", reference("u64"), true),
         ("asked", reference("u64"), false),
         ("asked_in", integer(), false),
         ("shared", json!({"type": "boolean"}), true),
+        ("chain", json!({"type": "array", "items": link}), true),
     ]);
     record(&[
         ("type", constant("wait"), true),
@@ -85,6 +103,23 @@ pub(super) fn wait() -> Value {
         ("event", reference("u64"), false),
         ("process", reference("process"), false),
         ("fences", json!({"type": "array", "items": fence}), true),
+    ])
+}
+
+pub(super) fn queue() -> Value {
+    record(&[
+        ("type", constant("queue"), true),
+        (
+            "kind",
+            json!({"enum": ["context", "hwqueue", "paging_queue"]}),
+            true,
+        ),
+        ("handle", reference("hex"), true),
+        ("process", reference("hex"), true),
+        ("submissions", integer(), true),
+        ("signals", integer(), true),
+        ("waits", integer(), true),
+        ("last", integer(), true),
     ])
 }
 

@@ -35,6 +35,7 @@ pub fn schema_of(catalog: &Catalog) -> String {
         "start",
         "failure",
         "wait",
+        "queue",
         "account",
         "top",
         "answer",
@@ -50,7 +51,7 @@ pub fn schema_of(catalog: &Catalog) -> String {
         "title": format!("dxgtrace JSON lines, version {SCHEMA_VERSION}"),
         "description": "Every line is one record. `read` and `capture` write header, msg, \
                         exchange, ioctl, channel, object, finding, lost and summary; `check` header, finding, \
-                        verdict, issue and summary; `stat` header, pause, count, start, failure, wait, account and \
+                        verdict, issue and summary; `stat` header, pause, count, start, failure, wait, queue, account and \
                         summary; `top` top; `explain` answer and unknown; `doctor` fact; `diff` difference \
                         or reread. 64-bit numbers and times in nanoseconds \
                         are decimal strings, handles and addresses hexadecimal ones.",
@@ -71,6 +72,7 @@ pub fn schema_of(catalog: &Catalog) -> String {
             "start": counts::start(),
             "failure": counts::failure(),
             "wait": counts::wait(),
+            "queue": counts::queue(),
             "account": counts::account(),
             "top": counts::top(),
             "answer": diagnosis::answer(),
@@ -299,7 +301,7 @@ fn parameter(notation: Notation) -> Value {
         Notation::Status => reference("status"),
         Notation::Errno => named_by("integer"),
         Notation::Bit => json!({"type": "boolean"}),
-        Notation::End => json!({"type": ["integer", "null"]}),
+        Notation::End | Notation::Signal => json!({"type": ["integer", "null"]}),
     }
 }
 

@@ -267,7 +267,9 @@ impl Serialize for ParameterValue {
             Notation::Decimal => serializer.collect_str(&number),
             Notation::Hexadecimal => serializer.collect_str(&HexNumber(number)),
             Notation::Bit => serializer.serialize_bool(number != 0),
-            Notation::End => Some(number).filter(|end| *end != 0).serialize(serializer),
+            Notation::End | Notation::Signal => {
+                Some(number).filter(|end| *end != 0).serialize(serializer)
+            }
             Notation::Status => NamedNumber {
                 raw: Text(PaddedStatus(number)),
                 name: table::status(number as u32).map(|status| status.name),

@@ -1,5 +1,7 @@
 //! Formats sizes and durations in at most five characters.
 
+use std::io::{self, Write};
+
 /// Formats a number of bytes: `512`, `1.5K`, `37M`.
 pub fn bytes(count: u64) -> String {
     scaled(u128::from(count), 1024, &["", "K", "M", "G", "T", "P", "E"])
@@ -34,6 +36,18 @@ fn scaled(value: u128, step: u128, units: &[&str]) -> String {
         1 => format!("{value}{unit}"),
         _ if tenths < 100 => format!("{}.{}{unit}", tenths / 10, tenths % 10),
         _ => format!("{}{unit}", tenths / 10),
+    }
+}
+
+/// Writes how many of `count` lines are not listed, if more than `shown` exist.
+pub(in crate::output) fn write_more(
+    out: &mut impl Write,
+    count: usize,
+    shown: usize,
+) -> io::Result<()> {
+    match count.checked_sub(shown).filter(|more| *more > 0) {
+        Some(more) => writeln!(out, "{:>16}and {more} more", ""),
+        None => Ok(()),
     }
 }
 

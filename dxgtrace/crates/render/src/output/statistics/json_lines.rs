@@ -10,7 +10,7 @@ use crate::output::json::{self, Text};
 use dxgtrace_protocol::decode::escaped;
 use dxgtrace_protocol::record::header::KnownFields;
 use dxgtrace_session::entry::Totals;
-use dxgtrace_session::{MemoryBudget, Session};
+use dxgtrace_session::{AwaitedFence, ChainLink, LinkKind, MemoryBudget, Session, SignalSource};
 
 #[derive(Serialize)]
 struct CountRecord<'a> {
@@ -99,6 +99,116 @@ struct FenceRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     asked_in: Option<u64>,
     shared: bool,
+    /// Who owes the signal, and what that waits for in turn.
+    chain: Vec<LinkRecord>,
+}
+
+impl FenceRecord {
+    fn of(fence: &AwaitedFence) -> Self {
+        Self {
+            handle: Text(json::HexNumber(fence.handle)),
+            value: Text(fence.value),
+            asked: fence.highest_request.map(|(value, _)| Text(value)),
+            asked_in: fence.highest_request.map(|(_, packet)| packet),
+            shared: fence.shared,
+            chain: fence.chain.iter().map(LinkRecord::of).collect(),
+        }
+    }
+}
+
+#[derive(Default, Serialize)]
+struct LinkRecord {
+    depth: u8,
+    kind: &'static str,
+    /// Of a signal: who carries it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'static str>,
+    /// The queue, or the fence that it waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handle: Option<Text<json::HexNumber>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<Text<u64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    packet: Option<u64>,
+    /// Whether the host has replied that it signalled the fence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    done: Option<bool>,
+}
+
+impl LinkRecord {
+    fn of(link: &ChainLink) -> Self {
+        let depth = link.depth;
+        match link.kind {
+            LinkKind::Signal {
+                source,
+                value,
+                packet,
+                is_done,
+            } => {
+                let (source, handle) = match source {
+                    SignalSource::Cpu => ("cpu", None),
+                    SignalSource::Context(handle) => ("context", Some(handle)),
+                    SignalSource::HwQueue(handle) => ("hwqueue", Some(handle)),
+                    SignalSource::PagingQueue(handle) => ("paging_queue", Some(handle)),
+                };
+                Self {
+                    depth,
+                    kind: "signal",
+                    source: Some(source),
+                    handle: handle.map(|handle| Text(json::HexNumber(handle))),
+                    value: Some(Text(value)),
+                    packet: Some(packet),
+                    done: Some(is_done),
+                }
+            }
+            LinkKind::Wait {
+                fence,
+                value,
+                packet,
+            } => Self {
+                depth,
+                kind: "wait",
+                handle: Some(Text(json::HexNumber(fence))),
+                value: Some(Text(value)),
+                packet: Some(packet),
+                ..Self::default()
+            },
+            LinkKind::Work { packet } => Self {
+                depth,
+                kind: "work",
+                packet: Some(packet),
+                ..Self::default()
+            },
+            LinkKind::Reached { packet } => Self {
+                depth,
+                kind: "reached",
+                packet: Some(packet),
+                ..Self::default()
+            },
+            LinkKind::Cycle => Self {
+                depth,
+                kind: "cycle",
+                ..Self::default()
+            },
+            LinkKind::Unasked => Self {
+                depth,
+                kind: "unasked",
+                ..Self::default()
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct QueueRecord {
+    r#type: &'static str,
+    kind: &'static str,
+    handle: Text<json::HexNumber>,
+    process: Text<json::HexNumber>,
+    submissions: u64,
+    signals: u64,
+    waits: u64,
+    last: u64,
 }
 
 #[derive(Serialize)]
@@ -284,27 +394,38 @@ fn write_waits(out: &mut impl Write, session: &Session) -> io::Result<()> {
             },
         )?;
     }
-    for sleeper in session.cpu_waits() {
-        let fences = sleeper.fences.iter().map(|fence| FenceRecord {
-            handle: Text(json::HexNumber(fence.handle)),
-            value: Text(fence.value),
-            asked: fence.highest_request.map(|(value, _)| Text(value)),
-            asked_in: fence.highest_request.map(|(_, packet)| packet),
-            shared: fence.shared,
-        });
+    let open = session.cpu_waits();
+    for wait in session.interrupted_waits().chain(&open) {
+        let fences = wait.fences.iter().map(FenceRecord::of);
+        let end = wait.interrupted.map_or(now, |(_, time)| time);
         json::line(
             out,
             &WaitRecord {
                 r#type: "wait",
-                packet: sleeper.packet,
-                age: Text(now.saturating_sub(sleeper.time)),
+                packet: wait.packet,
+                age: Text(end.saturating_sub(wait.time)),
                 message: None,
-                ended_in: None,
-                event: Some(Text(sleeper.event)),
-                process: sleeper
+                ended_in: wait.interrupted.map(|(packet, _)| packet),
+                event: Some(Text(wait.event)),
+                process: wait
                     .name
-                    .map(|name| json::TaskJson::new(name.pid, sleeper.tid, name.comm)),
+                    .map(|name| json::TaskJson::new(name.pid, wait.tid, name.comm)),
                 fences: fences.collect(),
+            },
+        )?;
+    }
+    for queue in session.queues() {
+        json::line(
+            out,
+            &QueueRecord {
+                r#type: "queue",
+                kind: queue.kind.name(),
+                handle: Text(json::HexNumber(queue.handle)),
+                process: Text(json::HexNumber(queue.process)),
+                submissions: queue.submissions,
+                signals: queue.signals,
+                waits: queue.waits,
+                last: queue.last,
             },
         )?;
     }

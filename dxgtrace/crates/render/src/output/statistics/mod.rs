@@ -1,8 +1,11 @@
 //! Counts by message, process and virtual GPU.
 
 pub(super) mod amount;
+mod fences;
 mod json_lines;
 mod tables;
+
+pub use fences::WaitText;
 
 use std::cmp::Reverse;
 use std::io;

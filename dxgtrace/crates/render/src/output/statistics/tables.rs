@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::amount::{bytes, time};
-use super::{CountRow, Statistics, process_text};
+use super::amount::{bytes, time, write_more};
+use super::{CountRow, Statistics, fences, process_text};
 use crate::output::time::duration;
 use dxgtrace_protocol::decode::escaped;
 use dxgtrace_protocol::record::header::KnownFields;
 use dxgtrace_session::entry::Totals;
-use dxgtrace_session::{AwaitedFence, MemoryAccount, Session};
+use dxgtrace_session::{MemoryAccount, Session};
 
 /// Maximum number of listed unanswered requests, and of listed waits.
 const PENDING_MAX: usize = 20;
@@ -61,7 +61,8 @@ impl Statistics {
         self.write_startup(out)?;
         self.write_failures(out)?;
         write_unanswered(out, session)?;
-        write_sleepers(out, session)?;
+        fences::write_waits(out, session)?;
+        fences::write_queues(out, session)?;
         self.write_memory(out, session)
     }
 
@@ -243,63 +244,4 @@ fn write_unanswered(out: &mut impl Write, session: &Session) -> io::Result<()> {
         write_more(out, requests.len(), PENDING_MAX)?;
     }
     Ok(())
-}
-
-/// Writes the threads that wait for fences.
-fn write_sleepers(out: &mut impl Write, session: &Session) -> io::Result<()> {
-    let sleepers = session.cpu_waits();
-    if sleepers.is_empty() {
-        return Ok(());
-    }
-    writeln!(
-        out,
-        "\n{:>8} {:>6} waiting for fences at the end",
-        "packet", "for"
-    )?;
-    for sleeper in sleepers.iter().take(PENDING_MAX) {
-        let age = time(session.latest_time().saturating_sub(sleeper.time));
-        let name = sleeper.name.unwrap_or_default();
-        let tid = if sleeper.tid == 0 {
-            name.pid
-        } else {
-            sleeper.tid
-        };
-        let who = format!("{}[{tid}]", escaped(&name.comm));
-        writeln!(
-            out,
-            "{:>8} {age:>6} {who} for event {}",
-            sleeper.packet, sleeper.event
-        )?;
-        for fence in &sleeper.fences {
-            writeln!(out, "{:>16}{}", "", awaited_text(fence))?;
-        }
-        if sleeper.more_fences > 0 {
-            writeln!(out, "{:>16}and {} more fences", "", sleeper.more_fences)?;
-        }
-    }
-    write_more(out, sleepers.len(), PENDING_MAX)
-}
-
-/// Describes the value for which a fence is awaited.
-fn awaited_text(fence: &AwaitedFence) -> String {
-    let AwaitedFence { handle, value, .. } = fence;
-    let mut text = format!("fence {handle:#x} to reach {value}; ");
-    let _ = match fence.highest_request {
-        Some((asked, packet)) if asked >= *value => {
-            write!(text, "asked for in packet {packet}: the GPU has it to do")
-        }
-        Some((asked, packet)) => write!(text, "asked for: {asked} (packet {packet})"),
-        None => write!(text, "nothing asked for by a message"),
-    };
-    if fence.shared {
-        text.push_str("; shared");
-    }
-    text
-}
-
-fn write_more(out: &mut impl Write, count: usize, shown: usize) -> io::Result<()> {
-    match count.checked_sub(shown).filter(|more| *more > 0) {
-        Some(more) => writeln!(out, "{:>16}and {more} more", ""),
-        None => Ok(()),
-    }
 }
