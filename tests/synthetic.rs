@@ -150,7 +150,7 @@ fn loss(samples: &Path) -> Result<Vec<u8>> {
     let header = &mut rest[refused].header;
     header.kind = RecordKind::Refused;
     header.return_value = EAGAIN;
-    header.refused_attempts = 49;
+    header.refused_attempts = 50;
     rest[refused].payload.truncate(64);
     let mut position = 0;
     rest.retain(|packet| {
@@ -226,7 +226,7 @@ fn ioctls(samples: &Path) -> Result<Vec<u8>> {
         let outcome = seen.outcome;
         let result = match outcome {
             Some(ReplyOutcome::Status(status)) => -driver_errno(status).cast_signed(),
-            Some(ReplyOutcome::Short) => -75,
+            Some(ReplyOutcome::Short { .. }) => -75,
             _ => 0,
         };
         let expected = request.pending.expected_reply_length();
@@ -261,7 +261,7 @@ fn ioctls(samples: &Path) -> Result<Vec<u8>> {
                 pid: task.pid,
                 tid: task.tid,
                 comm: task.comm,
-                return_value: if outcome == Some(ReplyOutcome::Short) {
+                return_value: if matches!(outcome, Some(ReplyOutcome::Short { .. })) {
                     result
                 } else {
                     0

@@ -68,6 +68,7 @@ pub fn scenario(name: &str) -> Vec<Made> {
         "threads" => threads(&mut maker),
         "ioctls" => ioctls(&mut maker),
         "lives" => lives(&mut maker),
+        "refusals" => refusals(&mut maker),
         _ => {}
     }
     maker.made
@@ -107,7 +108,7 @@ fn kinds(maker: &mut Maker) {
         maker.last().header.refused_attempts = 3;
         // Given up; the thread goes on with something else.
         maker.request(other, 1, 80);
-        maker.refused(EAGAIN, round as u32);
+        maker.refused(EAGAIN, 1 + round as u32);
         maker.asynchronous(other, 24);
         maker.last().header.refused_attempts = 1;
         // The channel has been revoked.
@@ -220,6 +221,19 @@ fn lives(maker: &mut Maker) {
         for interface in [2, 0] {
             maker.life(worker, interface, ChannelEvent::Close, 0);
         }
+    }
+}
+
+/// Ioctls of one message each, which the ring takes at the third attempt.
+fn refusals(maker: &mut Maker) {
+    let app = maker.task(b"app");
+    for _ in 0..1500 {
+        let asked = maker.asked(app, 1, 1000, (ESCAPE, 1000));
+        if let Some(sent) = maker.made.last_mut() {
+            sent.header.refused_attempts = 2;
+        }
+        maker.completion(&asked, 1000);
+        maker.ended(app, ESCAPE, 0, 1, Some(0));
     }
 }
 
@@ -372,11 +386,11 @@ impl Maker {
     }
 
     /// Makes the last packet a send that failed for good.
-    fn refused(&mut self, value: i32, attempts_before: u32) {
+    fn refused(&mut self, value: i32, attempts: u32) {
         let header = &mut self.last().header;
         header.kind = RecordKind::Refused;
         header.return_value = value;
-        header.refused_attempts = attempts_before;
+        header.refused_attempts = attempts;
     }
 
     fn push(&mut self, header: RecordHeader, interface: usize, length: usize) -> Made {

@@ -18,6 +18,17 @@ const BPF_RB_NO_WAKEUP: u64 = 1;
 const BPF_RB_FORCE_WAKEUP: u64 = 2;
 const BPF_RB_AVAIL_DATA: u64 = 0;
 
+/// What became of a packet. If it is not in the ring, the loss has been counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum CopyOutcome {
+    /// It is in the ring.
+    Written,
+    /// The ring had no room.
+    RingFull,
+    /// Its memory could not be read.
+    Unreadable,
+}
+
 /// Tries the classes in order and leaves the function with the first that fits.
 macro_rules! by_class {
     ($memory:ty, $packet:expr, $payload:expr; $($class:literal)*) => {
@@ -30,9 +41,8 @@ macro_rules! by_class {
 }
 
 /// Writes `packet` and the payload at the address `payload`, cut to the snap length.
-/// Returns false if the packet is lost; the loss has been counted then.
 #[inline(always)]
-pub fn packet<M: Memory>(packet: &mut PacketRecord, payload: u64) -> bool {
+pub fn packet<M: Memory>(packet: &mut PacketRecord, payload: u64) -> CopyOutcome {
     let snap = SNAP_LENGTH.load();
     let limit = if snap < MAX_PAYLOAD {
         snap
@@ -67,10 +77,10 @@ pub fn end<T: Copy>(record: T) -> bool {
 fn write<M: Memory, const CLASS: usize, const SIZE: usize>(
     packet: &PacketRecord,
     payload: u64,
-) -> bool {
+) -> CopyOutcome {
     let Some(mut entry) = RECORDS.reserve_bytes(SIZE, 0) else {
         maps::count_ring_full();
-        return false;
+        return CopyOutcome::RingFull;
     };
     let target = entry.as_mut_ptr();
     let [lost_ring_full, lost_unreadable] = maps::lost();
@@ -96,10 +106,10 @@ fn write<M: Memory, const CLASS: usize, const SIZE: usize>(
     if !copied && kept > 0 {
         maps::count_unreadable();
         entry.discard(BPF_RB_NO_WAKEUP);
-        return false;
+        return CopyOutcome::Unreadable;
     }
     entry.submit(wake_up(SIZE as u64));
-    true
+    CopyOutcome::Written
 }
 
 /// Whether to wake the reader: each time the unread bytes pass a multiple of

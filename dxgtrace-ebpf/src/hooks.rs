@@ -13,11 +13,18 @@ use dxgtrace_ebpf::record::{
 use crate::{
     channel::DriverChannel,
     config::{COMM_HIGH, COMM_LOW, FILTER_COMM, FILTER_PIDS},
-    copy, follow,
-    maps::{self, CALLS, Calls, FIRSTS, NEXTS, Next, OPENS, count, store},
+    copy::{self, CopyOutcome},
+    follow,
+    maps::{
+        self, CALLS, Calls, FIRSTS, NEXTS, Next, OPENS, SEND_RING_FULL, SEND_UNREADABLE,
+        count, store,
+    },
     memory::Memory,
     syscall,
 };
+
+/// What a send returns if the ring to the host is full.
+const EAGAIN: i32 = -11;
 
 /// The arguments of `vmbus_sendpacket`.
 pub struct Send {
@@ -74,13 +81,18 @@ pub fn send_entry<M: Memory>(send: &Send) {
             }
         }
     }
-    if !copy::packet::<M>(&mut packet, send.buffer) {
-        return;
-    }
+    let copied = copy::packet::<M>(&mut packet, send.buffer);
     match calls {
         // SAFETY: as above.
-        Some(calls) => unsafe { (*calls).send = time },
-        None => count_lost_return(),
+        Some(calls) => unsafe {
+            (*calls).send = match copied {
+                CopyOutcome::Written => time,
+                CopyOutcome::RingFull => SEND_RING_FULL,
+                CopyOutcome::Unreadable => SEND_UNREADABLE,
+            }
+        },
+        None if copied == CopyOutcome::Written => count_lost_return(),
+        None => {}
     }
 }
 
@@ -106,6 +118,13 @@ pub fn send_return(value: i32) {
     };
     // SAFETY: the member of the struct that the pointer points to.
     count(|counters| unsafe { &raw mut (*counters).returns });
+    if entry <= SEND_UNREADABLE {
+        // User space folds refused attempts into one record: they are no loss.
+        if entry == SEND_RING_FULL && value == EAGAIN {
+            maps::uncount_ring_full();
+        }
+        return;
+    }
     let record = SendReturn {
         kind: KIND_SEND_RETURN,
         reserved: 0,

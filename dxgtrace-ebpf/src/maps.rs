@@ -49,7 +49,8 @@ pub static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0)
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Calls {
-    /// Time at which the send in progress began, or 0.
+    /// Time at which the send in progress began, or 0; of one that is not in the
+    /// ring, `SEND_RING_FULL` or `SEND_UNREADABLE`.
     pub send: u64,
     /// Time at which the ioctl in progress began, or 0.
     pub ioctl_entry: u64,
@@ -81,6 +82,11 @@ impl Calls {
     };
 }
 
+/// Stands for the time of a send that found the ring to user space full.
+pub const SEND_RING_FULL: u64 = 1;
+/// Stands for the time of a send whose memory could not be read.
+pub const SEND_UNREADABLE: u64 = 2;
+
 /// A call of `__hv_pkt_iter_next`.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -99,6 +105,12 @@ static LOST: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 #[inline(always)]
 pub fn count_ring_full() {
     add_one(LOST[LOST_RING_FULL].as_ptr());
+}
+
+/// Takes back the count of a packet that was only an attempt, as its return has shown.
+#[inline(always)]
+pub fn uncount_ring_full() {
+    add(LOST[LOST_RING_FULL].as_ptr(), u64::MAX);
 }
 
 /// Counts a packet that is lost because its memory cannot be read.
@@ -139,8 +151,14 @@ pub fn count(member: fn(*mut Counters) -> *mut u64) {
 /// be preempted by another one.
 #[inline(always)]
 pub fn add_one(counter: *mut u64) {
+    add(counter, 1);
+}
+
+/// Adds a number, which may be negative.
+#[inline(always)]
+fn add(counter: *mut u64, number: u64) {
     // SAFETY: all callers pass an aligned `u64` in a map. In assembly, since
     // `core` has no `fetch_add` for a target without compare-and-swap, and the
     // fetching form of the instruction is not in Linux 5.10.
-    unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) counter, in(reg) 1u64) };
+    unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) counter, in(reg) number) };
 }

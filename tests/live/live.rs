@@ -15,7 +15,9 @@ use std::{
 };
 
 use dxgtrace_live::{AttachError, Backend, CaptureOptions, CaptureTarget, Live};
-use dxgtrace_protocol::record::header::{Direction, KnownFields, RecordKind};
+use dxgtrace_protocol::record::header::{
+    Direction, IoctlEnd, KnownFields, LostPackets, RecordKind,
+};
 use dxgtrace_standin::StandIn;
 use dxgtrace_tests::{requirement, traffic};
 
@@ -287,6 +289,38 @@ fn what_a_full_ring_loses_is_counted_to_the_last_packet() {
     assert!(messages > 0 && lost > 0 && records > 0);
     assert_eq!(messages + lost, 20_000);
     assert_eq!(live.totals().lost.ring_full, lost);
+}
+
+#[test]
+fn attempts_that_the_host_s_ring_refused_are_neither_messages_nor_lost() {
+    let log = Log::new("refusals");
+    let mut standin = standin(&["play", "refusals", log.path()]);
+    let options = CaptureOptions {
+        ring_bytes: 1 << 20,
+        ..CaptureOptions::default()
+    };
+    let Some(mut live) = start(&standin, options) else {
+        return;
+    };
+    standin.go().unwrap();
+    // Nobody reads, so that the ring to this process fills, too.
+    while !standin.has_ended().unwrap() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let (mut messages, mut lost, mut ioctls) = (0, 0, 0);
+    read_all(&mut live, &mut standin, |packet| match packet.header.kind {
+        RecordKind::Lost => lost += LostPackets::decode(packet.payload).unwrap().total(),
+        RecordKind::Ioctl => {
+            assert_eq!(IoctlEnd::decode(packet.payload).unwrap().messages, 1);
+            ioctls += 1;
+        }
+        kind => {
+            assert_eq!(kind, RecordKind::Packet);
+            messages += 1;
+        }
+    });
+    assert!(messages > 0 && lost > 0 && ioctls > 0);
+    assert_eq!(messages + lost, 2 * 1500);
 }
 
 #[test]

@@ -162,7 +162,8 @@ fn channels(events: &[Event]) -> Result<Vec<Channel>> {
 struct Refused {
     /// Attempts that another attempt at the same send followed.
     superseded: HashSet<usize>,
-    /// How many refused attempts came before an attempt.
+    /// How many refused attempts came before an attempt; of one that was given up,
+    /// with itself.
     before: HashMap<usize, u32>,
 }
 
@@ -181,6 +182,9 @@ fn refused(events: &[Event]) -> Refused {
         if event.ret == EAGAIN {
             open.insert(attempt(event), index);
         }
+    }
+    for given_up in open.values() {
+        *refused.before.entry(*given_up).or_default() += 1;
     }
     refused
 }
@@ -231,7 +235,7 @@ mod tests {
         let packets = converted(&(send(1, -11) + &send(1, -11)));
         assert_eq!(packets.len(), 1);
         assert_eq!(packets[0].header.kind, RecordKind::Refused);
-        assert_eq!(packets[0].header.refused_attempts, 1);
+        assert_eq!(packets[0].header.refused_attempts, 2);
         assert_eq!(packets[0].header.return_value, -11);
         assert_eq!(packets[0].header.payload_length, 4);
         assert_eq!(packets[0].payload, [0, 255]);

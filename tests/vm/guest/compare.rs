@@ -281,7 +281,7 @@ fn captured_essence(header: &RecordHeader, payload: &[u8]) -> Essence {
         packet_type: header.packet_type,
         flags: header.packet_flags,
         transaction: header.transaction,
-        refusals: header.refused_attempts,
+        refusals: header.attempts_before(),
         payload: payload.to_vec(),
     }
 }

@@ -170,7 +170,7 @@ fn sending(packets: &[Recorded], index: usize, relid: u32) -> Sending {
         in_worker: header.comm.starts_with(b"kworker"),
         packet_type: header.packet_type,
         flags: header.packet_flags,
-        refusals: header.refused_attempts,
+        refusals: header.attempts_before(),
         value,
         payload: packet.payload.clone(),
         replies: HostPackets::default(),

@@ -226,7 +226,7 @@ impl Player {
             transaction: recorded.transaction,
             packet_type: recorded.packet_type,
             flags: recorded.packet_flags,
-            refusals: recorded.refused_attempts,
+            refusals: recorded.attempts_before(),
             value,
             ioctl,
             expected,

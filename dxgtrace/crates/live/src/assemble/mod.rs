@@ -204,8 +204,9 @@ impl Assembler {
     pub(super) fn finish(&mut self) {
         self.order.stop_waiting();
         self.release(0);
-        let rest = self.refusals.take_all();
-        self.ready.extend(rest);
+        for (attempt, refusal) in self.refusals.take_all() {
+            self.add_given_up(attempt, refusal);
+        }
     }
 
     /// Completes packets up to the first send that still waits for its return.
@@ -213,8 +214,17 @@ impl Assembler {
         while let Some(draft) = self.order.next(now) {
             self.complete(draft);
         }
-        while let Some(refusal) = self.refusals.take_given_up(now) {
-            self.ready.push_back(refusal);
+        while let Some((attempt, refusal)) = self.refusals.take_given_up(now) {
+            self.add_given_up(attempt, refusal);
+        }
+    }
+
+    /// Adds the record of a send that its task has given up. If packets were lost since,
+    /// the message may have been accepted among them: then there is no record.
+    fn add_given_up(&mut self, attempt: SendAttempt, refusal: PacketDraft) {
+        match attempt.lost == self.losses.without_missed_probes() {
+            true => self.ready.push_back(refusal),
+            false => self.spare.put(refusal.payload),
         }
     }
 
@@ -243,8 +253,9 @@ impl Assembler {
 
     fn complete_ioctl(&mut self, end: PacketDraft) {
         // A thread that leaves the driver has given up its refused send.
-        let refused = self.refusals.take(end.task);
-        self.ready.extend(refused.map(|(_, refusal)| refusal));
+        if let Some((attempt, refusal)) = self.refusals.take(end.task) {
+            self.add_given_up(attempt, refusal);
+        }
         let lost = self.losses.without_missed_probes();
         if let Some(replies) = self.requesters.on_ioctl_end(&end, lost) {
             let record =
@@ -262,13 +273,16 @@ impl Assembler {
             channel: draft.channel,
             transaction: draft.header.transaction,
             length: draft.header.payload_length,
+            lost: self.losses.without_missed_probes(),
         };
         let refused =
             draft.header.known.has(KnownFields::RETURN_VALUE) && draft.header.return_value != 0;
         if refused && draft.header.return_value == EAGAIN {
             draft.header.kind = RecordKind::Refused;
             let (given_up, replaced) = self.refusals.on_refusal(draft.task, attempt, draft);
-            self.ready.extend(given_up);
+            if let Some((attempt, refusal)) = given_up {
+                self.add_given_up(attempt, refusal);
+            }
             if let Some(replaced) = replaced {
                 self.spare.put(replaced);
             }
@@ -276,10 +290,10 @@ impl Assembler {
         }
         match self.refusals.take(draft.task) {
             Some((earlier, refusal)) if earlier == attempt => {
-                draft.header.refused_attempts = refusal.header.refused_attempts + 1;
+                draft.header.refused_attempts = refusal.header.refused_attempts;
                 self.spare.put(refusal.payload);
             }
-            Some((_, refusal)) => self.ready.push_back(refusal),
+            Some((earlier, refusal)) => self.add_given_up(earlier, refusal),
             None => {}
         }
         if refused {

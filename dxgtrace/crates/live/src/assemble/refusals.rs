@@ -2,7 +2,7 @@
 //!
 //! The driver retries the same request until it succeeds or gives up. The attempts
 //! are no messages: an accepted request carries their number, and if none is
-//! accepted, a single record of a refused send remains.
+//! accepted, a single record of a refused send remains, which counts itself.
 
 use std::collections::HashMap;
 
@@ -23,6 +23,8 @@ pub(super) struct SendAttempt {
     pub(super) channel: u64,
     pub(super) transaction: u64,
     pub(super) length: u32,
+    /// Packets lost before it, but by missed probes.
+    pub(super) lost: u64,
 }
 
 impl PartialEq for SendAttempt {
@@ -50,18 +52,19 @@ impl Refusals {
         task: u64,
         attempt: SendAttempt,
         mut refused_send: PacketDraft,
-    ) -> (Option<PacketDraft>, Option<Vec<u8>>) {
+    ) -> (Option<(SendAttempt, PacketDraft)>, Option<Vec<u8>>) {
+        refused_send.header.refused_attempts = 1;
         match self.by_task.remove(&task) {
             Some((earlier, refused)) if earlier == attempt => {
-                refused_send.header.refused_attempts = refused.header.refused_attempts + 1;
+                refused_send.header.refused_attempts += refused.header.refused_attempts;
                 self.by_task.insert(task, (attempt, refused_send));
                 (None, Some(refused.payload))
             }
-            Some((_, refused)) => {
+            Some(refused) => {
                 self.by_task.insert(task, (attempt, refused_send));
                 (Some(refused), None)
             }
-            None if self.by_task.len() >= TASKS_LIMIT => (Some(refused_send), None),
+            None if self.by_task.len() >= TASKS_LIMIT => (Some((attempt, refused_send)), None),
             None => {
                 self.by_task.insert(task, (attempt, refused_send));
                 (None, None)
@@ -75,7 +78,7 @@ impl Refusals {
     }
 
     /// Removes a send that was given up by the time `now`.
-    pub(super) fn take_given_up(&mut self, now: u64) -> Option<PacketDraft> {
+    pub(super) fn take_given_up(&mut self, now: u64) -> Option<(SendAttempt, PacketDraft)> {
         if self.by_task.is_empty() || now < self.searched_at.saturating_add(SEARCH_INTERVAL) {
             return None;
         }
@@ -86,10 +89,7 @@ impl Refusals {
             .min_by_key(|(_, (_, refused_send))| refused_send.time)
             .map(|(task, _)| *task);
         match given_up {
-            Some(task) => self
-                .by_task
-                .remove(&task)
-                .map(|(_, refused_send)| refused_send),
+            Some(task) => self.by_task.remove(&task),
             None => {
                 self.searched_at = now;
                 None
@@ -98,13 +98,9 @@ impl Refusals {
     }
 
     /// Removes all refused sends, in order of time.
-    pub(super) fn take_all(&mut self) -> Vec<PacketDraft> {
-        let mut rest: Vec<PacketDraft> = self
-            .by_task
-            .drain()
-            .map(|(_, (_, refused_send))| refused_send)
-            .collect();
-        rest.sort_by_key(|refused_send| refused_send.time);
+    pub(super) fn take_all(&mut self) -> Vec<(SendAttempt, PacketDraft)> {
+        let mut rest: Vec<_> = self.by_task.drain().map(|(_, refused)| refused).collect();
+        rest.sort_by_key(|(_, refused_send)| refused_send.time);
         rest
     }
 }

@@ -174,12 +174,31 @@ fn a_send_that_was_given_up_becomes_one_record_before_the_next() {
     );
     assert_eq!(
         (headers[0].transaction, headers[0].refused_attempts),
-        (1, 2)
+        (1, 3)
     );
     assert_eq!(
         (headers[1].kind, headers[1].refused_attempts),
         (RecordKind::Packet, 0)
     );
+}
+
+#[test]
+fn a_refused_send_that_may_have_been_accepted_among_lost_packets_is_no_record() {
+    let mut assembler = assembler();
+    let refused = send(5, 0, 1);
+    assembler.packet(&refused, &[1; 8]);
+    assembler.send_return(&end(&refused, EAGAIN));
+    let other = record::PacketRecord {
+        lost_ring_full: 1,
+        ..send(5, 4 * MILLISECOND, 2)
+    };
+    assembler.packet(&other, &[1; 8]);
+    assembler.send_return(&end(&other, 0));
+    let kinds: Vec<_> = headers(&mut assembler)
+        .iter()
+        .map(|header| header.kind)
+        .collect();
+    assert_eq!(kinds, [RecordKind::Lost, RecordKind::Packet]);
 }
 
 #[test]

@@ -10,6 +10,7 @@
 use super::names::{IOCTL, PACKET_FLAGS, PACKET_TYPE};
 use super::stored::{Stored, describe, sort_by_offset};
 use crate::schema::{Field, FieldType, Layout, layout, when_set};
+use crate::table::errno::EAGAIN;
 
 pub use super::names::{ChannelEvent, ChannelKind, Direction, KnownFields, RecordKind};
 pub use super::payload::{IoctlEnd, LostPackets};
@@ -164,6 +165,12 @@ impl Default for RecordHeader {
 }
 
 impl RecordHeader {
+    /// Attempts at a send that the ring refused before the one that is recorded.
+    pub fn attempts_before(&self) -> u32 {
+        let refused = self.kind == RecordKind::Refused && self.return_value == EAGAIN;
+        self.refused_attempts.saturating_sub(refused.into())
+    }
+
     /// Encodes the header in the current [`VERSION`].
     pub fn encode(&self) -> [u8; LENGTH] {
         let mut out = [0; LENGTH];
