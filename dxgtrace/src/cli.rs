@@ -164,7 +164,7 @@ pub enum CliCommand {
     Tui(TuiArgs),
     /// Capture the messages between driver and host, live
     #[command(hide = !cfg!(live))]
-    Capture(CaptureArgs),
+    Capture(Box<CaptureArgs>),
     /// Play the packets of a capture through a stand-in for the driver
     #[command(hide = !cfg!(live))]
     Replay(ReplayArgs),

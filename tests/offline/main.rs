@@ -11,6 +11,7 @@ mod embedding;
 mod explain;
 mod fences;
 mod filter;
+mod flight_recorder;
 mod generated;
 mod generations;
 mod innocence;

@@ -134,10 +134,27 @@ pub struct CaptureArgs {
     pub keep: Vec<Limit>,
 
     /// With --keep: write at this event: finding:SEVERITY, finding:CODE,
-    /// stall:SECONDS (a request has no reply for this time) or end; may be repeated;
-    /// default finding:error
+    /// stall:SECONDS (a request has no reply for this time), log:REGEX (a line of the
+    /// kernel log) or end; may be repeated; default finding:error
     #[arg(long = "when", value_name = "EVENT", requires = "keep")]
     pub when: Vec<FlightTrigger>,
+
+    /// With --keep: run a command for each file that is written; it ends with an
+    /// argument `;`. No shell; DXGTRACE_FILE and DXGTRACE_REASON are set; its output
+    /// is discarded, and after 60 s it is killed
+    #[arg(
+        long = "run",
+        value_name = "COMMAND",
+        num_args = 1..,
+        value_terminator = ";",
+        allow_hyphen_values = true,
+        requires = "keep"
+    )]
+    pub run: Vec<OsString>,
+
+    /// With --when log:REGEX: watch this file or FIFO instead of /dev/kmsg
+    #[arg(long = "kernel-log", value_name = "FILE", requires = "when")]
+    pub kernel_log: Option<PathBuf>,
 
     #[command(flatten)]
     pub live: LiveArgs,
@@ -214,6 +231,8 @@ pub enum FlightTrigger {
     Finding(String),
     /// A request has had no reply for this time.
     Stall(Duration),
+    /// A line of the kernel log that matches this regular expression.
+    Log(String),
     /// The end of the capture.
     End,
 }
@@ -225,8 +244,9 @@ impl FromStr for FlightTrigger {
         match text.split_once(':') {
             Some(("finding", what)) => Ok(Self::Finding(what.to_owned())),
             Some(("stall", seconds)) => duration(seconds).map(Self::Stall),
+            Some(("log", pattern)) if !pattern.is_empty() => Ok(Self::Log(pattern.to_owned())),
             None if text == "end" => Ok(Self::End),
-            _ => Err("say finding:SEVERITY, finding:CODE, stall:SECONDS or end".to_owned()),
+            _ => Err("say finding:SEVERITY, finding:CODE, stall:SECONDS, log:REGEX or end".to_owned()),
         }
     }
 }

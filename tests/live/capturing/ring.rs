@@ -129,6 +129,8 @@ fn limits_that_make_no_sense_are_usage_errors() {
             &["--keep", "packets:9", "--when", "finding:odd"],
             "no severity",
         ),
+        (&["--keep", "packets:9", "--when", "log:("], "log:("),
+        (&["--run", "true", ";"], "--keep"),
         (&["--follow-forks"], "--pid"),
     ] {
         let arguments = [&["capture", "-w", text(&file)], arguments].concat();

@@ -178,6 +178,14 @@ impl Live {
         &self.hooks
     }
 
+    /// Whether the driver's ioctl function is hooked. Ioctls that began before that have
+    /// no record.
+    pub fn sees_ioctls(&self) -> bool {
+        self.hooks
+            .iter()
+            .any(|(function, _)| *function == dxgtrace_ebpf::functions::IOCTL)
+    }
+
     /// Describes how the driver is hooked: the name of the backend, or of several
     /// backends with the functions that each hooks. Functions for the life of
     /// channels are named only if they are not hooked.

@@ -46,7 +46,19 @@ const ALWAYS: CapabilitySet = CapabilitySet::BPF;
 /// The kernel refuses. The caller should not continue then.
 pub fn give_up_rights(kept: &[Right]) -> io::Result<()> {
     let kept = kept.iter().map(|right| right.capability());
-    let kept = kept.fold(ALWAYS, CapabilitySet::union);
+    keep_only(kept.fold(ALWAYS, CapabilitySet::union))
+}
+
+/// Gives up all capabilities, as [`give_up_rights`] does: for a process that does
+/// not capture.
+///
+/// # Errors
+/// The kernel refuses; then nothing should go on.
+pub fn give_up_all_rights() -> io::Result<()> {
+    keep_only(CapabilitySet::empty())
+}
+
+fn keep_only(kept: CapabilitySet) -> io::Result<()> {
     set_no_new_privs(true)?;
     clear_ambient_capability_set()?;
     for capability in CapabilitySet::all()

@@ -1,6 +1,8 @@
 //! `dxgtrace capture`: captures until a limit, a signal or the end of a command.
 
+mod alarm_command;
 mod capture_loop;
+mod kernel_log;
 mod limits;
 mod output_plan;
 mod signals;
@@ -9,9 +11,9 @@ mod watched_process;
 
 pub(super) use capture_loop::{CaptureControl, capture_packets};
 pub(super) use signals::Signals;
-pub(super) use traced_command::run_launcher;
 pub(super) use watched_process::WatchedProcess;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -32,6 +34,13 @@ use traced_command::TracedCommand;
 /// How long to wait for a packet before the output is flushed and the conditions to
 /// stop are checked.
 const PACKET_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// Handles a call of this program by itself: to become a traced command, or to run the
+/// command of `--run`. Returns `None` for other calls.
+pub(super) fn run_internal_call(arguments: &[OsString]) -> Option<Result<Exit, Failure>> {
+    let arguments = || arguments.iter().cloned();
+    traced_command::run_launcher(arguments()).or_else(|| alarm_command::run_runner(arguments()))
+}
 
 /// Captures until a limit is reached or the capture is stopped.
 pub fn run(args: &CaptureArgs, color: ColorArg) -> Result<Exit, Failure> {

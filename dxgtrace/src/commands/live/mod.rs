@@ -26,10 +26,10 @@ use super::live_arguments::{BackendArg, DemoArgs, LiveArgs, StandInArg};
 use super::{Exit, Failure};
 use dxgtrace_live::{AttachError, Backend, CaptureOptions, CaptureTarget, Live, Right};
 
-/// Handles a call that is not by a user: of this program, to become a traced command,
-/// or of Wireshark. Returns `None` for other calls.
+/// Handles a call that is not by a user: of this program, to start a command, or of
+/// Wireshark. Returns `None` for other calls.
 pub fn run_internal_call(arguments: &[OsString]) -> Option<Result<Exit, Failure>> {
-    capture::run_launcher(arguments.iter().cloned())
+    capture::run_internal_call(arguments)
         .or_else(|| extcap::is_extcap_call(arguments).then(|| extcap::run(arguments.to_vec())))
 }
 

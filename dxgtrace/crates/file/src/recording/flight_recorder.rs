@@ -3,11 +3,12 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::rotation::FileExtent;
-use super::{CaptureOutput, NumberedFiles, RecordingProgress};
+use super::{CaptureOutput, NumberedFiles, RecordingProgress, SavedFile};
 use crate::{CaptureOrigin, FlushPolicy, Writer};
 use dxgtrace_protocol::packet::{Channel, Packet};
 use dxgtrace_protocol::record::header::RecordHeader;
@@ -16,8 +17,8 @@ use dxgtrace_session::entry::{Entry, Sink, Totals};
 
 /// Default limit of the entries kept in memory, in bytes.
 pub const DEFAULT_HELD_BYTES: u64 = 64 << 20;
-/// Shortest time between two files. A file requested earlier is written when
-/// this time has passed, with the entries that arrived in between.
+/// Shortest time between two files. For a file requested earlier, what is held at
+/// that moment is set aside, and written when this time has passed.
 const MIN_INTERVAL: Duration = Duration::from_secs(10);
 /// Approximate memory of a held packet besides payload and comments, in bytes.
 const OVERHEAD: u64 = size_of::<HeldPacket>() as u64;
@@ -68,6 +69,10 @@ pub struct FlightRecorder {
     channels: Vec<Channel>,
     held: VecDeque<HeldPacket>,
     bytes: u64,
+    /// What was held when a file was requested that has to wait for
+    /// [`MIN_INTERVAL`], and whether `held` goes on where it ends.
+    set_aside: Option<VecDeque<HeldPacket>>,
+    continues: bool,
     /// Time of the latest file.
     written: Option<Instant>,
 }
@@ -95,6 +100,8 @@ impl FlightRecorder {
             channels: Vec::new(),
             held: VecDeque::new(),
             bytes: 0,
+            set_aside: None,
+            continues: false,
             written: None,
         }
     }
@@ -132,29 +139,51 @@ impl FlightRecorder {
             }
             self.bytes -= first.bytes();
             self.held.pop_front();
+            self.continues = false;
         }
     }
 
     /// Writes a file if one is requested and [`MIN_INTERVAL`] has passed.
     fn write_if_requested(&mut self) -> io::Result<()> {
+        if self.progress.write_reason.borrow().is_none() {
+            return Ok(());
+        }
         let due = self
             .written
             .is_none_or(|written| written.elapsed() >= MIN_INTERVAL);
-        if !due || self.progress.write_reason.borrow().is_none() {
-            return Ok(());
+        if due {
+            return self.write();
         }
-        self.write()
+        if self.set_aside.is_none() {
+            // The packet that the reason names must not be dropped meanwhile.
+            self.set_aside = Some(std::mem::take(&mut self.held));
+            self.bytes = 0;
+            self.continues = true;
+        }
+        Ok(())
     }
 
-    /// Writes all held entries to the next file and drops them.
+    /// The entries of the next file, which are dropped: those that were set aside,
+    /// and those held now if none is missing in between.
+    fn take_packets(&mut self) -> VecDeque<HeldPacket> {
+        let mut packets = self.set_aside.take().unwrap_or_default();
+        if packets.is_empty() || self.continues {
+            packets.append(&mut self.held);
+            self.bytes = 0;
+        }
+        packets
+    }
+
+    /// Writes entries to the next file and drops them.
     fn write(&mut self) -> io::Result<()> {
         let reason = self.progress.write_reason.take().unwrap_or_default();
-        let Some(last) = self.held.back() else {
+        let packets = self.take_packets();
+        let (Some(front), Some(back)) = (packets.front(), packets.back()) else {
             self.notify(format!("{reason}: there is nothing to write"));
             return Ok(());
         };
-        let output = CaptureOutput::new(self.files.create(last.time)?)?;
-        let first = self.held.front().map_or(0, |held| held.number);
+        let output = CaptureOutput::new(self.files.create(back.time)?)?;
+        let first = front.number;
         let comment = format!(
             "Written by the flight recorder: {reason}. Findings count packets over the whole \
              capture: the first one here is {first}."
@@ -162,8 +191,8 @@ impl FlightRecorder {
         let mut writer =
             Writer::with_comment(output, &self.about, &comment, FlushPolicy::Collect(1 << 16))?;
         writer.describe_all(&self.channels)?;
-        let count = self.held.len();
-        for held in self.held.drain(..) {
+        let count = packets.len();
+        for held in packets {
             let packet = Packet {
                 number: held.number,
                 time: held.time,
@@ -173,13 +202,16 @@ impl FlightRecorder {
             };
             writer.write(&packet, &self.channels, &held.comments)?;
         }
-        self.bytes = 0;
         writer.finish()?;
         self.written = Some(Instant::now());
         self.progress.files.set(self.files.created());
-        let name = self.files.latest().map(|path| path.display().to_string());
-        let name = name.unwrap_or_default();
+        let path = self.files.latest().map(Path::to_owned).unwrap_or_default();
+        let name = path.display();
         self.notify(format!("{reason}: {count} packets written to {name}"));
+        self.progress
+            .saved
+            .borrow_mut()
+            .push(SavedFile { path, reason });
         self.files.remove_surplus();
         Ok(())
     }
@@ -215,11 +247,12 @@ impl Sink for FlightRecorder {
     }
 
     fn end(&mut self, _: &Totals) -> io::Result<()> {
-        if self.at_end {
-            self.progress.request_write(|| "the end".to_owned());
+        let deferred = self.progress.write_reason.borrow().is_some();
+        if deferred {
+            self.write()?;
         }
-        // Write what `MIN_INTERVAL` deferred.
-        if self.progress.write_reason.borrow().is_some() {
+        if self.at_end && !(deferred && self.held.is_empty()) {
+            self.progress.request_write(|| "the end".to_owned());
             self.write()?;
         }
         Ok(())

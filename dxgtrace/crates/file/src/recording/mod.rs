@@ -22,5 +22,5 @@ pub use flight_recorder::{FlightAlarm, FlightRecorder};
 pub use numbered_files::NumberedFiles;
 pub use output_queue::OutputQueue;
 pub use output_target::OutputTarget;
-pub use recording_progress::RecordingProgress;
+pub use recording_progress::{RecordingProgress, SavedFile};
 pub use rotation::{FileExtent, Rotation};

@@ -1,6 +1,16 @@
 //! State shared by the capture loop and the file sink.
 
 use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+
+/// A file that the flight recorder has written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Why it was written.
+    pub reason: String,
+}
 
 /// State shared by the capture loop and the file sink.
 #[derive(Debug, Default)]
@@ -13,6 +23,8 @@ pub struct RecordingProgress {
     pub write_reason: RefCell<Option<String>>,
     /// Messages for the user; pushed by the sink, shown by the capture loop.
     pub notices: RefCell<Vec<String>>,
+    /// Files of the flight recorder; pushed by the sink, taken by the capture loop.
+    pub saved: RefCell<Vec<SavedFile>>,
 }
 
 impl RecordingProgress {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::alarm_command::AlarmCommand;
+use super::kernel_log::KernelLogWatch;
 use super::limits::CaptureLimits;
 use super::{PACKET_TIMEOUT, Signals, print_message};
 use crate::commands::Failure;
@@ -28,6 +30,10 @@ pub struct CaptureControl {
     pub stall: Option<Duration>,
     /// The capture files, for the closing line.
     pub written: Option<OutputFiles>,
+    /// The kernel log, of which matching lines make the flight recorder write.
+    pub kernel_log: Option<KernelLogWatch>,
+    /// The command that is run for each file of the flight recorder.
+    pub command: Option<AlarmCommand>,
     /// Signals that end the capture or make the flight recorder write.
     pub signals: Option<Signals>,
 }
@@ -45,6 +51,8 @@ impl CaptureControl {
             progress,
             stall: None,
             written: None,
+            kernel_log: None,
+            command: None,
             signals: None,
         }
     }
@@ -57,9 +65,15 @@ impl CaptureControl {
         }
     }
 
-    fn print_notices(&self) {
+    /// Prints the notices of the sink, and runs the command for the files that it saved.
+    fn handle_progress(&mut self) {
         for notice in self.progress.notices.take() {
             print_message(&notice);
+        }
+        for saved in self.progress.saved.take() {
+            if let Some(command) = &mut self.command {
+                command.run(&saved);
+            }
         }
     }
 }
@@ -156,7 +170,7 @@ impl CaptureOutcome {
 pub fn capture_packets(
     mut live: Live,
     mut pipeline: Pipeline<'_>,
-    control: CaptureControl,
+    mut control: CaptureControl,
     stop: &mut dyn FnMut() -> bool,
 ) -> Result<CaptureOutcome, Failure> {
     let failed = |error: io::Error| Failure::Attach(format!("the capture broke: {error}"));
@@ -175,7 +189,10 @@ pub fn capture_packets(
             if control.signals.as_ref().is_some_and(Signals::take_write) {
                 control.progress.request_write(|| "SIGUSR1".to_owned());
             }
-            control.print_notices();
+            if let Some(log) = &mut control.kernel_log {
+                log.check(&control.progress);
+            }
+            control.handle_progress();
             if stop() || deadline.is_some_and(|deadline| ticked >= deadline) {
                 live.stop();
                 stopped = true;
@@ -213,10 +230,13 @@ pub fn capture_packets(
     }
     live.stop();
     let totals = pipeline.finish().map_err(Failure::output)?;
-    control.print_notices();
+    control.handle_progress();
+    let signals = control.signals.as_ref();
+    let mut give_up = || signals.is_some_and(Signals::take_stop);
+    if let Some(command) = control.command {
+        command.finish(&mut give_up);
+    }
     if let Some(queue) = &control.queue {
-        let signals = control.signals.as_ref();
-        let mut give_up = || signals.is_some_and(Signals::take_stop);
         queue.finish(&mut give_up).map_err(Failure::output)?;
     }
     Ok(CaptureOutcome {
@@ -268,9 +288,13 @@ impl StallWatch {
 fn print_module_changes(live: &mut Live) {
     for change in live.changes() {
         let module = change.module;
+        let ioctls = match live.sees_ioctls() {
+            true => "; ioctls are seen from now on",
+            false => "",
+        };
         match change.loaded {
             true => print_message(&format!(
-                "{module} is loaded; capturing by {}",
+                "{module} is loaded; capturing by {}{ioctls}",
                 live.describe_hooks()
             )),
             false => print_message(&format!("{module} is unloaded; waiting for it")),

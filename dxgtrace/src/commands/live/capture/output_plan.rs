@@ -7,7 +7,9 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::alarm_command::AlarmCommand;
 use super::capture_loop::{CaptureControl, OutputFiles};
+use super::kernel_log::KernelLogWatch;
 use super::limits::{CaptureLimits, extent};
 use crate::commands::Failure;
 use crate::commands::arguments::ColorArg;
@@ -21,7 +23,10 @@ use dxgtrace_file::recording::{
 use dxgtrace_query::filter::Filter;
 use dxgtrace_session::check::{Code, Severity};
 use dxgtrace_session::entry::Sink;
+use regex::bytes::Regex;
 
+/// The kernel log that is watched by default.
+const KERNEL_LOG: &str = "/dev/kmsg";
 /// Default number of files that the flight recorder keeps.
 const FLIGHT_FILES: u64 = 100;
 
@@ -55,6 +60,8 @@ impl<'a> OutputPlan<'a> {
             Some(path) if !args.keep.is_empty() => {
                 let (extent, files) = extent(&args.keep);
                 let files = NumberedFiles::new(path, Some(files.unwrap_or(FLIGHT_FILES)));
+                // Reports a wrong pattern before anything is opened.
+                patterns(&args.when)?;
                 OutputKind::Flight(files, extent, alarms(&args.when)?)
             }
             Some(path) if !args.ring.is_empty() => {
@@ -82,7 +89,7 @@ impl<'a> OutputPlan<'a> {
         Ok(Self { args, kind })
     }
 
-    /// Opens the first file, or standard output.
+    /// Opens the first file, or standard output, and what else needs rights.
     ///
     /// # Errors
     /// The file cannot be created.
@@ -96,7 +103,26 @@ impl<'a> OutputPlan<'a> {
             OutputKind::Lines if !self.args.show.quiet => Some(stdout()?),
             OutputKind::Lines | OutputKind::Flight(..) => None,
         };
-        Ok(PreparedOutput { plan: self, target })
+        let patterns = patterns(&self.args.when)?;
+        let log = self.args.kernel_log.as_deref();
+        let log = log.unwrap_or(Path::new(KERNEL_LOG));
+        let kernel_log = match patterns.is_empty() {
+            true => None,
+            false => Some(KernelLogWatch::open(log, patterns).map_err(|error| {
+                let log = log.display();
+                Failure::Attach(format!("cannot read the kernel log {log}: {error}"))
+            })?),
+        };
+        let command = match self.args.run.as_slice() {
+            [] => None,
+            command => Some(AlarmCommand::prepare(command, self.args.silent)?),
+        };
+        Ok(PreparedOutput {
+            plan: self,
+            target,
+            kernel_log,
+            command,
+        })
     }
 }
 
@@ -114,6 +140,8 @@ pub struct OpenedOutput {
 pub struct PreparedOutput<'a> {
     plan: OutputPlan<'a>,
     target: Option<OutputTarget>,
+    kernel_log: Option<KernelLogWatch>,
+    command: Option<AlarmCommand>,
 }
 
 impl PreparedOutput<'_> {
@@ -145,6 +173,8 @@ impl PreparedOutput<'_> {
             FlightTrigger::Stall(stall) => Some(*stall),
             _ => None,
         });
+        control.kernel_log = self.kernel_log;
+        control.command = self.command;
         control.written = match &self.plan.kind {
             OutputKind::Files(..) if args.ring.is_empty() => args
                 .write
@@ -199,9 +229,22 @@ fn alarms(when: &[FlightTrigger]) -> Result<Vec<FlightAlarm>, Failure> {
     when.iter()
         .filter_map(|when| match when {
             FlightTrigger::Finding(word) => Some(alarm(word)),
-            FlightTrigger::Stall(_) | FlightTrigger::End => None,
+            FlightTrigger::Stall(_) | FlightTrigger::Log(_) | FlightTrigger::End => None,
         })
         .collect()
+}
+
+/// The patterns for lines of the kernel log.
+fn patterns(when: &[FlightTrigger]) -> Result<Vec<Regex>, Failure> {
+    let patterns = when.iter().filter_map(|when| match when {
+        FlightTrigger::Log(pattern) => Some(pattern),
+        _ => None,
+    });
+    let compile = |pattern: &String| {
+        let wrong = |error| Failure::Usage(format!("--when log:{pattern}: {error}"));
+        Regex::new(pattern).map_err(wrong)
+    };
+    patterns.map(compile).collect()
 }
 
 fn alarm(word: &str) -> Result<FlightAlarm, Failure> {

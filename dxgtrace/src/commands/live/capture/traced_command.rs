@@ -178,7 +178,7 @@ fn failed(error: io::Error) -> Failure {
 }
 
 /// The user who called sudo.
-struct SudoCaller {
+pub(super) struct SudoCaller {
     name: String,
     uid: Uid,
     gid: Gid,
@@ -186,7 +186,7 @@ struct SudoCaller {
 
 impl SudoCaller {
     /// The user, if this process runs as root under sudo.
-    fn detect() -> Option<Self> {
+    pub(super) fn detect() -> Option<Self> {
         let number = |name: &str| std::env::var(name).ok()?.parse::<u32>().ok();
         if !rustix::process::geteuid().is_root() {
             return None;
@@ -200,7 +200,7 @@ impl SudoCaller {
 
     /// Changes the user of this process, which must have one thread, and the user's
     /// variables in the environment of `command`.
-    fn apply_to(&self, command: &mut Command) -> io::Result<()> {
+    pub(super) fn apply_to(&self, command: &mut Command) -> io::Result<()> {
         let ask = |program: &str, arguments: [&str; 2]| -> io::Result<String> {
             let output = Command::new(program).args(arguments).output()?;
             Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
