@@ -784,6 +784,8 @@ data.codes = {
     sentence = { { "message", "part" }, " of ", { "length", "decimal" }, " bytes was not sent: the send function returned ", { "errno", "errno" }, " after ", { "attempts", "integer" }, " refused attempts", } },
   { id = "ChannelReopened", word = "channel.reopened", severity = "chat",
     sentence = { "transaction ids start again at 1: the channel was reopened; ", { "unanswered", "integer" }, " earlier requests stay unanswered", } },
+  { id = "StatusBare", word = "status.bare", severity = "note",
+    sentence = { "the short reply to ", { "message", "part" }, " carries ", { "status", "status" }, } },
 }
 
 data.framing = {
@@ -3141,6 +3143,31 @@ local function select_form(forms, version, length, exact)
   end
 end
 
+-- From here on a status is one of failure, and of an error in any facility.
+local FAILURE, ERROR = 2147483648, 12
+-- A reply of at most this many bytes can be a status and nothing else.
+local STATUS_ONLY = 8
+
+-- Whether a word that a short reply begins with is the status of a failure: one
+-- with a name, or an error of any facility with nothing behind it.
+local function is_status_alone(word, length)
+  return word >= FAILURE
+    and (data.statuses[word] or length <= STATUS_ONLY and bits(word, 28, 4) == ERROR)
+end
+
+-- A reply of `length` bytes that is too short for the driver, which reads none of
+-- it; nil if it is not.
+local function short_reply(layout, s, start, length, expected)
+  if not layout.read or not expected or length >= expected then return nil end
+  local first, at = read(s, start, 4), nil
+  if first and is_status_alone(first, length) then
+    at = 0
+  elseif layout.status and layout.status + 4 <= length then
+    at = layout.status
+  end
+  return { expected = expected, status = at and read(s, start + at, 4), status_at = at or 0 }
+end
+
 -- Bytes that the driver expects of a reply; nil if that is not known.
 local function expected_length(layout, request_values)
   if not layout.read then return 0 end
@@ -3191,18 +3218,25 @@ local function check_command_size(body, exact, found)
   end
 end
 
--- Returns false for a reply that is too short: the driver reads none of its fields.
-local function check_reply_size(body, by_protocol, room, found)
-  if not by_protocol or not body.layout.read then return true end
-  local other_sizes = body.layout.other_sizes
-  if room and room ~= by_protocol and not (other_sizes and other_sizes[room]) then
+-- The room that the driver made for a reply.
+local function check_reply_room(layout, by_protocol, room, found)
+  local other_sizes = layout.other_sizes
+  if layout.read and by_protocol and room and room ~= by_protocol
+    and not (other_sizes and other_sizes[room]) then
     found(code.SizeReplyRoom, { needed = by_protocol, present = room }, 0)
   end
-  local expected = room or by_protocol
-  if body.length < expected then
-    found(code.SizeReplyShort, { needed = expected, present = body.length }, 0)
-    return false
+end
+
+-- A reply that is too short: the driver reads none of it.
+local function check_short_reply(message, short, length, found)
+  found(code.SizeReplyShort, { needed = short.expected, present = length }, 0)
+  if short.status and short.status >= FAILURE then
+    found(code.StatusBare, { message = message.name, status = short.status }, short.status_at)
   end
+end
+
+local function check_reply_size(body, expected, found)
+  if not expected or not body.layout.read then return end
   check_short(body, found)
   if body.described and not body.short then
     local stop = round8(max(body.described, expected))
@@ -3210,7 +3244,6 @@ local function check_reply_size(body, by_protocol, room, found)
       found(code.SizeReplyLong, { trailing = body.length - stop }, stop)
     end
   end
-  return true
 end
 
 -- Checks that a value has a name, where its type has names.
@@ -3529,6 +3562,7 @@ end
 -- How the parameters of findings are written.
 local notations = {
   integer = decimal, decimal = decimal, bit = decimal, hexadecimal = hexadecimal, errno = errno_text,
+  status = types.status.text,
 }
 
 -- The sentence of a finding: its code's pieces with the parameters put in.
@@ -3892,20 +3926,30 @@ local function reply(packet, request, root, tvb, found)
   local s, start = packet.s, packet.start
   local message = request.message
   local layout = message and select_form(message.replies, request.version, packet.length, false)
-  local body = layout and locate(layout, s, start, 0, packet.length, request.request_values)
-  local status
-  if body then
-    if check_reply_size(body, expected_length(layout, request.request_values), packet.expected, found) then
-      check_names(body, found)
-      check_tails(body, found)
-    end
-    status = layout.status and read(s, start + layout.status, 4)
+  local by_protocol = layout and expected_length(layout, request.request_values)
+  local expected = packet.expected or by_protocol
+  local short = layout and short_reply(layout, s, start, packet.length, expected)
+  local body = layout and not short
+    and locate(layout, s, start, 0, packet.length, request.request_values)
+  local status, status_at
+  if layout then check_reply_room(layout, by_protocol, packet.expected, found) end
+  if short then
+    check_short_reply(message, short, packet.length, found)
+    status, status_at = short.status, short.status_at
+  elseif body then
+    check_reply_size(body, expected, found)
+    check_names(body, found)
+    check_tails(body, found)
+    status_at = layout.status
+    status = status_at and read(s, start + status_at, 4)
   end
   if root then
     if message then root:add(shown.message, message.name):set_generated() end
     root:add(shown.part, data.parts.reply):set_generated()
     if status then
-      root:add_le(shown.status, tvb:range(start + layout.status, 4)):set_hidden()
+      local item = root:add_le(shown.status, tvb:range(start + status_at, 4))
+      -- The body shows it too, unless there is none.
+      if body then item:set_hidden() end
     end
     if body then
       if layout.echo then show_body(root, tvb, locate(data.headers[message.set], s, start, 0, packet.length)) end

@@ -16,8 +16,8 @@ use crate::{
     copy::{self, CopyOutcome},
     follow,
     maps::{
-        self, CALLS, Calls, FIRSTS, NEXTS, Next, OPENS, SEND_RING_FULL, SEND_UNREADABLE,
-        count, store,
+        self, CALLS, Calls, FIRSTS, NEXTS, Next, OPENS, SEND_RING_FULL, SEND_UNREADABLE, count,
+        store,
     },
     memory::Memory,
     syscall,

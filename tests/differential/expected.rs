@@ -143,6 +143,15 @@ impl Frame {
                 );
             }
         }
+        if let Some(short) = &decoded.short_reply
+            && let Some(status) = short.status
+        {
+            walk.push(
+                "status",
+                short.status_at,
+                ExpectedValue::Number(status.into(), 4),
+            );
+        }
         self.message = decoded.message.map(|message| message.name);
         self.part = Some(decoded.part.name());
     }

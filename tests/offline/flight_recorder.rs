@@ -37,18 +37,18 @@ fn record(sample: &Path, kept: u64, folder: &Path) -> Vec<String> {
     let mut findings = Vec::new();
     while let Some(record) = reader.next_record().unwrap() {
         findings.clear();
-        let seen = session.see(&record.packet, &mut |finding| findings.push(finding));
+        let seen = session.analyze(&record.packet, &mut |finding| findings.push(finding));
         let entry = Entry {
             packet: &record.packet,
             channels: record.channels,
-            seen: &seen,
-            request: session.answered(),
+            analysis: &seen,
+            request: session.answered_request(),
             findings: &findings,
-            changes: session.changes(),
+            changes: session.object_changes(),
             reply_in: None,
-            first: 0,
-            captured_before: 0,
-            previous: 0,
+            capture_start: 0,
+            previous_captured: 0,
+            previous_shown: 0,
         };
         flight.entry(&entry).unwrap();
     }

@@ -246,7 +246,9 @@ impl FromStr for FlightTrigger {
             Some(("stall", seconds)) => duration(seconds).map(Self::Stall),
             Some(("log", pattern)) if !pattern.is_empty() => Ok(Self::Log(pattern.to_owned())),
             None if text == "end" => Ok(Self::End),
-            _ => Err("say finding:SEVERITY, finding:CODE, stall:SECONDS, log:REGEX or end".to_owned()),
+            _ => Err(
+                "say finding:SEVERITY, finding:CODE, stall:SECONDS, log:REGEX or end".to_owned(),
+            ),
         }
     }
 }

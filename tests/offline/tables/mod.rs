@@ -11,6 +11,7 @@ mod cuts;
 mod flips;
 mod headers;
 mod round_trip;
+mod short_replies;
 mod sizes;
 mod table;
 mod valid;

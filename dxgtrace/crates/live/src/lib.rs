@@ -45,7 +45,7 @@ pub use counters::LiveTotals;
 pub use error::{AttachError, CAPABILITIES};
 pub use modules::ModuleChange;
 pub use programs::ProgramReport;
-pub use rights::{Right, give_up_rights};
+pub use rights::{Right, give_up_all_rights, give_up_rights};
 pub use system::DriverState;
 
 use assemble::Assembler;

@@ -148,7 +148,7 @@ fn contradiction(call: &IoctlCall, header: &RecordHeader) -> Option<Finding> {
             status: StatusCode(status),
             request: PacketNumber(request),
         },
-        (Some((request, ReplyOutcome::NoHandle | ReplyOutcome::Short)), false) => {
+        (Some((request, ReplyOutcome::NoHandle | ReplyOutcome::Short { .. })), false) => {
             FindingKind::IoctlNoObject {
                 ioctl,
                 request: PacketNumber(request),

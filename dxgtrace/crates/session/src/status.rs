@@ -18,7 +18,10 @@ pub enum ReplyOutcome {
     /// It failed: the host returned the handle 0.
     NoHandle,
     /// The reply is too short: the driver treats the request as failed.
-    Short,
+    Short {
+        /// The host's status, if the reply carries one.
+        status: Option<u32>,
+    },
     /// The reply does not report success or failure.
     Unstated,
 }
@@ -26,7 +29,7 @@ pub enum ReplyOutcome {
 impl ReplyOutcome {
     /// Whether the driver treats the request as failed.
     pub const fn is_failure(self) -> bool {
-        matches!(self, Self::Status(_) | Self::NoHandle | Self::Short)
+        matches!(self, Self::Status(_) | Self::NoHandle | Self::Short { .. })
     }
 }
 
@@ -55,15 +58,16 @@ pub(super) fn reply_outcome(
     pending: &PendingRequest,
     plans: &MessagePlans,
 ) -> ReplyOutcome {
+    if let Some(short) = &reply.short_reply {
+        return ReplyOutcome::Short {
+            status: short.status,
+        };
+    }
     let Some(body) = &reply.body else {
         return ReplyOutcome::Unstated;
     };
     if !body.layout.is_read {
         return ReplyOutcome::Unstated;
-    }
-    let expected = pending.expected_length_of(body.layout).unwrap_or(0);
-    if (body.length as u64) < expected {
-        return ReplyOutcome::Short;
     }
     if body.layout.status.is_some() {
         return match reply.status() {
@@ -126,15 +130,6 @@ pub(super) fn is_whole(reply: &Decoded<'_>) -> bool {
     })
 }
 
-/// EOVERFLOW: the errno that the driver returns for a reply that is too short.
-const OVERFLOW: u32 = 75;
-
-/// The failure status at the start of a reply that is too short for its layout.
-fn leading_status(reply: &Decoded<'_>) -> Option<u32> {
-    let status = u32::from_le_bytes(*reply.payload.data.first_chunk()?);
-    (!NamedStatus::is_success(status) && table::status(status).is_some()).then_some(status)
-}
-
 /// Reports a failed request.
 pub(super) fn report_failure(
     reply: &Decoded<'_>,
@@ -142,7 +137,6 @@ pub(super) fn report_failure(
     outcome: ReplyOutcome,
     found: &mut impl FnMut(Finding),
 ) {
-    let at = reply.body.as_ref().and_then(|body| body.layout.status);
     let (message, impact) = message.map_or(("request", FailureImpact::Ordinary), |message| {
         (message.name, message.impact)
     });
@@ -174,17 +168,16 @@ pub(super) fn report_failure(
                     errno,
                 },
             };
+            let at = reply.layout().and_then(|layout| layout.status);
             found(Finding::new(kind).at(usize::from(at.unwrap_or(0))));
         }
         ReplyOutcome::NoHandle => found(Finding::new(FindingKind::StatusByHandle { message })),
         // size.reply_short has been reported already.
-        ReplyOutcome::Short => {
-            if let Some(status) = leading_status(reply) {
-                found(Finding::new(FindingKind::StatusBare {
-                    message,
-                    status: StatusCode(status),
-                    errno: ErrorNumber(OVERFLOW),
-                }));
+        ReplyOutcome::Short { status } => {
+            if let Some(status) = status.filter(|status| !NamedStatus::is_success(*status)) {
+                let at = reply.short_reply.map_or(0, |short| short.status_at);
+                let status = StatusCode(status);
+                found(Finding::new(FindingKind::StatusBare { message, status }).at(at));
             }
         }
         ReplyOutcome::Success | ReplyOutcome::Unstated => {}

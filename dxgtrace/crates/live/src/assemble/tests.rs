@@ -186,14 +186,14 @@ fn a_send_that_was_given_up_becomes_one_record_before_the_next() {
 fn a_refused_send_that_may_have_been_accepted_among_lost_packets_is_no_record() {
     let mut assembler = assembler();
     let refused = send(5, 0, 1);
-    assembler.packet(&refused, &[1; 8]);
-    assembler.send_return(&end(&refused, EAGAIN));
+    assembler.on_packet(&refused, &[1; 8]);
+    assembler.on_send_return(&end(&refused, EAGAIN));
     let other = record::PacketRecord {
         lost_ring_full: 1,
         ..send(5, 4 * MILLISECOND, 2)
     };
-    assembler.packet(&other, &[1; 8]);
-    assembler.send_return(&end(&other, 0));
+    assembler.on_packet(&other, &[1; 8]);
+    assembler.on_send_return(&end(&other, 0));
     let kinds: Vec<_> = headers(&mut assembler)
         .iter()
         .map(|header| header.kind)

@@ -29,6 +29,8 @@ pub struct Payload<'a> {
     pub exact: bool,
     /// The negotiated interface version, 0 if it is not known.
     pub version: u32,
+    /// Of a reply: how many bytes the driver waits for, if that was recorded.
+    pub reply_room: Option<u32>,
 }
 
 impl<'a> Payload<'a> {
@@ -41,6 +43,9 @@ impl<'a> Payload<'a> {
                 .max(packet.payload.len()),
             exact: packet.header.known.has(KnownFields::EXACT_LENGTH),
             version: packet.header.interface_version,
+            reply_room: (packet.header.known)
+                .has(KnownFields::EXPECTED_REPLY)
+                .then_some(packet.header.expected_reply_length),
         }
     }
 
@@ -51,6 +56,7 @@ impl<'a> Payload<'a> {
             length: data.len(),
             exact: true,
             version: 0,
+            reply_room: None,
         }
     }
 

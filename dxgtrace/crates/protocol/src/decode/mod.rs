@@ -2,7 +2,8 @@
 //!
 //! [`request`], [`event`] and [`reply`] locate the fixed part and every tail. Fields
 //! are read on demand. A message that is too short is decoded as far as possible and
-//! carries a [`Shortfall`].
+//! carries a [`Shortfall`]. A reply that is too short for the driver has no body: see
+//! [`ShortReply`].
 //!
 //! No other code decodes messages, and this code names no message.
 
@@ -12,6 +13,7 @@ mod located;
 mod message_field;
 mod pending;
 mod regions;
+mod short_reply;
 pub mod summary;
 mod tree;
 mod value;
@@ -24,6 +26,7 @@ pub use located::{
 pub use message_field::MessageField;
 pub use pending::PendingRequest;
 pub use regions::{Region, RegionOwner};
+pub use short_reply::ShortReply;
 pub use summary::summary;
 pub use tree::{FieldNode, tree};
 pub use value::{Value, escaped, is_unsafe, utf16};
@@ -65,8 +68,10 @@ pub struct Decoded<'a> {
     pub frame: Option<Frame>,
     /// The description of the message, if its number is known.
     pub message: Option<&'static Message>,
-    /// The body, if its layout is known.
+    /// The body, if its layout is known and the driver reads it.
     pub body: Option<LocatedBody<'a>>,
+    /// What stands for the body of a reply that is too short.
+    pub short_reply: Option<ShortReply>,
     /// The whole payload.
     pub payload: Payload<'a>,
     /// Offset in the payload from which the layout counts: of the command header, or 0 in
@@ -85,6 +90,7 @@ impl<'a> Decoded<'a> {
             frame: None,
             message: None,
             body: None,
+            short_reply: None,
             payload,
             base: 0,
             version: 0,
@@ -127,7 +133,10 @@ impl<'a> Decoded<'a> {
                 (self.message.and_then(request), &NO_REQUEST_VALUES)
             }
         };
-        if let Some(layout) = layout {
+        if let (Some(layout), Some(pending)) = (layout, pending) {
+            self.short_reply = ShortReply::of(layout, self.payload, pending);
+        }
+        if let Some(layout) = layout.filter(|_| self.short_reply.is_none()) {
             let body = LocatedBody::begin(layout, self.payload, self.base);
             self.body.insert(body).locate(request_values);
         }
@@ -158,11 +167,23 @@ impl<'a> Decoded<'a> {
         first.into_iter().chain(second)
     }
 
-    /// The status, if the layout has one and it was captured.
+    /// The status, if it was captured: where the layout has one, or in a reply that is too
+    /// short for its layout.
     pub fn status(&self) -> Option<u32> {
+        if let Some(short) = &self.short_reply {
+            return short.status;
+        }
         let body = self.body.as_ref()?;
         let at = usize::from(body.layout.status?);
         body.number(at, 4).map(|value| value as u32)
+    }
+
+    /// The layout of the body, which a reply may be too short for.
+    pub fn layout(&self) -> Option<&'static Layout> {
+        match (&self.body, &self.short_reply) {
+            (Some(body), _) => Some(body.layout),
+            (None, short) => short.map(|short| short.layout),
+        }
     }
 }
 

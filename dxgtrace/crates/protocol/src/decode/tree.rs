@@ -117,7 +117,7 @@ fn region_label(owner: RegionOwner) -> Option<&'static str> {
     }
 }
 
-/// Adds the line of a body whose layout is not known.
+/// Adds the line of a body whose layout is not known, or of a reply that is too short.
 fn undescribed_body(decoded: &Decoded<'_>, nodes: &mut Vec<FieldNode>) {
     let header = match decoded.frame {
         Some(_) => usize::from(crate::schema::HEADER),
@@ -134,6 +134,20 @@ fn undescribed_body(decoded: &Decoded<'_>, nodes: &mut Vec<FieldNode>) {
             Value::Bytes(bytes).to_string(),
             range,
         ));
+    }
+    if let Some(short) = &decoded.short_reply
+        && let Some(status) = short.status
+    {
+        let status = u64::from(status);
+        let value = Value::from_number(FieldType::NtStatus, status).to_string();
+        nodes.push(FieldNode {
+            depth: 1,
+            label: "status".to_owned(),
+            text: with_number(FieldType::NtStatus, Some(status), value),
+            range: short.status_at..short.status_at + 4,
+            field: Some("dxg.status".to_owned()),
+            object: None,
+        });
     }
 }
 

@@ -275,6 +275,8 @@ pub(super) struct FieldPaths {
     command: Option<BitSlice>,
     /// In the command header of the global set.
     global: Option<BitSlice>,
+    /// In replies that are too short for anything but a status.
+    status_alone: bool,
     /// In bodies, by shape.
     bodies: Vec<FieldPath>,
     /// The index in `bodies` of the first path of each shape; empty if a linear
@@ -299,6 +301,11 @@ impl FieldPaths {
             MessageHeader::Global => &mut self.global,
         };
         *place = Some(field.slice);
+    }
+
+    /// Adds the status of replies that are too short for anything else.
+    pub(super) fn push_status_alone(&mut self) {
+        self.status_alone = true;
     }
 
     /// Sorts and indexes the paths; call it before reading.
@@ -336,6 +343,12 @@ impl FieldPaths {
     {
         if let Some(value) = self.header(decoded) {
             visit(ValuePlace::Number(value))?;
+        }
+        if self.status_alone
+            && let Some(short) = &decoded.short_reply
+            && let Some(status) = short.status
+        {
+            return visit(ValuePlace::Number(status.into()));
         }
         let (Some(body), false) = (&decoded.body, self.bodies.is_empty()) else {
             return ControlFlow::Continue(());

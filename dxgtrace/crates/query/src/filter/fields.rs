@@ -212,7 +212,8 @@ impl FieldList {
         }
         let status = ValueType::Named(ValueNames::Status);
         let doc = "A status of the host, in any message.";
-        self.entry_or_new(format!("{PREFIX}status"), status, doc);
+        let entry = self.entry_or_new(format!("{PREFIX}status"), status, doc);
+        entry.paths.push_status_alone();
     }
 
     fn add_message(&mut self, message: &'static Message) {

@@ -172,7 +172,13 @@ fn outcome_text(outcome: ReplyOutcome) -> String {
             dxgtrace_protocol::decode::Value::Status(status).to_string()
         }
         ReplyOutcome::NoHandle => "no handle".to_owned(),
-        ReplyOutcome::Short => "too short".to_owned(),
+        ReplyOutcome::Short { status: None } => "too short".to_owned(),
+        ReplyOutcome::Short {
+            status: Some(status),
+        } => format!(
+            "too short, {}",
+            dxgtrace_protocol::decode::Value::Status(status)
+        ),
         ReplyOutcome::Unstated => "no status".to_owned(),
     }
 }

@@ -101,7 +101,8 @@ impl VersionReread {
         if std::ptr::eq(before, after) {
             return;
         }
-        let payload = Payload::of_packet(entry.packet);
+        let mut payload = Payload::of_packet(entry.packet);
+        payload.reply_room = None;
         let reread = decode::reply(payload, &other);
         let (Some(is), Some(would)) = (
             own.expected_length_of(before),
@@ -131,6 +132,8 @@ fn fields(is: &Decoded<'_>, would: &Decoded<'_>, before: &Layout, after: &Layout
         let value = value(is, field.name);
         match after.field(field.name) {
             None => found.push(format!("{} would not be there", field.name)),
+            // Of a reply that would be too short, no field would be read.
+            Some(_) if would.body.is_none() => {}
             Some(_) => {
                 let other = self::value(would, field.name);
                 if value != other {

@@ -296,7 +296,7 @@ impl FindingGroups {
     /// An ioctl has ended: remembers what it returned if a reply to it was too
     /// short.
     fn ioctl_ended(&mut self, header: &RecordHeader, call: &IoctlCall) {
-        let Some((request, ReplyOutcome::Short)) = call.first_failure else {
+        let Some((request, ReplyOutcome::Short { .. })) = call.first_failure else {
             return;
         };
         let awaited = self.awaited.iter().position(|one| one.0 == request);

@@ -274,7 +274,7 @@ codes! {
     SizeReplyShort = "size.reply_short", Error, Host, ("reply") { needed: ByteCount = 87, present: ByteCount = 16 }
         "the reply has {present} bytes, the driver expects {needed}",
         "The host sent less than the whole reply, often only a status. The driver copies nothing. What the ioctl returned depends on the call; its own record says it.",
-        "Go by the status in the bytes that did arrive (status.bare names it): it is the host's real reply.";
+        "If status.bare stands beside it, go by the status that it names: that is the host's real reply. If not, the host gave no reason.";
     SizeReplyLong = "size.reply_long", Note, Host, ("reply") { trailing: ByteCount = 8 }
         "the reply has {trailing} bytes more than the driver reads",
         "The host sends more than the guest knows of; the driver ignores it.",
@@ -439,9 +439,9 @@ codes! {
         "{message} failed: the host gives no handle and no reason",
         "The reply has no status; a handle of 0 is the only sign of failure. Some ioctls return success anyway.",
         "Look at what the same process was refused before, and at the host's memory.";
-    StatusBare = "status.bare", Note, Host, (message = "create_allocation") { status: StatusCode = 0xC000_0017, errno: ErrorNumber = 75 }
-        "the short reply to {message} begins with {status}, which the driver hides behind {errno}",
-        "The host refuses with a status alone where the driver expects a whole reply. The application and the kernel log see only an overflow.",
+    StatusBare = "status.bare", Note, Host, (message = "create_allocation") { status: StatusCode = 0xC000_0017 }
+        "the short reply to {message} carries {status}",
+        "The host refuses with a status alone where the driver expects a whole reply. The driver reads nothing of it: what the application and the kernel log see says nothing of the reason.",
         "Go by this status (dxgtrace explain): no buffer is too small.";
     FailurePassed = "failure.passed", Note, Host, (message = "create_allocation") { failed: RepeatCount = 4, before: RepeatCount = 3, after: RepeatCount = 5, gap_ms: Milliseconds = 500 }
         "the same request of the same process worked again {gap_ms} ms after the last failure: {failed} {message} failed, {before} of the same size on the same channel were answered whole before and {after} after that; it passed by itself",

@@ -102,7 +102,7 @@ pub fn decode_and_check_with<'a>(
     }
     match (place, pending) {
         (Some(reply), Some(pending)) if part == MessagePart::Reply => {
-            if sizes::check_reply(reply, pending, packet.header, found) {
+            if sizes::check_reply(reply, pending, found) {
                 values::check_reply(reply, found);
             }
         }

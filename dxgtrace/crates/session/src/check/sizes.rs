@@ -4,7 +4,6 @@ use super::codes::FindingKind;
 use super::finding::Finding;
 use super::parameters::{ByteCount, FieldNumber, ItemCount};
 use dxgtrace_protocol::decode::{Decoded, LocatedBody, PendingRequest};
-use dxgtrace_protocol::record::header::{KnownFields, RecordHeader};
 
 /// The ring rounds lengths up to a multiple of this number of bytes.
 const RING_UNIT: u64 = 8;
@@ -52,38 +51,33 @@ pub(super) fn check_command(decoded: &Decoded<'_>, found: &mut impl FnMut(Findin
 pub(super) fn check_reply(
     decoded: &Decoded<'_>,
     pending: &PendingRequest,
-    header: &RecordHeader,
     found: &mut impl FnMut(Finding),
 ) -> bool {
-    let Some(body) = &decoded.body else {
+    let Some(layout) = decoded.layout().filter(|layout| layout.is_read) else {
         return true;
     };
-    let Some(by_protocol) = pending.expected_length_of(body.layout) else {
-        return true;
-    };
-    if !body.layout.is_read {
-        return true;
+    let by_protocol = pending.expected_length_of(layout);
+    let room = decoded.payload.reply_room.map(u64::from);
+    if let (Some(needed), Some(room)) = (by_protocol, room)
+        && room != needed
+        && !layout.has_other_size(room)
+    {
+        found(Finding::new(FindingKind::SizeReplyRoom {
+            needed: ByteCount(needed),
+            present: ByteCount(room),
+        }));
     }
-    let expected = if header.known.has(KnownFields::EXPECTED_REPLY) {
-        let room = u64::from(header.expected_reply_length);
-        if room != by_protocol && !body.layout.has_other_size(room) {
-            found(Finding::new(FindingKind::SizeReplyRoom {
-                needed: ByteCount(by_protocol),
-                present: ByteCount(room),
-            }));
-        }
-        room
-    } else {
-        by_protocol
-    };
-    let travelled = body.length as u64;
-    if travelled < expected {
+    let travelled = decoded.payload.length as u64;
+    if let Some(short) = &decoded.short_reply {
         found(Finding::new(FindingKind::SizeReplyShort {
-            needed: ByteCount(expected),
+            needed: ByteCount(short.expected),
             present: ByteCount(travelled),
         }));
         return false;
     }
+    let (Some(body), Some(expected)) = (&decoded.body, room.or(by_protocol)) else {
+        return true;
+    };
     report_shortfall(body, found);
     if let (Some(described), None) = (body.described, body.shortfall) {
         let end = described.max(expected).next_multiple_of(RING_UNIT);

@@ -125,7 +125,7 @@ impl Lifetimes {
         // After a short reply, the driver drops the event; whether the host
         // still signals it is not known.
         let end = match outcome {
-            ReplyOutcome::Short => ObjectEnd::Replaced,
+            ReplyOutcome::Short { .. } => ObjectEnd::Replaced,
             _ => ObjectEnd::Destroyed,
         };
         self.sync.remove_event(event);

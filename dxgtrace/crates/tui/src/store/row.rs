@@ -120,7 +120,10 @@ impl PacketRow {
             (parts.asks, ASKS),
             (parts.direction == Direction::HostToGuest, INBOUND),
             (parts.outcome.is_some_and(ReplyOutcome::is_failure), FAILED),
-            (parts.outcome == Some(ReplyOutcome::Short), SHORT),
+            (
+                matches!(parts.outcome, Some(ReplyOutcome::Short { .. })),
+                SHORT,
+            ),
             (parts.outcome == Some(ReplyOutcome::NoHandle), NO_HANDLE),
             (parts.result.is_some(), RESULT),
             (parts.result.is_some_and(|result| result < 0), FAILED),

@@ -10,6 +10,7 @@ use super::line_writer::{LineWriter, fitted, shortened_label};
 use crate::store::PacketRow;
 use dxgtrace_protocol::decode::{MessagePart, Value};
 use dxgtrace_protocol::record::header::{Direction, RecordKind};
+use dxgtrace_protocol::schema::values::NamedStatus;
 use dxgtrace_protocol::table::errno;
 use dxgtrace_render::output::{TimeFormat, duration};
 use dxgtrace_session::check::Severity;
@@ -265,20 +266,25 @@ pub fn status(app: &App, row: &PacketRow) -> (String, bool) {
                 None => (result.to_string(), true),
             },
         },
-        (_, Some(reply)) if reply.is_short() => ("too short".to_owned(), true),
+        (_, Some(reply)) if reply.is_short() => match reply.status() {
+            Some(status) if !NamedStatus::is_success(status) => (status_name(status), true),
+            _ => ("too short".to_owned(), true),
+        },
         (_, Some(reply)) if reply.is_without_handle() => ("no handle".to_owned(), true),
         (_, Some(reply)) => match reply.status() {
             Some(0) => ("ok".to_owned(), false),
-            Some(status) => {
-                let name = Value::Status(status).to_string();
-                let name = name.strip_prefix("STATUS_").unwrap_or(&name);
-                (name.to_owned(), reply.failed())
-            }
+            Some(status) => (status_name(status), reply.failed()),
             None => ("done".to_owned(), false),
         },
         (_, None) if row.asks() && row.peer().is_none() => ("waits".to_owned(), true),
         _ => (String::new(), false),
     }
+}
+
+/// The name of a status without what all names begin with.
+fn status_name(status: u32) -> String {
+    let name = Value::Status(status).to_string();
+    name.strip_prefix("STATUS_").unwrap_or(&name).to_owned()
 }
 
 fn part_style(theme: &Theme, row: &PacketRow) -> Style {

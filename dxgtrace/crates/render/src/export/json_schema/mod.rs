@@ -351,6 +351,9 @@ fn fields(catalog: &Catalog) -> Value {
     ] {
         fixed(&mut all, "dxg.", header.fields);
     }
+    let doc = "The status in a reply that is too short for anything else.";
+    let status = value(FieldType::NtStatus);
+    add(&mut all, "dxg.status".to_owned(), status, doc);
     for message in catalog.all() {
         for layout in message.layouts() {
             body(&mut all, &format!("dxg.{}.", message.name), layout);

@@ -85,6 +85,12 @@ fn write_fields(out: &mut Vec<u8>, decoded: &Decoded<'_>) -> io::Result<()> {
             }
         }
     }
+    if let Some(short) = &decoded.short_reply
+        && let Some(status) = short.status
+    {
+        let key = fields.key(["dxg.status"]);
+        write_typed(key, FieldType::NtStatus, Value::Status(status))?;
+    }
     fields.end();
     Ok(())
 }

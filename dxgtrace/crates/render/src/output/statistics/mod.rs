@@ -132,7 +132,7 @@ impl Statistics {
             let mut steps = self.steps.iter_mut();
             if let Some(step) = steps.find(|step| step.packet == request.number) {
                 let said = match (decoded.status(), entry.analysis.outcome) {
-                    (_, Some(ReplyOutcome::Short)) => "answer too short".to_owned(),
+                    (_, Some(ReplyOutcome::Short { status })) => short_answer(status),
                     (_, Some(ReplyOutcome::NoHandle)) => "no handle".to_owned(),
                     (Some(status), _) => Value::Status(status).to_string(),
                     (None, _) => "answered".to_owned(),
@@ -224,7 +224,7 @@ impl Statistics {
         let text = |outcome: &ReplyOutcome| match outcome {
             ReplyOutcome::Status(status) => Value::Status(*status).to_string(),
             ReplyOutcome::NoHandle => "no handle".to_owned(),
-            ReplyOutcome::Short => "answer too short".to_owned(),
+            ReplyOutcome::Short { status } => short_answer(*status),
             ReplyOutcome::Success | ReplyOutcome::Unstated => String::new(),
         };
         let mut rows: Vec<_> = self
@@ -327,5 +327,13 @@ impl Sink for Statistics {
             self.channels = entry.channels.to_vec();
         }
         Ok(())
+    }
+}
+
+/// An answer that the driver did not read, with the status in it.
+fn short_answer(status: Option<u32>) -> String {
+    match status {
+        Some(status) => format!("answer too short: {}", Value::Status(status)),
+        None => "answer too short".to_owned(),
     }
 }

@@ -33,18 +33,25 @@ local function check_command_size(body, exact, found)
   end
 end
 
--- Returns false for a reply that is too short: the driver reads none of its fields.
-local function check_reply_size(body, by_protocol, room, found)
-  if not by_protocol or not body.layout.read then return true end
-  local other_sizes = body.layout.other_sizes
-  if room and room ~= by_protocol and not (other_sizes and other_sizes[room]) then
+-- The room that the driver made for a reply.
+local function check_reply_room(layout, by_protocol, room, found)
+  local other_sizes = layout.other_sizes
+  if layout.read and by_protocol and room and room ~= by_protocol
+    and not (other_sizes and other_sizes[room]) then
     found(code.SizeReplyRoom, { needed = by_protocol, present = room }, 0)
   end
-  local expected = room or by_protocol
-  if body.length < expected then
-    found(code.SizeReplyShort, { needed = expected, present = body.length }, 0)
-    return false
+end
+
+-- A reply that is too short: the driver reads none of it.
+local function check_short_reply(message, short, length, found)
+  found(code.SizeReplyShort, { needed = short.expected, present = length }, 0)
+  if short.status and short.status >= FAILURE then
+    found(code.StatusBare, { message = message.name, status = short.status }, short.status_at)
   end
+end
+
+local function check_reply_size(body, expected, found)
+  if not expected or not body.layout.read then return end
   check_short(body, found)
   if body.described and not body.short then
     local stop = round8(max(body.described, expected))
@@ -52,7 +59,6 @@ local function check_reply_size(body, by_protocol, room, found)
       found(code.SizeReplyLong, { trailing = body.length - stop }, stop)
     end
   end
-  return true
 end
 
 -- Checks that a value has a name, where its type has names.

@@ -147,20 +147,30 @@ local function reply(packet, request, root, tvb, found)
   local s, start = packet.s, packet.start
   local message = request.message
   local layout = message and select_form(message.replies, request.version, packet.length, false)
-  local body = layout and locate(layout, s, start, 0, packet.length, request.request_values)
-  local status
-  if body then
-    if check_reply_size(body, expected_length(layout, request.request_values), packet.expected, found) then
-      check_names(body, found)
-      check_tails(body, found)
-    end
-    status = layout.status and read(s, start + layout.status, 4)
+  local by_protocol = layout and expected_length(layout, request.request_values)
+  local expected = packet.expected or by_protocol
+  local short = layout and short_reply(layout, s, start, packet.length, expected)
+  local body = layout and not short
+    and locate(layout, s, start, 0, packet.length, request.request_values)
+  local status, status_at
+  if layout then check_reply_room(layout, by_protocol, packet.expected, found) end
+  if short then
+    check_short_reply(message, short, packet.length, found)
+    status, status_at = short.status, short.status_at
+  elseif body then
+    check_reply_size(body, expected, found)
+    check_names(body, found)
+    check_tails(body, found)
+    status_at = layout.status
+    status = status_at and read(s, start + status_at, 4)
   end
   if root then
     if message then root:add(shown.message, message.name):set_generated() end
     root:add(shown.part, data.parts.reply):set_generated()
     if status then
-      root:add_le(shown.status, tvb:range(start + layout.status, 4)):set_hidden()
+      local item = root:add_le(shown.status, tvb:range(start + status_at, 4))
+      -- The body shows it too, unless there is none.
+      if body then item:set_hidden() end
     end
     if body then
       if layout.echo then show_body(root, tvb, locate(data.headers[message.set], s, start, 0, packet.length)) end

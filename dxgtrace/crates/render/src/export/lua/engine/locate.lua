@@ -169,6 +169,31 @@ local function select_form(forms, version, length, exact)
   end
 end
 
+-- From here on a status is one of failure, and of an error in any facility.
+local FAILURE, ERROR = 2147483648, 12
+-- A reply of at most this many bytes can be a status and nothing else.
+local STATUS_ONLY = 8
+
+-- Whether a word that a short reply begins with is the status of a failure: one
+-- with a name, or an error of any facility with nothing behind it.
+local function is_status_alone(word, length)
+  return word >= FAILURE
+    and (data.statuses[word] or length <= STATUS_ONLY and bits(word, 28, 4) == ERROR)
+end
+
+-- A reply of `length` bytes that is too short for the driver, which reads none of
+-- it; nil if it is not.
+local function short_reply(layout, s, start, length, expected)
+  if not layout.read or not expected or length >= expected then return nil end
+  local first, at = read(s, start, 4), nil
+  if first and is_status_alone(first, length) then
+    at = 0
+  elseif layout.status and layout.status + 4 <= length then
+    at = layout.status
+  end
+  return { expected = expected, status = at and read(s, start + at, 4), status_at = at or 0 }
+end
+
 -- Bytes that the driver expects of a reply; nil if that is not known.
 local function expected_length(layout, request_values)
   if not layout.read then return 0 end

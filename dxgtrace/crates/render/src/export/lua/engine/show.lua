@@ -159,6 +159,7 @@ end
 -- How the parameters of findings are written.
 local notations = {
   integer = decimal, decimal = decimal, bit = decimal, hexadecimal = hexadecimal, errno = errno_text,
+  status = types.status.text,
 }
 
 -- The sentence of a finding: its code's pieces with the parameters put in.
