@@ -1,57 +1,41 @@
 //! A map that forgets its oldest entry when it is full.
 
-use std::collections::VecDeque;
 use std::hash::Hash;
 
-use rustc_hash::FxHashMap;
+use hashlink::LinkedHashMap;
+use rustc_hash::FxBuildHasher;
 
 /// A map of at most `LIMIT` entries: a new one replaces the one that was added
 /// first.
 #[derive(Debug, Clone)]
-pub(super) struct FifoMap<K, V, const LIMIT: usize> {
-    /// Each entry with the number of its insertion.
-    entries: FxHashMap<K, (u64, V)>,
-    /// Keys in the order of their insertion; some were removed since.
-    order: VecDeque<(K, u64)>,
-    inserted: u64,
-}
+pub(super) struct FifoMap<K: Eq + Hash, V, const LIMIT: usize>(LinkedHashMap<K, V, FxBuildHasher>);
 
-impl<K, V, const LIMIT: usize> Default for FifoMap<K, V, LIMIT> {
+impl<K: Eq + Hash, V, const LIMIT: usize> Default for FifoMap<K, V, LIMIT> {
     fn default() -> Self {
-        Self {
-            entries: FxHashMap::default(),
-            order: VecDeque::new(),
-            inserted: 0,
-        }
+        Self(LinkedHashMap::default())
     }
 }
 
 impl<K: Copy + Eq + Hash, V, const LIMIT: usize> FifoMap<K, V, LIMIT> {
     /// The entry of a key.
     pub fn get(&self, key: &K) -> Option<&V> {
-        self.entries.get(key).map(|(_, value)| value)
+        self.0.get(key)
     }
 
     /// The same, to be changed.
     pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.entries.get_mut(key).map(|(_, value)| value)
+        self.0.get_mut(key)
     }
 
     /// The entry of a key, made by `new` if there is none.
     pub fn get_or_insert(&mut self, key: K, new: impl FnOnce() -> V) -> &mut V {
-        if !self.entries.contains_key(&key) {
-            self.make_room();
-            self.order.push_back((key, self.inserted));
+        if self.0.len() >= LIMIT && !self.0.contains_key(&key) {
+            self.0.pop_front();
         }
-        let number = self.inserted;
-        let (_, value) = self.entries.entry(key).or_insert_with(|| {
-            self.inserted += 1;
-            (number, new())
-        });
-        value
+        self.0.entry(key).or_insert_with(new)
     }
 
-    /// Sets the entry of a key.
+    /// Sets the entry of a key, which counts as new.
     pub fn insert(&mut self, key: K, value: V) {
         self.remove(&key);
         self.get_or_insert(key, || value);
@@ -59,29 +43,12 @@ impl<K: Copy + Eq + Hash, V, const LIMIT: usize> FifoMap<K, V, LIMIT> {
 
     /// Removes the entry of a key.
     pub fn remove(&mut self, key: &K) -> Option<V> {
-        self.entries.remove(key).map(|(_, value)| value)
+        self.0.remove(key)
     }
 
-    /// The entries, in no order.
+    /// The entries, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.entries.iter().map(|(key, (_, value))| (key, value))
-    }
-
-    /// Forgets the oldest entry if there is no room for one more.
-    fn make_room(&mut self) {
-        if self.order.len() >= 2 * LIMIT {
-            // At most every LIMIT insertions: half of these keys were removed.
-            let entries = &self.entries;
-            self.order
-                .retain(|(key, number)| entries.get(key).is_some_and(|(at, _)| at == number));
-        }
-        while self.entries.len() >= LIMIT
-            && let Some((key, number)) = self.order.pop_front()
-        {
-            if self.entries.get(&key).is_some_and(|(at, _)| *at == number) {
-                self.entries.remove(&key);
-            }
-        }
+        self.0.iter()
     }
 }
 
@@ -98,21 +65,9 @@ mod tests {
                 map.remove(&key);
             }
         }
-        assert!(map.entries.len() <= 4 && map.order.len() <= 8);
+        assert!(map.iter().count() <= 4);
         assert_eq!(map.get(&98), Some(&99));
         assert_eq!(map.get(&0), None);
-    }
-
-    #[test]
-    fn keys_that_come_and_go_behind_one_that_stays_take_no_room() {
-        let mut map = FifoMap::<u64, u64, 4>::default();
-        map.insert(0, 0);
-        for key in 1..100 {
-            map.insert(key, key);
-            map.remove(&key);
-        }
-        assert!(map.order.len() <= 8);
-        assert_eq!(map.get(&0), Some(&0));
     }
 
     #[test]
