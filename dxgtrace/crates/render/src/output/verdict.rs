@@ -1,4 +1,4 @@
-//! One sentence on a capture: what failed first, on context side, since when, what
+//! One sentence on a capture: what failed first, on whose side, since when, what
 //! follows from it, and how sure that is.
 
 use std::fmt::Write as _;
@@ -43,7 +43,7 @@ pub struct CaptureVerdict {
     failure: Option<FirstFailure>,
     /// Time of the first packet, in nanoseconds since 1970.
     begin: Option<u64>,
-    /// Packets context failure passed by itself.
+    /// Packets whose failure passed by itself.
     passed: Vec<u64>,
     /// The first wait that ended otherwise than by its event or reply.
     wait: Option<String>,
@@ -126,13 +126,21 @@ impl CaptureVerdict {
         totals: &Totals,
         unanswered: &[UnansweredRequest],
     ) -> String {
+        let FirstFailure {
+            packet,
+            context,
+            finding,
+            ..
+        } = failure;
         // Where packets are missing, nobody is accused.
         let missing = totals.lost + totals.incomplete_ioctls > 0;
-        let mut text = match missing {
-            true => "packets are missing from the capture, so it is not sure who failed first; \
-                     the first failure in what is left comes"
+        let mut text = match (missing, finding.severity()) {
+            (true, _) => "packets are missing from the capture, so it is not sure who failed \
+                          first; the first failure in what is left"
                 .to_owned(),
-            false => format!("{} failed first,", side(failure.finding.layer)),
+            (false, Severity::Error) => format!("{} failed first", side(finding.layer)),
+            // Its layer is where to look first, not who is to blame.
+            (false, _) => format!("what failed first concerns {}", side(finding.layer)),
         };
         let request = unanswered
             .iter()
@@ -141,14 +149,8 @@ impl CaptureVerdict {
             .zip(self.begin)
             .map(|(one, begin)| one.request.time.saturating_sub(begin));
         if let Some(time) = failure.time.or(asked) {
-            let _ = write!(text, " {} after the capture began", duration(time));
+            let _ = write!(text, ", {} after the capture began", duration(time));
         }
-        let FirstFailure {
-            packet,
-            context,
-            finding,
-            ..
-        } = failure;
         let _ = write!(text, " (packet {packet}): {context}{finding}");
         match failure.failed_ioctls {
             0 => {}
