@@ -120,10 +120,9 @@ impl Frame {
             RecordKind::Packet | RecordKind::Refused => None,
         };
         if let Some(layout) = layout {
-            walk.located(
-                "",
-                &decode::locate_layout(layout, Payload::of_packet(packet)),
-            );
+            let body = decode::locate_layout(layout, Payload::of_packet(packet));
+            walk.located("", &body);
+            walk.trailing(&body);
         }
         let Some(decoded) = decoded else { return };
         for header in decoded.headers() {

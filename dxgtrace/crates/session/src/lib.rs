@@ -54,7 +54,7 @@ use dxgtrace_protocol::packet::Packet;
 use dxgtrace_protocol::record::header::{
     ChannelEvent, ChannelKind, Direction, KnownFields, LostPackets, RecordKind,
 };
-use dxgtrace_protocol::schema::{FailureImpact, HeaderProcess, ResetScope};
+use dxgtrace_protocol::schema::{FailureImpact, HeaderProcess, MessageSet, ResetScope};
 use dxgtrace_protocol::table::framing::PACKET_COMPLETION;
 use dxgtrace_protocol::table::{Catalog, errno as kernel_errno};
 use lifetimes::Lifetimes;
@@ -184,8 +184,10 @@ impl Session {
             (RecordKind::Packet, Some(decoded)) => match decoded.part {
                 MessagePart::Request => self.on_request(packet, decoded, found),
                 MessagePart::Event => {
+                    // One of a guest's set goes the wrong way, which is told already.
                     if let Some(message) = decoded.message
                         && message.requests.is_empty()
+                        && message.set == MessageSet::Host
                     {
                         let message = message.name;
                         found(Finding::new(FindingKind::EventUnexpected { message }));
