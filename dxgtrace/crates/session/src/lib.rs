@@ -186,7 +186,6 @@ impl Session {
                 MessagePart::Event => {
                     // One of a guest's set goes the wrong way, which is told already.
                     if let Some(message) = decoded.message
-                        && message.set == MessageSet::Host
                         && message.requests.is_empty()
                         && message.set == MessageSet::Host
                     {
